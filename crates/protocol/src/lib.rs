@@ -1,1 +1,48 @@
-//! .
+//! Everything that crosses the wire between Parlour's server and its clients: ids, limits, REST bodies,
+//! socket frames and problems. Compiles natively and to wasm; no I/O, no clock.
+//!
+//! Invariant: a type here is a contract with clients that are already installed. Add optional fields; never
+//! rename, retype or remove one within `v1`.
+
+pub mod accounts;
+pub mod admin;
+pub mod conversations;
+pub mod friends;
+pub mod ids;
+pub mod limits;
+pub mod messages;
+pub mod notifications;
+pub mod problems;
+pub mod rooms;
+pub mod sessions;
+pub mod socket;
+pub mod time;
+pub mod users;
+pub mod validation;
+
+use serde::{Deserialize, Serialize};
+
+/// One page of a collection. `next` is the cursor for the following page, absent on the last one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Page<T> {
+    /// The items, in the order that the operation documents.
+    pub items: Vec<T>,
+    /// Opaque cursor of the next page; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// What a client can know about a server before anybody is logged in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ServerInfo {
+    /// Name that the operator gave this server.
+    pub name: String,
+    /// Version of the server software.
+    pub version: String,
+    /// Whether anybody may register an account.
+    pub registration_open: bool,
+    /// Identifies the database's history; changes after a restore, and then every cursor is void.
+    pub epoch: String,
+}

@@ -1,0 +1,14 @@
+//! The decisions of a client, free of I/O: what to do with an event, what to send again, when to reconnect.
+//!
+//! Invariant: an event is applied iff its seq is the cursor plus one. Everything else is ignored or fetched,
+//! so dropped, doubled and swapped frames all converge to what the server has stored.
+
+mod backoff;
+mod cursors;
+mod outbox;
+mod timeline;
+
+pub use backoff::Backoff;
+pub use cursors::{Cursors, Verdict};
+pub use outbox::{Outbox, Pending, SendState};
+pub use timeline::Timeline;

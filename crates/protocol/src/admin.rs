@@ -1,0 +1,40 @@
+//! What administrators see and do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::ServerRole;
+use crate::time::Timestamp;
+use crate::users::User;
+
+/// An account, as an administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AdminUser {
+    /// The person.
+    pub user: User,
+    /// Rights on the whole server.
+    pub role: ServerRole,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// Since when it is suspended; absent when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended_at: Option<Timestamp>,
+}
+
+/// Figures about the whole server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Statistics {
+    /// Accounts.
+    pub users: i64,
+    /// Public rooms.
+    pub rooms: i64,
+    /// Direct chats.
+    pub directs: i64,
+    /// Events ever stored, messages among them.
+    pub events: i64,
+    /// People connected now, on all nodes.
+    pub online: i64,
+    /// Sockets connected to the node that answers.
+    pub sockets: i64,
+}

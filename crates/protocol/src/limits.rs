@@ -1,0 +1,54 @@
+//! Every limit that a client can meet, in one place; the server enforces them, clients show them beforehand.
+
+/// Shortest and longest handle, in ASCII characters.
+pub const HANDLE: (usize, usize) = (3, 24);
+/// Longest display name, in characters.
+pub const DISPLAY_NAME: usize = 40;
+/// Longest bio, in characters.
+pub const BIO: usize = 300;
+/// Shortest and longest password, in bytes of UTF-8 (longer ones are refused, never cut).
+pub const PASSWORD: (usize, usize) = (8, 256);
+/// Shortest and longest room name, in characters.
+pub const ROOM_NAME: (usize, usize) = (2, 40);
+/// Longest room topic, in characters.
+pub const TOPIC: usize = 200;
+/// Longest message, in characters.
+pub const MESSAGE: usize = 4000;
+/// Longest client id of a message, in ASCII characters.
+pub const CID: usize = 64;
+/// Longest name of a device, in characters.
+pub const DEVICE: usize = 80;
+/// Longest search text, in characters.
+pub const SEARCH: usize = 60;
+/// Longest emoji of a reaction, in bytes (families with skin tones are long).
+pub const EMOJI: usize = 48;
+/// Most distinct emoji under one message.
+pub const REACTIONS_PER_MESSAGE: usize = 20;
+/// Most people that one message can mention.
+pub const MENTIONS_PER_MESSAGE: usize = 20;
+/// Most items in one page of any collection.
+pub const PAGE: i64 = 100;
+/// Most events in one page of catch-up.
+pub const EVENTS_PAGE: i64 = 200;
+/// Most events replayed at `start`: per conversation, and in all.
+pub const REPLAY: (i64, i64) = (200, 1000);
+/// Most conversations that one socket follows live; the others tell their heads only.
+pub const LIVE: usize = 50;
+/// Most rooms that one person can be in.
+pub const ROOMS_PER_USER: i64 = 1000;
+/// Most friends and open requests that one person can have.
+pub const FRIENDS_PER_USER: i64 = 1000;
+/// Most sockets of one person on one node.
+pub const SOCKETS_PER_USER: usize = 10;
+/// Largest socket frame from a client, in bytes, and the most fragments that may carry it.
+pub const FRAME: (usize, usize) = (16 * 1024, 64);
+/// Largest JSON body of a REST request, in bytes.
+pub const BODY: usize = 64 * 1024;
+/// Largest uploaded profile picture, in bytes.
+pub const AVATAR_UPLOAD: usize = 5 * 1024 * 1024;
+/// Most pixels of an uploaded picture (width × height).
+pub const AVATAR_PIXELS: u64 = 40_000_000;
+/// Edge lengths, in pixels, of the square pictures that are served.
+pub const AVATAR_SIZES: [u32; 2] = [64, 256];
+/// A client pings after this long without traffic, in milliseconds.
+pub const HEARTBEAT_MS: u64 = 25_000;

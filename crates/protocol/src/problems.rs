@@ -1,0 +1,153 @@
+//! How the API says no: RFC 9457 problem documents whose `code` is stable, for programs, and whose `detail` is
+//! for people. Socket error frames carry the same codes.
+//!
+//! Invariant: a problem never tells whether something that the caller may not see exists.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $title:literal;)*) => {
+        /// Stable, machine-readable reason of a refusal.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        pub enum ErrorCode {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+            /// A code that this version of the library does not know.
+            #[serde(other, rename = "unknown")]
+            Unknown,
+        }
+
+        impl ErrorCode {
+            /// Every code that a server sends.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The code as written on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* Self::Unknown => "unknown" }
+            }
+
+            /// HTTP status that goes with the code.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* Self::Unknown => 500 }
+            }
+
+            /// Short sentence for people, the same for every occurrence.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* Self::Unknown => "Something went wrong." }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The request is not well-formed: not JSON, a wrong type, an unknown field, a bad parameter.
+    Malformed = "malformed", 400, "The request could not be understood.";
+    /// A field breaks its rule; `violations` says which.
+    Invalid = "invalid", 422, "Some of the values are not acceptable.";
+    /// No valid access token.
+    Unauthenticated = "unauthenticated", 401, "Please log in.";
+    /// The access token was right once, and has expired.
+    TokenExpired = "token_expired", 401, "The access token has expired.";
+    /// Handle and password do not belong together.
+    BadCredentials = "bad_credentials", 401, "Handle or password is wrong.";
+    /// The caller is known, and may not do this.
+    Forbidden = "forbidden", 403, "You are not allowed to do this.";
+    /// Writing to this direct chat needs a friendship that does not exist (any more).
+    NotFriends = "not_friends", 403, "You can only write to friends.";
+    /// This needs membership in the room.
+    NotMember = "not_member", 403, "Join the room first.";
+    /// There is nothing here that the caller may see.
+    NotFound = "not_found", 404, "There is nothing here.";
+    /// The operation exists, not with this method.
+    MethodNotAllowed = "method_not_allowed", 405, "This method is not supported here.";
+    /// The present state does not allow it, or a client id was used with another content.
+    Conflict = "conflict", 409, "This conflicts with the present state.";
+    /// The handle or name belongs to somebody else.
+    Taken = "taken", 409, "This name is already taken.";
+    /// The thing was there and has been deleted.
+    Gone = "gone", 410, "This has been deleted.";
+    /// The body or frame is larger than its limit.
+    TooLarge = "too_large", 413, "This is too large.";
+    /// The content type or picture format is not supported.
+    UnsupportedMedia = "unsupported_media", 415, "This format is not supported.";
+    /// A limit on amounts was reached (rooms, friends, sockets).
+    LimitReached = "limit_reached", 409, "A limit has been reached.";
+    /// Too many requests; `Retry-After` says when to come back.
+    RateLimited = "rate_limited", 429, "That was too fast. Please wait a moment.";
+    /// Registration is closed on this server.
+    RegistrationClosed = "registration_closed", 403, "Registration is closed on this server.";
+    /// A fault of the server; the request id helps to find it in the log.
+    Internal = "internal", 500, "Something went wrong on the server.";
+    /// A service that the server needs is away, or it has too much to do; try again.
+    Unavailable = "unavailable", 503, "The server is busy or restarting. Please try again.";
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A field that breaks its rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Violation {
+    /// Name of the field in the request.
+    pub field: String,
+    /// The rule, as a sentence for people.
+    pub message: String,
+}
+
+/// Problem document, media type `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// Address of the code's description; relative to the server.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Short sentence, the same for every occurrence of the code.
+    pub title: String,
+    /// HTTP status, repeated.
+    pub status: u16,
+    /// Stable code for programs.
+    pub code: ErrorCode,
+    /// What happened this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Fields that break their rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<Violation>,
+    /// Identifies this request in the server's log.
+    #[serde(default)]
+    pub request_id: String,
+    /// When to try again, in milliseconds, where that makes sense.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Problem {
+    /// The problem of a code, without details.
+    pub fn new(code: ErrorCode) -> Self {
+        Self {
+            kind: format!("/api/docs#{code}"),
+            title: code.title().to_owned(),
+            status: code.status(),
+            code,
+            detail: None,
+            violations: Vec::new(),
+            request_id: String::new(),
+            retry_after_ms: None,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail.as_deref().unwrap_or(&self.title))?;
+        self.violations.iter().try_for_each(|one| write!(f, " ({}: {})", one.field, one.message))
+    }
+}
+
+impl std::error::Error for Problem {}

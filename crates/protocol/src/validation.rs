@@ -1,0 +1,210 @@
+//! The rules that fields must keep, shared by the server, which enforces them, and by clients, which say them
+//! before they are broken. A rule answers with a sentence for people.
+
+use crate::limits;
+use crate::problems::Violation;
+
+/// Collects the violations of one request.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Notes the outcome of one rule under the field's name.
+    pub fn check(mut self, field: &str, outcome: Result<(), String>) -> Self {
+        if let Err(message) = outcome {
+            self.0.push(Violation { field: field.to_owned(), message });
+        }
+        self
+    }
+
+    /// Like [`Self::check`], for a field that may be absent.
+    pub fn check_opt<T>(self, field: &str, value: Option<T>, rule: impl Fn(T) -> Result<(), String>) -> Self {
+        match value {
+            Some(value) => self.check(field, rule(value)),
+            None => self,
+        }
+    }
+
+    /// All is well, or the list of what is not.
+    pub fn finish(self) -> Result<(), Vec<Violation>> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    }
+}
+
+/// A handle: 3 to 24 of `a-z A-Z 0-9 _`, beginning with a letter, so that it can never look like an id.
+pub fn handle(text: &str) -> Result<(), String> {
+    let (min, max) = limits::HANDLE;
+    let mut bytes = text.bytes();
+    let ok = (min..=max).contains(&text.len())
+        && bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if ok {
+        Ok(())
+    } else {
+        Err(format!("Use {min} to {max} letters, digits or underscores, beginning with a letter."))
+    }
+}
+
+/// The form in which handles and room names are compared: lower case.
+pub fn fold(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
+fn length(text: &str, min: usize, max: usize) -> Result<(), String> {
+    let count = text.chars().count();
+    if count < min {
+        return Err(if min == 1 { "Must not be empty.".into() } else { format!("At least {min} characters.") });
+    }
+    if count > max {
+        return Err(format!("At most {max} characters."));
+    }
+    Ok(())
+}
+
+/// Characters that could reorder or hide text around them, or that are no text at all.
+fn deceptive(character: char) -> bool {
+    (character.is_control() && character != '\n' && character != '\t')
+        || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
+}
+
+fn single_line(text: &str, min: usize, max: usize) -> Result<(), String> {
+    length(text.trim(), min, max)?;
+    if text.chars().any(|character| character == '\n' || character == '\t' || deceptive(character)) {
+        return Err("Control characters are not allowed.".into());
+    }
+    Ok(())
+}
+
+/// A display name: 1 to 40 visible characters on one line.
+pub fn display_name(text: &str) -> Result<(), String> {
+    single_line(text, 1, limits::DISPLAY_NAME)
+}
+
+/// A bio: at most 300 characters.
+pub fn bio(text: &str) -> Result<(), String> {
+    length(text, 0, limits::BIO)?;
+    if text.chars().any(deceptive) { Err("Control characters are not allowed.".into()) } else { Ok(()) }
+}
+
+/// A new password: 8 to 256 bytes, any characters, not one of the most common ones.
+pub fn password(text: &str) -> Result<(), String> {
+    let (min, max) = limits::PASSWORD;
+    if text.chars().count() < min {
+        return Err(format!("At least {min} characters."));
+    }
+    if text.len() > max {
+        return Err(format!("At most {max} bytes."));
+    }
+    Ok(())
+}
+
+/// A room name: 2 to 40 visible characters on one line.
+pub fn room_name(text: &str) -> Result<(), String> {
+    single_line(text, limits::ROOM_NAME.0, limits::ROOM_NAME.1)
+}
+
+/// A room topic: at most 200 characters on one line.
+pub fn topic(text: &str) -> Result<(), String> {
+    single_line(text, 0, limits::TOPIC)
+}
+
+/// A message: 1 to 4000 characters, not only white space.
+pub fn message(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() {
+        return Err("Must not be empty.".into());
+    }
+    length(text, 1, limits::MESSAGE)?;
+    if text.contains('\0') { Err("NUL characters are not allowed.".into()) } else { Ok(()) }
+}
+
+/// A client id: 8 to 64 of `a-z A-Z 0-9 - _`; make it random, it names the message for ever.
+pub fn cid(text: &str) -> Result<(), String> {
+    let ok = (8..=limits::CID).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if ok { Ok(()) } else { Err(format!("Use 8 to {} letters, digits, - or _.", limits::CID)) }
+}
+
+/// A reaction: one emoji, that is: short and without letters, digits or white space alone.
+pub fn emoji(text: &str) -> Result<(), String> {
+    let ok = !text.is_empty()
+        && text.len() <= limits::EMOJI
+        && text.chars().any(|character| !character.is_ascii())
+        && text.chars().all(|character| {
+            !character.is_whitespace()
+                && !character.is_alphabetic()
+                && !deceptive(character)
+                && (!character.is_ascii() || character.is_ascii_digit() || character == '#' || character == '*')
+        });
+    if ok { Ok(()) } else { Err("Use one emoji.".into()) }
+}
+
+/// The name of a device: at most 80 characters on one line.
+pub fn device(text: &str) -> Result<(), String> {
+    single_line(text, 0, limits::DEVICE)
+}
+
+/// A search text: at most 60 characters on one line.
+pub fn search(text: &str) -> Result<(), String> {
+    single_line(text, 0, limits::SEARCH)
+}
+
+/// The handles mentioned in a message (`@ada`), folded, each once, in order, at most
+/// [`limits::MENTIONS_PER_MESSAGE`].
+pub fn mentions(body: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut before = ' ';
+    for (at, character) in body.char_indices() {
+        if character == '@' && !before.is_alphanumeric() && found.len() < limits::MENTIONS_PER_MESSAGE {
+            let rest = body.get(at + 1..).unwrap_or_default();
+            let end = rest.find(|next: char| !next.is_ascii_alphanumeric() && next != '_').unwrap_or(rest.len());
+            let name = rest.get(..end).unwrap_or_default();
+            if handle(name).is_ok() {
+                let folded = fold(name);
+                if !found.contains(&folded) {
+                    found.push(folded);
+                }
+            }
+        }
+        before = character;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_never_look_like_ids() {
+        for good in ["ada", "Ada_L", "a23"] {
+            assert!(handle(good).is_ok(), "{good}");
+        }
+        for bad in ["", "ab", "123", "1ab", "_ab", "ada!", "a b", "ädä", "abcdefghijklmnopqrstuvwxy"] {
+            assert!(handle(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn mentions_are_found_once_and_not_inside_mail_addresses() {
+        assert_eq!(mentions("@Ada and (@bob), @ada again; mail me@carol.org @x"), ["ada", "bob"]);
+        assert_eq!(mentions("é@ada @dora_1."), ["dora_1"]);
+    }
+
+    #[test]
+    fn emoji_are_emoji() {
+        for good in ["👍", "❤️", "👩‍👩‍👧", "1️⃣"] {
+            assert!(emoji(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a", "1", "<b>", " ", "👍 👍", "ö"] {
+            assert!(emoji(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_cannot_hide_or_reorder_text() {
+        assert!(display_name("Ada Lovelace").is_ok());
+        for bad in ["", "  ", "a\u{202E}b", "a\nb", "a\u{0}b"] {
+            assert!(display_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}
