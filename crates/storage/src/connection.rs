@@ -3,13 +3,14 @@
 //! Invariant: a connection always commits durably: `synchronous=FULL` on SQLite, `synchronous_commit=on` on
 //! PostgreSQL. An acknowledged write survives a crash of the machine.
 
+#![expect(missing_docs, reason = "the derive makes public items that cannot carry docs")]
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::{PgConnection, SqliteConnection};
 
 /// A connection to PostgreSQL or SQLite. The variant is chosen by the address, never by trial.
 #[derive(diesel::MultiConnection)]
-#[expect(missing_docs, reason = "the derive makes public items that cannot carry docs")]
 pub enum AnyConnection {
     Postgres(PgConnection),
     Sqlite(SqliteConnection),

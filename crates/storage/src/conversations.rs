@@ -161,7 +161,12 @@ pub fn find_direct(conn: &mut Connection, low: UserId, high: UserId) -> QueryRes
         .optional()
 }
 
-/// A room's name and topic.
+/// Whether a room has this name (in lower case).
+pub fn room_exists(conn: &mut Connection, name_key: &str) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(conversations::table.filter(conversations::name_key.eq(name_key)))).get_result(conn)
+}
+
+/// Changes a room's name and topic.
 pub fn update_room(conn: &mut Connection, id: ConversationId, name: &str, name_key: &str, topic: &str) -> QueryResult<usize> {
     diesel::update(conversations::table.find(id.0))
         .set((
@@ -322,14 +327,4 @@ pub fn list_of(conn: &mut Connection, user: UserId, only: Option<ConversationId>
         .bind::<BigInt, _>(user.0)
         .bind::<BigInt, _>(only.map_or(0, |id| id.0))
         .load(conn)
-}
-
-/// The conversation is followed by events up to this position.
-pub fn head(conn: &mut Connection, id: ConversationId) -> QueryResult<Option<Seq>> {
-    conversations::table
-        .find(id.0)
-        .filter(conversations::deleted_at.is_null())
-        .select(conversations::last_seq)
-        .first(conn)
-        .optional()
 }

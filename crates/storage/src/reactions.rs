@@ -61,3 +61,8 @@ pub fn list(conn: &mut Connection, conversation: ConversationId, seqs: &[Seq]) -
     }
     Ok(found)
 }
+
+/// Removes all reactions in a conversation.
+pub fn delete_conversation(conn: &mut Connection, conversation: ConversationId) -> QueryResult<usize> {
+    diesel::delete(reactions::table.filter(reactions::conversation_id.eq(conversation.0))).execute(conn)
+}
