@@ -214,3 +214,33 @@ fn gzip(content: &[u8]) -> Result<Vec<u8>> {
     encoder.write_all(content)?;
     Ok(encoder.finish()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_the_policy_would_break_is_refused() {
+        let directory = std::env::temp_dir().join(format!("parlour-dist-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let page = |text: &str| {
+            fs::write(directory.join("index.html"), text).unwrap();
+            index(&directory, &[("{{js}}", "assets/a.js")])
+        };
+        let good = page("<script type=\"module\" src=\"{{js}}\"></script>").unwrap();
+        assert_eq!(good, b"<script type=\"module\" src=\"/assets/a.js\"></script>");
+        assert!(page("<p>").is_err(), "a placeholder is missing");
+        assert!(page("<script>import '{{js}}'</script>").is_err(), "a script inside the page");
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn compressed_forms_are_kept_only_when_smaller() {
+        let nowhere = Path::new("/nonexistent/file");
+        let text = compressed(nowhere, b"again and ".repeat(200), true).unwrap();
+        assert!(text.brotli.unwrap().len() < 100);
+        assert!(text.gzip.unwrap().len() < 200);
+        let tiny = compressed(nowhere, b"tiny".to_vec(), false).unwrap();
+        assert!(tiny.brotli.is_none() && tiny.gzip.is_none());
+    }
+}

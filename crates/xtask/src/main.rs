@@ -3,12 +3,19 @@
 //! It needs nothing but cargo to start, so it must stay quick to compile: think twice before adding a dependency.
 
 mod apt;
+mod ci;
 mod client;
 mod commands;
 mod dist;
+mod interrupt;
+mod openapi;
+mod postgres;
 mod prerequisites;
+mod redis;
 mod server;
+mod services;
 mod steps;
+mod tests;
 mod toolchain;
 mod workspace;
 
@@ -23,6 +30,10 @@ Usage: cargo xtask <command>
 
   run [-- args]               build everything for release and become `parlour serve args`
   client                      build the browser client into target/client/dist
+  test [suite] [-- args]      run all tests with private PostgreSQL and Redis servers; a suite is one of
+                              api, cluster, browser, security, chaos, or the name of a test
+  ci                          formatting, lints, tests and the committed API description: what CI runs
+  openapi [--check]           write (or compare) openapi/openapi.json and openapi/socket.schema.json
 ";
 
 fn main() -> ExitCode {
@@ -45,6 +56,9 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
     match command.as_str() {
         "run" => server::run(&workspace, &mut steps, rest),
         "client" => client::build(&workspace, &mut steps).map(|_| ()),
+        "test" => tests::test(&workspace, &mut steps, rest),
+        "ci" => ci::ci(&workspace, &mut steps),
+        "openapi" => openapi::openapi(&workspace, &mut steps, rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())
