@@ -178,12 +178,13 @@ mod tests {
         assert!(!accepts("", "gzip"));
     }
 
+    async fn teapot() -> HttpResponse {
+        HttpResponse::ImATeapot().finish()
+    }
+
     #[test]
     async fn places_get_the_page_and_the_servers_own_paths_fall_through() {
-        let app = test::init_service(
-            App::new().configure(configure).default_service(web::to(|| async { HttpResponse::ImATeapot() })),
-        )
-        .await;
+        let app = test::init_service(App::new().configure(configure).default_service(web::to(teapot))).await;
         for path in ["/", "/c/123", "/u/ada.lovelace", "/apiary"] {
             let answer = test::call_service(&app, test::TestRequest::get().uri(path).to_request()).await;
             assert_eq!(answer.status(), StatusCode::OK, "{path}");

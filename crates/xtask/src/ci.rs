@@ -50,7 +50,9 @@ fn lint_client(workspace: &Workspace) -> Result<()> {
     let mut clippy = commands::cargo(workspace);
     clippy.args(["clippy", "--locked", "--package", "parlour-frontend"]);
     if let WasmToolchain::Active { .. } = WasmToolchain::prepare(workspace)? {
-        clippy.args(["--target", TARGET, "--target-dir"]).arg(workspace.target.join("client"));
+        // The build's own profile and directory: its macros and build scripts are compiled already.
+        clippy.args(["--target", TARGET, "--profile", "client", "--target-dir"]);
+        clippy.arg(workspace.target.join("client"));
     }
     commands::run(clippy.args(["--all-targets", "--", "-D", "warnings"]))
 }

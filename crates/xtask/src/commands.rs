@@ -34,8 +34,8 @@ pub fn cargo_tool(workspace: &Workspace, name: &str) -> Command {
     command
 }
 
-/// A command of another toolchain than the active one, which must not see any choice made for the active one.
-pub fn foreign(workspace: &Workspace, program: &Path) -> Command {
+/// A program that is not of the active toolchain, and must not see any choice made for it.
+pub fn cleaned(workspace: &Workspace, program: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(&workspace.root);
     clean(&mut command, workspace, Keep::Nothing);

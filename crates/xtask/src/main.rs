@@ -29,6 +29,7 @@ const HELP: &str = "\
 Usage: cargo xtask <command>
 
   run [-- args]               build everything for release and become `parlour serve args`
+  build                       build the same without starting it: target/release/parlour
   client                      build the browser client into target/client/dist
   test [suite] [-- args]      run all tests with private PostgreSQL and Redis servers; a suite is one of
                               api, cluster, browser, security, chaos, or the name of a test
@@ -55,6 +56,7 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
     let mut steps = Steps::start();
     match command.as_str() {
         "run" => server::run(&workspace, &mut steps, rest),
+        "build" => server::build(&workspace, &mut steps).map(|_| ()),
         "client" => client::build(&workspace, &mut steps).map(|_| ()),
         "test" => tests::test(&workspace, &mut steps, rest),
         "ci" => ci::ci(&workspace, &mut steps),

@@ -33,7 +33,7 @@ pub fn describe(workspace: &Workspace, openssl: OpenSsl, check: bool) -> Result<
     let dist = if dist.join("index.html").exists() { dist.as_path() } else { Path::new("") };
     commands::run(tests::cargo(workspace, "build", openssl, dist).args(["--bins", "--lib", "--tests"]))?;
     for (subcommand, path) in DOCUMENTS {
-        let mut server = commands::foreign(workspace, &workspace.target.join("debug/parlour"));
+        let mut server = commands::cleaned(workspace, &workspace.target.join("debug/parlour"));
         let mut document = commands::output(server.arg(subcommand))?;
         if !document.ends_with(b"\n") {
             document.push(b'\n');

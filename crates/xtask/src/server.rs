@@ -1,6 +1,6 @@
 //! The server: built for release with the client inside, then started in place of this process.
 
-use std::os::unix::process::CommandExt;
+use std::{os::unix::process::CommandExt, path::PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -9,12 +9,8 @@ use crate::{client, commands, prerequisites, steps::Steps, workspace::Workspace}
 /// The setting by which the server's build script finds the client.
 pub const CLIENT_DIST: &str = "PARLOUR_CLIENT_DIST";
 
-/// Builds everything and becomes the server, so that signals reach it; arguments after `--` go to it.
-pub fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
-    let arguments = match arguments {
-        [first, rest @ ..] if first == "--" => rest,
-        all => all,
-    };
+/// Builds the client and, with it inside, the server for release.
+pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
     let openssl = prerequisites::for_the_server()?;
     let dist = client::build(workspace, steps)?;
     steps.step("build the server for release", || {
@@ -25,7 +21,17 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Re
                 .env(CLIENT_DIST, &dist),
         )
     })?;
-    let mut server = commands::foreign(workspace, &workspace.target.join("release/parlour"));
+    Ok(workspace.target.join("release/parlour"))
+}
+
+/// Builds everything and becomes the server, so that signals reach it; arguments after `--` go to it.
+pub fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
+    let arguments = match arguments {
+        [first, rest @ ..] if first == "--" => rest,
+        all => all,
+    };
+    let executable = build(workspace, steps)?;
+    let mut server = commands::cleaned(workspace, &executable);
     server.current_dir(std::env::current_dir()?).arg("serve").args(arguments);
     Err(server.exec()).context("the server that was just built cannot be started")
 }

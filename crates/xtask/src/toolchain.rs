@@ -58,7 +58,7 @@ impl WasmToolchain {
             |path: &Path| format!("target.{TARGET}.linker={:?}", path.to_string_lossy().into_owned());
         let mut command = match self {
             Self::Active { .. } => commands::cargo(workspace),
-            Self::Debian { .. } => commands::foreign(workspace, Path::new(DEBIAN_CARGO)),
+            Self::Debian { .. } => commands::cleaned(workspace, Path::new(DEBIAN_CARGO)),
         };
         // Flags for the server's processor mean nothing to a browser.
         command
@@ -112,6 +112,7 @@ fn add_with_rustup(workspace: &Workspace) -> Result<bool> {
     eprintln!("          rustup target add {TARGET} (at most {} s)", RUSTUP_LIMIT.as_secs());
     let mut command = Command::new(rustup);
     command.args(["target", "add", TARGET]).current_dir(&workspace.root).stdin(Stdio::null());
+    command.env_remove("RUST_BACKTRACE");
     let added = commands::succeeds_within(&mut command, RUSTUP_LIMIT)?;
     if !added {
         eprintln!(
