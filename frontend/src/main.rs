@@ -1,1 +1,20 @@
-fn main() {}
+//! Parlour's browser client: a single-page app in WebAssembly. `frontend/README.md` has the map.
+
+mod api;
+mod app;
+mod browser;
+mod components;
+mod context;
+mod icons;
+mod live;
+mod open;
+mod pages;
+mod state;
+
+fn main() {
+    console_error_panic_hook::set_once();
+    if let Some(splash) = leptos::prelude::document().get_element_by_id("boot") {
+        splash.remove();
+    }
+    leptos::mount::mount_to_body(app::App);
+}
