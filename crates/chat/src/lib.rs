@@ -1,1 +1,22 @@
-//! .
+//! The rules of the chat: who may do what, inside one transaction, and which events follow.
+//!
+//! Invariant: rights are read in the transaction that uses them, after the conversation's row lock. Time and
+//! random ids are arguments. No transport, no SQL, no clock lives here.
+
+pub mod accounts;
+pub mod admin;
+pub mod conversations;
+pub mod friends;
+pub mod messages;
+pub mod notifications;
+pub mod outcome;
+pub mod passwords;
+pub mod refusal;
+mod rights;
+pub mod rooms;
+pub mod sessions;
+pub mod streams;
+pub mod users;
+
+pub use outcome::{Effect, Outcome};
+pub use refusal::Refusal;

@@ -1,1 +1,18 @@
-//! .
+//! Who is connected to this node, and how an event reaches them on every node.
+//!
+//! Invariant: the fan-out loop never awaits a socket, never touches the database, never serialises per
+//! connection. Every queue here has a bound; what does not fit is in the log and is announced instead.
+
+pub mod broker;
+mod codec;
+pub mod feed;
+pub mod frames;
+pub mod hub;
+pub mod metrics;
+pub mod outbox;
+pub mod presence;
+
+pub use broker::Broker;
+pub use feed::{Control, Delivery, Topic};
+pub use hub::{Head, Hub, Log};
+pub use outbox::Outbox;

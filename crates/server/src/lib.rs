@@ -1,1 +1,3 @@
-//! .
+//! HTTP and sockets in, HTTP and sockets out.
+
+pub mod client_files;

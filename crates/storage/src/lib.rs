@@ -1,1 +1,21 @@
-//! .
+//! Rows and SQL, nothing else: connections, the database threads, the schema, and one module per noun.
+//!
+//! Invariant: no rule lives here. Functions take a [`Connection`], never a pool; the caller owns the transaction.
+
+pub mod admin;
+pub mod connection;
+pub mod conversations;
+pub mod database;
+pub mod events;
+pub mod friendships;
+pub mod members;
+pub mod migrations;
+pub mod reactions;
+pub mod schema;
+pub mod server_state;
+pub mod sessions;
+pub mod user_events;
+pub mod users;
+
+pub use connection::AnyConnection as Connection;
+pub use database::{Database, DatabaseSettings, StorageError};

@@ -1,1 +1,70 @@
-fn main() {}
+//! `cargo xtask`: the one entry to build, run and check Parlour, the same for people and for CI.
+//!
+//! It needs nothing but cargo to start, so it must stay quick to compile: think twice before adding a dependency.
+
+mod apt;
+mod ci;
+mod client;
+mod commands;
+mod dist;
+mod interrupt;
+mod openapi;
+mod postgres;
+mod prerequisites;
+mod redis;
+mod server;
+mod services;
+mod steps;
+mod tests;
+mod toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::{steps::Steps, workspace::Workspace};
+
+const HELP: &str = "\
+Usage: cargo xtask <command>
+
+  run [-- args]               build everything for release and become `parlour serve args`
+  build                       build the same without starting it: target/release/parlour
+  client                      build the browser client into target/client/dist
+  test [suite] [-- args]      run all tests with private PostgreSQL and Redis servers; a suite is one of
+                              api, cluster, browser, security, chaos, or the name of a test
+  ci                          formatting, lints, tests and the committed API description: what CI runs
+  openapi [--check]           write (or compare) openapi/openapi.json and openapi/socket.schema.json
+";
+
+fn main() -> ExitCode {
+    match dispatch(std::env::args().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: Vec<String>) -> Result<()> {
+    let Some((command, rest)) = arguments.split_first() else {
+        print!("{HELP}");
+        return Ok(());
+    };
+    let workspace = Workspace::find()?;
+    let mut steps = Steps::start();
+    match command.as_str() {
+        "run" => server::run(&workspace, &mut steps, rest),
+        "build" => server::build(&workspace, &mut steps).map(|_| ()),
+        "client" => client::build(&workspace, &mut steps).map(|_| ()),
+        "test" => tests::test(&workspace, &mut steps, rest),
+        "ci" => ci::ci(&workspace, &mut steps),
+        "openapi" => openapi::openapi(&workspace, &mut steps, rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        unknown => bail!("there is no command `{unknown}`.\n\n{HELP}"),
+    }
+}

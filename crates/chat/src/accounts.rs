@@ -1,0 +1,154 @@
+//! One's own account.
+
+use parlour_protocol::accounts::{Account, CreateAccount, UpdateAccount};
+use parlour_protocol::ids::{AvatarId, SessionId, UserId};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::UserChange;
+use parlour_protocol::time::{DAY, Timestamp};
+use parlour_protocol::validation::{self, Violations};
+use parlour_storage::users::{AvatarRow, UserChanges, UserRow};
+use parlour_storage::{Connection, sessions, users};
+
+use crate::outcome::{Done, Outcome, tell};
+use crate::sessions::ended;
+use crate::{Effect, Refusal};
+
+/// A handle that was chosen stays for this long, so that nobody can hop between names.
+const HANDLE_STAYS: i64 = 7 * DAY;
+
+/// Checks a registration before the costly password hash.
+pub fn check_registration(request: &CreateAccount) -> Result<(), Refusal> {
+    Violations::default()
+        .check("handle", validation::handle(&request.handle))
+        .check_opt("display_name", request.display_name.as_deref(), validation::display_name)
+        .check("password", validation::password(&request.password))
+        .check_opt("device", request.device.as_deref(), validation::device)
+        .finish()
+        .map_err(Refusal::from)
+}
+
+/// Registers a person. The first session is opened by the caller in the same transaction.
+pub fn register(
+    conn: &mut Connection,
+    now: Timestamp,
+    id: UserId,
+    request: &CreateAccount,
+    password_hash: &str,
+    is_admin: bool,
+) -> Result<UserRow, Refusal> {
+    let handle_key = validation::fold(&request.handle);
+    if users::find_by_handle(conn, &handle_key)?.is_some() {
+        return Err(taken());
+    }
+    let row = UserRow {
+        id: id.0,
+        handle: request.handle.clone(),
+        handle_key,
+        display_name: request.display_name.as_deref().unwrap_or(&request.handle).trim().to_owned(),
+        bio: String::new(),
+        avatar_id: None,
+        password_hash: password_hash.to_owned(),
+        is_admin,
+        created_at: now.0,
+        handle_changed_at: now.0,
+        suspended_at: None,
+        last_useq: 0,
+        notifications_read: 0,
+    };
+    users::insert(conn, &row)?;
+    Ok(row)
+}
+
+fn taken() -> Refusal {
+    Refusal::because(ErrorCode::Taken, "This handle is already taken.")
+}
+
+/// One's own account.
+pub fn find(conn: &mut Connection, user: UserId) -> Result<UserRow, Refusal> {
+    Ok(users::find(conn, user)?.ok_or(ErrorCode::NotFound)?)
+}
+
+/// Checks a change of the profile.
+pub fn check_update(request: &UpdateAccount) -> Result<(), Refusal> {
+    Violations::default()
+        .check_opt("handle", request.handle.as_deref(), validation::handle)
+        .check_opt("display_name", request.display_name.as_deref(), validation::display_name)
+        .check_opt("bio", request.bio.as_deref(), validation::bio)
+        .finish()
+        .map_err(Refusal::from)
+}
+
+/// Changes one's own profile.
+pub fn update(conn: &mut Connection, now: Timestamp, user: UserId, request: &UpdateAccount) -> Done<Account> {
+    let before = find(conn, user)?;
+    let mut changes = UserChanges {
+        display_name: request.display_name.as_deref().map(|name| name.trim().to_owned()),
+        bio: request.bio.as_deref().map(|bio| bio.trim().to_owned()),
+        ..UserChanges::default()
+    };
+    if let Some(handle) = request.handle.as_deref().filter(|handle| **handle != before.handle) {
+        let handle_key = validation::fold(handle);
+        if handle_key != before.handle_key {
+            let first = before.handle_changed_at == before.created_at;
+            if !first && now.0 < before.handle_changed_at + HANDLE_STAYS {
+                return Err(Refusal::because(
+                    ErrorCode::Conflict,
+                    "The handle can be changed once in seven days.",
+                ));
+            }
+            if users::find_by_handle(conn, &handle_key)?.is_some() {
+                return Err(taken());
+            }
+            changes.handle_changed_at = Some(now.0);
+        }
+        changes.handle = Some(handle.to_owned());
+        changes.handle_key = Some(handle_key);
+    }
+    if changes.display_name.is_some() || changes.bio.is_some() || changes.handle.is_some() {
+        users::update(conn, user, changes)?;
+    }
+    changed(conn, now, user)
+}
+
+/// Sets or removes one's own picture.
+pub fn set_avatar(conn: &mut Connection, now: Timestamp, user: UserId, avatar: Option<&AvatarRow>) -> Done<Account> {
+    match avatar {
+        Some(row) => users::replace_avatar(conn, row)?,
+        None => users::delete_avatars(conn, user)?,
+    };
+    let changes = UserChanges { avatar_id: Some(avatar.map(|row| row.id)), ..UserChanges::default() };
+    users::update(conn, user, changes)?;
+    changed(conn, now, user)
+}
+
+fn changed(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<Account> {
+    let effects = tell(conn, now, vec![(user, UserChange::AccountChanged {}, false)])?;
+    Ok(Outcome { value: find(conn, user)?.account(), effects })
+}
+
+/// Stores a new password hash and ends every other session.
+pub fn set_password(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    current: Option<SessionId>,
+    password_hash: &str,
+) -> Done<()> {
+    let changes = UserChanges { password_hash: Some(password_hash.to_owned()), ..UserChanges::default() };
+    users::update(conn, user, changes)?;
+    let others = sessions::revoke(conn, user, None, current, now.0)?;
+    let effects: Vec<Effect> = ended(conn, now, user, &others)?;
+    Ok(Outcome { value: (), effects })
+}
+
+/// Replaces a hash that was made with weaker parameters; ends no session.
+pub fn rehash(conn: &mut Connection, user: UserId, password_hash: &str) -> Done<()> {
+    let changes = UserChanges { password_hash: Some(password_hash.to_owned()), ..UserChanges::default() };
+    users::update(conn, user, changes)?;
+    Ok(Outcome::quiet(()))
+}
+
+/// Media type and bytes of a picture. Whoever knows its random id may see it.
+pub fn find_avatar(conn: &mut Connection, id: AvatarId, large: bool) -> Result<(String, Vec<u8>), Refusal> {
+    Ok(users::find_avatar(conn, id, large)?.ok_or(ErrorCode::NotFound)?)
+}

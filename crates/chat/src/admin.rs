@@ -1,0 +1,87 @@
+//! What administrators do.
+
+use parlour_protocol::accounts::ServerRole;
+use parlour_protocol::admin::{AdminUser, Statistics};
+use parlour_protocol::ids::UserId;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::time::Timestamp;
+use parlour_protocol::validation;
+use parlour_storage::users::{UserChanges, UserRow};
+use parlour_storage::{Connection, admin, sessions, users};
+
+use crate::outcome::{Done, Outcome};
+use crate::sessions::ended;
+use crate::{Effect, Refusal};
+
+fn demand_admin(conn: &mut Connection, user: UserId) -> Result<(), Refusal> {
+    let admin = users::find(conn, user)?.is_some_and(|row| row.is_admin && row.suspended_at.is_none());
+    // Others are told that there is nothing here.
+    if admin { Ok(()) } else { Err(ErrorCode::NotFound.into()) }
+}
+
+fn view(row: &UserRow) -> AdminUser {
+    AdminUser {
+        user: row.summary(),
+        role: if row.is_admin { ServerRole::Admin } else { ServerRole::Member },
+        created_at: Timestamp(row.created_at),
+        suspended_at: row.suspended_at.map(Timestamp),
+    }
+}
+
+/// A page of accounts in the order of their handles, and the cursor of the next one.
+pub fn list_users(
+    conn: &mut Connection,
+    user: UserId,
+    search: &str,
+    after: &str,
+    limit: i64,
+) -> Result<(Vec<AdminUser>, Option<String>), Refusal> {
+    demand_admin(conn, user)?;
+    let rows = admin::list_users(conn, &validation::fold(search), after, limit)?;
+    let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| row.handle_key.clone());
+    Ok((rows.iter().map(view).collect(), next))
+}
+
+/// Suspends an account: every session ends at once, and log-in fails as if the password were wrong.
+pub fn suspend(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<AdminUser> {
+    demand_admin(conn, user)?;
+    if who == user {
+        return Err(Refusal::because(ErrorCode::Conflict, "You cannot suspend yourself."));
+    }
+    let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
+    if row.is_admin && admin::count_other_admins(conn, who)? == 0 {
+        return Err(Refusal::because(ErrorCode::Conflict, "The last administrator cannot be suspended."));
+    }
+    if row.suspended_at.is_some() {
+        return Ok(Outcome::quiet(view(&row)));
+    }
+    users::update(conn, who, UserChanges { suspended_at: Some(Some(now.0)), ..UserChanges::default() })?;
+    let revoked = sessions::revoke(conn, who, None, None, now.0)?;
+    let effects: Vec<Effect> = ended(conn, now, who, &revoked)?;
+    let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
+    Ok(Outcome { value: view(&row), effects })
+}
+
+/// Lifts a suspension.
+pub fn reinstate(conn: &mut Connection, user: UserId, who: UserId) -> Done<AdminUser> {
+    demand_admin(conn, user)?;
+    users::update(conn, who, UserChanges { suspended_at: Some(None), ..UserChanges::default() })?;
+    let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
+    Ok(Outcome::quiet(view(&row)))
+}
+
+/// Figures about the whole server. Connections are filled in by the caller.
+pub fn statistics(conn: &mut Connection, user: UserId) -> Result<Statistics, Refusal> {
+    demand_admin(conn, user)?;
+    let (users, rooms, directs, events) = admin::count_all(conn)?;
+    Ok(Statistics { users, rooms, directs, events, online: 0, sockets: 0 })
+}
+
+/// Makes an existing account an administrator; for the command line.
+pub fn promote(conn: &mut Connection, handle: &str) -> Done<bool> {
+    let Some(row) = users::find_by_handle(conn, &validation::fold(handle))? else {
+        return Ok(Outcome::quiet(false));
+    };
+    users::update(conn, UserId(row.id), UserChanges { is_admin: Some(true), ..UserChanges::default() })?;
+    Ok(Outcome::quiet(true))
+}

@@ -1,0 +1,131 @@
+//! One's own conversations, opening direct chats, and the read marker.
+
+use std::collections::BTreeMap;
+
+use parlour_protocol::conversations::{Conversation, ConversationKind, ReadMarker};
+use parlour_protocol::ids::{AvatarId, ConversationId, Seq, UserId};
+use parlour_protocol::messages::Message;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::UserChange;
+use parlour_protocol::time::Timestamp;
+use parlour_protocol::users::User;
+use parlour_storage::conversations::{ConversationRow, DIRECT, ListedRow};
+use parlour_storage::friendships::pair;
+use parlour_storage::members::{MemberRow, role};
+use parlour_storage::{Connection, conversations, events, friendships, members, user_events, users};
+
+use crate::outcome::{Done, Outcome, tell};
+use crate::{Refusal, rights};
+
+/// One's own conversations, most recently active first. Presence is filled in by the caller.
+pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Conversation>, Refusal> {
+    let rows = conversations::list_of(conn, user, None)?;
+    complete(conn, user, rows)
+}
+
+/// One of one's own conversations.
+pub fn find(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<Conversation, Refusal> {
+    let rows = conversations::list_of(conn, user, Some(id))?;
+    if rows.is_empty() {
+        // Says whether the room exists or not, as everywhere.
+        rights::readable(conn, id, user)?;
+    }
+    Ok(complete(conn, user, rows)?.pop().ok_or(ErrorCode::NotFound)?)
+}
+
+fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result<Vec<Conversation>, Refusal> {
+    let newest: Vec<(i64, Seq)> = rows.iter().filter_map(|row| Some((row.id, row.last_message?))).collect();
+    let mut last: BTreeMap<i64, Message> = BTreeMap::new();
+    // In parts, since a statement has a largest number of parameters.
+    for part in newest.chunks(500) {
+        last.extend(events::list_messages(conn, part)?.into_iter().map(|row| (row.conversation_id, row.into_message())));
+    }
+    let mut mentions: BTreeMap<i64, Vec<Seq>> = BTreeMap::new();
+    for event in user_events::list_notifications(conn, user, Seq::MAX, 100)? {
+        if let UserChange::Mentioned { conversation, seq, .. } = event.into_event().change {
+            mentions.entry(conversation.0).or_default().push(seq);
+        }
+    }
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let peer = row.peer_id.map(|id| User {
+                id: UserId(id),
+                handle: row.peer_handle.unwrap_or_default(),
+                display_name: row.peer_name.unwrap_or_default(),
+                avatar: row.peer_avatar.map(AvatarId),
+            });
+            let direct = row.kind == DIRECT;
+            let unread_mentions =
+                mentions.get(&row.id).map_or(0, |seqs| seqs.iter().filter(|seq| **seq > row.read_seq).count());
+            Conversation {
+                id: ConversationId(row.id),
+                kind: if direct { ConversationKind::Direct } else { ConversationKind::Room },
+                name: row.name,
+                topic: (!direct).then_some(row.topic),
+                peer,
+                online: None,
+                role: (!direct).then(|| role(row.role)),
+                writable: row.writable,
+                member_count: row.member_count,
+                head: row.last_seq,
+                read_seq: row.read_seq,
+                unread: row.unread,
+                mentions: unread_mentions as i64,
+                last_message: last.remove(&row.id),
+                last_activity_at: Timestamp(row.last_activity_at),
+            }
+        })
+        .collect())
+}
+
+/// Opens the direct chat with a friend, or answers the one that exists. Once opened, its history stays readable
+/// to both; it never gets a third member, since nothing here can add one.
+pub fn open_direct(conn: &mut Connection, now: Timestamp, user: UserId, peer: UserId, id: ConversationId) -> Done<ConversationId> {
+    let (low, high) = pair(user, peer);
+    if user != peer && let Some(existing) = conversations::find_direct(conn, low, high)? {
+        return Ok(Outcome::quiet(ConversationId(existing.id)));
+    }
+    users::find(conn, peer)?.filter(|row| row.suspended_at.is_none()).ok_or(ErrorCode::NotFound)?;
+    let friends = friendships::lock(conn, user, peer)?.is_some_and(|row| row.accepted_at.is_some());
+    if !friends {
+        return Err(ErrorCode::NotFriends.into());
+    }
+    conversations::insert(
+        conn,
+        &ConversationRow {
+            id: id.0,
+            kind: DIRECT,
+            name: None,
+            name_key: None,
+            topic: String::new(),
+            low_user: Some(low.0),
+            high_user: Some(high.0),
+            last_seq: 0,
+            member_count: 2,
+            last_activity_at: now.0,
+            created_at: now.0,
+            deleted_at: None,
+        },
+    )?;
+    let mut changes = Vec::new();
+    for person in [low, high] {
+        members::insert(
+            conn,
+            &MemberRow { conversation_id: id.0, user_id: person.0, role: 0, joined_at: now.0, read_seq: 0 },
+        )?;
+        changes.push((person, UserChange::ConversationJoined { conversation: id }, false));
+    }
+    Ok(Outcome { value: id, effects: tell(conn, now, changes)? })
+}
+
+/// Moves one's own read marker forward; it never moves back, and never beyond the head.
+pub fn mark_read(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId, seq: Seq) -> Done<ReadMarker> {
+    let (conversation, member) = rights::readable(conn, id, user)?;
+    let seq = seq.clamp(0, conversation.last_seq);
+    if !members::mark_read(conn, id, user, seq)? {
+        return Ok(Outcome::quiet(ReadMarker { seq: member.read_seq.max(seq) }));
+    }
+    let effects = tell(conn, now, vec![(user, UserChange::ReadMoved { conversation: id, seq }, false)])?;
+    Ok(Outcome { value: ReadMarker { seq }, effects })
+}

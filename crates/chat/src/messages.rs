@@ -1,0 +1,379 @@
+//! Messages: send, edit, delete, react, and read.
+//!
+//! Invariant: a message is named by (conversation, author, cid) for ever. Sending it again answers the same
+//! position; sending something else under its name is refused.
+
+use std::collections::BTreeMap;
+
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::limits;
+use parlour_protocol::messages::{Message, MessagePage, Stored};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::rooms::MemberRole;
+use parlour_protocol::socket::{Change, Event, UserChange};
+use parlour_protocol::time::Timestamp;
+use parlour_protocol::validation::{self, Violations};
+use parlour_storage::conversations::{AdvancedRow, ROOM};
+use parlour_storage::events::EventRow;
+use parlour_storage::members::role;
+use parlour_storage::reactions::ReactionRow;
+use parlour_storage::{Connection, conversations, events, friendships, members, reactions};
+
+use crate::outcome::{Done, ForUser, Outcome, tell};
+use crate::{Effect, Refusal, rights};
+
+/// A message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Send {
+    /// Who.
+    pub author: UserId,
+    /// Where.
+    pub conversation: ConversationId,
+    /// The author's name for it.
+    pub cid: String,
+    /// The text.
+    pub body: String,
+    /// The message that it answers.
+    pub reply_to: Option<Seq>,
+}
+
+impl Send {
+    fn key(&self) -> (i64, i64, &str) {
+        (self.conversation.0, self.author.0, &self.cid)
+    }
+
+    /// Whether a stored message is this one, sent before.
+    fn same_as(&self, stored: &EventRow) -> bool {
+        // The text of a deleted message is gone; its name alone settles the retry.
+        stored.deleted_at.is_some() || (stored.body.as_deref() == Some(&self.body) && stored.target == self.reply_to)
+    }
+}
+
+/// Checks a message before it takes a place in the queue.
+pub fn check_send(send: &Send) -> Result<(), Refusal> {
+    Violations::default()
+        .check("cid", validation::cid(&send.cid))
+        .check("body", validation::message(&send.body))
+        .finish()
+        .map_err(Refusal::from)
+}
+
+/// What became of each message of a batch.
+pub type Sent = Vec<Result<Outcome<Stored>, Refusal>>;
+
+/// Sends many messages in one transaction and few statements: advance and lock all heads, read all rights,
+/// insert all rows. A refused message never hinders the others.
+///
+/// The common case does not look for earlier sends of the same cid: when there is one, the insert breaks the
+/// unique key, the transaction is rolled back, and the caller runs the batch again with `look_for_earlier`.
+pub fn send_batch(conn: &mut Connection, now: Timestamp, sends: &[Send], look_for_earlier: bool) -> Result<Sent, Refusal> {
+    let mut earlier: BTreeMap<(i64, i64, String), EventRow> = BTreeMap::new();
+    if look_for_earlier {
+        let conversations: Vec<i64> = sends.iter().map(|send| send.conversation.0).collect();
+        let authors: Vec<i64> = sends.iter().map(|send| send.author.0).collect();
+        let cids: Vec<String> = sends.iter().map(|send| send.cid.clone()).collect();
+        for row in events::list_by_cids(conn, &conversations, &authors, &cids)? {
+            earlier.insert((row.conversation_id, row.author_id, row.cid.clone().unwrap_or_default()), row);
+        }
+    }
+
+    // The first of several with one name is stored; the others are its repetitions.
+    let mut first_of: BTreeMap<(i64, i64, &str), usize> = BTreeMap::new();
+    let mut fresh: Vec<usize> = Vec::with_capacity(sends.len());
+    for (index, send) in sends.iter().enumerate() {
+        let known = earlier.contains_key(&(send.conversation.0, send.author.0, send.cid.clone()));
+        if !known && !first_of.contains_key(&send.key()) {
+            first_of.insert(send.key(), index);
+            fresh.push(index);
+        }
+    }
+
+    let stored = store(conn, now, sends, &fresh)?;
+
+    let mut answers: Sent = Vec::with_capacity(sends.len());
+    for (index, send) in sends.iter().enumerate() {
+        let answer = if let Some(row) = earlier.get(&(send.conversation.0, send.author.0, send.cid.clone())) {
+            repeated(send.same_as(row), row.seq, Timestamp(row.at))
+        } else {
+            match first_of.get(&send.key()) {
+                Some(first) if *first == index => stored.get(&index).cloned().unwrap_or(Err(ErrorCode::Internal.into())),
+                Some(first) => match (stored.get(first), sends.get(*first)) {
+                    (Some(Ok(outcome)), Some(original)) => {
+                        let same = original.body == send.body && original.reply_to == send.reply_to;
+                        repeated(same, outcome.value.seq, outcome.value.at)
+                    }
+                    (Some(Err(refusal)), _) => Err(refusal.clone()),
+                    _ => Err(ErrorCode::Internal.into()),
+                },
+                None => Err(ErrorCode::Internal.into()),
+            }
+        };
+        answers.push(answer);
+    }
+    Ok(answers)
+}
+
+fn repeated(same: bool, seq: Seq, at: Timestamp) -> Result<Outcome<Stored>, Refusal> {
+    if same {
+        Ok(Outcome::quiet(Stored { seq, at, duplicate: true }))
+    } else {
+        Err(Refusal::because(ErrorCode::Conflict, "This client id was used for another message."))
+    }
+}
+
+/// Stores the messages at these indices, as far as their authors may write.
+fn store(
+    conn: &mut Connection,
+    now: Timestamp,
+    sends: &[Send],
+    fresh: &[usize],
+) -> Result<BTreeMap<usize, Result<Outcome<Stored>, Refusal>>, Refusal> {
+    let mut answers: BTreeMap<usize, Result<Outcome<Stored>, Refusal>> = BTreeMap::new();
+    let fresh: Vec<(usize, &Send)> = fresh.iter().filter_map(|index| Some((*index, sends.get(*index)?))).collect();
+    if fresh.is_empty() {
+        return Ok(answers);
+    }
+    let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
+    for (_, send) in &fresh {
+        *counts.entry(send.conversation.0).or_default() += 1;
+    }
+    let wanted: Vec<(i64, i64)> = counts.iter().map(|(id, count)| (*id, *count)).collect();
+    let heads: BTreeMap<i64, AdvancedRow> =
+        conversations::advance(conn, &wanted, now.0)?.into_iter().map(|row| (row.id, row)).collect();
+
+    let rights = Rights::read(conn, &heads, fresh.iter().map(|(_, send)| send.author.0))?;
+
+    // The position before the first one of this batch, per conversation.
+    let mut at: BTreeMap<i64, Seq> = heads
+        .iter()
+        .map(|(id, head)| (*id, head.last_seq - counts.get(id).copied().unwrap_or(0)))
+        .collect();
+    let mut rows = Vec::with_capacity(fresh.len());
+    for (index, send) in fresh {
+        let Some(last) = at.get_mut(&send.conversation.0) else {
+            answers.insert(index, Err(ErrorCode::NotFound.into()));
+            continue;
+        };
+        let seq = *last + 1;
+        let answer = rights.check(&heads, send).and_then(|()| match send.reply_to {
+            Some(target) if !(1..seq).contains(&target) => Err(Refusal::field("reply_to", "There is no such message.")),
+            _ => Ok(()),
+        });
+        if let Err(refusal) = answer {
+            answers.insert(index, Err(refusal));
+            continue;
+        }
+        *last = seq;
+        let change = Change::MessageCreated {
+            author: send.author,
+            cid: send.cid.clone(),
+            body: Some(send.body.clone()),
+            reply_to: send.reply_to,
+        };
+        rows.push(EventRow::new(send.conversation, seq, now, &change));
+        let mut effects = vec![Effect::Event(Event { conversation: send.conversation, seq, at: now, change })];
+        effects.extend(mention(conn, now, send, seq)?);
+        answers.insert(index, Ok(Outcome { value: Stored { seq, at: now, duplicate: false }, effects }));
+    }
+    for (id, last) in at {
+        let unused = heads.get(&id).map_or(0, |head| head.last_seq - last);
+        if unused > 0 {
+            conversations::give_back(conn, ConversationId(id), unused)?;
+        }
+    }
+    if !rows.is_empty() {
+        events::insert_many(conn, rows)?;
+    }
+    Ok(answers)
+}
+
+/// Who may write where, for one batch; read after the heads were locked.
+struct Rights {
+    members: Vec<(i64, i64)>,
+    friends: Vec<(i64, i64)>,
+}
+
+impl Rights {
+    fn read(conn: &mut Connection, heads: &BTreeMap<i64, AdvancedRow>, authors: impl Iterator<Item = i64>) -> Result<Self, Refusal> {
+        let conversations: Vec<i64> = heads.keys().copied().collect();
+        let mut authors: Vec<i64> = authors.collect();
+        authors.sort_unstable();
+        authors.dedup();
+        let mut members = members::list_among(conn, &conversations, &authors)?;
+        members.sort_unstable();
+        let pairs: Vec<(i64, i64)> = heads.values().filter_map(|head| Some((head.low_user?, head.high_user?))).collect();
+        let friends = if pairs.is_empty() { Vec::new() } else { friendships::list_friends_among(conn, &pairs)? };
+        Ok(Self { members, friends })
+    }
+
+    fn check(&self, heads: &BTreeMap<i64, AdvancedRow>, send: &Send) -> Result<(), Refusal> {
+        let head = heads.get(&send.conversation.0).ok_or(ErrorCode::NotFound)?;
+        if self.members.binary_search(&(send.conversation.0, send.author.0)).is_err() {
+            let outsider = if head.kind == ROOM { ErrorCode::NotMember } else { ErrorCode::NotFound };
+            return Err(outsider.into());
+        }
+        match (head.low_user, head.high_user) {
+            (Some(low), Some(high)) if !self.friends.contains(&(low, high)) => Err(ErrorCode::NotFriends.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn mention(conn: &mut Connection, now: Timestamp, send: &Send, seq: Seq) -> Result<Vec<Effect>, Refusal> {
+    if !send.body.contains('@') {
+        return Ok(Vec::new());
+    }
+    let handles = validation::mentions(&send.body);
+    if handles.is_empty() {
+        return Ok(Vec::new());
+    }
+    let changes: Vec<ForUser> = members::list_by_handles(conn, send.conversation, &handles)?
+        .into_iter()
+        .filter(|user| *user != send.author)
+        .map(|user| {
+            let change = UserChange::Mentioned { conversation: send.conversation, seq, author: send.author };
+            (user, change, true)
+        })
+        .collect();
+    tell(conn, now, changes)
+}
+
+/// Replaces the text of one's own message. The same text again changes nothing.
+pub fn edit(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId, seq: Seq, body: &str) -> Done<Stored> {
+    validation::message(body).map_err(|message| Refusal::field("body", message))?;
+    rights::writable(conn, id, user)?;
+    let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
+    if message.author_id != user.0 {
+        return Err(Refusal::because(ErrorCode::Forbidden, "Only its author may change a message."));
+    }
+    if message.deleted_at.is_some() {
+        return Err(ErrorCode::Gone.into());
+    }
+    if message.current_body.as_deref().or(message.body.as_deref()) == Some(body) {
+        let at = Timestamp(message.edited_at.unwrap_or(message.at));
+        return Ok(Outcome::quiet(Stored { seq, at, duplicate: true }));
+    }
+    events::update_body(conn, id, seq, body, now)?;
+    append(conn, now, id, Change::MessageEdited { author: user, target: seq, body: Some(body.to_owned()) })
+}
+
+/// Deletes a message: one's own, or anybody's as a moderator or owner of the room. Deleting twice changes nothing.
+pub fn delete(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId, seq: Seq) -> Done<Stored> {
+    let (_, member) = rights::locked(conn, id, user)?;
+    let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
+    if message.author_id != user.0 && role(member.role) < MemberRole::Moderator {
+        return Err(Refusal::because(ErrorCode::Forbidden, "Only its author or a moderator may delete a message."));
+    }
+    if let Some(at) = message.deleted_at {
+        return Ok(Outcome::quiet(Stored { seq, at: Timestamp(at), duplicate: true }));
+    }
+    events::scrub(conn, id, seq, now)?;
+    reactions::delete_all(conn, id, seq)?;
+    append(conn, now, id, Change::MessageDeleted { actor: user, target: seq })
+}
+
+/// Adds or takes back one's own reaction. Doing it twice changes nothing.
+pub fn react(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    id: ConversationId,
+    seq: Seq,
+    emoji: &str,
+    on: bool,
+) -> Done<Stored> {
+    validation::emoji(emoji).map_err(|message| Refusal::field("emoji", message))?;
+    rights::writable(conn, id, user)?;
+    let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
+    if message.deleted_at.is_some() {
+        return Err(ErrorCode::Gone.into());
+    }
+    let present = reactions::list(conn, id, &[seq])?.remove(&seq).unwrap_or_default();
+    let known = present.iter().find(|reaction| reaction.emoji == emoji);
+    let reacted = known.is_some_and(|reaction| reaction.users.contains(&user));
+    if reacted == on {
+        return Ok(Outcome::quiet(Stored { seq, at: Timestamp(message.at), duplicate: true }));
+    }
+    let emoji = emoji.to_owned();
+    if !on {
+        reactions::delete(conn, id, seq, &emoji, user)?;
+        return append(conn, now, id, Change::ReactionRemoved { user, target: seq, emoji });
+    }
+    if known.is_none() && present.len() >= limits::REACTIONS_PER_MESSAGE {
+        return Err(Refusal::because(ErrorCode::LimitReached, "This message has enough kinds of reactions."));
+    }
+    let outcome = append(conn, now, id, Change::ReactionAdded { user, target: seq, emoji: emoji.clone() })?;
+    let row = ReactionRow { conversation_id: id.0, seq, emoji, user_id: user.0, event_seq: outcome.value.seq };
+    reactions::insert(conn, &row)?;
+    Ok(outcome)
+}
+
+fn append(conn: &mut Connection, now: Timestamp, id: ConversationId, change: Change) -> Done<Stored> {
+    let event = events::append(conn, id, now, change)?;
+    let value = Stored { seq: event.seq, at: event.at, duplicate: false };
+    Ok(Outcome { value, effects: vec![Effect::Event(event)] })
+}
+
+/// Where a page of history lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageAt {
+    /// The newest messages.
+    Newest,
+    /// Messages before a position.
+    Before(Seq),
+    /// Messages after a position.
+    After(Seq),
+    /// Messages on both sides of a position, and the one there.
+    Around(Seq),
+}
+
+/// A page of history, oldest first.
+pub fn list(conn: &mut Connection, user: UserId, id: ConversationId, at: PageAt, limit: i64) -> Result<MessagePage, Refusal> {
+    // The head is read before the rows: events after it are fetched or come live, and none is missed.
+    let (conversation, _) = rights::readable(conn, id, user)?;
+    let head = conversation.last_seq;
+    // One row more than asked for tells whether there is more on that side.
+    let before = |conn: &mut Connection, seq, limit: i64| -> Result<(Vec<EventRow>, bool), Refusal> {
+        let mut rows = events::list_messages_before(conn, id, seq, limit + 1)?;
+        let more = rows.len() as i64 > limit;
+        rows.truncate(usize::try_from(limit).unwrap_or(0));
+        rows.reverse();
+        Ok((rows, more))
+    };
+    let after = |conn: &mut Connection, seq, limit: i64| -> Result<(Vec<EventRow>, bool), Refusal> {
+        let mut rows = events::list_messages_after(conn, id, seq, limit + 1)?;
+        let more = rows.len() as i64 > limit;
+        rows.truncate(usize::try_from(limit).unwrap_or(0));
+        Ok((rows, more))
+    };
+    let (rows, older, newer) = match at {
+        PageAt::Newest => {
+            let (rows, older) = before(conn, Seq::MAX, limit)?;
+            (rows, older, false)
+        }
+        PageAt::Before(seq) => {
+            let (rows, older) = before(conn, seq, limit)?;
+            (rows, older, seq <= head)
+        }
+        PageAt::After(seq) => {
+            let (rows, newer) = after(conn, seq, limit)?;
+            (rows, seq > 0, newer)
+        }
+        PageAt::Around(seq) => {
+            let (mut rows, older) = before(conn, seq, limit / 2)?;
+            let (later, newer) = after(conn, seq - 1, limit - limit / 2)?;
+            rows.extend(later);
+            (rows, older, newer)
+        }
+    };
+    let seqs: Vec<Seq> = rows.iter().map(|row| row.seq).collect();
+    let mut by_seq = reactions::list(conn, id, &seqs)?;
+    let items = rows
+        .into_iter()
+        .map(|row| {
+            let reactions = by_seq.remove(&row.seq).unwrap_or_default();
+            Message { reactions, ..row.into_message() }
+        })
+        .collect();
+    Ok(MessagePage { items, older, newer, head })
+}

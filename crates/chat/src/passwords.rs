@@ -1,0 +1,62 @@
+//! Password hashes: argon2id in PHC strings. Slow on purpose; never call this on an async thread.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+
+/// How hard hashing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hardness {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub passes: u32,
+}
+
+impl Default for Hardness {
+    /// The OWASP minimum for argon2id: 19 MiB, two passes, one lane.
+    fn default() -> Self {
+        Self { memory_kib: 19 * 1024, passes: 2 }
+    }
+}
+
+fn hasher(hardness: Hardness) -> Result<Argon2<'static>, String> {
+    let params = Params::new(hardness.memory_kib, hardness.passes, 1, None).map_err(|error| error.to_string())?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// Hashes a password with a random salt.
+pub fn hash(hardness: Hardness, password: &str, salt: &[u8; 16]) -> Result<String, String> {
+    hasher(hardness)?
+        .hash_password_with_salt(password.as_bytes(), salt)
+        .map(|hash: PasswordHash| hash.to_string())
+        .map_err(|error| error.to_string())
+}
+
+/// Whether the password belongs to the hash, at the cost that is written in the hash.
+pub fn verify(password: &str, hash: &str) -> bool {
+    PasswordHash::new(hash)
+        .is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+}
+
+/// Whether the hash was made with other parameters than today's, and should be made anew at the next log-in.
+pub fn outdated(hardness: Hardness, hash: &str) -> bool {
+    let wanted = format!("$argon2id$v=19$m={},t={},p=1$", hardness.memory_kib, hardness.passes);
+    !hash.starts_with(&wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_verify_and_say_when_they_are_outdated() {
+        let cheap = Hardness { memory_kib: 8, passes: 1 };
+        let hash = hash(cheap, "correct horse", &[7; 16]).unwrap();
+        assert!(verify("correct horse", &hash));
+        assert!(!verify("correct horsf", &hash));
+        assert!(!verify("correct horse", "nonsense"));
+        assert!(!outdated(cheap, &hash));
+        assert!(outdated(Hardness::default(), &hash));
+    }
+}

@@ -1,0 +1,54 @@
+//! The questions that every verb asks: may this person read here, may they write here?
+//!
+//! Invariant: where a person may not know that something exists, the answer is the same as if it did not.
+
+use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::problems::ErrorCode;
+use parlour_storage::conversations::{ConversationRow, ROOM};
+use parlour_storage::members::MemberRow;
+use parlour_storage::{Connection, conversations, friendships, members};
+
+use crate::Refusal;
+
+/// The conversation and one's membership in it, for reading.
+pub(crate) fn readable(
+    conn: &mut Connection,
+    id: ConversationId,
+    user: UserId,
+) -> Result<(ConversationRow, MemberRow), Refusal> {
+    let conversation = conversations::find(conn, id)?.ok_or(ErrorCode::NotFound)?;
+    let member = membership(conn, &conversation, user)?;
+    Ok((conversation, member))
+}
+
+/// Like [`readable`], with the conversation's row locked: for changing what is there already.
+pub(crate) fn locked(
+    conn: &mut Connection,
+    id: ConversationId,
+    user: UserId,
+) -> Result<(ConversationRow, MemberRow), Refusal> {
+    let conversation = conversations::lock(conn, id)?.ok_or(ErrorCode::NotFound)?;
+    let member = membership(conn, &conversation, user)?;
+    Ok((conversation, member))
+}
+
+/// Like [`locked`], for adding something new: a direct chat needs friendship.
+pub(crate) fn writable(
+    conn: &mut Connection,
+    id: ConversationId,
+    user: UserId,
+) -> Result<(ConversationRow, MemberRow), Refusal> {
+    let (conversation, member) = locked(conn, id, user)?;
+    if let Some((low, high)) = conversation.pair() {
+        let friends = friendships::find(conn, low, high)?.is_some_and(|row| row.accepted_at.is_some());
+        if !friends {
+            return Err(ErrorCode::NotFriends.into());
+        }
+    }
+    Ok((conversation, member))
+}
+
+fn membership(conn: &mut Connection, conversation: &ConversationRow, user: UserId) -> Result<MemberRow, Refusal> {
+    let outsider = if conversation.kind == ROOM { ErrorCode::NotMember } else { ErrorCode::NotFound };
+    Ok(members::find(conn, ConversationId(conversation.id), user)?.ok_or(outsider)?)
+}

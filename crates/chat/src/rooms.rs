@@ -1,0 +1,250 @@
+//! Public rooms: list, create, join, leave, change, delete.
+
+use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::limits;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
+use parlour_protocol::socket::{Change, UserChange};
+use parlour_protocol::time::Timestamp;
+use parlour_protocol::validation::{self, Violations};
+use parlour_storage::conversations::{ConversationRow, ROOM};
+use parlour_storage::members::{MemberRow, role, role_number};
+use parlour_storage::{Connection, conversations, events, members, reactions, users};
+
+use crate::outcome::{Done, Outcome, tell};
+use crate::{Effect, Refusal, rights};
+
+/// In rooms with more members, coming and going is not logged one by one.
+const LOG_MEMBERS_UP_TO: i64 = 200;
+
+fn view(row: &ConversationRow, role: Option<MemberRole>) -> Room {
+    Room {
+        id: ConversationId(row.id),
+        name: row.name.clone().unwrap_or_default(),
+        topic: row.topic.clone(),
+        member_count: row.member_count,
+        online_count: 0,
+        role,
+        last_activity_at: Timestamp(row.last_activity_at),
+        created_at: Timestamp(row.created_at),
+        head: row.last_seq,
+    }
+}
+
+/// A page of public rooms, most recently active first, and the cursor of the next one. Presence is filled in
+/// by the caller.
+pub fn list(
+    conn: &mut Connection,
+    user: UserId,
+    search: &str,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> Result<(Vec<Room>, Option<(i64, i64)>), Refusal> {
+    let rows = conversations::list_rooms(conn, &validation::fold(search), after, limit)?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let roles = members::list_roles(conn, user, &ids)?;
+    let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| (row.last_activity_at, row.id));
+    let rooms = rows
+        .iter()
+        .map(|row| view(row, roles.iter().find(|(id, _)| *id == row.id).map(|(_, number)| role(*number))))
+        .collect();
+    Ok((rooms, next))
+}
+
+fn room(conn: &mut Connection, id: ConversationId, lock: bool) -> Result<ConversationRow, Refusal> {
+    let row = if lock { conversations::lock(conn, id)? } else { conversations::find(conn, id)? };
+    Ok(row.filter(|row| row.kind == ROOM).ok_or(ErrorCode::NotFound)?)
+}
+
+/// One room; rooms are public, so anybody may look.
+pub fn find(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<Room, Refusal> {
+    let row = room(conn, id, false)?;
+    let member = members::find(conn, id, user)?;
+    Ok(view(&row, member.map(|member| role(member.role))))
+}
+
+/// Checks a new room.
+pub fn check_create(request: &CreateRoom) -> Result<(), Refusal> {
+    Violations::default()
+        .check("name", validation::room_name(&request.name))
+        .check("topic", validation::topic(&request.topic))
+        .finish()
+        .map_err(Refusal::from)
+}
+
+/// Makes a room and puts its maker in as owner.
+pub fn create(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId, request: &CreateRoom) -> Done<Room> {
+    limit_memberships(conn, user)?;
+    let name = request.name.trim();
+    refuse_taken_name(conn, &validation::fold(name))?;
+    let row = ConversationRow {
+        id: id.0,
+        kind: ROOM,
+        name: Some(name.to_owned()),
+        name_key: Some(validation::fold(name)),
+        topic: request.topic.trim().to_owned(),
+        low_user: None,
+        high_user: None,
+        last_seq: 0,
+        member_count: 0,
+        last_activity_at: now.0,
+        created_at: now.0,
+        deleted_at: None,
+    };
+    conversations::insert(conn, &row)?;
+    let effects = enter(conn, now, &row, user, MemberRole::Owner)?;
+    Ok(Outcome { value: find(conn, user, id)?, effects })
+}
+
+fn limit_memberships(conn: &mut Connection, user: UserId) -> Result<(), Refusal> {
+    if members::count_of(conn, user)? >= limits::ROOMS_PER_USER {
+        return Err(Refusal::because(ErrorCode::LimitReached, "You are in too many rooms."));
+    }
+    Ok(())
+}
+
+fn refuse_taken_name(conn: &mut Connection, name_key: &str) -> Result<(), Refusal> {
+    if conversations::room_exists(conn, name_key)? {
+        return Err(Refusal::because(ErrorCode::Taken, "A room with this name exists already."));
+    }
+    Ok(())
+}
+
+fn enter(
+    conn: &mut Connection,
+    now: Timestamp,
+    room: &ConversationRow,
+    user: UserId,
+    role: MemberRole,
+) -> Result<Vec<Effect>, Refusal> {
+    let id = ConversationId(room.id);
+    conversations::change_member_count(conn, id, 1)?;
+    let mut effects = Vec::new();
+    let mut head = room.last_seq;
+    if room.member_count < LOG_MEMBERS_UP_TO {
+        let event = events::append(conn, id, now, Change::MemberJoined { user, role })?;
+        head = event.seq;
+        effects.push(Effect::Event(event));
+    }
+    members::insert(
+        conn,
+        &MemberRow {
+            conversation_id: id.0,
+            user_id: user.0,
+            role: role_number(role),
+            joined_at: now.0,
+            read_seq: head,
+        },
+    )?;
+    effects.extend(tell(conn, now, vec![(user, UserChange::ConversationJoined { conversation: id }, false)])?);
+    Ok(effects)
+}
+
+/// Enters a room. Entering twice changes nothing. Whoever enters an empty room becomes its owner.
+pub fn join(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId) -> Done<()> {
+    let row = room(conn, id, true)?;
+    if members::find(conn, id, user)?.is_some() {
+        return Ok(Outcome::quiet(()));
+    }
+    limit_memberships(conn, user)?;
+    let role = if row.member_count == 0 { MemberRole::Owner } else { MemberRole::Member };
+    Ok(Outcome { value: (), effects: enter(conn, now, &row, user, role)? })
+}
+
+/// Leaves a room. When an owner leaves, the next in rank and stay becomes owner.
+pub fn leave(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId) -> Done<()> {
+    let row = room(conn, id, true)?;
+    let Some(member) = members::find(conn, id, user)? else {
+        return Ok(Outcome::quiet(()));
+    };
+    members::delete(conn, id, user)?;
+    conversations::change_member_count(conn, id, -1)?;
+    if role(member.role) == MemberRole::Owner
+        && let Some(heir) = members::find_heir(conn, id)?
+        && role(heir.role) != MemberRole::Owner
+    {
+        members::update_role(conn, id, UserId(heir.user_id), MemberRole::Owner)?;
+    }
+    let mut effects = Vec::new();
+    if row.member_count <= LOG_MEMBERS_UP_TO {
+        effects.push(Effect::Event(events::append(conn, id, now, Change::MemberLeft { user })?));
+    }
+    effects.extend(tell(conn, now, vec![(user, UserChange::ConversationLeft { conversation: id }, false)])?);
+    Ok(Outcome { value: (), effects })
+}
+
+/// Checks a change of a room.
+pub fn check_update(request: &UpdateRoom) -> Result<(), Refusal> {
+    Violations::default()
+        .check_opt("name", request.name.as_deref(), validation::room_name)
+        .check_opt("topic", request.topic.as_deref(), validation::topic)
+        .finish()
+        .map_err(Refusal::from)
+}
+
+/// Owners change name and topic.
+pub fn update(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId, request: &UpdateRoom) -> Done<Room> {
+    let row = room(conn, id, true)?;
+    demand_owner(conn, user, id)?;
+    let before = row.name.clone().unwrap_or_default();
+    let name = request.name.as_deref().map_or(before.as_str(), str::trim).to_owned();
+    let topic = request.topic.as_deref().map_or(row.topic.as_str(), str::trim).to_owned();
+    if name == before && topic == row.topic {
+        return Ok(Outcome::quiet(find(conn, user, id)?));
+    }
+    let name_key = validation::fold(&name);
+    if row.name_key.as_deref() != Some(&name_key) {
+        refuse_taken_name(conn, &name_key)?;
+    }
+    conversations::update_room(conn, id, &name, &name_key, &topic)?;
+    let event = events::append(conn, id, now, Change::RoomChanged { actor: user, name, topic })?;
+    Ok(Outcome { value: find(conn, user, id)?, effects: vec![Effect::Event(event)] })
+}
+
+/// Owners and administrators delete a room with everything in it.
+pub fn delete(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId) -> Done<()> {
+    room(conn, id, true)?;
+    let admin = users::find(conn, user)?.is_some_and(|user| user.is_admin);
+    if !admin {
+        demand_owner(conn, user, id)?;
+    }
+    events::delete_all(conn, id)?;
+    reactions::delete_conversation(conn, id)?;
+    let event = events::append(conn, id, now, Change::RoomDeleted { actor: user })?;
+    members::delete_all(conn, id)?;
+    conversations::delete(conn, id, now.0)?;
+    Ok(Outcome { value: (), effects: vec![Effect::Event(event)] })
+}
+
+fn demand_owner(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<(), Refusal> {
+    let member = members::find(conn, id, user)?.ok_or(ErrorCode::NotMember)?;
+    if role(member.role) != MemberRole::Owner {
+        return Err(Refusal::because(ErrorCode::Forbidden, "Only the room's owner may do this."));
+    }
+    Ok(())
+}
+
+/// A page of members, in the order in which they came, and the cursor of the next one. Presence is filled in
+/// by the caller.
+pub fn list_members(
+    conn: &mut Connection,
+    user: UserId,
+    id: ConversationId,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> Result<(Vec<Member>, Option<(i64, i64)>), Refusal> {
+    room(conn, id, false)?;
+    rights::readable(conn, id, user)?;
+    let rows = members::list(conn, id, after, limit)?;
+    let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|(row, _)| (row.joined_at, row.user_id));
+    let list = rows
+        .into_iter()
+        .map(|(row, user)| Member {
+            user,
+            role: role(row.role),
+            online: false,
+            joined_at: Timestamp(row.joined_at),
+        })
+        .collect();
+    Ok((list, next))
+}

@@ -1,0 +1,112 @@
+//! Log-ins: opening, refreshing with reuse detection, ending.
+//!
+//! Invariant: a refresh token works once. Its successor is derived from it, so a client whose answer was lost
+//! gets the same successor again for a short while; a token older than that means theft, and ends the session.
+
+use parlour_protocol::ids::{SessionId, UserId};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::sessions::Session;
+use parlour_protocol::socket::UserChange;
+use parlour_protocol::time::{DAY, SECOND, Timestamp};
+use parlour_storage::sessions::SessionRow;
+use parlour_storage::users::UserRow;
+use parlour_storage::{Connection, sessions, users};
+
+use crate::outcome::{Done, Outcome, tell};
+use crate::{Effect, Refusal};
+
+/// A session ends when it was not refreshed for this long.
+pub const LIFETIME: i64 = 30 * DAY;
+/// A used token is answered again within this time, for clients that lost the answer and for tabs that race.
+const GRACE: i64 = 30 * SECOND;
+
+/// Opens a session.
+pub fn open(
+    conn: &mut Connection,
+    now: Timestamp,
+    id: SessionId,
+    user: UserId,
+    device: &str,
+    token_hash: &[u8],
+) -> Result<(), Refusal> {
+    sessions::insert(
+        conn,
+        &SessionRow {
+            id: id.0,
+            user_id: user.0,
+            device: device.trim().to_owned(),
+            token_hash: token_hash.to_vec(),
+            previous_hash: None,
+            rotated_at: now.0,
+            created_at: now.0,
+            last_used_at: now.0,
+            expires_at: now.0 + LIFETIME,
+            revoked_at: None,
+        },
+    )?;
+    Ok(())
+}
+
+/// What became of a presented refresh token.
+#[derive(Debug, Clone)]
+pub enum Refreshed {
+    /// Its successor is in force.
+    Continued(Box<UserRow>),
+    /// It was used before: the session was ended.
+    Reused,
+}
+
+/// Trades a refresh token, given by the hashes of itself and of its successor.
+pub fn refresh(conn: &mut Connection, now: Timestamp, id: SessionId, presented: &[u8], successor: &[u8]) -> Done<Refreshed> {
+    let session = sessions::find(conn, id)?
+        .filter(|session| session.revoked_at.is_none() && session.expires_at > now.0)
+        .ok_or(ErrorCode::Unauthenticated)?;
+    let user = users::find(conn, UserId(session.user_id))?
+        .filter(|user| user.suspended_at.is_none())
+        .ok_or(ErrorCode::Unauthenticated)?;
+    let user_id = UserId(user.id);
+    if session.token_hash == presented
+        && sessions::rotate(conn, id, presented, successor, now.0, now.0 + LIFETIME)?
+    {
+        return Ok(Outcome::quiet(Refreshed::Continued(Box::new(user))));
+    }
+    let session = sessions::find(conn, id)?.ok_or(ErrorCode::Unauthenticated)?;
+    let repeated = session.previous_hash.as_deref() == Some(presented)
+        && session.token_hash == successor
+        && now.0 <= session.rotated_at + GRACE;
+    if repeated {
+        return Ok(Outcome::quiet(Refreshed::Continued(Box::new(user))));
+    }
+    let done = end(conn, now, user_id, id)?;
+    Ok(Outcome { value: Refreshed::Reused, effects: done.effects })
+}
+
+/// One's own open sessions.
+pub fn list(conn: &mut Connection, now: Timestamp, user: UserId, current: SessionId) -> Result<Vec<Session>, Refusal> {
+    let rows = sessions::list(conn, user, now.0)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Session {
+            id: SessionId(row.id),
+            device: row.device,
+            current: row.id == current.0,
+            created_at: Timestamp(row.created_at),
+            last_used_at: Timestamp(row.last_used_at),
+        })
+        .collect())
+}
+
+/// Ends one of one's own sessions.
+pub fn end(conn: &mut Connection, now: Timestamp, user: UserId, id: SessionId) -> Done<()> {
+    let revoked = sessions::revoke(conn, user, Some(id), None, now.0)?;
+    if revoked.is_empty() {
+        return Err(ErrorCode::NotFound.into());
+    }
+    Ok(Outcome { value: (), effects: ended(conn, now, user, &revoked)? })
+}
+
+/// The events that tell every node to close the sockets of ended sessions.
+pub(crate) fn ended(conn: &mut Connection, now: Timestamp, user: UserId, which: &[SessionId]) -> Result<Vec<Effect>, Refusal> {
+    let changes = which.iter().map(|session| (user, UserChange::SessionEnded { session: *session }, false)).collect();
+    tell(conn, now, changes)
+}

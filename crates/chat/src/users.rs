@@ -1,0 +1,63 @@
+//! Finding people and looking at them.
+
+use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::time::Timestamp;
+use parlour_protocol::users::{Profile, Relation, User};
+use parlour_protocol::validation;
+use parlour_storage::friendships::{FriendshipRow, pair};
+use parlour_storage::users::UserRow;
+use parlour_storage::{Connection, conversations, friendships, users};
+
+use crate::Refusal;
+
+/// Finds a person by exact handle (with or without `@`, in any case) or by id. Nothing else finds anybody.
+pub fn resolve(conn: &mut Connection, who: &str) -> Result<UserRow, Refusal> {
+    let who = who.trim();
+    let name = who.strip_prefix('@').unwrap_or(who);
+    let found = match name.parse::<UserId>() {
+        Ok(id) if !who.starts_with('@') => users::find(conn, id)?,
+        _ if validation::handle(name).is_ok() => users::find_by_handle(conn, &validation::fold(name))?,
+        _ => None,
+    };
+    Ok(found.filter(|user| user.suspended_at.is_none()).ok_or_else(|| {
+        Refusal::because(ErrorCode::NotFound, "Nobody here has this handle or id.")
+    })?)
+}
+
+/// How a person stands to the other one of a friendship row.
+pub(crate) fn relation(row: Option<&FriendshipRow>, viewer: UserId) -> Relation {
+    match row {
+        None => Relation::None,
+        Some(row) if row.accepted_at.is_some() => Relation::Friend,
+        Some(row) if row.requested_by == viewer.0 => Relation::Outgoing,
+        Some(_) => Relation::Incoming,
+    }
+}
+
+/// A person's profile, as far as the one who asks may see it. Presence is filled in by the caller.
+pub fn profile(conn: &mut Connection, viewer: UserId, who: &str) -> Result<Profile, Refusal> {
+    let user = resolve(conn, who)?;
+    let id = UserId(user.id);
+    let (relation, direct) = if id == viewer {
+        (Relation::Myself, None)
+    } else {
+        let row = friendships::find(conn, viewer, id)?;
+        let (low, high) = pair(viewer, id);
+        let direct = conversations::find_direct(conn, low, high)?;
+        (relation(row.as_ref(), viewer), direct.map(|row| ConversationId(row.id)))
+    };
+    Ok(Profile {
+        user: user.summary(),
+        bio: user.bio,
+        relation,
+        direct,
+        online: None,
+        created_at: Timestamp(user.created_at),
+    })
+}
+
+/// Several people by id, for showing them beside their messages.
+pub fn list(conn: &mut Connection, ids: &[i64]) -> Result<Vec<User>, Refusal> {
+    Ok(users::list(conn, ids)?)
+}

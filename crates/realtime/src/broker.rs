@@ -1,0 +1,141 @@
+//! How a node tells the others: not at all (one node), or through one Redis channel.
+//!
+//! Invariant: the broker may lose, repeat and reorder whatever it likes. Every event carries its seq, feeds find
+//! holes, the log fills them. So nothing here is retried, and a full queue is simply a loss.
+//!
+//! One channel for all nodes, not one per conversation: a node publishes what it committed in one batch as one
+//! message, which costs Redis one command instead of one per event, and needs no subscription before a
+//! conversation can be followed. The price is that every node reads every event's header; that is a copy of a
+//! few hundred bytes and one hash look-up.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use deadpool_redis::redis::{self, AsyncCommands};
+use deadpool_redis::{Config, Pool, Runtime};
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use crate::codec::{self, NodeId, Packet};
+use crate::hub::Hub;
+use crate::metrics::count;
+
+/// Packets that may wait to be published.
+const QUEUE: usize = 8192;
+/// Most packets in one message.
+const BATCH: usize = 512;
+
+/// The way to the other nodes.
+#[derive(Clone)]
+pub enum Broker {
+    /// There are none.
+    Local,
+    /// Through Redis.
+    Redis(Redis),
+}
+
+/// See [`Broker::Redis`].
+#[derive(Clone)]
+pub struct Redis {
+    pool: Pool,
+    client: redis::Client,
+    channel: String,
+}
+
+impl Broker {
+    /// Prepares the way through Redis; `namespace` keeps apart clusters that share one Redis.
+    pub fn redis(url: &str, namespace: &str) -> Result<Self, String> {
+        let mut config = Config::from_url(url);
+        config.pool = Some(deadpool_redis::PoolConfig::new(4));
+        let pool = config.create_pool(Some(Runtime::Tokio1)).map_err(|error| error.to_string())?;
+        let client = redis::Client::open(url).map_err(|error| error.to_string())?;
+        Ok(Self::Redis(Redis { pool, client, channel: format!("parlour:1:{namespace}") }))
+    }
+
+    /// Whether the broker answers; always true for one node alone.
+    pub async fn is_reachable(&self) -> bool {
+        let Self::Redis(redis) = self else {
+            return true;
+        };
+        let ping = async {
+            let mut conn = redis.pool.get().await.ok()?;
+            redis::cmd("PING").query_async::<String>(&mut conn).await.ok()
+        };
+        matches!(tokio::time::timeout(Duration::from_secs(2), ping).await, Ok(Some(_)))
+    }
+
+    /// Starts the tasks that publish and subscribe. Answers where to put packets, if there are other nodes.
+    pub(crate) fn start(&self, hub: &Hub, node: NodeId) -> Option<mpsc::Sender<Packet>> {
+        let Self::Redis(redis) = self else {
+            return None;
+        };
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(publish(redis.clone(), hub.clone(), node, receiver));
+        tokio::spawn(subscribe(redis.clone(), hub.clone(), node));
+        Some(sender)
+    }
+}
+
+async fn publish(redis: Redis, hub: Hub, node: NodeId, mut packets: mpsc::Receiver<Packet>) {
+    let mut batch = Vec::new();
+    while packets.recv_many(&mut batch, BATCH).await > 0 {
+        let message = codec::encode(node, &batch);
+        batch.clear();
+        let publish = async {
+            let mut conn = redis.pool.get().await.map_err(|error| error.to_string())?;
+            conn.publish::<_, _, ()>(&redis.channel, message.as_ref()).await.map_err(|error| error.to_string())
+        };
+        match tokio::time::timeout(Duration::from_secs(1), publish).await {
+            Ok(Ok(())) => count(&hub.metrics().broker_published),
+            failed => {
+                count(&hub.metrics().broker_lost);
+                let reason = failed.map_or_else(|_| "timed out".to_owned(), |outcome| outcome.err().unwrap_or_default());
+                tracing::warn!(reason, "could not publish; other nodes will read the log");
+                // What waits meanwhile would only make the log's readers wait longer for newer things.
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                while packets.try_recv().is_ok() {}
+            }
+        }
+    }
+}
+
+async fn subscribe(redis: Redis, hub: Hub, node: NodeId) {
+    let mut wait = Duration::from_millis(100);
+    loop {
+        match listen(&redis, &hub, node).await {
+            Ok(()) => wait = Duration::from_millis(100),
+            Err(error) => {
+                tracing::warn!(%error, "subscription to redis ended");
+                wait = (wait * 2).min(Duration::from_secs(2));
+            }
+        }
+        count(&hub.metrics().broker_reconnects);
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Listens until the connection ends. Its messages are taken without waiting for anything, so the library's
+/// own buffer stays short.
+async fn listen(redis: &Redis, hub: &Hub, node: NodeId) -> Result<(), redis::RedisError> {
+    let connect = redis.client.get_async_pubsub();
+    let mut pubsub = tokio::time::timeout(Duration::from_secs(3), connect)
+        .await
+        .map_err(|_| redis::RedisError::from((redis::ErrorKind::Io, "connecting timed out")))??;
+    pubsub.subscribe(&redis.channel).await?;
+    // Whatever was said while this node was not listening.
+    hub.check_all_heads();
+    hub.call_roll();
+    let mut messages = pubsub.into_on_message();
+    while let Some(message) = messages.next().await {
+        count(&hub.metrics().broker_received);
+        let payload: Vec<u8> = message.get_payload()?;
+        match codec::decode(Bytes::from(payload)) {
+            Some((sender, packets)) if sender != node => {
+                packets.into_iter().for_each(|packet| hub.receive(sender, packet));
+            }
+            Some(_) => {}
+            None => tracing::warn!("a message from another node could not be read"),
+        }
+    }
+    Ok(())
+}

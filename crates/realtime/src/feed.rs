@@ -1,0 +1,312 @@
+//! One stream of durable events on this node: a conversation's log or a person's own stream.
+//!
+//! Invariant: subscribers get every event after their position exactly once, in order. An event that comes too
+//! early waits until the hole before it is filled, from the broker or from the log.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
+
+use crate::outbox::Outbox;
+
+/// Whose stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// A conversation's log.
+    Conversation(ConversationId),
+    /// A person's own stream.
+    User(UserId),
+}
+
+/// What the node itself does when an event of a person's stream arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// The person's connections follow this conversation from now on.
+    Attach(ConversationId),
+    /// They do not any more.
+    Detach(ConversationId),
+    /// Connections of this session are closed.
+    EndSession(SessionId),
+}
+
+/// An event on its way: encoded once, for everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Whose stream.
+    pub topic: Topic,
+    /// Position in it.
+    pub seq: Seq,
+    /// The complete WebSocket frame.
+    pub frame: Bytes,
+    /// What the node does besides.
+    pub control: Option<Control>,
+}
+
+/// Events that waited too early are dropped beyond this; the log has them.
+const MAX_EARLY: usize = 512;
+/// Last frames kept for connections that join while events arrive.
+const RING: usize = 32;
+
+struct Subscriber {
+    outbox: Arc<Outbox>,
+    position: Seq,
+    live: bool,
+}
+
+/// What a delivery led to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    /// Something is missing before an event that waits: read the log after this position.
+    pub hole_after: Option<Seq>,
+    /// Controls of the events that were delivered, in order.
+    pub controls: Vec<Control>,
+    /// Connections whose heads wait to be told.
+    pub heads: Vec<usize>,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Feed {
+    /// Position after the last delivered one; unknown until the first subscriber or event tells.
+    next: Option<Seq>,
+    early: BTreeMap<Seq, (Bytes, Option<Control>)>,
+    ring: VecDeque<(Seq, Bytes)>,
+    subscribers: Vec<Subscriber>,
+    people: HashMap<UserId, u32>,
+}
+
+impl Feed {
+    /// Adds a connection that knows everything up to `position`, or begins with the next event.
+    pub fn attach(&mut self, topic: Topic, outbox: Arc<Outbox>, position: Option<Seq>, live: bool) {
+        if self.subscribers.iter().any(|one| Arc::ptr_eq(&one.outbox, &outbox)) {
+            return self.set_live(&outbox, live);
+        }
+        let next = match (self.next, position) {
+            (None, Some(position)) => {
+                self.next = Some(position + 1);
+                position + 1
+            }
+            (Some(next), _) => next,
+            (None, None) => 0,
+        };
+        let mut position = position.unwrap_or(next - 1);
+        if position + 1 < next {
+            // Events came between the connection's read of the log and now.
+            let covered = self.ring.front().is_some_and(|(first, _)| *first <= position + 1);
+            if !live {
+                if let Topic::Conversation(id) = topic {
+                    outbox.head(id, next - 1);
+                }
+            } else if covered {
+                for (seq, frame) in self.ring.iter().filter(|(seq, _)| *seq > position) {
+                    outbox.event(topic, *seq, frame.clone());
+                }
+            } else {
+                outbox.must_fetch(topic, next - 1);
+            }
+            position = next - 1;
+        }
+        *self.people.entry(outbox.user).or_default() += 1;
+        self.subscribers.push(Subscriber { outbox, position, live });
+    }
+
+    /// Removes a connection. True when nobody is left.
+    pub fn detach(&mut self, outbox: &Arc<Outbox>) -> bool {
+        if let Some(index) = self.subscribers.iter().position(|one| Arc::ptr_eq(&one.outbox, outbox)) {
+            self.subscribers.swap_remove(index);
+            if let Some(count) = self.people.get_mut(&outbox.user) {
+                *count -= 1;
+                if *count == 0 {
+                    self.people.remove(&outbox.user);
+                }
+            }
+        }
+        self.subscribers.is_empty()
+    }
+
+    /// Follows live, or by heads only.
+    pub fn set_live(&mut self, outbox: &Arc<Outbox>, live: bool) {
+        for one in self.subscribers.iter_mut().filter(|one| Arc::ptr_eq(&one.outbox, outbox)) {
+            one.live = live;
+        }
+    }
+
+    /// How many people follow, each counted once.
+    pub fn people(&self) -> usize {
+        self.people.len()
+    }
+
+    /// Everybody who follows gets something that is not kept, except one person.
+    pub fn ephemeral(&self, frame: &Bytes, except: Option<UserId>) {
+        for one in self.subscribers.iter().filter(|one| one.live && Some(one.outbox.user) != except) {
+            one.outbox.ephemeral(frame.clone());
+        }
+    }
+
+    /// Takes an event from anywhere, in any order, any number of times.
+    pub fn deliver(&mut self, delivery: Delivery) -> Delivered {
+        let mut delivered = Delivered::default();
+        let Delivery { topic, seq, frame, control } = delivery;
+        let next = *self.next.get_or_insert(seq);
+        if seq < next {
+            return delivered;
+        }
+        if seq > next {
+            if self.early.len() < MAX_EARLY {
+                self.early.insert(seq, (frame, control));
+            }
+            delivered.hole_after = Some(next - 1);
+            return delivered;
+        }
+        self.pass_on(topic, seq, frame, control, &mut delivered);
+        while let Some(entry) = self.early.first_entry() {
+            let seq = *entry.key();
+            match self.next {
+                Some(next) if seq < next => {
+                    entry.remove();
+                }
+                Some(next) if seq == next => {
+                    let (frame, control) = entry.remove();
+                    self.pass_on(topic, seq, frame, control, &mut delivered);
+                }
+                Some(next) => {
+                    delivered.hole_after = Some(next - 1);
+                    break;
+                }
+                None => break,
+            }
+        }
+        delivered
+    }
+
+    /// Learns the head of the log. Answers the position after which the log must be read, if something is missing.
+    pub fn learn_head(&mut self, head: Seq) -> Option<Seq> {
+        let next = *self.next.get_or_insert(head + 1);
+        (head >= next).then_some(next - 1)
+    }
+
+    /// The position after which the log must be read: because an event waits early, or the head is known.
+    pub fn missing_after(&self, upto: Option<Seq>) -> Option<Seq> {
+        let next = self.next?;
+        let behind = !self.early.is_empty() || upto.is_some_and(|head| head >= next);
+        behind.then_some(next - 1)
+    }
+
+    /// The log does not hold what lies before `seq` any more: everybody is told to start over from there.
+    pub fn skip_to(&mut self, topic: Topic, seq: Seq) {
+        self.next = Some(seq);
+        self.ring.clear();
+        self.early.retain(|early, _| *early >= seq);
+        for one in self.subscribers.iter_mut().filter(|one| one.position < seq - 1) {
+            one.position = seq - 1;
+            one.outbox.must_fetch(topic, seq - 1);
+        }
+    }
+
+    fn pass_on(&mut self, topic: Topic, seq: Seq, frame: Bytes, control: Option<Control>, delivered: &mut Delivered) {
+        self.next = Some(seq + 1);
+        delivered.controls.extend(control);
+        for (index, one) in self.subscribers.iter_mut().enumerate() {
+            if one.position >= seq {
+                continue;
+            }
+            one.position = seq;
+            match topic {
+                Topic::Conversation(id) if !one.live => {
+                    if one.outbox.head(id, seq) {
+                        delivered.heads.push(index);
+                    }
+                }
+                _ => one.outbox.event(topic, seq, frame.clone()),
+            }
+        }
+        if self.ring.len() == RING {
+            self.ring.pop_front();
+        }
+        self.ring.push_back((seq, frame));
+    }
+
+    /// The connection at an index of [`Delivered::heads`], valid until the feed changes.
+    pub fn connection(&self, index: usize) -> Option<Arc<Outbox>> {
+        self.subscribers.get(index).map(|one| one.outbox.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::frames;
+
+    const ROOM: ConversationId = ConversationId(1);
+
+    fn event(seq: Seq) -> Delivery {
+        Delivery { topic: Topic::Conversation(ROOM), seq, frame: frames::text(seq.to_string().as_bytes()), control: None }
+    }
+
+    fn outbox() -> Arc<Outbox> {
+        Arc::new(Outbox::new(UserId(1), SessionId(1), Arc::default()))
+    }
+
+    fn seen(outbox: &Outbox) -> String {
+        let mut text = String::new();
+        while let Poll::Ready(Some(chunk)) = outbox.poll_chunk(&mut Context::from_waker(Waker::noop())) {
+            text.extend(chunk.iter().filter(|byte| byte.is_ascii_graphic()).map(|byte| char::from(*byte)));
+        }
+        text
+    }
+
+    #[test]
+    fn any_order_and_repetition_is_delivered_once_in_order() {
+        let mut feed = Feed::default();
+        let outbox = outbox();
+        feed.attach(Topic::Conversation(ROOM), outbox.clone(), Some(0), true);
+        assert_eq!(feed.deliver(event(2)).hole_after, Some(0));
+        assert_eq!(feed.deliver(event(2)).hole_after, Some(0));
+        assert_eq!(feed.deliver(event(4)).hole_after, Some(0));
+        assert_eq!(feed.deliver(event(1)).hole_after, Some(2));
+        assert_eq!(feed.deliver(event(1)), Delivered::default());
+        assert_eq!(feed.deliver(event(3)).hole_after, None);
+        assert_eq!(seen(&outbox), "1234");
+    }
+
+    #[test]
+    fn a_late_joiner_gets_what_came_while_it_read_the_log() {
+        let mut feed = Feed::default();
+        let (first, second, third) = (outbox(), outbox(), outbox());
+        feed.attach(Topic::Conversation(ROOM), first, Some(0), true);
+        for seq in 1..=5 {
+            feed.deliver(event(seq));
+        }
+        feed.attach(Topic::Conversation(ROOM), second.clone(), Some(3), true);
+        feed.attach(Topic::Conversation(ROOM), third.clone(), Some(7), true);
+        feed.deliver(event(6));
+        feed.deliver(event(7));
+        feed.deliver(event(8));
+        assert_eq!(seen(&second), "45678");
+        assert_eq!(seen(&third), "8");
+    }
+
+    #[test]
+    fn a_joiner_far_behind_is_told_to_fetch() {
+        let mut feed = Feed::default();
+        feed.attach(Topic::Conversation(ROOM), outbox(), Some(0), true);
+        for seq in 1..=100 {
+            feed.deliver(event(seq));
+        }
+        let late = outbox();
+        feed.attach(Topic::Conversation(ROOM), late.clone(), Some(10), true);
+        assert!(seen(&late).contains(r#"{"type":"resync","conversations":{"1":100}}"#));
+    }
+
+    #[test]
+    fn a_head_that_is_ahead_tells_what_to_read() {
+        let mut feed = Feed::default();
+        feed.attach(Topic::Conversation(ROOM), outbox(), Some(4), true);
+        assert_eq!(feed.learn_head(4), None);
+        assert_eq!(feed.learn_head(9), Some(4));
+    }
+}

@@ -1,0 +1,462 @@
+//! The connections of this node and the feeds that they follow.
+//!
+//! Invariant: an event is delivered here and to the other nodes only after its COMMIT; whoever misses it finds it
+//! in the log. Locks are held for pushing shared bytes into queues, never across an await.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::limits;
+use parlour_protocol::socket::{CloseCode, Ephemeral, ServerFrame};
+use tokio::sync::mpsc;
+
+use crate::broker::Broker;
+use crate::codec::{NodeId, Packet};
+use crate::feed::{Control, Delivered, Delivery, Feed, Topic};
+use crate::frames;
+use crate::metrics::{Metrics, count};
+use crate::outbox::Outbox;
+use crate::presence::Presence;
+
+/// A hole is often filled by an event that is only a moment late; so long is waited before reading the log.
+const HOLE_PATIENCE: Duration = Duration::from_millis(25);
+/// How long somebody stays online after the last connection ended, since most come back at once.
+const OFFLINE_AFTER: Duration = Duration::from_secs(10);
+/// How often the nodes tell each other who is connected.
+const ROLL_EVERY: Duration = Duration::from_secs(20);
+/// How often all heads are compared with the log: with other nodes, and alone (where nothing can be missed but
+/// after a fault of this very process).
+const SWEEP_CLUSTER: Duration = Duration::from_secs(2);
+const SWEEP_ALONE: Duration = Duration::from_secs(30);
+/// Topics in one question to the log.
+const SWEEP_CHUNK: usize = 500;
+/// How often waiting heads are told and stalled connections are looked for.
+const TICK: Duration = Duration::from_millis(500);
+
+/// A future as a trait object.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What the log knows about a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The stream.
+    pub topic: Topic,
+    /// Newest position.
+    pub seq: Seq,
+    /// It is a direct chat, which is always followed live.
+    pub direct: bool,
+}
+
+/// The durable log behind the feeds. The database, in a server; a list, in tests.
+pub trait Log: Send + Sync + 'static {
+    /// Events after a position, oldest first; nothing when the log cannot be read now.
+    fn read(&self, topic: Topic, after: Seq, limit: i64) -> Later<Vec<Delivery>>;
+    /// Heads of the topics that exist.
+    fn heads(&self, topics: Vec<Topic>) -> Later<Vec<Head>>;
+    /// A person's friends.
+    fn friends(&self, user: UserId) -> Later<Vec<UserId>>;
+}
+
+struct Inner {
+    node: NodeId,
+    log: Arc<dyn Log>,
+    metrics: Arc<Metrics>,
+    presence: Presence,
+    feeds: RwLock<HashMap<Topic, Arc<Mutex<Feed>>>>,
+    connections: Mutex<HashMap<UserId, Vec<Arc<Outbox>>>>,
+    filling: Mutex<HashSet<Topic>>,
+    /// Connections whose heads wait to be told.
+    heads_wait: Mutex<Vec<Arc<Outbox>>>,
+    others: OnceLock<mpsc::Sender<Packet>>,
+}
+
+/// Handle to the hub; cheap to clone.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hub {
+    /// A hub without connections. `node` is random.
+    pub fn new(node: NodeId, log: Arc<dyn Log>) -> Self {
+        Self(Arc::new(Inner {
+            node,
+            log,
+            metrics: Arc::default(),
+            presence: Presence::default(),
+            feeds: RwLock::default(),
+            connections: Mutex::default(),
+            filling: Mutex::default(),
+            heads_wait: Mutex::default(),
+            others: OnceLock::new(),
+        }))
+    }
+
+    /// Starts the background tasks; call once, inside the runtime that shall run them.
+    pub fn start(&self, broker: &Broker) {
+        let clustered = if let Some(sender) = broker.start(self, self.0.node) {
+            let _ = self.0.others.set(sender);
+            true
+        } else {
+            false
+        };
+        let hub = self.clone();
+        tokio::spawn(async move {
+            let mut tick = tokio::time::interval(TICK);
+            loop {
+                tick.tick().await;
+                hub.tell_heads();
+                hub.look_for_stalled();
+            }
+        });
+        let hub = self.clone();
+        tokio::spawn(async move {
+            let mut sweep = tokio::time::interval(if clustered { SWEEP_CLUSTER } else { SWEEP_ALONE });
+            loop {
+                sweep.tick().await;
+                hub.sweep().await;
+            }
+        });
+        if clustered {
+            let hub = self.clone();
+            tokio::spawn(async move {
+                let mut roll = tokio::time::interval(ROLL_EVERY);
+                loop {
+                    roll.tick().await;
+                    hub.call_roll();
+                }
+            });
+        }
+    }
+
+    /// This node's counters.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
+    }
+
+    /// Who is online.
+    pub fn presence(&self) -> &Presence {
+        &self.0.presence
+    }
+
+    /// How many people follow a room, on all nodes.
+    pub fn online_in(&self, room: ConversationId) -> i64 {
+        let here = self.feed(Topic::Conversation(room)).map_or(0, |feed| lock(&feed).people());
+        (here + self.0.presence.elsewhere_in(room)) as i64
+    }
+
+    /// How many sockets are connected to this node.
+    pub fn sockets(&self) -> usize {
+        lock(&self.0.connections).values().map(Vec::len).sum()
+    }
+
+    fn feed(&self, topic: Topic) -> Option<Arc<Mutex<Feed>>> {
+        self.0.feeds.read().unwrap_or_else(PoisonError::into_inner).get(&topic).cloned()
+    }
+
+    // Connections.
+
+    /// Takes a connection in, and tells friends if the person was not there before. False when the person has
+    /// too many already.
+    pub fn connect(&self, outbox: &Arc<Outbox>, friends: Vec<UserId>) -> bool {
+        {
+            let mut connections = lock(&self.0.connections);
+            let own = connections.entry(outbox.user).or_default();
+            if own.len() >= limits::SOCKETS_PER_USER {
+                return false;
+            }
+            own.push(outbox.clone());
+        }
+        let user = outbox.user;
+        if self.0.presence.arrive(user) {
+            let elsewhere = self.0.presence.is_elsewhere(user);
+            self.tell_others(Packet::Presence { user, online: true });
+            if !elsewhere {
+                self.announce(user, true, friends);
+            }
+        }
+        true
+    }
+
+    /// Takes a connection out.
+    pub fn disconnect(&self, outbox: &Arc<Outbox>) {
+        outbox.finish();
+        for topic in outbox.topics() {
+            self.detach(topic, outbox);
+        }
+        let mut connections = lock(&self.0.connections);
+        let Some(own) = connections.get_mut(&outbox.user) else {
+            return;
+        };
+        let before = own.len();
+        own.retain(|one| !Arc::ptr_eq(one, outbox));
+        let was_in = own.len() < before;
+        if own.is_empty() {
+            connections.remove(&outbox.user);
+        }
+        drop(connections);
+        let user = outbox.user;
+        if was_in && self.0.presence.depart(user) {
+            let hub = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(OFFLINE_AFTER).await;
+                if hub.0.presence.is_here(user) {
+                    return;
+                }
+                hub.tell_others(Packet::Presence { user, online: false });
+                if !hub.0.presence.is_elsewhere(user) {
+                    let friends = hub.0.log.friends(user).await;
+                    hub.announce(user, false, friends);
+                }
+            });
+        }
+    }
+
+    fn announce(&self, user: UserId, online: bool, friends: Vec<UserId>) {
+        let frame = frames::encode(&ServerFrame::Ephemeral(Ephemeral::Presence { user, online }));
+        for friend in friends {
+            self.ephemeral(Topic::User(friend), None, frame.clone());
+        }
+    }
+
+    /// Lets a connection follow a topic from a position on, or from the next event.
+    pub fn attach(&self, topic: Topic, outbox: &Arc<Outbox>, position: Option<Seq>, live: bool) {
+        let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        let feed = feeds.entry(topic).or_default().clone();
+        // The map stays locked so that nobody removes the feed as empty meanwhile.
+        lock(&feed).attach(topic, outbox.clone(), position, live);
+        outbox.add_topic(topic);
+    }
+
+    /// Ends following.
+    pub fn detach(&self, topic: Topic, outbox: &Arc<Outbox>) {
+        let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        outbox.remove_topic(topic);
+        let empty = feeds.get(&topic).is_some_and(|feed| lock(feed).detach(outbox));
+        if empty {
+            feeds.remove(&topic);
+        }
+    }
+
+    /// Replaces the list of conversations that a connection follows live. Direct chats stay live; see
+    /// [`Head::direct`].
+    pub fn focus(&self, outbox: &Arc<Outbox>, live: BTreeSet<ConversationId>, directs: &BTreeSet<ConversationId>) {
+        let before = outbox.set_live(live.clone());
+        for id in before.difference(&live).filter(|id| !directs.contains(id)) {
+            self.set_live(*id, outbox, false);
+        }
+        for id in &live {
+            self.set_live(*id, outbox, true);
+        }
+    }
+
+    fn set_live(&self, id: ConversationId, outbox: &Arc<Outbox>, live: bool) {
+        if let Some(feed) = self.feed(Topic::Conversation(id)) {
+            lock(&feed).set_live(outbox, live);
+        }
+    }
+
+    // Events.
+
+    /// Delivers stored events here and tells the other nodes.
+    pub fn publish(&self, deliveries: Vec<Delivery>) {
+        for delivery in deliveries {
+            if self.0.others.get().is_some() {
+                self.tell_others(Packet::Event(delivery.clone()));
+            }
+            self.deliver(delivery);
+        }
+    }
+
+    /// Sends something that is not kept, here and on the other nodes.
+    pub fn ephemeral(&self, topic: Topic, except: Option<UserId>, frame: Bytes) {
+        if self.0.others.get().is_some() {
+            self.tell_others(Packet::Ephemeral { topic, except, frame: frame.clone() });
+        }
+        self.deliver_ephemeral(topic, except, &frame);
+    }
+
+    fn deliver_ephemeral(&self, topic: Topic, except: Option<UserId>, frame: &Bytes) {
+        if let Some(feed) = self.feed(topic) {
+            lock(&feed).ephemeral(frame, except);
+        }
+    }
+
+    fn tell_others(&self, packet: Packet) {
+        if let Some(others) = self.0.others.get()
+            && others.try_send(packet).is_err()
+        {
+            count(&self.0.metrics.broker_lost);
+        }
+    }
+
+    /// Takes what another node said.
+    pub(crate) fn receive(&self, from: NodeId, packet: Packet) {
+        match packet {
+            Packet::Event(delivery) => self.deliver(delivery),
+            Packet::Ephemeral { topic, except, frame } => self.deliver_ephemeral(topic, except, &frame),
+            Packet::Presence { user, online } => self.0.presence.peer_said(from, user, online),
+            Packet::Roll { users, rooms } => self.0.presence.peer_roll(from, users, rooms),
+        }
+    }
+
+    pub(crate) fn call_roll(&self) {
+        let rooms = {
+            let feeds = self.0.feeds.read().unwrap_or_else(PoisonError::into_inner);
+            feeds
+                .iter()
+                .filter_map(|(topic, feed)| match topic {
+                    Topic::Conversation(id) => Some((*id, lock(feed).people() as u32)),
+                    Topic::User(_) => None,
+                })
+                .collect()
+        };
+        self.tell_others(Packet::Roll { users: self.0.presence.everybody_here(), rooms });
+    }
+
+    fn deliver(&self, delivery: Delivery) {
+        let topic = delivery.topic;
+        let Some(feed) = self.feed(topic) else {
+            return;
+        };
+        let delivered = {
+            let mut feed = lock(&feed);
+            let delivered = feed.deliver(delivery);
+            let waiting: Vec<Arc<Outbox>> = delivered.heads.iter().filter_map(|index| feed.connection(*index)).collect();
+            if !waiting.is_empty() {
+                lock(&self.0.heads_wait).extend(waiting);
+            }
+            delivered
+        };
+        self.follow_up(topic, delivered);
+    }
+
+    fn follow_up(&self, topic: Topic, delivered: Delivered) {
+        if let Topic::User(user) = topic {
+            delivered.controls.into_iter().for_each(|control| self.control(user, control));
+        }
+        if delivered.hole_after.is_some() {
+            count(&self.0.metrics.holes_found);
+            self.fill(topic, None);
+        }
+    }
+
+    fn control(&self, user: UserId, control: Control) {
+        let connections = lock(&self.0.connections).get(&user).cloned().unwrap_or_default();
+        match control {
+            Control::EndSession(session) => {
+                for outbox in connections.iter().filter(|outbox| outbox.session == session) {
+                    outbox.close(CloseCode::SessionRevoked);
+                }
+            }
+            Control::Detach(id) => {
+                connections.iter().for_each(|outbox| self.detach(Topic::Conversation(id), outbox));
+            }
+            Control::Attach(id) => {
+                let topic = Topic::Conversation(id);
+                for outbox in &connections {
+                    // Live at first: the head tells below whether it is a direct chat, and a frame too many is
+                    // better than one too few.
+                    self.attach(topic, outbox, None, true);
+                }
+                let hub = self.clone();
+                tokio::spawn(async move {
+                    let heads = hub.0.log.heads(vec![topic]).await;
+                    for head in &heads {
+                        for outbox in connections.iter().filter(|outbox| !head.direct && !outbox.is_live(id)) {
+                            hub.set_live(id, outbox, false);
+                        }
+                    }
+                    hub.learn(heads);
+                });
+            }
+        }
+    }
+
+    /// Reads what is missing from the log: after a hole, or up to a head that is known. At most one reader per
+    /// topic, however many connections wait.
+    fn fill(&self, topic: Topic, upto: Option<Seq>) {
+        if !lock(&self.0.filling).insert(topic) {
+            return;
+        }
+        let hub = self.clone();
+        tokio::spawn(async move {
+            if upto.is_none() {
+                tokio::time::sleep(HOLE_PATIENCE).await;
+            }
+            while let Some(after) = hub.feed(topic).and_then(|feed| lock(&feed).missing_after(upto)) {
+                let events = hub.0.log.read(topic, after, limits::EVENTS_PAGE).await;
+                count(&hub.0.metrics.holes_filled);
+                let Some(first) = events.first().map(|event| event.seq) else {
+                    // The log is gone or cannot be read: the sweep comes back to it.
+                    break;
+                };
+                if first > after + 1
+                    && let Some(feed) = hub.feed(topic)
+                {
+                    lock(&feed).skip_to(topic, first);
+                }
+                for event in events {
+                    if let Some(feed) = hub.feed(topic) {
+                        let delivered = lock(&feed).deliver(event);
+                        hub.follow_up(topic, Delivered { hole_after: None, ..delivered });
+                    }
+                }
+            }
+            lock(&hub.0.filling).remove(&topic);
+        });
+    }
+
+    // Sweeps.
+
+    /// Compares all feeds with the log soon.
+    pub(crate) fn check_all_heads(&self) {
+        let hub = self.clone();
+        tokio::spawn(async move { hub.sweep().await });
+    }
+
+    async fn sweep(&self) {
+        let topics: Vec<Topic> =
+            self.0.feeds.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        for chunk in topics.chunks(SWEEP_CHUNK) {
+            let heads = self.0.log.heads(chunk.to_vec()).await;
+            self.learn(heads);
+        }
+    }
+
+    /// Takes heads that were read from the log, and reads what the feeds have missed.
+    pub fn learn(&self, heads: Vec<Head>) {
+        for head in heads {
+            let missing = self.feed(head.topic).and_then(|feed| lock(&feed).learn_head(head.seq));
+            if missing.is_some() {
+                count(&self.0.metrics.sweep_hits);
+                self.fill(head.topic, Some(head.seq));
+            }
+        }
+    }
+
+    fn tell_heads(&self) {
+        let waiting = std::mem::take(&mut *lock(&self.0.heads_wait));
+        let still: Vec<Arc<Outbox>> = waiting.into_iter().filter(|outbox| outbox.tell_heads()).collect();
+        lock(&self.0.heads_wait).extend(still);
+    }
+
+    fn look_for_stalled(&self) {
+        let all: Vec<Arc<Outbox>> = lock(&self.0.connections).values().flatten().cloned().collect();
+        for outbox in all {
+            outbox.check_stalled();
+        }
+    }
+
+    /// Closes every connection, for a shutdown.
+    pub fn close_all(&self, code: CloseCode) {
+        let all: Vec<Arc<Outbox>> = lock(&self.0.connections).values().flatten().cloned().collect();
+        all.iter().for_each(|outbox| outbox.close(code));
+    }
+}

@@ -1,0 +1,413 @@
+//! What waits to be written to one connection.
+//!
+//! Invariant: bounded by frames and by bytes. When it is full, ephemerals go first; then the connection is
+//! marked as lagged, its queued events are dropped (they are in the log), and one `resync` follows when it
+//! drains. A connection that does not drain is closed.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
+use parlour_protocol::socket::{CloseCode, ServerFrame};
+
+use crate::feed::Topic;
+use crate::frames;
+use crate::metrics::{Metrics, count};
+
+/// Most frames that wait.
+const MAX_FRAMES: usize = 256;
+/// Most bytes that wait.
+const MAX_BYTES: usize = 512 * 1024;
+/// A connection that takes nothing for this long is closed.
+const STALLED: Duration = Duration::from_secs(15);
+/// Lagging this often within [`LAG_WINDOW`] closes the connection.
+const MAX_LAGS: usize = 3;
+const LAG_WINDOW: Duration = Duration::from_secs(60);
+/// Heads of conversations that are not followed live are told at most this often.
+const HEADS_EVERY: Duration = Duration::from_secs(2);
+/// Most bytes handed to the socket at once, so that one connection cannot hold the thread for long.
+const CHUNK: usize = 64 * 1024;
+
+enum Kind {
+    /// An answer to the client's own command; bounded by the rate limit of commands.
+    Reply,
+    /// An event; it can be fetched again.
+    Durable(Topic, Seq),
+    /// Typing, presence: may be dropped.
+    Ephemeral,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<(Bytes, Kind)>,
+    bytes: usize,
+    /// Newest positions that were left out since the connection lagged.
+    lag: Option<(BTreeMap<ConversationId, Seq>, Option<Seq>)>,
+    lags: VecDeque<Instant>,
+    /// Heads that wait for their turn.
+    heads: BTreeMap<ConversationId, Seq>,
+    heads_told: Option<Instant>,
+    /// Since when something waits without any being taken.
+    waiting_since: Option<Instant>,
+    close: Option<CloseCode>,
+    finished: bool,
+    waker: Option<Waker>,
+    topics: BTreeSet<Topic>,
+    live: BTreeSet<ConversationId>,
+}
+
+/// The queue of one connection; shared by the feeds that fill it and the socket that drains it.
+pub struct Outbox {
+    /// Whose connection it is.
+    pub user: UserId,
+    /// The session that it was opened with.
+    pub session: SessionId,
+    metrics: Arc<Metrics>,
+    state: Mutex<State>,
+}
+
+impl Outbox {
+    /// An empty queue.
+    pub fn new(user: UserId, session: SessionId, metrics: Arc<Metrics>) -> Self {
+        Self { user, session, metrics, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic while holding the lock leaves at worst a frame too many or too few, which resync heals.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues the answer to a command. Answers that pile up mean that the client does not read: it is closed.
+    pub fn reply(&self, frame: Bytes) {
+        let mut state = self.state();
+        if state.queue.len() >= 2 * MAX_FRAMES || state.bytes >= 4 * MAX_BYTES {
+            return self.close_locked(&mut state, CloseCode::SlowConsumer);
+        }
+        state.push(frame, Kind::Reply);
+    }
+
+    /// Queues an event.
+    pub fn event(&self, topic: Topic, seq: Seq, frame: Bytes) {
+        let mut state = self.state();
+        if state.finished {
+            return;
+        }
+        if state.lag.is_none() && state.full(frame.len()) {
+            let before = state.queue.len();
+            state.retain(|kind| !matches!(kind, Kind::Ephemeral));
+            for _ in state.queue.len()..before {
+                count(&self.metrics.ephemerals_dropped);
+            }
+            if state.full(frame.len()) {
+                self.fall_behind(&mut state);
+            }
+        }
+        if state.lag.is_some() {
+            return state.leave_out(topic, seq);
+        }
+        count(&self.metrics.frames_queued);
+        state.push(frame, Kind::Durable(topic, seq));
+    }
+
+    /// Queues something that may be lost.
+    pub fn ephemeral(&self, frame: Bytes) {
+        let mut state = self.state();
+        if state.lag.is_some() || state.queue.len() >= MAX_FRAMES / 2 || state.bytes >= MAX_BYTES / 2 {
+            return count(&self.metrics.ephemerals_dropped);
+        }
+        state.push(frame, Kind::Ephemeral);
+    }
+
+    /// Tells the client that it must fetch a conversation or its own stream up to here.
+    pub fn must_fetch(&self, topic: Topic, head: Seq) {
+        let mut state = self.state();
+        state.lag.get_or_insert_with(Default::default);
+        state.leave_out(topic, head);
+        state.wake();
+    }
+
+    /// Notes a new head of a conversation that is not followed live. True when it waits for [`Self::tell_heads`].
+    pub fn head(&self, conversation: ConversationId, seq: Seq) -> bool {
+        let mut state = self.state();
+        let waits_already = !state.heads.is_empty();
+        let head = state.heads.entry(conversation).or_default();
+        *head = seq.max(*head);
+        let due = state.heads_told.is_none_or(|at| at.elapsed() >= HEADS_EVERY);
+        if due {
+            state.flush_heads();
+        }
+        !due && !waits_already
+    }
+
+    /// Tells the heads that wait, if it is time. True when they still wait.
+    pub fn tell_heads(&self) -> bool {
+        let mut state = self.state();
+        if state.finished {
+            return false;
+        }
+        if state.heads_told.is_none_or(|at| at.elapsed() >= HEADS_EVERY) {
+            state.flush_heads();
+        }
+        !state.heads.is_empty()
+    }
+
+    fn fall_behind(&self, state: &mut State) {
+        count(&self.metrics.connections_lagged);
+        let now = Instant::now();
+        state.lags.retain(|at| now.duration_since(*at) < LAG_WINDOW);
+        state.lags.push_back(now);
+        if state.lags.len() >= MAX_LAGS {
+            count(&self.metrics.slow_consumers_closed);
+            self.close_locked(state, CloseCode::SlowConsumer);
+        }
+        let mut left_out = (BTreeMap::new(), None);
+        for (_, kind) in &state.queue {
+            note(&mut left_out, kind);
+        }
+        state.retain(|kind| matches!(kind, Kind::Reply));
+        state.lag = Some(left_out);
+    }
+
+    /// Closes the connection once what is queued was written. The first reason stays.
+    pub fn close(&self, code: CloseCode) {
+        let mut state = self.state();
+        self.close_locked(&mut state, code);
+    }
+
+    fn close_locked(&self, state: &mut State, code: CloseCode) {
+        state.close.get_or_insert(code);
+        state.wake();
+    }
+
+    /// Why the connection is to be closed, if it is.
+    pub fn closing(&self) -> Option<CloseCode> {
+        self.state().close
+    }
+
+    /// Whether nothing was taken for too long; then it is marked for closing.
+    pub fn check_stalled(&self) -> bool {
+        let mut state = self.state();
+        let stalled = state.waiting_since.is_some_and(|since| since.elapsed() > STALLED);
+        if stalled && state.close.is_none() {
+            count(&self.metrics.slow_consumers_closed);
+            self.close_locked(&mut state, CloseCode::SlowConsumer);
+        }
+        stalled
+    }
+
+    /// The connection is gone: nothing is queued any more.
+    pub fn finish(&self) {
+        let mut state = self.state();
+        state.finished = true;
+        state.queue.clear();
+        state.heads.clear();
+        state.bytes = 0;
+        state.wake();
+    }
+
+    /// Everything that waits, as one chunk for one write; `None` when the connection is to end.
+    pub fn poll_chunk(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut state = self.state();
+        if state.finished {
+            return Poll::Ready(None);
+        }
+        if state.queue.is_empty() {
+            if let Some((conversations, user)) = state.lag.take() {
+                let frame = frames::encode(&ServerFrame::Resync { conversations, user });
+                return Poll::Ready(Some(frame));
+            }
+            if let Some(code) = state.close {
+                state.finished = true;
+                return Poll::Ready(Some(frames::close(code)));
+            }
+            state.waiting_since = None;
+            state.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let mut chunk = state.take_first();
+        if !state.queue.is_empty() && chunk.len() < CHUNK {
+            let mut joined = BytesMut::with_capacity(state.bytes.min(CHUNK) + chunk.len());
+            joined.extend_from_slice(&chunk);
+            while joined.len() < CHUNK && !state.queue.is_empty() {
+                let next = state.take_first();
+                joined.extend_from_slice(&next);
+            }
+            chunk = joined.freeze();
+        }
+        if state.queue.is_empty() {
+            // Gives the memory of a burst back; an idle connection holds next to nothing.
+            state.queue.shrink_to(4);
+        }
+        state.waiting_since = (!state.queue.is_empty()).then(Instant::now);
+        Poll::Ready(Some(chunk))
+    }
+
+    pub(crate) fn add_topic(&self, topic: Topic) {
+        self.state().topics.insert(topic);
+    }
+
+    pub(crate) fn remove_topic(&self, topic: Topic) {
+        self.state().topics.remove(&topic);
+    }
+
+    pub(crate) fn topics(&self) -> Vec<Topic> {
+        self.state().topics.iter().copied().collect()
+    }
+
+    /// Replaces the list of conversations that are followed live.
+    pub fn set_live(&self, live: BTreeSet<ConversationId>) -> BTreeSet<ConversationId> {
+        std::mem::replace(&mut self.state().live, live)
+    }
+
+    pub(crate) fn is_live(&self, conversation: ConversationId) -> bool {
+        self.state().live.contains(&conversation)
+    }
+}
+
+impl State {
+    fn full(&self, more: usize) -> bool {
+        self.queue.len() >= MAX_FRAMES || self.bytes + more > MAX_BYTES
+    }
+
+    fn push(&mut self, frame: Bytes, kind: Kind) {
+        if self.finished {
+            return;
+        }
+        self.bytes += frame.len();
+        self.queue.push_back((frame, kind));
+        self.waiting_since.get_or_insert_with(Instant::now);
+        self.wake();
+    }
+
+    fn take_first(&mut self) -> Bytes {
+        let Some((frame, _)) = self.queue.pop_front() else {
+            return Bytes::new();
+        };
+        self.bytes -= frame.len();
+        frame
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Kind) -> bool) {
+        let mut bytes = 0;
+        self.queue.retain(|(frame, kind)| {
+            let kept = keep(kind);
+            bytes += if kept { frame.len() } else { 0 };
+            kept
+        });
+        self.bytes = bytes;
+    }
+
+    fn leave_out(&mut self, topic: Topic, seq: Seq) {
+        if let Some(lag) = self.lag.as_mut() {
+            note(lag, &Kind::Durable(topic, seq));
+        }
+    }
+
+    fn flush_heads(&mut self) {
+        if self.heads.is_empty() {
+            return;
+        }
+        let conversations = std::mem::take(&mut self.heads);
+        self.heads_told = Some(Instant::now());
+        if self.lag.is_some() || self.full(0) {
+            for (conversation, seq) in conversations {
+                self.leave_out(Topic::Conversation(conversation), seq);
+            }
+        } else {
+            self.push(frames::encode(&ServerFrame::Heads { conversations }), Kind::Reply);
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+fn note(lag: &mut (BTreeMap<ConversationId, Seq>, Option<Seq>), kind: &Kind) {
+    match kind {
+        Kind::Durable(Topic::Conversation(id), seq) => {
+            let head = lag.0.entry(*id).or_default();
+            *head = (*seq).max(*head);
+        }
+        Kind::Durable(Topic::User(_), seq) => lag.1 = Some(lag.1.unwrap_or(0).max(*seq)),
+        Kind::Reply | Kind::Ephemeral => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    const ROOM: Topic = Topic::Conversation(ConversationId(1));
+
+    fn outbox() -> Outbox {
+        Outbox::new(UserId(1), SessionId(1), Arc::default())
+    }
+
+    fn take(outbox: &Outbox) -> Option<Bytes> {
+        match outbox.poll_chunk(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(chunk) => chunk,
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn all_that_waits_leaves_in_one_write() {
+        let outbox = outbox();
+        for seq in 1..=10 {
+            outbox.event(ROOM, seq, frames::text(b"x"));
+        }
+        assert_eq!(take(&outbox).map(|chunk| chunk.len()), Some(30));
+        assert_eq!(take(&outbox), None);
+    }
+
+    #[test]
+    fn a_full_queue_drops_ephemerals_first_and_then_asks_to_resync() {
+        let outbox = outbox();
+        for _ in 0..100 {
+            outbox.ephemeral(frames::text(b"e"));
+        }
+        for seq in 1..=256 {
+            outbox.event(ROOM, seq, frames::text(b"x"));
+        }
+        assert_eq!(outbox.metrics.ephemerals_dropped.load(std::sync::atomic::Ordering::Relaxed), 100);
+        assert_eq!(outbox.metrics.connections_lagged.load(std::sync::atomic::Ordering::Relaxed), 0);
+        outbox.event(ROOM, 257, frames::text(b"x"));
+        outbox.event(ROOM, 258, frames::text(b"x"));
+        let frame = take(&outbox).unwrap();
+        let text = std::str::from_utf8(&frame[2..]).unwrap();
+        assert_eq!(text, r#"{"type":"resync","conversations":{"1":258}}"#);
+        outbox.event(ROOM, 259, frames::text(b"x"));
+        assert_eq!(take(&outbox).map(|chunk| chunk.len()), Some(3));
+    }
+
+    #[test]
+    fn the_third_lag_in_a_minute_closes() {
+        let outbox = outbox();
+        for _ in 0..MAX_LAGS {
+            for seq in 1..=257 {
+                outbox.event(ROOM, seq, frames::text(b"x"));
+            }
+            while take(&outbox).is_some() && outbox.closing().is_none() {}
+        }
+        assert_eq!(outbox.closing(), Some(CloseCode::SlowConsumer));
+    }
+
+    #[test]
+    fn heads_are_told_at_once_and_then_together() {
+        let outbox = outbox();
+        assert!(!outbox.head(ConversationId(1), 5));
+        assert!(take(&outbox).is_some());
+        assert!(outbox.head(ConversationId(1), 6));
+        assert!(!outbox.head(ConversationId(2), 9));
+        assert!(take(&outbox).is_none());
+        assert!(outbox.tell_heads());
+    }
+}

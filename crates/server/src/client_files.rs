@@ -1,0 +1,225 @@
+//! The browser client, embedded by the build script and served from memory.
+//!
+//! Names below `/assets/` carry a hash of their content and may be cached for ever; everything else is asked for
+//! again each time. A path that is no file is a place inside the client (`/c/123`) and gets `index.html`.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    guard::{self, GuardContext},
+    http::{Method, header},
+    web::{self, Bytes},
+};
+
+/// What the server itself answers below; the client owns every other path.
+const SERVER_PATHS: [&str; 4] = ["/api", "/health", "/metrics", "/.well-known"];
+
+/// Endings that a place inside the client never has: a miss is a file that is not there (or no longer), and a page
+/// of HTML in its stead would only confuse. Places may have dots: `/u/ada.lovelace`.
+const FILE_ENDINGS: [&str; 24] = [
+    "js",
+    "mjs",
+    "css",
+    "wasm",
+    "map",
+    "json",
+    "webmanifest",
+    "html",
+    "htm",
+    "txt",
+    "xml",
+    "svg",
+    "png",
+    "jpg",
+    "jpeg",
+    "gif",
+    "webp",
+    "avif",
+    "ico",
+    "woff2",
+    "mp3",
+    "ogg",
+    "br",
+    "gz",
+];
+
+const WITHOUT_CLIENT: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Parlour</title>\n\
+    <h1>Parlour is running</h1>\n<p>This server was built without the browser client. \
+    <code>cargo xtask run</code> builds both.</p>\n\
+    <p>The API is described at <a href=\"/api/docs\">/api/docs</a>.</p>\n</html>\n";
+
+struct ClientFile {
+    path: &'static str,
+    mime: &'static str,
+    etag: &'static str,
+    identity: &'static [u8],
+    brotli: Option<&'static [u8]>,
+    gzip: Option<&'static [u8]>,
+}
+
+/// Sorted by path.
+static FILES: &[ClientFile] = &include!(concat!(env!("OUT_DIR"), "/client_files.rs"));
+
+/// Serves the client to GET and HEAD on every path that is not the server's own. Whatever is not answered here falls
+/// through to the application's default service; register this last.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/{path:.*}").guard(guard::fn_guard(is_for_the_client)).to(serve));
+}
+
+fn is_for_the_client(ctx: &GuardContext<'_>) -> bool {
+    let head = ctx.head();
+    matches!(head.method, Method::GET | Method::HEAD) && resolve(head.uri.path()).is_some()
+}
+
+/// What a path shows.
+enum Shown {
+    File(&'static ClientFile),
+    WithoutClient,
+}
+
+fn resolve(path: &str) -> Option<Shown> {
+    if let Some(file) = find(path) {
+        return Some(Shown::File(file));
+    }
+    let is_below =
+        |start: &str| path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_file_name = path
+        .rsplit('/')
+        .next()
+        .and_then(|name| name.rsplit_once('.'))
+        .is_some_and(|(_, ending)| FILE_ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)));
+    if is_file_name || path.starts_with("/assets/") || SERVER_PATHS.into_iter().any(is_below) {
+        return None;
+    }
+    Some(find("/index.html").map_or(Shown::WithoutClient, Shown::File))
+}
+
+fn find(path: &str) -> Option<&'static ClientFile> {
+    FILES.binary_search_by(|file| file.path.cmp(path)).ok().and_then(|index| FILES.get(index))
+}
+
+async fn serve(req: HttpRequest) -> HttpResponse {
+    match resolve(req.path()) {
+        Some(Shown::File(file)) => respond(&req, file),
+        Some(Shown::WithoutClient) => HttpResponse::Ok()
+            .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+            .insert_header((header::CACHE_CONTROL, "no-cache"))
+            .body(WITHOUT_CLIENT),
+        None => HttpResponse::NotFound().finish(),
+    }
+}
+
+fn respond(req: &HttpRequest, file: &'static ClientFile) -> HttpResponse {
+    let known = joined(req, header::IF_NONE_MATCH);
+    let not_modified = known.split(',').map(str::trim).any(|tag| tag == file.etag || tag == "*");
+    let mut response = if not_modified { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response
+        .insert_header((header::CACHE_CONTROL, cache_control(file.path)))
+        .insert_header((header::ETAG, file.etag))
+        .insert_header((header::VARY, "Accept-Encoding"));
+    if not_modified {
+        return response.finish();
+    }
+    response.insert_header((header::CONTENT_TYPE, file.mime));
+    let accepted = joined(req, header::ACCEPT_ENCODING);
+    let (encoding, bytes) = match (file.brotli, file.gzip) {
+        (Some(bytes), _) if accepts(&accepted, "br") => (Some("br"), bytes),
+        (_, Some(bytes)) if accepts(&accepted, "gzip") => (Some("gzip"), bytes),
+        _ => (None, file.identity),
+    };
+    if let Some(encoding) = encoding {
+        response.insert_header((header::CONTENT_ENCODING, encoding));
+    }
+    response.body(Bytes::from_static(bytes))
+}
+
+/// Only the names right below `/assets/` are hashed; snippets deeper down are not.
+fn cache_control(path: &str) -> &'static str {
+    match path.strip_prefix("/assets/") {
+        Some(name) if !name.contains('/') => "public, max-age=31536000, immutable",
+        _ => "no-cache",
+    }
+}
+
+/// All values of a header as one list.
+fn joined(req: &HttpRequest, name: header::HeaderName) -> String {
+    req.headers().get_all(name).filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",")
+}
+
+/// Whether an Accept-Encoding list has this coding, or `*`, with a weight above nothing.
+fn accepts(list: &str, coding: &str) -> bool {
+    let weight_of = |wanted: &str| {
+        list.split(',').find_map(|entry| {
+            let mut parts = entry.split(';').map(str::trim);
+            let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+            let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+            named.then(|| weight.map_or(1.0, |weight| weight.trim().parse::<f32>().unwrap_or(0.0)))
+        })
+    };
+    weight_of(coding).or_else(|| weight_of("*")).is_some_and(|weight| weight > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{App, dev::ServiceResponse, http::StatusCode, test};
+
+    use super::*;
+
+    fn header<'a>(answer: &'a ServiceResponse, name: &str) -> &'a str {
+        answer.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[test]
+    async fn a_weight_of_zero_refuses_an_encoding() {
+        assert!(accepts("gzip, deflate, br, zstd", "br"));
+        assert!(accepts("gzip;q=0.5, BR;q=0.1", "br"));
+        assert!(accepts("*", "br"));
+        assert!(!accepts("*, br;q=0", "br"));
+        assert!(!accepts("gzip;q=1.0", "br"));
+        assert!(!accepts("", "gzip"));
+    }
+
+    async fn teapot() -> HttpResponse {
+        HttpResponse::ImATeapot().finish()
+    }
+
+    #[test]
+    async fn places_get_the_page_and_the_servers_own_paths_fall_through() {
+        let app = test::init_service(App::new().configure(configure).default_service(web::to(teapot))).await;
+        for path in ["/", "/c/123", "/u/ada.lovelace", "/apiary"] {
+            let answer = test::call_service(&app, test::TestRequest::get().uri(path).to_request()).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{path}");
+            assert_eq!(header(&answer, "cache-control"), "no-cache", "{path}");
+            assert_eq!(header(&answer, "content-type"), "text/html; charset=utf-8", "{path}");
+        }
+        for path in
+            ["/api", "/api/v1/rooms", "/health/ready", "/metrics", "/.well-known/x", "/x.js", "/assets/old"]
+        {
+            let answer = test::call_service(&app, test::TestRequest::get().uri(path).to_request()).await;
+            assert_eq!(answer.status(), StatusCode::IM_A_TEAPOT, "{path}");
+        }
+        let answer = test::call_service(&app, test::TestRequest::post().uri("/c/123").to_request()).await;
+        assert_eq!(answer.status(), StatusCode::IM_A_TEAPOT);
+    }
+
+    #[test]
+    async fn every_file_is_served_in_the_best_encoding_and_once_per_change() {
+        let app = test::init_service(App::new().configure(configure)).await;
+        for file in FILES {
+            let get = || test::TestRequest::get().uri(file.path);
+            let all = get().insert_header(("accept-encoding", "gzip, br"));
+            let answer = test::call_service(&app, all.to_request()).await;
+            let encoding = if file.brotli.is_some() { "br" } else { "" };
+            assert_eq!(header(&answer, "content-encoding"), encoding, "{}", file.path);
+            let body = test::read_body(answer).await;
+            assert_eq!(body, file.brotli.unwrap_or(file.identity), "{}", file.path);
+
+            let plain = test::call_service(&app, get().to_request()).await;
+            assert_eq!(header(&plain, "vary"), "Accept-Encoding");
+            assert_eq!(test::read_body(plain).await, file.identity, "{}", file.path);
+
+            let again = get().insert_header(("if-none-match", format!("\"other\", {}", file.etag)));
+            let answer = test::call_service(&app, again.to_request()).await;
+            assert_eq!(answer.status(), StatusCode::NOT_MODIFIED, "{}", file.path);
+        }
+    }
+}

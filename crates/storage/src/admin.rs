@@ -1,0 +1,46 @@
+//! Reads for administrators.
+
+use diesel::prelude::*;
+use parlour_protocol::ids::UserId;
+
+use crate::Connection;
+use crate::conversations::{DIRECT, ROOM};
+use crate::schema::{conversations, users};
+use crate::users::UserRow;
+
+/// Accounts in the order of their handles, after a handle.
+pub fn list_users(conn: &mut Connection, search: &str, after: &str, limit: i64) -> QueryResult<Vec<UserRow>> {
+    let mut query = users::table.filter(users::handle_key.gt(after)).select(UserRow::as_select()).into_boxed();
+    if !search.is_empty() {
+        let pattern = format!("%{}%", search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        query = query.filter(users::handle_key.like(pattern).escape('\\'));
+    }
+    query.order(users::handle_key.asc()).limit(limit).load(conn)
+}
+
+/// How many active administrators there are besides one person.
+pub fn count_other_admins(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
+    users::table
+        .filter(users::is_admin.eq(true))
+        .filter(users::suspended_at.is_null())
+        .filter(users::id.ne(user.0))
+        .count()
+        .get_result(conn)
+}
+
+/// Numbers of accounts, rooms, direct chats and events.
+pub fn count_all(conn: &mut Connection) -> QueryResult<(i64, i64, i64, i64)> {
+    let of_kind = |kind: i16| {
+        conversations::table
+            .filter(conversations::kind.eq(kind))
+            .filter(conversations::deleted_at.is_null())
+            .count()
+    };
+    let accounts = users::table.count().get_result(conn)?;
+    let rooms = of_kind(ROOM).get_result(conn)?;
+    let directs = of_kind(DIRECT).get_result(conn)?;
+    let events = conversations::table
+        .select(diesel::dsl::sql::<diesel::sql_types::BigInt>("CAST(coalesce(sum(last_seq), 0) AS BIGINT)"))
+        .first(conn)?;
+    Ok((accounts, rooms, directs, events))
+}

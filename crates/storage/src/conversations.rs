@@ -1,0 +1,330 @@
+//! Rooms and direct chats: the row whose lock orders a conversation's log.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+
+use crate::Connection;
+use crate::schema::{conversations, members};
+
+/// `kind` of a public room.
+pub const ROOM: i16 = 0;
+/// `kind` of a direct chat.
+pub const DIRECT: i16 = 1;
+
+/// A conversation, whole.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = conversations)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct ConversationRow {
+    /// Random id.
+    pub id: i64,
+    /// [`ROOM`] or [`DIRECT`].
+    pub kind: i16,
+    /// The room's name.
+    pub name: Option<String>,
+    /// The room's name in lower case.
+    pub name_key: Option<String>,
+    /// The room's topic.
+    pub topic: String,
+    /// The smaller id of a direct chat's two people.
+    pub low_user: Option<i64>,
+    /// The larger id of a direct chat's two people.
+    pub high_user: Option<i64>,
+    /// Head of the log.
+    pub last_seq: i64,
+    /// How many take part.
+    pub member_count: i64,
+    /// When the log last grew.
+    pub last_activity_at: i64,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it was deleted.
+    pub deleted_at: Option<i64>,
+}
+
+impl ConversationRow {
+    /// The two people of a direct chat.
+    pub fn pair(&self) -> Option<(UserId, UserId)> {
+        Some((UserId(self.low_user?), UserId(self.high_user?)))
+    }
+
+    /// The other person of a direct chat.
+    pub fn peer_of(&self, user: UserId) -> Option<UserId> {
+        let (low, high) = self.pair()?;
+        Some(if low == user { high } else { low })
+    }
+}
+
+/// What a send needs to know of the conversation after its head was advanced.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct AdvancedRow {
+    /// The conversation.
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    /// Head after the advance.
+    #[diesel(sql_type = BigInt)]
+    pub last_seq: i64,
+    /// [`ROOM`] or [`DIRECT`].
+    #[diesel(sql_type = SmallInt)]
+    pub kind: i16,
+    /// The smaller id of a direct chat's two people.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub low_user: Option<i64>,
+    /// The larger id of a direct chat's two people.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub high_user: Option<i64>,
+}
+
+/// Adds a conversation.
+pub fn insert(conn: &mut Connection, row: &ConversationRow) -> QueryResult<usize> {
+    diesel::insert_into(conversations::table).values(row.clone()).execute(conn)
+}
+
+/// A conversation by id, unless it was deleted.
+pub fn find(conn: &mut Connection, id: ConversationId) -> QueryResult<Option<ConversationRow>> {
+    conversations::table
+        .find(id.0)
+        .filter(conversations::deleted_at.is_null())
+        .select(ConversationRow::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// Like [`find`], and locks the row until the transaction ends. Rights are read after this, by new statements.
+pub fn lock(conn: &mut Connection, id: ConversationId) -> QueryResult<Option<ConversationRow>> {
+    match conn {
+        Connection::Postgres(inner) => conversations::table
+            .find(id.0)
+            .filter(conversations::deleted_at.is_null())
+            .select(ConversationRow::as_select())
+            .for_update()
+            .first(inner)
+            .optional(),
+        // The single writer is the lock.
+        sqlite @ Connection::Sqlite(_) => find(sqlite, id),
+    }
+}
+
+/// Advances several heads at once, in the order of their ids, and thereby locks the rows.
+/// Conversations that do not exist are absent from the answer.
+pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> QueryResult<Vec<AdvancedRow>> {
+    match conn {
+        Connection::Postgres(inner) => {
+            let (ids, counts): (Vec<i64>, Vec<i64>) = by.iter().copied().unzip();
+            diesel::sql_query(
+                "WITH wanted AS (SELECT * FROM unnest($1, $2) AS wanted (id, n)),
+                 locked AS (SELECT c.id FROM conversations c JOIN wanted USING (id)
+                            WHERE c.deleted_at IS NULL ORDER BY c.id FOR UPDATE OF c)
+                 UPDATE conversations SET last_seq = last_seq + wanted.n, last_activity_at = $3
+                 FROM wanted JOIN locked USING (id) WHERE conversations.id = wanted.id
+                 RETURNING conversations.id, last_seq, kind, low_user, high_user",
+            )
+            .bind::<Array<BigInt>, _>(ids)
+            .bind::<Array<BigInt>, _>(counts)
+            .bind::<BigInt, _>(now)
+            .load(inner)
+        }
+        Connection::Sqlite(inner) => {
+            let mut rows = Vec::with_capacity(by.len());
+            for (id, count) in by {
+                rows.extend(
+                    diesel::sql_query(
+                        "UPDATE conversations SET last_seq = last_seq + ?, last_activity_at = ?
+                         WHERE id = ? AND deleted_at IS NULL RETURNING id, last_seq, kind, low_user, high_user",
+                    )
+                    .bind::<BigInt, _>(*count)
+                    .bind::<BigInt, _>(now)
+                    .bind::<BigInt, _>(*id)
+                    .load::<AdvancedRow>(inner)?,
+                );
+            }
+            Ok(rows)
+        }
+    }
+}
+
+/// Gives back positions that were taken by [`advance`] in this transaction and not used.
+pub fn give_back(conn: &mut Connection, id: ConversationId, unused: i64) -> QueryResult<usize> {
+    diesel::update(conversations::table.find(id.0))
+        .set(conversations::last_seq.eq(conversations::last_seq - unused))
+        .execute(conn)
+}
+
+/// The direct chat of two people, whoever asks.
+pub fn find_direct(conn: &mut Connection, low: UserId, high: UserId) -> QueryResult<Option<ConversationRow>> {
+    conversations::table
+        .filter(conversations::low_user.eq(low.0))
+        .filter(conversations::high_user.eq(high.0))
+        .select(ConversationRow::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// Whether a room has this name (in lower case).
+pub fn room_exists(conn: &mut Connection, name_key: &str) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(conversations::table.filter(conversations::name_key.eq(name_key)))).get_result(conn)
+}
+
+/// Changes a room's name and topic.
+pub fn update_room(conn: &mut Connection, id: ConversationId, name: &str, name_key: &str, topic: &str) -> QueryResult<usize> {
+    diesel::update(conversations::table.find(id.0))
+        .set((
+            conversations::name.eq(Some(name)),
+            conversations::name_key.eq(Some(name_key)),
+            conversations::topic.eq(topic),
+        ))
+        .execute(conn)
+}
+
+/// Marks a room as deleted and frees its name.
+pub fn delete(conn: &mut Connection, id: ConversationId, now: i64) -> QueryResult<usize> {
+    diesel::update(conversations::table.find(id.0))
+        .set((
+            conversations::deleted_at.eq(Some(now)),
+            conversations::name_key.eq(None::<String>),
+            conversations::name.eq(None::<String>),
+            conversations::topic.eq(""),
+            conversations::member_count.eq(0),
+        ))
+        .execute(conn)
+}
+
+/// Changes the number of members.
+pub fn change_member_count(conn: &mut Connection, id: ConversationId, by: i64) -> QueryResult<usize> {
+    diesel::update(conversations::table.find(id.0))
+        .set(conversations::member_count.eq(conversations::member_count + by))
+        .execute(conn)
+}
+
+/// Public rooms, most recently active first, after a position in that order.
+pub fn list_rooms(
+    conn: &mut Connection,
+    search: &str,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> QueryResult<Vec<ConversationRow>> {
+    let mut query = conversations::table
+        .filter(conversations::kind.eq(ROOM))
+        .filter(conversations::deleted_at.is_null())
+        .select(ConversationRow::as_select())
+        .into_boxed();
+    if !search.is_empty() {
+        let pattern = format!("%{}%", search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        query = query.filter(conversations::name_key.like(pattern).escape('\\'));
+    }
+    if let Some((activity, id)) = after {
+        query = query.filter(
+            conversations::last_activity_at
+                .lt(activity)
+                .or(conversations::last_activity_at.eq(activity).and(conversations::id.lt(id))),
+        );
+    }
+    query.order((conversations::last_activity_at.desc(), conversations::id.desc())).limit(limit).load(conn)
+}
+
+/// Heads of several conversations.
+pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
+    conversations::table
+        .filter(conversations::id.eq_any(ids))
+        .select((conversations::id, conversations::last_seq))
+        .load(conn)
+}
+
+/// A conversation that a person takes part in, with its head, as `start` needs it.
+#[derive(Debug, Clone, Queryable)]
+pub struct FollowedRow {
+    /// The conversation.
+    pub id: i64,
+    /// [`ROOM`] or [`DIRECT`].
+    pub kind: i16,
+    /// Head of the log.
+    pub last_seq: i64,
+}
+
+/// All conversations that a person takes part in.
+pub fn list_followed(conn: &mut Connection, user: UserId) -> QueryResult<Vec<FollowedRow>> {
+    members::table
+        .inner_join(conversations::table)
+        .filter(members::user_id.eq(user.0))
+        .filter(conversations::deleted_at.is_null())
+        .select((conversations::id, conversations::kind, conversations::last_seq))
+        .load(conn)
+}
+
+/// A line of one's own list of conversations: all that can be read in one statement.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct ListedRow {
+    /// The conversation.
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    /// [`ROOM`] or [`DIRECT`].
+    #[diesel(sql_type = SmallInt)]
+    pub kind: i16,
+    /// The room's name.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub name: Option<String>,
+    /// The room's topic.
+    #[diesel(sql_type = Text)]
+    pub topic: String,
+    /// Head of the log.
+    #[diesel(sql_type = BigInt)]
+    pub last_seq: i64,
+    /// How many take part.
+    #[diesel(sql_type = BigInt)]
+    pub member_count: i64,
+    /// When the log last grew.
+    #[diesel(sql_type = BigInt)]
+    pub last_activity_at: i64,
+    /// One's own role.
+    #[diesel(sql_type = SmallInt)]
+    pub role: i16,
+    /// One's own read marker.
+    #[diesel(sql_type = BigInt)]
+    pub read_seq: i64,
+    /// Unread messages of others, up to 100.
+    #[diesel(sql_type = BigInt)]
+    pub unread: i64,
+    /// Position of the newest message that was not deleted.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub last_message: Option<i64>,
+    /// The other person of a direct chat.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub peer_id: Option<i64>,
+    /// Their handle.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub peer_handle: Option<String>,
+    /// Their name.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub peer_name: Option<String>,
+    /// Their picture.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub peer_avatar: Option<i64>,
+    /// Whether the two are friends; true for rooms.
+    #[diesel(sql_type = Bool)]
+    pub writable: bool,
+}
+
+/// One's own conversations (or one of them), most recently active first.
+pub fn list_of(conn: &mut Connection, user: UserId, only: Option<ConversationId>) -> QueryResult<Vec<ListedRow>> {
+    // The inner limits stop counting at 100 and looking back at 50 rows: the cost of a line is bounded
+    // however long the conversation is.
+    let sql = "SELECT c.id, c.kind, c.name, c.topic, c.last_seq, c.member_count, c.last_activity_at, m.role, m.read_seq,
+            (SELECT count(*) FROM (SELECT 1 AS one FROM events e WHERE e.conversation_id = c.id AND e.seq > m.read_seq
+                AND e.kind = 0 AND e.author_id <> m.user_id AND e.deleted_at IS NULL LIMIT 100) AS counted) AS unread,
+            (SELECT recent.seq FROM (SELECT e.seq, e.kind, e.deleted_at FROM events e WHERE e.conversation_id = c.id
+                ORDER BY e.seq DESC LIMIT 50) AS recent
+                WHERE recent.kind = 0 AND recent.deleted_at IS NULL ORDER BY recent.seq DESC LIMIT 1) AS last_message,
+            p.id AS peer_id, p.handle AS peer_handle, p.display_name AS peer_name, p.avatar_id AS peer_avatar,
+            (c.kind = 0 OR f.accepted_at IS NOT NULL) AS writable
+        FROM members m
+        JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL
+        LEFT JOIN users p ON c.kind = 1 AND p.id = CASE WHEN c.low_user = m.user_id THEN c.high_user ELSE c.low_user END
+        LEFT JOIN friendships f ON c.kind = 1 AND f.low_user = c.low_user AND f.high_user = c.high_user
+        WHERE m.user_id = $1 AND ($2 = 0 OR c.id = $2)
+        ORDER BY c.last_activity_at DESC, c.id DESC LIMIT 2000";
+    diesel::sql_query(sql)
+        .bind::<BigInt, _>(user.0)
+        .bind::<BigInt, _>(only.map_or(0, |id| id.0))
+        .load(conn)
+}

@@ -1,0 +1,283 @@
+//! The log of a conversation. A message is the event that created it, with its present state beside it.
+//!
+//! Invariant: seqs are gapless per conversation; rows are never removed one by one. Deleting a message scrubs
+//! its text from every row that holds it.
+
+use diesel::prelude::*;
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::messages::Message;
+use parlour_protocol::rooms::MemberRole;
+use parlour_protocol::socket::{Change, Event};
+use parlour_protocol::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Connection;
+use crate::on_backend;
+use crate::schema::{conversations, events};
+
+/// `kind` of a message.
+pub const MESSAGE: i16 = 0;
+const EDITED: i16 = 1;
+const DELETED: i16 = 2;
+const REACTION_ADDED: i16 = 3;
+const REACTION_REMOVED: i16 = 4;
+const JOINED: i16 = 5;
+const LEFT: i16 = 6;
+const ROOM_CHANGED: i16 = 7;
+const ROOM_DELETED: i16 = 8;
+const DIRECT_CHANGED: i16 = 9;
+
+/// A line of the log.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = events)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct EventRow {
+    /// Where.
+    pub conversation_id: i64,
+    /// Position.
+    pub seq: i64,
+    /// What happened.
+    pub kind: i16,
+    /// Who did it.
+    pub author_id: i64,
+    /// When.
+    pub at: i64,
+    /// Client id of a message.
+    pub cid: Option<String>,
+    /// The message answered, edited, deleted or reacted to.
+    pub target: Option<i64>,
+    /// Text as it was sent; for kinds other than messages and edits, details as JSON.
+    pub body: Option<String>,
+    /// Text of a message after its last edit.
+    pub current_body: Option<String>,
+    /// When a message was last edited.
+    pub edited_at: Option<i64>,
+    /// When a message was deleted.
+    pub deleted_at: Option<i64>,
+}
+
+/// Details of the kinds that have no columns of their own.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Details {
+    Reaction { emoji: String },
+    Joined { role: MemberRole },
+    Room { name: String, topic: String },
+    Direct { writable: bool },
+}
+
+impl EventRow {
+    /// The row of a new change. Messages are stored by [`insert_many`] and come here through it too.
+    pub fn new(conversation: ConversationId, seq: Seq, at: Timestamp, change: &Change) -> Self {
+        let row = |kind, author: UserId| Self {
+            conversation_id: conversation.0,
+            seq,
+            kind,
+            author_id: author.0,
+            at: at.0,
+            cid: None,
+            target: None,
+            body: None,
+            current_body: None,
+            edited_at: None,
+            deleted_at: None,
+        };
+        let details = |details: Details| serde_json::to_string(&details).ok();
+        match change {
+            Change::MessageCreated { author, cid, body, reply_to } => {
+                Self { cid: Some(cid.clone()), body: body.clone(), target: *reply_to, ..row(MESSAGE, *author) }
+            }
+            Change::MessageEdited { author, target, body } => {
+                Self { target: Some(*target), body: body.clone(), ..row(EDITED, *author) }
+            }
+            Change::MessageDeleted { actor, target } => Self { target: Some(*target), ..row(DELETED, *actor) },
+            Change::ReactionAdded { user, target, emoji } => Self {
+                target: Some(*target),
+                body: details(Details::Reaction { emoji: emoji.clone() }),
+                ..row(REACTION_ADDED, *user)
+            },
+            Change::ReactionRemoved { user, target, emoji } => Self {
+                target: Some(*target),
+                body: details(Details::Reaction { emoji: emoji.clone() }),
+                ..row(REACTION_REMOVED, *user)
+            },
+            Change::MemberJoined { user, role: what } => {
+                Self { body: details(Details::Joined { role: *what }), ..row(JOINED, *user) }
+            }
+            Change::MemberLeft { user } => row(LEFT, *user),
+            Change::RoomChanged { actor, name, topic } => Self {
+                body: details(Details::Room { name: name.clone(), topic: topic.clone() }),
+                ..row(ROOM_CHANGED, *actor)
+            },
+            Change::RoomDeleted { actor } => row(ROOM_DELETED, *actor),
+            Change::DirectChanged { writable } => {
+                Self { body: details(Details::Direct { writable: *writable }), ..row(DIRECT_CHANGED, UserId(0)) }
+            }
+            // Never made by this server.
+            Change::Unknown(_) => row(-1, UserId(0)),
+        }
+    }
+
+    /// The event as it goes over the wire. A row that cannot be read becomes an unknown kind, so that one
+    /// damaged line never stops a stream.
+    pub fn into_event(self) -> Event {
+        let user = UserId(self.author_id);
+        let target = self.target.unwrap_or(0);
+        let details = self.body.as_deref().and_then(|text| serde_json::from_str::<Details>(text).ok());
+        let change = match (self.kind, details) {
+            (MESSAGE, _) => Change::MessageCreated {
+                author: user,
+                cid: self.cid.unwrap_or_default(),
+                body: self.body,
+                reply_to: self.target,
+            },
+            (EDITED, _) => Change::MessageEdited { author: user, target, body: self.body },
+            (DELETED, _) => Change::MessageDeleted { actor: user, target },
+            (REACTION_ADDED, Some(Details::Reaction { emoji })) => Change::ReactionAdded { user, target, emoji },
+            (REACTION_REMOVED, Some(Details::Reaction { emoji })) => Change::ReactionRemoved { user, target, emoji },
+            (JOINED, Some(Details::Joined { role })) => Change::MemberJoined { user, role },
+            (LEFT, _) => Change::MemberLeft { user },
+            (ROOM_CHANGED, Some(Details::Room { name, topic })) => Change::RoomChanged { actor: user, name, topic },
+            (ROOM_DELETED, _) => Change::RoomDeleted { actor: user },
+            (DIRECT_CHANGED, Some(Details::Direct { writable })) => Change::DirectChanged { writable },
+            _ => Change::Unknown(serde_json::json!({ "kind": "unreadable", "data": {} })),
+        };
+        Event { conversation: ConversationId(self.conversation_id), seq: self.seq, at: Timestamp(self.at), change }
+    }
+
+    /// The message in its present state, without reactions.
+    pub fn into_message(self) -> Message {
+        Message {
+            seq: self.seq,
+            author: UserId(self.author_id),
+            cid: self.cid.unwrap_or_default(),
+            body: self.current_body.or(self.body),
+            reply_to: self.target,
+            at: Timestamp(self.at),
+            edited_at: self.edited_at.filter(|_| self.deleted_at.is_none()).map(Timestamp),
+            deleted_at: self.deleted_at.map(Timestamp),
+            reactions: Vec::new(),
+        }
+    }
+}
+
+/// Takes the next position of a locked conversation and stores a change there.
+pub fn append(conn: &mut Connection, conversation: ConversationId, at: Timestamp, change: Change) -> QueryResult<Event> {
+    let seq: Seq = diesel::update(conversations::table.find(conversation.0))
+        .set((conversations::last_seq.eq(conversations::last_seq + 1), conversations::last_activity_at.eq(at.0)))
+        .returning(conversations::last_seq)
+        .get_result(conn)?;
+    let row = EventRow::new(conversation, seq, at, &change);
+    diesel::insert_into(events::table).values(row).execute(conn)?;
+    Ok(Event { conversation, seq, at, change })
+}
+
+/// Stores events whose positions were taken before, in one statement.
+pub fn insert_many(conn: &mut Connection, rows: Vec<EventRow>) -> QueryResult<usize> {
+    on_backend!(conn, inner => diesel::insert_into(events::table).values(rows).execute(inner))
+}
+
+/// Which of these client ids exist already: their rows.
+pub fn list_by_cids(
+    conn: &mut Connection,
+    conversations: &[i64],
+    authors: &[i64],
+    cids: &[String],
+) -> QueryResult<Vec<EventRow>> {
+    events::table
+        .filter(events::conversation_id.eq_any(conversations))
+        .filter(events::author_id.eq_any(authors))
+        .filter(events::cid.eq_any(cids))
+        .select(EventRow::as_select())
+        .load(conn)
+}
+
+/// A message, deleted or not.
+pub fn find_message(conn: &mut Connection, conversation: ConversationId, seq: Seq) -> QueryResult<Option<EventRow>> {
+    events::table
+        .find((conversation.0, seq))
+        .filter(events::kind.eq(MESSAGE))
+        .select(EventRow::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// The log after a position, oldest first.
+pub fn list_after(conn: &mut Connection, conversation: ConversationId, after: Seq, limit: i64) -> QueryResult<Vec<EventRow>> {
+    events::table
+        .filter(events::conversation_id.eq(conversation.0))
+        .filter(events::seq.gt(after))
+        .order(events::seq.asc())
+        .limit(limit)
+        .select(EventRow::as_select())
+        .load(conn)
+}
+
+/// Messages before a position, newest first.
+pub fn list_messages_before(conn: &mut Connection, conversation: ConversationId, before: Seq, limit: i64) -> QueryResult<Vec<EventRow>> {
+    events::table
+        .filter(events::conversation_id.eq(conversation.0))
+        .filter(events::seq.lt(before))
+        .filter(events::kind.eq(MESSAGE))
+        .order(events::seq.desc())
+        .limit(limit)
+        .select(EventRow::as_select())
+        .load(conn)
+}
+
+/// Messages after a position, oldest first.
+pub fn list_messages_after(conn: &mut Connection, conversation: ConversationId, after: Seq, limit: i64) -> QueryResult<Vec<EventRow>> {
+    events::table
+        .filter(events::conversation_id.eq(conversation.0))
+        .filter(events::seq.gt(after))
+        .filter(events::kind.eq(MESSAGE))
+        .order(events::seq.asc())
+        .limit(limit)
+        .select(EventRow::as_select())
+        .load(conn)
+}
+
+/// Several messages by conversation and position.
+pub fn list_messages(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<Vec<EventRow>> {
+    let conversations: Vec<i64> = at.iter().map(|(id, _)| *id).collect();
+    let seqs: Vec<i64> = at.iter().map(|(_, seq)| *seq).collect();
+    let rows: Vec<EventRow> = events::table
+        .filter(events::conversation_id.eq_any(conversations))
+        .filter(events::seq.eq_any(seqs))
+        .filter(events::kind.eq(MESSAGE))
+        .select(EventRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().filter(|row| at.contains(&(row.conversation_id, row.seq))).collect())
+}
+
+/// Sets the present text of a message.
+pub fn update_body(conn: &mut Connection, conversation: ConversationId, seq: Seq, body: &str, at: Timestamp) -> QueryResult<usize> {
+    diesel::update(events::table.find((conversation.0, seq)))
+        .set((events::current_body.eq(Some(body)), events::edited_at.eq(Some(at.0))))
+        .execute(conn)
+}
+
+/// Scrubs the text of a message, of its edits and of its reactions; the rows keep their positions.
+pub fn scrub(conn: &mut Connection, conversation: ConversationId, seq: Seq, at: Timestamp) -> QueryResult<()> {
+    diesel::update(events::table.find((conversation.0, seq)))
+        .set((
+            events::body.eq(None::<String>),
+            events::current_body.eq(None::<String>),
+            events::deleted_at.eq(Some(at.0)),
+        ))
+        .execute(conn)?;
+    diesel::update(
+        events::table
+            .filter(events::conversation_id.eq(conversation.0))
+            .filter(events::target.eq(seq))
+            .filter(events::kind.eq(EDITED)),
+    )
+    .set(events::body.eq(None::<String>))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Removes the whole log of a deleted room.
+pub fn delete_all(conn: &mut Connection, conversation: ConversationId) -> QueryResult<usize> {
+    diesel::delete(events::table.filter(events::conversation_id.eq(conversation.0))).execute(conn)
+}

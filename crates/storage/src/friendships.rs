@@ -1,0 +1,116 @@
+//! Friendships and requests: one row for both sides.
+
+use diesel::prelude::*;
+use parlour_protocol::ids::UserId;
+use parlour_protocol::users::User;
+
+use crate::Connection;
+use crate::schema::{friendships, users};
+use crate::users::SummaryRow;
+
+/// A friendship, or a request that waits.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = friendships)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct FriendshipRow {
+    /// The smaller id.
+    pub low_user: i64,
+    /// The larger id.
+    pub high_user: i64,
+    /// Who asked.
+    pub requested_by: i64,
+    /// When.
+    pub created_at: i64,
+    /// Since when they are friends; absent for a request.
+    pub accepted_at: Option<i64>,
+}
+
+/// Two people in the order of the row.
+pub fn pair(a: UserId, b: UserId) -> (UserId, UserId) {
+    if a < b { (a, b) } else { (b, a) }
+}
+
+/// The row of two people.
+pub fn find(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<Option<FriendshipRow>> {
+    let (low, high) = pair(a, b);
+    friendships::table.find((low.0, high.0)).select(FriendshipRow::as_select()).first(conn).optional()
+}
+
+/// Like [`find`], and locks the row until the transaction ends.
+pub fn lock(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<Option<FriendshipRow>> {
+    let (low, high) = pair(a, b);
+    match conn {
+        Connection::Postgres(inner) => friendships::table
+            .find((low.0, high.0))
+            .select(FriendshipRow::as_select())
+            .for_update()
+            .first(inner)
+            .optional(),
+        sqlite @ Connection::Sqlite(_) => find(sqlite, a, b),
+    }
+}
+
+/// Adds a request.
+pub fn insert(conn: &mut Connection, row: &FriendshipRow) -> QueryResult<usize> {
+    diesel::insert_into(friendships::table).values(row.clone()).execute(conn)
+}
+
+/// Turns a request into a friendship.
+pub fn accept(conn: &mut Connection, a: UserId, b: UserId, now: i64) -> QueryResult<usize> {
+    let (low, high) = pair(a, b);
+    diesel::update(friendships::table.find((low.0, high.0))).set(friendships::accepted_at.eq(Some(now))).execute(conn)
+}
+
+/// Ends a friendship or a request.
+pub fn delete(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<usize> {
+    let (low, high) = pair(a, b);
+    diesel::delete(friendships::table.find((low.0, high.0))).execute(conn)
+}
+
+/// Which of these pairs are friends.
+pub fn list_friends_among(conn: &mut Connection, pairs: &[(i64, i64)]) -> QueryResult<Vec<(i64, i64)>> {
+    let lows: Vec<i64> = pairs.iter().map(|(low, _)| *low).collect();
+    let highs: Vec<i64> = pairs.iter().map(|(_, high)| *high).collect();
+    friendships::table
+        .filter(friendships::low_user.eq_any(lows))
+        .filter(friendships::high_user.eq_any(highs))
+        .filter(friendships::accepted_at.is_not_null())
+        .select((friendships::low_user, friendships::high_user))
+        .load(conn)
+}
+
+/// Friends and requests of a person, newest first, with the other person.
+pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<(FriendshipRow, User)>> {
+    let mut found: Vec<(FriendshipRow, SummaryRow)> = friendships::table
+        .inner_join(users::table.on(users::id.eq(friendships::high_user)))
+        .filter(friendships::low_user.eq(user.0))
+        .select((FriendshipRow::as_select(), SummaryRow::as_select()))
+        .load(conn)?;
+    found.extend(
+        friendships::table
+            .inner_join(users::table.on(users::id.eq(friendships::low_user)))
+            .filter(friendships::high_user.eq(user.0))
+            .select((FriendshipRow::as_select(), SummaryRow::as_select()))
+            .load::<(FriendshipRow, SummaryRow)>(conn)?,
+    );
+    found.sort_by_key(|(row, _)| std::cmp::Reverse(row.accepted_at.unwrap_or(row.created_at)));
+    Ok(found.into_iter().map(|(row, user)| (row, User::from(user))).collect())
+}
+
+/// The ids of a person's friends.
+pub fn list_ids(conn: &mut Connection, user: UserId) -> QueryResult<Vec<UserId>> {
+    let rows: Vec<(i64, i64)> = friendships::table
+        .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+        .filter(friendships::accepted_at.is_not_null())
+        .select((friendships::low_user, friendships::high_user))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(low, high)| UserId(if low == user.0 { high } else { low })).collect())
+}
+
+/// How many friends and open requests a person has.
+pub fn count_of(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
+    friendships::table
+        .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+        .count()
+        .get_result(conn)
+}

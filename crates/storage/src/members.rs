@@ -1,0 +1,148 @@
+//! Who takes part in what.
+
+use diesel::prelude::*;
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::rooms::MemberRole;
+use parlour_protocol::users::User;
+
+use crate::Connection;
+use crate::schema::{members, users};
+use crate::users::SummaryRow;
+
+/// Somebody in a conversation.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = members)]
+pub struct MemberRow {
+    /// Where.
+    pub conversation_id: i64,
+    /// Who.
+    pub user_id: i64,
+    /// 0 member, 1 moderator, 2 owner.
+    pub role: i16,
+    /// Since when.
+    pub joined_at: i64,
+    /// Up to where they have read.
+    pub read_seq: i64,
+}
+
+/// The role of a number; unknown numbers have the fewest rights.
+pub fn role(number: i16) -> MemberRole {
+    match number {
+        2 => MemberRole::Owner,
+        1 => MemberRole::Moderator,
+        _ => MemberRole::Member,
+    }
+}
+
+/// The number of a role.
+pub fn role_number(role: MemberRole) -> i16 {
+    match role {
+        MemberRole::Owner => 2,
+        MemberRole::Moderator => 1,
+        MemberRole::Member => 0,
+    }
+}
+
+/// Adds a member.
+pub fn insert(conn: &mut Connection, row: &MemberRow) -> QueryResult<usize> {
+    diesel::insert_into(members::table).values(row.clone()).execute(conn)
+}
+
+/// One member.
+pub fn find(conn: &mut Connection, conversation: ConversationId, user: UserId) -> QueryResult<Option<MemberRow>> {
+    members::table.find((conversation.0, user.0)).select(MemberRow::as_select()).first(conn).optional()
+}
+
+/// Which of these people are in which of these conversations, leaving out suspended accounts.
+pub fn list_among(conn: &mut Connection, conversations: &[i64], people: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
+    members::table
+        .inner_join(users::table)
+        .filter(members::conversation_id.eq_any(conversations))
+        .filter(members::user_id.eq_any(people))
+        .filter(users::suspended_at.is_null())
+        .select((members::conversation_id, members::user_id))
+        .load(conn)
+}
+
+/// Which of these handles (in lower case) belong to members of a conversation.
+pub fn list_by_handles(conn: &mut Connection, conversation: ConversationId, handles: &[String]) -> QueryResult<Vec<UserId>> {
+    let ids: Vec<i64> = members::table
+        .inner_join(users::table)
+        .filter(members::conversation_id.eq(conversation.0))
+        .filter(users::handle_key.eq_any(handles))
+        .select(users::id)
+        .order(users::id)
+        .load(conn)?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// Removes a member; answers whether they were in.
+pub fn delete(conn: &mut Connection, conversation: ConversationId, user: UserId) -> QueryResult<bool> {
+    diesel::delete(members::table.find((conversation.0, user.0))).execute(conn).map(|count| count > 0)
+}
+
+/// Removes everybody; answers who was in.
+pub fn delete_all(conn: &mut Connection, conversation: ConversationId) -> QueryResult<usize> {
+    diesel::delete(members::table.filter(members::conversation_id.eq(conversation.0))).execute(conn)
+}
+
+/// Changes a role.
+pub fn update_role(conn: &mut Connection, conversation: ConversationId, user: UserId, role: MemberRole) -> QueryResult<usize> {
+    diesel::update(members::table.find((conversation.0, user.0)))
+        .set(members::role.eq(role_number(role)))
+        .execute(conn)
+}
+
+/// Moves a read marker forward; answers whether it moved.
+pub fn mark_read(conn: &mut Connection, conversation: ConversationId, user: UserId, seq: Seq) -> QueryResult<bool> {
+    diesel::update(members::table.find((conversation.0, user.0)).filter(members::read_seq.lt(seq)))
+        .set(members::read_seq.eq(seq))
+        .execute(conn)
+        .map(|count| count > 0)
+}
+
+/// How many rooms and direct chats a person is in.
+pub fn count_of(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
+    members::table.filter(members::user_id.eq(user.0)).count().get_result(conn)
+}
+
+/// The roles that a person has, by conversation.
+pub fn list_roles(conn: &mut Connection, user: UserId, conversations: &[i64]) -> QueryResult<Vec<(i64, i16)>> {
+    members::table
+        .filter(members::user_id.eq(user.0))
+        .filter(members::conversation_id.eq_any(conversations))
+        .select((members::conversation_id, members::role))
+        .load(conn)
+}
+
+/// Whom to make owner when the last owner leaves: the highest role, then the longest stay.
+pub fn find_heir(conn: &mut Connection, conversation: ConversationId) -> QueryResult<Option<MemberRow>> {
+    members::table
+        .filter(members::conversation_id.eq(conversation.0))
+        .order((members::role.desc(), members::joined_at.asc(), members::user_id.asc()))
+        .select(MemberRow::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// Members in the order in which they came, after a position in that order.
+pub fn list(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> QueryResult<Vec<(MemberRow, User)>> {
+    let mut query = members::table
+        .inner_join(users::table)
+        .filter(members::conversation_id.eq(conversation.0))
+        .select((MemberRow::as_select(), SummaryRow::as_select()))
+        .into_boxed();
+    if let Some((joined, user)) = after {
+        query = query.filter(
+            members::joined_at.gt(joined).or(members::joined_at.eq(joined).and(members::user_id.gt(user))),
+        );
+    }
+    let rows: Vec<(MemberRow, SummaryRow)> =
+        query.order((members::joined_at.asc(), members::user_id.asc())).limit(limit).load(conn)?;
+    Ok(rows.into_iter().map(|(member, user)| (member, User::from(user))).collect())
+}

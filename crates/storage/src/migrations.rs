@@ -1,0 +1,53 @@
+//! The embedded migrations, one folder per database with the same names.
+//!
+//! Invariant: a migration works with the code before and after it, since nodes of both run together for a while.
+
+use diesel::connection::SimpleConnection;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::Connection;
+
+/// Migrations for PostgreSQL.
+pub const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+/// Migrations for SQLite.
+pub const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+/// Key of the advisory lock that keeps two nodes from migrating at once: "parlour" in ASCII.
+const LOCK: i64 = 0x70_61_72_6c_6f_75_72;
+
+/// Applies what is missing and answers how many migrations that were.
+pub fn run(conn: &mut Connection) -> Result<usize, String> {
+    match conn {
+        Connection::Postgres(inner) => {
+            let text = |error: diesel::result::Error| error.to_string();
+            // Waiting for another node's migration may take longer than any ordinary statement.
+            inner
+                .batch_execute(&format!(
+                    "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({LOCK})"
+                ))
+                .map_err(text)?;
+            let outcome = inner.run_pending_migrations(POSTGRES).map(|done| done.len()).map_err(|error| error.to_string());
+            inner
+                .batch_execute(&format!(
+                    "SELECT pg_advisory_unlock({LOCK}); SET statement_timeout = '10s'; SET lock_timeout = '5s'"
+                ))
+                .map_err(text)?;
+            outcome
+        }
+        Connection::Sqlite(inner) => {
+            inner.run_pending_migrations(SQLITE).map(|done| done.len()).map_err(|error| error.to_string())
+        }
+    }
+}
+
+/// Takes back every migration; for tests.
+pub fn revert_all(conn: &mut Connection) -> Result<usize, String> {
+    on_backend_revert(conn).map_err(|error| error.to_string())
+}
+
+fn on_backend_revert(conn: &mut Connection) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
+    match conn {
+        Connection::Postgres(inner) => inner.revert_all_migrations(POSTGRES).map(|done| done.len()),
+        Connection::Sqlite(inner) => inner.revert_all_migrations(SQLITE).map(|done| done.len()),
+    }
+}

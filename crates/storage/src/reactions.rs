@@ -1,0 +1,68 @@
+//! Reactions that are in force.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::messages::Reaction;
+
+use crate::Connection;
+use crate::schema::reactions;
+
+/// Somebody's reaction to a message.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = reactions)]
+pub struct ReactionRow {
+    /// Where.
+    pub conversation_id: i64,
+    /// Which message.
+    pub seq: i64,
+    /// With what.
+    pub emoji: String,
+    /// Who.
+    pub user_id: i64,
+    /// Position of the event that added it.
+    pub event_seq: i64,
+}
+
+/// Adds a reaction.
+pub fn insert(conn: &mut Connection, row: &ReactionRow) -> QueryResult<usize> {
+    diesel::insert_into(reactions::table).values(row.clone()).execute(conn)
+}
+
+/// Takes a reaction back; answers whether it was there.
+pub fn delete(conn: &mut Connection, conversation: ConversationId, seq: Seq, emoji: &str, user: UserId) -> QueryResult<bool> {
+    diesel::delete(reactions::table.find((conversation.0, seq, emoji, user.0))).execute(conn).map(|count| count > 0)
+}
+
+/// Removes all reactions to a message.
+pub fn delete_all(conn: &mut Connection, conversation: ConversationId, seq: Seq) -> QueryResult<usize> {
+    diesel::delete(
+        reactions::table.filter(reactions::conversation_id.eq(conversation.0)).filter(reactions::seq.eq(seq)),
+    )
+    .execute(conn)
+}
+
+/// The reactions to several messages of a conversation, in the order in which they were made.
+pub fn list(conn: &mut Connection, conversation: ConversationId, seqs: &[Seq]) -> QueryResult<BTreeMap<Seq, Vec<Reaction>>> {
+    let rows: Vec<ReactionRow> = reactions::table
+        .filter(reactions::conversation_id.eq(conversation.0))
+        .filter(reactions::seq.eq_any(seqs))
+        .order(reactions::event_seq.asc())
+        .select(ReactionRow::as_select())
+        .load(conn)?;
+    let mut found: BTreeMap<Seq, Vec<Reaction>> = BTreeMap::new();
+    for row in rows {
+        let of_message = found.entry(row.seq).or_default();
+        match of_message.iter_mut().find(|reaction| reaction.emoji == row.emoji) {
+            Some(reaction) => reaction.users.push(UserId(row.user_id)),
+            None => of_message.push(Reaction { emoji: row.emoji, users: vec![UserId(row.user_id)] }),
+        }
+    }
+    Ok(found)
+}
+
+/// Removes all reactions in a conversation.
+pub fn delete_conversation(conn: &mut Connection, conversation: ConversationId) -> QueryResult<usize> {
+    diesel::delete(reactions::table.filter(reactions::conversation_id.eq(conversation.0))).execute(conn)
+}

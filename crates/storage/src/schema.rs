@@ -1,0 +1,134 @@
+//! The tables, for Diesel. One schema for both databases: only types that both have.
+//!
+//! Invariant: the same columns as `migrations/*/`; a test compares them.
+
+#![expect(missing_docs, reason = "the migrations describe tables and columns")]
+
+diesel::table! {
+    server_state (key) {
+        key -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        handle -> Text,
+        handle_key -> Text,
+        display_name -> Text,
+        bio -> Text,
+        avatar_id -> Nullable<BigInt>,
+        password_hash -> Text,
+        is_admin -> Bool,
+        created_at -> BigInt,
+        handle_changed_at -> BigInt,
+        suspended_at -> Nullable<BigInt>,
+        last_useq -> BigInt,
+        notifications_read -> BigInt,
+    }
+}
+
+diesel::table! {
+    avatars (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        media_type -> Text,
+        small -> Binary,
+        large -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        device -> Text,
+        token_hash -> Binary,
+        previous_hash -> Nullable<Binary>,
+        rotated_at -> BigInt,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    conversations (id) {
+        id -> BigInt,
+        kind -> SmallInt,
+        name -> Nullable<Text>,
+        name_key -> Nullable<Text>,
+        topic -> Text,
+        low_user -> Nullable<BigInt>,
+        high_user -> Nullable<BigInt>,
+        last_seq -> BigInt,
+        member_count -> BigInt,
+        last_activity_at -> BigInt,
+        created_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    members (conversation_id, user_id) {
+        conversation_id -> BigInt,
+        user_id -> BigInt,
+        role -> SmallInt,
+        joined_at -> BigInt,
+        read_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    events (conversation_id, seq) {
+        conversation_id -> BigInt,
+        seq -> BigInt,
+        kind -> SmallInt,
+        author_id -> BigInt,
+        at -> BigInt,
+        cid -> Nullable<Text>,
+        target -> Nullable<BigInt>,
+        body -> Nullable<Text>,
+        current_body -> Nullable<Text>,
+        edited_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    reactions (conversation_id, seq, emoji, user_id) {
+        conversation_id -> BigInt,
+        seq -> BigInt,
+        emoji -> Text,
+        user_id -> BigInt,
+        event_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    friendships (low_user, high_user) {
+        low_user -> BigInt,
+        high_user -> BigInt,
+        requested_by -> BigInt,
+        created_at -> BigInt,
+        accepted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    user_events (user_id, useq) {
+        user_id -> BigInt,
+        useq -> BigInt,
+        at -> BigInt,
+        data -> Text,
+        notify -> Bool,
+    }
+}
+
+diesel::joinable!(members -> conversations (conversation_id));
+diesel::joinable!(members -> users (user_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(server_state, users, avatars, sessions, conversations, members, events, reactions, friendships, user_events);

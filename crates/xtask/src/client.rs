@@ -1,0 +1,142 @@
+//! The browser client: compiled to wasm, bound to JavaScript, laid out for serving in `target/client/dist`.
+//!
+//! Everything that can change the result must be in `INPUTS`, or a build would be skipped that is needed.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{
+    commands, dist,
+    steps::Steps,
+    toolchain::{TARGET, WasmToolchain},
+    workspace::Workspace,
+};
+
+const INPUTS: [&str; 9] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    ".cargo",
+    "rust-toolchain.toml",
+    "frontend",
+    "crates/protocol",
+    "crates/client",
+    "crates/xtask/src/client.rs",
+    "crates/xtask/src/dist.rs",
+];
+
+/// What wasm-bindgen makes of the compiled client.
+pub struct Bound {
+    /// The module that loads and talks to the wasm file.
+    pub javascript: String,
+    /// The program itself.
+    pub wasm: Vec<u8>,
+    /// JavaScript that crates bring along, by the path the module imports it from.
+    pub snippets: BTreeMap<String, Vec<u8>>,
+}
+
+/// Builds the client unless nothing changed since the last time, and gives the directory to serve.
+pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
+    let directory = workspace.target.join("client");
+    fs::create_dir_all(&directory)?;
+    // Two builds at once would write the same files.
+    let lock = File::create(directory.join("lock"))?;
+    lock.lock().context("the lock of the client's target directory cannot be taken")?;
+
+    let dist = workspace.dist();
+    let seal = directory.join("fingerprint");
+    let fingerprint = fingerprint(&workspace.root)?;
+    if dist.join("index.html").exists() && fs::read_to_string(&seal).is_ok_and(|last| last == fingerprint) {
+        return Ok(dist);
+    }
+
+    let wasm = steps.step("compile the browser client", || compile(workspace, &directory))?;
+    let files = steps.step("bind and compress the browser client", || {
+        let files = dist::assemble(&workspace.root.join("frontend"), bind(&wasm)?, &dist)?;
+        dist::write(&files, &dist)?;
+        fs::write(&seal, &fingerprint)?;
+        Ok(files)
+    })?;
+    dist::print_sizes(&files);
+    Ok(dist)
+}
+
+fn compile(workspace: &Workspace, directory: &Path) -> Result<PathBuf> {
+    let toolchain = WasmToolchain::prepare(workspace)?;
+    commands::run(
+        toolchain
+            .cargo_build(workspace)
+            .args(["--locked", "--package", "parlour-frontend", "--profile", "client", "--target-dir"])
+            .arg(directory),
+    )?;
+    Ok(directory.join(TARGET).join("client/parlour-frontend.wasm"))
+}
+
+fn bind(wasm: &Path) -> Result<Bound> {
+    let mut output = Bindgen::new()
+        .input_path(wasm)
+        .web(true)?
+        .out_name("parlour")
+        .typescript(false)
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate_output()
+        .context("wasm-bindgen does not understand the compiled client")?;
+    if let Some(package) = output.npm_dependencies().keys().next() {
+        bail!("the client depends on the npm package {package}, which this build does not fetch.");
+    }
+    let mut snippets = BTreeMap::new();
+    for (path, text) in output.local_modules() {
+        snippets.insert(format!("snippets/{path}"), text.clone().into_bytes());
+    }
+    for (identifier, texts) in output.snippets() {
+        for (number, text) in texts.iter().enumerate() {
+            snippets.insert(format!("snippets/{identifier}/inline{number}.js"), text.clone().into_bytes());
+        }
+    }
+    Ok(Bound { javascript: output.js().to_owned(), wasm: output.wasm_mut().emit_wasm(), snippets })
+}
+
+/// A hash over the names and contents of all inputs.
+fn fingerprint(root: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    for input in INPUTS {
+        for file in files_below(&root.join(input))? {
+            let content = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+            hash.update(file.strip_prefix(root)?.as_os_str().as_encoded_bytes());
+            hash.update([0]);
+            hash.update((content.len() as u64).to_le_bytes());
+            hash.update(content);
+        }
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+/// All files at or below a path in the order of their names; none if it does not exist.
+pub fn files_below(path: &Path) -> Result<Vec<PathBuf>> {
+    if path.is_file() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    if !path.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut entries = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    entries.sort();
+    let mut files = Vec::new();
+    for entry in entries {
+        files.extend(files_below(&entry)?);
+    }
+    Ok(files)
+}
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,246 @@
+//! The files a browser gets: hashed names below `assets/`, so that they may be cached for ever, everything else by
+//! its own name, and a brotli and a gzip sibling wherever that is smaller.
+//!
+//! A file whose content did not change is not written again: the server's build script watches these files.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::Write,
+    path::Path,
+    thread,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::client::{Bound, files_below, hex};
+
+/// One file with its compressed forms.
+pub struct DistFile {
+    identity: Vec<u8>,
+    brotli: Option<Vec<u8>>,
+    gzip: Option<Vec<u8>>,
+    /// A browser needs it before it can show anything.
+    first_load: bool,
+}
+
+/// Paths below the directory, such as `assets/parlour-0123456789abcdef.js`, and their files.
+pub type DistFiles = BTreeMap<String, DistFile>;
+
+/// Lays out all files; compressed forms are taken from `previous` where the content is the same.
+pub fn assemble(frontend: &Path, bound: Bound, previous: &Path) -> Result<DistFiles> {
+    let styles = concatenated_styles(&frontend.join("styles"))?;
+    let css = hashed("css", &styles);
+    let wasm = hashed("wasm", &bound.wasm);
+    let script = self_starting(bound.javascript, &wasm)?;
+    let js = hashed("js", &script);
+    let index = index(frontend, &[("{{css}}", &css), ("{{js}}", &js), ("{{wasm}}", &wasm)])?;
+
+    let mut plain: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let public = frontend.join("public");
+    for file in files_below(&public)? {
+        let name = file.strip_prefix(&public)?.to_string_lossy().replace('\\', "/");
+        plain.insert(name, fs::read(&file)?);
+    }
+    for (path, content) in bound.snippets {
+        plain.insert(format!("assets/{path}"), content);
+    }
+    let first_load: BTreeSet<String> =
+        [&css, &wasm, &js].map(Clone::clone).into_iter().chain(["index.html".into()]).collect();
+    plain.extend([(css, styles), (wasm, bound.wasm), (js, script), ("index.html".into(), index)]);
+
+    thread::scope(|scope| {
+        let running: Vec<_> = plain
+            .into_iter()
+            .map(|(path, content)| {
+                let first = first_load.contains(&path);
+                scope.spawn(move || {
+                    let file = compressed(&previous.join(&path), content, first)?;
+                    Ok((path, file))
+                })
+            })
+            .collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| bail!("compressing a file panicked.")))
+            .collect()
+    })
+}
+
+/// Makes the directory hold these files and nothing else.
+pub fn write(files: &DistFiles, directory: &Path) -> Result<()> {
+    let mut wanted: BTreeMap<String, &[u8]> = BTreeMap::new();
+    for (path, file) in files {
+        wanted.insert(path.clone(), &file.identity);
+        for (extension, content) in [("br", &file.brotli), ("gz", &file.gzip)] {
+            if let Some(content) = content {
+                wanted.insert(format!("{path}.{extension}"), content);
+            }
+        }
+    }
+    for old in files_below(directory)? {
+        let name = old.strip_prefix(directory)?.to_string_lossy().replace('\\', "/");
+        if !wanted.contains_key(&name) {
+            fs::remove_file(&old)?;
+        }
+    }
+    for (name, content) in wanted {
+        let path = directory.join(name);
+        if fs::read(&path).is_ok_and(|old| old == content) {
+            continue;
+        }
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(&path, content).with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Prints a table of what travels to a visitor.
+pub fn print_sizes(files: &DistFiles) {
+    let width = files.keys().map(String::len).max().unwrap_or_default().max(28);
+    eprintln!("\n  {:width$} {:>10} {:>10} {:>10}", "file", "bytes", "gzip", "brotli");
+    let mut total = (0, 0, 0);
+    for (path, file) in files {
+        let size = |form: &Option<Vec<u8>>| form.as_ref().map_or(file.identity.len(), Vec::len);
+        let (gzip, brotli) = (size(&file.gzip), size(&file.brotli));
+        eprintln!("  {path:width$} {:>10} {gzip:>10} {brotli:>10}", file.identity.len());
+        if file.first_load {
+            total = (total.0 + file.identity.len(), total.1 + gzip, total.2 + brotli);
+        }
+    }
+    eprintln!(
+        "  {:width$} {:>10} {:>10} {:>10}\n",
+        "first load (html+css+js+wasm)", total.0, total.1, total.2
+    );
+}
+
+fn hashed(extension: &str, content: &[u8]) -> String {
+    let digest = hex(&Sha256::digest(content));
+    format!("assets/parlour-{}.{extension}", &digest[..16])
+}
+
+/// One style sheet out of those that `order.txt` names, in that order.
+fn concatenated_styles(directory: &Path) -> Result<Vec<u8>> {
+    let order = directory.join("order.txt");
+    let names = fs::read_to_string(&order).with_context(|| format!("{} cannot be read", order.display()))?;
+    let names: Vec<&str> =
+        names.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let mut styles = Vec::new();
+    for name in &names {
+        let path = directory.join(name);
+        styles.extend(
+            fs::read(&path)
+                .with_context(|| format!("{}, named in order.txt, cannot be read", path.display()))?,
+        );
+        styles.push(b'\n');
+    }
+    for file in files_below(directory)? {
+        let name = file.strip_prefix(directory)?.to_string_lossy().into_owned();
+        ensure!(
+            !name.ends_with(".css") || names.contains(&name.as_str()),
+            "frontend/styles/{name} is not named in frontend/styles/order.txt, so no page would use it."
+        );
+    }
+    Ok(styles)
+}
+
+/// The module with a last line that starts it: the content security policy forbids a script inside the page, and a
+/// second file would cost every first visit another round trip.
+fn self_starting(javascript: String, wasm: &str) -> Result<Vec<u8>> {
+    ensure!(
+        javascript.contains("__wbg_init as default"),
+        "wasm-bindgen no longer calls its start function `__wbg_init`; adapt crates/xtask/src/dist.rs."
+    );
+    Ok(format!("{javascript}\n__wbg_init({{ module_or_path: \"/{wasm}\" }});\n").into_bytes())
+}
+
+fn index(frontend: &Path, names: &[(&str, &str)]) -> Result<Vec<u8>> {
+    let path = frontend.join("index.html");
+    let mut page = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    for (placeholder, name) in names {
+        ensure!(page.contains(placeholder), "frontend/index.html does not use {placeholder}.");
+        page = page.replace(placeholder, &format!("/{name}"));
+    }
+    for forbidden in ["<script>", "<style", " style=", " onload=", " onclick="] {
+        ensure!(
+            !page.contains(forbidden),
+            "frontend/index.html has `{forbidden}`, which the content security policy forbids; use a file."
+        );
+    }
+    Ok(page.into_bytes())
+}
+
+fn compressed(previous: &Path, identity: Vec<u8>, first_load: bool) -> Result<DistFile> {
+    let unchanged = fs::read(previous).is_ok_and(|old| old == identity);
+    let sibling = |extension: &str| {
+        let name = format!("{}.{extension}", previous.display());
+        if unchanged { fs::read(name).ok() } else { None }
+    };
+    // What is compressed by its nature does not get smaller, and for tiny files the header eats the gain.
+    let smaller = |form: &Vec<u8>| form.len() + 32 < identity.len();
+    let brotli = match sibling("br") {
+        Some(known) => known,
+        None => brotli(&identity)?,
+    };
+    let gzip = match sibling("gz") {
+        Some(known) => known,
+        None => gzip(&identity)?,
+    };
+    Ok(DistFile {
+        brotli: Some(brotli).filter(smaller),
+        gzip: Some(gzip).filter(smaller),
+        identity,
+        first_load,
+    })
+}
+
+fn brotli(content: &[u8]) -> Result<Vec<u8>> {
+    let settings = brotli::enc::BrotliEncoderParams {
+        quality: 11,
+        lgwin: 22,
+        size_hint: content.len(),
+        ..Default::default()
+    };
+    let mut form = Vec::new();
+    brotli::BrotliCompress(&mut &content[..], &mut form, &settings)?;
+    Ok(form)
+}
+
+fn gzip(content: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(content)?;
+    Ok(encoder.finish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_the_policy_would_break_is_refused() {
+        let directory = std::env::temp_dir().join(format!("parlour-dist-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let page = |text: &str| {
+            fs::write(directory.join("index.html"), text).unwrap();
+            index(&directory, &[("{{js}}", "assets/a.js")])
+        };
+        let good = page("<script type=\"module\" src=\"{{js}}\"></script>").unwrap();
+        assert_eq!(good, b"<script type=\"module\" src=\"/assets/a.js\"></script>");
+        assert!(page("<p>").is_err(), "a placeholder is missing");
+        assert!(page("<script>import '{{js}}'</script>").is_err(), "a script inside the page");
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn compressed_forms_are_kept_only_when_smaller() {
+        let nowhere = Path::new("/nonexistent/file");
+        let text = compressed(nowhere, b"again and ".repeat(200), true).unwrap();
+        assert!(text.brotli.unwrap().len() < 100);
+        assert!(text.gzip.unwrap().len() < 200);
+        let tiny = compressed(nowhere, b"tiny".to_vec(), false).unwrap();
+        assert!(tiny.brotli.is_none() && tiny.gzip.is_none());
+    }
+}

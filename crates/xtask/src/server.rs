@@ -1,0 +1,37 @@
+//! The server: built for release with the client inside, then started in place of this process.
+
+use std::{os::unix::process::CommandExt, path::PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::{client, commands, prerequisites, steps::Steps, workspace::Workspace};
+
+/// The setting by which the server's build script finds the client.
+pub const CLIENT_DIST: &str = "PARLOUR_CLIENT_DIST";
+
+/// Builds the client and, with it inside, the server for release.
+pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
+    let openssl = prerequisites::for_the_server()?;
+    let dist = client::build(workspace, steps)?;
+    steps.step("build the server for release", || {
+        commands::run(
+            commands::cargo(workspace)
+                .args(["build", "--locked", "--release", "--package", "parlour-server"])
+                .args(openssl.cargo_arguments())
+                .env(CLIENT_DIST, &dist),
+        )
+    })?;
+    Ok(workspace.target.join("release/parlour"))
+}
+
+/// Builds everything and becomes the server, so that signals reach it; arguments after `--` go to it.
+pub fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
+    let arguments = match arguments {
+        [first, rest @ ..] if first == "--" => rest,
+        all => all,
+    };
+    let executable = build(workspace, steps)?;
+    let mut server = commands::cleaned(workspace, &executable);
+    server.current_dir(std::env::current_dir()?).arg("serve").args(arguments);
+    Err(server.exec()).context("the server that was just built cannot be started")
+}

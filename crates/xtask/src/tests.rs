@@ -1,0 +1,172 @@
+//! All tests, with every server they need. What is compiled is chosen so that building the server and testing the
+//! workspace share every artifact: one selection of packages, one profile, one value of every variable.
+
+use std::{path::Path, process::Command};
+
+use anyhow::Result;
+
+use crate::{
+    apt, client, commands,
+    interrupt::Interrupt,
+    postgres,
+    prerequisites::{self, OpenSsl},
+    redis,
+    server::CLIENT_DIST,
+    services::Services,
+    steps::Steps,
+    workspace::Workspace,
+};
+
+/// The browser client and this program are tested apart: together with the server their dependencies would get other
+/// features than they have in a build.
+const APART: [&str; 2] = ["parlour-frontend", "xtask"];
+
+/// The system's tests, by the name of their file in `tests/`.
+const SUITES: [&str; 5] = ["api", "cluster", "browser", "security", "chaos"];
+
+/// Runs everything, one suite, or the tests whose name contains a word; arguments after `--` go to the tests.
+pub fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
+    let result = Selection::parse(arguments).and_then(|selection| run(workspace, steps, &selection));
+    steps.summary();
+    result
+}
+
+/// Runs what is selected without a summary.
+pub fn run(workspace: &Workspace, steps: &mut Steps, selection: &Selection) -> Result<()> {
+    let interrupt = Interrupt::listen()?;
+    let openssl = prerequisites::for_the_server()?;
+    let browser = steps.step("look for what the tests need", || requirements(selection))?;
+    let dist = client::build(workspace, steps)?;
+    interrupt.check()?;
+
+    steps.step("build the server and the tests", || {
+        let mut command = cargo(workspace, "build", openssl, &dist);
+        command.args(["--bins"]);
+        match &selection.suite {
+            Some(suite) => command.args(["--test", suite]),
+            None => command.args(["--lib", "--tests"]),
+        };
+        interrupt.run(&mut command)
+    })?;
+
+    let services = steps.step("start PostgreSQL and Redis", Services::start)?;
+    let mut command = cargo(workspace, "test", openssl, &dist);
+    command.arg("--no-fail-fast").args(&selection.cargo_arguments);
+    if let Some(suite) = &selection.suite {
+        command.args(["--test", suite]);
+    }
+    command.arg("--").args(&selection.test_arguments);
+    command.envs(services.environment.iter().map(|(name, value)| (name, value)));
+    command.envs(browser);
+    command.env("TEST_PARLOUR_BIN", workspace.target.join("debug/parlour"));
+    let result = steps.step("test the server", || interrupt.run(&mut command));
+    steps.step("stop PostgreSQL and Redis", || {
+        drop(services);
+        Ok(())
+    })?;
+    result?;
+
+    if selection.suite.is_none() {
+        for package in APART {
+            let mut command = commands::cargo(workspace);
+            command.args(["test", "--locked", "--package", package]).args(&selection.cargo_arguments);
+            command.arg("--").args(&selection.test_arguments);
+            steps.step(&format!("test {package}"), || interrupt.run(&mut command))?;
+        }
+    }
+    Ok(())
+}
+
+/// A cargo command over the server's side of the workspace.
+pub fn cargo(workspace: &Workspace, verb: &str, openssl: OpenSsl, dist: &Path) -> Command {
+    let mut command = commands::cargo(workspace);
+    command.args([verb, "--locked", "--workspace"]);
+    for package in APART {
+        command.args(["--exclude", package]);
+    }
+    command.args(openssl.cargo_arguments()).env(CLIENT_DIST, dist);
+    command
+}
+
+/// Which tests to run.
+#[derive(Default)]
+pub struct Selection {
+    suite: Option<String>,
+    cargo_arguments: Vec<String>,
+    test_arguments: Vec<String>,
+}
+
+impl Selection {
+    fn parse(arguments: &[String]) -> Result<Self> {
+        let mut selection = Self::default();
+        let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+        let (ours, theirs) = arguments.split_at(end);
+        for argument in ours {
+            if argument.starts_with('-') {
+                selection.cargo_arguments.push(argument.clone());
+            } else if selection.suite.is_none() && SUITES.contains(&argument.as_str()) {
+                selection.suite = Some(argument.clone());
+            } else {
+                selection.test_arguments.push(argument.clone());
+            }
+        }
+        selection.test_arguments.extend(theirs.iter().skip(1).cloned());
+        Ok(selection)
+    }
+
+    fn needs_browser(&self) -> bool {
+        self.suite.as_deref().is_none_or(|suite| suite == "browser")
+    }
+}
+
+/// Finds or installs PostgreSQL, Redis and a browser; gives the variables that name the browser.
+fn requirements(selection: &Selection) -> Result<Vec<(&'static str, String)>> {
+    let given = |name: &str| std::env::var_os(name).is_some();
+    let browser = || {
+        ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| commands::find_program(name))
+    };
+    let driver = || commands::find_program("chromedriver");
+    let mut missing = Vec::new();
+    if !given(postgres::URL) && postgres::programs().is_none() {
+        missing.push("postgresql");
+    }
+    if !given(redis::URL) && redis::program().is_none() {
+        missing.push("redis-server");
+    }
+    if selection.needs_browser() && !given("TEST_CHROMIUM") && browser().is_none() {
+        missing.push("chromium");
+    }
+    if selection.needs_browser() && !given("TEST_CHROMEDRIVER") && driver().is_none() {
+        missing.push("chromium-driver");
+    }
+    if !missing.is_empty() {
+        apt::install(&missing, "Something the tests use")?;
+    }
+    let mut variables = Vec::new();
+    for (name, path) in [("TEST_CHROMIUM", browser()), ("TEST_CHROMEDRIVER", driver())] {
+        if let Some(path) = path.filter(|_| !given(name)) {
+            variables.push((name, path.display().to_string()));
+        }
+    }
+    Ok(variables)
+}
+
+#[cfg(test)]
+mod checks {
+    use super::*;
+
+    #[test]
+    fn words_before_the_dashes_choose_and_what_follows_is_passed_on() {
+        let parse = |line: &str| {
+            let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+            let selection = Selection::parse(&words).unwrap();
+            (selection.suite, selection.cargo_arguments.join(" "), selection.test_arguments.join(" "))
+        };
+        assert_eq!(parse(""), (None, String::new(), String::new()));
+        assert_eq!(parse("chaos"), (Some("chaos".into()), String::new(), String::new()));
+        assert_eq!(
+            parse("api joins --release -- --nocapture chaos"),
+            (Some("api".into()), "--release".into(), "joins --nocapture chaos".into())
+        );
+    }
+}

@@ -1,0 +1,48 @@
+# Short names for what `cargo xtask` does; nothing here is needed to build or test.
+
+# List the recipes.
+default:
+    @just --list --unsorted
+
+# Build everything and start the server; arguments go to it.
+run *arguments:
+    cargo xtask run -- {{ arguments }}
+
+# Build the release binary with the browser client inside.
+build:
+    cargo xtask build
+
+# Build the browser client alone.
+client:
+    cargo xtask client
+
+# Run all tests, a suite (api, cluster, browser, security, chaos) or those whose name contains a word.
+test *arguments:
+    cargo xtask test {{ arguments }}
+
+# Format the sources.
+fmt:
+    cargo fmt --all
+
+# What to run before pushing.
+check: fmt ci
+
+# What CI runs.
+ci:
+    .ci/run
+
+# Write the API description from the code.
+openapi:
+    cargo xtask openapi
+
+# Build the container image.
+image:
+    docker build --tag parlour .
+
+# Start two nodes with PostgreSQL, Redis and a proxy; needs `.env`, see deploy/env.example.
+up:
+    docker compose up --build --detach --wait
+
+# Stop them; the data stays.
+down:
+    docker compose down

@@ -1,0 +1,10 @@
+DROP TABLE user_events;
+DROP TABLE friendships;
+DROP TABLE reactions;
+DROP TABLE events;
+DROP TABLE members;
+DROP TABLE conversations;
+DROP TABLE sessions;
+DROP TABLE avatars;
+DROP TABLE users;
+DROP TABLE server_state;
