@@ -13,15 +13,15 @@ use crate::components::sidebar::Sidebar;
 use crate::components::switcher::Switcher;
 use crate::context::{Context, Phase, context};
 use crate::icons::Mark;
-use crate::pages::admin::{AdminRooms, AdminStatistics, AdminUsers};
+use crate::pages::admin::Admin;
 use crate::pages::auth::Auth;
 use crate::pages::conversation::ConversationPage;
-use crate::pages::friends::{Friends, Requests};
+use crate::pages::friends::FriendsPage;
 use crate::pages::home::{Home, NotFound};
 use crate::pages::notifications::NotificationsPage;
 use crate::pages::profile::ProfilePage;
 use crate::pages::rooms::Rooms;
-use crate::pages::settings::{AppearanceSettings, ProfileSettings, SecuritySettings};
+use crate::pages::settings::Settings;
 
 /// The whole app.
 #[component]
@@ -91,29 +91,32 @@ fn Panes() -> impl IntoView {
             </div>
             <main id="main" class="pane-main" tabindex="-1">
                 <ConnectionBanner />
-                <Routes fallback=NotFound>
+                <Routes fallback=Elsewhere>
                     <Route path=path!("/") view=Home />
-                    <Route path=path!("/login") view=Home />
-                    <Route path=path!("/register") view=Home />
                     <Route path=path!("/rooms") view=Rooms />
                     <Route path=path!("/c/:id/:seq?") view=ConversationPage />
-                    <Route path=path!("/friends") view=Friends />
-                    <Route path=path!("/friends/requests") view=Requests />
+                    <Route path=path!("/friends/:part?") view=FriendsPage />
                     <Route path=path!("/u/:handle") view=ProfilePage />
                     <Route path=path!("/notifications") view=NotificationsPage />
-                    <Route path=path!("/settings") view=ProfileSettings />
-                    <Route path=path!("/settings/profile") view=ProfileSettings />
-                    <Route path=path!("/settings/appearance") view=AppearanceSettings />
-                    <Route path=path!("/settings/security") view=SecuritySettings />
-                    <Route path=path!("/admin") view=AdminStatistics />
-                    <Route path=path!("/admin/users") view=AdminUsers />
-                    <Route path=path!("/admin/rooms") view=AdminRooms />
+                    <Route path=path!("/settings/:part?") view=Settings />
+                    <Route path=path!("/admin/:part?") view=Admin />
                 </Routes>
             </main>
             <BottomBar />
         </div>
         <Announcer />
         <Switcher />
+    }
+}
+
+/// Any other address. Whoever is signed in has nothing to do on the log-in pages.
+#[component]
+fn Elsewhere() -> impl IntoView {
+    let path = use_location().pathname.get_untracked();
+    if matches!(path.as_str(), "/login" | "/register") {
+        view! { <Home /> }.into_any()
+    } else {
+        view! { <NotFound /> }.into_any()
     }
 }
 

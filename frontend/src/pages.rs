@@ -12,8 +12,15 @@ pub(crate) mod settings;
 pub(crate) mod settings_parts;
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
 
 use crate::icons::{BACK, Icon};
+
+/// The part of a page that the address names, such as `requests` in `/friends/requests`.
+pub(crate) fn part() -> Memo<String> {
+    let params = use_params_map();
+    Memo::new(move |_| params.with(|params| params.get("part").unwrap_or_default()))
+}
 
 /// The heading of a page; on a phone, with the way back.
 #[component]

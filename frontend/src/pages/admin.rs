@@ -17,14 +17,15 @@ use crate::components::places::Place;
 use crate::components::states::{Empty, Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{HASH, Icon, SEARCH, SHIELD, TRASH};
-use crate::pages::PageHead;
+use crate::pages::home::NotFound;
+use crate::pages::{PageHead, part};
 use crate::state::time;
 
-/// The frame of all administration; for administrators alone.
+/// Administration, for administrators alone.
 #[component]
-fn Frame(children: ChildrenFn) -> impl IntoView {
+pub(crate) fn Admin() -> impl IntoView {
     let context = context();
-    let children = StoredValue::new(children);
+    let part = part();
     let refused = || {
         view! {
             <div class="page">
@@ -33,6 +34,12 @@ fn Frame(children: ChildrenFn) -> impl IntoView {
                 </Empty>
             </div>
         }
+    };
+    let inside = move || match part.get().as_str() {
+        "" => view! { <Figures /> }.into_any(),
+        "users" => view! { <People /> }.into_any(),
+        "rooms" => view! { <AllRooms /> }.into_any(),
+        _ => view! { <NotFound /> }.into_any(),
     };
     view! {
         <Show when=move || context.is_admin() fallback=refused>
@@ -44,20 +51,10 @@ fn Frame(children: ChildrenFn) -> impl IntoView {
                         <Place href="/admin/users" class="tab">"People"</Place>
                         <Place href="/admin/rooms" class="tab">"Rooms"</Place>
                     </nav>
-                    {children.with_value(|children| children())}
+                    {inside}
                 </div>
             </div>
         </Show>
-    }
-}
-
-/// Figures about the server.
-#[component]
-pub(crate) fn AdminStatistics() -> impl IntoView {
-    view! {
-        <Frame>
-            <Figures />
-        </Frame>
     }
 }
 
@@ -186,7 +183,7 @@ where
 
 /// All people of the server.
 #[component]
-pub(crate) fn AdminUsers() -> impl IntoView {
+fn People() -> impl IntoView {
     let context = context();
     let read = move |search: String, after: Option<String>| async move {
         let page = context.api.list_admin_users(&search, after.as_deref()).await?;
@@ -248,16 +245,12 @@ pub(crate) fn AdminUsers() -> impl IntoView {
             </li>
         }
     };
-    view! {
-        <Frame>
-            <Searched label="Search people" testid="admin-user-search" read line />
-        </Frame>
-    }
+    view! { <Searched label="Search people" testid="admin-user-search" read line /> }
 }
 
 /// All rooms of the server.
 #[component]
-pub(crate) fn AdminRooms() -> impl IntoView {
+fn AllRooms() -> impl IntoView {
     let context = context();
     let read = move |search: String, after: Option<String>| async move {
         context.api.list_rooms(&search, after.as_deref()).await
@@ -299,9 +292,5 @@ pub(crate) fn AdminRooms() -> impl IntoView {
             </li>
         }
     };
-    view! {
-        <Frame>
-            <Searched label="Search rooms" testid="admin-room-search" read line />
-        </Frame>
-    }
+    view! { <Searched label="Search rooms" testid="admin-room-search" read line /> }
 }

@@ -16,7 +16,8 @@ use crate::components::places::{Count, Place, incoming};
 use crate::components::states::{Empty, Failed, Skeleton};
 use crate::context::{Context, Load, context};
 use crate::icons::{CHAT, CHECK, CLOSE, Icon, USER_PLUS, USERS};
-use crate::pages::PageHead;
+use crate::pages::home::NotFound;
+use crate::pages::{PageHead, part};
 use crate::state::time;
 
 #[component]
@@ -64,9 +65,29 @@ pub(crate) fn unfriend(context: Context, user: &User, then: impl Fn() + Send + S
     );
 }
 
+/// Friends and requests.
+#[component]
+pub(crate) fn FriendsPage() -> impl IntoView {
+    let part = part();
+    let inside = move || match part.get().as_str() {
+        "" => view! { <Friends /> }.into_any(),
+        "requests" => view! { <Requests /> }.into_any(),
+        _ => view! { <NotFound /> }.into_any(),
+    };
+    view! {
+        <div class="page">
+            <PageHead title="Friends" />
+            <div class="page-body">
+                <Tabs />
+                {inside}
+            </div>
+        </div>
+    }
+}
+
 /// The list of friends.
 #[component]
-pub(crate) fn Friends() -> impl IntoView {
+fn Friends() -> impl IntoView {
     let context = context();
     let list = move || match context.friends.get() {
         Load::Pending => view! { <Skeleton rows=5 /> }.into_any(),
@@ -92,14 +113,8 @@ pub(crate) fn Friends() -> impl IntoView {
         }
     };
     view! {
-        <div class="page">
-            <PageHead title="Friends" />
-            <div class="page-body">
-                <Tabs />
-                <AddFriend />
-                {list}
-            </div>
-        </div>
+        <AddFriend />
+        {list}
     }
 }
 
@@ -202,7 +217,7 @@ fn FriendLine(friend: Friend) -> impl IntoView {
 
 /// The requests that wait.
 #[component]
-pub(crate) fn Requests() -> impl IntoView {
+fn Requests() -> impl IntoView {
     let context = context();
     let lists = move || {
         match context.requests.get() {
@@ -231,15 +246,7 @@ pub(crate) fn Requests() -> impl IntoView {
         }
     }
     };
-    view! {
-        <div class="page">
-            <PageHead title="Friends" />
-            <div class="page-body">
-                <Tabs />
-                {lists}
-            </div>
-        </div>
-    }
+    lists
 }
 
 /// Accepts a request.

@@ -6,13 +6,29 @@ use crate::browser;
 use crate::components::places::Place;
 use crate::context::context;
 use crate::icons::{Icon, LOGOUT, MOON, SCREEN, SUN};
-use crate::pages::PageHead;
+use crate::pages::home::NotFound;
 use crate::pages::settings_parts::{AvatarForm, PasswordForm, ProfileForm, Sessions};
+use crate::pages::{PageHead, part};
 
-/// The frame of all settings.
+/// One's own profile and settings.
 #[component]
-fn Frame(children: Children) -> impl IntoView {
+pub(crate) fn Settings() -> impl IntoView {
     let context = context();
+    let part = part();
+    let inside = move || match part.get().as_str() {
+        "" | "profile" => view! {
+            <AvatarForm />
+            <ProfileForm />
+        }
+        .into_any(),
+        "appearance" => view! { <Appearance /> }.into_any(),
+        "security" => view! {
+            <PasswordForm />
+            <Sessions />
+        }
+        .into_any(),
+        _ => view! { <NotFound /> }.into_any(),
+    };
     view! {
         <div class="page">
             <PageHead title="Settings">
@@ -32,37 +48,15 @@ fn Frame(children: Children) -> impl IntoView {
                         </span>
                     </Show>
                 </nav>
-                {children()}
+                {inside}
             </div>
         </div>
     }
 }
 
-/// Picture, names, bio.
-#[component]
-pub(crate) fn ProfileSettings() -> impl IntoView {
-    view! {
-        <Frame>
-            <AvatarForm />
-            <ProfileForm />
-        </Frame>
-    }
-}
-
-/// Password and sessions.
-#[component]
-pub(crate) fn SecuritySettings() -> impl IntoView {
-    view! {
-        <Frame>
-            <PasswordForm />
-            <Sessions />
-        </Frame>
-    }
-}
-
 /// Light or dark, and what Enter does.
 #[component]
-pub(crate) fn AppearanceSettings() -> impl IntoView {
+fn Appearance() -> impl IntoView {
     let context = context();
     let choice = move |value: Option<&'static str>, label: &'static str, icon: &'static str| {
         let chosen = move || context.theme.with(|theme| theme.as_deref() == value);
@@ -82,7 +76,6 @@ pub(crate) fn AppearanceSettings() -> impl IntoView {
         }
     };
     view! {
-        <Frame>
             <section class="card settings-card">
                 <h2>"Theme"</h2>
                 <div class="choices" role="radiogroup" aria-label="Theme">
@@ -109,6 +102,5 @@ pub(crate) fn AppearanceSettings() -> impl IntoView {
                     </span>
                 </label>
             </section>
-        </Frame>
     }
 }
