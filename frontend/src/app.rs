@@ -82,7 +82,7 @@ fn Panes() -> impl IntoView {
     });
     name_the_tab(context);
     let path = use_location().pathname;
-    let start = move || path.with(|path| path == "/");
+    let start = move || path.with(|path| matches!(path.as_str(), "/" | "/login" | "/register"));
     view! {
         <a class="skip-link" href="#main">"Skip to the content"</a>
         <div class="panes" class:at-start=start>
@@ -90,7 +90,6 @@ fn Panes() -> impl IntoView {
                 <Sidebar />
             </div>
             <main id="main" class="pane-main" tabindex="-1">
-                <ConnectionBanner />
                 <Routes fallback=Elsewhere>
                     <Route path=path!("/") view=Home />
                     <Route path=path!("/rooms") view=Rooms />
@@ -104,6 +103,7 @@ fn Panes() -> impl IntoView {
             </main>
             <BottomBar />
         </div>
+        <ConnectionBanner />
         <Announcer />
         <Switcher />
     }

@@ -2,6 +2,7 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
 /// A question that is asked before something is destroyed.
 #[derive(Clone)]
@@ -41,6 +42,14 @@ pub(crate) fn Dialog(
     move || {
         open.get().then(|| {
             let node = NodeRef::<html::Dialog>::new();
+            // The browser gives the focus back only when the dialog is closed, and this one is removed.
+            let before = StoredValue::new_local(document().active_element());
+            on_cleanup(move || {
+                let before = before.try_update_value(Option::take).flatten();
+                if let Some(element) = before.and_then(|one| one.dyn_into::<web_sys::HtmlElement>().ok()) {
+                    let _ = element.focus();
+                }
+            });
             Effect::new(move |_| {
                 if let Some(dialog) = node.get()
                     && !dialog.open()
@@ -51,7 +60,6 @@ pub(crate) fn Dialog(
             let on_click = move |event: web_sys::MouseEvent| {
                 // A click on the backdrop has the dialog itself as its target.
                 let itself = node.get_untracked().is_some_and(|dialog| {
-                    use wasm_bindgen::JsCast;
                     let dialog: &web_sys::EventTarget = dialog.unchecked_ref();
                     event.target().as_ref() == Some(dialog)
                 });

@@ -212,11 +212,16 @@ pub(crate) fn Timeline(
         generation
     });
     keep_end_in_view(view);
-    let seen = window_event_listener(leptos::ev::visibilitychange, move |_| view.note_later());
+    let seen = window_event_listener(leptos::ev::visibilitychange, move |_| {
+        if !browser::visible() && open.at_bottom.get_untracked() {
+            // What comes while one looks elsewhere is new when one comes back.
+            open.read.set_value(context.live.cursor(id));
+        }
+        view.note_later();
+    });
     on_cleanup(move || seen.remove());
     let to_end = move |_| {
         if open.newer.get_untracked() {
-            browser::store(false, &format!("place.{id}"), None);
             context.open_at(id, Place::Newest);
         } else if let Some(element) = view.element() {
             open.at_bottom.set(true);

@@ -128,6 +128,17 @@ impl Context {
         if reread {
             spawn_local((*self).load_conversations());
         }
+        // What was read while there was no connection is told now; the marker never moves back.
+        if let Some((id, entry)) = self.open.id.get_untracked().and_then(|id| Some((id, self.entry(id)?))) {
+            let seq = entry.with_untracked(|entry| entry.read_seq);
+            if seq > 0 {
+                self.live.command(Asked::Other, |command| ClientFrame::Read {
+                    id: command,
+                    conversation: id,
+                    seq,
+                });
+            }
+        }
         self.flush();
     }
 

@@ -189,6 +189,9 @@ impl Context {
     /// Opens a conversation at a place: its messages, then live from there.
     pub(crate) fn open_at(&self, id: ConversationId, place: Place) {
         let context = *self;
+        if let Place::Newest = place {
+            browser::store(false, &format!("place.{id}"), None);
+        }
         spawn_local(async move {
             let answer = context.api.list_messages(id, place).await;
             if !context.open.is(id) {

@@ -1,12 +1,11 @@
-//! The start: on a phone the list of conversations, beside the sidebar a welcome; and the page for addresses
-//! that lead nowhere.
+//! The start: a welcome beside the sidebar, which on a phone has the whole screen; and the page for addresses that
+//! lead nowhere.
 
 use leptos::prelude::*;
 
-use crate::components::sidebar::Sidebar;
 use crate::components::states::Empty;
 use crate::context::context;
-use crate::icons::{CHAT, COMPASS};
+use crate::icons::{CHAT, COMPASS, Icon};
 
 /// The start.
 #[component]
@@ -17,20 +16,15 @@ pub(crate) fn Home() -> impl IntoView {
     };
     view! {
         <div class="home">
-            <div class="home-list only-narrow">
-                <Sidebar />
-            </div>
-            <div class="home-welcome only-wide">
-                <div class="empty">
-                    <span class="empty-icon">
-                        <crate::icons::Icon path=CHAT />
-                    </span>
-                    <h1>{move || format!("Hello, {}", name())}</h1>
-                    <p>"Pick a conversation at the left, or find a room and say hello."</p>
-                    <div class="empty-actions">
-                        <a class="button primary" href="/rooms">"Browse rooms"</a>
-                        <a class="button" href="/friends">"Add a friend"</a>
-                    </div>
+            <div class="empty">
+                <span class="empty-icon">
+                    <Icon path=CHAT />
+                </span>
+                <h1>{move || format!("Hello, {}", name())}</h1>
+                <p>"Pick a conversation at the left, or find a room and say hello."</p>
+                <div class="empty-actions">
+                    <a class="button primary" href="/rooms">"Browse rooms"</a>
+                    <a class="button" href="/friends">"Add a friend"</a>
                 </div>
             </div>
         </div>
