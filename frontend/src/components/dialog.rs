@@ -1,5 +1,7 @@
 //! Dialogs, on the browser's own `<dialog>`: it traps the focus, gives it back, and closes on Esc.
 
+use std::sync::Arc;
+
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -10,7 +12,8 @@ pub(crate) struct Question {
     pub(crate) title: String,
     pub(crate) text: String,
     pub(crate) action: &'static str,
-    pub(crate) then: Callback<()>,
+    /// Outlives the place that asks, which may be gone when the answer comes.
+    pub(crate) then: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// Asks questions; one at a time.
@@ -24,8 +27,7 @@ pub(crate) fn ask(
     action: &'static str,
     then: impl Fn() + Send + Sync + 'static,
 ) {
-    let question =
-        Question { title: title.into(), text: text.into(), action, then: Callback::new(move |()| then()) };
+    let question = Question { title: title.into(), text: text.into(), action, then: Arc::new(then) };
     expect_context::<Ask>().0.set(Some(question));
 }
 
@@ -109,7 +111,7 @@ pub(crate) fn Questions() -> impl IntoView {
                         data-testid="confirm"
                         on:click=move |_| {
                             open.set(false);
-                            then.run(());
+                            then();
                         }
                     >
                         {question.action}

@@ -69,12 +69,13 @@ pub(crate) fn Field(
     let note = format!("note-{}", input.name);
     let on_input = move |value: String| {
         input.value.set(value);
-        if input.error.with_untracked(Option::is_some) {
+        if input.error.try_with_untracked(Option::is_some) == Some(true) {
             input.check();
         }
     };
     let on_blur = move |_| {
-        if input.value.with_untracked(|value| !value.is_empty()) {
+        // A field that goes away with the focus in it is left, too; its signals are gone by then.
+        if input.value.try_with_untracked(|value| !value.is_empty()) == Some(true) {
             input.check();
         }
     };

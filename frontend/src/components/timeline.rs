@@ -283,7 +283,7 @@ pub(crate) fn Timeline(
                 on:scroll=move |_| view.scrolled()
                 on:keydown=on_key
                 on:mouseleave=move |_| {
-                    if shared.palette.get_untracked().is_none() {
+                    if shared.palette.try_get_untracked() == Some(None) {
                         shared.active.set(None);
                     }
                 }

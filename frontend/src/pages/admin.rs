@@ -19,7 +19,7 @@ use crate::context::{Load, context};
 use crate::icons::{HASH, Icon, SEARCH, SHIELD, TRASH};
 use crate::pages::home::NotFound;
 use crate::pages::{PageHead, part};
-use crate::state::time;
+use crate::state::{people, time};
 
 /// Administration, for administrators alone.
 #[component]
@@ -79,7 +79,7 @@ fn Figures() -> impl IntoView {
         view! {
             <div class="card figure">
                 <dt>{label}</dt>
-                <dd class="tabular">{value.to_string()}</dd>
+                <dd class="tabular">{people::number(value)}</dd>
             </div>
         }
     };
@@ -277,7 +277,7 @@ fn AllRooms() -> impl IntoView {
                 </span>
                 <div class="grow">
                     <a class="strong clip" href=format!("/c/{id}")>{room.name}</a>
-                    <p class="soft tabular">{format!("{} members · {} events", room.member_count, room.head)}</p>
+                    <p class="soft tabular">{format!("{} · {}", people::count(room.member_count, "member"), people::count(room.head, "event"))}</p>
                 </div>
                 <button
                     type="button"

@@ -147,12 +147,16 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
             .into_any()
         }
     };
+    let inside = entry.clone();
     let details = move || {
         (context.details.get() && kind == ConversationKind::Room).then(|| {
             view! {
                 <aside class="details" aria-label="Who is here">
                     <header class="details-head">
-                        <h2>"Members"</h2>
+                        <h2 class="grow">"Members"</h2>
+                        <span class="only-narrow">
+                            <RoomActions entry=inside.clone() />
+                        </span>
                         <button
                             type="button"
                             class="icon-button"
@@ -184,10 +188,8 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
 #[component]
 fn ChatHead(entry: ArcRwSignal<Conversation>, #[prop(into)] shown: Signal<String>) -> impl IntoView {
     let context = context();
-    let navigate = use_navigate();
-    let (id, kind, peer) =
-        entry.with_untracked(|entry| (entry.id, entry.kind, entry.peer.as_ref().map(|peer| peer.id)));
-    let editing = RwSignal::new(false);
+    let room = entry.clone();
+    let (kind, peer) = entry.with_untracked(|entry| (entry.kind, entry.peer.as_ref().map(|peer| peer.id)));
     let about = {
         let entry = entry.clone();
         move || match (kind, peer) {
@@ -208,31 +210,9 @@ fn ChatHead(entry: ArcRwSignal<Conversation>, #[prop(into)] shown: Signal<String
             }
         }
     };
-    let owner = {
-        let entry = entry.clone();
-        Memo::new(move |_| entry.with(|entry| entry.role == Some(MemberRole::Owner)))
-    };
     let count = {
         let entry = entry.clone();
         move || entry.with(|entry| entry.member_count)
-    };
-    let leave = move |_| {
-        let navigate = navigate.clone();
-        let navigate = StoredValue::new_local(navigate);
-        ask(
-            "Leave this room?",
-            "You can come back at any time: the room stays public.",
-            "Leave",
-            move || {
-                context.attempt(async move { context.api.leave_room(id).await }, move |()| {
-                    context.live.forget(id);
-                    context.remove_entry(id);
-                    let _ = navigate.try_with_value(|navigate| {
-                        navigate("/rooms", leptos_router::NavigateOptions::default())
-                    });
-                });
-            },
-        );
     };
     let profile = move || {
         peer.and_then(|peer| {
@@ -255,28 +235,9 @@ fn ChatHead(entry: ArcRwSignal<Conversation>, #[prop(into)] shown: Signal<String
             {(kind == ConversationKind::Room)
                 .then(|| {
                     view! {
-                        <Show when=move || owner.get()>
-                            <button
-                                type="button"
-                                class="icon-button"
-                                aria-label="Change the room"
-                                title="Change the room"
-                                data-testid="edit-room"
-                                on:click=move |_| editing.set(true)
-                            >
-                                <Icon path=PENCIL />
-                            </button>
-                        </Show>
-                        <button
-                            type="button"
-                            class="icon-button"
-                            aria-label="Leave the room"
-                            title="Leave the room"
-                            data-testid="leave-room"
-                            on:click=leave.clone()
-                        >
-                            <Icon path=LOGOUT />
-                        </button>
+                        <span class="only-wide">
+                            <RoomActions entry=room.clone() />
+                        </span>
                         <button
                             type="button"
                             class="icon-button with-text"
@@ -289,12 +250,60 @@ fn ChatHead(entry: ArcRwSignal<Conversation>, #[prop(into)] shown: Signal<String
                             <Icon path=USERS />
                             <span class="tabular">{count.clone()}</span>
                         </button>
-                        <Dialog open=editing title="Change the room">
-                            <EditRoom id editing />
-                        </Dialog>
                     }
                 })}
         </header>
+    }
+}
+
+/// What one can do with a room: change it, if it is one's own, and leave it.
+#[component]
+fn RoomActions(entry: ArcRwSignal<Conversation>) -> impl IntoView {
+    let context = context();
+    let navigate = StoredValue::new_local(use_navigate());
+    let id = entry.with_untracked(|entry| entry.id);
+    let editing = RwSignal::new(false);
+    let owner = Memo::new(move |_| entry.with(|entry| entry.role == Some(MemberRole::Owner)));
+    let leave = move |_| {
+        ask(
+            "Leave this room?",
+            "You can come back at any time: the room stays public.",
+            "Leave",
+            move || {
+                context.attempt(async move { context.api.leave_room(id).await }, move |()| {
+                    let _ = navigate.try_with_value(|navigate| navigate("/rooms", Default::default()));
+                    context.live.forget(id);
+                    context.remove_entry(id);
+                });
+            },
+        );
+    };
+    view! {
+        <Show when=move || owner.get()>
+            <button
+                type="button"
+                class="icon-button"
+                aria-label="Change the room"
+                title="Change the room"
+                data-testid="edit-room"
+                on:click=move |_| editing.set(true)
+            >
+                <Icon path=PENCIL />
+            </button>
+        </Show>
+        <button
+            type="button"
+            class="icon-button"
+            aria-label="Leave the room"
+            title="Leave the room"
+            data-testid="leave-room"
+            on:click=leave
+        >
+            <Icon path=LOGOUT />
+        </button>
+        <Dialog open=editing title="Change the room">
+            <EditRoom id editing />
+        </Dialog>
     }
 }
 
@@ -430,7 +439,7 @@ fn Outside(id: ConversationId) -> impl IntoView {
                     </span>
                     <h1>{room.name}</h1>
                     <p>{room.topic}</p>
-                    <p class="soft tabular">{format!("{} members · {} here now", room.member_count, room.online_count)}</p>
+                    <p class="soft tabular">{format!("{} · {} here now", people::count(room.member_count, "member"), room.online_count)}</p>
                     <div class="empty-actions">
                         <button
                             type="button"

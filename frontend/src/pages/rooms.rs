@@ -17,7 +17,7 @@ use crate::components::states::{Empty, Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{COMPASS, HASH, Icon, PLUS, SEARCH};
 use crate::pages::PageHead;
-use crate::state::time;
+use crate::state::{people, time};
 
 /// The rooms of the server.
 #[component]
@@ -184,7 +184,7 @@ fn RoomCard(room: Room) -> impl IntoView {
                 </h2>
                 {(!room.topic.is_empty()).then(|| view! { <p class="soft two-lines">{room.topic}</p> })}
                 <p class="meta tabular">
-                    {format!("{} {}", room.member_count, if room.member_count == 1 { "member" } else { "members" })}
+                    {people::count(room.member_count, "member")}
                     {(room.online_count > 0).then(|| view! { <span class="here-now">{format!("{} here now", room.online_count)}</span> })}
                     <span>"active " {ago}</span>
                 </p>

@@ -265,6 +265,16 @@ pub(crate) fn PasswordForm() -> impl IntoView {
             <h2>"Password"</h2>
             <form class="form" data-testid="password-form" novalidate on:submit=submit>
                 <FormFailure failure />
+                // Tells password managers whose password this is.
+                <input
+                    type="text"
+                    class="visually-hidden"
+                    autocomplete="username"
+                    tabindex="-1"
+                    aria-hidden="true"
+                    readonly
+                    prop:value=move || context.account.with(|one| one.as_ref().map(|one| one.handle.clone()).unwrap_or_default())
+                />
                 <Field input=current label="Current password" kind="password" autocomplete="current-password" />
                 <Field
                     input=new

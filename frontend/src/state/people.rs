@@ -32,6 +32,24 @@ pub(crate) fn list(names: &[String]) -> String {
     }
 }
 
+/// A number whose thousands are set apart by narrow spaces.
+pub(crate) fn number(value: i64) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let mut text = String::from(if value < 0 { "-" } else { "" });
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push('\u{202F}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things: `1 member`, `12 members`.
+pub(crate) fn count(value: i64, thing: &str) -> String {
+    format!("{} {thing}{}", number(value), if value == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +75,13 @@ mod tests {
         assert_eq!(list(&names[..1]), "Ada");
         assert_eq!(list(&names[..3]), "Ada, Bob and Cy");
         assert_eq!(list(&names), "Ada, Bob and 2 others");
+    }
+
+    #[test]
+    fn numbers_are_easy_to_read() {
+        assert_eq!(number(999), "999");
+        assert_eq!(number(-1_284_231), "-1\u{202F}284\u{202F}231");
+        assert_eq!(count(1, "member"), "1 member");
+        assert_eq!(count(1_200, "member"), "1\u{202F}200 members");
     }
 }
