@@ -111,7 +111,12 @@ pub fn update(conn: &mut Connection, now: Timestamp, user: UserId, request: &Upd
 }
 
 /// Sets or removes one's own picture.
-pub fn set_avatar(conn: &mut Connection, now: Timestamp, user: UserId, avatar: Option<&AvatarRow>) -> Done<Account> {
+pub fn set_avatar(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    avatar: Option<&AvatarRow>,
+) -> Done<Account> {
     match avatar {
         Some(row) => users::replace_avatar(conn, row)?,
         None => users::delete_avatars(conn, user)?,

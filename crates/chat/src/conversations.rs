@@ -38,7 +38,11 @@ fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result
     let mut last: BTreeMap<i64, Message> = BTreeMap::new();
     // In parts, since a statement has a largest number of parameters.
     for part in newest.chunks(500) {
-        last.extend(events::list_messages(conn, part)?.into_iter().map(|row| (row.conversation_id, row.into_message())));
+        last.extend(
+            events::list_messages(conn, part)?
+                .into_iter()
+                .map(|row| (row.conversation_id, row.into_message())),
+        );
     }
     let mut mentions: BTreeMap<i64, Vec<Seq>> = BTreeMap::new();
     for event in user_events::list_notifications(conn, user, Seq::MAX, 100)? {
@@ -56,8 +60,9 @@ fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result
                 avatar: row.peer_avatar.map(AvatarId),
             });
             let direct = row.kind == DIRECT;
-            let unread_mentions =
-                mentions.get(&row.id).map_or(0, |seqs| seqs.iter().filter(|seq| **seq > row.read_seq).count());
+            let unread_mentions = mentions
+                .get(&row.id)
+                .map_or(0, |seqs| seqs.iter().filter(|seq| **seq > row.read_seq).count());
             Conversation {
                 id: ConversationId(row.id),
                 kind: if direct { ConversationKind::Direct } else { ConversationKind::Room },
@@ -81,9 +86,17 @@ fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result
 
 /// Opens the direct chat with a friend, or answers the one that exists. Once opened, its history stays readable
 /// to both; it never gets a third member, since nothing here can add one.
-pub fn open_direct(conn: &mut Connection, now: Timestamp, user: UserId, peer: UserId, id: ConversationId) -> Done<ConversationId> {
+pub fn open_direct(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    peer: UserId,
+    id: ConversationId,
+) -> Done<ConversationId> {
     let (low, high) = pair(user, peer);
-    if user != peer && let Some(existing) = conversations::find_direct(conn, low, high)? {
+    if user != peer
+        && let Some(existing) = conversations::find_direct(conn, low, high)?
+    {
         return Ok(Outcome::quiet(ConversationId(existing.id)));
     }
     users::find(conn, peer)?.filter(|row| row.suspended_at.is_none()).ok_or(ErrorCode::NotFound)?;
@@ -120,7 +133,13 @@ pub fn open_direct(conn: &mut Connection, now: Timestamp, user: UserId, peer: Us
 }
 
 /// Moves one's own read marker forward; it never moves back, and never beyond the head.
-pub fn mark_read(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId, seq: Seq) -> Done<ReadMarker> {
+pub fn mark_read(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    id: ConversationId,
+    seq: Seq,
+) -> Done<ReadMarker> {
     let (conversation, member) = rights::readable(conn, id, user)?;
     let seq = seq.clamp(0, conversation.last_seq);
     if !members::mark_read(conn, id, user, seq)? {
@@ -128,4 +147,15 @@ pub fn mark_read(conn: &mut Connection, now: Timestamp, user: UserId, id: Conver
     }
     let effects = tell(conn, now, vec![(user, UserChange::ReadMoved { conversation: id, seq }, false)])?;
     Ok(Outcome { value: ReadMarker { seq }, effects })
+}
+
+/// Whether others shall see that a person is typing: where they could send now.
+pub fn may_type(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<bool, Refusal> {
+    let (conversation, _) = rights::readable(conn, id, user)?;
+    match conversation.pair() {
+        Some((low, high)) => {
+            Ok(friendships::find(conn, low, high)?.is_some_and(|row| row.accepted_at.is_some()))
+        }
+        None => Ok(true),
+    }
 }

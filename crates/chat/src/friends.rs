@@ -40,7 +40,8 @@ pub fn list_requests(conn: &mut Connection, user: UserId) -> Result<FriendReques
     for (row, other) in friendships::list(conn, user)? {
         if row.accepted_at.is_none() {
             let request = FriendRequest { user: other, at: Timestamp(row.created_at) };
-            if row.requested_by == user.0 { &mut requests.outgoing } else { &mut requests.incoming }.push(request);
+            if row.requested_by == user.0 { &mut requests.outgoing } else { &mut requests.incoming }
+                .push(request);
         }
     }
     Ok(requests)
@@ -118,7 +119,9 @@ pub fn withdraw(conn: &mut Connection, now: Timestamp, user: UserId, other: User
 /// Ends a friendship: from this commit on, neither can write in the direct chat.
 pub fn unfriend(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId) -> Done<()> {
     let direct = lock_direct(conn, user, other)?;
-    friendships::lock(conn, user, other)?.filter(|row| row.accepted_at.is_some()).ok_or(ErrorCode::NotFound)?;
+    friendships::lock(conn, user, other)?
+        .filter(|row| row.accepted_at.is_some())
+        .ok_or(ErrorCode::NotFound)?;
     friendships::delete(conn, user, other)?;
     let mut effects = announce(conn, now, direct, false)?;
     effects.extend(tell(
@@ -174,7 +177,9 @@ fn announce(
     writable: bool,
 ) -> Result<Vec<Effect>, Refusal> {
     match direct {
-        Some(id) => Ok(vec![Effect::Event(events::append(conn, id, now, Change::DirectChanged { writable })?)]),
+        Some(id) => {
+            Ok(vec![Effect::Event(events::append(conn, id, now, Change::DirectChanged { writable })?)])
+        }
         None => Ok(Vec::new()),
     }
 }

@@ -45,7 +45,8 @@ impl Send {
     /// Whether a stored message is this one, sent before.
     fn same_as(&self, stored: &EventRow) -> bool {
         // The text of a deleted message is gone; its name alone settles the retry.
-        stored.deleted_at.is_some() || (stored.body.as_deref() == Some(&self.body) && stored.target == self.reply_to)
+        stored.deleted_at.is_some()
+            || (stored.body.as_deref() == Some(&self.body) && stored.target == self.reply_to)
     }
 }
 
@@ -66,7 +67,12 @@ pub type Sent = Vec<Result<Outcome<Stored>, Refusal>>;
 ///
 /// The common case does not look for earlier sends of the same cid: when there is one, the insert breaks the
 /// unique key, the transaction is rolled back, and the caller runs the batch again with `look_for_earlier`.
-pub fn send_batch(conn: &mut Connection, now: Timestamp, sends: &[Send], look_for_earlier: bool) -> Result<Sent, Refusal> {
+pub fn send_batch(
+    conn: &mut Connection,
+    now: Timestamp,
+    sends: &[Send],
+    look_for_earlier: bool,
+) -> Result<Sent, Refusal> {
     let mut earlier: BTreeMap<(i64, i64, String), EventRow> = BTreeMap::new();
     if look_for_earlier {
         let conversations: Vec<i64> = sends.iter().map(|send| send.conversation.0).collect();
@@ -96,7 +102,9 @@ pub fn send_batch(conn: &mut Connection, now: Timestamp, sends: &[Send], look_fo
             repeated(send.same_as(row), row.seq, Timestamp(row.at))
         } else {
             match first_of.get(&send.key()) {
-                Some(first) if *first == index => stored.get(&index).cloned().unwrap_or(Err(ErrorCode::Internal.into())),
+                Some(first) if *first == index => {
+                    stored.get(&index).cloned().unwrap_or(Err(ErrorCode::Internal.into()))
+                }
                 Some(first) => match (stored.get(first), sends.get(*first)) {
                     (Some(Ok(outcome)), Some(original)) => {
                         let same = original.body == send.body && original.reply_to == send.reply_to;
@@ -129,7 +137,8 @@ fn store(
     fresh: &[usize],
 ) -> Result<BTreeMap<usize, Result<Outcome<Stored>, Refusal>>, Refusal> {
     let mut answers: BTreeMap<usize, Result<Outcome<Stored>, Refusal>> = BTreeMap::new();
-    let fresh: Vec<(usize, &Send)> = fresh.iter().filter_map(|index| Some((*index, sends.get(*index)?))).collect();
+    let fresh: Vec<(usize, &Send)> =
+        fresh.iter().filter_map(|index| Some((*index, sends.get(*index)?))).collect();
     if fresh.is_empty() {
         return Ok(answers);
     }
@@ -144,10 +153,8 @@ fn store(
     let rights = Rights::read(conn, &heads, fresh.iter().map(|(_, send)| send.author.0))?;
 
     // The position before the first one of this batch, per conversation.
-    let mut at: BTreeMap<i64, Seq> = heads
-        .iter()
-        .map(|(id, head)| (*id, head.last_seq - counts.get(id).copied().unwrap_or(0)))
-        .collect();
+    let mut at: BTreeMap<i64, Seq> =
+        heads.iter().map(|(id, head)| (*id, head.last_seq - counts.get(id).copied().unwrap_or(0))).collect();
     let mut rows = Vec::with_capacity(fresh.len());
     for (index, send) in fresh {
         let Some(last) = at.get_mut(&send.conversation.0) else {
@@ -156,7 +163,9 @@ fn store(
         };
         let seq = *last + 1;
         let answer = rights.check(&heads, send).and_then(|()| match send.reply_to {
-            Some(target) if !(1..seq).contains(&target) => Err(Refusal::field("reply_to", "There is no such message.")),
+            Some(target) if !(1..seq).contains(&target) => {
+                Err(Refusal::field("reply_to", "There is no such message."))
+            }
             _ => Ok(()),
         });
         if let Err(refusal) = answer {
@@ -171,7 +180,8 @@ fn store(
             reply_to: send.reply_to,
         };
         rows.push(EventRow::new(send.conversation, seq, now, &change));
-        let mut effects = vec![Effect::Event(Event { conversation: send.conversation, seq, at: now, change })];
+        let mut effects =
+            vec![Effect::Event(Event { conversation: send.conversation, seq, at: now, change })];
         effects.extend(mention(conn, now, send, seq)?);
         answers.insert(index, Ok(Outcome { value: Stored { seq, at: now, duplicate: false }, effects }));
     }
@@ -194,15 +204,21 @@ struct Rights {
 }
 
 impl Rights {
-    fn read(conn: &mut Connection, heads: &BTreeMap<i64, AdvancedRow>, authors: impl Iterator<Item = i64>) -> Result<Self, Refusal> {
+    fn read(
+        conn: &mut Connection,
+        heads: &BTreeMap<i64, AdvancedRow>,
+        authors: impl Iterator<Item = i64>,
+    ) -> Result<Self, Refusal> {
         let conversations: Vec<i64> = heads.keys().copied().collect();
         let mut authors: Vec<i64> = authors.collect();
         authors.sort_unstable();
         authors.dedup();
         let mut members = members::list_among(conn, &conversations, &authors)?;
         members.sort_unstable();
-        let pairs: Vec<(i64, i64)> = heads.values().filter_map(|head| Some((head.low_user?, head.high_user?))).collect();
-        let friends = if pairs.is_empty() { Vec::new() } else { friendships::list_friends_among(conn, &pairs)? };
+        let pairs: Vec<(i64, i64)> =
+            heads.values().filter_map(|head| Some((head.low_user?, head.high_user?))).collect();
+        let friends =
+            if pairs.is_empty() { Vec::new() } else { friendships::list_friends_among(conn, &pairs)? };
         Ok(Self { members, friends })
     }
 
@@ -213,7 +229,9 @@ impl Rights {
             return Err(outsider.into());
         }
         match (head.low_user, head.high_user) {
-            (Some(low), Some(high)) if !self.friends.contains(&(low, high)) => Err(ErrorCode::NotFriends.into()),
+            (Some(low), Some(high)) if !self.friends.contains(&(low, high)) => {
+                Err(ErrorCode::NotFriends.into())
+            }
             _ => Ok(()),
         }
     }
@@ -239,7 +257,14 @@ fn mention(conn: &mut Connection, now: Timestamp, send: &Send, seq: Seq) -> Resu
 }
 
 /// Replaces the text of one's own message. The same text again changes nothing.
-pub fn edit(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId, seq: Seq, body: &str) -> Done<Stored> {
+pub fn edit(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    id: ConversationId,
+    seq: Seq,
+    body: &str,
+) -> Done<Stored> {
     validation::message(body).map_err(|message| Refusal::field("body", message))?;
     rights::writable(conn, id, user)?;
     let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
@@ -258,11 +283,20 @@ pub fn edit(conn: &mut Connection, now: Timestamp, user: UserId, id: Conversatio
 }
 
 /// Deletes a message: one's own, or anybody's as a moderator or owner of the room. Deleting twice changes nothing.
-pub fn delete(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId, seq: Seq) -> Done<Stored> {
+pub fn delete(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    id: ConversationId,
+    seq: Seq,
+) -> Done<Stored> {
     let (_, member) = rights::locked(conn, id, user)?;
     let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
     if message.author_id != user.0 && role(member.role) < MemberRole::Moderator {
-        return Err(Refusal::because(ErrorCode::Forbidden, "Only its author or a moderator may delete a message."));
+        return Err(Refusal::because(
+            ErrorCode::Forbidden,
+            "Only its author or a moderator may delete a message.",
+        ));
     }
     if let Some(at) = message.deleted_at {
         return Ok(Outcome::quiet(Stored { seq, at: Timestamp(at), duplicate: true }));
@@ -303,7 +337,8 @@ pub fn react(
         return Err(Refusal::because(ErrorCode::LimitReached, "This message has enough kinds of reactions."));
     }
     let outcome = append(conn, now, id, Change::ReactionAdded { user, target: seq, emoji: emoji.clone() })?;
-    let row = ReactionRow { conversation_id: id.0, seq, emoji, user_id: user.0, event_seq: outcome.value.seq };
+    let row =
+        ReactionRow { conversation_id: id.0, seq, emoji, user_id: user.0, event_seq: outcome.value.seq };
     reactions::insert(conn, &row)?;
     Ok(outcome)
 }
@@ -328,7 +363,13 @@ pub enum PageAt {
 }
 
 /// A page of history, oldest first.
-pub fn list(conn: &mut Connection, user: UserId, id: ConversationId, at: PageAt, limit: i64) -> Result<MessagePage, Refusal> {
+pub fn list(
+    conn: &mut Connection,
+    user: UserId,
+    id: ConversationId,
+    at: PageAt,
+    limit: i64,
+) -> Result<MessagePage, Refusal> {
     // The head is read before the rows: events after it are fetched or come live, and none is missed.
     let (conversation, _) = rights::readable(conn, id, user)?;
     let head = conversation.last_seq;

@@ -28,7 +28,8 @@ pub fn list(conn: &mut Connection, user: UserId, before: Seq, limit: i64) -> Res
 
     let found: Vec<Found> = rows.into_iter().filter_map(|row| Found::from(row.into_event())).collect();
     let actors: Vec<i64> = found.iter().map(|one| one.actor.0).collect();
-    let people: BTreeMap<UserId, User> = users::list(conn, &actors)?.into_iter().map(|user| (user.id, user)).collect();
+    let people: BTreeMap<UserId, User> =
+        users::list(conn, &actors)?.into_iter().map(|user| (user.id, user)).collect();
     let mut rooms: BTreeMap<ConversationId, Option<String>> = BTreeMap::new();
     for place in found.iter().filter_map(|one| one.place.map(|(conversation, _)| conversation)) {
         if let std::collections::btree_map::Entry::Vacant(entry) = rooms.entry(place) {

@@ -40,10 +40,16 @@ pub(crate) type ForUser = (UserId, UserChange, bool);
 
 /// Stores changes for several people. In the order of their ids, so that two transactions never wait for each
 /// other's rows crosswise.
-pub(crate) fn tell(conn: &mut Connection, now: Timestamp, mut changes: Vec<ForUser>) -> Result<Vec<Effect>, Refusal> {
+pub(crate) fn tell(
+    conn: &mut Connection,
+    now: Timestamp,
+    mut changes: Vec<ForUser>,
+) -> Result<Vec<Effect>, Refusal> {
     changes.sort_by_key(|(user, ..)| *user);
     changes
         .into_iter()
-        .map(|(user, change, notify)| Ok(Effect::UserEvent(user, user_events::append(conn, user, now, change, notify)?)))
+        .map(|(user, change, notify)| {
+            Ok(Effect::UserEvent(user, user_events::append(conn, user, now, change, notify)?))
+        })
         .collect()
 }

@@ -21,7 +21,8 @@ impl Default for Hardness {
 }
 
 fn hasher(hardness: Hardness) -> Result<Argon2<'static>, String> {
-    let params = Params::new(hardness.memory_kib, hardness.passes, 1, None).map_err(|error| error.to_string())?;
+    let params =
+        Params::new(hardness.memory_kib, hardness.passes, 1, None).map_err(|error| error.to_string())?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 

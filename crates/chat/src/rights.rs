@@ -48,7 +48,11 @@ pub(crate) fn writable(
     Ok((conversation, member))
 }
 
-fn membership(conn: &mut Connection, conversation: &ConversationRow, user: UserId) -> Result<MemberRow, Refusal> {
+fn membership(
+    conn: &mut Connection,
+    conversation: &ConversationRow,
+    user: UserId,
+) -> Result<MemberRow, Refusal> {
     let outsider = if conversation.kind == ROOM { ErrorCode::NotMember } else { ErrorCode::NotFound };
     Ok(members::find(conn, ConversationId(conversation.id), user)?.ok_or(outsider)?)
 }

@@ -73,7 +73,13 @@ pub fn check_create(request: &CreateRoom) -> Result<(), Refusal> {
 }
 
 /// Makes a room and puts its maker in as owner.
-pub fn create(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId, request: &CreateRoom) -> Done<Room> {
+pub fn create(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    id: ConversationId,
+    request: &CreateRoom,
+) -> Done<Room> {
     limit_memberships(conn, user)?;
     let name = request.name.trim();
     refuse_taken_name(conn, &validation::fold(name))?;
@@ -136,7 +142,11 @@ fn enter(
             read_seq: head,
         },
     )?;
-    effects.extend(tell(conn, now, vec![(user, UserChange::ConversationJoined { conversation: id }, false)])?);
+    effects.extend(tell(
+        conn,
+        now,
+        vec![(user, UserChange::ConversationJoined { conversation: id }, false)],
+    )?);
     Ok(effects)
 }
 
@@ -183,7 +193,13 @@ pub fn check_update(request: &UpdateRoom) -> Result<(), Refusal> {
 }
 
 /// Owners change name and topic.
-pub fn update(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId, request: &UpdateRoom) -> Done<Room> {
+pub fn update(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    id: ConversationId,
+    request: &UpdateRoom,
+) -> Done<Room> {
     let row = room(conn, id, true)?;
     demand_owner(conn, user, id)?;
     let before = row.name.clone().unwrap_or_default();
@@ -236,7 +252,8 @@ pub fn list_members(
     room(conn, id, false)?;
     rights::readable(conn, id, user)?;
     let rows = members::list(conn, id, after, limit)?;
-    let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|(row, _)| (row.joined_at, row.user_id));
+    let next =
+        rows.last().filter(|_| rows.len() as i64 == limit).map(|(row, _)| (row.joined_at, row.user_id));
     let list = rows
         .into_iter()
         .map(|(row, user)| Member {

@@ -57,7 +57,13 @@ pub enum Refreshed {
 }
 
 /// Trades a refresh token, given by the hashes of itself and of its successor.
-pub fn refresh(conn: &mut Connection, now: Timestamp, id: SessionId, presented: &[u8], successor: &[u8]) -> Done<Refreshed> {
+pub fn refresh(
+    conn: &mut Connection,
+    now: Timestamp,
+    id: SessionId,
+    presented: &[u8],
+    successor: &[u8],
+) -> Done<Refreshed> {
     let session = sessions::find(conn, id)?
         .filter(|session| session.revoked_at.is_none() && session.expires_at > now.0)
         .ok_or(ErrorCode::Unauthenticated)?;
@@ -82,7 +88,12 @@ pub fn refresh(conn: &mut Connection, now: Timestamp, id: SessionId, presented: 
 }
 
 /// One's own open sessions.
-pub fn list(conn: &mut Connection, now: Timestamp, user: UserId, current: SessionId) -> Result<Vec<Session>, Refusal> {
+pub fn list(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    current: SessionId,
+) -> Result<Vec<Session>, Refusal> {
     let rows = sessions::list(conn, user, now.0)?;
     Ok(rows
         .into_iter()
@@ -106,7 +117,13 @@ pub fn end(conn: &mut Connection, now: Timestamp, user: UserId, id: SessionId) -
 }
 
 /// The events that tell every node to close the sockets of ended sessions.
-pub(crate) fn ended(conn: &mut Connection, now: Timestamp, user: UserId, which: &[SessionId]) -> Result<Vec<Effect>, Refusal> {
-    let changes = which.iter().map(|session| (user, UserChange::SessionEnded { session: *session }, false)).collect();
+pub(crate) fn ended(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    which: &[SessionId],
+) -> Result<Vec<Effect>, Refusal> {
+    let changes =
+        which.iter().map(|session| (user, UserChange::SessionEnded { session: *session }, false)).collect();
     tell(conn, now, changes)
 }

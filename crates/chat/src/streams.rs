@@ -89,7 +89,8 @@ pub fn catch_up(conn: &mut Connection, user: UserId, known: &Known) -> Result<Ca
     for row in conversations::list_followed(conn, user)? {
         let id = ConversationId(row.id);
         let head = row.last_seq;
-        let mut followed = Followed { head, direct: row.kind == DIRECT, state: ReplayState::Replay, events: Vec::new() };
+        let mut followed =
+            Followed { head, direct: row.kind == DIRECT, state: ReplayState::Replay, events: Vec::new() };
         match known.cursors.get(&id) {
             None => {}
             Some(_) if known.other_epoch => followed.state = ReplayState::Reset,
@@ -127,7 +128,13 @@ pub fn catch_up(conn: &mut Connection, user: UserId, known: &Known) -> Result<Ca
 }
 
 /// A page of a conversation's log.
-pub fn list_events(conn: &mut Connection, user: UserId, id: ConversationId, after: Seq, limit: i64) -> Result<EventPage, Refusal> {
+pub fn list_events(
+    conn: &mut Connection,
+    user: UserId,
+    id: ConversationId,
+    after: Seq,
+    limit: i64,
+) -> Result<EventPage, Refusal> {
     let (conversation, _) = rights::readable(conn, id, user)?;
     let rows = events::list_after(conn, id, after.max(0), limit)?;
     let items: Vec<Event> = rows.into_iter().map(|row| row.into_event()).collect();

@@ -50,7 +50,10 @@ pub struct CreateAccount {
     #[cfg_attr(feature = "openapi", schema(max_length = 40, example = "Ada Lovelace"))]
     pub display_name: Option<String>,
     /// 8 characters to 256 bytes.
-    #[cfg_attr(feature = "openapi", schema(min_length = 8, max_length = 256, example = "correct horse battery"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 8, max_length = 256, example = "correct horse battery")
+    )]
     pub password: String,
     /// Name of this device, shown in the list of sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -126,6 +126,9 @@ mod tests {
         let map = std::collections::BTreeMap::from([(ConversationId(5), 1)]);
         let text = serde_json::to_string(&map).unwrap();
         assert_eq!(text, r#"{"5":1}"#);
-        assert_eq!(serde_json::from_str::<std::collections::BTreeMap<ConversationId, i32>>(&text).unwrap(), map);
+        assert_eq!(
+            serde_json::from_str::<std::collections::BTreeMap<ConversationId, i32>>(&text).unwrap(),
+            map
+        );
     }
 }

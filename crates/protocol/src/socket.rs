@@ -567,7 +567,10 @@ mod tests {
         .unwrap();
         assert_eq!(event.seq, 3);
         assert!(matches!(event.change, Change::Unknown(_)));
-        assert_eq!(serde_json::from_str::<ServerFrame>(r#"{"type":"novelty","x":1}"#).unwrap(), ServerFrame::Unknown);
+        assert_eq!(
+            serde_json::from_str::<ServerFrame>(r#"{"type":"novelty","x":1}"#).unwrap(),
+            ServerFrame::Unknown
+        );
     }
 
     #[test]
@@ -576,7 +579,12 @@ mod tests {
             conversation: ConversationId(41),
             seq: 42,
             at: Timestamp(0),
-            change: Change::MessageCreated { author: UserId(7), cid: "c-000001".into(), body: Some("hi".into()), reply_to: None },
+            change: Change::MessageCreated {
+                author: UserId(7),
+                cid: "c-000001".into(),
+                body: Some("hi".into()),
+                reply_to: None,
+            },
         });
         let value = serde_json::to_value(&frame).unwrap();
         assert_eq!(

@@ -110,8 +110,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
@@ -135,7 +134,9 @@ mod tests {
             assert_eq!(Timestamp::parse(text), Some(Timestamp(micros)));
         }
         assert_eq!(Timestamp::parse("1970-01-01T00:00:01Z"), Some(Timestamp(SECOND)));
-        for bad in ["", "1970-01-01", "1970-13-01T00:00:00Z", "1970-01-01T00:00:00+00:00", "x-01-01T00:00:00Z"] {
+        for bad in
+            ["", "1970-01-01", "1970-13-01T00:00:00Z", "1970-01-01T00:00:00+00:00", "x-01-01T00:00:00Z"]
+        {
             assert_eq!(Timestamp::parse(bad), None, "{bad}");
         }
     }

@@ -53,7 +53,11 @@ pub fn fold(text: &str) -> String {
 fn length(text: &str, min: usize, max: usize) -> Result<(), String> {
     let count = text.chars().count();
     if count < min {
-        return Err(if min == 1 { "Must not be empty.".into() } else { format!("At least {min} characters.") });
+        return Err(if min == 1 {
+            "Must not be empty.".into()
+        } else {
+            format!("At least {min} characters.")
+        });
     }
     if count > max {
         return Err(format!("At most {max} characters."));
@@ -133,7 +137,10 @@ pub fn emoji(text: &str) -> Result<(), String> {
             !character.is_whitespace()
                 && !character.is_alphabetic()
                 && !deceptive(character)
-                && (!character.is_ascii() || character.is_ascii_digit() || character == '#' || character == '*')
+                && (!character.is_ascii()
+                    || character.is_ascii_digit()
+                    || character == '#'
+                    || character == '*')
         });
     if ok { Ok(()) } else { Err("Use one emoji.".into()) }
 }
@@ -156,7 +163,8 @@ pub fn mentions(body: &str) -> Vec<String> {
     for (at, character) in body.char_indices() {
         if character == '@' && !before.is_alphanumeric() && found.len() < limits::MENTIONS_PER_MESSAGE {
             let rest = body.get(at + 1..).unwrap_or_default();
-            let end = rest.find(|next: char| !next.is_ascii_alphanumeric() && next != '_').unwrap_or(rest.len());
+            let end =
+                rest.find(|next: char| !next.is_ascii_alphanumeric() && next != '_').unwrap_or(rest.len());
             let name = rest.get(..end).unwrap_or_default();
             if handle(name).is_ok() {
                 let folded = fold(name);

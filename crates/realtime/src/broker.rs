@@ -83,13 +83,16 @@ async fn publish(redis: Redis, hub: Hub, node: NodeId, mut packets: mpsc::Receiv
         batch.clear();
         let publish = async {
             let mut conn = redis.pool.get().await.map_err(|error| error.to_string())?;
-            conn.publish::<_, _, ()>(&redis.channel, message.as_ref()).await.map_err(|error| error.to_string())
+            conn.publish::<_, _, ()>(&redis.channel, message.as_ref())
+                .await
+                .map_err(|error| error.to_string())
         };
         match tokio::time::timeout(Duration::from_secs(1), publish).await {
             Ok(Ok(())) => count(&hub.metrics().broker_published),
             failed => {
                 count(&hub.metrics().broker_lost);
-                let reason = failed.map_or_else(|_| "timed out".to_owned(), |outcome| outcome.err().unwrap_or_default());
+                let reason = failed
+                    .map_or_else(|_| "timed out".to_owned(), |outcome| outcome.err().unwrap_or_default());
                 tracing::warn!(reason, "could not publish; other nodes will read the log");
                 // What waits meanwhile would only make the log's readers wait longer for newer things.
                 tokio::time::sleep(Duration::from_millis(200)).await;

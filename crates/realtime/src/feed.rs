@@ -50,6 +50,7 @@ const MAX_EARLY: usize = 512;
 const RING: usize = 32;
 
 struct Subscriber {
+    user: UserId,
     outbox: Arc<Outbox>,
     position: Seq,
     live: bool,
@@ -75,11 +76,23 @@ pub(crate) struct Feed {
     ring: VecDeque<(Seq, Bytes)>,
     subscribers: Vec<Subscriber>,
     people: HashMap<UserId, u32>,
+    /// A direct chat is followed live by everybody.
+    direct: bool,
 }
 
 impl Feed {
+    /// Notes that this is a direct chat.
+    pub fn set_direct(&mut self) {
+        self.direct = true;
+        self.subscribers.iter_mut().for_each(|one| one.live = true);
+    }
+
     /// Adds a connection that knows everything up to `position`, or begins with the next event.
-    pub fn attach(&mut self, topic: Topic, outbox: Arc<Outbox>, position: Option<Seq>, live: bool) {
+    pub fn attach(&mut self, topic: Topic, outbox: Arc<Outbox>, position: Option<Seq>, mut live: bool) {
+        live |= self.direct;
+        let Some((user, _)) = outbox.owner() else {
+            return;
+        };
         if self.subscribers.iter().any(|one| Arc::ptr_eq(&one.outbox, &outbox)) {
             return self.set_live(&outbox, live);
         }
@@ -108,18 +121,18 @@ impl Feed {
             }
             position = next - 1;
         }
-        *self.people.entry(outbox.user).or_default() += 1;
-        self.subscribers.push(Subscriber { outbox, position, live });
+        *self.people.entry(user).or_default() += 1;
+        self.subscribers.push(Subscriber { user, outbox, position, live });
     }
 
     /// Removes a connection. True when nobody is left.
     pub fn detach(&mut self, outbox: &Arc<Outbox>) -> bool {
         if let Some(index) = self.subscribers.iter().position(|one| Arc::ptr_eq(&one.outbox, outbox)) {
-            self.subscribers.swap_remove(index);
-            if let Some(count) = self.people.get_mut(&outbox.user) {
+            let user = self.subscribers.swap_remove(index).user;
+            if let Some(count) = self.people.get_mut(&user) {
                 *count -= 1;
                 if *count == 0 {
-                    self.people.remove(&outbox.user);
+                    self.people.remove(&user);
                 }
             }
         }
@@ -129,7 +142,7 @@ impl Feed {
     /// Follows live, or by heads only.
     pub fn set_live(&mut self, outbox: &Arc<Outbox>, live: bool) {
         for one in self.subscribers.iter_mut().filter(|one| Arc::ptr_eq(&one.outbox, outbox)) {
-            one.live = live;
+            one.live = live || self.direct;
         }
     }
 
@@ -140,7 +153,7 @@ impl Feed {
 
     /// Everybody who follows gets something that is not kept, except one person.
     pub fn ephemeral(&self, frame: &Bytes, except: Option<UserId>) {
-        for one in self.subscribers.iter().filter(|one| one.live && Some(one.outbox.user) != except) {
+        for one in self.subscribers.iter().filter(|one| one.live && Some(one.user) != except) {
             one.outbox.ephemeral(frame.clone());
         }
     }
@@ -205,7 +218,14 @@ impl Feed {
         }
     }
 
-    fn pass_on(&mut self, topic: Topic, seq: Seq, frame: Bytes, control: Option<Control>, delivered: &mut Delivered) {
+    fn pass_on(
+        &mut self,
+        topic: Topic,
+        seq: Seq,
+        frame: Bytes,
+        control: Option<Control>,
+        delivered: &mut Delivered,
+    ) {
         self.next = Some(seq + 1);
         delivered.controls.extend(control);
         for (index, one) in self.subscribers.iter_mut().enumerate() {
@@ -244,11 +264,18 @@ mod tests {
     const ROOM: ConversationId = ConversationId(1);
 
     fn event(seq: Seq) -> Delivery {
-        Delivery { topic: Topic::Conversation(ROOM), seq, frame: frames::text(seq.to_string().as_bytes()), control: None }
+        Delivery {
+            topic: Topic::Conversation(ROOM),
+            seq,
+            frame: frames::text(seq.to_string().as_bytes()),
+            control: None,
+        }
     }
 
     fn outbox() -> Arc<Outbox> {
-        Arc::new(Outbox::new(UserId(1), SessionId(1), Arc::default()))
+        let outbox = Outbox::new(Arc::default());
+        outbox.identify(UserId(1), SessionId(1));
+        Arc::new(outbox)
     }
 
     fn seen(outbox: &Outbox) -> String {

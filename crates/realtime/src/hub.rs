@@ -147,8 +147,7 @@ impl Hub {
 
     /// How many people follow a room, on all nodes.
     pub fn online_in(&self, room: ConversationId) -> i64 {
-        let here = self.feed(Topic::Conversation(room)).map_or(0, |feed| lock(&feed).people());
-        (here + self.0.presence.elsewhere_in(room)) as i64
+        (self.people_in(room) + self.0.presence.elsewhere_in(room)) as i64
     }
 
     /// How many sockets are connected to this node.
@@ -165,15 +164,17 @@ impl Hub {
     /// Takes a connection in, and tells friends if the person was not there before. False when the person has
     /// too many already.
     pub fn connect(&self, outbox: &Arc<Outbox>, friends: Vec<UserId>) -> bool {
+        let Some((user, _)) = outbox.owner() else {
+            return false;
+        };
         {
             let mut connections = lock(&self.0.connections);
-            let own = connections.entry(outbox.user).or_default();
+            let own = connections.entry(user).or_default();
             if own.len() >= limits::SOCKETS_PER_USER {
                 return false;
             }
             own.push(outbox.clone());
         }
-        let user = outbox.user;
         if self.0.presence.arrive(user) {
             let elsewhere = self.0.presence.is_elsewhere(user);
             self.tell_others(Packet::Presence { user, online: true });
@@ -190,18 +191,20 @@ impl Hub {
         for topic in outbox.topics() {
             self.detach(topic, outbox);
         }
+        let Some((user, _)) = outbox.owner() else {
+            return;
+        };
         let mut connections = lock(&self.0.connections);
-        let Some(own) = connections.get_mut(&outbox.user) else {
+        let Some(own) = connections.get_mut(&user) else {
             return;
         };
         let before = own.len();
         own.retain(|one| !Arc::ptr_eq(one, outbox));
         let was_in = own.len() < before;
         if own.is_empty() {
-            connections.remove(&outbox.user);
+            connections.remove(&user);
         }
         drop(connections);
-        let user = outbox.user;
         if was_in && self.0.presence.depart(user) {
             let hub = self.clone();
             tokio::spawn(async move {
@@ -225,13 +228,24 @@ impl Hub {
         }
     }
 
-    /// Lets a connection follow a topic from a position on, or from the next event.
-    pub fn attach(&self, topic: Topic, outbox: &Arc<Outbox>, position: Option<Seq>, live: bool) {
+    /// Lets a connection follow a topic from a position on, or from the next event. True when nobody on this node
+    /// followed it before: then its head must be read again, for what was published meanwhile went unheard.
+    pub fn attach(&self, topic: Topic, outbox: &Arc<Outbox>, position: Option<Seq>, live: bool) -> bool {
         let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        let fresh = !feeds.contains_key(&topic);
         let feed = feeds.entry(topic).or_default().clone();
         // The map stays locked so that nobody removes the feed as empty meanwhile.
         lock(&feed).attach(topic, outbox.clone(), position, live);
         outbox.add_topic(topic);
+        fresh
+    }
+
+    /// Reads the heads of topics from the log, and then what their feeds have missed.
+    pub async fn check(&self, topics: Vec<Topic>) {
+        if !topics.is_empty() {
+            let heads = self.0.log.heads(topics).await;
+            self.learn(heads);
+        }
     }
 
     /// Ends following.
@@ -244,16 +258,25 @@ impl Hub {
         }
     }
 
-    /// Replaces the list of conversations that a connection follows live. Direct chats stay live; see
-    /// [`Head::direct`].
-    pub fn focus(&self, outbox: &Arc<Outbox>, live: BTreeSet<ConversationId>, directs: &BTreeSet<ConversationId>) {
+    /// Replaces the list of conversations that a connection follows live. Direct chats stay live.
+    pub fn focus(&self, outbox: &Arc<Outbox>, live: BTreeSet<ConversationId>) {
         let before = outbox.set_live(live.clone());
-        for id in before.difference(&live).filter(|id| !directs.contains(id)) {
+        for id in before.difference(&live) {
             self.set_live(*id, outbox, false);
         }
         for id in &live {
             self.set_live(*id, outbox, true);
         }
+    }
+
+    /// Whether a connection follows a topic.
+    pub fn follows(&self, outbox: &Outbox, topic: Topic) -> bool {
+        outbox.has_topic(topic)
+    }
+
+    /// How many people follow a conversation on this node.
+    pub fn people_in(&self, id: ConversationId) -> usize {
+        self.feed(Topic::Conversation(id)).map_or(0, |feed| lock(&feed).people())
     }
 
     fn set_live(&self, id: ConversationId, outbox: &Arc<Outbox>, live: bool) {
@@ -328,7 +351,8 @@ impl Hub {
         let delivered = {
             let mut feed = lock(&feed);
             let delivered = feed.deliver(delivery);
-            let waiting: Vec<Arc<Outbox>> = delivered.heads.iter().filter_map(|index| feed.connection(*index)).collect();
+            let waiting: Vec<Arc<Outbox>> =
+                delivered.heads.iter().filter_map(|index| feed.connection(*index)).collect();
             if !waiting.is_empty() {
                 lock(&self.0.heads_wait).extend(waiting);
             }
@@ -351,7 +375,9 @@ impl Hub {
         let connections = lock(&self.0.connections).get(&user).cloned().unwrap_or_default();
         match control {
             Control::EndSession(session) => {
-                for outbox in connections.iter().filter(|outbox| outbox.session == session) {
+                let of_session =
+                    |outbox: &&Arc<Outbox>| outbox.owner().is_some_and(|(_, own)| own == session);
+                for outbox in connections.iter().filter(of_session) {
                     outbox.close(CloseCode::SessionRevoked);
                 }
             }
@@ -368,10 +394,9 @@ impl Hub {
                 let hub = self.clone();
                 tokio::spawn(async move {
                     let heads = hub.0.log.heads(vec![topic]).await;
-                    for head in &heads {
-                        for outbox in connections.iter().filter(|outbox| !head.direct && !outbox.is_live(id)) {
-                            hub.set_live(id, outbox, false);
-                        }
+                    let direct = heads.iter().any(|head| head.direct);
+                    for outbox in connections.iter().filter(|outbox| !direct && !outbox.is_live(id)) {
+                        hub.set_live(id, outbox, false);
                     }
                     hub.learn(heads);
                 });
@@ -387,14 +412,14 @@ impl Hub {
         }
         let hub = self.clone();
         tokio::spawn(async move {
-            if upto.is_none() {
-                tokio::time::sleep(HOLE_PATIENCE).await;
-            }
+            tokio::time::sleep(HOLE_PATIENCE).await;
+            let mut gave_up = false;
             while let Some(after) = hub.feed(topic).and_then(|feed| lock(&feed).missing_after(upto)) {
                 let events = hub.0.log.read(topic, after, limits::EVENTS_PAGE).await;
                 count(&hub.0.metrics.holes_filled);
                 let Some(first) = events.first().map(|event| event.seq) else {
                     // The log is gone or cannot be read: the sweep comes back to it.
+                    gave_up = true;
                     break;
                 };
                 if first > after + 1
@@ -410,6 +435,11 @@ impl Hub {
                 }
             }
             lock(&hub.0.filling).remove(&topic);
+            // A hole that was found in the moment between the last look and here would find nobody reading.
+            let again = hub.feed(topic).and_then(|feed| lock(&feed).missing_after(None)).is_some();
+            if again && !gave_up {
+                hub.fill(topic, None);
+            }
         });
     }
 
@@ -433,7 +463,13 @@ impl Hub {
     /// Takes heads that were read from the log, and reads what the feeds have missed.
     pub fn learn(&self, heads: Vec<Head>) {
         for head in heads {
-            let missing = self.feed(head.topic).and_then(|feed| lock(&feed).learn_head(head.seq));
+            let missing = self.feed(head.topic).and_then(|feed| {
+                let mut feed = lock(&feed);
+                if head.direct {
+                    feed.set_direct();
+                }
+                feed.learn_head(head.seq)
+            });
             if missing.is_some() {
                 count(&self.0.metrics.sweep_hits);
                 self.fill(head.topic, Some(head.seq));

@@ -5,7 +5,7 @@
 //! drains. A connection that does not drain is closed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -61,18 +61,25 @@ struct State {
 
 /// The queue of one connection; shared by the feeds that fill it and the socket that drains it.
 pub struct Outbox {
-    /// Whose connection it is.
-    pub user: UserId,
-    /// The session that it was opened with.
-    pub session: SessionId,
+    owner: OnceLock<(UserId, SessionId)>,
     metrics: Arc<Metrics>,
     state: Mutex<State>,
 }
 
 impl Outbox {
-    /// An empty queue.
-    pub fn new(user: UserId, session: SessionId, metrics: Arc<Metrics>) -> Self {
-        Self { user, session, metrics, state: Mutex::default() }
+    /// An empty queue of a connection that has not said whose it is.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { owner: OnceLock::new(), metrics, state: Mutex::default() }
+    }
+
+    /// Says whose connection it is; before, no feed takes it. The first answer stays.
+    pub fn identify(&self, user: UserId, session: SessionId) {
+        let _ = self.owner.set((user, session));
+    }
+
+    /// Whose connection it is, and the session that it was opened with.
+    pub fn owner(&self) -> Option<(UserId, SessionId)> {
+        self.owner.get().copied()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -253,6 +260,10 @@ impl Outbox {
         self.state().topics.remove(&topic);
     }
 
+    pub(crate) fn has_topic(&self, topic: Topic) -> bool {
+        self.state().topics.contains(&topic)
+    }
+
     pub(crate) fn topics(&self) -> Vec<Topic> {
         self.state().topics.iter().copied().collect()
     }
@@ -348,7 +359,7 @@ mod tests {
     const ROOM: Topic = Topic::Conversation(ConversationId(1));
 
     fn outbox() -> Outbox {
-        Outbox::new(UserId(1), SessionId(1), Arc::default())
+        Outbox::new(Arc::default())
     }
 
     fn take(outbox: &Outbox) -> Option<Bytes> {

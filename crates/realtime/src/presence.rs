@@ -103,8 +103,11 @@ impl Presence {
     }
 
     pub(crate) fn peer_roll(&self, node: NodeId, users: Vec<UserId>, rooms: Vec<(ConversationId, u32)>) {
-        let peer =
-            Peer { heard: Some(Instant::now()), users: users.into_iter().collect(), rooms: rooms.into_iter().collect() };
+        let peer = Peer {
+            heard: Some(Instant::now()),
+            users: users.into_iter().collect(),
+            rooms: rooms.into_iter().collect(),
+        };
         self.peers().insert(node, peer);
     }
 }

@@ -1,3 +1,26 @@
-//! HTTP and sockets in, HTTP and sockets out.
+//! HTTP and sockets in, HTTP and sockets out: the server around the chat.
+//!
+//! Invariant: the only crate that knows actix. Handlers translate; rules are in `parlour-chat`, statements in
+//! `parlour-storage`, delivery in `parlour-realtime`.
 
-pub mod client_files;
+pub mod app;
+pub mod auth;
+mod avatars;
+mod client_files;
+pub mod clock;
+pub mod config;
+mod log;
+mod middleware;
+pub mod openapi;
+pub mod problems;
+mod random;
+mod rates;
+mod routes;
+pub mod sends;
+pub mod server;
+mod socket;
+pub mod tokens;
+
+pub use clock::Clock;
+pub use config::Config;
+pub use server::{Running, create_superuser, start};

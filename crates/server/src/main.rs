@@ -1,17 +1,104 @@
-//! The server's executable.
+//! The `parlour` command.
 
-use actix_web::{App, HttpServer};
+use std::io::{IsTerminal, Read, Write};
+use std::net::TcpStream;
+use std::process::ExitCode;
+use std::time::Duration;
 
-#[actix_web::main]
-async fn main() -> std::io::Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        Some("openapi" | "socket-schema") => println!("{{}}"),
-        _ => {
-            let server = HttpServer::new(|| App::new().configure(parlour_server::client_files::configure));
-            let server = server.bind(("127.0.0.1", 8099))?;
-            println!("listening on 127.0.0.1:8099");
-            server.run().await?;
+use parlour_server::{Clock, Config, openapi};
+
+const USAGE: &str = "\
+parlour serve                                  serve; settings come from parlour.toml and the environment
+parlour admin create-superuser HANDLE          make an administrator; the password is read from standard input
+parlour health                                 ask the server of these settings whether it is ready
+parlour openapi                                print the OpenAPI document
+parlour socket-schema                          print the JSON Schema of the socket's frames
+parlour version                                print the version";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        [] | ["serve"] => serve(),
+        ["admin", "create-superuser", handle] => create_superuser(handle),
+        ["health"] => health(),
+        ["openapi"] => print_json(&openapi::document()),
+        ["socket-schema"] => print_json(&openapi::socket_schema()),
+        ["version" | "--version"] => {
+            println!("parlour {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(format!("this is not a command of parlour.\n\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("parlour: {error}");
+            ExitCode::FAILURE
         }
     }
+}
+
+fn serve() -> Result<(), String> {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::builder()
+                .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+                .from_env_lossy()
+                // These repeat what our own lines say.
+                .add_directive("actix_server=warn".parse().map_err(|_| "log filter")?),
+        )
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    let config = Config::load()?;
+    let public = config.public_url.clone();
+    let running = parlour_server::start(config, Clock::System)?;
+    let address = public.unwrap_or_else(|| format!("http://{}", running.address()));
+    println!("Parlour is ready at {address} (listening on {})", running.address());
+    let _ = std::io::stdout().flush();
+    running.wait()
+}
+
+fn create_superuser(handle: &str) -> Result<(), String> {
+    let config = Config::load()?;
+    if std::io::stdin().is_terminal() {
+        eprint!("Password for @{handle} (unused if the account exists): ");
+    }
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(|error| error.to_string())?;
+    let password = line.trim_end_matches(['\r', '\n']).to_owned();
+    let done = parlour_server::create_superuser(config, handle, (!password.is_empty()).then_some(password))?;
+    println!("{done}");
+    Ok(())
+}
+
+fn health() -> Result<(), String> {
+    let config = Config::load()?;
+    let address = config.listen.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]");
+    let fail = |error: std::io::Error| format!("{address}: {error}");
+    let mut stream = TcpStream::connect(&address).map_err(fail)?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).map_err(fail)?;
+    stream
+        .write_all(
+            format!("GET /health/ready HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes(),
+        )
+        .map_err(fail)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).map_err(fail)?;
+    if answer.starts_with("HTTP/1.1 200") {
+        Ok(())
+    } else {
+        Err(answer.lines().next().unwrap_or("no answer").to_owned())
+    }
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), String> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| error.to_string())?;
+    println!("{text}");
     Ok(())
 }

@@ -10,7 +10,8 @@ use crate::users::UserRow;
 
 /// Accounts in the order of their handles, after a handle.
 pub fn list_users(conn: &mut Connection, search: &str, after: &str, limit: i64) -> QueryResult<Vec<UserRow>> {
-    let mut query = users::table.filter(users::handle_key.gt(after)).select(UserRow::as_select()).into_boxed();
+    let mut query =
+        users::table.filter(users::handle_key.gt(after)).select(UserRow::as_select()).into_boxed();
     if !search.is_empty() {
         let pattern = format!("%{}%", search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         query = query.filter(users::handle_key.like(pattern).escape('\\'));

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
-use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::ids::{ConversationId, UserId};
 
 use crate::Connection;
 use crate::schema::{conversations, members};
@@ -163,11 +163,18 @@ pub fn find_direct(conn: &mut Connection, low: UserId, high: UserId) -> QueryRes
 
 /// Whether a room has this name (in lower case).
 pub fn room_exists(conn: &mut Connection, name_key: &str) -> QueryResult<bool> {
-    diesel::select(diesel::dsl::exists(conversations::table.filter(conversations::name_key.eq(name_key)))).get_result(conn)
+    diesel::select(diesel::dsl::exists(conversations::table.filter(conversations::name_key.eq(name_key))))
+        .get_result(conn)
 }
 
 /// Changes a room's name and topic.
-pub fn update_room(conn: &mut Connection, id: ConversationId, name: &str, name_key: &str, topic: &str) -> QueryResult<usize> {
+pub fn update_room(
+    conn: &mut Connection,
+    id: ConversationId,
+    name: &str,
+    name_key: &str,
+    topic: &str,
+) -> QueryResult<usize> {
     diesel::update(conversations::table.find(id.0))
         .set((
             conversations::name.eq(Some(name)),
@@ -223,11 +230,11 @@ pub fn list_rooms(
     query.order((conversations::last_activity_at.desc(), conversations::id.desc())).limit(limit).load(conn)
 }
 
-/// Heads of several conversations.
-pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
+/// Id, head and kind of several conversations.
+pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, i64, i16)>> {
     conversations::table
         .filter(conversations::id.eq_any(ids))
-        .select((conversations::id, conversations::last_seq))
+        .select((conversations::id, conversations::last_seq, conversations::kind))
         .load(conn)
 }
 
@@ -306,7 +313,11 @@ pub struct ListedRow {
 }
 
 /// One's own conversations (or one of them), most recently active first.
-pub fn list_of(conn: &mut Connection, user: UserId, only: Option<ConversationId>) -> QueryResult<Vec<ListedRow>> {
+pub fn list_of(
+    conn: &mut Connection,
+    user: UserId,
+    only: Option<ConversationId>,
+) -> QueryResult<Vec<ListedRow>> {
     // The inner limits stop counting at 100 and looking back at 50 rows: the cost of a line is bounded
     // however long the conversation is.
     let sql = "SELECT c.id, c.kind, c.name, c.topic, c.last_seq, c.member_count, c.last_activity_at, m.role, m.read_seq,
@@ -323,8 +334,5 @@ pub fn list_of(conn: &mut Connection, user: UserId, only: Option<ConversationId>
         LEFT JOIN friendships f ON c.kind = 1 AND f.low_user = c.low_user AND f.high_user = c.high_user
         WHERE m.user_id = $1 AND ($2 = 0 OR c.id = $2)
         ORDER BY c.last_activity_at DESC, c.id DESC LIMIT 2000";
-    diesel::sql_query(sql)
-        .bind::<BigInt, _>(user.0)
-        .bind::<BigInt, _>(only.map_or(0, |id| id.0))
-        .load(conn)
+    diesel::sql_query(sql).bind::<BigInt, _>(user.0).bind::<BigInt, _>(only.map_or(0, |id| id.0)).load(conn)
 }

@@ -66,7 +66,9 @@ impl From<DieselError> for StorageError {
             )
             | DieselError::BrokenTransactionManager => Self::Unavailable,
             DieselError::DatabaseError(_, info) if transient(info.message()) => Self::Unavailable,
-            DieselError::DatabaseError(_, info) if info.message().contains("deadlock detected") => Self::Interrupted,
+            DieselError::DatabaseError(_, info) if info.message().contains("deadlock detected") => {
+                Self::Interrupted
+            }
             other => Self::Fault(other.to_string()),
         }
     }
@@ -191,7 +193,10 @@ impl Database {
     }
 
     /// Runs `work` on a reading connection, outside a transaction.
-    pub async fn read<T, E>(&self, work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: Send + From<StorageError> + AsStorage + 'static,
@@ -202,13 +207,16 @@ impl Database {
                 Some(conn) => work(conn),
                 None => Err(E::from(StorageError::Unavailable)),
             };
-            let broken = matches!(&result, Err(error) if error.as_storage() == Some(&StorageError::Unavailable));
+            let broken =
+                matches!(&result, Err(error) if error.as_storage() == Some(&StorageError::Unavailable));
             let _ = reply.send(result);
             !broken
         });
         match self.readers.try_send(job) {
             Ok(()) => answer.await.unwrap_or_else(|_| Err(E::from(StorageError::Unavailable))),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(E::from(StorageError::Unavailable)),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                Err(E::from(StorageError::Unavailable))
+            }
         }
     }
 
@@ -229,14 +237,21 @@ impl Database {
         };
         match lane.try_send(unit) {
             Ok(()) => answer.await.unwrap_or_else(|_| Err(E::from(StorageError::OutcomeUnknown))),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(E::from(StorageError::Unavailable)),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                Err(E::from(StorageError::Unavailable))
+            }
         }
     }
 }
 
 fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<(), String> {
     // 512 KiB hold Diesel's deepest query building several times over.
-    thread::Builder::new().name(name).stack_size(512 * 1024).spawn(body).map(drop).map_err(|error| error.to_string())
+    thread::Builder::new()
+        .name(name)
+        .stack_size(512 * 1024)
+        .spawn(body)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 /// A connection that is made when needed and dropped when broken.
@@ -272,7 +287,9 @@ fn run_lane(mut link: Link, units: &Receiver<Box<dyn Unit>>) {
         let together = if batch.len() > 1 { run_batch(&mut link, &mut batch) } else { Err(BatchError::Unit) };
         match together {
             Ok(()) => batch.into_iter().for_each(|unit| unit.settle(Ok(()))),
-            Err(BatchError::Commit(error)) => batch.into_iter().for_each(|unit| unit.settle(Err(error.clone()))),
+            Err(BatchError::Commit(error)) => {
+                batch.into_iter().for_each(|unit| unit.settle(Err(error.clone())))
+            }
             Err(BatchError::Unit) => {
                 for unit in batch {
                     run_alone(&mut link, unit);
@@ -352,8 +369,10 @@ fn commit(conn: &mut Connection) -> Result<(), StorageError> {
 
 fn roll_back(link: &mut Link) {
     if let Some(conn) = link.conn.as_mut() {
-        let clean = <Connection as diesel::Connection>::TransactionManager::rollback_transaction(conn).is_ok();
-        let broken = <Connection as diesel::Connection>::TransactionManager::is_broken_transaction_manager(conn);
+        let clean =
+            <Connection as diesel::Connection>::TransactionManager::rollback_transaction(conn).is_ok();
+        let broken =
+            <Connection as diesel::Connection>::TransactionManager::is_broken_transaction_manager(conn);
         if !clean || broken {
             link.conn = None;
         }

@@ -84,13 +84,18 @@ impl EventRow {
         };
         let details = |details: Details| serde_json::to_string(&details).ok();
         match change {
-            Change::MessageCreated { author, cid, body, reply_to } => {
-                Self { cid: Some(cid.clone()), body: body.clone(), target: *reply_to, ..row(MESSAGE, *author) }
-            }
+            Change::MessageCreated { author, cid, body, reply_to } => Self {
+                cid: Some(cid.clone()),
+                body: body.clone(),
+                target: *reply_to,
+                ..row(MESSAGE, *author)
+            },
             Change::MessageEdited { author, target, body } => {
                 Self { target: Some(*target), body: body.clone(), ..row(EDITED, *author) }
             }
-            Change::MessageDeleted { actor, target } => Self { target: Some(*target), ..row(DELETED, *actor) },
+            Change::MessageDeleted { actor, target } => {
+                Self { target: Some(*target), ..row(DELETED, *actor) }
+            }
             Change::ReactionAdded { user, target, emoji } => Self {
                 target: Some(*target),
                 body: details(Details::Reaction { emoji: emoji.clone() }),
@@ -110,9 +115,10 @@ impl EventRow {
                 ..row(ROOM_CHANGED, *actor)
             },
             Change::RoomDeleted { actor } => row(ROOM_DELETED, *actor),
-            Change::DirectChanged { writable } => {
-                Self { body: details(Details::Direct { writable: *writable }), ..row(DIRECT_CHANGED, UserId(0)) }
-            }
+            Change::DirectChanged { writable } => Self {
+                body: details(Details::Direct { writable: *writable }),
+                ..row(DIRECT_CHANGED, UserId(0))
+            },
             // Never made by this server.
             Change::Unknown(_) => row(-1, UserId(0)),
         }
@@ -133,16 +139,27 @@ impl EventRow {
             },
             (EDITED, _) => Change::MessageEdited { author: user, target, body: self.body },
             (DELETED, _) => Change::MessageDeleted { actor: user, target },
-            (REACTION_ADDED, Some(Details::Reaction { emoji })) => Change::ReactionAdded { user, target, emoji },
-            (REACTION_REMOVED, Some(Details::Reaction { emoji })) => Change::ReactionRemoved { user, target, emoji },
+            (REACTION_ADDED, Some(Details::Reaction { emoji })) => {
+                Change::ReactionAdded { user, target, emoji }
+            }
+            (REACTION_REMOVED, Some(Details::Reaction { emoji })) => {
+                Change::ReactionRemoved { user, target, emoji }
+            }
             (JOINED, Some(Details::Joined { role })) => Change::MemberJoined { user, role },
             (LEFT, _) => Change::MemberLeft { user },
-            (ROOM_CHANGED, Some(Details::Room { name, topic })) => Change::RoomChanged { actor: user, name, topic },
+            (ROOM_CHANGED, Some(Details::Room { name, topic })) => {
+                Change::RoomChanged { actor: user, name, topic }
+            }
             (ROOM_DELETED, _) => Change::RoomDeleted { actor: user },
             (DIRECT_CHANGED, Some(Details::Direct { writable })) => Change::DirectChanged { writable },
             _ => Change::Unknown(serde_json::json!({ "kind": "unreadable", "data": {} })),
         };
-        Event { conversation: ConversationId(self.conversation_id), seq: self.seq, at: Timestamp(self.at), change }
+        Event {
+            conversation: ConversationId(self.conversation_id),
+            seq: self.seq,
+            at: Timestamp(self.at),
+            change,
+        }
     }
 
     /// The message in its present state, without reactions.
@@ -162,9 +179,17 @@ impl EventRow {
 }
 
 /// Takes the next position of a locked conversation and stores a change there.
-pub fn append(conn: &mut Connection, conversation: ConversationId, at: Timestamp, change: Change) -> QueryResult<Event> {
+pub fn append(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    at: Timestamp,
+    change: Change,
+) -> QueryResult<Event> {
     let seq: Seq = diesel::update(conversations::table.find(conversation.0))
-        .set((conversations::last_seq.eq(conversations::last_seq + 1), conversations::last_activity_at.eq(at.0)))
+        .set((
+            conversations::last_seq.eq(conversations::last_seq + 1),
+            conversations::last_activity_at.eq(at.0),
+        ))
         .returning(conversations::last_seq)
         .get_result(conn)?;
     let row = EventRow::new(conversation, seq, at, &change);
@@ -193,7 +218,11 @@ pub fn list_by_cids(
 }
 
 /// A message, deleted or not.
-pub fn find_message(conn: &mut Connection, conversation: ConversationId, seq: Seq) -> QueryResult<Option<EventRow>> {
+pub fn find_message(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    seq: Seq,
+) -> QueryResult<Option<EventRow>> {
     events::table
         .find((conversation.0, seq))
         .filter(events::kind.eq(MESSAGE))
@@ -203,7 +232,12 @@ pub fn find_message(conn: &mut Connection, conversation: ConversationId, seq: Se
 }
 
 /// The log after a position, oldest first.
-pub fn list_after(conn: &mut Connection, conversation: ConversationId, after: Seq, limit: i64) -> QueryResult<Vec<EventRow>> {
+pub fn list_after(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    after: Seq,
+    limit: i64,
+) -> QueryResult<Vec<EventRow>> {
     events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::seq.gt(after))
@@ -214,7 +248,12 @@ pub fn list_after(conn: &mut Connection, conversation: ConversationId, after: Se
 }
 
 /// Messages before a position, newest first.
-pub fn list_messages_before(conn: &mut Connection, conversation: ConversationId, before: Seq, limit: i64) -> QueryResult<Vec<EventRow>> {
+pub fn list_messages_before(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    before: Seq,
+    limit: i64,
+) -> QueryResult<Vec<EventRow>> {
     events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::seq.lt(before))
@@ -226,7 +265,12 @@ pub fn list_messages_before(conn: &mut Connection, conversation: ConversationId,
 }
 
 /// Messages after a position, oldest first.
-pub fn list_messages_after(conn: &mut Connection, conversation: ConversationId, after: Seq, limit: i64) -> QueryResult<Vec<EventRow>> {
+pub fn list_messages_after(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    after: Seq,
+    limit: i64,
+) -> QueryResult<Vec<EventRow>> {
     events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::seq.gt(after))
@@ -251,14 +295,25 @@ pub fn list_messages(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<Ve
 }
 
 /// Sets the present text of a message.
-pub fn update_body(conn: &mut Connection, conversation: ConversationId, seq: Seq, body: &str, at: Timestamp) -> QueryResult<usize> {
+pub fn update_body(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    seq: Seq,
+    body: &str,
+    at: Timestamp,
+) -> QueryResult<usize> {
     diesel::update(events::table.find((conversation.0, seq)))
         .set((events::current_body.eq(Some(body)), events::edited_at.eq(Some(at.0))))
         .execute(conn)
 }
 
 /// Scrubs the text of a message, of its edits and of its reactions; the rows keep their positions.
-pub fn scrub(conn: &mut Connection, conversation: ConversationId, seq: Seq, at: Timestamp) -> QueryResult<()> {
+pub fn scrub(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    seq: Seq,
+    at: Timestamp,
+) -> QueryResult<()> {
     diesel::update(events::table.find((conversation.0, seq)))
         .set((
             events::body.eq(None::<String>),

@@ -58,7 +58,9 @@ pub fn insert(conn: &mut Connection, row: &FriendshipRow) -> QueryResult<usize> 
 /// Turns a request into a friendship.
 pub fn accept(conn: &mut Connection, a: UserId, b: UserId, now: i64) -> QueryResult<usize> {
     let (low, high) = pair(a, b);
-    diesel::update(friendships::table.find((low.0, high.0))).set(friendships::accepted_at.eq(Some(now))).execute(conn)
+    diesel::update(friendships::table.find((low.0, high.0)))
+        .set(friendships::accepted_at.eq(Some(now)))
+        .execute(conn)
 }
 
 /// Ends a friendship or a request.

@@ -49,12 +49,20 @@ pub fn insert(conn: &mut Connection, row: &MemberRow) -> QueryResult<usize> {
 }
 
 /// One member.
-pub fn find(conn: &mut Connection, conversation: ConversationId, user: UserId) -> QueryResult<Option<MemberRow>> {
+pub fn find(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    user: UserId,
+) -> QueryResult<Option<MemberRow>> {
     members::table.find((conversation.0, user.0)).select(MemberRow::as_select()).first(conn).optional()
 }
 
 /// Which of these people are in which of these conversations, leaving out suspended accounts.
-pub fn list_among(conn: &mut Connection, conversations: &[i64], people: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
+pub fn list_among(
+    conn: &mut Connection,
+    conversations: &[i64],
+    people: &[i64],
+) -> QueryResult<Vec<(i64, i64)>> {
     members::table
         .inner_join(users::table)
         .filter(members::conversation_id.eq_any(conversations))
@@ -65,7 +73,11 @@ pub fn list_among(conn: &mut Connection, conversations: &[i64], people: &[i64]) 
 }
 
 /// Which of these handles (in lower case) belong to members of a conversation.
-pub fn list_by_handles(conn: &mut Connection, conversation: ConversationId, handles: &[String]) -> QueryResult<Vec<UserId>> {
+pub fn list_by_handles(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    handles: &[String],
+) -> QueryResult<Vec<UserId>> {
     let ids: Vec<i64> = members::table
         .inner_join(users::table)
         .filter(members::conversation_id.eq(conversation.0))
@@ -87,14 +99,24 @@ pub fn delete_all(conn: &mut Connection, conversation: ConversationId) -> QueryR
 }
 
 /// Changes a role.
-pub fn update_role(conn: &mut Connection, conversation: ConversationId, user: UserId, role: MemberRole) -> QueryResult<usize> {
+pub fn update_role(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    user: UserId,
+    role: MemberRole,
+) -> QueryResult<usize> {
     diesel::update(members::table.find((conversation.0, user.0)))
         .set(members::role.eq(role_number(role)))
         .execute(conn)
 }
 
 /// Moves a read marker forward; answers whether it moved.
-pub fn mark_read(conn: &mut Connection, conversation: ConversationId, user: UserId, seq: Seq) -> QueryResult<bool> {
+pub fn mark_read(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    user: UserId,
+    seq: Seq,
+) -> QueryResult<bool> {
     diesel::update(members::table.find((conversation.0, user.0)).filter(members::read_seq.lt(seq)))
         .set(members::read_seq.eq(seq))
         .execute(conn)
@@ -107,7 +129,11 @@ pub fn count_of(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
 }
 
 /// The roles that a person has, by conversation.
-pub fn list_roles(conn: &mut Connection, user: UserId, conversations: &[i64]) -> QueryResult<Vec<(i64, i16)>> {
+pub fn list_roles(
+    conn: &mut Connection,
+    user: UserId,
+    conversations: &[i64],
+) -> QueryResult<Vec<(i64, i16)>> {
     members::table
         .filter(members::user_id.eq(user.0))
         .filter(members::conversation_id.eq_any(conversations))

@@ -26,7 +26,10 @@ pub fn run(conn: &mut Connection) -> Result<usize, String> {
                     "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({LOCK})"
                 ))
                 .map_err(text)?;
-            let outcome = inner.run_pending_migrations(POSTGRES).map(|done| done.len()).map_err(|error| error.to_string());
+            let outcome = inner
+                .run_pending_migrations(POSTGRES)
+                .map(|done| done.len())
+                .map_err(|error| error.to_string());
             inner
                 .batch_execute(&format!(
                     "SELECT pg_advisory_unlock({LOCK}); SET statement_timeout = '10s'; SET lock_timeout = '5s'"

@@ -31,8 +31,16 @@ pub fn insert(conn: &mut Connection, row: &ReactionRow) -> QueryResult<usize> {
 }
 
 /// Takes a reaction back; answers whether it was there.
-pub fn delete(conn: &mut Connection, conversation: ConversationId, seq: Seq, emoji: &str, user: UserId) -> QueryResult<bool> {
-    diesel::delete(reactions::table.find((conversation.0, seq, emoji, user.0))).execute(conn).map(|count| count > 0)
+pub fn delete(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    seq: Seq,
+    emoji: &str,
+    user: UserId,
+) -> QueryResult<bool> {
+    diesel::delete(reactions::table.find((conversation.0, seq, emoji, user.0)))
+        .execute(conn)
+        .map(|count| count > 0)
 }
 
 /// Removes all reactions to a message.
@@ -44,7 +52,11 @@ pub fn delete_all(conn: &mut Connection, conversation: ConversationId, seq: Seq)
 }
 
 /// The reactions to several messages of a conversation, in the order in which they were made.
-pub fn list(conn: &mut Connection, conversation: ConversationId, seqs: &[Seq]) -> QueryResult<BTreeMap<Seq, Vec<Reaction>>> {
+pub fn list(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    seqs: &[Seq],
+) -> QueryResult<BTreeMap<Seq, Vec<Reaction>>> {
     let rows: Vec<ReactionRow> = reactions::table
         .filter(reactions::conversation_id.eq(conversation.0))
         .filter(reactions::seq.eq_any(seqs))

@@ -131,4 +131,15 @@ diesel::table! {
 diesel::joinable!(members -> conversations (conversation_id));
 diesel::joinable!(members -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
-diesel::allow_tables_to_appear_in_same_query!(server_state, users, avatars, sessions, conversations, members, events, reactions, friendships, user_events);
+diesel::allow_tables_to_appear_in_same_query!(
+    server_state,
+    users,
+    avatars,
+    sessions,
+    conversations,
+    members,
+    events,
+    reactions,
+    friendships,
+    user_events
+);

@@ -64,16 +64,21 @@ pub fn rotate(
     now: i64,
     expires_at: i64,
 ) -> QueryResult<bool> {
-    diesel::update(sessions::table.find(id.0).filter(sessions::token_hash.eq(current)).filter(sessions::revoked_at.is_null()))
-        .set((
-            sessions::token_hash.eq(next),
-            sessions::previous_hash.eq(Some(current)),
-            sessions::rotated_at.eq(now),
-            sessions::last_used_at.eq(now),
-            sessions::expires_at.eq(expires_at),
-        ))
-        .execute(conn)
-        .map(|changed| changed == 1)
+    diesel::update(
+        sessions::table
+            .find(id.0)
+            .filter(sessions::token_hash.eq(current))
+            .filter(sessions::revoked_at.is_null()),
+    )
+    .set((
+        sessions::token_hash.eq(next),
+        sessions::previous_hash.eq(Some(current)),
+        sessions::rotated_at.eq(now),
+        sessions::last_used_at.eq(now),
+        sessions::expires_at.eq(expires_at),
+    ))
+    .execute(conn)
+    .map(|changed| changed == 1)
 }
 
 /// Ends open sessions of a person: one, or all, or all but one. Answers which ended.
@@ -110,7 +115,10 @@ pub fn list_revoked_since(conn: &mut Connection, since: i64) -> QueryResult<Vec<
 
 /// Deletes what ended or ran out before a moment.
 pub fn delete_ended_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
-    diesel::delete(sessions::table.filter(sessions::expires_at.lt(moment).or(sessions::revoked_at.lt(moment)))).execute(conn)
+    diesel::delete(
+        sessions::table.filter(sessions::expires_at.lt(moment).or(sessions::revoked_at.lt(moment))),
+    )
+    .execute(conn)
 }
 
 /// Whether the owner of a session is suspended.

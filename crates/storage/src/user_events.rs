@@ -36,7 +36,13 @@ impl UserEventRow {
 }
 
 /// Takes the next position of a person's stream (locking their row) and stores a change there.
-pub fn append(conn: &mut Connection, user: UserId, at: Timestamp, change: UserChange, notify: bool) -> QueryResult<UserEvent> {
+pub fn append(
+    conn: &mut Connection,
+    user: UserId,
+    at: Timestamp,
+    change: UserChange,
+    notify: bool,
+) -> QueryResult<UserEvent> {
     let seq: Seq = diesel::update(users::table.find(user.0))
         .set(users::last_useq.eq(users::last_useq + 1))
         .returning(users::last_useq)
@@ -49,7 +55,12 @@ pub fn append(conn: &mut Connection, user: UserId, at: Timestamp, change: UserCh
 }
 
 /// The stream after a position, oldest first.
-pub fn list_after(conn: &mut Connection, user: UserId, after: Seq, limit: i64) -> QueryResult<Vec<UserEventRow>> {
+pub fn list_after(
+    conn: &mut Connection,
+    user: UserId,
+    after: Seq,
+    limit: i64,
+) -> QueryResult<Vec<UserEventRow>> {
     user_events::table
         .filter(user_events::user_id.eq(user.0))
         .filter(user_events::useq.gt(after))
@@ -60,7 +71,12 @@ pub fn list_after(conn: &mut Connection, user: UserId, after: Seq, limit: i64) -
 }
 
 /// Notifications before a position, newest first.
-pub fn list_notifications(conn: &mut Connection, user: UserId, before: Seq, limit: i64) -> QueryResult<Vec<UserEventRow>> {
+pub fn list_notifications(
+    conn: &mut Connection,
+    user: UserId,
+    before: Seq,
+    limit: i64,
+) -> QueryResult<Vec<UserEventRow>> {
     user_events::table
         .filter(user_events::user_id.eq(user.0))
         .filter(user_events::notify.eq(true))

@@ -144,10 +144,15 @@ pub fn update(conn: &mut Connection, id: UserId, changes: UserChanges) -> QueryR
 
 /// Moves the notification marker forward; answers whether it moved.
 pub fn mark_notifications(conn: &mut Connection, id: UserId, up_to: Seq) -> QueryResult<bool> {
-    diesel::update(users::table.find(id.0).filter(users::notifications_read.lt(up_to)).filter(users::last_useq.ge(up_to)))
-        .set(users::notifications_read.eq(up_to))
-        .execute(conn)
-        .map(|changed| changed > 0)
+    diesel::update(
+        users::table
+            .find(id.0)
+            .filter(users::notifications_read.lt(up_to))
+            .filter(users::last_useq.ge(up_to)),
+    )
+    .set(users::notifications_read.eq(up_to))
+    .execute(conn)
+    .map(|changed| changed > 0)
 }
 
 /// A stored picture.
@@ -180,7 +185,11 @@ pub fn delete_avatars(conn: &mut Connection, user: UserId) -> QueryResult<usize>
 }
 
 /// Media type and bytes of a picture.
-pub fn find_avatar(conn: &mut Connection, id: AvatarId, large: bool) -> QueryResult<Option<(String, Vec<u8>)>> {
+pub fn find_avatar(
+    conn: &mut Connection,
+    id: AvatarId,
+    large: bool,
+) -> QueryResult<Option<(String, Vec<u8>)>> {
     let row = avatars::table.find(id.0);
     if large {
         row.select((avatars::media_type, avatars::large)).first(conn).optional()

@@ -1,0 +1,275 @@
+//! The application: everything that handlers share, and the one way in which changes are made.
+//!
+//! Invariant: [`App::commit`] and the send queue publish only after COMMIT. Nothing else publishes events.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use parlour_chat::outcome::Done;
+use parlour_chat::{Effect, Outcome, Refusal, passwords};
+use parlour_protocol::ids::{SessionId, UserId};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::time::{SECOND, Timestamp};
+use parlour_realtime::{Broker, Delivery, Hub};
+use parlour_storage::{Connection, Database, DatabaseSettings, StorageError, server_state, sessions};
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::log::{DatabaseLog, delivery_of_event, delivery_of_user_event, is_end_of_session};
+use crate::problems::ApiError;
+use crate::random;
+use crate::rates::RateLimit;
+use crate::sends::SendQueue;
+use crate::tokens::{ACCESS_LIFETIME, Bearer, Tokens};
+
+/// Requests that may wait for a password hash or a picture; more are refused as overload.
+const WAITING_FOR_CPU: usize = 64;
+
+/// See the module.
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// The clock.
+    pub clock: Clock,
+    /// The database.
+    pub database: Database,
+    /// The connections.
+    pub hub: Hub,
+    /// The other nodes.
+    pub broker: Broker,
+    /// The tokens.
+    pub tokens: Tokens,
+    /// Identifies the database's history.
+    pub epoch: String,
+    /// The one way to send a message.
+    pub sends: SendQueue,
+    /// Log-ins and registrations, by address.
+    pub auth_rate: RateLimit<String>,
+    /// Failed log-ins, by handle.
+    pub failure_rate: RateLimit<String>,
+    /// Messages, by person.
+    pub send_rate: RateLimit<UserId>,
+    /// Searches for people, friend requests, new rooms: by person.
+    pub reach_rate: RateLimit<UserId>,
+    /// New sockets on this node.
+    pub connect_rate: RateLimit<()>,
+    cpu: Semaphore,
+    waiting_for_cpu: Semaphore,
+    /// A hash of nothing, so that unknown handles cost as much as wrong passwords.
+    decoy_hash: String,
+    revoked: Mutex<HashMap<SessionId, Timestamp>>,
+}
+
+impl App {
+    /// Opens the database, makes or reads the secrets, and prepares everything; starts no task.
+    pub async fn open(config: Config, clock: Clock) -> Result<Arc<Self>, String> {
+        config.check()?;
+        let settings = DatabaseSettings {
+            address: config.address()?,
+            readers: config.database_readers,
+            lanes: config.database_lanes,
+        };
+        let database = tokio::task::spawn_blocking(move || Database::open(&settings))
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|error| format!("the database cannot be opened: {error}"))?;
+        let fresh = [
+            ("epoch", STANDARD.encode(random::bytes::<9>())),
+            ("signing_key", STANDARD.encode(random::bytes::<32>())),
+            ("refresh_key", STANDARD.encode(random::bytes::<32>())),
+        ];
+        let facts: Vec<String> = database
+            .write(0, move |conn| -> Result<_, StorageError> {
+                fresh.iter().map(|(key, value)| Ok(server_state::find_or_insert(conn, key, value)?)).collect()
+            })
+            .await
+            .map_err(|error| error.to_string())?;
+        let [epoch, signing_key, refresh_key]: [String; 3] =
+            facts.try_into().map_err(|_| "the server's state is incomplete".to_owned())?;
+        let secret = |text: &str| -> Result<[u8; 32], String> {
+            STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
+                "a secret in the table server_state is damaged; restore it from a backup".to_owned()
+            })
+        };
+        let tokens = Tokens::new(secret(&signing_key)?, secret(&refresh_key)?);
+        let broker = match &config.redis_url {
+            Some(url) => Broker::redis(&url.0, &epoch)?,
+            None => Broker::Local,
+        };
+        let hub = Hub::new(
+            u64::from_be_bytes(random::bytes()),
+            Arc::new(DatabaseLog { database: database.clone() }),
+        );
+        let decoy_hash = passwords::hash(config.hashing, "no password at all", &random::bytes())?;
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let sends = f64::from(config.sends_per_second);
+        let auth = f64::from(config.auth_per_minute);
+        let connects = f64::from(config.connects_per_second);
+        let app = Self {
+            sends: SendQueue::new(database.lanes()),
+            auth_rate: RateLimit::new(auth / 60.0, auth),
+            failure_rate: RateLimit::new(1.0 / 30.0, 10.0),
+            send_rate: RateLimit::new(sends, sends * 2.0),
+            reach_rate: RateLimit::new(1.0, 60.0),
+            connect_rate: RateLimit::new(connects, connects * 4.0),
+            cpu: Semaphore::new(cores),
+            waiting_for_cpu: Semaphore::new(WAITING_FOR_CPU),
+            decoy_hash,
+            revoked: Mutex::default(),
+            config,
+            clock,
+            database,
+            hub,
+            broker,
+            tokens,
+            epoch,
+        };
+        Ok(Arc::new(app))
+    }
+
+    /// Starts the background tasks, inside the runtime that shall run them.
+    pub fn start(self: &Arc<Self>) {
+        self.hub.start(&self.broker);
+        self.sends.start(self);
+        let app = self.clone();
+        tokio::spawn(async move {
+            let mut pause = tokio::time::interval(Duration::from_secs(5));
+            let mut rounds = 0_u64;
+            loop {
+                pause.tick().await;
+                app.reload_revocations().await;
+                // Once an hour, and soon after the start.
+                if rounds % 720 == 1 {
+                    app.clean_up().await;
+                }
+                rounds += 1;
+            }
+        });
+    }
+
+    /// Reads on a database thread.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        Ok(self.database.read(work).await?)
+    }
+
+    /// Runs a verb in a transaction, and publishes its events after COMMIT. A unique key that somebody else took
+    /// at the same moment makes it run once more: then the verb sees what is there.
+    pub async fn commit<T: Send + 'static>(
+        &self,
+        key: i64,
+        work: impl Fn(&mut Connection, Timestamp) -> Done<T> + Clone + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let now = self.clock.now();
+        let once = || {
+            let work = work.clone();
+            self.database.write(key, move |conn| work(conn, now))
+        };
+        let outcome = match once().await {
+            Err(Refusal::Storage(StorageError::Unique(_))) => once().await,
+            other => other,
+        };
+        let Outcome { value, effects } = outcome?;
+        self.publish(effects);
+        Ok(value)
+    }
+
+    /// Encodes events once and delivers them everywhere. Only for what was committed.
+    pub(crate) fn publish(&self, effects: Vec<Effect>) {
+        let deliveries: Vec<Delivery> = effects
+            .into_iter()
+            .map(|effect| match effect {
+                Effect::Event(event) => delivery_of_event(event),
+                Effect::UserEvent(user, event) => {
+                    if let Some(session) = is_end_of_session(&event) {
+                        self.revoke(session, event.at);
+                    }
+                    delivery_of_user_event(user, event)
+                }
+            })
+            .collect();
+        self.hub.publish(deliveries);
+    }
+
+    // Sessions.
+
+    fn revoke(&self, session: SessionId, at: Timestamp) {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).insert(session, at);
+    }
+
+    /// Whom an access token speaks for, unless the session was ended.
+    pub fn authenticate(&self, token: &str) -> Result<Bearer, ErrorCode> {
+        let bearer = self.tokens.verify(self.clock.now(), token)?;
+        let revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+        if revoked.contains_key(&bearer.session) {
+            return Err(ErrorCode::Unauthenticated);
+        }
+        Ok(bearer)
+    }
+
+    /// Reads which sessions ended lately, on any node. Older ones have no valid access token any more.
+    async fn reload_revocations(&self) {
+        let since = self.clock.now().0 - (ACCESS_LIFETIME + 60) * SECOND;
+        let found = self
+            .database
+            .read(move |conn| -> Result<_, StorageError> { Ok(sessions::list_revoked_since(conn, since)?) })
+            .await;
+        if let Ok(found) = found {
+            let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+            revoked.retain(|_, at| at.0 >= since);
+            revoked.extend(found.into_iter().map(|(session, at)| (session, Timestamp(at))));
+        }
+    }
+
+    async fn clean_up(&self) {
+        let now = self.clock.now().0;
+        let done = self
+            .database
+            .write(0, move |conn| -> Result<_, StorageError> {
+                let month = 30 * parlour_protocol::time::DAY;
+                sessions::delete_ended_before(conn, now - month)?;
+                parlour_storage::user_events::delete_before(conn, now - month)?;
+                Ok(())
+            })
+            .await;
+        if let Err(error) = done {
+            tracing::warn!(%error, "cleaning up failed; it is tried again in an hour");
+        }
+    }
+
+    // Work for the processor, off the async threads.
+
+    /// Runs something heavy on a thread of its own, as many at a time as there are cores.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let _place = self
+            .waiting_for_cpu
+            .try_acquire()
+            .map_err(|_| ApiError::retry_after(ErrorCode::Unavailable, 1000))?;
+        let _core = self.cpu.acquire().await.map_err(|error| ApiError::fault(error.to_string()))?;
+        tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::fault(error.to_string()))
+    }
+
+    /// Hashes a password.
+    pub async fn hash_password(&self, password: String) -> Result<String, ApiError> {
+        let hardness = self.config.hashing;
+        self.compute(move || passwords::hash(hardness, &password, &random::bytes()))
+            .await?
+            .map_err(ApiError::fault)
+    }
+
+    /// Whether the password belongs to the hash; without a hash, takes as long and says no.
+    pub async fn verify_password(&self, password: String, hash: Option<String>) -> Result<bool, ApiError> {
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.decoy_hash.clone());
+        Ok(self.compute(move || passwords::verify(&password, &hash)).await? && known)
+    }
+}

@@ -1,0 +1,288 @@
+//! Settings: read once from `parlour.toml` and the environment, checked, and passed down by value.
+//!
+//! Invariant: this is the only place that reads the environment. A setting that cannot work stops the start
+//! with a sentence that says what to do.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use parlour_chat::passwords::Hardness;
+use parlour_storage::connection::Address;
+
+/// A value that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address to listen on; port 0 takes a free one.
+    pub listen: String,
+    /// Folder of the SQLite file.
+    pub data_dir: PathBuf,
+    /// `postgres://…` or `sqlite://path`; absent: `parlour.sqlite3` in the data folder.
+    pub database_url: Option<Secret>,
+    /// `redis://…`: this is one node of several.
+    pub redis_url: Option<Secret>,
+    /// Address by which people reach the server, for cookies and for checking origins.
+    pub public_url: Option<String>,
+    /// Further origins whose pages may use the API and the socket.
+    pub allowed_origins: Vec<String>,
+    /// Name of this server, shown to people.
+    pub name: String,
+    /// Whether anybody may register.
+    pub registration: bool,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Threads that serve connections.
+    pub workers: usize,
+    /// Database connections for reading.
+    pub database_readers: usize,
+    /// Write lanes on PostgreSQL.
+    pub database_lanes: usize,
+    /// How hard passwords are hashed.
+    pub hashing: Hardness,
+    /// Messages per second and person on one node, in the long run; the burst is twice that.
+    pub sends_per_second: u32,
+    /// Log-ins and registrations per minute and address.
+    pub auth_per_minute: u32,
+    /// New sockets per second on this node; the burst is four times that.
+    pub connects_per_second: u32,
+    /// A token that opens `/metrics`; without it, metrics are told to the machine itself only.
+    pub metrics_token: Option<Secret>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            data_dir: "data".into(),
+            database_url: None,
+            redis_url: None,
+            public_url: None,
+            allowed_origins: Vec::new(),
+            name: "Parlour".into(),
+            registration: true,
+            trusted_proxies: Vec::new(),
+            workers: std::thread::available_parallelism().map_or(2, usize::from),
+            database_readers: 4,
+            database_lanes: 4,
+            hashing: Hardness::default(),
+            sends_per_second: 5,
+            auth_per_minute: 60,
+            connects_per_second: 500,
+            metrics_token: None,
+        }
+    }
+}
+
+/// The names that settings have in the environment. In `parlour.toml` they are written in lower case, without
+/// `PARLOUR_`.
+const NAMES: [&str; 18] = [
+    "PARLOUR_LISTEN",
+    "PARLOUR_DATA_DIR",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "PARLOUR_PUBLIC_URL",
+    "PARLOUR_ALLOWED_ORIGINS",
+    "PARLOUR_NAME",
+    "PARLOUR_REGISTRATION",
+    "PARLOUR_TRUSTED_PROXIES",
+    "PARLOUR_WORKERS",
+    "PARLOUR_DATABASE_READERS",
+    "PARLOUR_DATABASE_LANES",
+    "PARLOUR_HASH_MEMORY_KIB",
+    "PARLOUR_HASH_PASSES",
+    "PARLOUR_SENDS_PER_SECOND",
+    "PARLOUR_AUTH_PER_MINUTE",
+    "PARLOUR_CONNECTS_PER_SECOND",
+    "PARLOUR_METRICS_TOKEN",
+];
+
+impl Config {
+    /// Reads `parlour.toml` (or the file that `PARLOUR_CONFIG` names) and the environment, which wins.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn load() -> Result<Self, String> {
+        let path = std::env::var("PARLOUR_CONFIG").ok();
+        let file = match std::fs::read_to_string(path.as_deref().unwrap_or("parlour.toml")) {
+            Ok(text) => text,
+            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(format!("{}: {error}", path.as_deref().unwrap_or("parlour.toml"))),
+        };
+        Self::from_sources(&file, |name| std::env::var(name).ok())
+    }
+
+    /// Reads settings from the text of a file and from a look-up that wins.
+    pub fn from_sources(file: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let table: toml::Table = file.parse().map_err(|error| format!("parlour.toml: {error}"))?;
+        let mut values: BTreeMap<&str, String> = BTreeMap::new();
+        for (key, value) in table {
+            let wanted = key.to_uppercase();
+            let name = NAMES
+                .iter()
+                .find(|name| **name == wanted || name.strip_prefix("PARLOUR_") == Some(&wanted))
+                .ok_or_else(|| format!("parlour.toml: there is no setting {key:?}; README lists them all"))?;
+            let text = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Array(list) => {
+                    list.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
+                }
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Boolean(flag) => flag.to_string(),
+                _ => return Err(format!("parlour.toml: {key} must be a text, a number or a list of texts")),
+            };
+            values.insert(name, text);
+        }
+        for name in NAMES {
+            if let Some(value) = environment(name).filter(|value| !value.is_empty()) {
+                values.insert(name, value);
+            }
+        }
+        Self::from_values(&values)
+    }
+
+    fn from_values(values: &BTreeMap<&str, String>) -> Result<Self, String> {
+        let mut config = Self::default();
+        let text = |name: &str| values.get(name).map(|value| value.trim().to_owned());
+        let number = |name: &str, default: usize, least: usize, most: usize| match text(name) {
+            None => Ok(default),
+            Some(value) => match value.parse::<usize>() {
+                Ok(number) if (least..=most).contains(&number) => Ok(number),
+                _ => Err(format!("{name} must be a number from {least} to {most}, not {value:?}")),
+            },
+        };
+        let list = |name: &str| -> Vec<String> {
+            text(name)
+                .map(|value| {
+                    value.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect()
+                })
+                .unwrap_or_default()
+        };
+        if let Some(listen) = text("PARLOUR_LISTEN") {
+            config.listen = listen;
+        }
+        if let Some(folder) = text("PARLOUR_DATA_DIR") {
+            config.data_dir = folder.into();
+        }
+        config.database_url = text("DATABASE_URL").map(Secret);
+        config.redis_url = text("REDIS_URL").map(Secret);
+        config.public_url = text("PARLOUR_PUBLIC_URL").map(|url| url.trim_end_matches('/').to_owned());
+        config.allowed_origins = list("PARLOUR_ALLOWED_ORIGINS")
+            .iter()
+            .map(|origin| origin.trim_end_matches('/').to_owned())
+            .collect();
+        if let Some(name) = text("PARLOUR_NAME") {
+            config.name = name;
+        }
+        config.registration = match text("PARLOUR_REGISTRATION").as_deref() {
+            None | Some("open" | "true") => true,
+            Some("closed" | "false") => false,
+            Some(other) => return Err(format!("PARLOUR_REGISTRATION must be open or closed, not {other:?}")),
+        };
+        for proxy in list("PARLOUR_TRUSTED_PROXIES") {
+            let address = proxy.parse().map_err(|_| {
+                format!(
+                    "PARLOUR_TRUSTED_PROXIES must be IP addresses, separated by commas; {proxy:?} is none"
+                )
+            })?;
+            config.trusted_proxies.push(address);
+        }
+        config.workers = number("PARLOUR_WORKERS", config.workers, 1, 256)?;
+        config.database_readers = number("PARLOUR_DATABASE_READERS", config.database_readers, 1, 64)?;
+        config.database_lanes = number("PARLOUR_DATABASE_LANES", config.database_lanes, 1, 64)?;
+        let small = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        config.hashing = Hardness {
+            memory_kib: small(number("PARLOUR_HASH_MEMORY_KIB", 19 * 1024, 8, 4 * 1024 * 1024)?),
+            passes: small(number("PARLOUR_HASH_PASSES", 2, 1, 32)?),
+        };
+        config.sends_per_second = small(number("PARLOUR_SENDS_PER_SECOND", 5, 1, 1_000_000)?);
+        config.auth_per_minute = small(number("PARLOUR_AUTH_PER_MINUTE", 60, 1, 1_000_000)?);
+        config.connects_per_second = small(number("PARLOUR_CONNECTS_PER_SECOND", 500, 1, 1_000_000)?);
+        config.metrics_token = text("PARLOUR_METRICS_TOKEN").map(Secret);
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Refuses combinations that cannot work.
+    pub fn check(&self) -> Result<(), String> {
+        let sqlite = matches!(self.address()?, Address::Sqlite(_));
+        if sqlite && self.redis_url.is_some() {
+            return Err("REDIS_URL joins several nodes, and SQLite serves only one. \
+                        Set DATABASE_URL to a PostgreSQL server, or remove REDIS_URL."
+                .into());
+        }
+        if let Some(redis) = &self.redis_url
+            && !redis.0.starts_with("redis://")
+            && !redis.0.starts_with("rediss://")
+        {
+            return Err("REDIS_URL must begin with redis:// or rediss://".into());
+        }
+        if let Some(url) = &self.public_url
+            && !url.starts_with("http://")
+            && !url.starts_with("https://")
+        {
+            return Err("PARLOUR_PUBLIC_URL must begin with https:// or http://".into());
+        }
+        if self.metrics_token.as_ref().is_some_and(|token| token.0.len() < 16) {
+            return Err("PARLOUR_METRICS_TOKEN must have at least 16 characters".into());
+        }
+        Ok(())
+    }
+
+    /// Where the data is.
+    pub fn address(&self) -> Result<Address, String> {
+        match &self.database_url {
+            Some(url) => Address::parse(&url.0),
+            None => Ok(Address::Sqlite(self.data_dir.join("parlour.sqlite3").to_string_lossy().into_owned())),
+        }
+    }
+
+    /// Whether people reach the server over TLS, so that cookies can be bound to it.
+    pub fn is_secure(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let file = "listen = \"0.0.0.0:1\"\nworkers = 3\nallowed_origins = [\"https://a.example\"]";
+        let config =
+            Config::from_sources(file, |name| (name == "PARLOUR_LISTEN").then(|| "127.0.0.1:2".to_owned()))
+                .unwrap();
+        assert_eq!((config.listen.as_str(), config.workers), ("127.0.0.1:2", 3));
+        assert_eq!(config.allowed_origins, ["https://a.example"]);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_a_sentence() {
+        for (file, expected) in [
+            ("redis_url = \"redis://localhost\"", "SQLite serves only one"),
+            ("database_url = \"mysql://x\"", "postgres:// or sqlite://"),
+            ("workers = 0", "PARLOUR_WORKERS must be a number"),
+            ("colour = \"red\"", "no setting \"colour\""),
+            ("registration = \"maybe\"", "open or closed"),
+            ("metrics_token = \"short\"", "at least 16"),
+        ] {
+            let error = Config::from_sources(file, |_| None).unwrap_err();
+            assert!(error.contains(expected), "{file}: {error}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config = Config { database_url: Some(Secret("postgres://u:pw@h/d".into())), ..Config::default() };
+        assert!(!format!("{config:?}").contains("pw@"));
+    }
+}

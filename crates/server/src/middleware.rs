@@ -1,0 +1,90 @@
+//! What every request passes: an id, security headers, and problem documents for whatever goes wrong.
+
+use std::sync::Arc;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, web};
+use parlour_protocol::problems::ErrorCode;
+
+use crate::app::App;
+use crate::problems::ApiError;
+use crate::random;
+
+/// What the browser client may do: its own files and its own server, nothing else.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+    img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; \
+    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// The API's documentation page styles itself inline.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Longest path with query, in bytes.
+const MAX_PATH: usize = 2048;
+
+/// See the module.
+pub async fn guard<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let request_id = format!("{:016x}", u64::from_be_bytes(random::bytes()));
+    let docs = request.path().starts_with("/api/docs");
+    let secure = request.app_data::<web::Data<Arc<App>>>().is_some_and(|app| app.config.is_secure());
+    let long = request.uri().path_and_query().is_some_and(|path| path.as_str().len() > MAX_PATH);
+
+    let mut response = if long {
+        let answer = ApiError::because(ErrorCode::Malformed, "The address is too long.").answer(&request_id);
+        request.into_response(answer)
+    } else {
+        let (http, outcome) = {
+            let http = request.request().clone();
+            (http, next.call(request).await)
+        };
+        match outcome {
+            Ok(response) => match response.response().error().map(|error| translate(error, &request_id)) {
+                Some(answer) => ServiceResponse::new(http, answer),
+                None => response.map_into_boxed_body(),
+            },
+            Err(error) => ServiceResponse::new(http, translate(&error, &request_id)),
+        }
+    };
+
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    set(header::CONTENT_SECURITY_POLICY, if docs { DOCS_POLICY } else { CONTENT_SECURITY_POLICY });
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
+    if secure {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+    Ok(response)
+}
+
+/// Our own errors get the request's id; errors of the framework become problems of the same form.
+fn translate(error: &Error, request_id: &str) -> HttpResponse {
+    if let Some(own) = error.as_error::<ApiError>() {
+        return own.answer(request_id);
+    }
+    let code = match error.as_response_error().status_code().as_u16() {
+        404 => ErrorCode::NotFound,
+        405 => ErrorCode::MethodNotAllowed,
+        413 => ErrorCode::TooLarge,
+        415 => ErrorCode::UnsupportedMedia,
+        400..=499 => ErrorCode::Malformed,
+        _ => return ApiError::fault(error.to_string()).answer(request_id),
+    };
+    ApiError::because(code, error.to_string()).answer(request_id)
+}

@@ -1,0 +1,131 @@
+//! From refusals to answers: problem documents for HTTP, error frames for the socket.
+//!
+//! Invariant: what went wrong inside goes to the log with the request's id, never to the client.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use parlour_chat::Refusal;
+use parlour_protocol::problems::{ErrorCode, Problem};
+use parlour_protocol::socket::{EffectOutcome, ErrorFrame};
+use parlour_storage::StorageError;
+
+/// An answer that says no.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{problem}")]
+pub struct ApiError {
+    /// What the client is told.
+    pub problem: Box<Problem>,
+    /// What the log is told.
+    pub cause: Option<String>,
+    /// Whether it may have had an effect.
+    pub outcome: EffectOutcome,
+}
+
+impl ApiError {
+    /// An answer with a sentence of its own.
+    pub fn because(code: ErrorCode, detail: impl Into<String>) -> Self {
+        let mut error = Self::from(code);
+        error.problem.detail = Some(detail.into());
+        error
+    }
+
+    /// Come back after this many milliseconds.
+    pub fn retry_after(code: ErrorCode, millis: u64) -> Self {
+        let mut error = Self::from(code);
+        error.problem.retry_after_ms = Some(millis);
+        error
+    }
+
+    /// A fault of this program: told to the log only.
+    pub fn fault(cause: impl Into<String>) -> Self {
+        Self { cause: Some(cause.into()), ..Self::from(ErrorCode::Internal) }
+    }
+
+    /// The code.
+    pub fn code(&self) -> ErrorCode {
+        self.problem.code
+    }
+
+    /// The same as an error frame.
+    pub fn frame(&self, id: Option<u64>) -> ErrorFrame {
+        let code = self.problem.code;
+        let detail = self.problem.violations.first().map(|one| format!("{}: {}", one.field, one.message));
+        ErrorFrame {
+            id,
+            code,
+            detail: detail.or_else(|| self.problem.detail.clone()),
+            retry: matches!(code, ErrorCode::RateLimited | ErrorCode::Unavailable | ErrorCode::Internal),
+            retry_after_ms: self.problem.retry_after_ms,
+            outcome: self.outcome,
+        }
+    }
+
+    /// The answer, with the request's id in it.
+    pub fn answer(&self, request_id: &str) -> HttpResponse {
+        if let Some(cause) = &self.cause {
+            tracing::error!(request_id, code = %self.problem.code, cause, "request failed");
+        }
+        let mut problem = (*self.problem).clone();
+        request_id.clone_into(&mut problem.request_id);
+        let mut response = HttpResponse::build(self.status_code());
+        if let Some(millis) = problem.retry_after_ms {
+            response.insert_header((RETRY_AFTER, millis.div_ceil(1000).to_string()));
+        }
+        if problem.code == ErrorCode::Unauthenticated || problem.code == ErrorCode::TokenExpired {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        let mut response = response.json(problem);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.answer(&self.problem.request_id)
+    }
+}
+
+impl From<ErrorCode> for ApiError {
+    fn from(code: ErrorCode) -> Self {
+        Self { problem: Box::new(Problem::new(code)), cause: None, outcome: EffectOutcome::None }
+    }
+}
+
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Unavailable | StorageError::Interrupted => {
+                Self::retry_after(ErrorCode::Unavailable, 1000)
+            }
+            StorageError::OutcomeUnknown => {
+                Self { outcome: EffectOutcome::Unknown, ..Self::retry_after(ErrorCode::Unavailable, 1000) }
+            }
+            StorageError::Unique(_) => Self::from(ErrorCode::Conflict),
+            StorageError::Fault(cause) => Self::fault(cause),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Rule { code, detail } => {
+                let mut error = Self::from(code);
+                error.problem.detail = detail;
+                error
+            }
+            Refusal::Invalid(violations) => {
+                let mut error = Self::from(ErrorCode::Invalid);
+                error.problem.violations = violations;
+                error
+            }
+            Refusal::Storage(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Rate limits: token buckets on this node.
+//!
+//! Invariant: the table of buckets is bounded; a full one forgets the buckets that are full again anyway.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Buckets in one table before it is cleaned.
+const MAX_BUCKETS: usize = 50_000;
+
+struct Bucket {
+    tokens: f64,
+    at: Instant,
+}
+
+/// A limit of so many per second, with a burst, for each key.
+pub struct RateLimit<K> {
+    per_second: f64,
+    burst: f64,
+    buckets: Mutex<HashMap<K, Bucket>>,
+}
+
+impl<K: Eq + Hash> RateLimit<K> {
+    /// A limit.
+    pub fn new(per_second: f64, burst: f64) -> Self {
+        Self { per_second, burst, buckets: Mutex::default() }
+    }
+
+    /// Takes one, or says after how many milliseconds there is one again.
+    pub fn take(&self, key: K) -> Result<(), u64> {
+        let now = Instant::now();
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= MAX_BUCKETS {
+            let (per_second, burst) = (self.per_second, self.burst);
+            buckets.retain(|_, bucket| bucket.tokens + (now - bucket.at).as_secs_f64() * per_second < burst);
+            if buckets.len() >= MAX_BUCKETS {
+                buckets.clear();
+            }
+        }
+        let bucket = buckets.entry(key).or_insert(Bucket { tokens: self.burst, at: now });
+        let refilled = bucket.tokens + (now - bucket.at).as_secs_f64() * self.per_second;
+        bucket.tokens = refilled.min(self.burst);
+        bucket.at = now;
+        if bucket.tokens >= 1.0 {
+            bucket.tokens -= 1.0;
+            return Ok(());
+        }
+        Err((((1.0 - bucket.tokens) / self.per_second) * 1000.0).ceil() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_and_then_a_wait_per_key() {
+        let limit = RateLimit::new(0.5, 3.0);
+        assert!((0..3).all(|_| limit.take("a").is_ok()));
+        let wait = limit.take("a").unwrap_err();
+        assert!((1500..=2000).contains(&wait), "{wait}");
+        assert!(limit.take("b").is_ok());
+    }
+}

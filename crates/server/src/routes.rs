@@ -1,0 +1,140 @@
+//! The API on one page. A handler is registered together with its description, so nothing is undocumented.
+
+mod accounts;
+mod admin;
+mod conversations;
+mod friends;
+mod messages;
+mod notifications;
+mod operations;
+mod rooms;
+mod server;
+mod sessions;
+mod users;
+
+use parlour_protocol::ids::Seq;
+use parlour_protocol::limits;
+use parlour_protocol::problems::ErrorCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_actix_web::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::problems::ApiError;
+use crate::socket;
+
+/// Registers every operation.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(
+        scope::scope("/api/v1")
+            .service(server::show_server)
+            .service(accounts::create_account)
+            .service(accounts::show_account)
+            .service(accounts::update_account)
+            .service(accounts::upload_avatar)
+            .service(accounts::delete_avatar)
+            .service(accounts::change_password)
+            .service(accounts::show_avatar)
+            .service(sessions::create_session)
+            .service(sessions::refresh_session)
+            .service(sessions::list_sessions)
+            .service(sessions::delete_current_session)
+            .service(sessions::delete_session)
+            .service(users::list_users)
+            .service(users::show_user)
+            .service(friends::list_friends)
+            .service(friends::delete_friend)
+            .service(friends::list_friend_requests)
+            .service(friends::create_friend_request)
+            .service(friends::accept_friend_request)
+            .service(friends::delete_friend_request)
+            .service(rooms::list_rooms)
+            .service(rooms::create_room)
+            .service(rooms::show_room)
+            .service(rooms::update_room)
+            .service(rooms::delete_room)
+            .service(rooms::join_room)
+            .service(rooms::leave_room)
+            .service(rooms::list_members)
+            .service(conversations::list_conversations)
+            .service(conversations::show_conversation)
+            .service(conversations::open_direct)
+            .service(conversations::mark_read)
+            .service(conversations::list_events)
+            .service(messages::list_messages)
+            .service(messages::send_message)
+            .service(messages::edit_message)
+            .service(messages::delete_message)
+            .service(messages::add_reaction)
+            .service(messages::delete_reaction)
+            .service(notifications::list_notifications)
+            .service(notifications::read_notifications)
+            .service(admin::list_admin_users)
+            .service(admin::suspend_user)
+            .service(admin::reinstate_user)
+            .service(admin::show_statistics)
+            .service(socket::open_socket),
+    );
+    config.service(operations::show_liveness);
+    config.service(operations::show_readiness);
+    config.service(operations::show_metrics);
+    config.service(operations::show_keys);
+}
+
+/// A page of a collection.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PageQuery {
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// 1 to 100, 50 when absent.
+    limit: Option<i64>,
+}
+
+/// A page of a collection that can be searched.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct SearchQuery {
+    /// Part of a name.
+    search: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// 1 to 100, 50 when absent.
+    limit: Option<i64>,
+}
+
+fn limit(asked: Option<i64>, most: i64) -> Result<i64, ApiError> {
+    match asked {
+        None => Ok(most.min(50)),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(_) => Err(ApiError::because(ErrorCode::Malformed, format!("limit must be from 1 to {most}."))),
+    }
+}
+
+fn page_limit(asked: Option<i64>) -> Result<i64, ApiError> {
+    limit(asked, limits::PAGE)
+}
+
+fn position(asked: Option<Seq>) -> Result<Option<Seq>, ApiError> {
+    match asked {
+        Some(seq) if seq < 0 => Err(ApiError::because(ErrorCode::Malformed, "A position is not negative.")),
+        other => Ok(other),
+    }
+}
+
+/// A cursor of two numbers, opaque to clients.
+fn pair_cursor(text: Option<&str>) -> Result<Option<(i64, i64)>, ApiError> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    text.split_once('.')
+        .and_then(|(first, second)| Some((first.parse().ok()?, second.parse().ok()?)))
+        .map(Some)
+        .ok_or_else(|| ApiError::because(ErrorCode::Malformed, "This cursor is not from here."))
+}
+
+fn write_cursor((first, second): (i64, i64)) -> String {
+    format!("{first}.{second}")
+}

@@ -1,0 +1,150 @@
+//! One's own account.
+
+use actix_web::http::header;
+use actix_web::web::{Bytes, Json, Path};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
+use parlour_chat::{Outcome, accounts, sessions};
+use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, UpdateAccount};
+use parlour_protocol::ids::{AvatarId, SessionId, UserId};
+use parlour_protocol::limits::{AVATAR_SIZES, AVATAR_UPLOAD};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::sessions::SignedIn;
+use parlour_storage::users::AvatarRow;
+
+use super::sessions::{client_device, signed_in};
+use crate::auth::{Shared, Viewer, client_address};
+use crate::avatars;
+use crate::problems::ApiError;
+use crate::random;
+use crate::tokens::RefreshToken;
+
+/// Registers an account and logs it in.
+#[utoipa::path(tag = "accounts", request_body = CreateAccount, responses((status = 201, body = SignedIn)))]
+#[post("/accounts")]
+pub async fn create_account(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<CreateAccount>,
+) -> Result<HttpResponse, ApiError> {
+    crate::auth::check_origin(&app, &request)?;
+    if !app.config.registration {
+        return Err(ErrorCode::RegistrationClosed.into());
+    }
+    app.auth_rate
+        .take(client_address(&app, &request))
+        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    let body = body.into_inner();
+    accounts::check_registration(&body)?;
+    let hash = app.hash_password(body.password.clone()).await?;
+    let (user, session) = (UserId(random::id()), SessionId(random::id()));
+    let token = RefreshToken::new(session, random::bytes());
+    let (token_hash, transport) = (token.hash(), body.refresh);
+    let device = client_device(&request, body.device.as_deref());
+    let row = app
+        .commit(0, move |conn, now| {
+            let row = accounts::register(conn, now, user, &body, &hash, false)?;
+            sessions::open(conn, now, session, user, &device, &token_hash)?;
+            Ok(Outcome::quiet(row))
+        })
+        .await?;
+    signed_in(&app, &row, &token, transport, true)
+}
+
+/// One's own account.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Account)))]
+#[get("/account")]
+pub async fn show_account(app: Shared, viewer: Viewer) -> Result<Json<Account>, ApiError> {
+    app.read(move |conn| Ok(accounts::find(conn, viewer.user)?.account())).await.map(Json)
+}
+
+/// Changes one's own account.
+#[utoipa::path(tag = "accounts", request_body = UpdateAccount, responses((status = 200, body = Account)))]
+#[patch("/account")]
+pub async fn update_account(
+    app: Shared,
+    viewer: Viewer,
+    body: Json<UpdateAccount>,
+) -> Result<Json<Account>, ApiError> {
+    accounts::check_update(&body)?;
+    let body = body.into_inner();
+    app.commit(0, move |conn, now| accounts::update(conn, now, viewer.user, &body)).await.map(Json)
+}
+
+/// Uploads one's own picture: PNG, JPEG, GIF or WebP, at most 5 MiB and 40 megapixels. It is cropped to a square
+/// and encoded anew, without metadata.
+#[utoipa::path(
+    tag = "accounts",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = Account))
+)]
+#[put("/account/avatar")]
+pub async fn upload_avatar(app: Shared, viewer: Viewer, body: Bytes) -> Result<Json<Account>, ApiError> {
+    if body.len() > AVATAR_UPLOAD {
+        return Err(ApiError::because(ErrorCode::TooLarge, "A picture may have 5 MiB."));
+    }
+    let squares = app.compute(move || avatars::squares(&body)).await??;
+    let row = AvatarRow {
+        id: random::id(),
+        user_id: viewer.user.0,
+        media_type: squares.media_type.to_owned(),
+        small: squares.small,
+        large: squares.large,
+        created_at: app.clock.now().0,
+    };
+    app.commit(0, move |conn, now| accounts::set_avatar(conn, now, viewer.user, Some(&row))).await.map(Json)
+}
+
+/// Removes one's own picture.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Account)))]
+#[delete("/account/avatar")]
+pub async fn delete_avatar(app: Shared, viewer: Viewer) -> Result<Json<Account>, ApiError> {
+    app.commit(0, move |conn, now| accounts::set_avatar(conn, now, viewer.user, None)).await.map(Json)
+}
+
+/// Changes one's own password; every other session ends.
+#[utoipa::path(tag = "accounts", request_body = ChangePassword, responses((status = 204)))]
+#[put("/account/password")]
+pub async fn change_password(
+    app: Shared,
+    viewer: Viewer,
+    body: Json<ChangePassword>,
+) -> Result<HttpResponse, ApiError> {
+    let body = body.into_inner();
+    if let Err(message) = parlour_protocol::validation::password(&body.new) {
+        return Err(parlour_chat::Refusal::field("new", message).into());
+    }
+    let row = app.read(move |conn| accounts::find(conn, viewer.user)).await?;
+    app.failure_rate
+        .take(row.handle_key.clone())
+        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    if body.current.len() > 256 || !app.verify_password(body.current, Some(row.password_hash)).await? {
+        return Err(ApiError::because(ErrorCode::BadCredentials, "The current password is wrong."));
+    }
+    let hash = app.hash_password(body.new).await?;
+    app.commit(0, move |conn, now| {
+        accounts::set_password(conn, now, viewer.user, Some(viewer.session), &hash)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A picture. Its id is random and its bytes never change, so it may be kept for ever.
+#[utoipa::path(
+    tag = "users",
+    params(("avatar" = AvatarId, Path), ("size" = u32, Path, description = "64 or 256")),
+    responses((status = 200, body = Vec<u8>, content_type = "image/*"))
+)]
+#[get("/avatars/{avatar}/{size}")]
+pub async fn show_avatar(app: Shared, path: Path<(AvatarId, u32)>) -> Result<HttpResponse, ApiError> {
+    let (avatar, size) = path.into_inner();
+    if !AVATAR_SIZES.contains(&size) {
+        return Err(ErrorCode::NotFound.into());
+    }
+    let (media_type, bytes) =
+        app.read(move |conn| accounts::find_avatar(conn, avatar, size == AVATAR_SIZES[1])).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((header::CONTENT_DISPOSITION, "inline"))
+        .content_type(media_type)
+        .body(bytes))
+}

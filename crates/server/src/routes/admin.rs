@@ -1,0 +1,63 @@
+//! For administrators; to everybody else there is nothing here.
+
+use actix_web::web::{Json, Path, Query};
+use actix_web::{delete, get, put};
+use parlour_chat::admin;
+use parlour_protocol::Page;
+use parlour_protocol::admin::{AdminUser, Statistics};
+use parlour_protocol::ids::UserId;
+use parlour_protocol::validation;
+
+use super::{SearchQuery, page_limit};
+use crate::auth::{Shared, Viewer};
+use crate::problems::ApiError;
+
+/// Accounts in the order of their handles.
+#[utoipa::path(tag = "admin", params(SearchQuery), responses((status = 200, body = Page<AdminUser>)))]
+#[get("/admin/users")]
+pub async fn list_admin_users(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<SearchQuery>,
+) -> Result<Json<Page<AdminUser>>, ApiError> {
+    let query = query.into_inner();
+    let limit = page_limit(query.limit)?;
+    let (search, after) = (query.search.unwrap_or_default(), query.after.unwrap_or_default());
+    validation::search(&search).map_err(|message| parlour_chat::Refusal::field("search", message))?;
+    let (items, next) =
+        app.read(move |conn| admin::list_users(conn, viewer.user, &search, &after, limit)).await?;
+    Ok(Json(Page { items, next }))
+}
+
+/// Suspends an account: its sessions end at once, and it cannot log in.
+#[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 200, body = AdminUser)))]
+#[put("/admin/users/{user}/suspension")]
+pub async fn suspend_user(
+    app: Shared,
+    viewer: Viewer,
+    user: Path<UserId>,
+) -> Result<Json<AdminUser>, ApiError> {
+    let who = user.into_inner();
+    app.commit(0, move |conn, now| admin::suspend(conn, now, viewer.user, who)).await.map(Json)
+}
+
+/// Lifts a suspension.
+#[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 200, body = AdminUser)))]
+#[delete("/admin/users/{user}/suspension")]
+pub async fn reinstate_user(
+    app: Shared,
+    viewer: Viewer,
+    user: Path<UserId>,
+) -> Result<Json<AdminUser>, ApiError> {
+    let who = user.into_inner();
+    app.commit(0, move |conn, _| admin::reinstate(conn, viewer.user, who)).await.map(Json)
+}
+
+/// Figures about the whole server.
+#[utoipa::path(tag = "admin", responses((status = 200, body = Statistics)))]
+#[get("/admin/statistics")]
+pub async fn show_statistics(app: Shared, viewer: Viewer) -> Result<Json<Statistics>, ApiError> {
+    let found = app.read(move |conn| admin::statistics(conn, viewer.user)).await?;
+    let online = app.hub.presence().count() as i64;
+    Ok(Json(Statistics { online, sockets: app.hub.sockets() as i64, ..found }))
+}

@@ -1,0 +1,81 @@
+//! Friends and requests.
+
+use actix_web::web::{Json, Path};
+use actix_web::{HttpResponse, delete, get, post};
+use parlour_chat::friends;
+use parlour_protocol::Page;
+use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequests, Relationship};
+use parlour_protocol::ids::UserId;
+use parlour_protocol::problems::ErrorCode;
+
+use crate::auth::{Shared, Viewer};
+use crate::problems::ApiError;
+
+/// One's own friends, most recent first.
+#[utoipa::path(tag = "friends", responses((status = 200, body = Page<Friend>)))]
+#[get("/friends")]
+pub async fn list_friends(app: Shared, viewer: Viewer) -> Result<Json<Page<Friend>>, ApiError> {
+    let mut items = app.read(move |conn| friends::list(conn, viewer.user)).await?;
+    for friend in &mut items {
+        friend.online = app.hub.presence().is_online(friend.user.id);
+    }
+    Ok(Json(Page { items, next: None }))
+}
+
+/// Ends a friendship. Neither can write in the direct chat from now on; its history stays.
+#[utoipa::path(tag = "friends", params(("user" = UserId, Path)), responses((status = 204)))]
+#[delete("/friends/{user}")]
+pub async fn delete_friend(
+    app: Shared,
+    viewer: Viewer,
+    user: Path<UserId>,
+) -> Result<HttpResponse, ApiError> {
+    let other = user.into_inner();
+    app.commit(0, move |conn, now| friends::unfriend(conn, now, viewer.user, other)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Open requests in both directions.
+#[utoipa::path(tag = "friends", responses((status = 200, body = FriendRequests)))]
+#[get("/friend-requests")]
+pub async fn list_friend_requests(app: Shared, viewer: Viewer) -> Result<Json<FriendRequests>, ApiError> {
+    app.read(move |conn| friends::list_requests(conn, viewer.user)).await.map(Json)
+}
+
+/// Asks for friendship. When the other has asked already, this accepts; asking twice changes nothing.
+#[utoipa::path(tag = "friends", request_body = CreateFriendRequest, responses((status = 200, body = Relationship)))]
+#[post("/friend-requests")]
+pub async fn create_friend_request(
+    app: Shared,
+    viewer: Viewer,
+    body: Json<CreateFriendRequest>,
+) -> Result<Json<Relationship>, ApiError> {
+    app.reach_rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    let who = body.into_inner().to;
+    app.commit(0, move |conn, now| friends::request(conn, now, viewer.user, &who)).await.map(Json)
+}
+
+/// Accepts a request. Accepting twice changes nothing.
+#[utoipa::path(tag = "friends", params(("user" = UserId, Path)), responses((status = 200, body = Relationship)))]
+#[post("/friend-requests/{user}/accept")]
+pub async fn accept_friend_request(
+    app: Shared,
+    viewer: Viewer,
+    user: Path<UserId>,
+) -> Result<Json<Relationship>, ApiError> {
+    let other = user.into_inner();
+    app.commit(0, move |conn, now| friends::accept(conn, now, viewer.user, other)).await.map(Json)
+}
+
+/// Declines an incoming request, or cancels one's own.
+#[utoipa::path(tag = "friends", params(("user" = UserId, Path)), responses((status = 204)))]
+#[delete("/friend-requests/{user}")]
+pub async fn delete_friend_request(
+    app: Shared,
+    viewer: Viewer,
+    user: Path<UserId>,
+) -> Result<HttpResponse, ApiError> {
+    let other = user.into_inner();
+    app.commit(0, move |conn, now| friends::withdraw(conn, now, viewer.user, other)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

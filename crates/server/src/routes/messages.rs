@@ -1,0 +1,161 @@
+//! Messages.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Json, Path, Query};
+use actix_web::{HttpResponse, delete, get, patch, put};
+use parlour_chat::messages::{self, PageAt, Send};
+use parlour_protocol::ids::{ConversationId, Seq};
+use parlour_protocol::messages::{EditMessage, MessagePage, SendMessage, Stored};
+use parlour_protocol::problems::ErrorCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{page_limit, position};
+use crate::auth::{Shared, Viewer};
+use crate::problems::ApiError;
+use crate::sends::answered;
+
+/// A page of history.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryQuery {
+    /// Messages before this position.
+    before: Option<Seq>,
+    /// Messages after this position.
+    after: Option<Seq>,
+    /// Messages on both sides of this position, and the one there.
+    around: Option<Seq>,
+    /// 1 to 100, 50 when absent.
+    limit: Option<i64>,
+}
+
+/// History, oldest first. Without a position: the newest page.
+#[utoipa::path(
+    tag = "messages",
+    params(("conversation" = ConversationId, Path), HistoryQuery),
+    responses((status = 200, body = MessagePage))
+)]
+#[get("/conversations/{conversation}/messages")]
+pub async fn list_messages(
+    app: Shared,
+    viewer: Viewer,
+    conversation: Path<ConversationId>,
+    query: Query<HistoryQuery>,
+) -> Result<Json<MessagePage>, ApiError> {
+    let id = conversation.into_inner();
+    let limit = page_limit(query.limit)?;
+    let at = match (position(query.before)?, position(query.after)?, position(query.around)?) {
+        (None, None, None) => PageAt::Newest,
+        (Some(seq), None, None) => PageAt::Before(seq),
+        (None, Some(seq), None) => PageAt::After(seq),
+        (None, None, Some(seq)) => PageAt::Around(seq),
+        _ => return Err(ApiError::because(ErrorCode::Malformed, "Only one of before, after and around.")),
+    };
+    app.read(move |conn| messages::list(conn, viewer.user, id, at, limit)).await.map(Json)
+}
+
+/// Sends a message. `message` is the client's own random name for it: the same request again, at any time and on
+/// any node, answers where the message is and never makes a second one.
+#[utoipa::path(
+    tag = "messages",
+    params(("conversation" = ConversationId, Path), ("message" = String, Path, description = "Client id, 8 to 64 of `a-z A-Z 0-9 - _`")),
+    request_body = SendMessage,
+    responses(
+        (status = 201, body = Stored, description = "Stored"),
+        (status = 200, body = Stored, description = "Was stored before")
+    )
+)]
+#[put("/conversations/{conversation}/messages/{message}")]
+pub async fn send_message(
+    app: Shared,
+    viewer: Viewer,
+    path: Path<(ConversationId, String)>,
+    body: Json<SendMessage>,
+) -> Result<HttpResponse, ApiError> {
+    let (conversation, cid) = path.into_inner();
+    let SendMessage { body, reply_to } = body.into_inner();
+    let send = Send { author: viewer.user, conversation, cid, body, reply_to };
+    let stored = answered(app.sends.submit(&app, send)?).await?;
+    let status = if stored.duplicate { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(HttpResponse::build(status).json(stored))
+}
+
+/// Replaces the text of one's own message. The same text again changes nothing.
+#[utoipa::path(
+    tag = "messages",
+    params(("conversation" = ConversationId, Path), ("message" = Seq, Path, description = "Position of the message")),
+    request_body = EditMessage,
+    responses((status = 200, body = Stored))
+)]
+#[patch("/conversations/{conversation}/messages/{message}")]
+pub async fn edit_message(
+    app: Shared,
+    viewer: Viewer,
+    path: Path<(ConversationId, Seq)>,
+    body: Json<EditMessage>,
+) -> Result<Json<Stored>, ApiError> {
+    let (id, seq) = path.into_inner();
+    let body = body.into_inner().body;
+    app.commit(id.0, move |conn, now| messages::edit(conn, now, viewer.user, id, seq, &body)).await.map(Json)
+}
+
+/// Deletes a message: one's own, or anybody's as moderator or owner of the room. Its words are gone for good.
+#[utoipa::path(
+    tag = "messages",
+    params(("conversation" = ConversationId, Path), ("message" = Seq, Path, description = "Position of the message")),
+    responses((status = 200, body = Stored))
+)]
+#[delete("/conversations/{conversation}/messages/{message}")]
+pub async fn delete_message(
+    app: Shared,
+    viewer: Viewer,
+    path: Path<(ConversationId, Seq)>,
+) -> Result<Json<Stored>, ApiError> {
+    let (id, seq) = path.into_inner();
+    app.commit(id.0, move |conn, now| messages::delete(conn, now, viewer.user, id, seq)).await.map(Json)
+}
+
+/// Reacts to a message with an emoji.
+#[utoipa::path(
+    tag = "messages",
+    params(
+        ("conversation" = ConversationId, Path),
+        ("message" = Seq, Path, description = "Position of the message"),
+        ("emoji" = String, Path)
+    ),
+    responses((status = 200, body = Stored))
+)]
+#[put("/conversations/{conversation}/messages/{message}/reactions/{emoji}")]
+pub async fn add_reaction(
+    app: Shared,
+    viewer: Viewer,
+    path: Path<(ConversationId, Seq, String)>,
+) -> Result<Json<Stored>, ApiError> {
+    let (id, seq, emoji) = path.into_inner();
+    app.commit(id.0, move |conn, now| messages::react(conn, now, viewer.user, id, seq, &emoji, true))
+        .await
+        .map(Json)
+}
+
+/// Takes a reaction back.
+#[utoipa::path(
+    tag = "messages",
+    params(
+        ("conversation" = ConversationId, Path),
+        ("message" = Seq, Path, description = "Position of the message"),
+        ("emoji" = String, Path)
+    ),
+    responses((status = 200, body = Stored))
+)]
+#[delete("/conversations/{conversation}/messages/{message}/reactions/{emoji}")]
+pub async fn delete_reaction(
+    app: Shared,
+    viewer: Viewer,
+    path: Path<(ConversationId, Seq, String)>,
+) -> Result<Json<Stored>, ApiError> {
+    let (id, seq, emoji) = path.into_inner();
+    app.commit(id.0, move |conn, now| messages::react(conn, now, viewer.user, id, seq, &emoji, false))
+        .await
+        .map(Json)
+}

@@ -1,0 +1,19 @@
+//! What anybody may know about this server.
+
+use actix_web::get;
+use actix_web::web::Json;
+use parlour_protocol::ServerInfo;
+
+use crate::auth::Shared;
+
+/// What anybody may know about this server.
+#[utoipa::path(tag = "server", responses((status = 200, body = ServerInfo)))]
+#[get("/server")]
+pub async fn show_server(app: Shared) -> Json<ServerInfo> {
+    Json(ServerInfo {
+        name: app.config.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        registration_open: app.config.registration,
+        epoch: app.epoch.clone(),
+    })
+}

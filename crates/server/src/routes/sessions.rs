@@ -1,0 +1,216 @@
+//! Logging in, staying in, logging out.
+
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::http::header;
+use actix_web::web::{Json, Path};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use parlour_chat::sessions::{LIFETIME, Refreshed};
+use parlour_chat::{Outcome, accounts, passwords, sessions};
+use parlour_protocol::Page;
+use parlour_protocol::ids::{SessionId, UserId};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
+use parlour_protocol::time::SECOND;
+use parlour_protocol::validation;
+use parlour_storage::users::UserRow;
+
+use crate::app::App;
+use crate::auth::{Shared, Viewer, check_origin, client_address};
+use crate::problems::ApiError;
+use crate::random;
+use crate::tokens::{ACCESS_LIFETIME, RefreshToken};
+
+/// The cookie's name. With TLS it carries the prefix that binds it to this very host.
+fn cookie_name(app: &App) -> &'static str {
+    if app.config.is_secure() { "__Host-parlour_refresh" } else { "parlour_refresh" }
+}
+
+fn cookie(app: &App, value: String, lifetime: Duration) -> Cookie<'static> {
+    Cookie::build(cookie_name(app), value)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(app.config.is_secure())
+        .max_age(lifetime)
+        .finish()
+}
+
+/// The name of the client's device: as it says itself, or from the browser's own words.
+pub(super) fn client_device(request: &HttpRequest, given: Option<&str>) -> String {
+    if let Some(given) = given.filter(|given| !given.trim().is_empty()) {
+        return given.to_owned();
+    }
+    let agent =
+        request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let known = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+    };
+    let browser =
+        known(&[("Firefox", "Firefox"), ("Edg/", "Edge"), ("Chrome", "Chrome"), ("Safari", "Safari")]);
+    let system = known(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => "Unknown device".to_owned(),
+    }
+}
+
+/// The answer to everything that logs in.
+pub(super) fn signed_in(
+    app: &App,
+    row: &UserRow,
+    token: &RefreshToken,
+    transport: RefreshTransport,
+    created: bool,
+) -> Result<HttpResponse, ApiError> {
+    let access_token =
+        app.tokens.issue(app.clock.now(), UserId(row.id), token.session).map_err(ApiError::fault)?;
+    let mut response = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
+    let refresh_token = match transport {
+        RefreshTransport::Body => Some(token.expose()),
+        RefreshTransport::Cookie => {
+            response.cookie(cookie(app, token.expose(), Duration::seconds(LIFETIME / SECOND)));
+            None
+        }
+    };
+    Ok(response.json(SignedIn {
+        account: row.account(),
+        session: token.session,
+        access_token,
+        expires_in: ACCESS_LIFETIME,
+        refresh_token,
+    }))
+}
+
+/// Logs in. Wrong password, unknown handle and suspended account answer alike, and take the same time.
+#[utoipa::path(tag = "sessions", request_body = CreateSession, responses((status = 201, body = SignedIn)))]
+#[post("/sessions")]
+pub async fn create_session(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<CreateSession>,
+) -> Result<HttpResponse, ApiError> {
+    check_origin(&app, &request)?;
+    app.auth_rate
+        .take(client_address(&app, &request))
+        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    let body = body.into_inner();
+    if let Some(Err(message)) = body.device.as_deref().map(validation::device) {
+        return Err(parlour_chat::Refusal::field("device", message).into());
+    }
+    let handle_key = validation::fold(body.handle.trim().trim_start_matches('@'));
+    if handle_key.len() > 64 || body.password.len() > 256 {
+        return Err(ErrorCode::BadCredentials.into());
+    }
+    app.failure_rate
+        .take(handle_key.clone())
+        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    let found = app.read(move |conn| Ok(parlour_storage::users::find_by_handle(conn, &handle_key)?)).await?;
+    let hash = found.as_ref().map(|row| row.password_hash.clone());
+    let right = app.verify_password(body.password.clone(), hash).await?;
+    let row = found.filter(|row| right && row.suspended_at.is_none()).ok_or(ErrorCode::BadCredentials)?;
+
+    let user = UserId(row.id);
+    let rehashed = if passwords::outdated(app.config.hashing, &row.password_hash) {
+        Some(app.hash_password(body.password).await?)
+    } else {
+        None
+    };
+    let session = SessionId(random::id());
+    let token = RefreshToken::new(session, random::bytes());
+    let (token_hash, device) = (token.hash(), client_device(&request, body.device.as_deref()));
+    app.commit(0, move |conn, now| {
+        if let Some(hash) = &rehashed {
+            accounts::rehash(conn, user, hash)?;
+        }
+        sessions::open(conn, now, session, user, &device, &token_hash)?;
+        Ok(Outcome::quiet(()))
+    })
+    .await?;
+    signed_in(&app, &row, &token, body.refresh, true)
+}
+
+/// Trades a refresh token (from the body, or else from the cookie) for an access token and the next refresh
+/// token. A token that was used before ends the session, except for half a minute after its first use, in
+/// which it is answered the same way again.
+#[utoipa::path(tag = "sessions", request_body = RefreshSession, responses((status = 200, body = SignedIn)))]
+#[post("/sessions/refresh")]
+pub async fn refresh_session(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<RefreshSession>,
+) -> Result<HttpResponse, ApiError> {
+    check_origin(&app, &request)?;
+    let (text, transport) = match body.into_inner().refresh_token {
+        Some(text) => (text, RefreshTransport::Body),
+        None => {
+            let cookie = request.cookie(cookie_name(&app)).ok_or(ErrorCode::Unauthenticated)?;
+            (cookie.value().to_owned(), RefreshTransport::Cookie)
+        }
+    };
+    let outcome = refresh(&app, &text, transport).await;
+    match outcome {
+        // A cookie that is worth nothing any more is taken away.
+        Err(error) if transport == RefreshTransport::Cookie && error.code() == ErrorCode::Unauthenticated => {
+            let mut response = error.answer("");
+            let gone = cookie(&app, String::new(), Duration::ZERO);
+            let _ = response.add_cookie(&gone);
+            Ok(response)
+        }
+        other => other,
+    }
+}
+
+async fn refresh(app: &App, text: &str, transport: RefreshTransport) -> Result<HttpResponse, ApiError> {
+    let token = RefreshToken::parse(text).ok_or(ErrorCode::Unauthenticated)?;
+    let successor = app.tokens.successor(&token);
+    let (id, presented, next) = (token.session, token.hash(), successor.hash());
+    let outcome = app.commit(0, move |conn, now| sessions::refresh(conn, now, id, &presented, &next)).await?;
+    match outcome {
+        Refreshed::Continued(row) => signed_in(app, &row, &successor, transport, false),
+        Refreshed::Reused => {
+            tracing::warn!(session = %id, "a refresh token was used again; the session was ended");
+            Err(ErrorCode::Unauthenticated.into())
+        }
+    }
+}
+
+/// One's own open sessions, last used first.
+#[utoipa::path(tag = "sessions", responses((status = 200, body = Page<Session>)))]
+#[get("/sessions")]
+pub async fn list_sessions(app: Shared, viewer: Viewer) -> Result<Json<Page<Session>>, ApiError> {
+    let now = app.clock.now();
+    let items = app.read(move |conn| sessions::list(conn, now, viewer.user, viewer.session)).await?;
+    Ok(Json(Page { items, next: None }))
+}
+
+/// Logs out: ends the session that asks.
+#[utoipa::path(tag = "sessions", responses((status = 204)))]
+#[delete("/sessions/current")]
+pub async fn delete_current_session(app: Shared, viewer: Viewer) -> Result<HttpResponse, ApiError> {
+    end(&app, viewer, viewer.session).await?;
+    Ok(HttpResponse::NoContent().cookie(cookie(&app, String::new(), Duration::ZERO)).finish())
+}
+
+/// Ends one of one's own sessions.
+#[utoipa::path(tag = "sessions", params(("session" = SessionId, Path)), responses((status = 204)))]
+#[delete("/sessions/{session}")]
+pub async fn delete_session(
+    app: Shared,
+    viewer: Viewer,
+    session: Path<SessionId>,
+) -> Result<HttpResponse, ApiError> {
+    end(&app, viewer, session.into_inner()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn end(app: &App, viewer: Viewer, session: SessionId) -> Result<(), ApiError> {
+    app.commit(0, move |conn, now| sessions::end(conn, now, viewer.user, session)).await
+}

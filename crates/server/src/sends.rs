@@ -1,0 +1,125 @@
+//! The one way to send a message, for REST and sockets alike: everything that waits for a write lane goes into one
+//! transaction and a handful of statements.
+//!
+//! Invariant: messages of one lane are stored, published and acknowledged in the order in which they came.
+
+use std::sync::{Arc, OnceLock};
+
+use parlour_chat::messages::{self, Send};
+use parlour_chat::{Outcome, Refusal};
+use parlour_protocol::messages::Stored;
+use parlour_protocol::problems::ErrorCode;
+use parlour_storage::StorageError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::app::App;
+use crate::problems::ApiError;
+
+/// Messages that may wait for one lane; more are refused as overload.
+const QUEUE: usize = 2048;
+/// Most messages in one transaction.
+const BATCH: usize = 256;
+
+struct Waiting {
+    send: Send,
+    reply: oneshot::Sender<Result<Stored, ApiError>>,
+}
+
+/// See the module.
+pub struct SendQueue {
+    lanes: usize,
+    queues: OnceLock<Vec<mpsc::Sender<Waiting>>>,
+}
+
+impl SendQueue {
+    /// A queue for each write lane.
+    pub fn new(lanes: usize) -> Self {
+        Self { lanes, queues: OnceLock::new() }
+    }
+
+    /// Starts the tasks.
+    pub fn start(&self, app: &Arc<App>) {
+        let queues = (0..self.lanes)
+            .map(|_| {
+                let (sender, receiver) = mpsc::channel(QUEUE);
+                tokio::spawn(run(app.clone(), receiver));
+                sender
+            })
+            .collect();
+        let _ = self.queues.set(queues);
+    }
+
+    /// Puts a message into its queue at once; the answer comes after COMMIT.
+    pub fn submit(
+        &self,
+        app: &App,
+        send: Send,
+    ) -> Result<oneshot::Receiver<Result<Stored, ApiError>>, ApiError> {
+        messages::check_send(&send)?;
+        app.send_rate
+            .take(send.author)
+            .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+        let (reply, answer) = oneshot::channel();
+        let lane = app.database.lane_of(send.conversation.0);
+        let queue = self.queues.get().and_then(|queues| queues.get(lane));
+        let full = || ApiError::retry_after(ErrorCode::Unavailable, 500);
+        queue.ok_or_else(full)?.try_send(Waiting { send, reply }).map_err(|_| full())?;
+        Ok(answer)
+    }
+}
+
+/// The answer to a submitted message.
+pub async fn answered(answer: oneshot::Receiver<Result<Stored, ApiError>>) -> Result<Stored, ApiError> {
+    answer.await.unwrap_or_else(|_| Err(StorageError::OutcomeUnknown.into()))
+}
+
+async fn run(app: Arc<App>, mut queue: mpsc::Receiver<Waiting>) {
+    let mut waiting = Vec::with_capacity(BATCH);
+    while queue.recv_many(&mut waiting, BATCH).await > 0 {
+        let (sends, replies): (Vec<Send>, Vec<_>) =
+            waiting.drain(..).map(|one| (one.send, one.reply)).unzip();
+        let Some(key) = sends.first().map(|send| send.conversation.0) else {
+            continue;
+        };
+        let sends: Arc<[Send]> = sends.into();
+        let mut outcome = store(&app, key, &sends, false).await;
+        // Two more tries: a node that retries the same messages at this very moment may come in between once.
+        for _ in 0..2 {
+            if matches!(outcome, Err(Refusal::Storage(StorageError::Unique(_)))) {
+                outcome = store(&app, key, &sends, true).await;
+            }
+        }
+        match outcome {
+            Ok(answers) => {
+                for (answer, reply) in answers.into_iter().zip(replies) {
+                    let answer = match answer {
+                        Ok(Outcome { value, effects }) => {
+                            app.publish(effects);
+                            Ok(value)
+                        }
+                        Err(refusal) => Err(refusal.into()),
+                    };
+                    // Whoever asked may be gone; the message is stored and published all the same.
+                    let _ = reply.send(answer);
+                }
+            }
+            Err(refusal) => {
+                let error = ApiError::from(refusal);
+                for reply in replies {
+                    let _ = reply.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+}
+
+async fn store(
+    app: &App,
+    key: i64,
+    sends: &Arc<[Send]>,
+    look_for_earlier: bool,
+) -> Result<messages::Sent, Refusal> {
+    let now = app.clock.now();
+    let sends = sends.clone();
+    app.database.write(key, move |conn| messages::send_batch(conn, now, &sends, look_for_earlier)).await
+}

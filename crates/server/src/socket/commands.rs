@@ -1,0 +1,352 @@
+//! What a client asks for over its socket. Every command enters the same verbs as its REST twin.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use parlour_chat::conversations;
+use parlour_chat::messages::{self, Send};
+use parlour_chat::streams::{self, Caught, Known};
+use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::limits;
+use parlour_protocol::messages::Stored;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::{
+    ClientFrame, CloseCode, Ephemeral, OkFrame, ReplayState, ServerFrame, Start, StreamState,
+};
+use parlour_realtime::{Outbox, Topic, frames};
+use tokio::sync::Semaphore;
+
+use crate::app::App;
+use crate::log::{delivery_of_event, delivery_of_user_event};
+use crate::problems::ApiError;
+use crate::sends::answered;
+use crate::tokens::Bearer;
+
+/// Commands per second in the long run, and at once.
+const COMMANDS: (f64, f64) = (20.0, 60.0);
+/// Refusals for being too fast, or for malformed frames, before the connection is closed.
+const PATIENCE: u32 = 50;
+/// Commands of one connection that are worked on at the same time; then reading waits.
+const IN_FLIGHT: usize = 32;
+/// Typing is passed on once in this time.
+const TYPING_EVERY: Duration = Duration::from_secs(3);
+/// How long others show it.
+const TYPING_SHOWN_MS: u64 = 5000;
+/// In rooms with more people, typing is not passed on.
+const TYPING_PEOPLE: usize = 200;
+
+pub(super) struct Connection {
+    pub(super) app: Arc<App>,
+    pub(super) outbox: Arc<Outbox>,
+    bearer: Option<Bearer>,
+    user: Option<UserId>,
+    in_flight: Arc<Semaphore>,
+    tokens: f64,
+    counted_at: Instant,
+    trouble: u32,
+    typed: Option<(ConversationId, Instant)>,
+}
+
+impl Connection {
+    pub(super) fn new(app: Arc<App>, outbox: Arc<Outbox>, bearer: Option<Bearer>) -> Self {
+        // A client that has just connected may be behind on many things: commands are counted by the
+        // connection's own speed, messages by the person's.
+        let quick = f64::from(app.config.sends_per_second) * 2.0;
+        Self {
+            app,
+            outbox,
+            bearer,
+            user: None,
+            in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
+            tokens: COMMANDS.1.max(quick),
+            counted_at: Instant::now(),
+            trouble: 0,
+            typed: None,
+        }
+    }
+
+    pub(super) fn started(&self) -> bool {
+        self.user.is_some()
+    }
+
+    /// Counts a command. Being too fast is answered per command below; staying too fast ends the connection.
+    pub(super) fn allow(&mut self) -> Result<(), CloseCode> {
+        let now = Instant::now();
+        let per_second = COMMANDS.0.max(f64::from(self.app.config.sends_per_second));
+        let most = COMMANDS.1.max(per_second * 2.0);
+        self.tokens = (self.tokens + (now - self.counted_at).as_secs_f64() * per_second).min(most) - 1.0;
+        self.counted_at = now;
+        // Below zero commands are refused; a client that goes on all the same is cut off.
+        if self.tokens < -f64::from(PATIENCE) { Err(CloseCode::RateLimited) } else { Ok(()) }
+    }
+
+    /// Answers a frame that is no command.
+    pub(super) fn refuse_malformed(
+        &mut self,
+        text: &str,
+        error: &serde_json::Error,
+    ) -> Result<(), CloseCode> {
+        self.trouble += 1;
+        if self.trouble > PATIENCE {
+            return Err(CloseCode::BadFrame);
+        }
+        let id =
+            serde_json::from_str::<serde_json::Value>(text).ok().and_then(|value| value.get("id")?.as_u64());
+        self.answer(id, Err(ApiError::because(ErrorCode::Malformed, error.to_string())));
+        Ok(())
+    }
+
+    fn answer(&self, id: Option<u64>, outcome: Result<OkFrame, ApiError>) {
+        answer(&self.outbox, id, outcome);
+    }
+
+    /// Does a command, or says why not. An error closes the connection.
+    pub(super) async fn run(&mut self, frame: ClientFrame) -> Result<(), CloseCode> {
+        let Some(user) = self.user else {
+            return match frame {
+                ClientFrame::Start(start) => self.start(start).await,
+                _ => Err(CloseCode::AuthenticationFailed),
+            };
+        };
+        if self.tokens < 0.0 {
+            let wait = (-self.tokens / COMMANDS.0 * 1000.0).ceil() as u64;
+            self.answer(id_of(&frame), Err(ApiError::retry_after(ErrorCode::RateLimited, wait)));
+            return Ok(());
+        }
+        match frame {
+            ClientFrame::Start(start) => {
+                self.answer(Some(start.id), Err(ApiError::because(ErrorCode::Conflict, "Already started.")));
+            }
+            ClientFrame::Send { id, conversation, cid, body, reply_to } => {
+                let send = Send { author: user, conversation, cid, body, reply_to };
+                // Taken into the queue right here, so that a connection's messages keep their order.
+                match self.app.sends.submit(&self.app, send) {
+                    Ok(answer) => {
+                        self.later(id, async move { Ok(stored(id, conversation, answered(answer).await?)) })
+                            .await
+                    }
+                    Err(error) => self.answer(Some(id), Err(error)),
+                }
+            }
+            ClientFrame::Edit { id, conversation, seq, body } => {
+                let app = self.app.clone();
+                let work = async move {
+                    let done = app.commit(conversation.0, move |conn, now| {
+                        messages::edit(conn, now, user, conversation, seq, &body)
+                    });
+                    Ok(stored(id, conversation, done.await?))
+                };
+                self.later(id, work).await;
+            }
+            ClientFrame::Delete { id, conversation, seq } => {
+                let app = self.app.clone();
+                let work = async move {
+                    let done = app.commit(conversation.0, move |conn, now| {
+                        messages::delete(conn, now, user, conversation, seq)
+                    });
+                    Ok(stored(id, conversation, done.await?))
+                };
+                self.later(id, work).await;
+            }
+            ClientFrame::React { id, conversation, seq, emoji, on } => {
+                let app = self.app.clone();
+                let work = async move {
+                    let done = app.commit(conversation.0, move |conn, now| {
+                        messages::react(conn, now, user, conversation, seq, &emoji, on)
+                    });
+                    Ok(stored(id, conversation, done.await?))
+                };
+                self.later(id, work).await;
+            }
+            ClientFrame::Read { id, conversation, seq } => {
+                let app = self.app.clone();
+                let work = async move {
+                    let done = app.commit(0, move |conn, now| {
+                        conversations::mark_read(conn, now, user, conversation, seq)
+                    });
+                    let marker = done.await?;
+                    Ok(OkFrame {
+                        id,
+                        conversation: Some(conversation),
+                        seq: Some(marker.seq),
+                        ..OkFrame::default()
+                    })
+                };
+                self.later(id, work).await;
+            }
+            ClientFrame::Sync { id, conversation, after, limit } => {
+                let app = self.app.clone();
+                let work = async move {
+                    let limit = limit.unwrap_or(limits::EVENTS_PAGE).clamp(1, limits::EVENTS_PAGE);
+                    let page = app
+                        .read(move |conn| streams::list_events(conn, user, conversation, after, limit))
+                        .await?;
+                    Ok(OkFrame {
+                        id,
+                        conversation: Some(conversation),
+                        events: Some(page.items),
+                        head: Some(page.head),
+                        ..OkFrame::default()
+                    })
+                };
+                self.later(id, work).await;
+            }
+            ClientFrame::Focus { id, live } => {
+                if live.len() > limits::LIVE {
+                    let detail = format!("At most {} conversations are followed live.", limits::LIVE);
+                    self.answer(Some(id), Err(ApiError::because(ErrorCode::LimitReached, detail)));
+                } else {
+                    self.app.hub.focus(&self.outbox, live.into_iter().collect());
+                    self.answer(Some(id), Ok(OkFrame { id, ..OkFrame::default() }));
+                }
+            }
+            ClientFrame::Typing { conversation } => self.typing(user, conversation).await,
+            ClientFrame::Ping { id } => self.answer(Some(id), Ok(OkFrame { id, ..OkFrame::default() })),
+        }
+        Ok(())
+    }
+
+    /// Works on a command while the next ones are read already, up to a bound.
+    async fn later(&self, id: u64, work: impl Future<Output = Result<OkFrame, ApiError>> + 'static) {
+        let Ok(place) = self.in_flight.clone().acquire_owned().await else {
+            return;
+        };
+        let outbox = self.outbox.clone();
+        actix_web::rt::spawn(async move {
+            let outcome = work.await;
+            answer(&outbox, Some(id), outcome);
+            drop(place);
+        });
+    }
+
+    async fn typing(&mut self, user: UserId, conversation: ConversationId) {
+        let topic = Topic::Conversation(conversation);
+        let recent = self.typed.is_some_and(|(last, at)| last == conversation && at.elapsed() < TYPING_EVERY);
+        if recent
+            || !self.app.hub.follows(&self.outbox, topic)
+            || self.app.hub.people_in(conversation) > TYPING_PEOPLE
+        {
+            return;
+        }
+        self.typed = Some((conversation, Instant::now()));
+        let allowed = self.app.read(move |conn| conversations::may_type(conn, user, conversation)).await;
+        if matches!(allowed, Ok(true)) {
+            let typing = Ephemeral::Typing { conversation, user, ttl_ms: TYPING_SHOWN_MS };
+            self.app.hub.ephemeral(topic, Some(user), frames::encode(&ServerFrame::Ephemeral(typing)));
+        }
+    }
+
+    async fn start(&mut self, start: Start) -> Result<(), CloseCode> {
+        let bearer = match (start.token.as_deref(), self.bearer.take()) {
+            (Some(token), _) => self.app.authenticate(token).map_err(|code| match code {
+                ErrorCode::TokenExpired => CloseCode::TokenExpired,
+                _ => CloseCode::AuthenticationFailed,
+            })?,
+            (None, Some(bearer)) => bearer,
+            (None, None) => return Err(CloseCode::AuthenticationFailed),
+        };
+        if start.live.len() > limits::LIVE || start.cursors.len() > 2 * limits::ROOMS_PER_USER as usize {
+            return Err(CloseCode::BadFrame);
+        }
+        let user = bearer.user;
+        self.outbox.identify(user, bearer.session);
+        let known = Known {
+            other_epoch: start.epoch.as_ref().is_some_and(|epoch| *epoch != self.app.epoch),
+            cursors: start.cursors,
+            user: start.user_cursor,
+        };
+        let caught = match self.app.read(move |conn| streams::catch_up(conn, user, &known)).await {
+            Ok(caught) => caught,
+            Err(error) => {
+                self.answer(Some(start.id), Err(error));
+                return Err(CloseCode::Overloaded);
+            }
+        };
+        if caught.suspended {
+            return Err(CloseCode::Banned);
+        }
+        if !self.app.hub.connect(&self.outbox, caught.friends.clone()) {
+            return Err(CloseCode::TooManyConnections);
+        }
+        self.user = Some(user);
+        self.follow(start.id, user, start.live.into_iter().collect(), caught).await;
+        Ok(())
+    }
+
+    /// Answers `start`, replays, and follows: in this order, so that the client sees what it missed before what is
+    /// new. What is published between reading and following comes from the feed's ring, or is read from the log.
+    async fn follow(&self, id: u64, user: UserId, live: BTreeSet<ConversationId>, caught: Caught) {
+        let mut states: BTreeMap<ConversationId, StreamState> = caught
+            .gone
+            .iter()
+            .chain(live.iter().filter(|id| !caught.conversations.contains_key(id)))
+            .map(|id| (*id, StreamState { head: None, state: ReplayState::Gone }))
+            .collect();
+        let mut replay = BytesMut::new();
+        let mut follow = vec![(Topic::User(user), caught.user_head, true)];
+        for event in caught.user_events {
+            replay.extend_from_slice(&delivery_of_user_event(user, event).frame);
+        }
+        for (id, followed) in caught.conversations {
+            states.insert(id, StreamState { head: Some(followed.head), state: followed.state });
+            follow.push((Topic::Conversation(id), followed.head, followed.direct || live.contains(&id)));
+            for event in followed.events {
+                replay.extend_from_slice(&delivery_of_event(event).frame);
+            }
+        }
+        let own = StreamState { head: Some(caught.user_head), state: caught.user_state };
+        let ok = OkFrame { id, user: Some(own), conversations: Some(states), ..OkFrame::default() };
+        self.answer(Some(id), Ok(ok));
+        if !replay.is_empty() {
+            self.outbox.reply(replay.freeze());
+        }
+        self.outbox.set_live(live);
+        let fresh = follow
+            .into_iter()
+            .filter(|(topic, head, live)| self.app.hub.attach(*topic, &self.outbox, Some(*head), *live))
+            .map(|(topic, ..)| topic)
+            .collect();
+        self.app.hub.check(fresh).await;
+    }
+}
+
+fn answer(outbox: &Outbox, id: Option<u64>, outcome: Result<OkFrame, ApiError>) {
+    let frame = match outcome {
+        Ok(ok) => ServerFrame::Ok(Box::new(ok)),
+        Err(error) => {
+            if let Some(cause) = &error.cause {
+                tracing::error!(cause, "command failed");
+            }
+            ServerFrame::Error(error.frame(id))
+        }
+    };
+    outbox.reply(frames::encode(&frame));
+}
+
+fn stored(id: u64, conversation: ConversationId, stored: Stored) -> OkFrame {
+    OkFrame {
+        id,
+        conversation: Some(conversation),
+        seq: Some(stored.seq),
+        at: Some(stored.at),
+        duplicate: Some(stored.duplicate),
+        ..OkFrame::default()
+    }
+}
+
+fn id_of(frame: &ClientFrame) -> Option<u64> {
+    match frame {
+        ClientFrame::Start(start) => Some(start.id),
+        ClientFrame::Send { id, .. }
+        | ClientFrame::Edit { id, .. }
+        | ClientFrame::Delete { id, .. }
+        | ClientFrame::React { id, .. }
+        | ClientFrame::Read { id, .. }
+        | ClientFrame::Focus { id, .. }
+        | ClientFrame::Sync { id, .. }
+        | ClientFrame::Ping { id } => Some(*id),
+        ClientFrame::Typing { .. } => None,
+    }
+}

@@ -1,0 +1,221 @@
+//! Access tokens (JWT, EdDSA) and refresh tokens.
+//!
+//! Invariant: an access token is accepted only with our key id, algorithm, type, issuer, audience and all times.
+//! Refresh tokens are stored as hashes; a token's successor is derived from it with a secret key, so a lost
+//! answer can be repeated without storing the token.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::SigningKey;
+use hmac::{Hmac, Mac};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use parlour_protocol::ids::{SessionId, UserId};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Seconds that an access token lives.
+pub const ACCESS_LIFETIME: i64 = 600;
+/// Seconds that clocks of nodes may differ.
+const LEEWAY: i64 = 30;
+const ISSUER: &str = "parlour";
+const AUDIENCE: &str = "parlour-api";
+const TYPE: &str = "at+jwt";
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    sid: SessionId,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+}
+
+/// Whom an access token speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bearer {
+    /// The person.
+    pub user: UserId,
+    /// Their session.
+    pub session: SessionId,
+    /// Until when the token is valid.
+    pub expires_at: Timestamp,
+}
+
+/// Makes and checks tokens.
+pub struct Tokens {
+    key_id: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+    public: [u8; 32],
+    refresh_key: [u8; 32],
+}
+
+impl Tokens {
+    /// From the server's two secrets.
+    pub fn new(signing_seed: [u8; 32], refresh_key: [u8; 32]) -> Self {
+        let public = SigningKey::from_bytes(&signing_seed).verifying_key().to_bytes();
+        // RFC 8410: the fixed beginning of a PKCS #8 document that holds an Ed25519 seed.
+        let mut pkcs8 = vec![
+            0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+        ];
+        pkcs8.extend_from_slice(&signing_seed);
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        // Times are checked below against the application's clock.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+        Self {
+            key_id: URL_SAFE_NO_PAD.encode(&Sha256::digest(public)[..12]),
+            encoding: EncodingKey::from_ed_der(&pkcs8),
+            decoding: DecodingKey::from_ed_der(&public),
+            validation,
+            public,
+            refresh_key,
+        }
+    }
+
+    /// A new access token.
+    pub fn issue(&self, now: Timestamp, user: UserId, session: SessionId) -> Result<String, String> {
+        let header = Header {
+            typ: Some(TYPE.into()),
+            kid: Some(self.key_id.clone()),
+            ..Header::new(Algorithm::EdDSA)
+        };
+        let issued = now.seconds();
+        let claims = Claims {
+            iss: ISSUER.into(),
+            aud: AUDIENCE.into(),
+            sub: user,
+            sid: session,
+            iat: issued,
+            nbf: issued,
+            exp: issued + ACCESS_LIFETIME,
+        };
+        jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(|error| error.to_string())
+    }
+
+    /// Whom a token speaks for.
+    pub fn verify(&self, now: Timestamp, token: &str) -> Result<Bearer, ErrorCode> {
+        // Our own are about 400 bytes; nothing longer is worth a signature check.
+        if token.len() > 1024 {
+            return Err(ErrorCode::Unauthenticated);
+        }
+        let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+            .map_err(|_| ErrorCode::Unauthenticated)?;
+        let header = data.header;
+        if header.typ.as_deref() != Some(TYPE) || header.kid.as_deref() != Some(&self.key_id) {
+            return Err(ErrorCode::Unauthenticated);
+        }
+        let claims = data.claims;
+        let now = now.seconds();
+        if claims.nbf > now + LEEWAY || claims.iat > now + LEEWAY || claims.exp - claims.iat > ACCESS_LIFETIME
+        {
+            return Err(ErrorCode::Unauthenticated);
+        }
+        if claims.exp + LEEWAY < now {
+            return Err(ErrorCode::TokenExpired);
+        }
+        Ok(Bearer {
+            user: claims.sub,
+            session: claims.sid,
+            expires_at: Timestamp(claims.exp * parlour_protocol::time::SECOND),
+        })
+    }
+
+    /// The public key, as a JSON Web Key Set.
+    pub fn jwks(&self) -> serde_json::Value {
+        serde_json::json!({ "keys": [{
+            "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",
+            "kid": self.key_id, "x": URL_SAFE_NO_PAD.encode(self.public),
+        }]})
+    }
+
+    /// The token that follows a used one; the same one every time.
+    pub fn successor(&self, token: &RefreshToken) -> RefreshToken {
+        // HMAC takes keys of any length, so this cannot fail.
+        let secret = match <Hmac<Sha256> as Mac>::new_from_slice(&self.refresh_key) {
+            Ok(mut mac) => {
+                mac.update(&token.session.0.to_be_bytes());
+                mac.update(&token.secret);
+                mac.finalize().into_bytes().into()
+            }
+            Err(_) => [0; 32],
+        };
+        RefreshToken { session: token.session, secret }
+    }
+}
+
+/// A refresh token: the session's id and 256 secret bits.
+pub struct RefreshToken {
+    /// The session that it continues.
+    pub session: SessionId,
+    secret: [u8; 32],
+}
+
+impl RefreshToken {
+    /// The first token of a session.
+    pub fn new(session: SessionId, secret: [u8; 32]) -> Self {
+        Self { session, secret }
+    }
+
+    /// Reads the written form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (session, secret) = text.split_once('.')?;
+        let secret = URL_SAFE_NO_PAD.decode(secret).ok()?.try_into().ok()?;
+        Some(Self { session: session.parse().ok()?, secret })
+    }
+
+    /// The written form, for the client only.
+    pub fn expose(&self) -> String {
+        format!("{}.{}", self.session, URL_SAFE_NO_PAD.encode(self.secret))
+    }
+
+    /// What is stored.
+    pub fn hash(&self) -> Vec<u8> {
+        Sha256::digest(self.secret).to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
+
+    fn tokens() -> Tokens {
+        Tokens::new([1; 32], [2; 32])
+    }
+
+    #[test]
+    fn a_token_is_good_for_ten_minutes_and_for_us_only() {
+        let token = tokens().issue(NOW, UserId(7), SessionId(9)).unwrap();
+        let bearer = tokens().verify(NOW, &token).unwrap();
+        assert_eq!((bearer.user, bearer.session), (UserId(7), SessionId(9)));
+        let later = Timestamp(NOW.0 + (ACCESS_LIFETIME + LEEWAY + 1) * 1_000_000);
+        assert_eq!(tokens().verify(later, &token), Err(ErrorCode::TokenExpired));
+        let earlier = Timestamp(NOW.0 - (LEEWAY + 1) * 1_000_000);
+        assert_eq!(tokens().verify(earlier, &token), Err(ErrorCode::Unauthenticated));
+        assert_eq!(Tokens::new([3; 32], [2; 32]).verify(NOW, &token), Err(ErrorCode::Unauthenticated));
+        let mut parts: Vec<&str> = token.split('.').collect();
+        let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"at+jwt"}"#);
+        parts[0] = &none;
+        assert_eq!(tokens().verify(NOW, &parts.join(".")), Err(ErrorCode::Unauthenticated));
+    }
+
+    #[test]
+    fn refresh_tokens_have_one_successor() {
+        let first = RefreshToken::new(SessionId(5), [9; 32]);
+        let again = RefreshToken::parse(&first.expose()).unwrap();
+        assert_eq!(tokens().successor(&first).hash(), tokens().successor(&again).hash());
+        assert_ne!(tokens().successor(&first).hash(), first.hash());
+        assert!(RefreshToken::parse("5.short").is_none());
+    }
+}
