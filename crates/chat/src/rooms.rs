@@ -17,6 +17,9 @@ use crate::{Effect, Refusal, rights};
 /// In rooms with more members, coming and going is not logged one by one.
 const LOG_MEMBERS_UP_TO: i64 = 200;
 
+/// A page, and the position after which the next one begins.
+pub type Listed<T> = (Vec<T>, Option<(i64, i64)>);
+
 fn view(row: &ConversationRow, role: Option<MemberRole>) -> Room {
     Room {
         id: ConversationId(row.id),
@@ -39,7 +42,7 @@ pub fn list(
     search: &str,
     after: Option<(i64, i64)>,
     limit: i64,
-) -> Result<(Vec<Room>, Option<(i64, i64)>), Refusal> {
+) -> Result<Listed<Room>, Refusal> {
     let rows = conversations::list_rooms(conn, &validation::fold(search), after, limit)?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let roles = members::list_roles(conn, user, &ids)?;
@@ -248,7 +251,7 @@ pub fn list_members(
     id: ConversationId,
     after: Option<(i64, i64)>,
     limit: i64,
-) -> Result<(Vec<Member>, Option<(i64, i64)>), Refusal> {
+) -> Result<Listed<Member>, Refusal> {
     room(conn, id, false)?;
     rights::readable(conn, id, user)?;
     let rows = members::list(conn, id, after, limit)?;

@@ -20,9 +20,9 @@ pub fn resolve(conn: &mut Connection, who: &str) -> Result<UserRow, Refusal> {
         _ if validation::handle(name).is_ok() => users::find_by_handle(conn, &validation::fold(name))?,
         _ => None,
     };
-    Ok(found
+    found
         .filter(|user| user.suspended_at.is_none())
-        .ok_or_else(|| Refusal::because(ErrorCode::NotFound, "Nobody here has this handle or id."))?)
+        .ok_or_else(|| Refusal::because(ErrorCode::NotFound, "Nobody here has this handle or id."))
 }
 
 /// How a person stands to the other one of a friendship row.

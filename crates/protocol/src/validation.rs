@@ -132,7 +132,7 @@ pub fn cid(text: &str) -> Result<(), String> {
 pub fn emoji(text: &str) -> Result<(), String> {
     let ok = !text.is_empty()
         && text.len() <= limits::EMOJI
-        && text.chars().any(|character| !character.is_ascii())
+        && !text.is_ascii()
         && text.chars().all(|character| {
             !character.is_whitespace()
                 && !character.is_alphabetic()

@@ -38,16 +38,14 @@ pub async fn guard<B: MessageBody + 'static>(
         let answer = ApiError::because(ErrorCode::Malformed, "The address is too long.").answer(&request_id);
         request.into_response(answer)
     } else {
-        let (http, outcome) = {
-            let http = request.request().clone();
-            (http, next.call(request).await)
-        };
-        match outcome {
-            Ok(response) => match response.response().error().map(|error| translate(error, &request_id)) {
-                Some(answer) => ServiceResponse::new(http, answer),
-                None => response.map_into_boxed_body(),
-            },
-            Err(error) => ServiceResponse::new(http, translate(&error, &request_id)),
+        // Handlers and extractors answer their errors themselves; the answer still knows its error.
+        let response = next.call(request).await?;
+        match response.response().error().map(|error| translate(error, &request_id)) {
+            Some(answer) => {
+                let (request, _) = response.into_parts();
+                ServiceResponse::new(request, answer)
+            }
+            None => response.map_into_boxed_body(),
         }
     };
 
