@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parlour_chat::passwords::Hardness;
 use parlour_client::native::Api;
 use parlour_protocol::accounts::CreateAccount;
+use parlour_protocol::socket::CloseCode;
 use parlour_server::config::Secret;
 use parlour_server::{Clock, Config, Running};
 use reqwest::Method;
@@ -105,6 +106,11 @@ impl App {
     /// The published description that every answer is compared with.
     pub fn contract(&self) -> &Contract {
         &self.0.contract
+    }
+
+    /// Closes every socket of a node, as when it goes down in good order; it takes new ones at once.
+    pub fn drain(&self, node: usize) {
+        self.0.nodes[node % self.0.nodes.len()].app().hub.close_all(CloseCode::Draining);
     }
 
     /// Lets time pass on all nodes, in microseconds.

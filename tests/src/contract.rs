@@ -64,7 +64,11 @@ impl Contract {
             assert!(matches!(status, 404 | 405), "{method} {path} is answered with {status} and not described");
             return;
         };
-        let described = &operation["responses"][status.to_string()];
+        // Refusals share one description; successes have their own.
+        let described = match &operation["responses"][status.to_string()] {
+            Value::Null if status >= 400 => &operation["responses"]["default"],
+            described => described,
+        };
         assert!(described.is_object(), "{method} {path}: {status} is not described: {}", reply.text);
         let described = self.resolve(described);
         let media_type = reply.header("content-type").split(';').next().unwrap_or_default();
