@@ -2,3 +2,5 @@
 //! browser client; the `native` feature adds REST and the socket over tokio.
 
 pub mod engine;
+#[cfg(feature = "native")]
+pub mod native;

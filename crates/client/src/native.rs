@@ -1,0 +1,24 @@
+//! The public API over tokio: [`Api`] for REST, [`Socket`] for frames, and [`Follower`], which keeps a socket
+//! alive, resumes it, fills holes, and yields every event exactly once, in order.
+//!
+//! Invariant: nothing here is unbounded. Whoever does not read the updates stops the follower, not the memory.
+
+mod api;
+mod follower;
+mod socket;
+
+pub use api::{Api, ApiError, MessagesAt};
+pub use follower::{Follower, Options, Stopped, Update};
+pub use socket::{Received, Socket, SocketError};
+
+/// A random number from the operating system's seed of this thread's hash keys: good enough for jitter and for
+/// names that only have to be distinct.
+pub(crate) fn chance() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0_u8)
+}
+
+/// A fresh client id for a message.
+pub fn fresh_cid() -> String {
+    format!("{:016x}{:016x}", chance(), chance())
+}

@@ -1,0 +1,145 @@
+//! One socket, frame by frame. Several documents in one WebSocket frame come out one by one.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use parlour_protocol::socket::{ClientFrame, Hello, SUBPROTOCOL, ServerFrame};
+use reqwest::Url;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+/// A page of 200 events of the longest messages, written with escapes, stays below this.
+const LARGEST_FRAME: usize = 8 * 1024 * 1024;
+/// Connecting takes at most so long.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Why there is no socket (any more).
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// The upgrade was answered with an ordinary status.
+    #[error("the server answered the upgrade with status {0}")]
+    Refused(u16),
+    /// The connection was lost, or never came about.
+    #[error("the connection failed: {0}")]
+    Transport(String),
+    /// The server said something that this library does not understand.
+    #[error("the server sent something unexpected: {0}")]
+    Unexpected(String),
+}
+
+impl From<Error> for SocketError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Http(response) => Self::Refused(response.status().as_u16()),
+            other => Self::Transport(other.to_string()),
+        }
+    }
+}
+
+/// What came from the server.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Received {
+    /// A frame.
+    Frame(ServerFrame),
+    /// The server closed with this code; 1005 when it gave none.
+    Closed(u16),
+}
+
+/// An open socket that speaks `parlour.v1`.
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    waiting: VecDeque<String>,
+    closed: Option<u16>,
+}
+
+impl Socket {
+    /// Connects to the server at an address like `http://127.0.0.1:8080`. The first frame is its `hello`, and the
+    /// first command has to be `start`.
+    pub async fn connect(base: &Url) -> Result<Self, SocketError> {
+        let mut url = base.clone();
+        let scheme = if base.scheme() == "https" { "wss" } else { "ws" };
+        if url.set_scheme(scheme).is_err() {
+            return Err(SocketError::Transport(format!("{base} is no address of a server")));
+        }
+        url.set_path("/api/v1/socket");
+        let mut request = url.as_str().into_client_request()?;
+        request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(LARGEST_FRAME))
+            .max_frame_size(Some(LARGEST_FRAME));
+        let connecting = connect_async_with_config(request, Some(config), true);
+        let (stream, _) = tokio::time::timeout(CONNECT, connecting)
+            .await
+            .map_err(|_| SocketError::Transport("nobody answered in time".into()))??;
+        Ok(Self { stream, waiting: VecDeque::new(), closed: None })
+    }
+
+    /// Sends a command.
+    pub async fn send(&mut self, frame: &ClientFrame) -> Result<(), SocketError> {
+        let text =
+            serde_json::to_string(frame).map_err(|error| SocketError::Unexpected(error.to_string()))?;
+        self.send_raw(Message::text(text)).await
+    }
+
+    /// Sends any WebSocket message, for tests of what a server does with nonsense.
+    pub async fn send_raw(&mut self, message: Message) -> Result<(), SocketError> {
+        Ok(self.stream.send(message).await?)
+    }
+
+    /// The next frame from the server. Safe to cancel.
+    pub async fn next(&mut self) -> Result<Received, SocketError> {
+        match self.next_text().await? {
+            Ok(text) => serde_json::from_str(&text)
+                .map(Received::Frame)
+                .map_err(|error| SocketError::Unexpected(format!("{error} in {text}"))),
+            Err(code) => Ok(Received::Closed(code)),
+        }
+    }
+
+    /// The next document from the server as it was written, or the code that it closed with. Safe to cancel.
+    pub async fn next_text(&mut self) -> Result<Result<String, u16>, SocketError> {
+        loop {
+            if let Some(text) = self.waiting.pop_front() {
+                return Ok(Ok(text));
+            }
+            if let Some(code) = self.closed {
+                return Ok(Err(code));
+            }
+            match self.stream.next().await {
+                None => {
+                    return Err(SocketError::Transport("the connection ended without a closing frame".into()));
+                }
+                Some(message) => match message? {
+                    Message::Text(text) => {
+                        self.waiting
+                            .extend(text.split('\n').filter(|part| !part.is_empty()).map(str::to_owned));
+                    }
+                    Message::Close(frame) => {
+                        self.closed = Some(frame.map_or(1005, |frame| frame.code.into()))
+                    }
+                    Message::Binary(_) => return Err(SocketError::Unexpected("a binary frame".into())),
+                    Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+                },
+            }
+        }
+    }
+
+    /// The server's `hello`, which has to be its first frame.
+    pub async fn hello(&mut self) -> Result<Hello, SocketError> {
+        match self.next().await? {
+            Received::Frame(ServerFrame::Hello(hello)) => Ok(hello),
+            other => Err(SocketError::Unexpected(format!("{other:?} instead of hello"))),
+        }
+    }
+
+    /// Closes in good order.
+    pub async fn close(mut self) {
+        // Whether the server still hears it does not matter to anybody.
+        let _ = self.stream.close(None).await;
+    }
+}

@@ -1,0 +1,165 @@
+//! One running system: a database, one or two nodes on it, and a clock that stands still until it is moved.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parlour_chat::passwords::Hardness;
+use parlour_client::native::Api;
+use parlour_protocol::accounts::CreateAccount;
+use parlour_protocol::socket::CloseCode;
+use parlour_server::config::Secret;
+use parlour_server::{Clock, Config, Running};
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::backend::redis;
+use crate::{Backend, Contract, Person, Reply, TestDatabase, TestSocket};
+
+/// 2026-01-01T00:00:00Z, when every test begins.
+const BEGINNING: i64 = 1_767_225_600_000_000;
+
+/// A password that everybody uses.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+struct Inner {
+    backend: Backend,
+    nodes: Vec<Running>,
+    clock: Clock,
+    contract: Contract,
+    people: AtomicUsize,
+    /// Goes last, after the nodes.
+    database: TestDatabase,
+}
+
+/// Handle to a running system; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// Runs one test body on one backend, with settings changed by `configure`.
+pub fn run<F: Future<Output = ()>>(backend: Backend, configure: impl Fn(&mut Config), body: impl FnOnce(App) -> F) {
+    if !backend.is_available() {
+        return;
+    }
+    let database = TestDatabase::migrated(backend);
+    let clock = Clock::manual(BEGINNING);
+    let count = if backend == Backend::PostgresRedis { 2 } else { 1 };
+    let nodes: Vec<Running> = (0..count)
+        .map(|_| {
+            let mut config = Config {
+                listen: "127.0.0.1:0".into(),
+                data_dir: database.folder.path().to_owned(),
+                database_url: database.url.clone().map(Secret),
+                redis_url: (backend == Backend::PostgresRedis).then(|| Secret(redis().expect("TEST_REDIS_URL"))),
+                hashing: Hardness { memory_kib: 8, passes: 1 },
+                workers: 1,
+                database_readers: 2,
+                database_lanes: 2,
+                sends_per_second: 100_000,
+                auth_per_minute: 100_000,
+                connects_per_second: 100_000,
+                ..Config::default()
+            };
+            configure(&mut config);
+            parlour_server::start(config, clock.clone()).expect("the server starts")
+        })
+        .collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let contract = runtime.block_on(Contract::fetch(&address(&nodes[0])));
+    let app = App(Arc::new(Inner { backend, nodes, clock, contract, people: AtomicUsize::new(0), database }));
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(body(app.clone()))));
+    // Sockets of the test go first, then the nodes, then the database.
+    drop(runtime);
+    if let Ok(inner) = Arc::try_unwrap(app.0) {
+        inner.nodes.into_iter().for_each(Running::stop);
+    }
+    if let Err(panic) = outcome {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn address(node: &Running) -> String {
+    format!("http://{}", node.address())
+}
+
+impl App {
+    /// How the system runs.
+    pub fn backend(&self) -> Backend {
+        self.0.backend
+    }
+
+    /// How many nodes there are.
+    pub fn nodes(&self) -> usize {
+        self.0.nodes.len()
+    }
+
+    /// Address of a node; numbers beyond the last start over.
+    pub fn address(&self, node: usize) -> String {
+        address(&self.0.nodes[node % self.0.nodes.len()])
+    }
+
+    /// The database, for looking behind the scenes.
+    pub fn database(&self) -> &TestDatabase {
+        &self.0.database
+    }
+
+    /// The published description that every answer is compared with.
+    pub fn contract(&self) -> &Contract {
+        &self.0.contract
+    }
+
+    /// Closes every socket of a node, as when it goes down in good order; it takes new ones at once.
+    pub fn drain(&self, node: usize) {
+        self.0.nodes[node % self.0.nodes.len()].app().hub.close_all(CloseCode::Draining);
+    }
+
+    /// Lets time pass on all nodes, in microseconds.
+    pub fn advance(&self, micros: i64) {
+        self.0.clock.advance(micros);
+    }
+
+    /// A client of a node that is not logged in.
+    pub fn stranger(&self, node: usize) -> Api {
+        Api::new(&self.address(node)).unwrap()
+    }
+
+    /// Registers somebody. People are spread over the nodes in turn.
+    pub async fn person(&self, handle: &str) -> Person {
+        let node = self.0.people.fetch_add(1, Ordering::Relaxed);
+        let api = self.stranger(node);
+        let account = CreateAccount {
+            handle: handle.to_owned(),
+            display_name: None,
+            password: PASSWORD.to_owned(),
+            device: Some(format!("{handle}'s device")),
+            refresh: Default::default(),
+        };
+        let signed_in = api.create_account(&account).await.expect("registers");
+        Person::new(self.clone(), node, handle, signed_in, api)
+    }
+
+    /// Registers an administrator.
+    pub async fn admin(&self, handle: &str) -> Person {
+        let admin = self.person(handle).await;
+        let promoted = parlour_chat::admin::promote(&mut self.0.database.connect(), handle).unwrap();
+        assert!(promoted.value);
+        admin
+    }
+
+    /// Two people who are friends.
+    pub async fn friends(&self, one: &str, other: &str) -> (Person, Person) {
+        let (one, other) = (self.person(one).await, self.person(other).await);
+        one.befriend(&other).await;
+        (one, other)
+    }
+
+    /// A request of nobody, with a path like `/api/v1/server`.
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        Reply::of(self, &self.stranger(0), method, path, body).await
+    }
+
+    /// A fresh socket that has not said who it is.
+    pub async fn socket(&self, node: usize) -> TestSocket {
+        TestSocket::connect(&self.address(node)).await
+    }
+}

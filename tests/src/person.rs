@@ -1,0 +1,114 @@
+//! Somebody who uses the system, in the words of people: befriends, creates a room, sends.
+
+use parlour_client::native::{Api, fresh_cid};
+use parlour_protocol::conversations::Conversation;
+use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
+use parlour_protocol::messages::{SendMessage, Stored};
+use parlour_protocol::rooms::CreateRoom;
+use parlour_protocol::sessions::{CreateSession, SignedIn};
+use parlour_protocol::socket::Start;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::app::PASSWORD;
+use crate::{App, Reply, TestSocket};
+
+/// A registered person on one node.
+#[derive(Clone)]
+pub struct Person {
+    /// Their id.
+    pub id: UserId,
+    /// Their handle.
+    pub handle: String,
+    /// Their log-in.
+    pub session: SessionId,
+    /// REST on their node, as them.
+    pub api: Api,
+    app: App,
+    node: usize,
+}
+
+impl Person {
+    pub(crate) fn new(app: App, node: usize, handle: &str, signed_in: SignedIn, api: Api) -> Self {
+        Self { id: signed_in.account.id, handle: handle.to_owned(), session: signed_in.session, api, app, node }
+    }
+
+    /// The same person with the same log-in on the next node; the same node where there is but one.
+    pub fn elsewhere(&self) -> Self {
+        let node = self.node + 1;
+        Self { api: self.api.at(&self.app.address(node)).unwrap(), node, ..self.clone() }
+    }
+
+    /// The same person with another log-in, as on another device.
+    pub async fn other_device(&self) -> Self {
+        let api = self.app.stranger(self.node);
+        let log_in = CreateSession {
+            handle: self.handle.clone(),
+            password: PASSWORD.to_owned(),
+            device: None,
+            refresh: Default::default(),
+        };
+        let signed_in = api.create_session(&log_in).await.expect("logs in");
+        Self { session: signed_in.session, api, ..self.clone() }
+    }
+
+    /// A request as this person, with a path like `/api/v1/rooms`.
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        Reply::of(&self.app, &self.api, method, path, body).await
+    }
+
+    /// GET as this person.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.call(Method::GET, path, None).await
+    }
+
+    /// Becomes friends with somebody.
+    pub async fn befriend(&self, other: &Self) {
+        self.api.create_friend_request(&other.handle).await.expect("asks for friendship");
+        other.api.accept_friend_request(self.id).await.expect("accepts");
+    }
+
+    /// Makes a room.
+    pub async fn create_room(&self, name: &str) -> ConversationId {
+        let room = CreateRoom { name: name.to_owned(), topic: String::new() };
+        self.api.create_room(&room).await.expect("creates a room").id
+    }
+
+    /// Enters a room.
+    pub async fn join(&self, room: ConversationId) -> Conversation {
+        self.api.join_room(room).await.expect("joins")
+    }
+
+    /// Opens the direct chat with a friend.
+    pub async fn direct(&self, friend: &Self) -> ConversationId {
+        self.api.open_direct(friend.id).await.expect("opens the direct chat").id
+    }
+
+    /// Sends a message and answers its position.
+    pub async fn send(&self, conversation: ConversationId, body: &str) -> Seq {
+        self.send_as(conversation, &fresh_cid(), body).await.seq
+    }
+
+    /// Sends a message under a name.
+    pub async fn send_as(&self, conversation: ConversationId, cid: &str, body: &str) -> Stored {
+        let message = SendMessage { body: body.to_owned(), reply_to: None };
+        self.api.send_message(conversation, cid, &message).await.expect("sends")
+    }
+
+    /// What `start` needs, with this person's token.
+    pub fn start(&self) -> Start {
+        Start { token: self.api.access_token(), ..Start::default() }
+    }
+
+    /// A started socket that follows nothing live but direct chats.
+    pub async fn socket(&self) -> TestSocket {
+        self.socket_on(&[]).await
+    }
+
+    /// A started socket that follows these conversations live.
+    pub async fn socket_on(&self, live: &[ConversationId]) -> TestSocket {
+        let mut socket = self.app.socket(self.node).await;
+        socket.start(Start { live: live.to_vec(), ..self.start() }).await.expect("starts");
+        socket
+    }
+}

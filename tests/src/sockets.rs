@@ -1,0 +1,256 @@
+//! A socket with a vocabulary for tests: what must come, what must not, and how it ends.
+//!
+//! Frames are sorted by kind as they arrive, so that a presence that comes early does not hide an event; within a
+//! kind their order is the order of arrival.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use parlour_client::native::Socket;
+use parlour_protocol::ids::{ConversationId, Seq};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::{
+    ClientFrame, Ephemeral, ErrorFrame, Event, Hello, OkFrame, ServerFrame, Start, UserChange, UserEvent,
+};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::DEADLINE;
+
+/// An open socket.
+pub struct TestSocket {
+    /// The server's first frame.
+    pub hello: Hello,
+    socket: Socket,
+    next_id: u64,
+    events: VecDeque<(String, Event)>,
+    user_events: VecDeque<UserEvent>,
+    ephemerals: VecDeque<Ephemeral>,
+    heads: VecDeque<BTreeMap<ConversationId, Seq>>,
+    answers: VecDeque<Result<OkFrame, ErrorFrame>>,
+    resyncs: VecDeque<(BTreeMap<ConversationId, Seq>, Option<Seq>)>,
+    closed: Option<u16>,
+}
+
+impl TestSocket {
+    /// Connects and takes the `hello`.
+    pub async fn connect(address: &str) -> Self {
+        let connecting = async {
+            let mut socket = Socket::connect(&address.parse().unwrap()).await.expect("connects");
+            let hello = socket.hello().await.expect("hello");
+            (socket, hello)
+        };
+        let (socket, hello) = tokio::time::timeout(DEADLINE, connecting).await.expect("hello in time");
+        Self {
+            hello,
+            socket,
+            next_id: 0,
+            events: VecDeque::new(),
+            user_events: VecDeque::new(),
+            ephemerals: VecDeque::new(),
+            heads: VecDeque::new(),
+            answers: VecDeque::new(),
+            resyncs: VecDeque::new(),
+            closed: None,
+        }
+    }
+
+    /// Reads one document and puts it where it belongs. False when the server has closed.
+    async fn read(&mut self, for_what: &str) -> bool {
+        if self.closed.is_some() {
+            return false;
+        }
+        let text = match tokio::time::timeout(DEADLINE, self.socket.next_text()).await {
+            Err(_) => panic!("waited in vain for {for_what}; {}", self.summary()),
+            Ok(Err(error)) => panic!("{error} while waiting for {for_what}; {}", self.summary()),
+            Ok(Ok(Err(code))) => {
+                self.closed = Some(code);
+                return false;
+            }
+            Ok(Ok(Ok(text))) => text,
+        };
+        match serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")) {
+            ServerFrame::Event(event) => self.events.push_back((text, event)),
+            ServerFrame::UserEvent(event) => self.user_events.push_back(event),
+            ServerFrame::Ephemeral(ephemeral) => self.ephemerals.push_back(ephemeral),
+            ServerFrame::Heads { conversations } => self.heads.push_back(conversations),
+            ServerFrame::Ok(ok) => self.answers.push_back(Ok(*ok)),
+            ServerFrame::Error(error) => self.answers.push_back(Err(error)),
+            ServerFrame::Resync { conversations, user } => self.resyncs.push_back((conversations, user)),
+            ServerFrame::Hello(_) | ServerFrame::Unknown => panic!("not now: {text}"),
+        }
+        true
+    }
+
+    fn summary(&self) -> String {
+        format!(
+            "events {:?}, user events {:?}, ephemerals {:?}, heads {:?}, answers {:?}, closed {:?}",
+            self.events.iter().map(|(_, event)| event).collect::<Vec<_>>(),
+            self.user_events,
+            self.ephemerals,
+            self.heads,
+            self.answers,
+            self.closed
+        )
+    }
+
+    async fn must_read(&mut self, for_what: &str) {
+        assert!(self.read(for_what).await, "closed while waiting for {for_what}; {}", self.summary());
+    }
+
+    // Commands.
+
+    /// Sends a command without waiting for its answer, which [`Self::answer`] takes later; answers its id.
+    pub async fn post(&mut self, command: impl FnOnce(u64) -> ClientFrame) -> u64 {
+        self.next_id += 1;
+        self.socket.send(&command(self.next_id)).await.expect("sends the command");
+        self.next_id
+    }
+
+    /// The answer to a command.
+    pub async fn answer(&mut self, id: u64) -> Result<OkFrame, ErrorFrame> {
+        loop {
+            let position = self.answers.iter().position(|answer| match answer {
+                Ok(ok) => ok.id == id,
+                Err(error) => error.id == Some(id),
+            });
+            if let Some(answer) = position.and_then(|position| self.answers.remove(position)) {
+                return answer;
+            }
+            self.must_read(&format!("the answer to command {id}")).await;
+        }
+    }
+
+    /// Sends a command and waits for its answer.
+    pub async fn command(&mut self, command: impl FnOnce(u64) -> ClientFrame) -> Result<OkFrame, ErrorFrame> {
+        let id = self.post(command).await;
+        self.answer(id).await
+    }
+
+    /// Says who is there.
+    pub async fn start(&mut self, start: Start) -> Result<OkFrame, ErrorFrame> {
+        self.command(|id| ClientFrame::Start(Start { id, ..start })).await
+    }
+
+    /// Sends a message.
+    pub async fn send(&mut self, conversation: ConversationId, cid: &str, body: &str) -> Result<OkFrame, ErrorFrame> {
+        let (cid, body) = (cid.to_owned(), body.to_owned());
+        self.command(|id| ClientFrame::Send { id, conversation, cid, body, reply_to: None }).await
+    }
+
+    /// Replaces the conversations that are followed live.
+    pub async fn focus(&mut self, live: &[ConversationId]) {
+        let live = live.to_vec();
+        self.command(|id| ClientFrame::Focus { id, live }).await.expect("focuses");
+    }
+
+    /// Sends anything at all.
+    pub async fn raw(&mut self, message: Message) {
+        self.socket.send_raw(message).await.expect("sends");
+    }
+
+    // Expectations.
+
+    /// The next durable event, whatever it is.
+    pub async fn event(&mut self) -> Event {
+        self.event_with_text().await.1
+    }
+
+    /// The next durable event and the text that it came as.
+    pub async fn event_with_text(&mut self) -> (String, Event) {
+        while self.events.is_empty() {
+            self.must_read("an event").await;
+        }
+        self.events.pop_front().unwrap()
+    }
+
+    /// The next durable event must be this one.
+    pub async fn expect_event(&mut self, conversation: ConversationId, seq: Seq) -> Event {
+        let event = self.event().await;
+        assert_eq!((event.conversation, event.seq), (conversation, seq), "{event:?}");
+        event
+    }
+
+    /// The next event of one's own stream.
+    pub async fn user_event(&mut self) -> UserEvent {
+        while self.user_events.is_empty() {
+            self.must_read("a user event").await;
+        }
+        self.user_events.pop_front().unwrap()
+    }
+
+    /// The next event of one's own stream must say this.
+    pub async fn expect_user(&mut self, change: UserChange) -> UserEvent {
+        let event = self.user_event().await;
+        assert_eq!(event.change, change);
+        event
+    }
+
+    /// The next thing that is not kept.
+    pub async fn ephemeral(&mut self) -> Ephemeral {
+        while self.ephemerals.is_empty() {
+            self.must_read("something ephemeral").await;
+        }
+        self.ephemerals.pop_front().unwrap()
+    }
+
+    /// Waits until the head of a conversation is told as this one.
+    pub async fn expect_head(&mut self, conversation: ConversationId, seq: Seq) {
+        loop {
+            while let Some(heads) = self.heads.pop_front() {
+                match heads.get(&conversation) {
+                    Some(head) if *head == seq => return,
+                    Some(head) => assert!(*head < seq, "head {head} instead of {seq}"),
+                    None => {}
+                }
+            }
+            self.must_read("heads").await;
+        }
+    }
+
+    /// The next resync.
+    pub async fn resync(&mut self) -> (BTreeMap<ConversationId, Seq>, Option<Seq>) {
+        while self.resyncs.is_empty() {
+            self.must_read("a resync").await;
+        }
+        self.resyncs.pop_front().unwrap()
+    }
+
+    /// The next answer must be a refusal of a frame whose id could not be read, or of this command.
+    pub async fn expect_error(&mut self, id: Option<u64>, code: ErrorCode) -> ErrorFrame {
+        while self.answers.is_empty() {
+            self.must_read("an error").await;
+        }
+        let error = self.answers.pop_front().unwrap().expect_err("a refusal");
+        assert_eq!((error.id, error.code), (id, code), "{error:?}");
+        error
+    }
+
+    /// Nothing has come that was not taken. Frames already queued come before the answer to a ping.
+    pub async fn expect_nothing(&mut self) {
+        self.command(|id| ClientFrame::Ping { id }).await.expect("pongs");
+        let quiet = self.events.is_empty()
+            && self.user_events.is_empty()
+            && self.ephemerals.is_empty()
+            && self.heads.is_empty()
+            && self.resyncs.is_empty()
+            && self.answers.is_empty();
+        assert!(quiet, "expected nothing, got {}", self.summary());
+    }
+
+    /// Like [`Self::expect_nothing`], for events alone.
+    pub async fn expect_no_event(&mut self) {
+        self.command(|id| ClientFrame::Ping { id }).await.expect("pongs");
+        assert!(self.events.is_empty(), "expected no event, got {}", self.summary());
+    }
+
+    /// The server closes with this code, after whatever came before.
+    pub async fn expect_close(&mut self, code: u16) {
+        while self.read(&format!("the closing code {code}")).await {}
+        assert_eq!(self.closed, Some(code), "{}", self.summary());
+    }
+
+    /// Closes in good order.
+    pub async fn close(self) {
+        self.socket.close().await;
+    }
+}
+

@@ -1,0 +1,81 @@
+//! What administrators do, and that nobody else can.
+
+use parlour_protocol::accounts::ServerRole;
+use parlour_protocol::ids::UserId;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::sessions::CreateSession;
+use system_tests::{App, Refusal, eventually, on_all_backends};
+
+on_all_backends!(listing_people, suspending, statistics);
+
+async fn listing_people(app: App) {
+    let root = app.admin("root").await;
+    for handle in ["carol", "Bob", "ada"] {
+        app.person(handle).await;
+    }
+    let mut handles = Vec::new();
+    let mut after = None;
+    loop {
+        let page = root.api.admin_list_users("", after.as_deref(), 3).await.unwrap();
+        handles.extend(page.items.into_iter().map(|one| one.user.handle));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(handles, ["ada", "Bob", "carol", "root"]);
+    let found = root.api.admin_list_users("BO", None, 10).await.unwrap().items;
+    assert_eq!(found.iter().map(|one| one.user.handle.as_str()).collect::<Vec<_>>(), ["Bob"]);
+    let roots = root.api.admin_list_users("root", None, 10).await.unwrap().items;
+    assert_eq!((roots[0].role, root.api.account().await.unwrap().role), (ServerRole::Admin, ServerRole::Admin));
+}
+
+async fn suspending(app: App) {
+    let root = app.admin("root").await;
+    let bob = app.person("bob").await;
+    let ada = app.person("ada").await;
+    let log_in = || async {
+        let session = CreateSession {
+            handle: "bob".into(),
+            password: "correct horse battery".into(),
+            device: None,
+            refresh: Default::default(),
+        };
+        app.stranger(1).create_session(&session).await
+    };
+    root.api.admin_suspend(root.id, true).await.refused(ErrorCode::Conflict);
+    root.api.admin_suspend(UserId(1), true).await.refused(ErrorCode::NotFound);
+    ada.api.admin_suspend(bob.id, true).await.refused(ErrorCode::NotFound);
+
+    for _ in 0..2 {
+        assert!(root.api.admin_suspend(bob.id, true).await.unwrap().suspended_at.is_some());
+    }
+    eventually("bob's token is refused", || async { bob.api.account().await.is_err() }).await;
+    bob.api.refresh().await.refused(ErrorCode::Unauthenticated);
+    log_in().await.refused(ErrorCode::BadCredentials);
+    ada.api.user("bob").await.refused(ErrorCode::NotFound);
+    ada.api.create_friend_request("bob").await.refused(ErrorCode::NotFound);
+
+    for _ in 0..2 {
+        assert_eq!(root.api.admin_suspend(bob.id, false).await.unwrap().suspended_at, None);
+    }
+    log_in().await.unwrap();
+    ada.api.user("bob").await.unwrap();
+}
+
+async fn statistics(app: App) {
+    let root = app.admin("root").await;
+    let ada = app.person("ada").await;
+    root.befriend(&ada).await;
+    root.direct(&ada).await;
+    let room = ada.create_room("tea").await;
+    ada.send(room, "hi").await;
+    let _socket = root.socket().await;
+    let seen = root.api.admin_statistics().await.unwrap();
+    assert_eq!((seen.users, seen.rooms, seen.directs, seen.events), (2, 1, 1, 2));
+    assert_eq!((seen.online, seen.sockets), (1, 1));
+    // Others are told that there is nothing here.
+    ada.api.admin_statistics().await.refused(ErrorCode::NotFound);
+    ada.api.admin_list_users("", None, 10).await.refused(ErrorCode::NotFound);
+    app.stranger(0).admin_statistics().await.refused(ErrorCode::Unauthenticated);
+}

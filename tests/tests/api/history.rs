@@ -1,0 +1,142 @@
+//! Pages of history, the catch-up of a log, and that both tell the same story.
+
+use parlour_client::engine::Timeline;
+use parlour_client::native::MessagesAt;
+use parlour_protocol::messages::MessagePage;
+use parlour_protocol::problems::ErrorCode;
+use system_tests::{App, Refusal, on_all_backends};
+
+on_all_backends!(pages, catching_up, page_and_events_equal_a_fresh_page);
+
+fn seqs(page: &MessagePage) -> Vec<i64> {
+    page.items.iter().map(|message| message.seq).collect()
+}
+
+async fn pages(app: App) {
+    let ada = app.person("ada").await;
+    let room = ada.create_room("tea").await;
+    let list = |at: MessagesAt, limit: i64| {
+        let api = ada.api.clone();
+        async move { api.list_messages(room, at, limit).await.unwrap() }
+    };
+    let empty = list(MessagesAt::Newest, 10).await;
+    assert_eq!((seqs(&empty), empty.older, empty.newer, empty.head), (vec![], false, false, 1));
+
+    // Positions 2 to 11 are messages, 12 and 13 are changes of them, 14 is a message.
+    for number in 2..=11 {
+        ada.send(room, &format!("message {number}")).await;
+    }
+    ada.api.edit_message(room, 5, "edited").await.unwrap();
+    ada.api.react(room, 6, "👍", true).await.unwrap();
+    ada.send(room, "message 14").await;
+
+    let newest = list(MessagesAt::Newest, 4).await;
+    assert_eq!((seqs(&newest), newest.older, newest.newer, newest.head), (vec![9, 10, 11, 14], true, false, 14));
+    let before = list(MessagesAt::Before(9), 4).await;
+    assert_eq!((seqs(&before), before.older, before.newer), (vec![5, 6, 7, 8], true, true));
+    assert_eq!(before.items[0].body.as_deref(), Some("edited"));
+    assert_eq!(before.items[1].reactions[0].users, [ada.id]);
+    let oldest = list(MessagesAt::Before(5), 4).await;
+    assert_eq!((seqs(&oldest), oldest.older, oldest.newer), (vec![2, 3, 4], false, true));
+    let after = list(MessagesAt::After(8), 4).await;
+    assert_eq!((seqs(&after), after.older, after.newer), (vec![9, 10, 11, 14], true, false));
+    let after = list(MessagesAt::After(5), 4).await;
+    assert_eq!((seqs(&after), after.older, after.newer), (vec![6, 7, 8, 9], true, true));
+    let around = list(MessagesAt::Around(7), 5).await;
+    assert_eq!((seqs(&around), around.older, around.newer), (vec![5, 6, 7, 8, 9], true, true));
+    let around = list(MessagesAt::Around(14), 4).await;
+    assert_eq!((seqs(&around), around.older, around.newer), (vec![10, 11, 14], true, false));
+    assert_eq!(seqs(&list(MessagesAt::Newest, 100).await).len(), 11);
+
+    for query in ["limit=0", "limit=101", "before=x", "before=5&after=3", "around=5&before=7", "page=2"] {
+        let reply = ada.get(&format!("/api/v1/conversations/{room}/messages?{query}")).await;
+        assert!(reply.status.is_client_error(), "{query}: {} {}", reply.status, reply.text);
+    }
+}
+
+async fn catching_up(app: App) {
+    let ada = app.person("ada").await;
+    let room = ada.create_room("tea").await;
+    for number in 0..9 {
+        ada.send(room, &format!("message {number}")).await;
+    }
+    let mut seen = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = ada.elsewhere().api.list_events(room, after, 4).await.unwrap();
+        assert_eq!(page.head, 10);
+        assert!(page.items.len() <= 4);
+        seen.extend(page.items.iter().map(|event| event.seq));
+        after = page.next_after;
+        if after >= page.head {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..=10).collect::<Vec<_>>());
+    let beyond = ada.api.list_events(room, 10, 200).await.unwrap();
+    assert_eq!((beyond.items, beyond.head, beyond.next_after), (vec![], 10, 10));
+    for query in ["after=-1", "after=x", "after=0&limit=0", "after=0&limit=201"] {
+        let reply = ada.get(&format!("/api/v1/conversations/{room}/events?{query}")).await;
+        assert!(reply.status.is_client_error(), "{query}: {} {}", reply.status, reply.text);
+    }
+    ada.api.list_events(parlour_protocol::ids::ConversationId(1), 0, 10).await.refused(ErrorCode::NotFound);
+}
+
+/// Whatever happens after a page was read: applying the events gives what reading the page again would.
+async fn page_and_events_equal_a_fresh_page(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let mut messages: Vec<(i64, bool)> = Vec::new();
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let mut chance = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let mut snapshots = Vec::new();
+    for step in 0..60 {
+        app.advance(1000);
+        if step % 12 == 0 {
+            let page = ada.api.list_messages(room, MessagesAt::Newest, 100).await.unwrap();
+            snapshots.push(page);
+        }
+        let by_ada = chance(2) == 0;
+        let who = if by_ada { &ada } else { &bob };
+        let emoji = ["👍", "🎉", "❤️"][chance(3)];
+        let own: Vec<i64> = messages.iter().filter(|(_, ada)| *ada == by_ada).map(|(seq, _)| *seq).collect();
+        let any = (!messages.is_empty()).then(|| messages[chance(messages.len())].0);
+        match (chance(6), any) {
+            (0 | 1, _) | (_, None) => messages.push((who.send(room, &format!("message {step}")).await, by_ada)),
+            (2, Some(_)) if !own.is_empty() => {
+                let seq = own[chance(own.len())];
+                who.api.edit_message(room, seq, &format!("edit {step}")).await.unwrap();
+            }
+            (3, Some(seq)) if chance(3) == 0 => {
+                ada.api.delete_message(room, seq).await.unwrap();
+                messages.retain(|(one, _)| *one != seq);
+            }
+            (choice, Some(seq)) => {
+                who.api.react(room, seq, emoji, choice != 5).await.unwrap();
+            }
+        }
+    }
+    let fresh = bob.api.list_messages(room, MessagesAt::Newest, 100).await.unwrap();
+    for page in snapshots {
+        let mut timeline = Timeline::default();
+        let mut after = page.head;
+        timeline.add_page(page.items);
+        loop {
+            let events = bob.api.list_events(room, after, 7).await.unwrap();
+            events.items.iter().for_each(|event| {
+                timeline.apply(event);
+            });
+            after = events.next_after;
+            if after >= events.head {
+                break;
+            }
+        }
+        assert_eq!(timeline.iter().cloned().collect::<Vec<_>>(), fresh.items);
+    }
+}

@@ -1,0 +1,229 @@
+//! Sending, editing, deleting, reacting, and reading up to.
+
+use parlour_client::native::MessagesAt;
+use parlour_protocol::ids::ConversationId;
+use parlour_protocol::messages::{Message, SendMessage};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::Change;
+use parlour_protocol::time::SECOND;
+use reqwest::Method;
+use serde_json::json;
+use system_tests::{App, Person, Refusal, on_all_backends};
+
+on_all_backends!(
+    sending,
+    sending_again,
+    many_send_the_same_at_once,
+    answering,
+    editing,
+    deleting,
+    reacting,
+    reading,
+    sending_too_fast with |config| config.sends_per_second = 1,
+);
+
+async fn one(person: &Person, conversation: ConversationId, seq: i64) -> Message {
+    let page = person.api.list_messages(conversation, MessagesAt::Around(seq), 1).await.unwrap();
+    page.items.into_iter().find(|message| message.seq == seq).expect("the message")
+}
+
+fn text(body: &str) -> SendMessage {
+    SendMessage { body: body.to_owned(), reply_to: None }
+}
+
+async fn sending(app: App) {
+    let ada = app.person("ada").await;
+    let room = ada.create_room("tea").await;
+    app.advance(SECOND);
+    let path = |cid: &str| format!("/api/v1/conversations/{room}/messages/{cid}");
+    let stored = ada.call(Method::PUT, &path("client-id-1"), Some(json!({"body": " *hi*\n<b>👋</b> "}))).await.expect(201);
+    assert_eq!(stored, json!({"seq": 2, "at": "2026-01-01T00:00:01.000000Z", "duplicate": false}));
+    let message = one(&ada, room, 2).await;
+    assert_eq!(message.body.as_deref(), Some(" *hi*\n<b>👋</b> "), "the text is kept as it was written");
+    assert_eq!((message.author, message.cid.as_str(), message.edited_at), (ada.id, "client-id-1", None));
+
+    ada.send(room, &"ä".repeat(4000)).await;
+    for (field, cid, body) in [
+        ("body", "client-id-2", "ä".repeat(4001)),
+        ("body", "client-id-2", " \n ".to_owned()),
+        ("body", "client-id-2", "a\0b".to_owned()),
+        ("cid", "short", "hi".to_owned()),
+        ("cid", "client.id.2", "hi".to_owned()),
+        ("cid", &"c".repeat(65), "hi".to_owned()),
+    ] {
+        let problem = ada.api.send_message(room, cid, &text(&body)).await.refused(ErrorCode::Invalid);
+        assert_eq!(problem.violations[0].field, field);
+    }
+    ada.api.send_message(ConversationId(1), "client-id-2", &text("hi")).await.refused(ErrorCode::NotFound);
+    assert_eq!(ada.send(room, "hi").await, 4, "refused messages burn no position");
+}
+
+async fn sending_again(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let other = ada.create_room("coffee").await;
+    let first = ada.send_as(room, "client-id-1", "hi").await;
+    app.advance(SECOND);
+    for person in [&ada, &ada.elsewhere()] {
+        let again = person.send_as(room, "client-id-1", "hi").await;
+        assert_eq!((again.seq, again.at, again.duplicate), (first.seq, first.at, true));
+        person.api.send_message(room, "client-id-1", &text("ha")).await.refused(ErrorCode::Conflict);
+        let answer = SendMessage { body: "hi".into(), reply_to: Some(1) };
+        person.api.send_message(room, "client-id-1", &answer).await.refused(ErrorCode::Conflict);
+    }
+    let path = format!("/api/v1/conversations/{room}/messages/client-id-1");
+    ada.call(Method::PUT, &path, Some(json!({"body": "hi"}))).await.expect(200);
+    // The name is the author's and the conversation's own.
+    assert!(!bob.send_as(room, "client-id-1", "hi").await.duplicate);
+    assert!(!ada.send_as(other, "client-id-1", "ha").await.duplicate);
+
+    // After a change or the end of the message its name still answers.
+    ada.api.edit_message(room, first.seq, "hello").await.unwrap();
+    assert!(ada.send_as(room, "client-id-1", "hi").await.duplicate);
+    ada.api.delete_message(room, first.seq).await.unwrap();
+    assert_eq!(ada.send_as(room, "client-id-1", "hi").await.seq, first.seq);
+}
+
+async fn many_send_the_same_at_once(app: App) {
+    let ada = app.person("ada").await;
+    let room = ada.create_room("tea").await;
+    let (here, there) = (ada.clone(), ada.elsewhere());
+    let sends = (0..20).map(|number| {
+        let person = if number % 2 == 0 { &here } else { &there };
+        async move { person.send_as(room, "client-id-1", "hi").await }
+    });
+    let stored = futures_util::future::join_all(sends).await;
+    assert!(stored.iter().all(|one| one.seq == 2), "{stored:?}");
+    assert_eq!(stored.iter().filter(|one| !one.duplicate).count(), 1);
+    assert_eq!(ada.api.list_events(room, 0, 100).await.unwrap().head, 2);
+}
+
+async fn answering(app: App) {
+    let ada = app.person("ada").await;
+    let room = ada.create_room("tea").await;
+    let question = ada.send(room, "Tea?").await;
+    let answer = SendMessage { body: "Yes".into(), reply_to: Some(question) };
+    let seq = ada.api.send_message(room, "client-id-1", &answer).await.unwrap().seq;
+    assert_eq!(one(&ada, room, seq).await.reply_to, Some(question));
+    for target in [0, -1, seq + 1, i64::MAX] {
+        let into_nothing = SendMessage { body: "Yes".into(), reply_to: Some(target) };
+        let problem = ada.api.send_message(room, "client-id-2", &into_nothing).await.refused(ErrorCode::Invalid);
+        assert_eq!(problem.violations[0].field, "reply_to");
+    }
+    assert_eq!(ada.send(room, "next").await, seq + 1);
+}
+
+async fn editing(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let seq = bob.send(room, "helo").await;
+    app.advance(SECOND);
+    let stored = bob.api.edit_message(room, seq, "hello").await.unwrap();
+    assert_eq!((stored.seq, stored.duplicate), (seq + 1, false));
+    let message = one(&ada, room, seq).await;
+    assert_eq!((message.body.as_deref(), message.edited_at), (Some("hello"), Some(stored.at)));
+    assert!(bob.elsewhere().api.edit_message(room, seq, "hello").await.unwrap().duplicate);
+
+    ada.api.edit_message(room, seq, "ha").await.refused(ErrorCode::Forbidden);
+    bob.api.edit_message(room, seq, "  ").await.refused(ErrorCode::Invalid);
+    bob.api.edit_message(room, seq, &"x".repeat(4001)).await.refused(ErrorCode::Invalid);
+    for missing in [0, 1, stored.seq, 99] {
+        bob.api.edit_message(room, missing, "ha").await.refused(ErrorCode::NotFound);
+    }
+    bob.api.delete_message(room, seq).await.unwrap();
+    bob.api.edit_message(room, seq, "ha").await.refused(ErrorCode::Gone);
+}
+
+async fn deleting(app: App) {
+    let (ada, bob, carol) = (app.person("ada").await, app.person("bob").await, app.person("carol").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    carol.join(room).await;
+    let seq = bob.send(room, "a secret").await;
+    bob.api.edit_message(room, seq, "a better secret").await.unwrap();
+    carol.api.react(room, seq, "👍", true).await.unwrap();
+    carol.api.delete_message(room, seq).await.refused(ErrorCode::Forbidden);
+    bob.api.delete_message(room, 99).await.refused(ErrorCode::NotFound);
+    app.advance(SECOND);
+    let stored = bob.api.delete_message(room, seq).await.unwrap();
+    assert!(bob.elsewhere().api.delete_message(room, seq).await.unwrap().duplicate);
+    bob.api.react(room, seq, "👍", true).await.refused(ErrorCode::Gone);
+
+    let message = one(&ada, room, seq).await;
+    assert_eq!((message.body, message.deleted_at, message.reactions), (None, Some(stored.at), vec![]));
+    let log = ada.api.list_events(room, 0, 100).await.unwrap();
+    assert!(log.items.iter().map(|event| event.seq).eq(1..=log.head), "the log stays without holes");
+    let words = serde_json::to_string(&log).unwrap();
+    assert!(!words.contains("secret"), "the words are gone everywhere: {words}");
+
+    let another = bob.send(room, "hi").await;
+    ada.api.delete_message(room, another).await.unwrap();
+    assert!(one(&bob, room, another).await.deleted_at.is_some(), "owners may delete others' messages");
+}
+
+async fn reacting(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let seq = ada.send(room, "hi").await;
+    let added = bob.api.react(room, seq, "👍", true).await.unwrap();
+    assert_eq!((added.seq, added.duplicate), (seq + 1, false));
+    assert!(bob.elsewhere().api.react(room, seq, "👍", true).await.unwrap().duplicate);
+    ada.api.react(room, seq, "👍", true).await.unwrap();
+    ada.api.react(room, seq, "👩‍👩‍👧", true).await.unwrap();
+    let reactions = one(&ada, room, seq).await.reactions;
+    let seen: Vec<_> = reactions.iter().map(|reaction| (reaction.emoji.as_str(), reaction.users.clone())).collect();
+    assert_eq!(seen, [("👍", vec![bob.id, ada.id]), ("👩‍👩‍👧", vec![ada.id])]);
+
+    assert!(!bob.api.react(room, seq, "👍", false).await.unwrap().duplicate);
+    assert!(bob.api.react(room, seq, "👍", false).await.unwrap().duplicate);
+    assert_eq!(one(&ada, room, seq).await.reactions[0].users, [ada.id]);
+    for bad in ["a", "<b>", "👍 👍", "1"] {
+        ada.api.react(room, seq, bad, true).await.refused(ErrorCode::Invalid);
+    }
+    ada.api.react(room, 1, "👍", true).await.refused(ErrorCode::NotFound);
+
+    for emoji in (0..18).map(|number| char::from_u32(0x1F600 + number).unwrap().to_string()) {
+        ada.api.react(room, seq, &emoji, true).await.unwrap();
+    }
+    ada.api.react(room, seq, "🐈", true).await.refused(ErrorCode::LimitReached);
+    bob.api.react(room, seq, "👍", true).await.unwrap();
+}
+
+async fn reading(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    for number in 0..3 {
+        ada.send(room, &format!("message {number}")).await;
+    }
+    let unread = || async { bob.api.conversation(room).await.unwrap().unread };
+    assert_eq!(unread().await, 3);
+    assert_eq!(bob.api.mark_read(room, 4).await.unwrap().seq, 4);
+    assert_eq!(unread().await, 1);
+    assert_eq!(bob.elsewhere().api.mark_read(room, 3).await.unwrap().seq, 4, "it never moves back");
+    assert_eq!(bob.api.mark_read(room, 999).await.unwrap().seq, 5, "nor beyond the head");
+    assert_eq!(unread().await, 0);
+    let events = ada.api.list_events(room, 5, 10).await.unwrap();
+    assert!(events.items.is_empty(), "markers are nobody else's business");
+    assert!(matches!(bob.api.list_events(room, 0, 1).await.unwrap().items[0].change, Change::MemberJoined { .. }));
+}
+
+async fn sending_too_fast(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let sends = (0..10).map(|number| {
+        let (api, cid) = (ada.api.clone(), format!("client-id-{number}"));
+        async move { api.send_message(room, &cid, &text("hi")).await }
+    });
+    let answers = futures_util::future::join_all(sends).await;
+    let refused: Vec<_> = answers.into_iter().filter_map(Result::err).collect();
+    assert!(refused.len() >= 5, "{refused:?}");
+    for error in refused {
+        assert!(Err::<(), _>(error).refused(ErrorCode::RateLimited).retry_after_ms.is_some_and(|wait| wait > 0));
+    }
+    bob.send(room, "others are not concerned").await;
+}

@@ -1,0 +1,67 @@
+//! What one should know: requests, answers and mentions.
+
+use parlour_protocol::notifications::{NotificationKind, Notifications};
+use system_tests::{App, on_all_backends};
+
+on_all_backends!(requests_and_answers, mentions, pages_and_the_marker);
+
+fn kinds(list: &Notifications) -> Vec<(NotificationKind, &str, bool)> {
+    list.items.iter().map(|one| (one.kind, one.actor.handle.as_str(), one.read)).collect()
+}
+
+async fn requests_and_answers(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    ada.api.create_friend_request("bob").await.unwrap();
+    let list = bob.api.list_notifications(None, 10).await.unwrap();
+    assert_eq!((kinds(&list), list.unread), (vec![(NotificationKind::FriendRequested, "ada", false)], 1));
+    bob.api.accept_friend_request(ada.id).await.unwrap();
+    let list = ada.api.list_notifications(None, 10).await.unwrap();
+    assert_eq!(kinds(&list), [(NotificationKind::FriendAccepted, "bob", false)]);
+    assert_eq!(bob.api.list_notifications(None, 10).await.unwrap().items.len(), 1, "one's own acts are no news");
+}
+
+async fn mentions(app: App) {
+    let (ada, bob, carol) = (app.person("ada").await, app.person("bob").await, app.person("carol").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let seq = ada.send(room, "@Bob and @bob, tell @carol and @ada and @nobody").await;
+    let list = bob.api.list_notifications(None, 10).await.unwrap();
+    assert_eq!(kinds(&list), [(NotificationKind::Mentioned, "ada", false)], "once, whatever the case");
+    let one = &list.items[0];
+    assert_eq!((one.conversation, one.room.as_deref(), one.message), (Some(room), Some("tea"), Some(seq)));
+    assert_eq!(bob.api.conversation(room).await.unwrap().mentions, 1);
+    for person in [&ada, &carol] {
+        let list = person.api.list_notifications(None, 10).await.unwrap();
+        assert!(list.items.is_empty(), "neither oneself nor who is not there");
+    }
+    bob.api.mark_read(room, seq).await.unwrap();
+    assert_eq!(bob.api.conversation(room).await.unwrap().mentions, 0);
+}
+
+async fn pages_and_the_marker(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    for number in 0..5 {
+        ada.send(room, &format!("@bob {number}")).await;
+    }
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let page = bob.api.list_notifications(before, 2).await.unwrap();
+        assert_eq!(page.unread, 5);
+        seen.extend(page.items.iter().map(|one| one.seq));
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 5);
+    assert!(seen.is_sorted_by(|one, next| one > next), "newest first: {seen:?}");
+
+    bob.api.read_notifications(seen[2]).await.unwrap();
+    bob.elsewhere().api.read_notifications(seen[4]).await.unwrap();
+    let list = bob.api.list_notifications(None, 10).await.unwrap();
+    assert_eq!(list.unread, 2, "the marker never moves back");
+    assert_eq!(list.items.iter().map(|one| one.read).collect::<Vec<_>>(), [false, false, true, true, true]);
+}

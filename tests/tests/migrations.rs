@@ -1,0 +1,119 @@
+//! Migrations go up, down and up again, and both databases end with the same tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
+use parlour_storage::{Connection, migrations, on_backend};
+use system_tests::{Backend, TestDatabase};
+
+#[derive(QueryableByName, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    place: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    detail: Option<String>,
+}
+
+/// Everything that the migrations made, as sorted text.
+fn dump(conn: &mut Connection) -> BTreeSet<Line> {
+    let sqlite = "SELECT type || ' ' || name AS place, sql AS detail FROM sqlite_master
+                  WHERE name NOT LIKE '\\_\\_diesel%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+                  AND tbl_name NOT LIKE '\\_\\_diesel%' ESCAPE '\\'";
+    let postgres = "SELECT 'column ' || table_name || '.' || column_name AS place,
+                        concat_ws(' ', data_type, is_nullable, column_default, character_maximum_length) AS detail
+                    FROM information_schema.columns
+                    WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_diesel%'
+                    UNION ALL SELECT 'index ' || indexname, indexdef FROM pg_indexes
+                    WHERE schemaname = 'public' AND tablename NOT LIKE '\\_\\_diesel%'
+                    UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || conname, pg_get_constraintdef(oid)
+                    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+                        AND conrelid::regclass::text NOT LIKE '\\_\\_diesel%'
+                    UNION ALL SELECT 'other ' || relkind || ' ' || relname, NULL FROM pg_class
+                    WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_\\_diesel%'";
+    let sql = match conn {
+        Connection::Sqlite(_) => sqlite,
+        Connection::Postgres(_) => postgres,
+    };
+    let lines: Vec<Line> = on_backend!(conn, inner => diesel::sql_query(sql).load(inner)).unwrap();
+    lines.into_iter().collect()
+}
+
+/// Tables and their columns, by name.
+fn columns(conn: &mut Connection) -> BTreeMap<String, BTreeSet<String>> {
+    let sqlite = "SELECT m.name AS place, c.name AS detail FROM sqlite_master m, pragma_table_info(m.name) c
+                  WHERE m.type = 'table' AND m.name NOT LIKE '\\_\\_diesel%' ESCAPE '\\'
+                  AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    let postgres = "SELECT table_name::text AS place, column_name::text AS detail FROM information_schema.columns
+                    WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_diesel%'";
+    let sql = match conn {
+        Connection::Sqlite(_) => sqlite,
+        Connection::Postgres(_) => postgres,
+    };
+    let lines: Vec<Line> = on_backend!(conn, inner => diesel::sql_query(sql).load(inner)).unwrap();
+    let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in lines {
+        tables.entry(line.place).or_default().extend(line.detail);
+    }
+    tables
+}
+
+fn up_down_up(backend: Backend) {
+    if !backend.is_available() {
+        return;
+    }
+    let database = TestDatabase::empty(backend);
+    let mut conn = database.connect();
+    let empty = dump(&mut conn);
+    assert!(empty.is_empty(), "{empty:?}");
+    let count = migrations::run(&mut conn).unwrap();
+    assert!(count > 0);
+    let first = dump(&mut conn);
+    assert!(first.len() > 10, "{first:?}");
+    assert_eq!(migrations::run(&mut conn).unwrap(), 0, "nothing is left to do");
+
+    assert_eq!(migrations::revert_all(&mut conn).unwrap(), count);
+    assert_eq!(dump(&mut conn), empty, "nothing is left behind");
+    assert_eq!(migrations::run(&mut conn).unwrap(), count);
+    assert_eq!(dump(&mut conn), first);
+}
+
+#[test]
+fn sqlite_goes_up_down_and_up() {
+    up_down_up(Backend::SqliteLocal);
+}
+
+#[test]
+fn postgres_goes_up_down_and_up() {
+    up_down_up(Backend::PostgresLocal);
+}
+
+#[test]
+fn both_databases_have_the_same_tables() {
+    if !Backend::PostgresLocal.is_available() {
+        return;
+    }
+    let (sqlite, postgres) =
+        (TestDatabase::migrated(Backend::SqliteLocal), TestDatabase::migrated(Backend::PostgresLocal));
+    assert_eq!(columns(&mut sqlite.connect()), columns(&mut postgres.connect()));
+    let names = |folder: &str| -> BTreeSet<String> {
+        let path = format!("{}/../migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+        let entries = std::fs::read_dir(path).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+}
+
+/// Two nodes that start on one empty database do not trip over each other.
+#[test]
+fn two_nodes_migrate_at_once() {
+    if !Backend::PostgresLocal.is_available() {
+        return;
+    }
+    let database = TestDatabase::empty(Backend::PostgresLocal);
+    let done: Vec<usize> = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..3).map(|_| scope.spawn(|| migrations::run(&mut database.connect()).unwrap())).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    assert_eq!(done.iter().filter(|count| **count > 0).count(), 1, "{done:?}");
+}

@@ -1,0 +1,9 @@
+//! The socket protocol, on every backend; with two nodes, people sit on different ones.
+
+mod commands;
+mod delivery;
+mod follower;
+mod frames;
+mod resuming;
+mod starting;
+mod streams;
