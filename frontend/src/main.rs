@@ -1,7 +1,20 @@
-//! The browser client's entry.
+//! Parlour's browser client: a single-page app in WebAssembly. `frontend/README.md` has the map.
 
-use leptos::prelude::*;
+mod api;
+mod app;
+mod browser;
+mod components;
+mod context;
+mod icons;
+mod live;
+mod open;
+mod pages;
+mod state;
 
 fn main() {
-    leptos::mount::mount_to_body(|| view! { <p>"Parlour"</p> });
+    console_error_panic_hook::set_once();
+    if let Some(splash) = leptos::prelude::document().get_element_by_id("boot") {
+        splash.remove();
+    }
+    leptos::mount::mount_to_body(app::App);
 }

@@ -6,7 +6,7 @@ use parlour_protocol::socket::{ClientFrame, ServerFrame};
 use serde_json::{Value, json};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{OpenApi as _, ToSchema};
 use utoipa_actix_web::AppExt;
 
@@ -67,6 +67,20 @@ fn complete(operation: &mut Operation) {
             ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build(),
         )
         .build();
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            // The specification demands one.
+            let said = match status.as_str() {
+                "201" => "Made",
+                "204" => "Done",
+                "503" => "Not ready",
+                _ => "The answer",
+            };
+            said.clone_into(&mut response.description);
+        }
+    }
     operation.responses.responses.insert("default".to_owned(), problem.into());
 }
 

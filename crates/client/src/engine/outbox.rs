@@ -71,6 +71,29 @@ impl Outbox {
         self.0.iter().filter(|pending| pending.state == SendState::Sending)
     }
 
+    /// What to send now, so that a conversation's messages are stored in the order in which they were written:
+    /// the first unsent one of each conversation that has none on its way (`busy` says which have).
+    pub fn due(&self, busy: impl Fn(ConversationId) -> bool) -> Vec<&Pending> {
+        let mut due: Vec<&Pending> = Vec::new();
+        for pending in self.unsent() {
+            let taken = due.iter().any(|one| one.conversation == pending.conversation);
+            if !taken && !busy(pending.conversation) {
+                due.push(pending);
+            }
+        }
+        due
+    }
+
+    /// One pending message.
+    pub fn get(&self, cid: &str) -> Option<&Pending> {
+        self.0.iter().find(|pending| pending.cid == cid)
+    }
+
+    /// All pending messages, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Pending> {
+        self.0.iter()
+    }
+
     /// The pending messages of a conversation, in order.
     pub fn of(&self, conversation: ConversationId) -> impl Iterator<Item = &Pending> {
         self.0.iter().filter(move |pending| pending.conversation == conversation)
@@ -102,5 +125,19 @@ mod tests {
         assert_eq!(outbox.unsent().map(|one| one.cid.as_str()).collect::<Vec<_>>(), ["c"]);
         outbox.retry("a");
         assert_eq!(outbox.unsent().map(|one| one.cid.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    }
+
+    #[test]
+    fn one_message_of_a_conversation_is_on_its_way_at_a_time() {
+        let (one, two) = (ConversationId(1), ConversationId(2));
+        let mut outbox = Outbox::default();
+        outbox.push(one, "a".into(), "a".into(), None);
+        outbox.push(one, "b".into(), "b".into(), None);
+        outbox.push(two, "c".into(), "c".into(), None);
+        let cids = |due: Vec<&Pending>| due.iter().map(|pending| pending.cid.clone()).collect::<Vec<_>>();
+        assert_eq!(cids(outbox.due(|_| false)), ["a", "c"]);
+        assert_eq!(cids(outbox.due(|busy| busy == one)), ["c"]);
+        outbox.refused("a", ErrorCode::Invalid, String::new());
+        assert_eq!(cids(outbox.due(|_| false)), ["b", "c"]);
     }
 }

@@ -1,0 +1,5 @@
+//! The only user of the network: requests over `fetch`, live frames over the socket.
+
+pub(crate) mod calls;
+pub(crate) mod http;
+pub(crate) mod socket;

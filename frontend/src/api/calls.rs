@@ -1,0 +1,219 @@
+//! The operations of the API, one function each, named as the server names them.
+
+use gloo_net::http::Method;
+use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, UpdateAccount};
+use parlour_protocol::admin::{AdminUser, Statistics};
+use parlour_protocol::conversations::Conversation;
+use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequests, Relationship};
+use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
+use parlour_protocol::messages::{EditMessage, MessagePage, Stored};
+use parlour_protocol::notifications::{Notifications, ReadNotifications};
+use parlour_protocol::rooms::{CreateRoom, Member, Room, UpdateRoom};
+use parlour_protocol::sessions::{CreateSession, Session, SignedIn};
+use parlour_protocol::users::{Profile, User};
+use parlour_protocol::{Page, ServerInfo};
+use wasm_bindgen::JsValue;
+
+use super::http::{Answer, Api};
+
+/// How many messages one page holds.
+pub(crate) const PAGE: usize = 50;
+
+/// Which page of messages to read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    /// The newest ones.
+    Newest,
+    /// Those before a position.
+    Before(Seq),
+    /// Those after a position.
+    After(Seq),
+    /// Those on both sides of a position.
+    Around(Seq),
+}
+
+fn escape(text: &str) -> String {
+    js_sys::encode_uri_component(text).into()
+}
+
+fn query(path: &str, search: &str, after: Option<&str>) -> String {
+    let mut address = format!("{path}?limit=50");
+    if !search.trim().is_empty() {
+        address.push_str("&search=");
+        address.push_str(&escape(search.trim()));
+    }
+    if let Some(after) = after {
+        address.push_str("&after=");
+        address.push_str(&escape(after));
+    }
+    address
+}
+
+impl Api {
+    pub(crate) async fn read_server(self) -> Answer<ServerInfo> {
+        self.get("/server").await
+    }
+
+    pub(crate) async fn create_account(self, body: &CreateAccount) -> Answer<SignedIn> {
+        self.with_body(Method::POST, "/accounts", body).await
+    }
+
+    pub(crate) async fn create_session(self, body: &CreateSession) -> Answer<SignedIn> {
+        self.with_body(Method::POST, "/sessions", body).await
+    }
+
+    pub(crate) async fn end_session(self) -> Answer<()> {
+        self.done(Method::DELETE, "/sessions/current").await
+    }
+
+    pub(crate) async fn list_sessions(self) -> Answer<Page<Session>> {
+        self.get("/sessions").await
+    }
+
+    pub(crate) async fn revoke_session(self, id: SessionId) -> Answer<()> {
+        self.done(Method::DELETE, &format!("/sessions/{id}")).await
+    }
+
+    pub(crate) async fn read_account(self) -> Answer<Account> {
+        self.get("/account").await
+    }
+
+    pub(crate) async fn update_account(self, body: &UpdateAccount) -> Answer<Account> {
+        self.with_body(Method::PATCH, "/account", body).await
+    }
+
+    pub(crate) async fn change_password(self, body: &ChangePassword) -> Answer<()> {
+        self.done_with(Method::PUT, "/account/password", body).await
+    }
+
+    pub(crate) async fn upload_avatar(self, picture: JsValue, media: String) -> Answer<Account> {
+        self.upload("/account/avatar", picture, media).await
+    }
+
+    pub(crate) async fn delete_avatar(self) -> Answer<Account> {
+        self.bare(Method::DELETE, "/account/avatar").await
+    }
+
+    pub(crate) async fn read_profile(self, handle: &str) -> Answer<Profile> {
+        self.get(&format!("/users/{}", escape(handle))).await
+    }
+
+    pub(crate) async fn list_users(self, ids: &[UserId]) -> Answer<Page<User>> {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        self.get(&format!("/users?ids={}", ids.join(","))).await
+    }
+
+    pub(crate) async fn list_friends(self) -> Answer<Page<Friend>> {
+        self.get("/friends").await
+    }
+
+    pub(crate) async fn end_friendship(self, id: UserId) -> Answer<()> {
+        self.done(Method::DELETE, &format!("/friends/{id}")).await
+    }
+
+    pub(crate) async fn list_friend_requests(self) -> Answer<FriendRequests> {
+        self.get("/friend-requests").await
+    }
+
+    pub(crate) async fn create_friend_request(self, to: String) -> Answer<Relationship> {
+        self.with_body(Method::POST, "/friend-requests", &CreateFriendRequest { to }).await
+    }
+
+    pub(crate) async fn accept_friend_request(self, id: UserId) -> Answer<Relationship> {
+        self.bare(Method::POST, &format!("/friend-requests/{id}/accept")).await
+    }
+
+    pub(crate) async fn delete_friend_request(self, id: UserId) -> Answer<()> {
+        self.done(Method::DELETE, &format!("/friend-requests/{id}")).await
+    }
+
+    pub(crate) async fn list_rooms(self, search: &str, after: Option<&str>) -> Answer<Page<Room>> {
+        self.get(&query("/rooms", search, after)).await
+    }
+
+    pub(crate) async fn read_room(self, id: ConversationId) -> Answer<Room> {
+        self.get(&format!("/rooms/{id}")).await
+    }
+
+    pub(crate) async fn create_room(self, body: &CreateRoom) -> Answer<Room> {
+        self.with_body(Method::POST, "/rooms", body).await
+    }
+
+    pub(crate) async fn update_room(self, id: ConversationId, body: &UpdateRoom) -> Answer<Room> {
+        self.with_body(Method::PATCH, &format!("/rooms/{id}"), body).await
+    }
+
+    pub(crate) async fn delete_room(self, id: ConversationId) -> Answer<()> {
+        self.done(Method::DELETE, &format!("/rooms/{id}")).await
+    }
+
+    pub(crate) async fn join_room(self, id: ConversationId) -> Answer<Conversation> {
+        self.bare(Method::PUT, &format!("/rooms/{id}/membership")).await
+    }
+
+    pub(crate) async fn leave_room(self, id: ConversationId) -> Answer<()> {
+        self.done(Method::DELETE, &format!("/rooms/{id}/membership")).await
+    }
+
+    pub(crate) async fn list_members(self, id: ConversationId, after: Option<&str>) -> Answer<Page<Member>> {
+        self.get(&query(&format!("/rooms/{id}/members"), "", after)).await
+    }
+
+    pub(crate) async fn list_conversations(self) -> Answer<Page<Conversation>> {
+        self.get("/conversations").await
+    }
+
+    pub(crate) async fn read_conversation(self, id: ConversationId) -> Answer<Conversation> {
+        self.get(&format!("/conversations/{id}")).await
+    }
+
+    pub(crate) async fn open_direct(self, id: UserId) -> Answer<Conversation> {
+        self.bare(Method::PUT, &format!("/directs/{id}")).await
+    }
+
+    pub(crate) async fn list_messages(self, id: ConversationId, place: Place) -> Answer<MessagePage> {
+        let place = match place {
+            Place::Newest => String::new(),
+            Place::Before(seq) => format!("&before={seq}"),
+            Place::After(seq) => format!("&after={seq}"),
+            Place::Around(seq) => format!("&around={seq}"),
+        };
+        self.get(&format!("/conversations/{id}/messages?limit={PAGE}{place}")).await
+    }
+
+    pub(crate) async fn edit_message(self, id: ConversationId, seq: Seq, body: String) -> Answer<Stored> {
+        self.with_body(Method::PATCH, &format!("/conversations/{id}/messages/{seq}"), &EditMessage { body })
+            .await
+    }
+
+    pub(crate) async fn delete_message(self, id: ConversationId, seq: Seq) -> Answer<Stored> {
+        self.bare(Method::DELETE, &format!("/conversations/{id}/messages/{seq}")).await
+    }
+
+    pub(crate) async fn react(self, id: ConversationId, seq: Seq, emoji: &str, on: bool) -> Answer<Stored> {
+        let method = if on { Method::PUT } else { Method::DELETE };
+        self.bare(method, &format!("/conversations/{id}/messages/{seq}/reactions/{}", escape(emoji))).await
+    }
+
+    pub(crate) async fn list_notifications(self, before: Option<Seq>) -> Answer<Notifications> {
+        let before = before.map(|seq| format!("&before={seq}")).unwrap_or_default();
+        self.get(&format!("/notifications?limit=30{before}")).await
+    }
+
+    pub(crate) async fn read_notifications(self, up_to: Seq) -> Answer<()> {
+        self.done_with(Method::PUT, "/notifications/read", &ReadNotifications { up_to }).await
+    }
+
+    pub(crate) async fn list_admin_users(self, search: &str, after: Option<&str>) -> Answer<Page<AdminUser>> {
+        self.get(&query("/admin/users", search, after)).await
+    }
+
+    pub(crate) async fn suspend_user(self, id: UserId, suspended: bool) -> Answer<AdminUser> {
+        let method = if suspended { Method::PUT } else { Method::DELETE };
+        self.bare(method, &format!("/admin/users/{id}/suspension")).await
+    }
+
+    pub(crate) async fn read_statistics(self) -> Answer<Statistics> {
+        self.get("/admin/statistics").await
+    }
+}

@@ -1,0 +1,247 @@
+//! Requests to the API: tokens, refreshing them, and failures as values.
+//!
+//! Invariant: at most one refresh is on its way, in all tabs of this browser: a refresh token works once,
+//! and using it twice looks like theft. The access token lives in memory alone.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use futures_util::FutureExt;
+use futures_util::future::Shared;
+use gloo_net::http::{Method, RequestBuilder, Response};
+use leptos::prelude::*;
+use parlour_protocol::problems::{ErrorCode, Problem};
+use parlour_protocol::sessions::{RefreshSession, SignedIn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+
+use super::socket::locked;
+
+/// Why a request has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The server could not be reached.
+    Offline,
+    /// The server said no.
+    Problem(Box<Problem>),
+}
+
+impl Failure {
+    /// The server's stable code, if it answered.
+    pub(crate) fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Offline => None,
+            Self::Problem(problem) => Some(problem.code),
+        }
+    }
+
+    /// What happened, as a sentence.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Offline => "The server cannot be reached. Check your connection and try again.".to_owned(),
+            Self::Problem(problem) => problem.detail.clone().unwrap_or_else(|| problem.title.clone()),
+        }
+    }
+
+    /// What to name when asking for help.
+    pub(crate) fn request_id(&self) -> Option<String> {
+        match self {
+            Self::Problem(problem) if !problem.request_id.is_empty() => Some(problem.request_id.clone()),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with one field.
+    pub(crate) fn violation(&self, field: &str) -> Option<String> {
+        match self {
+            Self::Problem(problem) => {
+                problem.violations.iter().find(|one| one.field == field).map(|one| one.message.clone())
+            }
+            Self::Offline => None,
+        }
+    }
+
+    fn strange() -> Self {
+        let detail = Some("The server answered in an unexpected way.".to_owned());
+        Self::Problem(Box::new(Problem { detail, ..Problem::new(ErrorCode::Internal) }))
+    }
+}
+
+/// An answer, or why there is none.
+pub(crate) type Answer<T> = Result<T, Failure>;
+
+/// What a request carries.
+enum Body {
+    None,
+    Json(String),
+    Raw(JsValue, String),
+}
+
+type Refreshing = Shared<Pin<Box<dyn Future<Output = Answer<SignedIn>>>>>;
+
+#[derive(Default)]
+struct Inner {
+    token: Option<String>,
+    refreshing: Option<Refreshing>,
+}
+
+/// The API of the server that this page came from.
+#[derive(Clone, Copy)]
+pub(crate) struct Api {
+    inner: StoredValue<Inner, LocalStorage>,
+    /// Counts the times at which the session turned out to be over.
+    pub(crate) expired: RwSignal<u32>,
+    /// The latest sign-in or refresh.
+    pub(crate) signed_in: RwSignal<Option<SignedIn>>,
+}
+
+impl Api {
+    /// An API without a session.
+    pub(crate) fn new() -> Self {
+        Self {
+            inner: StoredValue::new_local(Inner::default()),
+            expired: RwSignal::new(0),
+            signed_in: RwSignal::new(None),
+        }
+    }
+
+    /// The access token, if somebody is signed in.
+    pub(crate) fn token(&self) -> Option<String> {
+        self.inner.with_value(|inner| inner.token.clone())
+    }
+
+    /// Takes the tokens of a new session.
+    pub(crate) fn adopt(&self, signed_in: &SignedIn) {
+        self.inner.update_value(|inner| inner.token = Some(signed_in.access_token.clone()));
+        self.signed_in.set(Some(signed_in.clone()));
+    }
+
+    /// Forgets the session.
+    pub(crate) fn forget(&self) {
+        self.inner.update_value(|inner| *inner = Inner::default());
+        self.signed_in.set(None);
+    }
+
+    /// Trades the cookie for new tokens. Callers that come meanwhile share the answer.
+    pub(crate) async fn refresh(self) -> Answer<SignedIn> {
+        let running = self.inner.with_value(|inner| inner.refreshing.clone());
+        let shared = match running {
+            Some(shared) => shared,
+            None => {
+                let future: Pin<Box<dyn Future<Output = Answer<SignedIn>>>> = Box::pin(async move {
+                    locked("parlour-refresh", async move {
+                        let body = Body::Json(json(&RefreshSession::default()));
+                        decode(once(Method::POST, "/sessions/refresh", &body, None).await?).await
+                    })
+                    .await
+                });
+                let shared = future.shared();
+                self.inner.update_value(|inner| inner.refreshing = Some(shared.clone()));
+                shared
+            }
+        };
+        let answer = shared.await;
+        self.inner.update_value(|inner| inner.refreshing = None);
+        match &answer {
+            Ok(signed_in) => self.adopt(signed_in),
+            Err(Failure::Problem(problem)) if matches!(problem.status, 401 | 403) => {
+                if self.token().is_some() {
+                    self.expired.update(|count| *count += 1);
+                }
+            }
+            Err(_) => {}
+        }
+        answer
+    }
+
+    async fn send(self, method: Method, path: &str, body: Body) -> Answer<Response> {
+        let token = self.token();
+        let answer = once(method.clone(), path, &body, token.as_deref()).await;
+        match &answer {
+            Err(Failure::Problem(problem))
+                if token.is_some()
+                    && matches!(problem.code, ErrorCode::TokenExpired | ErrorCode::Unauthenticated) =>
+            {
+                // Somebody else may have refreshed it while this request was on its way.
+                if self.token() == token {
+                    self.refresh().await?;
+                }
+                once(method, path, &body, self.token().as_deref()).await
+            }
+            _ => answer,
+        }
+    }
+
+    /// Reads something.
+    pub(crate) async fn get<T: DeserializeOwned>(self, path: &str) -> Answer<T> {
+        decode(self.send(Method::GET, path, Body::None).await?).await
+    }
+
+    /// Does something with a JSON body and reads the answer.
+    pub(crate) async fn with_body<T: DeserializeOwned>(
+        self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Answer<T> {
+        decode(self.send(method, path, Body::Json(json(body))).await?).await
+    }
+
+    /// Does something without a body and reads the answer.
+    pub(crate) async fn bare<T: DeserializeOwned>(self, method: Method, path: &str) -> Answer<T> {
+        decode(self.send(method, path, Body::None).await?).await
+    }
+
+    /// Does something that has no answer.
+    pub(crate) async fn done(self, method: Method, path: &str) -> Answer<()> {
+        self.send(method, path, Body::None).await.map(|_| ())
+    }
+
+    /// Does something with a JSON body that has no answer.
+    pub(crate) async fn done_with(self, method: Method, path: &str, body: &impl Serialize) -> Answer<()> {
+        self.send(method, path, Body::Json(json(body))).await.map(|_| ())
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) async fn upload<T: DeserializeOwned>(
+        self,
+        path: &str,
+        body: JsValue,
+        media: String,
+    ) -> Answer<T> {
+        decode(self.send(Method::PUT, path, Body::Raw(body, media)).await?).await
+    }
+}
+
+fn json(body: &impl Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_default()
+}
+
+async fn once(method: Method, path: &str, body: &Body, token: Option<&str>) -> Answer<Response> {
+    let mut builder = RequestBuilder::new(&format!("/api/v1{path}")).method(method);
+    if let Some(token) = token {
+        builder = builder.header("Authorization", &format!("Bearer {token}"));
+    }
+    let request = match body {
+        Body::None => builder.build(),
+        Body::Json(text) => builder.header("Content-Type", "application/json").body(text.as_str()),
+        Body::Raw(bytes, media) => builder.header("Content-Type", media).body(bytes.clone()),
+    };
+    let response = request.map_err(|_| Failure::strange())?.send().await.map_err(|_| Failure::Offline)?;
+    if response.ok() {
+        return Ok(response);
+    }
+    let text = response.text().await.map_err(|_| Failure::Offline)?;
+    match serde_json::from_str::<Problem>(&text) {
+        Ok(problem) => Err(Failure::Problem(Box::new(problem))),
+        // A proxy answered in the server's place.
+        Err(_) if matches!(response.status(), 502..=504) => Err(Failure::Offline),
+        Err(_) => Err(Failure::strange()),
+    }
+}
+
+async fn decode<T: DeserializeOwned>(response: Response) -> Answer<T> {
+    let text = response.text().await.map_err(|_| Failure::Offline)?;
+    serde_json::from_str(&text).map_err(|_| Failure::strange())
+}

@@ -1,0 +1,120 @@
+//! The few things that are asked of the browser itself: time, chance, storage, the document.
+//!
+//! Invariant: nothing here fails loudly. Storage that is forbidden or full is storage that is empty.
+
+use leptos::prelude::{document, window};
+use parlour_protocol::time::{MINUTE, Timestamp};
+
+/// The clock, in milliseconds since 1970.
+pub(crate) fn now_ms() -> f64 {
+    js_sys::Date::now()
+}
+
+/// The clock as a moment on the wire.
+pub(crate) fn now() -> Timestamp {
+    Timestamp((now_ms() * 1000.0) as i64)
+}
+
+/// A moment moved so that its UTC fields read as local time.
+pub(crate) fn local_time(at: Timestamp) -> Timestamp {
+    let date = js_sys::Date::new(&wasm_bindgen::JsValue::from_f64(at.millis() as f64));
+    Timestamp(at.0 - date.get_timezone_offset() as i64 * MINUTE)
+}
+
+/// A random number in 0..1, for jitter only.
+pub(crate) fn chance() -> f64 {
+    js_sys::Math::random()
+}
+
+/// A random name for a message: 128 bits from the browser's CSPRNG, in hexadecimal digits.
+pub(crate) fn random_cid() -> String {
+    let mut bytes = [0_u8; 16];
+    if let Ok(crypto) = window().crypto() {
+        let _ = crypto.get_random_values_with_u8_array(&mut bytes);
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn storage(lasting: bool) -> Option<web_sys::Storage> {
+    let found = if lasting { window().local_storage() } else { window().session_storage() };
+    found.ok().flatten()
+}
+
+/// Reads a value; `lasting` ones outlive the tab.
+pub(crate) fn stored(lasting: bool, key: &str) -> Option<String> {
+    storage(lasting)?.get_item(&format!("parlour.{key}")).ok().flatten()
+}
+
+/// Keeps a value, or forgets it.
+pub(crate) fn store(lasting: bool, key: &str, value: Option<&str>) {
+    let Some(storage) = storage(lasting) else { return };
+    let key = format!("parlour.{key}");
+    let _ = match value {
+        Some(value) => storage.set_item(&key, value),
+        None => storage.remove_item(&key),
+    };
+}
+
+/// Whether a person can see the page now.
+pub(crate) fn visible() -> bool {
+    document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
+/// Overrides the system's choice of light or dark, or follows it again.
+pub(crate) fn set_theme(theme: Option<&str>) {
+    let Some(root) = document().document_element() else { return };
+    let _ = match theme {
+        Some(theme) => root.set_attribute("data-theme", theme),
+        None => root.remove_attribute("data-theme"),
+    };
+}
+
+/// Whether the screen is as narrow as a phone's.
+pub(crate) fn narrow() -> bool {
+    window().match_media("(max-width: 599.98px)").ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// A short name for this device, from what the browser tells about itself.
+pub(crate) fn device() -> String {
+    let agent = window().navigator().user_agent().unwrap_or_default();
+    let pick = |names: &[(&str, &'static str)], other: &'static str| {
+        names.iter().find(|(mark, _)| agent.contains(mark)).map_or(other, |(_, name)| *name)
+    };
+    let browser = pick(
+        &[
+            ("Firefox", "Firefox"),
+            ("Edg/", "Edge"),
+            ("OPR/", "Opera"),
+            ("Chrome", "Chrome"),
+            ("Safari", "Safari"),
+        ],
+        "Browser",
+    );
+    let system = pick(
+        &[
+            ("Android", "Android"),
+            ("iPhone", "iPhone"),
+            ("iPad", "iPad"),
+            ("Windows", "Windows"),
+            ("Mac OS", "macOS"),
+            ("Linux", "Linux"),
+        ],
+        "unknown system",
+    );
+    format!("{browser} on {system}")
+}
+
+/// Puts text on the clipboard, if the browser allows it.
+pub(crate) fn copy(text: &str) {
+    let _ = window().navigator().clipboard().write_text(text);
+}
+
+/// Gives the keyboard to the element with this id.
+pub(crate) fn focus(id: &str) {
+    use wasm_bindgen::JsCast;
+    if let Some(element) =
+        document().get_element_by_id(id).and_then(|one| one.dyn_into::<web_sys::HtmlElement>().ok())
+    {
+        let _ = element.focus();
+    }
+}

@@ -1,0 +1,18 @@
+//! The parts that pages are put together from. They show signals and call back; they do not use the network
+//! themselves.
+
+pub(crate) mod avatar;
+pub(crate) mod banner;
+pub(crate) mod composer;
+pub(crate) mod dialog;
+pub(crate) mod form;
+pub(crate) mod members;
+pub(crate) mod message;
+pub(crate) mod message_body;
+pub(crate) mod message_parts;
+pub(crate) mod places;
+pub(crate) mod scrolling;
+pub(crate) mod sidebar;
+pub(crate) mod states;
+pub(crate) mod switcher;
+pub(crate) mod timeline;

@@ -1,0 +1,54 @@
+//! A person's picture, or their initials; with or without the dot that says whether they are here.
+
+use leptos::prelude::*;
+use parlour_protocol::ids::UserId;
+
+use crate::context::context;
+use crate::state::people;
+
+/// A person's picture. `size` is one of `s`, `m`, `l`, `xl`.
+#[component]
+pub(crate) fn Avatar(
+    id: UserId,
+    #[prop(default = "m")] size: &'static str,
+    #[prop(default = false)] presence: bool,
+) -> impl IntoView {
+    let context = context();
+    let user = context.user(id);
+    let edge = if matches!(size, "l" | "xl") { 256 } else { 64 };
+    let picture = move || {
+        let user = user.get();
+        match user.as_ref().map(|user| (user.avatar, people::initials(&user.display_name))) {
+            Some((Some(avatar), _)) => {
+                let address = format!("/api/v1/avatars/{avatar}/{edge}");
+                view! { <img src=address alt="" width=edge height=edge decoding="async" /> }.into_any()
+            }
+            Some((None, initials)) => view! { <span aria-hidden="true">{initials}</span> }.into_any(),
+            None => ().into_any(),
+        }
+    };
+    view! {
+        <span class=format!("avatar avatar-{size} hue-{}", people::hue(id))>
+            {picture} {presence.then(|| view! { <PresenceDot id /> })}
+        </span>
+    }
+}
+
+/// Whether somebody is here: a filled dot, or a ring.
+#[component]
+pub(crate) fn PresenceDot(id: UserId) -> impl IntoView {
+    let online = context().online(id);
+    let said = online.clone();
+    view! {
+        <span class="presence" class:here=move || online.get()>
+            <span class="visually-hidden">{move || if said.get() { "online" } else { "offline" }}</span>
+        </span>
+    }
+}
+
+/// A person's name; follows its changes.
+#[component]
+pub(crate) fn Name(id: UserId) -> impl IntoView {
+    let user = context().user(id);
+    move || user.with(|user| user.as_ref().map_or_else(|| "…".to_owned(), |user| user.display_name.clone()))
+}

@@ -1,0 +1,410 @@
+//! Everything that the whole app shares, made once and never disposed: who is signed in, the people, the
+//! conversations, the open one, friends, notifications, the state of the connection.
+//!
+//! Invariant: one signal for each thing that changes by itself; a message that arrives touches its own
+//! conversation's entry and row, and no list of others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::ServerInfo;
+use parlour_protocol::accounts::{Account, ServerRole};
+use parlour_protocol::conversations::{Conversation, ConversationKind};
+use parlour_protocol::friends::{Friend, FriendRequests};
+use parlour_protocol::ids::{ConversationId, SessionId, UserId};
+use parlour_protocol::notifications::Notifications;
+use parlour_protocol::users::User;
+
+use crate::api::http::{Api, Failure};
+use crate::live::Live;
+use crate::open::OpenChat;
+
+/// Who is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The cookie is being tried.
+    Booting,
+    /// The server could not be reached to try it.
+    Unreachable,
+    /// Nobody is signed in; perhaps there is something to say about it.
+    SignedOut(Option<String>),
+    /// Somebody is signed in.
+    SignedIn,
+}
+
+/// How the connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Frames come and go.
+    Online,
+    /// Trouble for less than two seconds; nobody is told.
+    Trouble,
+    /// Trouble that is worth telling.
+    Reconnecting,
+    /// Trouble that lasts.
+    Offline,
+}
+
+/// Something that is loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Load<T> {
+    /// On its way.
+    Pending,
+    /// There.
+    Ready(T),
+    /// Not to be had.
+    Failed(Failure),
+}
+
+impl<T> Load<T> {
+    /// What is there, if it is.
+    pub(crate) fn ready(&self) -> Option<&T> {
+        match self {
+            Self::Ready(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// A short message at the edge of the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Toast {
+    /// Tells toasts apart.
+    pub(crate) id: u64,
+    /// What happened.
+    pub(crate) text: String,
+    /// Whether something went wrong.
+    pub(crate) bad: bool,
+}
+
+#[derive(Clone)]
+struct Person {
+    user: ArcRwSignal<Option<User>>,
+    online: ArcRwSignal<bool>,
+}
+
+/// The state that the whole app shares; a handle, cheap to copy.
+#[derive(Clone, Copy)]
+pub(crate) struct Context {
+    pub(crate) api: Api,
+    pub(crate) phase: RwSignal<Phase>,
+    pub(crate) server: RwSignal<Option<ServerInfo>>,
+    pub(crate) account: RwSignal<Option<Account>>,
+    pub(crate) session: RwSignal<Option<SessionId>>,
+    pub(crate) link: RwSignal<Link>,
+    pub(crate) listed: RwSignal<Load<()>>,
+    pub(crate) ids: RwSignal<Vec<ConversationId>>,
+    entries: StoredValue<BTreeMap<ConversationId, ArcRwSignal<Conversation>>>,
+    people: StoredValue<BTreeMap<UserId, Person>>,
+    wanted: StoredValue<BTreeSet<UserId>>,
+    pub(crate) friends: RwSignal<Load<Vec<Friend>>>,
+    pub(crate) requests: RwSignal<Load<FriendRequests>>,
+    pub(crate) notices: RwSignal<Load<Notifications>>,
+    /// Changes when somebody comes to the open room or leaves it.
+    pub(crate) members_changed: RwSignal<u64>,
+    pub(crate) typing: RwSignal<Vec<(ConversationId, UserId, f64)>>,
+    pub(crate) announcement: RwSignal<String>,
+    pub(crate) toasts: RwSignal<Vec<Toast>>,
+    next_toast: StoredValue<u64>,
+    pub(crate) theme: RwSignal<Option<String>>,
+    /// Whether Enter breaks the line, and Ctrl+Enter sends.
+    pub(crate) enter_breaks: RwSignal<bool>,
+    pub(crate) details: RwSignal<bool>,
+    pub(crate) switcher: RwSignal<bool>,
+    /// Changes when a pending message was refused or is tried again.
+    pub(crate) outbox_version: RwSignal<u64>,
+    /// Changes every half minute, for times that are told as "5 min ago".
+    pub(crate) minute: RwSignal<u64>,
+    pub(crate) open: OpenChat,
+    pub(crate) live: Live,
+}
+
+/// The shared state, from any component.
+pub(crate) fn context() -> Context {
+    expect_context::<Context>()
+}
+
+impl Context {
+    /// The state before anything is known.
+    pub(crate) fn new() -> Self {
+        Self {
+            api: Api::new(),
+            phase: RwSignal::new(Phase::Booting),
+            server: RwSignal::new(None),
+            account: RwSignal::new(None),
+            session: RwSignal::new(None),
+            link: RwSignal::new(Link::Trouble),
+            listed: RwSignal::new(Load::Pending),
+            ids: RwSignal::new(Vec::new()),
+            entries: StoredValue::new(BTreeMap::new()),
+            people: StoredValue::new(BTreeMap::new()),
+            wanted: StoredValue::new(BTreeSet::new()),
+            friends: RwSignal::new(Load::Pending),
+            requests: RwSignal::new(Load::Pending),
+            notices: RwSignal::new(Load::Pending),
+            members_changed: RwSignal::new(0),
+            typing: RwSignal::new(Vec::new()),
+            announcement: RwSignal::new(String::new()),
+            toasts: RwSignal::new(Vec::new()),
+            next_toast: StoredValue::new(0),
+            theme: RwSignal::new(None),
+            enter_breaks: RwSignal::new(false),
+            details: RwSignal::new(false),
+            switcher: RwSignal::new(false),
+            outbox_version: RwSignal::new(0),
+            minute: RwSignal::new(0),
+            open: OpenChat::new(),
+            live: Live::new(),
+        }
+    }
+
+    /// Forgets everything about the person who was signed in.
+    pub(crate) fn clear(&self) {
+        self.account.set(None);
+        self.session.set(None);
+        self.listed.set(Load::Pending);
+        self.ids.set(Vec::new());
+        self.entries.set_value(BTreeMap::new());
+        self.people.set_value(BTreeMap::new());
+        self.friends.set(Load::Pending);
+        self.requests.set(Load::Pending);
+        self.notices.set(Load::Pending);
+        self.typing.set(Vec::new());
+        self.open.close();
+        self.switcher.set(false);
+        self.link.set(Link::Trouble);
+    }
+
+    /// Oneself; nobody while nobody is signed in.
+    pub(crate) fn me(&self) -> UserId {
+        self.account.with_untracked(|account| account.as_ref().map_or(UserId(0), |account| account.id))
+    }
+
+    /// Whether one is an administrator.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.account.with(|account| account.as_ref().is_some_and(|account| account.role == ServerRole::Admin))
+    }
+
+    /// The entry of a conversation, if one takes part in it. Does not follow the list; see [`Self::ids`].
+    pub(crate) fn entry(&self, id: ConversationId) -> Option<ArcRwSignal<Conversation>> {
+        self.entries.with_value(|entries| entries.get(&id).cloned())
+    }
+
+    /// Adds or replaces an entry.
+    pub(crate) fn put_entry(&self, conversation: Conversation) {
+        let id = conversation.id;
+        self.live.follow(id, conversation.head);
+        self.learn(conversation.peer.iter());
+        if let (Some(peer), Some(online)) = (&conversation.peer, conversation.online) {
+            self.set_online(peer.id, online);
+        }
+        match self.entry(id) {
+            Some(entry) => entry.set(conversation),
+            None => {
+                self.entries.update_value(|entries| {
+                    entries.insert(id, ArcRwSignal::new(conversation));
+                });
+                self.ids.update(|ids| ids.push(id));
+            }
+        }
+    }
+
+    /// Takes an entry away.
+    pub(crate) fn remove_entry(&self, id: ConversationId) {
+        self.entries.update_value(|entries| {
+            entries.remove(&id);
+        });
+        if self.ids.with_untracked(|ids| ids.contains(&id)) {
+            self.ids.update(|ids| ids.retain(|one| *one != id));
+        }
+    }
+
+    /// The conversations of one kind, in the order of the sidebar: rooms by name, direct chats by activity.
+    pub(crate) fn ordered(&self, kind: ConversationKind) -> Vec<ConversationId> {
+        let mut found: Vec<(String, i64, ConversationId)> = Vec::new();
+        for id in self.ids.get() {
+            let Some(entry) = self.entry(id) else { continue };
+            entry.with(|entry| {
+                if entry.kind == kind {
+                    let name = entry.name.as_deref().unwrap_or_default().to_lowercase();
+                    let at = if kind == ConversationKind::Direct { -entry.last_activity_at.0 } else { 0 };
+                    found.push((name, at, id));
+                }
+            });
+        }
+        found.sort();
+        found.into_iter().map(|(_, _, id)| id).collect()
+    }
+
+    fn person(&self, id: UserId) -> Person {
+        if let Some(person) = self.people.with_value(|people| people.get(&id).cloned()) {
+            return person;
+        }
+        let person = Person { user: ArcRwSignal::new(None), online: ArcRwSignal::new(false) };
+        self.people.update_value(|people| {
+            people.insert(id, person.clone());
+        });
+        person
+    }
+
+    /// A person, as they are known now; asks the server about unknown ones.
+    pub(crate) fn user(&self, id: UserId) -> ArcRwSignal<Option<User>> {
+        let person = self.person(id);
+        if person.user.with_untracked(Option::is_none) {
+            self.want(id);
+        }
+        person.user
+    }
+
+    /// Whether a person is online, as far as one may know.
+    pub(crate) fn online(&self, id: UserId) -> ArcRwSignal<bool> {
+        self.person(id).online
+    }
+
+    /// Notes that a person came or went.
+    pub(crate) fn set_online(&self, id: UserId, online: bool) {
+        let person = self.person(id);
+        if person.online.get_untracked() != online {
+            person.online.set(online);
+        }
+    }
+
+    /// Notes what was told about people.
+    pub(crate) fn learn<'a>(&self, users: impl Iterator<Item = &'a User>) {
+        for user in users {
+            let person = self.person(user.id);
+            if person.user.with_untracked(|known| known.as_ref() != Some(user)) {
+                person.user.set(Some(user.clone()));
+            }
+        }
+    }
+
+    fn want(&self, id: UserId) {
+        let first = self.wanted.try_update_value(|wanted| {
+            let first = wanted.is_empty();
+            wanted.insert(id);
+            first
+        });
+        if first != Some(true) || id.0 == 0 {
+            return;
+        }
+        // Whoever is needed by the same page of messages is asked for at once.
+        let context = *self;
+        set_timeout(
+            move || {
+                let wanted: Vec<UserId> =
+                    context.wanted.try_update_value(std::mem::take).unwrap_or_default().into_iter().collect();
+                for ids in wanted.chunks(100) {
+                    let ids = ids.to_vec();
+                    spawn_local(async move {
+                        if let Ok(page) = context.api.list_users(&ids).await {
+                            context.learn(page.items.iter());
+                        }
+                    });
+                }
+            },
+            Duration::from_millis(15),
+        );
+    }
+
+    /// Shows a short message for a few seconds.
+    pub(crate) fn toast(&self, text: impl Into<String>, bad: bool) {
+        let id = self.next_toast.get_value();
+        self.next_toast.set_value(id + 1);
+        self.toasts.update(|toasts| {
+            toasts.push(Toast { id, text: text.into(), bad });
+            if toasts.len() > 3 {
+                toasts.remove(0);
+            }
+        });
+        let toasts = self.toasts;
+        set_timeout(
+            move || toasts.update(|toasts| toasts.retain(|toast| toast.id != id)),
+            Duration::from_secs(6),
+        );
+    }
+
+    /// Tells about a failure.
+    pub(crate) fn complain(&self, failure: &Failure) {
+        self.toast(failure.message(), true);
+    }
+
+    /// Runs a request whose failure is told in a toast; `then` gets the answer.
+    pub(crate) fn attempt<T: 'static>(
+        &self,
+        request: impl Future<Output = Result<T, Failure>> + 'static,
+        then: impl FnOnce(T) + 'static,
+    ) {
+        let context = *self;
+        spawn_local(async move {
+            match request.await {
+                Ok(answer) => then(answer),
+                Err(failure) => context.complain(&failure),
+            }
+        });
+    }
+
+    /// Reads the friends and the open requests anew.
+    pub(crate) fn load_friends(&self) {
+        let context = *self;
+        spawn_local(async move {
+            match context.api.list_friends().await {
+                Ok(page) => {
+                    context.learn(page.items.iter().map(|friend| &friend.user));
+                    for friend in &page.items {
+                        context.set_online(friend.user.id, friend.online);
+                    }
+                    context.friends.set(Load::Ready(page.items));
+                }
+                Err(failure) if context.friends.with_untracked(|load| load.ready().is_none()) => {
+                    context.friends.set(Load::Failed(failure));
+                }
+                Err(_) => {}
+            }
+        });
+        spawn_local(async move {
+            match context.api.list_friend_requests().await {
+                Ok(requests) => context.requests.set(Load::Ready(requests)),
+                Err(failure) if context.requests.with_untracked(|load| load.ready().is_none()) => {
+                    context.requests.set(Load::Failed(failure));
+                }
+                Err(_) => {}
+            }
+        });
+    }
+
+    /// Reads the newest notifications anew.
+    pub(crate) fn load_notices(&self) {
+        let context = *self;
+        spawn_local(async move {
+            match context.api.list_notifications(None).await {
+                Ok(page) => context.notices.set(Load::Ready(page)),
+                Err(failure) if context.notices.with_untracked(|load| load.ready().is_none()) => {
+                    context.notices.set(Load::Failed(failure));
+                }
+                Err(_) => {}
+            }
+        });
+    }
+
+    /// A few known people whose handle or name begins like this; `prefix` is folded.
+    pub(crate) fn people_like(&self, prefix: &str) -> Vec<(UserId, String)> {
+        let me = self.me();
+        let mut found: Vec<(bool, String, UserId)> = self.people.with_value(|people| {
+            let matching = people.iter().filter(|(id, _)| **id != me).filter_map(|(id, person)| {
+                person.user.with_untracked(|user| {
+                    let user = user.as_ref()?;
+                    let by_handle = user.handle.to_lowercase().starts_with(prefix);
+                    let by_name = user.display_name.to_lowercase().starts_with(prefix);
+                    (by_handle || by_name).then(|| (!by_handle, user.handle.clone(), *id))
+                })
+            });
+            matching.collect()
+        });
+        found.sort();
+        found.truncate(6);
+        found.into_iter().map(|(_, handle, id)| (id, handle)).collect()
+    }
+}

@@ -1,0 +1,427 @@
+//! What frames do: each is applied to the stores it concerns, or leads to a fetch of what is missing.
+//!
+//! Invariant: an event is applied iff its seq is the cursor plus one, whatever way it came.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_client::engine::Verdict;
+use parlour_protocol::conversations::ConversationKind;
+use parlour_protocol::ids::{ConversationId, Seq};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::{
+    Change, ClientFrame, Ephemeral, ErrorFrame, Event, OkFrame, ReplayState, ServerFrame, UserChange,
+    UserEvent,
+};
+
+use super::Asked;
+use crate::browser;
+use crate::context::Context;
+use crate::state::conversations;
+
+/// Most missed events that are fetched one by one for a conversation that is not open.
+const WORTH_FETCHING: Seq = 200;
+
+impl Context {
+    /// Applies a frame. True when it answers `start`: then the connection works.
+    pub(crate) fn receive(&self, frame: ServerFrame) -> bool {
+        match frame {
+            ServerFrame::Ok(ok) => return self.receive_ok(*ok),
+            ServerFrame::Error(error) => self.receive_error(&error),
+            ServerFrame::Event(event) => self.receive_event(&event),
+            ServerFrame::UserEvent(event) => self.receive_user_event(&event),
+            ServerFrame::Ephemeral(ephemeral) => self.receive_ephemeral(&ephemeral),
+            ServerFrame::Heads { conversations } => {
+                conversations.into_iter().for_each(|(id, head)| self.receive_head(id, head));
+            }
+            ServerFrame::Resync { conversations, user } => {
+                conversations.into_iter().for_each(|(id, head)| self.receive_head(id, head));
+                if let Some(head) = user {
+                    self.catch_up_user(head);
+                }
+            }
+            ServerFrame::Hello(_) | ServerFrame::Unknown => {}
+        }
+        false
+    }
+
+    fn receive_ok(&self, ok: OkFrame) -> bool {
+        match self.live.answered(ok.id) {
+            Some(Asked::Start) => {
+                self.started(&ok);
+                return true;
+            }
+            Some(Asked::Send(conversation, cid)) => self.sent(conversation, &cid, &ok),
+            Some(Asked::Focus) => {
+                // Between the page that was read and this answer, something may have been said.
+                if let Some(id) = self.open.id.get_untracked() {
+                    self.sync(id);
+                }
+            }
+            Some(Asked::Sync(conversation)) => {
+                self.live.change(|inner| inner.syncing.remove(&conversation));
+                for event in ok.events.unwrap_or_default() {
+                    self.receive_event(&event);
+                }
+                self.receive_head(conversation, ok.head.unwrap_or(0));
+            }
+            Some(Asked::Other) | None => {}
+        }
+        false
+    }
+
+    fn receive_error(&self, error: &ErrorFrame) {
+        match error.id.and_then(|id| self.live.answered(id)) {
+            Some(Asked::Send(conversation, cid)) => self.not_sent(conversation, &cid, error),
+            Some(Asked::Sync(conversation)) => {
+                self.live.change(|inner| inner.syncing.remove(&conversation));
+                if matches!(error.code, ErrorCode::NotFound | ErrorCode::NotMember | ErrorCode::Gone) {
+                    self.live.forget(conversation);
+                } else {
+                    let context = *self;
+                    let wait = Duration::from_millis(error.retry_after_ms.unwrap_or(2_000));
+                    set_timeout(move || context.sync(conversation), wait);
+                }
+            }
+            Some(Asked::Start | Asked::Focus | Asked::Other) | None => {}
+        }
+    }
+
+    /// Compares what the server said at `start` with what is known.
+    fn started(&self, ok: &OkFrame) {
+        if let Some(user) = ok.user {
+            let known = self.live.with(|inner| inner.cursors.user());
+            let head = user.head.unwrap_or(0);
+            match (user.state, known) {
+                (ReplayState::Replay, Some(_)) => {}
+                (_, None) => {
+                    self.live.change(|inner| inner.cursors.follow_user(head));
+                }
+                _ => self.catch_up_user(head),
+            }
+        }
+        let mut reread = false;
+        for (id, state) in ok.conversations.iter().flatten() {
+            let known = self.live.cursor(*id);
+            let head = state.head.unwrap_or(0);
+            let open = self.open.is(*id);
+            match state.state {
+                ReplayState::Gone => {
+                    self.live.forget(*id);
+                    if !open || self.entry(*id).is_some() {
+                        self.remove_entry(*id);
+                    }
+                }
+                ReplayState::Gap | ReplayState::Reset => {
+                    reread = true;
+                    if open {
+                        self.live.follow(*id, head);
+                        self.open_again(*id);
+                    }
+                }
+                ReplayState::Replay => {
+                    reread |= known.is_none() || (known < Some(head) && !self.replayed(*id))
+                }
+            }
+        }
+        if reread {
+            spawn_local((*self).load_conversations());
+        }
+        // What was read while there was no connection is told now; the marker never moves back.
+        if let Some((id, entry)) = self.open.id.get_untracked().and_then(|id| Some((id, self.entry(id)?))) {
+            let seq = entry.with_untracked(|entry| entry.read_seq);
+            if seq > 0 {
+                self.live.command(Asked::Other, |command| ClientFrame::Read {
+                    id: command,
+                    conversation: id,
+                    seq,
+                });
+            }
+        }
+        self.flush();
+    }
+
+    /// Whether the missed events of a conversation were asked for at `start`.
+    fn replayed(&self, id: ConversationId) -> bool {
+        self.open.is(id)
+            || self
+                .entry(id)
+                .is_some_and(|entry| entry.with_untracked(|entry| entry.kind == ConversationKind::Direct))
+    }
+
+    /// A head that was told without its events.
+    fn receive_head(&self, id: ConversationId, head: Seq) {
+        self.live.change(|inner| {
+            let known = inner.heads.entry(id).or_default();
+            *known = (*known).max(head);
+        });
+        let head = self.live.with(|inner| inner.heads.get(&id).copied()).unwrap_or(head);
+        match self.live.cursor(id) {
+            Some(cursor) if head > cursor => {
+                if self.open.is(id) || (head - cursor <= WORTH_FETCHING && self.replayed(id)) {
+                    self.sync(id);
+                } else {
+                    self.reread(id);
+                }
+            }
+            Some(_) => {}
+            None if self.entry(id).is_none() && !self.open.is(id) => self.reread(id),
+            None => {}
+        }
+    }
+
+    /// Asks for the events after the cursor, unless that is being done.
+    pub(crate) fn sync(&self, id: ConversationId) {
+        let Some(after) = self.live.cursor(id) else { return };
+        let free = self.live.change(|inner| inner.commands.is_some() && inner.syncing.insert(id));
+        if free
+            && !self.live.command(Asked::Sync(id), |command| ClientFrame::Sync {
+                id: command,
+                conversation: id,
+                after,
+                limit: Some(200),
+            })
+        {
+            self.live.change(|inner| inner.syncing.remove(&id));
+        }
+    }
+
+    /// Reads one conversation's entry anew.
+    pub(crate) fn reread(&self, id: ConversationId) {
+        if !self.live.change(|inner| inner.reading.insert(id)) {
+            return;
+        }
+        let context = *self;
+        spawn_local(async move {
+            let answer = context.api.read_conversation(id).await;
+            context.live.change(|inner| inner.reading.remove(&id));
+            match answer {
+                Ok(conversation) if !context.open.is(id) => {
+                    let head = conversation.head;
+                    context.put_entry(conversation);
+                    let known = context.live.with(|inner| inner.heads.get(&id).copied()).unwrap_or(0);
+                    if known > head {
+                        context.receive_head(id, known);
+                    }
+                }
+                Ok(conversation) => {
+                    // The open conversation's log is followed from its messages; its cursor stays.
+                    let cursor = context.live.cursor(id);
+                    context.put_entry(conversation);
+                    if let Some(cursor) = cursor {
+                        context.live.follow(id, cursor);
+                    }
+                    context.sync(id);
+                }
+                Err(failure) if failure.code() == Some(ErrorCode::NotFound) => {
+                    context.live.forget(id);
+                    context.remove_entry(id);
+                }
+                Err(_) => {}
+            }
+        });
+    }
+
+    fn receive_event(&self, event: &Event) {
+        match self.live.observe(event) {
+            Verdict::Apply => self.apply(event),
+            Verdict::Ignore => {
+                if self.live.cursor(event.conversation).is_none() && !self.open.is(event.conversation) {
+                    self.reread(event.conversation);
+                }
+            }
+            Verdict::Fetch { .. } => self.receive_head(event.conversation, event.seq),
+        }
+    }
+
+    fn apply(&self, event: &Event) {
+        let id = event.conversation;
+        let me = self.me();
+        if let Some(entry) = self.entry(id) {
+            let handle = self.account.with_untracked(|one| one.as_ref().map(|one| one.handle.clone()));
+            entry.update(|entry| {
+                conversations::apply(entry, event, (me, handle.as_deref().unwrap_or_default()))
+            });
+        }
+        if let Change::MessageCreated { author, cid, body, .. } = &event.change {
+            if *author == me {
+                self.settle(cid);
+            }
+            self.typing.maybe_update(|typing| {
+                let before = typing.len();
+                typing.retain(|(conversation, user, _)| !(*conversation == id && user == author));
+                typing.len() != before
+            });
+            if *author != me && self.open.is(id) {
+                self.announce(*author, body.as_deref().unwrap_or_default());
+            }
+        }
+        if self.open.is(id) {
+            self.open.apply(event, self.live, me);
+            match &event.change {
+                Change::MemberJoined { .. } | Change::MemberLeft { .. } => {
+                    self.members_changed.update(|count| *count += 1);
+                }
+                _ => {}
+            }
+        }
+        if let Change::RoomDeleted { .. } = event.change {
+            if self.open.is(id) {
+                self.toast("This room was deleted.", false);
+            }
+            self.live.forget(id);
+            self.remove_entry(id);
+        }
+    }
+
+    fn announce(&self, author: parlour_protocol::ids::UserId, body: &str) {
+        let name =
+            self.user(author).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
+        let text = format!("{}: {body}", name.unwrap_or_else(|| "Somebody".to_owned()));
+        let first = self.announcement.with_untracked(String::is_empty);
+        self.announcement.update(|said| {
+            if !said.is_empty() {
+                said.push_str(". ");
+            }
+            // Many at once are told as far as a person would listen.
+            if said.len() < 400 {
+                said.push_str(&text);
+            }
+        });
+        if first {
+            let announcement = self.announcement;
+            set_timeout(move || announcement.set(String::new()), Duration::from_secs(4));
+        }
+    }
+
+    fn receive_user_event(&self, event: &UserEvent) {
+        let verdict = self
+            .live
+            .0
+            .try_update_value(|inner| inner.cursors.observe_user(event.seq))
+            .unwrap_or(Verdict::Ignore);
+        match verdict {
+            Verdict::Apply => self.apply_user_event(&event.change),
+            Verdict::Ignore => {}
+            Verdict::Fetch { .. } => self.catch_up_user(event.seq),
+        }
+    }
+
+    /// One's own stream has no pages: what it is about is read anew.
+    fn catch_up_user(&self, head: Seq) {
+        self.live.change(|inner| inner.cursors.follow_user(head));
+        self.load_friends();
+        self.load_notices();
+        spawn_local((*self).load_conversations());
+    }
+
+    fn apply_user_event(&self, change: &UserChange) {
+        let context = *self;
+        match change {
+            UserChange::FriendRequested { .. } | UserChange::FriendAdded { .. } => {
+                self.load_friends();
+                self.load_notices();
+            }
+            UserChange::FriendRemoved { user } => {
+                self.set_online(*user, false);
+                self.load_friends();
+                self.load_notices();
+            }
+            UserChange::FriendAsked { .. } => self.load_friends(),
+            UserChange::ConversationJoined { conversation } => self.reread(*conversation),
+            UserChange::ConversationLeft { conversation } => {
+                self.live.forget(*conversation);
+                self.remove_entry(*conversation);
+                self.members_changed.update(|count| *count += 1);
+            }
+            UserChange::ReadMoved { conversation, seq } => {
+                let Some(entry) = self.entry(*conversation) else { return };
+                let mut unread = 0;
+                entry.maybe_update(|entry| {
+                    let moved = conversations::mark_read(entry, *seq);
+                    unread = entry.unread;
+                    moved
+                });
+                if unread > 0 && !self.open.is(*conversation) {
+                    self.reread(*conversation);
+                }
+            }
+            UserChange::Mentioned { conversation, .. } => {
+                self.load_notices();
+                if !self.open.is(*conversation) {
+                    self.reread(*conversation);
+                }
+            }
+            UserChange::NotificationsRead { .. } => self.load_notices(),
+            UserChange::AccountChanged {} => spawn_local(async move {
+                if let Ok(account) = context.api.read_account().await {
+                    context.account_changed(account);
+                }
+            }),
+            UserChange::SessionEnded { session } => {
+                if self.session.get_untracked() == Some(*session) {
+                    self.leave(Some("This session was ended from another device.".to_owned()));
+                }
+            }
+            UserChange::Unknown(_) => {}
+        }
+    }
+
+    fn receive_ephemeral(&self, ephemeral: &Ephemeral) {
+        match ephemeral {
+            Ephemeral::Typing { conversation, user, ttl_ms } => {
+                let (conversation, user, ttl) = (*conversation, *user, (*ttl_ms).min(10_000));
+                if user == self.me() {
+                    return;
+                }
+                let until = browser::now_ms() + ttl as f64;
+                self.typing.update(|typing| {
+                    typing.retain(|(there, who, _)| !(*there == conversation && *who == user));
+                    if typing.len() < 50 {
+                        typing.push((conversation, user, until));
+                    }
+                });
+                let typing = self.typing;
+                set_timeout(
+                    move || {
+                        let now = browser::now_ms();
+                        typing.maybe_update(|typing| {
+                            let before = typing.len();
+                            typing.retain(|(_, _, until)| *until > now);
+                            typing.len() != before
+                        });
+                    },
+                    Duration::from_millis(ttl + 50),
+                );
+            }
+            Ephemeral::Presence { user, online } => {
+                self.set_online(*user, *online);
+                self.members_changed.update(|count| *count += 1);
+            }
+            Ephemeral::Unknown => {}
+        }
+    }
+
+    /// The server's history is another one than before: everything is read anew.
+    pub(crate) fn reload_all(&self) {
+        self.load_friends();
+        self.load_notices();
+        spawn_local((*self).load_conversations());
+        if let Some(id) = self.open.id.get_untracked() {
+            self.open_again(id);
+        }
+    }
+
+    /// Notes a new state of one's own account.
+    pub(crate) fn account_changed(&self, account: parlour_protocol::accounts::Account) {
+        let user = parlour_protocol::users::User {
+            id: account.id,
+            handle: account.handle.clone(),
+            display_name: account.display_name.clone(),
+            avatar: account.avatar,
+        };
+        self.learn([&user].into_iter());
+        self.account.set(Some(account));
+    }
+}

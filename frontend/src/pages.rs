@@ -1,0 +1,42 @@
+//! What stands at each address: pages join the shared state and the API with the components.
+
+pub(crate) mod admin;
+pub(crate) mod auth;
+pub(crate) mod conversation;
+pub(crate) mod friends;
+pub(crate) mod home;
+pub(crate) mod notifications;
+pub(crate) mod profile;
+pub(crate) mod rooms;
+pub(crate) mod settings;
+pub(crate) mod settings_parts;
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use crate::icons::{BACK, Icon};
+
+/// The part of a page that the address names, such as `requests` in `/friends/requests`.
+pub(crate) fn part() -> Memo<String> {
+    let params = use_params_map();
+    Memo::new(move |_| params.with(|params| params.get("part").unwrap_or_default()))
+}
+
+/// The heading of a page; on a phone, with the way back.
+#[component]
+pub(crate) fn PageHead(
+    title: &'static str,
+    #[prop(default = "/")] back: &'static str,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    view! {
+        <header class="page-head">
+            <a class="icon-button only-narrow" href=back aria-label="Back">
+                <Icon path=BACK />
+            </a>
+            <h1>{title}</h1>
+            <span class="grow"></span>
+            {children.map(|children| children())}
+        </header>
+    }
+}

@@ -1,0 +1,296 @@
+//! What administrators see: figures, people, rooms.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::Page;
+use parlour_protocol::accounts::ServerRole;
+use parlour_protocol::admin::{AdminUser, Statistics};
+use parlour_protocol::rooms::Room;
+
+use crate::api::http::Answer;
+use crate::browser;
+use crate::components::avatar::{Avatar, Name};
+use crate::components::dialog::ask;
+use crate::components::places::Place;
+use crate::components::states::{Empty, Failed, Skeleton};
+use crate::context::{Load, context};
+use crate::icons::{HASH, Icon, SEARCH, SHIELD, TRASH};
+use crate::pages::home::NotFound;
+use crate::pages::{PageHead, part};
+use crate::state::{people, time};
+
+/// Administration, for administrators alone.
+#[component]
+pub(crate) fn Admin() -> impl IntoView {
+    let context = context();
+    let part = part();
+    let refused = || {
+        view! {
+            <div class="page">
+                <Empty icon=SHIELD title="For administrators" text="Your account may not see this.">
+                    <a class="button primary" href="/">"Go to the start"</a>
+                </Empty>
+            </div>
+        }
+    };
+    let inside = move || match part.get().as_str() {
+        "" => view! { <Figures /> }.into_any(),
+        "users" => view! { <People /> }.into_any(),
+        "rooms" => view! { <AllRooms /> }.into_any(),
+        _ => view! { <NotFound /> }.into_any(),
+    };
+    view! {
+        <Show when=move || context.is_admin() fallback=refused>
+            <div class="page">
+                <PageHead title="Administration" />
+                <div class="page-body">
+                    <nav class="tabs" aria-label="Administration">
+                        <Place href="/admin" class="tab">"Figures"</Place>
+                        <Place href="/admin/users" class="tab">"People"</Place>
+                        <Place href="/admin/rooms" class="tab">"Rooms"</Place>
+                    </nav>
+                    {inside}
+                </div>
+            </div>
+        </Show>
+    }
+}
+
+#[component]
+fn Figures() -> impl IntoView {
+    let context = context();
+    let figures = RwSignal::new(Load::<Statistics>::Pending);
+    let read = move || {
+        spawn_local(async move {
+            let answer = context.api.read_statistics().await;
+            figures.try_set(match answer {
+                Ok(figures) => Load::Ready(figures),
+                Err(failure) => Load::Failed(failure),
+            });
+        });
+    };
+    Effect::new(move |_| {
+        context.minute.track();
+        read();
+    });
+    let figure = |label: &'static str, value: i64| {
+        view! {
+            <div class="card figure">
+                <dt>{label}</dt>
+                <dd class="tabular">{people::number(value)}</dd>
+            </div>
+        }
+    };
+    let server = move || {
+        context.server.with(|server| {
+            server.as_ref().map(|server| format!("{} · Parlour {}", server.name, server.version))
+        })
+    };
+    move || match figures.get() {
+        Load::Pending => view! { <Skeleton rows=4 /> }.into_any(),
+        Load::Failed(failure) => {
+            view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any()
+        }
+        Load::Ready(all) => view! {
+            <dl class="figures" data-testid="statistics">
+                {figure("People", all.users)} {figure("Online now", all.online)} {figure("Rooms", all.rooms)}
+                {figure("Direct chats", all.directs)} {figure("Events stored", all.events)}
+                {figure("Sockets on this node", all.sockets)}
+            </dl>
+            <p class="meta">{server}</p>
+        }
+        .into_any(),
+    }
+}
+
+/// A searched list that is read page by page.
+#[component]
+fn Searched<T, F, Fut, V, R>(label: &'static str, testid: &'static str, read: F, line: R) -> impl IntoView
+where
+    T: Clone + PartialEq + Send + Sync + 'static,
+    F: Fn(String, Option<String>) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = Answer<Page<T>>> + 'static,
+    R: Fn(T, RwSignal<Load<Vec<T>>>) -> V + Copy + Send + Sync + 'static,
+    V: IntoView + 'static,
+{
+    let search = RwSignal::new(String::new());
+    let items = RwSignal::new(Load::<Vec<T>>::Pending);
+    let next = RwSignal::new(None::<String>);
+    let turn = StoredValue::new(0_u64);
+    let fetch = move |more: bool| {
+        let now = turn.try_update_value(|turn| {
+            *turn += 1;
+            *turn
+        });
+        let after = if more { next.get_untracked() } else { None };
+        let wanted = search.get_untracked();
+        spawn_local(async move {
+            let answer = read(wanted, after).await;
+            if turn.try_get_value() != now {
+                return;
+            }
+            match answer {
+                Ok(page) => {
+                    next.set(page.next);
+                    items.update(|items| match items {
+                        Load::Ready(known) if more => known.extend(page.items),
+                        _ => *items = Load::Ready(page.items),
+                    });
+                }
+                Err(failure) => items.set(Load::Failed(failure)),
+            }
+        });
+    };
+    fetch(false);
+    let timer: StoredValue<Option<TimeoutHandle>> = StoredValue::new(None);
+    let on_search = move |event| {
+        search.set(event_target_value(&event));
+        if let Some(Some(old)) = timer.try_update_value(Option::take) {
+            old.clear();
+        }
+        timer.set_value(set_timeout_with_handle(move || fetch(false), Duration::from_millis(200)).ok());
+    };
+    on_cleanup(move || {
+        if let Some(Some(old)) = timer.try_update_value(Option::take) {
+            old.clear();
+        }
+    });
+    view! {
+        <label class="search">
+            <span class="visually-hidden">{label}</span>
+            <Icon path=SEARCH />
+            <input class="input" type="search" placeholder=label maxlength="60" data-testid=testid on:input=on_search />
+        </label>
+        {move || match items.get() {
+            Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
+            Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| fetch(false)) /> }.into_any(),
+            Load::Ready(found) if found.is_empty() => {
+                view! { <Empty icon=SEARCH title="Nothing found" text="Try other letters." /> }.into_any()
+            }
+            Load::Ready(found) => {
+                view! { <ul class="cards">{found.into_iter().map(|one| line(one, items)).collect_view()}</ul> }.into_any()
+            }
+        }}
+        <Show when=move || next.with(Option::is_some)>
+            <button type="button" class="button more" on:click=move |_| fetch(true)>
+                "Show more"
+            </button>
+        </Show>
+    }
+}
+
+/// All people of the server.
+#[component]
+fn People() -> impl IntoView {
+    let context = context();
+    let read = move |search: String, after: Option<String>| async move {
+        let page = context.api.list_admin_users(&search, after.as_deref()).await?;
+        context.learn(page.items.iter().map(|one| &one.user));
+        Ok(page)
+    };
+    let line = move |one: AdminUser, all: RwSignal<Load<Vec<AdminUser>>>| {
+        let id = one.user.id;
+        let suspended = one.suspended_at.is_some();
+        let change = move || {
+            context.attempt(async move { context.api.suspend_user(id, !suspended).await }, move |changed| {
+                all.update(|all| {
+                    if let Load::Ready(all) = all
+                        && let Some(place) = all.iter_mut().find(|one| one.user.id == id)
+                    {
+                        *place = changed;
+                    }
+                });
+            });
+        };
+        let name = one.user.display_name.clone();
+        let suspend = move |_| {
+            ask(
+                format!("Suspend {name}?"),
+                "Their sessions end at once, and they cannot log in.",
+                "Suspend",
+                change,
+            );
+        };
+        let since = time::full_day(browser::local_time(one.created_at));
+        view! {
+            <li class="card line wrap" data-testid="admin-user">
+                <Avatar id />
+                <div class="grow">
+                    <a class="strong clip" href=format!("/u/{}", one.user.handle)>
+                        <Name id />
+                    </a>
+                    <p class="soft clip">{format!("@{} · since {since}", one.user.handle)}</p>
+                </div>
+                {(one.role == ServerRole::Admin).then(|| view! { <span class="tag ok">"Administrator"</span> })}
+                {suspended.then(|| view! { <span class="tag bad">"Suspended"</span> })}
+                {if suspended {
+                    view! {
+                        <button type="button" class="button" data-testid="unsuspend" on:click=move |_| change()>
+                            "Lift"
+                        </button>
+                    }
+                    .into_any()
+                } else if id == context.me() {
+                    ().into_any()
+                } else {
+                    view! {
+                        <button type="button" class="button danger-quiet" data-testid="suspend" on:click=suspend>
+                            "Suspend"
+                        </button>
+                    }
+                    .into_any()
+                }}
+            </li>
+        }
+    };
+    view! { <Searched label="Search people" testid="admin-user-search" read line /> }
+}
+
+/// All rooms of the server.
+#[component]
+fn AllRooms() -> impl IntoView {
+    let context = context();
+    let read = move |search: String, after: Option<String>| async move {
+        context.api.list_rooms(&search, after.as_deref()).await
+    };
+    let line = move |room: Room, all: RwSignal<Load<Vec<Room>>>| {
+        let id = room.id;
+        let name = room.name.clone();
+        let delete = move |_| {
+            let text = "The room and everything said in it will be gone for everybody.";
+            ask(format!("Delete #{name}?"), text, "Delete room", move || {
+                context.attempt(async move { context.api.delete_room(id).await }, move |()| {
+                    all.update(|all| {
+                        if let Load::Ready(all) = all {
+                            all.retain(|room| room.id != id);
+                        }
+                    });
+                });
+            });
+        };
+        view! {
+            <li class="card line" data-testid="admin-room">
+                <span class="room-icon">
+                    <Icon path=HASH />
+                </span>
+                <div class="grow">
+                    <a class="strong clip" href=format!("/c/{id}")>{room.name}</a>
+                    <p class="soft tabular">{format!("{} · {}", people::count(room.member_count, "member"), people::count(room.head, "event"))}</p>
+                </div>
+                <button
+                    type="button"
+                    class="icon-button danger-action"
+                    aria-label="Delete the room"
+                    title="Delete the room"
+                    data-testid="admin-delete-room"
+                    on:click=delete
+                >
+                    <Icon path=TRASH />
+                </button>
+            </li>
+        }
+    };
+    view! { <Searched label="Search rooms" testid="admin-room-search" read line /> }
+}

@@ -1,0 +1,233 @@
+//! Logging in and registering. Whoever comes without a session sees this, at whatever address.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::hooks::{use_location, use_navigate};
+use parlour_protocol::accounts::CreateAccount;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::sessions::{CreateSession, RefreshTransport, SignedIn};
+use parlour_protocol::validation;
+
+use crate::api::http::{Answer, Failure};
+use crate::browser;
+use crate::components::form::{Field, Input, Submit, check_all};
+use crate::context::{Context, Phase, context};
+use crate::icons::{ALERT, Icon, Mark};
+
+/// The page for whoever is not signed in.
+#[component]
+pub(crate) fn Auth() -> impl IntoView {
+    let context = context();
+    let path = use_location().pathname;
+    let registering = Memo::new(move |_| path.with(|path| path == "/register"));
+    let notice = move || match context.phase.get() {
+        Phase::SignedOut(notice) => notice,
+        _ => None,
+    };
+    let name = move || context.server.with(|server| server.as_ref().map(|server| server.name.clone()));
+    let title = move || name().unwrap_or_else(|| "Parlour".to_owned());
+    view! {
+        <div class="auth">
+            <div class="auth-story">
+                <div class="auth-brand">
+                    <Mark />
+                    <span>{title}</span>
+                </div>
+                <div class="auth-words">
+                    <p class="auth-line">"A quiet room for your people."</p>
+                    <p>"Rooms for everybody, private chats among friends. On a server of your own, in real time."</p>
+                </div>
+                <div class="auth-bubbles" aria-hidden="true">
+                    <span class="bubble b1"></span>
+                    <span class="bubble b2"></span>
+                    <span class="bubble b3"></span>
+                    <span class="bubble b4"></span>
+                </div>
+            </div>
+            <main class="auth-main">
+                <div class="auth-card">
+                    {move || {
+                        notice()
+                            .map(|notice| {
+                                view! {
+                                    <p class="notice" role="status">
+                                        <Icon path=ALERT />
+                                        <span>{notice}</span>
+                                    </p>
+                                }
+                            })
+                    }}
+                    {move || {
+                        if registering.get() { view! { <Register /> }.into_any() } else { view! { <LogIn /> }.into_any() }
+                    }}
+                </div>
+            </main>
+        </div>
+    }
+}
+
+/// Runs the request of a form and enters the app when it succeeds.
+fn enter(
+    context: Context,
+    busy: RwSignal<bool>,
+    failure: RwSignal<Option<Failure>>,
+    request: impl Future<Output = Answer<SignedIn>> + 'static,
+    refused: impl FnOnce(&Failure) + 'static,
+) {
+    if busy.get_untracked() {
+        return;
+    }
+    busy.set(true);
+    failure.set(None);
+    let navigate = use_navigate();
+    spawn_local(async move {
+        let answer = request.await;
+        let _ = busy.try_set(false);
+        match answer {
+            Ok(signed_in) => {
+                let path = window().location().pathname().unwrap_or_default();
+                if matches!(path.as_str(), "/login" | "/register") {
+                    navigate("/", leptos_router::NavigateOptions { replace: true, ..Default::default() });
+                }
+                context.enter(&signed_in);
+            }
+            Err(why) => {
+                refused(&why);
+                let _ = failure.try_set(Some(why));
+            }
+        }
+    });
+}
+
+/// What went wrong with the form as a whole.
+#[component]
+pub(crate) fn FormFailure(failure: RwSignal<Option<Failure>>) -> impl IntoView {
+    move || {
+        failure.get().map(|failure| {
+            view! {
+                <p class="form-failure" role="alert" data-testid="form-error">
+                    <Icon path=ALERT />
+                    <span>{failure.message()}</span>
+                </p>
+            }
+        })
+    }
+}
+
+#[component]
+fn LogIn() -> impl IntoView {
+    let context = context();
+    let filled =
+        |text: &str| if text.trim().is_empty() { Err("Please fill this in.".to_owned()) } else { Ok(()) };
+    let handle = Input::new("handle", filled);
+    let password = Input::new("password", filled);
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None);
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if !check_all(&[handle, password]) {
+            return;
+        }
+        let body = CreateSession {
+            handle: handle.text().trim().to_owned(),
+            password: password.text(),
+            device: Some(browser::device()),
+            refresh: RefreshTransport::Cookie,
+        };
+        enter(context, busy, failure, async move { context.api.create_session(&body).await }, move |why| {
+            if why.code() == Some(ErrorCode::BadCredentials) {
+                password.focus();
+            }
+        });
+    };
+    view! {
+        <h1>"Welcome back"</h1>
+        <form class="form" data-testid="login-form" novalidate on:submit=submit>
+            <FormFailure failure />
+            <Field input=handle label="Handle" autocomplete="username" placeholder="ada" />
+            <Field input=password label="Password" kind="password" autocomplete="current-password" />
+            <Submit label="Log in" busy testid="login-submit" wide=true />
+        </form>
+        <p class="auth-switch">
+            "New here? " <a href="/register" data-testid="go-register">"Create an account"</a>
+        </p>
+    }
+}
+
+#[component]
+fn Register() -> impl IntoView {
+    let context = context();
+    let handle = Input::new("handle", validation::handle);
+    let display_name =
+        Input::new(
+            "display_name",
+            |text| if text.is_empty() { Ok(()) } else { validation::display_name(text) },
+        );
+    let password = Input::new("password", validation::password);
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None);
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if !check_all(&[handle, display_name, password]) {
+            return;
+        }
+        let shown = display_name.text().trim().to_owned();
+        let body = CreateAccount {
+            handle: handle.text().trim().to_owned(),
+            display_name: (!shown.is_empty()).then_some(shown),
+            password: password.text(),
+            device: Some(browser::device()),
+            refresh: RefreshTransport::Cookie,
+        };
+        enter(context, busy, failure, async move { context.api.create_account(&body).await }, move |why| {
+            if why.code() == Some(ErrorCode::Taken) {
+                handle.error.set(Some("This handle is already taken.".to_owned()));
+                handle.focus();
+            }
+            for input in [("handle", handle), ("display_name", display_name), ("password", password)] {
+                if let Some(message) = why.violation(input.0) {
+                    input.1.error.set(Some(message));
+                }
+            }
+        });
+    };
+    let closed =
+        move || context.server.with(|server| server.as_ref().is_some_and(|server| !server.registration_open));
+    view! {
+        <h1>"Create your account"</h1>
+        <Show when=closed>
+            <p class="notice" role="status">
+                <Icon path=ALERT />
+                <span>"Registration is closed on this server. Ask its operator for an account."</span>
+            </p>
+        </Show>
+        <form class="form" data-testid="register-form" novalidate on:submit=submit>
+            <FormFailure failure />
+            <Field
+                input=handle
+                label="Handle"
+                hint="3 to 24 letters, digits or underscores, beginning with a letter. Friends find you by it."
+                autocomplete="username"
+                placeholder="ada"
+            />
+            <Field
+                input=display_name
+                label="Display name (optional)"
+                hint="What others see; you can change it at any time."
+                autocomplete="name"
+                placeholder="Ada Lovelace"
+            />
+            <Field
+                input=password
+                label="Password"
+                hint="At least 8 characters. A few words in a row are easy to remember."
+                kind="password"
+                autocomplete="new-password"
+            />
+            <Submit label="Create account" busy testid="register-submit" wide=true />
+        </form>
+        <p class="auth-switch">
+            "Already have an account? " <a href="/login" data-testid="go-login">"Log in"</a>
+        </p>
+    }
+}

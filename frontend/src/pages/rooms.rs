@@ -1,0 +1,264 @@
+//! All public rooms: search, join, leave, make one.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::hooks::{use_navigate, use_query_map};
+use parlour_protocol::ids::ConversationId;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::rooms::{CreateRoom, Room};
+use parlour_protocol::validation;
+
+use crate::browser;
+use crate::components::dialog::Dialog;
+use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::states::{Empty, Failed, Skeleton};
+use crate::context::{Load, context};
+use crate::icons::{COMPASS, HASH, Icon, PLUS, SEARCH};
+use crate::pages::PageHead;
+use crate::state::{people, time};
+
+/// The rooms of the server.
+#[component]
+pub(crate) fn Rooms() -> impl IntoView {
+    let context = context();
+    let query = use_query_map();
+    let navigate = use_navigate();
+    let creating = RwSignal::new(query.with_untracked(|query| query.get("new").is_some()));
+    // The link in the sidebar opens the form also while this page is shown; closing it cleans the address.
+    Effect::new(move |_| {
+        if query.with(|query| query.get("new").is_some()) {
+            creating.set(true);
+        }
+    });
+    Effect::new(move |before: Option<bool>| {
+        let now = creating.get();
+        if before == Some(true) && !now && query.with_untracked(|query| query.get("new").is_some()) {
+            navigate("/rooms", leptos_router::NavigateOptions { replace: true, ..Default::default() });
+        }
+        now
+    });
+    let search = RwSignal::new(String::new());
+    let rooms = RwSignal::new(Load::<Vec<Room>>::Pending);
+    let next = RwSignal::new(None::<String>);
+    let turn = StoredValue::new(0_u64);
+    let read = move |more: bool| {
+        let now = turn.try_update_value(|turn| {
+            *turn += 1;
+            *turn
+        });
+        let after = if more { next.get_untracked() } else { None };
+        let wanted = search.get_untracked();
+        spawn_local(async move {
+            let answer = context.api.list_rooms(&wanted, after.as_deref()).await;
+            if turn.try_get_value() != now {
+                return;
+            }
+            match answer {
+                Ok(page) => {
+                    next.set(page.next);
+                    rooms.update(|rooms| match rooms {
+                        Load::Ready(known) if more => known.extend(page.items),
+                        _ => *rooms = Load::Ready(page.items),
+                    });
+                }
+                Err(failure) => rooms.set(Load::Failed(failure)),
+            }
+        });
+    };
+    read(false);
+    let timer: StoredValue<Option<TimeoutHandle>> = StoredValue::new(None);
+    let on_search = move |event| {
+        search.set(event_target_value(&event));
+        if let Some(Some(old)) = timer.try_update_value(Option::take) {
+            old.clear();
+        }
+        timer.set_value(set_timeout_with_handle(move || read(false), Duration::from_millis(200)).ok());
+    };
+    on_cleanup(move || {
+        if let Some(Some(old)) = timer.try_update_value(Option::take) {
+            old.clear();
+        }
+    });
+    let list = move || {
+        match rooms.get() {
+        Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
+        Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| read(false)) /> }.into_any(),
+        Load::Ready(found) if found.is_empty() && search.with_untracked(|text| text.trim().is_empty()) => view! {
+            <Empty icon=COMPASS title="No rooms yet" text="Rooms are open to everybody on this server. Make the first one.">
+                <button type="button" class="button primary" on:click=move |_| creating.set(true)>
+                    "Create a room"
+                </button>
+            </Empty>
+        }
+        .into_any(),
+        Load::Ready(found) if found.is_empty() => view! {
+            <Empty icon=SEARCH title="No room by that name" text="Try other letters, or make the room yourself.">
+                <button type="button" class="button primary" on:click=move |_| creating.set(true)>
+                    "Create a room"
+                </button>
+            </Empty>
+        }
+        .into_any(),
+        Load::Ready(found) => view! {
+            <ul class="cards">{found.into_iter().map(|room| view! { <RoomCard room /> }).collect_view()}</ul>
+        }
+        .into_any(),
+    }
+    };
+    view! {
+        <div class="page">
+            <PageHead title="Rooms">
+                <button type="button" class="button primary" data-testid="new-room" on:click=move |_| creating.set(true)>
+                    <Icon path=PLUS />
+                    "New room"
+                </button>
+            </PageHead>
+            <div class="page-body">
+                <label class="search">
+                    <span class="visually-hidden">"Search rooms"</span>
+                    <Icon path=SEARCH />
+                    <input
+                        class="input"
+                        type="search"
+                        name="room-search"
+                        placeholder="Search rooms"
+                        maxlength="60"
+                        data-testid="room-search"
+                        on:input=on_search
+                    />
+                </label>
+                {list}
+                <Show when=move || next.with(Option::is_some)>
+                    <button type="button" class="button more" on:click=move |_| read(true)>
+                        "Show more"
+                    </button>
+                </Show>
+            </div>
+            <Dialog open=creating title="Create a room">
+                <NewRoom creating />
+            </Dialog>
+        </div>
+    }
+}
+
+#[component]
+fn RoomCard(room: Room) -> impl IntoView {
+    let context = context();
+    let navigate = use_navigate();
+    let id = room.id;
+    let inside = Memo::new(move |_| context.ids.with(|ids| ids.contains(&id)));
+    let busy = RwSignal::new(false);
+    let ago = move || {
+        context.minute.track();
+        time::ago(browser::local_time(room.last_activity_at), browser::local_time(browser::now()))
+    };
+    let navigate = StoredValue::new_local(navigate);
+    let join = move |_| {
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        spawn_local(async move {
+            match context.api.join_room(id).await {
+                Ok(conversation) => {
+                    context.put_entry(conversation);
+                    let _ = navigate.try_with_value(|navigate| {
+                        navigate(&format!("/c/{id}"), leptos_router::NavigateOptions::default())
+                    });
+                }
+                Err(failure) => context.complain(&failure),
+            }
+            let _ = busy.try_set(false);
+        });
+    };
+    view! {
+        <li class="card room-card" data-testid="room-card" data-conversation-id=id.to_string()>
+            <span class="room-icon">
+                <Icon path=HASH />
+            </span>
+            <div class="grow">
+                <h2 class="clip">
+                    <a href=format!("/c/{id}")>{room.name}</a>
+                </h2>
+                {(!room.topic.is_empty()).then(|| view! { <p class="soft two-lines">{room.topic}</p> })}
+                <p class="meta tabular">
+                    {people::count(room.member_count, "member")}
+                    {(room.online_count > 0).then(|| view! { <span class="here-now">{format!("{} here now", room.online_count)}</span> })}
+                    <span>"active " {ago}</span>
+                </p>
+            </div>
+            {move || {
+                if inside.get() {
+                    view! { <a class="button" href=format!("/c/{id}") data-testid="open-room">"Open"</a> }.into_any()
+                } else {
+                    view! {
+                        <button
+                            type="button"
+                            class="button primary"
+                            data-testid="join-room"
+                            disabled=move || busy.get()
+                            on:click=join
+                        >
+                            "Join"
+                        </button>
+                    }
+                    .into_any()
+                }
+            }}
+        </li>
+    }
+}
+
+#[component]
+fn NewRoom(creating: RwSignal<bool>) -> impl IntoView {
+    let context = context();
+    let navigate = use_navigate();
+    let name = Input::new("room_name", validation::room_name);
+    let topic = Input::new("room_topic", validation::topic);
+    let busy = RwSignal::new(false);
+    request_animation_frame(move || name.focus());
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() || !check_all(&[name, topic]) {
+            return;
+        }
+        busy.set(true);
+        let navigate = navigate.clone();
+        let body = CreateRoom {
+            name: name.text().trim().trim_start_matches('#').to_owned(),
+            topic: topic.text().trim().to_owned(),
+        };
+        spawn_local(async move {
+            match context.api.create_room(&body).await {
+                Ok(room) => {
+                    let id: ConversationId = room.id;
+                    context.reread(id);
+                    let _ = creating.try_set(false);
+                    navigate(&format!("/c/{id}"), leptos_router::NavigateOptions::default());
+                }
+                Err(failure) if failure.code() == Some(ErrorCode::Taken) => {
+                    let _ = name.error.try_set(Some("Another room has this name.".to_owned()));
+                    name.focus();
+                }
+                Err(failure) => context.complain(&failure),
+            }
+            let _ = busy.try_set(false);
+        });
+    };
+    view! {
+        <h2>"Create a room"</h2>
+        <p class="soft">"Everybody on this server can find it and join."</p>
+        <form class="form" data-testid="create-room-form" novalidate on:submit=submit>
+            <Field input=name label="Name" hint="2 to 40 characters." placeholder="tea" />
+            <Field input=topic label="Topic (optional)" hint="One line about what belongs here." placeholder="All about tea" />
+            <div class="dialog-actions">
+                <button type="button" class="button" on:click=move |_| creating.set(false)>
+                    "Cancel"
+                </button>
+                <Submit label="Create room" busy testid="create-room-submit" />
+            </div>
+        </form>
+    }
+}

@@ -1,0 +1,106 @@
+//! One's own profile and settings.
+
+use leptos::prelude::*;
+
+use crate::browser;
+use crate::components::places::Place;
+use crate::context::context;
+use crate::icons::{Icon, LOGOUT, MOON, SCREEN, SUN};
+use crate::pages::home::NotFound;
+use crate::pages::settings_parts::{AvatarForm, PasswordForm, ProfileForm, Sessions};
+use crate::pages::{PageHead, part};
+
+/// One's own profile and settings.
+#[component]
+pub(crate) fn Settings() -> impl IntoView {
+    let context = context();
+    let part = part();
+    let inside = move || match part.get().as_str() {
+        "" | "profile" => view! {
+            <AvatarForm />
+            <ProfileForm />
+        }
+        .into_any(),
+        "appearance" => view! { <Appearance /> }.into_any(),
+        "security" => view! {
+            <PasswordForm />
+            <Sessions />
+        }
+        .into_any(),
+        _ => view! { <NotFound /> }.into_any(),
+    };
+    view! {
+        <div class="page">
+            <PageHead title="Settings">
+                <button type="button" class="button" data-testid="logout" on:click=move |_| context.log_out()>
+                    <Icon path=LOGOUT />
+                    "Log out"
+                </button>
+            </PageHead>
+            <div class="page-body">
+                <nav class="tabs" aria-label="Settings">
+                    <Place href="/settings" class="tab">"Profile"</Place>
+                    <Place href="/settings/appearance" class="tab">"Appearance"</Place>
+                    <Place href="/settings/security" class="tab">"Security"</Place>
+                    <Show when=move || context.is_admin()>
+                        <span class="only-narrow">
+                            <Place href="/admin" class="tab">"Administration"</Place>
+                        </span>
+                    </Show>
+                </nav>
+                {inside}
+            </div>
+        </div>
+    }
+}
+
+/// Light or dark, and what Enter does.
+#[component]
+fn Appearance() -> impl IntoView {
+    let context = context();
+    let choice = move |value: Option<&'static str>, label: &'static str, icon: &'static str| {
+        let chosen = move || context.theme.with(|theme| theme.as_deref() == value);
+        view! {
+            <label class="choice" class:chosen=chosen>
+                <input
+                    type="radio"
+                    name="theme"
+                    class="visually-hidden"
+                    value=value.unwrap_or("system")
+                    prop:checked=chosen
+                    on:change=move |_| context.theme.set(value.map(str::to_owned))
+                />
+                <Icon path=icon />
+                <span>{label}</span>
+            </label>
+        }
+    };
+    view! {
+            <section class="card settings-card">
+                <h2>"Theme"</h2>
+                <div class="choices" role="radiogroup" aria-label="Theme">
+                    {choice(None, "As the system", SCREEN)} {choice(Some("light"), "Light", SUN)}
+                    {choice(Some("dark"), "Dark", MOON)}
+                </div>
+            </section>
+            <section class="card settings-card">
+                <h2>"Writing"</h2>
+                <label class="check">
+                    <input
+                        type="checkbox"
+                        name="enter-breaks"
+                        prop:checked=move || context.enter_breaks.get()
+                        on:change:target=move |event| {
+                            let on = event.target().checked();
+                            context.enter_breaks.set(on);
+                            browser::store(true, "enter", on.then_some("breaks"));
+                        }
+                    />
+                    <span>
+                        "Enter makes a new line" <br />
+                        <span class="soft">"Then Ctrl+Enter or Shift+Enter sends."</span>
+                    </span>
+                </label>
+            </section>
+    }
+}

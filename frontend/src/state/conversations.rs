@@ -1,0 +1,156 @@
+//! What an event does to a conversation's entry in the sidebar.
+//!
+//! Invariant: an entry tells the state at its `head`; an event at or below it changes nothing.
+
+use parlour_protocol::conversations::{Conversation, ConversationKind};
+use parlour_protocol::ids::{Seq, UserId};
+use parlour_protocol::messages::Message;
+use parlour_protocol::socket::{Change, Event};
+use parlour_protocol::validation;
+
+/// Applies an event to an entry. `me` is oneself: id and handle.
+pub(crate) fn apply(entry: &mut Conversation, event: &Event, me: (UserId, &str)) {
+    if event.seq <= entry.head {
+        return;
+    }
+    entry.head = event.seq;
+    entry.last_activity_at = event.at;
+    match &event.change {
+        Change::MessageCreated { author, cid, body, reply_to } => {
+            if *author == me.0 {
+                // Whoever writes has read what stands above.
+                entry.unread = 0;
+                entry.mentions = 0;
+                entry.read_seq = entry.read_seq.max(event.seq);
+            } else if body.is_some() {
+                entry.unread = (entry.unread + 1).min(100);
+                let mine = validation::fold(me.1);
+                if body.as_deref().is_some_and(|body| validation::mentions(body).contains(&mine)) {
+                    entry.mentions += 1;
+                }
+            }
+            if body.is_some() {
+                entry.last_message = Some(Message {
+                    seq: event.seq,
+                    author: *author,
+                    cid: cid.clone(),
+                    body: body.clone(),
+                    reply_to: *reply_to,
+                    at: event.at,
+                    edited_at: None,
+                    deleted_at: None,
+                    reactions: Vec::new(),
+                });
+            }
+        }
+        Change::MessageEdited { target, body, .. } => {
+            if let Some(last) = entry.last_message.as_mut().filter(|last| last.seq == *target)
+                && body.is_some()
+            {
+                last.body.clone_from(body);
+            }
+        }
+        Change::MessageDeleted { target, .. } => {
+            if entry.last_message.as_ref().is_some_and(|last| last.seq == *target) {
+                entry.last_message = None;
+            }
+        }
+        Change::MemberJoined { .. } => entry.member_count += 1,
+        Change::MemberLeft { .. } => entry.member_count = (entry.member_count - 1).max(0),
+        Change::RoomChanged { name, topic, .. } => {
+            entry.name = Some(name.clone());
+            entry.topic = Some(topic.clone());
+        }
+        Change::DirectChanged { writable } => {
+            entry.writable = *writable;
+            if !writable {
+                entry.online = None;
+            }
+        }
+        Change::RoomDeleted { .. } => entry.writable = false,
+        _ => {}
+    }
+}
+
+/// Notes that everything up to a position was read. True when the marker moved.
+pub(crate) fn mark_read(entry: &mut Conversation, seq: Seq) -> bool {
+    let moved = seq > entry.read_seq;
+    entry.read_seq = entry.read_seq.max(seq);
+    if entry.read_seq >= entry.last_message.as_ref().map_or(entry.head, |last| last.seq) {
+        entry.unread = 0;
+        entry.mentions = 0;
+    }
+    moved
+}
+
+/// The name that a conversation is shown under, without the mark of a room.
+pub(crate) fn title(entry: &Conversation) -> String {
+    match entry.kind {
+        ConversationKind::Room => entry.name.clone().unwrap_or_default(),
+        ConversationKind::Direct => {
+            entry.peer.as_ref().map_or_else(|| "Deleted account".to_owned(), |peer| peer.display_name.clone())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parlour_protocol::ids::ConversationId;
+    use parlour_protocol::time::Timestamp;
+
+    const ME: (UserId, &str) = (UserId(1), "Ada");
+
+    fn entry() -> Conversation {
+        Conversation {
+            id: ConversationId(5),
+            kind: ConversationKind::Room,
+            name: Some("tea".into()),
+            topic: None,
+            peer: None,
+            online: None,
+            role: None,
+            writable: true,
+            member_count: 2,
+            head: 3,
+            read_seq: 3,
+            unread: 0,
+            mentions: 0,
+            last_message: None,
+            last_activity_at: Timestamp(0),
+        }
+    }
+
+    fn said(seq: Seq, author: i64, body: &str) -> Event {
+        let change = Change::MessageCreated {
+            author: UserId(author),
+            cid: format!("cid-{seq:05}"),
+            body: Some(body.into()),
+            reply_to: None,
+        };
+        Event { conversation: ConversationId(5), seq, at: Timestamp(seq), change }
+    }
+
+    #[test]
+    fn unread_and_mentions_are_counted_once() {
+        let mut entry = entry();
+        for event in [said(4, 2, "hi"), said(5, 2, "@ada?"), said(5, 2, "@ada?"), said(2, 2, "old")] {
+            apply(&mut entry, &event, ME);
+        }
+        assert_eq!((entry.unread, entry.mentions, entry.head), (2, 1, 5));
+        assert!(mark_read(&mut entry, 5));
+        assert!(!mark_read(&mut entry, 4));
+        assert_eq!((entry.unread, entry.mentions, entry.read_seq), (0, 0, 5));
+        apply(&mut entry, &said(6, 2, "again"), ME);
+        apply(&mut entry, &said(7, 1, "answer"), ME);
+        assert_eq!(entry.unread, 0, "whoever answers has read");
+    }
+
+    #[test]
+    fn the_end_of_a_friendship_closes_the_composer() {
+        let mut entry = entry();
+        let change = Change::DirectChanged { writable: false };
+        apply(&mut entry, &Event { conversation: entry.id, seq: 4, at: Timestamp(4), change }, ME);
+        assert!(!entry.writable);
+    }
+}
