@@ -113,9 +113,9 @@ impl App {
         &self.0.contract
     }
 
-    /// Closes every socket of a node, as when it goes down in good order; it takes new ones at once.
-    pub fn drain(&self, node: usize) {
-        self.0.nodes[node % self.0.nodes.len()].app().hub.close_all(CloseCode::Draining);
+    /// Closes every socket, as nodes do that go down in good order; these take new ones at once.
+    pub fn drain(&self) {
+        self.0.nodes.iter().for_each(|node| node.app().hub.close_all(CloseCode::Draining));
     }
 
     /// Lets time pass on all nodes, in microseconds.

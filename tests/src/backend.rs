@@ -38,8 +38,8 @@ impl Backend {
         let on_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
         assert!(!on_ci, "{missing} is not set, and CI runs every backend");
         let name = std::thread::current().name().unwrap_or("a test").to_owned();
-        writeln!(std::io::stderr(), "SKIPPED {name}: {missing} is not set (`cargo xtask test` sets it)")
-            .unwrap();
+        let line = format!("SKIPPED {name}: {missing} is not set (`cargo xtask test` sets it)\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
         false
     }
 }
@@ -116,8 +116,7 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
-            let dropped =
-                diesel::sql_query(format!("DROP DATABASE {name} WITH (FORCE)")).execute(&mut maintenance());
+            let dropped = diesel::sql_query(format!("DROP DATABASE {name} WITH (FORCE)")).execute(&mut maintenance());
             if let Err(error) = dropped {
                 eprintln!("warning: database {name} is left behind: {error}");
             }

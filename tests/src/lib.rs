@@ -4,8 +4,6 @@
 //! Invariant: tests share nothing. Each has its own database and its own servers, so all run at once; and nothing
 //! sleeps: what is expected is waited for, until a deadline that only a failure reaches.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall stop")]
-
 mod app;
 mod backend;
 mod contract;

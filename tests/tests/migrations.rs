@@ -26,10 +26,10 @@ fn dump(conn: &mut Connection) -> BTreeSet<Line> {
                     WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_diesel%'
                     UNION ALL SELECT 'index ' || indexname, indexdef FROM pg_indexes
                     WHERE schemaname = 'public' AND tablename NOT LIKE '\\_\\_diesel%'
-                    UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || conname, pg_get_constraintdef(oid)
+                    UNION ALL SELECT 'constraint ' || conrelid::regclass::text || ' ' || conname, pg_get_constraintdef(oid)
                     FROM pg_constraint WHERE connamespace = 'public'::regnamespace
                         AND conrelid::regclass::text NOT LIKE '\\_\\_diesel%'
-                    UNION ALL SELECT 'other ' || relkind || ' ' || relname, NULL FROM pg_class
+                    UNION ALL SELECT 'other ' || relkind::text || ' ' || relname, NULL FROM pg_class
                     WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_\\_diesel%'";
     let sql = match conn {
         Connection::Sqlite(_) => sqlite,

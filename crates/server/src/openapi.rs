@@ -84,6 +84,32 @@ fn complete(operation: &mut Operation) {
     operation.responses.responses.insert("default".to_owned(), problem.into());
 }
 
+/// The paths of the API, to tell a wrong method from a wrong address.
+#[derive(Debug, Clone)]
+pub struct Paths(Vec<Vec<Option<String>>>);
+
+impl Paths {
+    /// The paths of a document.
+    pub fn of(document: &OpenApi) -> Self {
+        let fixed = |segment: &str| (!segment.starts_with('{')).then(|| segment.to_owned());
+        Self(document.paths.paths.keys().map(|path| path.split('/').map(fixed).collect()).collect())
+    }
+
+    /// Whether some operation has this path, whatever its method.
+    pub fn contain(&self, path: &str) -> bool {
+        self.0.iter().any(|template| {
+            let mut segments = path.split('/');
+            let fits = |wanted: &Option<String>| {
+                segments.next().is_some_and(|given| match wanted {
+                    Some(fixed) => fixed == given,
+                    None => !given.is_empty(),
+                })
+            };
+            template.iter().all(fits) && segments.next().is_none()
+        })
+    }
+}
+
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(ClientFrame, ServerFrame)))]
 struct Frames;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, JsonConfig, PathConfig, PayloadConfig, QueryConfig};
-use actix_web::{App as WebApp, HttpServer};
+use actix_web::{App as WebApp, HttpRequest, HttpServer};
 use parlour_chat::{Outcome, Refusal, accounts, admin};
 use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::ids::UserId;
@@ -24,6 +24,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::openapi::Paths;
 use crate::problems::ApiError;
 use crate::{client_files, middleware, openapi, random, routes};
 
@@ -125,6 +126,7 @@ async fn prepare(
     app.start();
     let shared = Data::new(app.clone());
     let document = openapi::document();
+    let paths = Paths::of(&document);
     let server = HttpServer::new(move || {
         let problem =
             |code: ErrorCode, detail: String| actix_web::Error::from(ApiError::because(code, detail));
@@ -157,7 +159,14 @@ async fn prepare(
             .service(SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document.clone()))
             .service(web::redirect("/api/docs", "/api/docs/"))
             .configure(client_files::configure)
-            .default_service(web::to(|| async { Err::<&str, ApiError>(ErrorCode::NotFound.into()) }))
+            .default_service(web::to({
+                let paths = paths.clone();
+                move |request: HttpRequest| {
+                    let known = paths.contain(request.path());
+                    let code = if known { ErrorCode::MethodNotAllowed } else { ErrorCode::NotFound };
+                    std::future::ready(Err::<&str, ApiError>(code.into()))
+                }
+            }))
             .wrap(from_fn(middleware::guard))
     })
     .workers(workers)

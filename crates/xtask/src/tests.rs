@@ -22,7 +22,10 @@ use crate::{
 const APART: [&str; 2] = ["parlour-frontend", "xtask"];
 
 /// The system's tests, by the name of their file in `tests/`.
-const SUITES: [&str; 5] = ["api", "cluster", "browser", "security", "chaos"];
+const SUITES: [&str; 8] = ["api", "socket", "wire", "migrations", "cluster", "browser", "security", "chaos"];
+
+/// Tests that run at once. They wait for databases and sockets most of the time, so cores are no measure.
+const TESTS_AT_ONCE: &str = "8";
 
 /// Runs everything, one suite, or the tests whose name contains a word; arguments after `--` go to the tests.
 pub fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
@@ -58,6 +61,9 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, selection: &Selection) -> R
     command.arg("--").args(&selection.test_arguments);
     command.envs(services.environment.iter().map(|(name, value)| (name, value)));
     command.envs(browser);
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        command.env("RUST_TEST_THREADS", TESTS_AT_ONCE);
+    }
     command.env("TEST_PARLOUR_BIN", workspace.target.join("debug/parlour"));
     let result = steps.step("test the server", || interrupt.run(&mut command));
     steps.step("stop PostgreSQL and Redis", || {

@@ -206,6 +206,8 @@ async fn leaving_ends_delivery(app: App) {
     bob.elsewhere().api.leave_room(room).await.unwrap();
     let left = parlour_protocol::socket::UserChange::ConversationLeft { conversation: room };
     socket.expect_user(left).await;
+    // One's own leaving is the last that one sees.
+    socket.expect_event(room, 4).await;
     ada.send(room, "among ourselves").await;
     let mut hers = ada.socket_on(&[room]).await;
     ada.send(room, "still").await;

@@ -24,7 +24,7 @@ async fn survives_lost_connections(app: App) {
         for number in 0..EACH {
             ada.send(room, &format!("hers {number}")).await;
             if number % 13 == 5 {
-                app.drain(1);
+                app.drain();
             }
         }
     };

@@ -1,7 +1,8 @@
 //! One's own stream: what concerns one person, on all their devices.
 
 use parlour_protocol::accounts::UpdateAccount;
-use parlour_protocol::socket::UserChange;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::{Change, ClientFrame, UserChange};
 use system_tests::{App, on_all_backends};
 
 on_all_backends!(friendship, rooms_and_mentions, own_devices);
@@ -37,8 +38,13 @@ async fn rooms_and_mentions(app: App) {
     socket.expect_user(UserChange::ConversationJoined { conversation: room }).await;
     let seq = ada.send(room, "hi @bob").await;
     socket.expect_user(UserChange::Mentioned { conversation: room, seq, author: ada.id }).await;
+    // The end of a room is an event of the room. Who does not follow it live is told its head, and finds it gone.
+    let mut live = bob.socket_on(&[room]).await;
     ada.api.delete_room(room).await.unwrap();
-    socket.expect_user(UserChange::ConversationLeft { conversation: room }).await;
+    assert_eq!(live.expect_event(room, 4).await.change, Change::RoomDeleted { actor: ada.id });
+    socket.expect_head(room, 4).await;
+    let gone = socket.command(|id| ClientFrame::Sync { id, conversation: room, after: 3, limit: None }).await;
+    assert_eq!(gone.unwrap_err().code, ErrorCode::NotFound);
 }
 
 async fn own_devices(app: App) {
