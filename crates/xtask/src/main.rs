@@ -3,6 +3,7 @@
 //! It needs nothing but cargo to start, so it must stay quick to compile: think twice before adding a dependency.
 
 mod apt;
+mod bench;
 mod ci;
 mod client;
 mod commands;
@@ -33,6 +34,7 @@ Usage: cargo xtask <command>
   client                      build the browser client into target/client/dist
   test [suite] [-- args]      run all tests with private PostgreSQL and Redis servers; a suite is one of
                               api, cluster, browser, security, chaos, or the name of a test
+  bench [scenario…]           measure the release server: hot-room, many-rooms, calm, connect, history, idle, growth
   ci                          formatting, lints, tests and the committed API description: what CI runs
   openapi [--check]           write (or compare) openapi/openapi.json and openapi/socket.schema.json
 ";
@@ -59,6 +61,7 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
         "build" => server::build(&workspace, &mut steps).map(|_| ()),
         "client" => client::build(&workspace, &mut steps).map(|_| ()),
         "test" => tests::test(&workspace, &mut steps, rest),
+        "bench" => bench::bench(&workspace, &mut steps, rest),
         "ci" => ci::ci(&workspace, &mut steps),
         "openapi" => openapi::openapi(&workspace, &mut steps, rest),
         "help" | "--help" | "-h" => {

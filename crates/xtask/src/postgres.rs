@@ -47,7 +47,7 @@ pub fn programs() -> Option<PathBuf> {
 }
 
 /// Makes a cluster and starts its server; also gives what the tests must know.
-pub fn start(directory: &Path) -> Result<(Daemon, Vec<(&'static str, String)>)> {
+pub fn start(directory: &Path, durable: bool) -> Result<(Daemon, Vec<(&'static str, String)>)> {
     let programs = programs().context("PostgreSQL is not installed.")?;
     let user = unprivileged_user()?;
     let user = user.as_deref();
@@ -74,7 +74,7 @@ pub fn start(directory: &Path) -> Result<(Daemon, Vec<(&'static str, String)>)> 
     let mut attempts = 3;
     loop {
         let port = free_port()?;
-        match serve(&programs, user, &home, &data, port) {
+        match serve(&programs, user, &home, &data, port, durable) {
             Ok(daemon) => {
                 let environment = vec![
                     (URL, format!("postgres://parlour:{password}@127.0.0.1:{port}/postgres")),
@@ -89,7 +89,14 @@ pub fn start(directory: &Path) -> Result<(Daemon, Vec<(&'static str, String)>)> 
     }
 }
 
-fn serve(programs: &Path, user: Option<&str>, home: &Path, data: &Path, port: u16) -> Result<Daemon> {
+fn serve(
+    programs: &Path,
+    user: Option<&str>,
+    home: &Path,
+    data: &Path,
+    port: u16,
+    durable: bool,
+) -> Result<Daemon> {
     // SIGINT is the fast shutdown: it does not wait for clients.
     let mut command = supervised(&programs.join("postgres"), user, "INT")?;
     command.current_dir(home).arg("-D").arg(data).args(["-p", &port.to_string()]);
@@ -99,7 +106,7 @@ fn serve(programs: &Path, user: Option<&str>, home: &Path, data: &Path, port: u1
     set("listen_addresses=127.0.0.1");
     set(&format!("unix_socket_directories={}", home.display()));
     set("max_connections=300");
-    if env::var_os(FSYNC).is_none() {
+    if !durable && env::var_os(FSYNC).is_none() {
         set("fsync=off");
         set("synchronous_commit=off");
         set("full_page_writes=off");

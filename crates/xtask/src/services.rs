@@ -33,14 +33,15 @@ pub struct Services {
 }
 
 impl Services {
-    /// Starts what is not given from outside: a `TEST_DATABASE_URL` or `TEST_REDIS_URL` that is set stays.
-    pub fn start() -> Result<Self> {
+    /// Starts what is not given from outside: a `TEST_DATABASE_URL` or `TEST_REDIS_URL` that is set stays. Tests are
+    /// faster on a database that does not wait for the disk; a `durable` one waits, as in real life.
+    pub fn start(durable: bool) -> Result<Self> {
         sweep();
         let directory = Directory::create()?;
         let mut environment = Vec::new();
         let mut running = Vec::new();
         if env::var_os(postgres::URL).is_none() {
-            let (daemon, variables) = postgres::start(&directory.0)?;
+            let (daemon, variables) = postgres::start(&directory.0, durable)?;
             running.push(daemon);
             environment.extend(variables);
         }

@@ -52,7 +52,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, selection: &Selection) -> R
         interrupt.run(&mut command)
     })?;
 
-    let services = steps.step("start PostgreSQL and Redis", Services::start)?;
+    let services = steps.step("start PostgreSQL and Redis", || Services::start(false))?;
     let mut command = cargo(workspace, "test", openssl, &dist);
     command.arg("--no-fail-fast").args(&selection.cargo_arguments);
     if let Some(suite) = &selection.suite {

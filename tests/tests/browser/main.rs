@@ -9,3 +9,26 @@ mod gate;
 mod pages;
 mod person;
 mod stories;
+
+use std::sync::{Condvar, Mutex};
+
+use system_tests::{App, Backend, run};
+
+/// Tests with browsers at the same time: one test has up to three, and each wants a core.
+const AT_ONCE: usize = 2;
+
+/// Runs one test with a server of its own, when it is its turn.
+fn story<F: Future<Output = ()>>(body: impl FnOnce(App) -> F) {
+    static RUNNING: Mutex<usize> = Mutex::new(0);
+    static ENDED: Condvar = Condvar::new();
+    struct Turn;
+    impl Drop for Turn {
+        fn drop(&mut self) {
+            *RUNNING.lock().unwrap() -= 1;
+            ENDED.notify_one();
+        }
+    }
+    *ENDED.wait_while(RUNNING.lock().unwrap(), |running| *running >= AT_ONCE).unwrap() += 1;
+    let _turn = Turn;
+    run(Backend::SqliteLocal, |_| {}, body);
+}

@@ -1,8 +1,7 @@
 //! Every page opens, says something, fits, and complains about nothing: on a desktop and on a phone.
 
-use system_tests::{Backend, run};
-
 use crate::person::{Device, Person};
+use crate::story;
 
 const PAGES: [(&str, &str); 9] = [
     ("home", "/"),

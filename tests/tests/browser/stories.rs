@@ -1,13 +1,8 @@
 //! What people do together.
 
-use system_tests::{App, Backend, run};
-
 use crate::gate::Gate;
 use crate::person::{Device, Person};
-
-fn story<F: Future<Output = ()>>(body: impl FnOnce(App) -> F) {
-    run(Backend::SqliteLocal, |_| {}, body);
-}
+use crate::story;
 
 #[test]
 fn two_people_become_friends_chat_privately_and_part() {
@@ -174,5 +169,29 @@ fn history_loads_upwards_without_a_jump() {
         ada.click("new-messages-pill").await;
         ada.read("news").await;
         ada.leave().await;
+    });
+}
+
+#[test]
+fn an_administrator_suspends_somebody_and_deletes_a_room() {
+    story(|app| async move {
+        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
+        parlour_chat::admin::promote(&mut app.database().connect(), "ada").unwrap();
+        let bob = Person::register(&app.address(0), Device::Desktop, "bob", "Bob").await;
+        app.person("cyril").await.create_room("spam").await;
+        ada.go("/admin").await;
+        ada.see("statistics").await;
+        ada.picture("admin-Desktop-administrator").await;
+        // In the order of handles, and nobody can suspend themselves: the first one is Bob.
+        ada.click("suspend").await;
+        ada.click("confirm").await;
+        // Bob's open page is told at once that his session has ended.
+        bob.see("login-form").await;
+        ada.see("unsuspend").await;
+        ada.click("admin-delete-room").await;
+        ada.click("confirm").await;
+        ada.until("the room is gone", "!document.querySelector('[data-testid=admin-room]')").await;
+        ada.leave().await;
+        bob.leave().await;
     });
 }

@@ -1,0 +1,28 @@
+//! The benchmark: how much one server core does, with everything on (tokens, rights, durability, gapless order).
+//!
+//! Load is open-loop: messages have intended times, and every latency counts from the intended time, so a server
+//! that stalls cannot hide it. Each frame's position is checked: lost, doubled and reordered ones are counted.
+//! `cargo xtask bench` starts PostgreSQL, Redis and this program, and keeps the server's side on one core and the
+//! load on another.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on shall stop")]
+
+mod floor;
+mod load;
+mod scenarios;
+mod server;
+mod wire;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    if arguments.first().is_some_and(|first| first == "floor-server") {
+        return runtime.block_on(floor::serve());
+    }
+    let wanted: Vec<&str> = if arguments.is_empty() {
+        vec!["hot-room", "many-rooms", "calm", "connect", "history", "idle"]
+    } else {
+        arguments.iter().map(String::as_str).collect()
+    };
+    runtime.block_on(scenarios::run(&wanted));
+}

@@ -1,0 +1,93 @@
+//! The server under test as a process of its own, and what the kernel says it used.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A process on the server's core.
+pub struct Process {
+    child: Child,
+    /// `127.0.0.1:port`.
+    pub address: String,
+    _data: TempDir,
+}
+
+/// Runs a command on the server's core, if the cores are to be kept apart.
+fn on_server_core(program: &str) -> Command {
+    match std::env::var("BENCH_SERVER_CPU") {
+        Ok(cpu) => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", &cpu, program]);
+            command
+        }
+        Err(_) => Command::new(program),
+    }
+}
+
+impl Process {
+    /// Parlour, with these settings besides.
+    pub fn parlour(settings: &[(&str, &str)]) -> Self {
+        let data = TempDir::new().unwrap();
+        let program = std::env::var("BENCH_PARLOUR_BIN").expect("cargo xtask bench says where the server is");
+        let mut command = on_server_core(&program);
+        command
+            .arg("serve")
+            .env("PARLOUR_LISTEN", "127.0.0.1:0")
+            .env("PARLOUR_DATA_DIR", data.path())
+            .env("PARLOUR_HASH_MEMORY_KIB", "8")
+            .env("PARLOUR_HASH_PASSES", "1")
+            .env("PARLOUR_SENDS_PER_SECOND", "100000")
+            .env("PARLOUR_AUTH_PER_MINUTE", "1000000")
+            .env("PARLOUR_CONNECTS_PER_SECOND", "100000")
+            .env("PARLOUR_WORKERS", "1")
+            .env("RUST_LOG", "warn")
+            .envs(settings.iter().copied());
+        let line =
+            |line: &str| line.split("listening on ").nth(1).map(|rest| rest.trim_end_matches(')').to_owned());
+        Self::spawn(command, data, line)
+    }
+
+    /// The bare broadcaster.
+    pub fn floor() -> Self {
+        let own = std::env::current_exe().unwrap();
+        let mut command = on_server_core(&own.to_string_lossy());
+        command.arg("floor-server");
+        Self::spawn(command, TempDir::new().unwrap(), |line| Some(line.to_owned()))
+    }
+
+    fn spawn(mut command: Command, data: TempDir, address: impl Fn(&str) -> Option<String>) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| address(&line))
+            .expect("the server is ready");
+        Self { child, address, _data: data }
+    }
+
+    /// Seconds of processor time so far.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks =
+            |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+        // utime and stime, in ticks of 10 ms on Linux.
+        (ticks(11) + ticks(12)) / 100.0
+    }
+
+    /// Resident memory in KiB.
+    pub fn resident_kib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0.0)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
