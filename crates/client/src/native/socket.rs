@@ -112,7 +112,9 @@ impl Socket {
             }
             match self.stream.next().await {
                 None => {
-                    return Err(SocketError::Transport("the connection ended without a closing frame".into()));
+                    return Err(SocketError::Transport(
+                        "the connection ended without a closing frame".into(),
+                    ));
                 }
                 Some(message) => match message? {
                     Message::Text(text) => {
