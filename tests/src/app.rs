@@ -37,7 +37,11 @@ struct Inner {
 pub struct App(Arc<Inner>);
 
 /// Runs one test body on one backend, with settings changed by `configure`.
-pub fn run<F: Future<Output = ()>>(backend: Backend, configure: impl Fn(&mut Config), body: impl FnOnce(App) -> F) {
+pub fn run<F: Future<Output = ()>>(
+    backend: Backend,
+    configure: impl Fn(&mut Config),
+    body: impl FnOnce(App) -> F,
+) {
     if !backend.is_available() {
         return;
     }
@@ -50,7 +54,8 @@ pub fn run<F: Future<Output = ()>>(backend: Backend, configure: impl Fn(&mut Con
                 listen: "127.0.0.1:0".into(),
                 data_dir: database.folder.path().to_owned(),
                 database_url: database.url.clone().map(Secret),
-                redis_url: (backend == Backend::PostgresRedis).then(|| Secret(redis().expect("TEST_REDIS_URL"))),
+                redis_url: (backend == Backend::PostgresRedis)
+                    .then(|| Secret(redis().expect("TEST_REDIS_URL"))),
                 hashing: Hardness { memory_kib: 8, passes: 1 },
                 workers: 1,
                 database_readers: 2,

@@ -116,7 +116,8 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
-            let dropped = diesel::sql_query(format!("DROP DATABASE {name} WITH (FORCE)")).execute(&mut maintenance());
+            let dropped =
+                diesel::sql_query(format!("DROP DATABASE {name} WITH (FORCE)")).execute(&mut maintenance());
             if let Err(error) = dropped {
                 eprintln!("warning: database {name} is left behind: {error}");
             }

@@ -41,7 +41,8 @@ impl Contract {
             loop {
                 match (wanted.next(), given.next()) {
                     (None, None) => return true,
-                    (Some(want), Some(given)) if want == given || want.starts_with('{') && !given.is_empty() => {}
+                    (Some(want), Some(given))
+                        if want == given || want.starts_with('{') && !given.is_empty() => {}
                     _ => return false,
                 }
             }
@@ -61,7 +62,10 @@ impl Contract {
         }
         let status = reply.status.as_u16();
         let Some(operation) = self.find(method, path) else {
-            assert!(matches!(status, 404 | 405), "{method} {path} is answered with {status} and not described");
+            assert!(
+                matches!(status, 404 | 405),
+                "{method} {path} is answered with {status} and not described"
+            );
             return;
         };
         // Refusals share one description; successes have their own.
@@ -73,11 +77,15 @@ impl Contract {
         let described = self.resolve(described);
         let media_type = reply.header("content-type").split(';').next().unwrap_or_default();
         match described["content"].as_object() {
-            None => assert!(reply.text.is_empty(), "{method} {path}: {status} has an undescribed body: {}", reply.text),
+            None => assert!(
+                reply.text.is_empty(),
+                "{method} {path}: {status} has an undescribed body: {}",
+                reply.text
+            ),
             Some(content) => {
-                let body = content
-                    .get(media_type)
-                    .unwrap_or_else(|| panic!("{method} {path}: {status} is not described as {media_type:?}"));
+                let body = content.get(media_type).unwrap_or_else(|| {
+                    panic!("{method} {path}: {status} is not described as {media_type:?}")
+                });
                 if media_type.ends_with("json")
                     && let Err(fault) = self.validate(&body["schema"], &reply.json(), "$")
                 {

@@ -30,7 +30,14 @@ pub struct Person {
 
 impl Person {
     pub(crate) fn new(app: App, node: usize, handle: &str, signed_in: SignedIn, api: Api) -> Self {
-        Self { id: signed_in.account.id, handle: handle.to_owned(), session: signed_in.session, api, app, node }
+        Self {
+            id: signed_in.account.id,
+            handle: handle.to_owned(),
+            session: signed_in.session,
+            api,
+            app,
+            node,
+        }
     }
 
     /// The same person with the same log-in on the next node; the same node where there is but one.

@@ -131,7 +131,12 @@ impl TestSocket {
     }
 
     /// Sends a message.
-    pub async fn send(&mut self, conversation: ConversationId, cid: &str, body: &str) -> Result<OkFrame, ErrorFrame> {
+    pub async fn send(
+        &mut self,
+        conversation: ConversationId,
+        cid: &str,
+        body: &str,
+    ) -> Result<OkFrame, ErrorFrame> {
         let (cid, body) = (cid.to_owned(), body.to_owned());
         self.command(|id| ClientFrame::Send { id, conversation, cid, body, reply_to: None }).await
     }
@@ -253,4 +258,3 @@ impl TestSocket {
         self.socket.close().await;
     }
 }
-

@@ -169,12 +169,14 @@ fn a_node_of_two_is_killed_while_people_send() {
     }
     const EACH: usize = 60;
     let database = TestDatabase::migrated(Backend::PostgresRedis);
-    let mut nodes = [Node::start(&database, true, "127.0.0.1:0"), Node::start(&database, true, "127.0.0.1:0")];
+    let mut nodes =
+        [Node::start(&database, true, "127.0.0.1:0"), Node::start(&database, true, "127.0.0.1:0")];
     let addresses = [nodes[0].address.clone(), nodes[1].address.clone()];
     runtime().block_on(async {
         let ada = register(&addresses[0], "ada").await;
         let bob = register(&addresses[1], "bob").await;
-        let room = ada.create_room(&CreateRoom { name: "tea".into(), topic: String::new() }).await.unwrap().id;
+        let room =
+            ada.create_room(&CreateRoom { name: "tea".into(), topic: String::new() }).await.unwrap().id;
         bob.join_room(room).await.unwrap();
         let options =
             || Options { live: vec![room], cursors: BTreeMap::from([(room, 0)]), ..Options::default() };
@@ -217,9 +219,11 @@ fn a_single_node_on_sqlite_is_killed_and_comes_back() {
     runtime().block_on(async {
         let ada = register(&address, "ada").await;
         let bob = register(&address, "bob").await;
-        let room = ada.create_room(&CreateRoom { name: "tea".into(), topic: String::new() }).await.unwrap().id;
+        let room =
+            ada.create_room(&CreateRoom { name: "tea".into(), topic: String::new() }).await.unwrap().id;
         bob.join_room(room).await.unwrap();
-        let options = Options { live: vec![room], cursors: BTreeMap::from([(room, 0)]), ..Options::default() };
+        let options =
+            Options { live: vec![room], cursors: BTreeMap::from([(room, 0)]), ..Options::default() };
         let mut follower = Follower::start(bob.clone(), options);
         let node = std::cell::RefCell::new(Some(first));
         let count = std::cell::Cell::new(0);

@@ -44,7 +44,8 @@ fn columns(conn: &mut Connection) -> BTreeMap<String, BTreeSet<String>> {
     let sqlite = "SELECT m.name AS place, c.name AS detail FROM sqlite_master m, pragma_table_info(m.name) c
                   WHERE m.type = 'table' AND m.name NOT LIKE '\\_\\_diesel%' ESCAPE '\\'
                   AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
-    let postgres = "SELECT table_name::text AS place, column_name::text AS detail FROM information_schema.columns
+    let postgres =
+        "SELECT table_name::text AS place, column_name::text AS detail FROM information_schema.columns
                     WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_diesel%'";
     let sql = match conn {
         Connection::Sqlite(_) => sqlite,
@@ -112,7 +113,8 @@ fn two_nodes_migrate_at_once() {
     }
     let database = TestDatabase::empty(Backend::PostgresLocal);
     let done: Vec<usize> = std::thread::scope(|scope| {
-        let runs: Vec<_> = (0..3).map(|_| scope.spawn(|| migrations::run(&mut database.connect()).unwrap())).collect();
+        let runs: Vec<_> =
+            (0..3).map(|_| scope.spawn(|| migrations::run(&mut database.connect()).unwrap())).collect();
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
     assert_eq!(done.iter().filter(|count| **count > 0).count(), 1, "{done:?}");

@@ -96,7 +96,10 @@ async fn changing_the_profile(app: App) {
         ..UpdateAccount::default()
     };
     let changed = ada.elsewhere().api.update_account(&update).await.unwrap();
-    assert_eq!((changed.display_name.as_str(), changed.bio.as_str()), ("Countess", "Poetical science.\nSince 1843."));
+    assert_eq!(
+        (changed.display_name.as_str(), changed.bio.as_str()),
+        ("Countess", "Poetical science.\nSince 1843.")
+    );
     assert_eq!(ada.api.account().await.unwrap(), changed);
 
     let refused = |update: UpdateAccount| {
@@ -118,7 +121,8 @@ async fn changing_the_profile(app: App) {
 async fn handles_stay_for_a_week(app: App) {
     let ada = app.person("ada").await;
     let rename = |handle: &str| {
-        let (api, update) = (ada.api.clone(), UpdateAccount { handle: Some(handle.into()), ..UpdateAccount::default() });
+        let (api, update) =
+            (ada.api.clone(), UpdateAccount { handle: Some(handle.into()), ..UpdateAccount::default() });
         async move { api.update_account(&update).await }
     };
     assert_eq!(rename("Ada").await.unwrap().handle, "Ada", "another case is the same handle");
@@ -144,7 +148,10 @@ async fn changing_the_password(app: App) {
         async move { api.change_password(&change).await }
     };
     change("wrong horse", "another horse").await.refused(ErrorCode::BadCredentials);
-    assert_eq!(change("correct horse battery", "short").await.refused(ErrorCode::Invalid).violations[0].field, "new");
+    assert_eq!(
+        change("correct horse battery", "short").await.refused(ErrorCode::Invalid).violations[0].field,
+        "new"
+    );
     phone.api.account().await.unwrap();
 
     change("correct horse battery", "another horse").await.unwrap();
@@ -152,8 +159,12 @@ async fn changing_the_password(app: App) {
     ada.api.refresh().await.unwrap();
     phone.api.refresh().await.refused(ErrorCode::Unauthenticated);
     let log_in = |password: &str| {
-        let session =
-            CreateSession { handle: "ada".into(), password: password.into(), device: None, refresh: Default::default() };
+        let session = CreateSession {
+            handle: "ada".into(),
+            password: password.into(),
+            device: None,
+            refresh: Default::default(),
+        };
         let api = app.stranger(1);
         async move { api.create_session(&session).await }
     };

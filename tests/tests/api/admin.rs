@@ -27,7 +27,10 @@ async fn listing_people(app: App) {
     let found = root.api.admin_list_users("BO", None, 10).await.unwrap().items;
     assert_eq!(found.iter().map(|one| one.user.handle.as_str()).collect::<Vec<_>>(), ["Bob"]);
     let roots = root.api.admin_list_users("root", None, 10).await.unwrap().items;
-    assert_eq!((roots[0].role, root.api.account().await.unwrap().role), (ServerRole::Admin, ServerRole::Admin));
+    assert_eq!(
+        (roots[0].role, root.api.account().await.unwrap().role),
+        (ServerRole::Admin, ServerRole::Admin)
+    );
 }
 
 async fn suspending(app: App) {

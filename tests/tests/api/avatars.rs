@@ -44,7 +44,10 @@ async fn what_is_no_picture(app: App) {
     let ada = app.person("ada").await;
     for (media_type, bytes) in [
         ("image/png", b"not a picture".to_vec()),
-        ("image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>".to_vec()),
+        (
+            "image/svg+xml",
+            b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>".to_vec(),
+        ),
         ("image/png", png(20, 20)[..60].to_vec()),
         ("image/png", vec![]),
     ] {
@@ -64,6 +67,9 @@ async fn what_is_no_picture(app: App) {
 
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc: u32, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })
+        (0..8).fold(
+            crc ^ u32::from(*byte),
+            |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 },
+        )
     })
 }

@@ -18,7 +18,17 @@ async fn bodies(app: App) {
         async move { Reply::from_response("POST rooms".into(), request.send().await.unwrap()).await }
     };
     let json = Some("application/json");
-    for body in ["", "{", "null", "[]", "7", "\"x\"", "{\"name\":null}", "{\"name\":\"a\",\"name\":\"b\"}", "{\"name\":\"tea\"} x"] {
+    for body in [
+        "",
+        "{",
+        "null",
+        "[]",
+        "7",
+        "\"x\"",
+        "{\"name\":null}",
+        "{\"name\":\"a\",\"name\":\"b\"}",
+        "{\"name\":\"tea\"} x",
+    ] {
         post(json, body.into()).await.refused(ErrorCode::Malformed);
     }
     post(json, b"{\"name\":\"\xff\xfe\"}".to_vec()).await.refused(ErrorCode::Malformed);

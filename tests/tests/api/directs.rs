@@ -21,7 +21,10 @@ async fn opening(app: App) {
     bob.api.accept_friend_request(ada.id).await.unwrap();
 
     let direct = ada.api.open_direct(bob.id).await.unwrap();
-    assert_eq!((direct.kind, direct.writable, direct.head, direct.member_count), (ConversationKind::Direct, true, 0, 2));
+    assert_eq!(
+        (direct.kind, direct.writable, direct.head, direct.member_count),
+        (ConversationKind::Direct, true, 0, 2)
+    );
     assert_eq!((direct.name.clone(), direct.role), (None, None));
     assert_eq!(direct.peer.as_ref().map(|peer| peer.id), Some(bob.id));
     assert_eq!(ada.api.open_direct(bob.id).await.unwrap(), direct);
@@ -32,7 +35,11 @@ async fn opening(app: App) {
     let listed = &bob.api.list_conversations().await.unwrap().items[0];
     assert_eq!((listed.unread, listed.read_seq, listed.head), (1, 0, 1));
     assert_eq!(listed.last_message.as_ref().and_then(|message| message.body.as_deref()), Some("hi"));
-    assert_eq!(ada.api.list_conversations().await.unwrap().items[0].unread, 0, "one's own messages are not unread");
+    assert_eq!(
+        ada.api.list_conversations().await.unwrap().items[0].unread,
+        0,
+        "one's own messages are not unread"
+    );
 }
 
 async fn nobody_else_sees_it(app: App) {
@@ -59,7 +66,10 @@ async fn nobody_else_sees_it(app: App) {
         person.api.delete_room(direct).await.refused(ErrorCode::NotFound);
         person.api.list_members(direct, None, 10).await.refused(ErrorCode::NotFound);
         let update = Some(json!({"name": "mine"}));
-        person.call(Method::PATCH, &format!("/api/v1/rooms/{direct}"), update).await.refused(ErrorCode::NotFound);
+        person
+            .call(Method::PATCH, &format!("/api/v1/rooms/{direct}"), update)
+            .await
+            .refused(ErrorCode::NotFound);
     }
     assert!(eve.api.list_rooms("", None, 10).await.unwrap().items.is_empty());
     assert_eq!(ada.api.list_events(direct, 0, 10).await.unwrap().head, 1);
@@ -77,7 +87,10 @@ async fn friendship_decides_who_writes(app: App) {
         person.api.react(direct, seq, "👍", true).await.refused(ErrorCode::NotFriends);
         let page = person.api.list_messages(direct, MessagesAt::Newest, 10).await.unwrap();
         assert_eq!(page.items[0].body.as_deref(), Some("hi"), "history stays readable");
-        assert_eq!(person.api.open_direct(if person.id == ada.id { bob.id } else { ada.id }).await.unwrap().id, direct);
+        assert_eq!(
+            person.api.open_direct(if person.id == ada.id { bob.id } else { ada.id }).await.unwrap().id,
+            direct
+        );
         person.api.mark_read(direct, 1).await.unwrap();
     }
     ada.api.edit_message(direct, seq, "hello").await.refused(ErrorCode::NotFriends);

@@ -9,7 +9,8 @@ on_all_backends!(asking_and_accepting, crossing_requests, declining_and_cancelli
 
 async fn open_requests(person: &Person) -> (Vec<UserId>, Vec<UserId>) {
     let requests = person.api.list_friend_requests().await.unwrap();
-    let ids = |list: Vec<parlour_protocol::friends::FriendRequest>| list.iter().map(|one| one.user.id).collect();
+    let ids =
+        |list: Vec<parlour_protocol::friends::FriendRequest>| list.iter().map(|one| one.user.id).collect();
     (ids(requests.incoming), ids(requests.outgoing))
 }
 
@@ -45,7 +46,8 @@ async fn asking_and_accepting(app: App) {
 
 async fn crossing_requests(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
-    let (one, other) = tokio::join!(ada.api.create_friend_request("bob"), bob.api.create_friend_request("ada"));
+    let (one, other) =
+        tokio::join!(ada.api.create_friend_request("bob"), bob.api.create_friend_request("ada"));
     let mut relations = [one.unwrap().relation, other.unwrap().relation];
     relations.sort_by_key(|relation| *relation == Relation::Friend);
     assert_eq!(relations, [Relation::Outgoing, Relation::Friend]);

@@ -31,7 +31,10 @@ async fn pages(app: App) {
     ada.send(room, "message 14").await;
 
     let newest = list(MessagesAt::Newest, 4).await;
-    assert_eq!((seqs(&newest), newest.older, newest.newer, newest.head), (vec![9, 10, 11, 14], true, false, 14));
+    assert_eq!(
+        (seqs(&newest), newest.older, newest.newer, newest.head),
+        (vec![9, 10, 11, 14], true, false, 14)
+    );
     let before = list(MessagesAt::Before(9), 4).await;
     assert_eq!((seqs(&before), before.older, before.newer), (vec![5, 6, 7, 8], true, true));
     assert_eq!(before.items[0].body.as_deref(), Some("edited"));
@@ -108,7 +111,9 @@ async fn page_and_events_equal_a_fresh_page(app: App) {
         let own: Vec<i64> = messages.iter().filter(|(_, ada)| *ada == by_ada).map(|(seq, _)| *seq).collect();
         let any = (!messages.is_empty()).then(|| messages[chance(messages.len())].0);
         match (chance(6), any) {
-            (0 | 1, _) | (_, None) => messages.push((who.send(room, &format!("message {step}")).await, by_ada)),
+            (0 | 1, _) | (_, None) => {
+                messages.push((who.send(room, &format!("message {step}")).await, by_ada))
+            }
             (2, Some(_)) if !own.is_empty() => {
                 let seq = own[chance(own.len())];
                 who.api.edit_message(room, seq, &format!("edit {step}")).await.unwrap();

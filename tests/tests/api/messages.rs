@@ -36,7 +36,10 @@ async fn sending(app: App) {
     let room = ada.create_room("tea").await;
     app.advance(SECOND);
     let path = |cid: &str| format!("/api/v1/conversations/{room}/messages/{cid}");
-    let stored = ada.call(Method::PUT, &path("client-id-1"), Some(json!({"body": " *hi*\n<b>👋</b> "}))).await.expect(201);
+    let stored = ada
+        .call(Method::PUT, &path("client-id-1"), Some(json!({"body": " *hi*\n<b>👋</b> "})))
+        .await
+        .expect(201);
     assert_eq!(stored, json!({"seq": 2, "at": "2026-01-01T00:00:01.000000Z", "duplicate": false}));
     let message = one(&ada, room, 2).await;
     assert_eq!(message.body.as_deref(), Some(" *hi*\n<b>👋</b> "), "the text is kept as it was written");
@@ -108,7 +111,8 @@ async fn answering(app: App) {
     assert_eq!(one(&ada, room, seq).await.reply_to, Some(question));
     for target in [0, -1, seq + 1, i64::MAX] {
         let into_nothing = SendMessage { body: "Yes".into(), reply_to: Some(target) };
-        let problem = ada.api.send_message(room, "client-id-2", &into_nothing).await.refused(ErrorCode::Invalid);
+        let problem =
+            ada.api.send_message(room, "client-id-2", &into_nothing).await.refused(ErrorCode::Invalid);
         assert_eq!(problem.violations[0].field, "reply_to");
     }
     assert_eq!(ada.send(room, "next").await, seq + 1);
@@ -174,7 +178,8 @@ async fn reacting(app: App) {
     ada.api.react(room, seq, "👍", true).await.unwrap();
     ada.api.react(room, seq, "👩‍👩‍👧", true).await.unwrap();
     let reactions = one(&ada, room, seq).await.reactions;
-    let seen: Vec<_> = reactions.iter().map(|reaction| (reaction.emoji.as_str(), reaction.users.clone())).collect();
+    let seen: Vec<_> =
+        reactions.iter().map(|reaction| (reaction.emoji.as_str(), reaction.users.clone())).collect();
     assert_eq!(seen, [("👍", vec![bob.id, ada.id]), ("👩‍👩‍👧", vec![ada.id])]);
 
     assert!(!bob.api.react(room, seq, "👍", false).await.unwrap().duplicate);
@@ -208,7 +213,10 @@ async fn reading(app: App) {
     assert_eq!(unread().await, 0);
     let events = ada.api.list_events(room, 5, 10).await.unwrap();
     assert!(events.items.is_empty(), "markers are nobody else's business");
-    assert!(matches!(bob.api.list_events(room, 0, 1).await.unwrap().items[0].change, Change::MemberJoined { .. }));
+    assert!(matches!(
+        bob.api.list_events(room, 0, 1).await.unwrap().items[0].change,
+        Change::MemberJoined { .. }
+    ));
 }
 
 async fn sending_too_fast(app: App) {
@@ -223,7 +231,9 @@ async fn sending_too_fast(app: App) {
     let refused: Vec<_> = answers.into_iter().filter_map(Result::err).collect();
     assert!(refused.len() >= 5, "{refused:?}");
     for error in refused {
-        assert!(Err::<(), _>(error).refused(ErrorCode::RateLimited).retry_after_ms.is_some_and(|wait| wait > 0));
+        assert!(
+            Err::<(), _>(error).refused(ErrorCode::RateLimited).retry_after_ms.is_some_and(|wait| wait > 0)
+        );
     }
     bob.send(room, "others are not concerned").await;
 }

@@ -17,7 +17,11 @@ async fn requests_and_answers(app: App) {
     bob.api.accept_friend_request(ada.id).await.unwrap();
     let list = ada.api.list_notifications(None, 10).await.unwrap();
     assert_eq!(kinds(&list), [(NotificationKind::FriendAccepted, "bob", false)]);
-    assert_eq!(bob.api.list_notifications(None, 10).await.unwrap().items.len(), 1, "one's own acts are no news");
+    assert_eq!(
+        bob.api.list_notifications(None, 10).await.unwrap().items.len(),
+        1,
+        "one's own acts are no news"
+    );
 }
 
 async fn mentions(app: App) {

@@ -20,14 +20,20 @@ on_all_backends!(
 
 async fn creating(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
-    let room = ada.api.create_room(&CreateRoom { name: " Tea ".into(), topic: "All about it".into() }).await.unwrap();
+    let room = ada
+        .api
+        .create_room(&CreateRoom { name: " Tea ".into(), topic: "All about it".into() })
+        .await
+        .unwrap();
     assert_eq!((room.name.as_str(), room.topic.as_str()), ("Tea", "All about it"));
     assert_eq!((room.member_count, room.role, room.head), (1, Some(MemberRole::Owner), 1));
     assert_eq!(ada.api.room(room.id).await.unwrap(), room);
 
     let conversation = ada.api.conversation(room.id).await.unwrap();
     assert_eq!((conversation.kind, conversation.name.as_deref()), (ConversationKind::Room, Some("Tea")));
-    assert!(conversation.writable && conversation.unread == 0 && conversation.role == Some(MemberRole::Owner));
+    assert!(
+        conversation.writable && conversation.unread == 0 && conversation.role == Some(MemberRole::Owner)
+    );
     assert_eq!(ada.api.list_conversations().await.unwrap().items, [conversation]);
 
     let create = |name: &str, topic: &str| {
@@ -67,7 +73,11 @@ async fn listing_and_searching(app: App) {
             break;
         }
     }
-    assert_eq!(names, ["coffee", "milk_tea", "100% tea", "black tea", "apple tea"], "most recently active first");
+    assert_eq!(
+        names,
+        ["coffee", "milk_tea", "100% tea", "black tea", "apple tea"],
+        "most recently active first"
+    );
 
     let search = |text: &str| {
         let (api, text) = (bob.api.clone(), text.to_owned());
@@ -204,7 +214,10 @@ async fn outsiders(app: App) {
     let seq = ada.send(room, "hi").await;
     assert_eq!(bob.api.room(room).await.unwrap().role, None);
     bob.api.conversation(room).await.refused(ErrorCode::NotMember);
-    bob.api.list_messages(room, parlour_client::native::MessagesAt::Newest, 10).await.refused(ErrorCode::NotMember);
+    bob.api
+        .list_messages(room, parlour_client::native::MessagesAt::Newest, 10)
+        .await
+        .refused(ErrorCode::NotMember);
     bob.api.list_events(room, 0, 10).await.refused(ErrorCode::NotMember);
     bob.api.list_members(room, None, 10).await.refused(ErrorCode::NotMember);
     bob.api.mark_read(room, 1).await.refused(ErrorCode::NotMember);

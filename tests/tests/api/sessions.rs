@@ -19,7 +19,12 @@ on_all_backends!(
 );
 
 fn log_in(handle: &str, password: &str) -> CreateSession {
-    CreateSession { handle: handle.into(), password: password.into(), device: None, refresh: Default::default() }
+    CreateSession {
+        handle: handle.into(),
+        password: password.into(),
+        device: None,
+        refresh: Default::default(),
+    }
 }
 
 const PASSWORD: &str = "correct horse battery";
@@ -31,8 +36,13 @@ async fn logging_in(app: App) {
         assert_eq!(signed_in.account.id, ada.id);
     }
     // Who tries learns nothing about which handles exist.
-    let wrong = app.stranger(0).create_session(&log_in("ada", "wrong password")).await.refused(ErrorCode::BadCredentials);
-    let unknown = app.stranger(0).create_session(&log_in("nobody", PASSWORD)).await.refused(ErrorCode::BadCredentials);
+    let wrong = app
+        .stranger(0)
+        .create_session(&log_in("ada", "wrong password"))
+        .await
+        .refused(ErrorCode::BadCredentials);
+    let unknown =
+        app.stranger(0).create_session(&log_in("nobody", PASSWORD)).await.refused(ErrorCode::BadCredentials);
     assert_eq!((wrong.detail, wrong.violations), (unknown.detail, unknown.violations));
     let long = log_in("ada", &"x".repeat(5000));
     assert!(app.stranger(0).create_session(&long).await.is_err());
@@ -70,7 +80,10 @@ async fn ending_sessions(app: App) {
     phone.api.account().await.refused(ErrorCode::Unauthenticated);
     phone.api.refresh().await.refused(ErrorCode::Unauthenticated);
     // Other nodes follow within seconds.
-    eventually("the other node refuses the token", || async { phone.elsewhere().api.account().await.is_err() }).await;
+    eventually("the other node refuses the token", || async {
+        phone.elsewhere().api.account().await.is_err()
+    })
+    .await;
     assert_eq!(ada.api.list_sessions().await.unwrap().items.len(), 1);
 
     let api = ada.api.clone();

@@ -60,7 +60,10 @@ async fn sending_again_anywhere(app: App) {
         let again = socket.send(room, "client-id-1", "hi").await.unwrap();
         assert_eq!((again.seq, again.at, again.duplicate), (first.seq, first.at, Some(true)));
         let other = socket.send(room, "client-id-1", "ha").await.unwrap_err();
-        assert_eq!((other.code, other.retry, other.outcome), (ErrorCode::Conflict, false, EffectOutcome::None));
+        assert_eq!(
+            (other.code, other.retry, other.outcome),
+            (ErrorCode::Conflict, false, EffectOutcome::None)
+        );
     }
     for person in [&ada, &ada.elsewhere()] {
         let again = person.send_as(room, "client-id-1", "hi").await;
@@ -119,13 +122,15 @@ async fn editing_deleting_and_reacting(app: App) {
     assert_eq!(his.command(edit("ha")).await.unwrap_err().code, ErrorCode::Forbidden);
     bob.api.edit_message(room, 3, "ha").await.refused(ErrorCode::Forbidden);
 
-    let react = |on: bool| move |id| ClientFrame::React { id, conversation, seq: 3, emoji: "👍".into(), on };
+    let react =
+        |on: bool| move |id| ClientFrame::React { id, conversation, seq: 3, emoji: "👍".into(), on };
     assert_eq!(his.command(react(true)).await.unwrap().seq, Some(5));
     assert_eq!(his.command(react(true)).await.unwrap().duplicate, Some(true));
     assert!(bob.elsewhere().api.react(room, 3, "👍", true).await.unwrap().duplicate);
     assert_eq!(bob.api.react(room, 3, "👍", false).await.unwrap().seq, 6);
     assert_eq!(his.command(react(false)).await.unwrap().duplicate, Some(true));
-    let bad = his.command(|id| ClientFrame::React { id, conversation, seq: 3, emoji: "x".into(), on: true }).await;
+    let bad =
+        his.command(|id| ClientFrame::React { id, conversation, seq: 3, emoji: "x".into(), on: true }).await;
     assert_eq!(bad.unwrap_err().code, ErrorCode::Invalid);
 
     let delete = |id| ClientFrame::Delete { id, conversation, seq: 3 };
@@ -187,7 +192,10 @@ async fn paging_the_log(app: App) {
     let sync = |after, limit| move |id| ClientFrame::Sync { id, conversation: room, after, limit };
     let page = socket.command(sync(2, Some(3))).await.unwrap();
     let events = page.events.unwrap();
-    assert_eq!((page.head, events.iter().map(|event| event.seq).collect::<Vec<_>>()), (Some(6), vec![3, 4, 5]));
+    assert_eq!(
+        (page.head, events.iter().map(|event| event.seq).collect::<Vec<_>>()),
+        (Some(6), vec![3, 4, 5])
+    );
     assert_eq!(events, ada.api.list_events(room, 2, 3).await.unwrap().items, "the same as over REST");
     assert_eq!(socket.command(sync(6, None)).await.unwrap().events, Some(vec![]));
     assert_eq!(eve.socket().await.command(sync(0, None)).await.unwrap_err().code, ErrorCode::NotMember);

@@ -36,7 +36,8 @@ async fn ten_people_at_once(app: App) {
         let mut ids = Vec::new();
         for number in 0..EACH {
             let (cid, body) = (format!("client-{who}-{number}"), format!("{who}/{number}"));
-            let post = socket.post(|id| ClientFrame::Send { id, conversation: room, cid, body, reply_to: None });
+            let post =
+                socket.post(|id| ClientFrame::Send { id, conversation: room, cid, body, reply_to: None });
             ids.push(post.await);
         }
         let mut seqs = Vec::new();
@@ -47,7 +48,10 @@ async fn ten_people_at_once(app: App) {
     });
     let acknowledged = join_all(sending).await;
     for seqs in &acknowledged {
-        assert!(seqs.is_sorted_by(|one, next| one < next), "a connection's messages keep their order: {seqs:?}");
+        assert!(
+            seqs.is_sorted_by(|one, next| one < next),
+            "a connection's messages keep their order: {seqs:?}"
+        );
     }
     let mut all: Vec<i64> = acknowledged.concat();
     all.sort_unstable();
@@ -72,8 +76,11 @@ async fn identical_bytes(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let room = ada.create_room("tea").await;
     bob.join(room).await;
-    let mut sockets =
-        vec![ada.socket_on(&[room]).await, ada.elsewhere().socket_on(&[room]).await, bob.socket_on(&[room]).await];
+    let mut sockets = vec![
+        ada.socket_on(&[room]).await,
+        ada.elsewhere().socket_on(&[room]).await,
+        bob.socket_on(&[room]).await,
+    ];
     ada.send(room, "\u{1F44B} <&> \"quotes\" \\ \u{2028} tab\tend").await;
     bob.send(room, "2").await;
     ada.api.edit_message(room, 3, "3").await.unwrap();
@@ -175,7 +182,8 @@ async fn presence_of_friends(app: App) {
     outside.expect_nothing().await;
 
     system_tests::eventually("presence is known everywhere", || async {
-        ada.api.user("bob").await.unwrap().online == Some(true) && bob.api.user("ada").await.unwrap().online == Some(true)
+        ada.api.user("bob").await.unwrap().online == Some(true)
+            && bob.api.user("ada").await.unwrap().online == Some(true)
     })
     .await;
     assert!(ada.api.list_friends().await.unwrap().items[0].online);
@@ -183,7 +191,8 @@ async fn presence_of_friends(app: App) {
     let direct = ada.api.open_direct(bob.id).await.unwrap();
     assert_eq!(direct.online, Some(true));
     let members = ada.api.list_members(room, None, 10).await.unwrap().items;
-    let online: BTreeMap<_, _> = members.into_iter().map(|member| (member.user.handle, member.online)).collect();
+    let online: BTreeMap<_, _> =
+        members.into_iter().map(|member| (member.user.handle, member.online)).collect();
     assert!(online["ada"] && online["bob"] && online["eve"], "{online:?}");
 }
 
@@ -235,7 +244,8 @@ async fn unfriending_closes_the_direct_chat_at_once(app: App) {
     for socket in [&mut hers, &mut his] {
         let event = socket.expect_event(direct, 2).await;
         assert_eq!(event.change, Change::DirectChanged { writable: false });
-        let page = socket.command(|id| ClientFrame::Sync { id, conversation: direct, after: 0, limit: None }).await;
+        let page =
+            socket.command(|id| ClientFrame::Sync { id, conversation: direct, after: 0, limit: None }).await;
         assert_eq!(page.unwrap().events.unwrap().len(), 2, "history stays readable");
     }
     bob.befriend(&ada).await;

@@ -39,7 +39,9 @@ async fn survives_lost_connections(app: App) {
                 Update::Event(event) => {
                     assert_eq!(event.seq, applied + 1);
                     applied = event.seq;
-                    own += usize::from(matches!(event.change, Change::MessageCreated { author, .. } if author == bob.id));
+                    own += usize::from(
+                        matches!(event.change, Change::MessageCreated { author, .. } if author == bob.id),
+                    );
                 }
                 Update::Sent { cid, .. } => cids.retain(|one| *one != cid),
                 Update::Disconnected => lost += 1,
@@ -89,7 +91,9 @@ async fn stops_for_good(app: App) {
     other.api.delete_session(ada.session).await.unwrap();
     loop {
         match tokio::time::timeout(DEADLINE, follower.next()).await.expect("the end in time") {
-            Ok(Update::UserEvent(event)) => assert_eq!(event.change, UserChange::SessionEnded { session: ada.session }),
+            Ok(Update::UserEvent(event)) => {
+                assert_eq!(event.change, UserChange::SessionEnded { session: ada.session })
+            }
             Ok(other) => panic!("{other:?}"),
             Err(why) => break assert_eq!(why, Stopped::Closed(CloseCode::SessionRevoked.code())),
         }

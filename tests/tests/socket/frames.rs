@@ -16,7 +16,12 @@ async fn commands_that_are_none(app: App) {
     for (text, id) in [
         ("{\"op\":\"nothing\",\"id\":41}".to_owned(), Some(41)),
         ("{\"op\":\"ping\",\"id\":42,\"admin\":true}".to_owned(), Some(42)),
-        (format!("{{\"op\":\"send\",\"id\":43,\"conversation\":\"{room}\",\"cid\":\"client-id-1\",\"body\":7}}"), Some(43)),
+        (
+            format!(
+                "{{\"op\":\"send\",\"id\":43,\"conversation\":\"{room}\",\"cid\":\"client-id-1\",\"body\":7}}"
+            ),
+            Some(43),
+        ),
         ("{\"op\":\"focus\",\"id\":44,\"live\":[7]}".to_owned(), Some(44)),
         ("{\"op\":\"ping\"}".to_owned(), None),
         ("{\"op\":\"ping\",\"id\":-1}".to_owned(), None),

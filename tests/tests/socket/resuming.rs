@@ -82,7 +82,8 @@ async fn replays_are_complete_or_not_made(app: App) {
         }
         socket.expect_no_event().await;
         // Either way the log can be paged.
-        let page = socket.command(|id| ClientFrame::Sync { id, conversation: room, after: cursor, limit: Some(50) });
+        let page =
+            socket.command(|id| ClientFrame::Sync { id, conversation: room, after: cursor, limit: Some(50) });
         let page = page.await.unwrap();
         assert_eq!((page.head, page.events.unwrap().len()), (Some(202), 50));
     }
@@ -98,7 +99,8 @@ async fn replays_end_at_a_thousand(app: App) {
     }
     let mut socket = app.socket(0).await;
     let known: Vec<_> = rooms.iter().map(|room| (*room, 1)).collect();
-    let states = socket.start(Start { cursors: cursors(&known), ..ada.start() }).await.unwrap().conversations.unwrap();
+    let states =
+        socket.start(Start { cursors: cursors(&known), ..ada.start() }).await.unwrap().conversations.unwrap();
     let replayed: Vec<_> = rooms.iter().filter(|room| states[room].state == ReplayState::Replay).collect();
     let gaps = rooms.iter().filter(|room| states[room].state == ReplayState::Gap).count();
     assert_eq!((replayed.len(), gaps), (5, 1));
@@ -134,8 +136,12 @@ async fn cursors_that_do_not_fit(app: App) {
 
     // Another history: nothing that the client knows means anything.
     let mut socket = app.socket(0).await;
-    let start =
-        Start { cursors: cursors(&[(room, 1)]), epoch: Some("another".into()), user_cursor: Some(1), ..ada.start() };
+    let start = Start {
+        cursors: cursors(&[(room, 1)]),
+        epoch: Some("another".into()),
+        user_cursor: Some(1),
+        ..ada.start()
+    };
     let ok = socket.start(start).await.unwrap();
     assert_eq!(ok.user.unwrap().state, ReplayState::Reset);
     assert_eq!(ok.conversations.unwrap()[&room].state, ReplayState::Reset);
