@@ -4,6 +4,7 @@
 
 pub(crate) mod connection;
 pub(crate) mod receive;
+pub(crate) mod receive_own;
 pub(crate) mod sending;
 pub(crate) mod session;
 

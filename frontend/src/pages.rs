@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod auth;
 pub(crate) mod conversation;
+pub(crate) mod conversation_head;
 pub(crate) mod friends;
 pub(crate) mod home;
 pub(crate) mod notifications;

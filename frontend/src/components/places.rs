@@ -136,7 +136,7 @@ pub(crate) fn BottomBar() -> impl IntoView {
 #[component]
 pub(crate) fn Myself() -> impl IntoView {
     let context = context();
-    let me = move || {
+    move || {
         context.account.get().map(|account| {
             view! {
                 <a href="/settings" class="myself" title="Your profile and settings">
@@ -149,8 +149,7 @@ pub(crate) fn Myself() -> impl IntoView {
                 </a>
             }
         })
-    };
-    me
+    }
 }
 
 /// The link to the list of rooms.

@@ -11,8 +11,7 @@ use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{
-    Change, ClientFrame, Ephemeral, ErrorFrame, Event, OkFrame, ReplayState, ServerFrame, UserChange,
-    UserEvent,
+    Change, ClientFrame, Ephemeral, ErrorFrame, Event, OkFrame, ReplayState, ServerFrame,
 };
 
 use super::Asked;
@@ -295,79 +294,6 @@ impl Context {
         }
     }
 
-    fn receive_user_event(&self, event: &UserEvent) {
-        let verdict = self
-            .live
-            .0
-            .try_update_value(|inner| inner.cursors.observe_user(event.seq))
-            .unwrap_or(Verdict::Ignore);
-        match verdict {
-            Verdict::Apply => self.apply_user_event(&event.change),
-            Verdict::Ignore => {}
-            Verdict::Fetch { .. } => self.catch_up_user(event.seq),
-        }
-    }
-
-    /// One's own stream has no pages: what it is about is read anew.
-    fn catch_up_user(&self, head: Seq) {
-        self.live.change(|inner| inner.cursors.follow_user(head));
-        self.load_friends();
-        self.load_notices();
-        spawn_local((*self).load_conversations());
-    }
-
-    fn apply_user_event(&self, change: &UserChange) {
-        let context = *self;
-        match change {
-            UserChange::FriendRequested { .. } | UserChange::FriendAdded { .. } => {
-                self.load_friends();
-                self.load_notices();
-            }
-            UserChange::FriendRemoved { user } => {
-                self.set_online(*user, false);
-                self.load_friends();
-                self.load_notices();
-            }
-            UserChange::FriendAsked { .. } => self.load_friends(),
-            UserChange::ConversationJoined { conversation } => self.reread(*conversation),
-            UserChange::ConversationLeft { conversation } => {
-                self.live.forget(*conversation);
-                self.remove_entry(*conversation);
-                self.members_changed.update(|count| *count += 1);
-            }
-            UserChange::ReadMoved { conversation, seq } => {
-                let Some(entry) = self.entry(*conversation) else { return };
-                let mut unread = 0;
-                entry.maybe_update(|entry| {
-                    let moved = conversations::mark_read(entry, *seq);
-                    unread = entry.unread;
-                    moved
-                });
-                if unread > 0 && !self.open.is(*conversation) {
-                    self.reread(*conversation);
-                }
-            }
-            UserChange::Mentioned { conversation, .. } => {
-                self.load_notices();
-                if !self.open.is(*conversation) {
-                    self.reread(*conversation);
-                }
-            }
-            UserChange::NotificationsRead { .. } => self.load_notices(),
-            UserChange::AccountChanged {} => spawn_local(async move {
-                if let Ok(account) = context.api.read_account().await {
-                    context.account_changed(account);
-                }
-            }),
-            UserChange::SessionEnded { session } => {
-                if self.session.get_untracked() == Some(*session) {
-                    self.leave(Some("This session was ended from another device.".to_owned()));
-                }
-            }
-            UserChange::Unknown(_) => {}
-        }
-    }
-
     fn receive_ephemeral(&self, ephemeral: &Ephemeral) {
         match ephemeral {
             Ephemeral::Typing { conversation, user, ttl_ms } => {
@@ -401,27 +327,5 @@ impl Context {
             }
             Ephemeral::Unknown => {}
         }
-    }
-
-    /// The server's history is another one than before: everything is read anew.
-    pub(crate) fn reload_all(&self) {
-        self.load_friends();
-        self.load_notices();
-        spawn_local((*self).load_conversations());
-        if let Some(id) = self.open.id.get_untracked() {
-            self.open_again(id);
-        }
-    }
-
-    /// Notes a new state of one's own account.
-    pub(crate) fn account_changed(&self, account: parlour_protocol::accounts::Account) {
-        let user = parlour_protocol::users::User {
-            id: account.id,
-            handle: account.handle.clone(),
-            display_name: account.display_name.clone(),
-            avatar: account.avatar,
-        };
-        self.learn([&user].into_iter());
-        self.account.set(Some(account));
     }
 }

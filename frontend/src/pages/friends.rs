@@ -219,7 +219,7 @@ fn FriendLine(friend: Friend) -> impl IntoView {
 #[component]
 fn Requests() -> impl IntoView {
     let context = context();
-    let lists = move || {
+    move || {
         match context.requests.get() {
         Load::Pending => view! { <Skeleton rows=4 /> }.into_any(),
         Load::Failed(failure) => {
@@ -245,8 +245,7 @@ fn Requests() -> impl IntoView {
             view! { {group("For you", requests.incoming, true)} {group("From you", requests.outgoing, false)} }.into_any()
         }
     }
-    };
-    lists
+    }
 }
 
 /// Accepts a request.

@@ -235,7 +235,7 @@ fn NewRoom(creating: RwSignal<bool>) -> impl IntoView {
                 Ok(room) => {
                     let id: ConversationId = room.id;
                     context.reread(id);
-                    let _ = creating.try_set(false);
+                    // The form goes with the page; closing it would lead back to the list.
                     navigate(&format!("/c/{id}"), leptos_router::NavigateOptions::default());
                 }
                 Err(failure) if failure.code() == Some(ErrorCode::Taken) => {

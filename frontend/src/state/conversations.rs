@@ -51,9 +51,7 @@ pub(crate) fn apply(entry: &mut Conversation, event: &Event, me: (UserId, &str))
             }
         }
         Change::MessageDeleted { target, .. } => {
-            if entry.last_message.as_ref().is_some_and(|last| last.seq == *target) {
-                entry.last_message = None;
-            }
+            entry.last_message.take_if(|last| last.seq == *target);
         }
         Change::MemberJoined { .. } => entry.member_count += 1,
         Change::MemberLeft { .. } => entry.member_count = (entry.member_count - 1).max(0),
@@ -150,7 +148,8 @@ mod tests {
     fn the_end_of_a_friendship_closes_the_composer() {
         let mut entry = entry();
         let change = Change::DirectChanged { writable: false };
-        apply(&mut entry, &Event { conversation: entry.id, seq: 4, at: Timestamp(4), change }, ME);
+        let event = Event { conversation: entry.id, seq: 4, at: Timestamp(4), change };
+        apply(&mut entry, &event, ME);
         assert!(!entry.writable);
     }
 }

@@ -1,0 +1,273 @@
+//! Somebody with a browser, and what they do with it.
+
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use fantoccini::elements::Element;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A password that everybody uses.
+const PASSWORD: &str = "correct horse battery";
+/// How long a page may take on a busy machine before the test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Width and height of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// 1440 × 900.
+    Desktop,
+    /// 390 × 844.
+    Phone,
+}
+
+/// The port of the driver that starts browsers; one for all tests of this process.
+fn driver() -> u16 {
+    static PORT: OnceLock<u16> = OnceLock::new();
+    *PORT.get_or_init(|| {
+        let program = std::env::var("TEST_CHROMEDRIVER").unwrap_or_else(|_| "/usr/bin/chromedriver".into());
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // The kernel ends it together with the thread that started it: one that lives as long as this process,
+        // however that ends.
+        std::thread::spawn(move || {
+            let mut child = Command::new("setpriv")
+                .args(["--pdeathsig", "KILL", &program, &format!("--port={port}"), "--log-level=SEVERE"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("chromedriver starts");
+            child.wait()
+        });
+        let started = std::time::Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(started.elapsed() < PATIENCE, "chromedriver does not listen");
+            std::thread::yield_now();
+        }
+        port
+    })
+}
+
+/// See the module.
+pub struct Person {
+    client: Client,
+    address: String,
+    _profile: TempDir,
+}
+
+/// Reads the browser's console.
+#[derive(Debug)]
+struct ReadConsole;
+
+impl WebDriverCompatibleCommand for ReadConsole {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    }
+}
+
+impl Person {
+    /// Opens a browser; no page yet.
+    pub async fn arrive(address: &str, device: Device) -> Self {
+        let profile = TempDir::new().unwrap();
+        let program = std::env::var("TEST_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".into());
+        let (width, height) = match device {
+            Device::Desktop => (1440, 900),
+            Device::Phone => (390, 844),
+        };
+        let options = json!({
+            "binary": program,
+            "args": [
+                "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                "--disable-dev-shm-usage", format!("--user-data-dir={}", profile.path().display()),
+                format!("--window-size={width},{height}"),
+            ],
+            "mobileEmulation": (device == Device::Phone).then(|| json!({
+                "deviceMetrics": { "width": width, "height": height, "pixelRatio": 1.0, "mobile": true, "touch": true }
+            })),
+        });
+        let mut options = options;
+        if let Some(map) = options.as_object_mut() {
+            map.retain(|_, value| !value.is_null());
+        }
+        let capabilities: Capabilities = [
+            ("goog:chromeOptions".to_owned(), options),
+            ("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" })),
+        ]
+        .into_iter()
+        .collect();
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{}", driver()))
+            .await
+            .expect("a browser opens");
+        Self { client, address: address.to_owned(), _profile: profile }
+    }
+
+    /// Opens a browser and registers by the form.
+    pub async fn register(address: &str, device: Device, handle: &str, name: &str) -> Self {
+        let person = Self::arrive(address, device).await;
+        person.go("/register").await;
+        person.fill("handle", handle).await;
+        person.fill("display_name", name).await;
+        person.fill("password", PASSWORD).await;
+        person.click("register-submit").await;
+        person.see("sidebar").await;
+        person
+    }
+
+    /// Loads a place.
+    pub async fn go(&self, path: &str) {
+        self.client.goto(&format!("{}{path}", self.address)).await.unwrap();
+    }
+
+    /// Loads the same place again.
+    pub async fn reload(&self) {
+        self.client.refresh().await.unwrap();
+    }
+
+    /// The path that the browser shows.
+    pub async fn path(&self) -> String {
+        self.client.current_url().await.unwrap().path().to_owned()
+    }
+
+    async fn wait(&self, css: &str) -> Element {
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        match found {
+            Ok(element) => element,
+            Err(error) => {
+                let text = self.text_of("body").await;
+                panic!("{css} did not appear ({error}); the page says: {text}");
+            }
+        }
+    }
+
+    /// Waits for something by its test id.
+    pub async fn see(&self, id: &str) -> Element {
+        self.wait(&format!("[data-testid='{id}']")).await
+    }
+
+    /// Clicks something by its test id, once it can be clicked.
+    pub async fn click(&self, id: &str) {
+        self.click_css(&format!("[data-testid='{id}']")).await;
+    }
+
+    /// Clicks something by a selector, again while it is being replaced or moved.
+    pub async fn click_css(&self, css: &str) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let element = self.wait(css).await;
+            match element.click().await {
+                Ok(()) => return,
+                Err(error) => {
+                    assert!(tokio::time::Instant::now() < deadline, "{css} cannot be clicked: {error}")
+                }
+            }
+        }
+    }
+
+    /// Types into an input by its name.
+    pub async fn fill(&self, name: &str, text: &str) {
+        let input = self.wait(&format!("[name='{name}']")).await;
+        input.send_keys(text).await.unwrap();
+    }
+
+    /// Writes and sends a message in the open conversation.
+    pub async fn say(&self, text: &str) {
+        let composer = self.see("composer").await;
+        composer.send_keys(text).await.unwrap();
+        self.click("send").await;
+    }
+
+    /// Waits until an expression of JavaScript is true.
+    pub async fn until(&self, what: &str, expression: &str) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let script = format!("return Boolean({expression});");
+        loop {
+            match self.client.execute(&script, Vec::new()).await {
+                Ok(Value::Bool(true)) => return,
+                Ok(_) => {}
+                Err(error) if error.is_stale_element_reference() => {}
+                Err(error) => panic!("{what}: {error}"),
+            }
+            if tokio::time::Instant::now() > deadline {
+                panic!("never came: {what}; the page says: {}", self.text_of("body").await);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits until a message with this text is shown as stored.
+    pub async fn read(&self, text: &str) {
+        let text = json!(text);
+        self.until(
+            &format!("the message {text}"),
+            &format!(
+                "[...document.querySelectorAll('[data-testid=message][data-state=sent]')]\
+                 .some(row => row.querySelector('[data-testid=message-body]')?.textContent.trim() === {text})"
+            ),
+        )
+        .await;
+    }
+
+    /// The texts of all messages that are shown, in order.
+    pub async fn messages(&self) -> Vec<String> {
+        let script = "return [...document.querySelectorAll('[data-testid=message-body]')].map(e => e.textContent.trim());";
+        serde_json::from_value(self.client.execute(script, Vec::new()).await.unwrap()).unwrap()
+    }
+
+    /// The text of an element, empty if there is none.
+    pub async fn text_of(&self, css: &str) -> String {
+        match self.client.find(Locator::Css(css)).await {
+            Ok(element) => element.text().await.unwrap_or_default(),
+            Err(error) => {
+                assert!(error.is_no_such_element(), "{error}");
+                String::new()
+            }
+        }
+    }
+
+    /// Asks for a friend by handle, as a person does.
+    pub async fn ask_for_friendship(&self, handle: &str) {
+        self.go("/friends").await;
+        self.fill("friend", handle).await;
+        self.click("add-friend-submit").await;
+        self.see("toast").await;
+    }
+
+    /// Runs JavaScript and answers its value.
+    pub async fn evaluate(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap()
+    }
+
+    /// A picture of the page, kept where `TEST_SCREENSHOTS` says.
+    pub async fn picture(&self, name: &str) {
+        if let Ok(folder) = std::env::var("TEST_SCREENSHOTS") {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(format!("{folder}/{name}.png"), self.client.screenshot().await.unwrap()).unwrap();
+        }
+    }
+
+    /// Closes the browser; its console must hold no panic and no error but failed requests.
+    pub async fn leave(self) {
+        let console = match self.client.issue_cmd(ReadConsole).await {
+            Ok(console) => console,
+            Err(error) if error.is_unknown_command() => Value::Null,
+            Err(error) => panic!("the console cannot be read: {error}"),
+        };
+        for line in console.as_array().into_iter().flatten() {
+            let message = line["message"].as_str().unwrap_or_default();
+            let network = line["source"] == "network" || message.contains("WebSocket connection to");
+            assert!(line["level"] != "SEVERE" || network, "the console says: {message}");
+            assert!(!message.contains("panicked"), "the console says: {message}");
+        }
+        self.client.close().await.unwrap();
+    }
+}
