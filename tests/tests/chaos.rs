@@ -256,11 +256,13 @@ fn a_node_that_is_told_to_end_sends_everybody_elsewhere() {
         return;
     }
     let database = TestDatabase::migrated(Backend::PostgresRedis);
-    let mut nodes = [Node::start(&database, true, "127.0.0.1:0"), Node::start(&database, true, "127.0.0.1:0")];
+    let mut nodes =
+        [Node::start(&database, true, "127.0.0.1:0"), Node::start(&database, true, "127.0.0.1:0")];
     let addresses = [nodes[0].address.clone(), nodes[1].address.clone()];
     runtime().block_on(async {
         let ada = register(&addresses[0], "ada").await;
-        let room = ada.create_room(&CreateRoom { name: "tea".into(), topic: String::new() }).await.unwrap().id;
+        let room =
+            ada.create_room(&CreateRoom { name: "tea".into(), topic: String::new() }).await.unwrap().id;
         let mut socket = TestSocket::connect(&addresses[0]).await;
         let start = Start { token: ada.access_token(), live: vec![room], ..Start::default() };
         socket.start(start.clone()).await.unwrap();

@@ -79,7 +79,8 @@ async fn registering_for_a_cookie(app: App) {
     // A page of another origin cannot make a browser spend the cookie.
     let api = app.stranger(1);
     let foreign = api.request(Method::POST, api.base().join("/api/v1/sessions/refresh").unwrap());
-    let foreign = foreign.header("cookie", next.split(';').next().unwrap()).header("origin", "https://evil.example");
+    let foreign =
+        foreign.header("cookie", next.split(';').next().unwrap()).header("origin", "https://evil.example");
     assert_eq!(foreign.json(&json!({})).send().await.unwrap().status(), 403);
 }
 

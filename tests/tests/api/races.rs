@@ -88,7 +88,9 @@ async fn joining_and_leaving(app: App) {
         if number % 3 == 0 { api.leave_room(room).await } else { api.join_room(room).await.map(drop) }
     });
     // Who joins and is out again before the answer is told so.
-    assert!(no_faults(join_all(mixed).await).iter().all(|one| matches!(one, Ok(()) | Err(ErrorCode::NotMember))));
+    assert!(
+        no_faults(join_all(mixed).await).iter().all(|one| matches!(one, Ok(()) | Err(ErrorCode::NotMember)))
+    );
     let listed = ada.api.list_members(room, None, 10).await.unwrap().items.len() as i64;
     assert_eq!(ada.api.room(room).await.unwrap().member_count, listed);
     let log = ada.api.list_events(room, 0, 200).await.unwrap();
@@ -99,10 +101,12 @@ async fn reacting_editing_and_deleting(app: App) {
     let ada = app.person("ada").await;
     let room = ada.create_room("tea").await;
     let seq = ada.send(room, "hi").await;
-    let reactions = everywhere(&ada).into_iter().map(|api| async move { api.react(room, seq, "👍", true).await });
+    let reactions =
+        everywhere(&ada).into_iter().map(|api| async move { api.react(room, seq, "👍", true).await });
     let answers = no_faults(join_all(reactions).await);
     assert_eq!(answers.iter().filter(|answer| answer.as_ref().is_ok_and(|one| !one.duplicate)).count(), 1);
-    let edits = everywhere(&ada).into_iter().map(|api| async move { api.edit_message(room, seq, "hello").await });
+    let edits =
+        everywhere(&ada).into_iter().map(|api| async move { api.edit_message(room, seq, "hello").await });
     let answers = no_faults(join_all(edits).await);
     assert_eq!(answers.iter().filter(|answer| answer.as_ref().is_ok_and(|one| !one.duplicate)).count(), 1);
 
@@ -119,7 +123,8 @@ async fn reacting_editing_and_deleting(app: App) {
     assert!(page.items[0].body.is_none() && page.items[0].reactions.is_empty());
     let log = ada.api.list_events(room, 0, 200).await.unwrap();
     assert!(log.items.iter().map(|event| event.seq).eq(1..=log.head));
-    let deletions = log.items.iter().filter(|event| matches!(event.change, Change::MessageDeleted { .. })).count();
+    let deletions =
+        log.items.iter().filter(|event| matches!(event.change, Change::MessageDeleted { .. })).count();
     assert_eq!(deletions, 1);
     let words = serde_json::to_string(&log.items).unwrap();
     assert!(!words.contains("edit ") && !words.contains("hello"), "{words}");
@@ -135,7 +140,10 @@ async fn refreshing_one_token(app: App) {
     });
     let answers = no_faults(join_all(tries).await);
     assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|one| one.is_some())), "{answers:?}");
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "tabs that race get one successor: {answers:?}");
+    assert!(
+        answers.iter().all(|answer| *answer == answers[0]),
+        "tabs that race get one successor: {answers:?}"
+    );
 }
 
 async fn friendship_back_and_forth(app: App) {
@@ -163,7 +171,8 @@ async fn friendship_back_and_forth(app: App) {
         async move { format!("{:?}", api.user(&who).await.unwrap().relation) }
     };
     let both = (relation(&ada, &bob).await, relation(&bob, &ada).await);
-    let possible = [("None", "None"), ("Friend", "Friend"), ("Incoming", "Outgoing"), ("Outgoing", "Incoming")];
+    let possible =
+        [("None", "None"), ("Friend", "Friend"), ("Incoming", "Outgoing"), ("Outgoing", "Incoming")];
     assert!(possible.contains(&(both.0.as_str(), both.1.as_str())), "{both:?}");
     let log = bob.api.list_events(direct, 0, 200).await.unwrap();
     assert!(log.items.iter().map(|event| event.seq).eq(1..=log.head));
@@ -195,7 +204,11 @@ async fn deleting_a_room_while_people_send(app: App) {
     });
     let answers = no_faults(join_all(sends).await);
     assert!(answers[3].is_ok());
-    assert!(answers.iter().all(|answer| matches!(answer, Ok(()) | Err(ErrorCode::NotFound | ErrorCode::NotMember))));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| matches!(answer, Ok(()) | Err(ErrorCode::NotFound | ErrorCode::NotMember)))
+    );
     assert!(bob.api.list_conversations().await.unwrap().items.is_empty());
 }
 
@@ -206,9 +219,10 @@ async fn reading(app: App) {
     for _ in 0..MANY {
         ada.send(room, "hi").await;
     }
-    let marks = everywhere(&bob).into_iter().enumerate().map(|(number, api)| async move {
-        api.mark_read(room, 3 + (number as i64 * 5) % 8).await
-    });
+    let marks = everywhere(&bob)
+        .into_iter()
+        .enumerate()
+        .map(|(number, api)| async move { api.mark_read(room, 3 + (number as i64 * 5) % 8).await });
     assert!(no_faults(join_all(marks).await).iter().all(Result::is_ok));
     assert_eq!(bob.api.conversation(room).await.unwrap().read_seq, 10, "the furthest wins");
 }
