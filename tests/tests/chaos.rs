@@ -15,8 +15,8 @@ use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::messages::SendMessage;
 use parlour_protocol::rooms::CreateRoom;
-use parlour_protocol::socket::{Change, Event};
-use system_tests::{Backend, TestDatabase};
+use parlour_protocol::socket::{Change, CloseCode, Event, Start};
+use system_tests::{Backend, TestDatabase, TestSocket};
 
 /// A server in a process of its own, killed when dropped.
 struct Node {
@@ -247,6 +247,37 @@ fn a_single_node_on_sqlite_is_killed_and_comes_back() {
         check(&stored, &[one, other]);
         assert_eq!(seen, stored);
     });
+}
+
+/// A node that is told to end closes its sockets with a code that sends clients elsewhere, and ends.
+#[test]
+fn a_node_that_is_told_to_end_sends_everybody_elsewhere() {
+    if !Backend::PostgresRedis.is_available() {
+        return;
+    }
+    let database = TestDatabase::migrated(Backend::PostgresRedis);
+    let mut nodes =
+        [Node::start(&database, true, "127.0.0.1:0"), Node::start(&database, true, "127.0.0.1:0")];
+    let addresses = [nodes[0].address.clone(), nodes[1].address.clone()];
+    runtime().block_on(async {
+        let ada = register(&addresses[0], "ada").await;
+        let room =
+            ada.create_room(&CreateRoom { name: "tea".into(), topic: String::new() }).await.unwrap().id;
+        let mut socket = TestSocket::connect(&addresses[0]).await;
+        let start = Start { token: ada.access_token(), live: vec![room], ..Start::default() };
+        socket.start(start.clone()).await.unwrap();
+        socket.send(room, "client-id-1", "hi").await.unwrap();
+
+        let pid = nodes[0].process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        socket.expect_close(CloseCode::Draining.code()).await;
+        let mut socket = TestSocket::connect(&addresses[1]).await;
+        socket.start(Start { cursors: BTreeMap::from([(room, 0)]), ..start }).await.unwrap();
+        socket.expect_event(room, 1).await;
+        socket.expect_event(room, 2).await;
+        assert_eq!(socket.send(room, "client-id-1", "hi").await.unwrap().duplicate, Some(true));
+    });
+    assert!(nodes[0].process.wait().unwrap().success());
 }
 
 /// Nobody may use a SQLite file beside a running server: two writers would tear the promise apart.

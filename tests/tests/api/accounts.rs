@@ -75,6 +75,13 @@ async fn registering_for_a_cookie(app: App) {
     assert_ne!(next.split(';').next().unwrap(), pair, "the token in the cookie is used up");
     assert!(refreshed.json::<serde_json::Value>().await.unwrap().get("refresh_token").is_none());
     assert_eq!(refresh("other=1".to_owned()).await.status(), 401);
+
+    // A page of another origin cannot make a browser spend the cookie.
+    let api = app.stranger(1);
+    let foreign = api.request(Method::POST, api.base().join("/api/v1/sessions/refresh").unwrap());
+    let foreign =
+        foreign.header("cookie", next.split(';').next().unwrap()).header("origin", "https://evil.example");
+    assert_eq!(foreign.json(&json!({})).send().await.unwrap().status(), 403);
 }
 
 async fn closed_registration(app: App) {

@@ -5,7 +5,14 @@ use reqwest::{Method, header};
 use serde_json::json;
 use system_tests::{App, Reply, on_all_backends};
 
-on_all_backends!(bodies, paths_and_methods, every_operation_wants_to_know_who_asks, headers, operations);
+on_all_backends!(
+    bodies,
+    values_at_the_edge,
+    paths_and_methods,
+    every_operation_wants_to_know_who_asks,
+    headers,
+    operations
+);
 
 async fn bodies(app: App) {
     let ada = app.person("ada").await;
@@ -42,6 +49,70 @@ async fn bodies(app: App) {
         reply.refused(ErrorCode::UnsupportedMedia);
     }
     assert!(ada.api.list_rooms("", None, 10).await.unwrap().items.is_empty());
+}
+
+/// Numbers at their ends and characters that databases do not like: a refusal or an answer, never a fault.
+async fn values_at_the_edge(app: App) {
+    let root = app.admin("root").await;
+    let room = root.create_room("tea").await;
+    let seq = root.send(room, "hi").await;
+    let conversation = format!("/api/v1/conversations/{room}");
+    let numbers =
+        ["-9223372036854775808", "-1", "0", "9223372036854775807", "9223372036854775808", "1e3", "%00"];
+    let mut paths = Vec::new();
+    for number in numbers {
+        for name in ["before", "after", "around", "limit"] {
+            paths.push((Method::GET, format!("{conversation}/messages?{name}={number}"), None));
+        }
+        paths.push((Method::GET, format!("{conversation}/events?after={number}"), None));
+        paths.push((Method::GET, format!("/api/v1/notifications?before={number}"), None));
+        paths.push((Method::GET, format!("/api/v1/users?ids={number}"), None));
+        paths.push((Method::GET, format!("/api/v1/rooms/{number}"), None));
+        paths.push((Method::GET, format!("/api/v1/users/{number}"), None));
+        paths.push((Method::PATCH, format!("{conversation}/messages/{number}"), Some(json!({"body": "x"}))));
+        paths.push((Method::DELETE, format!("{conversation}/messages/{number}"), None));
+        paths.push((Method::PUT, format!("{conversation}/messages/{number}/reactions/%F0%9F%91%8D"), None));
+        if let Ok(number) = number.parse::<i64>() {
+            paths.push((Method::PUT, format!("{conversation}/read"), Some(json!({"seq": number}))));
+            paths.push((
+                Method::PUT,
+                format!("{conversation}/messages/client-id-1"),
+                Some(json!({"body": "x", "reply_to": number})),
+            ));
+        }
+    }
+    let nul = "a\0b";
+    for path in [
+        "rooms?search=%00",
+        "rooms?after=%00",
+        "admin/users?search=%00",
+        "admin/users?after=%00",
+        "users/a%00b",
+    ] {
+        paths.push((Method::GET, format!("/api/v1/{path}"), None));
+    }
+    for (method, path, body) in [
+        (Method::POST, "sessions", json!({"handle": nul, "password": "correct horse"})),
+        (Method::POST, "sessions", json!({"handle": "root", "password": nul})),
+        (Method::POST, "sessions/refresh", json!({"refresh_token": nul})),
+        (Method::POST, "accounts", json!({"handle": nul, "password": "correct horse"})),
+        (Method::POST, "accounts", json!({"handle": "bob", "password": "correct horse", "device": nul})),
+        (Method::POST, "friend-requests", json!({"to": nul})),
+        (Method::POST, "rooms", json!({"name": nul, "topic": nul})),
+        (Method::PATCH, "account", json!({"bio": nul, "display_name": nul})),
+    ] {
+        paths.push((method, format!("/api/v1/{path}"), Some(body)));
+    }
+    paths.push((Method::PUT, format!("{conversation}/messages/{seq}/reactions/%00"), None));
+    paths.push((Method::PUT, format!("{conversation}/messages/a%00bcdefgh"), Some(json!({"body": "x"}))));
+    let mut faults = Vec::new();
+    for (method, path, body) in paths {
+        let reply = root.call(method.clone(), &path, body.clone()).await;
+        if reply.status.is_server_error() {
+            faults.push(format!("{method} {path} {body:?}: {}", reply.text));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 async fn paths_and_methods(app: App) {

@@ -10,6 +10,7 @@ mod history;
 mod messages;
 mod notifications;
 mod openapi;
+mod races;
 mod rooms;
 mod sessions;
 mod users;

@@ -68,4 +68,9 @@ async fn pages_and_the_marker(app: App) {
     let list = bob.api.list_notifications(None, 10).await.unwrap();
     assert_eq!(list.unread, 2, "the marker never moves back");
     assert_eq!(list.items.iter().map(|one| one.read).collect::<Vec<_>>(), [false, false, true, true, true]);
+
+    // A position that does not exist yet marks nothing, least of all what is still to come.
+    bob.api.read_notifications(i64::MAX).await.unwrap();
+    ada.send(room, "@bob news").await;
+    assert_eq!(bob.api.list_notifications(None, 10).await.unwrap().unread, 3);
 }

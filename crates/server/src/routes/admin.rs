@@ -6,6 +6,7 @@ use parlour_chat::admin;
 use parlour_protocol::Page;
 use parlour_protocol::admin::{AdminUser, Statistics};
 use parlour_protocol::ids::UserId;
+use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
 
 use super::{SearchQuery, page_limit};
@@ -24,6 +25,9 @@ pub async fn list_admin_users(
     let limit = page_limit(query.limit)?;
     let (search, after) = (query.search.unwrap_or_default(), query.after.unwrap_or_default());
     validation::search(&search).map_err(|message| parlour_chat::Refusal::field("search", message))?;
+    if !after.is_empty() && validation::handle(&after).is_err() {
+        return Err(ApiError::because(ErrorCode::Malformed, "This cursor is not from here."));
+    }
     let (items, next) =
         app.read(move |conn| admin::list_users(conn, viewer.user, &search, &after, limit)).await?;
     Ok(Json(Page { items, next }))

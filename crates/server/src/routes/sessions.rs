@@ -112,7 +112,12 @@ pub async fn create_session(
     app.failure_rate
         .take(handle_key.clone())
         .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
-    let found = app.read(move |conn| Ok(parlour_storage::users::find_by_handle(conn, &handle_key)?)).await?;
+    // What cannot be a handle is nobody's; PostgreSQL would not even take every text as a parameter.
+    let found = if validation::handle(&handle_key).is_ok() {
+        app.read(move |conn| Ok(parlour_storage::users::find_by_handle(conn, &handle_key)?)).await?
+    } else {
+        None
+    };
     let hash = found.as_ref().map(|row| row.password_hash.clone());
     let right = app.verify_password(body.password.clone(), hash).await?;
     let row = found.filter(|row| right && row.suspended_at.is_none()).ok_or(ErrorCode::BadCredentials)?;

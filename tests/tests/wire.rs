@@ -1,0 +1,515 @@
+//! One snapshot per type that crosses the wire. A changed snapshot is a changed contract with clients that are
+//! already installed: fields may be added as optional, and nothing else. Every sample is also read back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, ServerRole, UpdateAccount};
+use parlour_protocol::admin::{AdminUser, Statistics};
+use parlour_protocol::conversations::{Conversation, ConversationKind, EventPage, MarkRead, ReadMarker};
+use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequest, FriendRequests, Relationship};
+use parlour_protocol::ids::{AvatarId, ConversationId, SessionId, UserId};
+use parlour_protocol::messages::{EditMessage, Message, MessagePage, Reaction, SendMessage, Stored};
+use parlour_protocol::notifications::{Notification, NotificationKind, Notifications, ReadNotifications};
+use parlour_protocol::problems::{ErrorCode, Problem, Violation};
+use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
+use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
+use parlour_protocol::socket::{
+    Change, ClientFrame, EffectOutcome, Ephemeral, ErrorFrame, Event, Hello, OkFrame, ReplayState,
+    ServerFrame, Start, StreamState, UserChange, UserEvent,
+};
+use parlour_protocol::time::Timestamp;
+use parlour_protocol::users::{Profile, Relation, User};
+use parlour_protocol::{Page, ServerInfo};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+const AT: Timestamp = Timestamp(1_795_401_856_123_456);
+const ROOM: ConversationId = ConversationId(41);
+const ADA: UserId = UserId(9_007_199_254_740_993);
+const BOB: UserId = UserId(7);
+
+/// A sample as JSON, after it was read back as the same.
+fn written<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(sample: &T) -> Value {
+    let value = serde_json::to_value(sample).unwrap();
+    assert_eq!(serde_json::from_value::<T>(value.clone()).unwrap(), *sample);
+    value
+}
+
+macro_rules! snapshot {
+    ($name:literal, $($sample:expr),+ $(,)?) => {
+        insta::assert_json_snapshot!($name, [$(written(&$sample)),+])
+    };
+}
+
+fn user() -> User {
+    User { id: ADA, handle: "ada".into(), display_name: "Ada Lovelace".into(), avatar: Some(AvatarId(5)) }
+}
+
+fn bare_user() -> User {
+    User { id: BOB, handle: "bob".into(), display_name: "bob".into(), avatar: None }
+}
+
+fn account() -> Account {
+    Account {
+        id: ADA,
+        handle: "ada".into(),
+        display_name: "Ada Lovelace".into(),
+        bio: "Poetical science".into(),
+        avatar: Some(AvatarId(5)),
+        role: ServerRole::Admin,
+        created_at: AT,
+    }
+}
+
+fn message() -> Message {
+    Message {
+        seq: 42,
+        author: ADA,
+        cid: "client-id-1".into(),
+        body: Some("hi 👋".into()),
+        reply_to: Some(40),
+        at: AT,
+        edited_at: Some(AT),
+        deleted_at: None,
+        reactions: vec![Reaction { emoji: "👍".into(), users: vec![ADA, BOB] }],
+    }
+}
+
+fn deleted_message() -> Message {
+    Message {
+        body: None,
+        reply_to: None,
+        edited_at: None,
+        deleted_at: Some(AT),
+        reactions: vec![],
+        ..message()
+    }
+}
+
+fn event(seq: i64, change: Change) -> Event {
+    Event { conversation: ROOM, seq, at: AT, change }
+}
+
+fn stream_state() -> StreamState {
+    StreamState { head: Some(44), state: ReplayState::Replay }
+}
+
+#[test]
+fn basics() {
+    snapshot!(
+        "ServerInfo",
+        ServerInfo {
+            name: "Parlour".into(),
+            version: "0.1.0".into(),
+            registration_open: true,
+            epoch: "7b1c".into()
+        }
+    );
+    snapshot!(
+        "Page",
+        Page { items: vec![user()], next: Some("cursor".into()) },
+        Page { items: vec![user()], next: None }
+    );
+    let violation = Violation { field: "handle".into(), message: "Too short.".into() };
+    snapshot!("Violation", violation.clone());
+    let full = Problem {
+        detail: Some("What happened".into()),
+        violations: vec![violation],
+        request_id: "0123456789abcdef".into(),
+        retry_after_ms: Some(1200),
+        ..Problem::new(ErrorCode::Invalid)
+    };
+    snapshot!("Problem", full, Problem::new(ErrorCode::NotFound));
+    let codes: Vec<(Value, u16, &str)> = ErrorCode::ALL
+        .iter()
+        .map(|code| (serde_json::to_value(code).unwrap(), code.status(), code.title()))
+        .collect();
+    insta::assert_json_snapshot!("ErrorCode", codes);
+}
+
+#[test]
+fn accounts_and_sessions() {
+    snapshot!("Account", account(), Account { avatar: None, role: ServerRole::Member, ..account() });
+    snapshot!(
+        "CreateAccount",
+        CreateAccount {
+            handle: "ada".into(),
+            display_name: Some("Ada".into()),
+            password: "correct horse".into(),
+            device: Some("phone".into()),
+            refresh: RefreshTransport::Cookie,
+        },
+        CreateAccount {
+            handle: "ada".into(),
+            display_name: None,
+            password: "correct horse".into(),
+            device: None,
+            refresh: RefreshTransport::Body,
+        }
+    );
+    snapshot!(
+        "UpdateAccount",
+        UpdateAccount {
+            handle: Some("ada".into()),
+            display_name: Some("Ada".into()),
+            bio: Some("hi".into())
+        },
+        UpdateAccount::default()
+    );
+    snapshot!("ChangePassword", ChangePassword { current: "old".into(), new: "new".into() });
+    snapshot!(
+        "CreateSession",
+        CreateSession {
+            handle: "ada".into(),
+            password: "correct horse".into(),
+            device: Some("phone".into()),
+            refresh: RefreshTransport::Body,
+        }
+    );
+    snapshot!(
+        "RefreshSession",
+        RefreshSession { refresh_token: Some("5.x".into()) },
+        RefreshSession::default()
+    );
+    let signed_in = SignedIn {
+        account: account(),
+        session: SessionId(9),
+        access_token: "a.b.c".into(),
+        expires_in: 600,
+        refresh_token: Some("9.x".into()),
+    };
+    snapshot!("SignedIn", signed_in.clone(), SignedIn { refresh_token: None, ..signed_in });
+    snapshot!(
+        "Session",
+        Session { id: SessionId(9), device: "phone".into(), current: true, created_at: AT, last_used_at: AT }
+    );
+    snapshot!(
+        "AdminUser",
+        AdminUser { user: user(), role: ServerRole::Admin, created_at: AT, suspended_at: None },
+        AdminUser { user: bare_user(), role: ServerRole::Member, created_at: AT, suspended_at: Some(AT) }
+    );
+    snapshot!("Statistics", Statistics { users: 1, rooms: 2, directs: 3, events: 4, online: 5, sockets: 6 });
+}
+
+#[test]
+fn people() {
+    snapshot!("User", user(), bare_user());
+    snapshot!(
+        "Relation",
+        Relation::Myself,
+        Relation::None,
+        Relation::Friend,
+        Relation::Incoming,
+        Relation::Outgoing
+    );
+    snapshot!(
+        "Profile",
+        Profile {
+            user: user(),
+            bio: "hi".into(),
+            relation: Relation::Friend,
+            direct: Some(ROOM),
+            online: Some(true),
+            created_at: AT,
+        },
+        Profile {
+            user: bare_user(),
+            bio: String::new(),
+            relation: Relation::None,
+            direct: None,
+            online: None,
+            created_at: AT,
+        }
+    );
+    let friend = Friend { user: user(), online: true, since: AT, direct: Some(ROOM) };
+    snapshot!("Friend", friend.clone(), Friend { direct: None, ..friend });
+    let request = FriendRequest { user: user(), at: AT };
+    snapshot!("FriendRequest", request.clone());
+    snapshot!("FriendRequests", FriendRequests { incoming: vec![request], outgoing: vec![] });
+    snapshot!("CreateFriendRequest", CreateFriendRequest { to: "@ada".into() });
+    snapshot!("Relationship", Relationship { user: user(), relation: Relation::Outgoing });
+    let mention = Notification {
+        seq: 12,
+        kind: NotificationKind::Mentioned,
+        actor: user(),
+        conversation: Some(ROOM),
+        room: Some("tea".into()),
+        message: Some(42),
+        at: AT,
+        read: false,
+    };
+    let request = Notification {
+        kind: NotificationKind::FriendRequested,
+        conversation: None,
+        room: None,
+        message: None,
+        read: true,
+        ..mention.clone()
+    };
+    let accepted = Notification { kind: NotificationKind::FriendAccepted, ..request.clone() };
+    snapshot!("Notification", mention.clone(), request, accepted);
+    snapshot!(
+        "Notifications",
+        Notifications { items: vec![mention], unread: 1, next: Some(12) },
+        Notifications { items: vec![], unread: 0, next: None }
+    );
+    snapshot!("ReadNotifications", ReadNotifications { up_to: 12 });
+}
+
+#[test]
+fn rooms_and_conversations() {
+    let room = Room {
+        id: ROOM,
+        name: "tea".into(),
+        topic: "All about it".into(),
+        member_count: 2,
+        online_count: 1,
+        role: Some(MemberRole::Owner),
+        last_activity_at: AT,
+        created_at: AT,
+        head: 44,
+    };
+    snapshot!("Room", room.clone(), Room { role: None, ..room });
+    snapshot!("CreateRoom", CreateRoom { name: "tea".into(), topic: "All about it".into() });
+    snapshot!(
+        "UpdateRoom",
+        UpdateRoom { name: Some("tea".into()), topic: Some("All about it".into()) },
+        UpdateRoom::default()
+    );
+    snapshot!("MemberRole", MemberRole::Member, MemberRole::Moderator, MemberRole::Owner);
+    snapshot!("Member", Member { user: user(), role: MemberRole::Moderator, online: true, joined_at: AT });
+    let conversation = Conversation {
+        id: ROOM,
+        kind: ConversationKind::Room,
+        name: Some("tea".into()),
+        topic: Some("All about it".into()),
+        peer: None,
+        online: None,
+        role: Some(MemberRole::Member),
+        writable: true,
+        member_count: 2,
+        head: 44,
+        read_seq: 42,
+        unread: 1,
+        mentions: 1,
+        last_message: Some(message()),
+        last_activity_at: AT,
+    };
+    let direct = Conversation {
+        kind: ConversationKind::Direct,
+        name: None,
+        topic: None,
+        peer: Some(user()),
+        online: Some(false),
+        role: None,
+        writable: false,
+        last_message: None,
+        ..conversation.clone()
+    };
+    snapshot!("Conversation", conversation, direct);
+    snapshot!("MarkRead", MarkRead { seq: 42 });
+    snapshot!("ReadMarker", ReadMarker { seq: 42 });
+    snapshot!("Message", message(), deleted_message());
+    snapshot!("MessagePage", MessagePage { items: vec![message()], older: true, newer: false, head: 44 });
+    snapshot!(
+        "SendMessage",
+        SendMessage { body: "hi".into(), reply_to: Some(40) },
+        SendMessage { body: "hi".into(), reply_to: None }
+    );
+    snapshot!("Stored", Stored { seq: 45, at: AT, duplicate: true });
+    snapshot!("EditMessage", EditMessage { body: "hello".into() });
+    let page =
+        EventPage { items: vec![event(45, Change::MemberLeft { user: BOB })], head: 45, next_after: 45 };
+    snapshot!("EventPage", page);
+}
+
+#[test]
+fn commands() {
+    let (id, conversation, seq) = (7, ROOM, 42);
+    let start = Start {
+        id,
+        token: Some("a.b.c".into()),
+        epoch: Some("7b1c".into()),
+        user_cursor: Some(881),
+        cursors: BTreeMap::from([(ROOM, 41)]),
+        live: vec![ROOM],
+    };
+    snapshot!(
+        "ClientFrame",
+        ClientFrame::Start(start),
+        ClientFrame::Start(Start { id, ..Start::default() }),
+        ClientFrame::Send {
+            id,
+            conversation,
+            cid: "client-id-1".into(),
+            body: "hi".into(),
+            reply_to: Some(40)
+        },
+        ClientFrame::Send { id, conversation, cid: "client-id-1".into(), body: "hi".into(), reply_to: None },
+        ClientFrame::Edit { id, conversation, seq, body: "hello".into() },
+        ClientFrame::Delete { id, conversation, seq },
+        ClientFrame::React { id, conversation, seq, emoji: "👍".into(), on: true },
+        ClientFrame::Read { id, conversation, seq },
+        ClientFrame::Typing { conversation },
+        ClientFrame::Focus { id, live: vec![ROOM] },
+        ClientFrame::Sync { id, conversation, after: 41, limit: Some(50) },
+        ClientFrame::Ping { id },
+    );
+}
+
+#[test]
+fn server_frames() {
+    let hello =
+        Hello { epoch: "7b1c".into(), heartbeat_ms: 25_000, max_frame_bytes: 16_384, server_time: AT };
+    let started = OkFrame {
+        id: 1,
+        user: Some(StreamState { head: Some(882), state: ReplayState::Gap }),
+        conversations: Some(BTreeMap::from([
+            (ROOM, stream_state()),
+            (ConversationId(90), StreamState { head: None, state: ReplayState::Gone }),
+            (ConversationId(91), StreamState { head: Some(3), state: ReplayState::Reset }),
+        ])),
+        ..OkFrame::default()
+    };
+    let stored = OkFrame {
+        id: 7,
+        conversation: Some(ROOM),
+        seq: Some(45),
+        at: Some(AT),
+        duplicate: Some(false),
+        ..OkFrame::default()
+    };
+    let synced = OkFrame {
+        id: 8,
+        conversation: Some(ROOM),
+        events: Some(vec![event(45, Change::MemberLeft { user: BOB })]),
+        head: Some(45),
+        ..OkFrame::default()
+    };
+    let limited = ErrorFrame {
+        id: Some(8),
+        code: ErrorCode::RateLimited,
+        detail: Some("Too fast".into()),
+        retry: true,
+        retry_after_ms: Some(1200),
+        outcome: EffectOutcome::None,
+    };
+    let unknown = ErrorFrame {
+        id: None,
+        code: ErrorCode::Unavailable,
+        detail: None,
+        retry: true,
+        retry_after_ms: None,
+        outcome: EffectOutcome::Unknown,
+    };
+    let heads = BTreeMap::from([(ConversationId(77), 9001)]);
+    snapshot!(
+        "ServerFrame",
+        ServerFrame::Hello(hello),
+        ServerFrame::Ok(Box::new(started)),
+        ServerFrame::Ok(Box::new(stored)),
+        ServerFrame::Ok(Box::new(synced)),
+        ServerFrame::Ok(Box::new(OkFrame { id: 9, ..OkFrame::default() })),
+        ServerFrame::Error(limited),
+        ServerFrame::Error(unknown),
+        ServerFrame::Heads { conversations: heads.clone() },
+        ServerFrame::Resync { conversations: heads.clone(), user: Some(890) },
+        ServerFrame::Resync { conversations: heads, user: None },
+        ServerFrame::Ephemeral(Ephemeral::Typing { conversation: ROOM, user: ADA, ttl_ms: 5000 }),
+        ServerFrame::Ephemeral(Ephemeral::Presence { user: ADA, online: true }),
+    );
+}
+
+#[test]
+fn events() {
+    let (target, emoji) = (42, "👍".to_owned());
+    snapshot!(
+        "Event",
+        event(1, Change::MemberJoined { user: ADA, role: MemberRole::Owner }),
+        event(
+            42,
+            Change::MessageCreated {
+                author: ADA,
+                cid: "client-id-1".into(),
+                body: Some("hi".into()),
+                reply_to: Some(40)
+            }
+        ),
+        event(
+            42,
+            Change::MessageCreated { author: ADA, cid: "client-id-1".into(), body: None, reply_to: None }
+        ),
+        event(43, Change::MessageEdited { author: ADA, target, body: Some("hello".into()) }),
+        event(43, Change::MessageEdited { author: ADA, target, body: None }),
+        event(44, Change::MessageDeleted { actor: BOB, target }),
+        event(45, Change::ReactionAdded { user: BOB, target, emoji: emoji.clone() }),
+        event(46, Change::ReactionRemoved { user: BOB, target, emoji }),
+        event(47, Change::MemberLeft { user: BOB }),
+        event(48, Change::RoomChanged { actor: ADA, name: "tea".into(), topic: "All about it".into() }),
+        event(49, Change::RoomDeleted { actor: ADA }),
+        event(50, Change::DirectChanged { writable: false }),
+    );
+    let user_event = |change| UserEvent { seq: 882, at: AT, change };
+    let conversation = ROOM;
+    snapshot!(
+        "UserEvent",
+        user_event(UserChange::FriendRequested { user: ADA }),
+        user_event(UserChange::FriendAsked { user: ADA }),
+        user_event(UserChange::FriendAdded { user: ADA, accepted: true }),
+        user_event(UserChange::FriendRemoved { user: ADA }),
+        user_event(UserChange::ConversationJoined { conversation }),
+        user_event(UserChange::ConversationLeft { conversation }),
+        user_event(UserChange::ReadMoved { conversation, seq: 42 }),
+        user_event(UserChange::Mentioned { conversation, seq: 42, author: BOB }),
+        user_event(UserChange::NotificationsRead { up_to: 12 }),
+        user_event(UserChange::AccountChanged {}),
+        user_event(UserChange::SessionEnded { session: SessionId(9) }),
+    );
+}
+
+/// Every described type is in some snapshot: by itself, or inside another one that is named here.
+#[test]
+fn no_type_is_forgotten() {
+    let inside = [
+        // The answer of the health checks, and what the generator makes of a position.
+        "Health",
+        "i64",
+        // In an event, a frame, or another sample above.
+        "AvatarId",
+        "Change",
+        "ConversationId",
+        "ConversationKind",
+        "EffectOutcome",
+        "Ephemeral",
+        "ErrorFrame",
+        "Hello",
+        "NotificationKind",
+        "OkFrame",
+        "Reaction",
+        "RefreshTransport",
+        "ReplayState",
+        "ServerRole",
+        "SessionId",
+        "Start",
+        "StreamState",
+        "Timestamp",
+        "UserChange",
+        "UserId",
+    ];
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots");
+    let mut known: BTreeSet<String> = inside.iter().map(ToString::to_string).collect();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        known.extend(
+            file.strip_prefix("wire__").and_then(|name| name.strip_suffix(".snap")).map(str::to_owned),
+        );
+    }
+    let api = serde_json::to_value(parlour_server::openapi::document()).unwrap();
+    let frames = parlour_server::openapi::socket_schema();
+    let described = [&api["components"]["schemas"], &frames["$defs"]];
+    let names = described.iter().flat_map(|schemas| schemas.as_object().unwrap().keys());
+    let forgotten: Vec<&String> =
+        names.filter(|name| !known.contains(*name) && !name.starts_with("Page_")).collect();
+    assert!(forgotten.is_empty(), "no snapshot shows {forgotten:?}");
+}
