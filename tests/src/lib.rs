@@ -6,6 +6,7 @@
 
 mod app;
 mod backend;
+pub mod chaos;
 mod contract;
 mod person;
 mod reply;

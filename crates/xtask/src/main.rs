@@ -4,6 +4,7 @@
 
 mod apt;
 mod bench;
+mod chaos;
 mod ci;
 mod client;
 mod commands;
@@ -35,6 +36,9 @@ Usage: cargo xtask <command>
   test [suite] [-- args]      run all tests with private PostgreSQL and Redis servers; a suite is one of
                               api, cluster, browser, security, chaos, or the name of a test
   bench [scenario…]           measure the release server: hot-room, many-rooms, calm, connect, history, idle, growth
+  chaos [scenario…] [--seed N] [--seconds N]
+                              break nodes, Redis and PostgreSQL under load and check what was promised: kill9-node,
+                              sigstop-node, rolling-restart, redis-cut, drop-pubsub, postgres-cut, mixed, all
   ci                          formatting, lints, tests and the committed API description: what CI runs
   openapi [--check]           write (or compare) openapi/openapi.json and openapi/socket.schema.json
 ";
@@ -62,6 +66,7 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
         "client" => client::build(&workspace, &mut steps).map(|_| ()),
         "test" => tests::test(&workspace, &mut steps, rest),
         "bench" => bench::bench(&workspace, &mut steps, rest),
+        "chaos" => chaos::chaos(&workspace, &mut steps, rest),
         "ci" => ci::ci(&workspace, &mut steps),
         "openapi" => openapi::openapi(&workspace, &mut steps, rest),
         "help" | "--help" | "-h" => {

@@ -125,13 +125,12 @@ impl Selection {
     }
 }
 
-/// Finds or installs PostgreSQL, Redis and a browser; gives the variables that name the browser.
-fn requirements(selection: &Selection) -> Result<Vec<(&'static str, String)>> {
-    let given = |name: &str| std::env::var_os(name).is_some();
-    let browser = || {
-        ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| commands::find_program(name))
-    };
-    let driver = || commands::find_program("chromedriver");
+fn given(name: &str) -> bool {
+    std::env::var_os(name).is_some()
+}
+
+/// Packages of servers that are neither given nor installed.
+fn missing_services() -> Vec<&'static str> {
     let mut missing = Vec::new();
     if !given(postgres::URL) && postgres::programs().is_none() {
         missing.push("postgresql");
@@ -139,6 +138,22 @@ fn requirements(selection: &Selection) -> Result<Vec<(&'static str, String)>> {
     if !given(redis::URL) && redis::program().is_none() {
         missing.push("redis-server");
     }
+    missing
+}
+
+/// Finds or installs PostgreSQL and Redis.
+pub fn require_services() -> Result<()> {
+    let missing = missing_services();
+    if missing.is_empty() { Ok(()) } else { apt::install(&missing, "Something the nodes use") }
+}
+
+/// Finds or installs PostgreSQL, Redis and a browser; gives the variables that name the browser.
+fn requirements(selection: &Selection) -> Result<Vec<(&'static str, String)>> {
+    let browser = || {
+        ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| commands::find_program(name))
+    };
+    let driver = || commands::find_program("chromedriver");
+    let mut missing = missing_services();
     if selection.needs_browser() && !given("TEST_CHROMIUM") && browser().is_none() {
         missing.push("chromium");
     }

@@ -1,0 +1,14 @@
+//! Faults on purpose: real nodes behind proxies that fail, clients that record everything, and a checker of what
+//! was promised.
+//!
+//! Invariant: whatever a scenario draws by lot comes from its seed. The same seed plans the same faults and the same
+//! messages; only the machine's timing differs.
+
+pub mod checker;
+pub mod clients;
+pub mod lots;
+pub mod nodes;
+pub mod proxy;
+pub mod scenarios;
+
+pub use scenarios::{Report, Scenario, Settings, run};

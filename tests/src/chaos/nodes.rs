@@ -1,0 +1,153 @@
+//! Nodes as real processes that can be killed, stopped and restarted without changing their address.
+
+use std::fs::{File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// A start that takes longer is a failure.
+const START: Duration = Duration::from_secs(20);
+/// A node that was told to end and has not, is killed; that is a failure too.
+const END: Duration = Duration::from_secs(40);
+
+/// A port that nobody listens on, below those that the kernel hands out for connections: while its server is down,
+/// nobody else gets it by chance.
+pub fn free_port() -> u16 {
+    loop {
+        let port = 10_000 + (RandomState::new().hash_one(0) % 20_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// A node, running or not.
+pub struct Node {
+    /// Where it is, or comes back.
+    pub address: String,
+    folder: PathBuf,
+    settings: Vec<(String, String)>,
+    process: Mutex<Option<Running>>,
+}
+
+struct Running {
+    process: Child,
+    /// Kept open: a server whose standard output is closed fails when it speaks.
+    _speaks: BufReader<ChildStdout>,
+}
+
+impl Node {
+    /// Starts a node with a folder of its own and waits until it is ready.
+    pub fn start(folder: PathBuf, mut settings: Vec<(String, String)>) -> Self {
+        std::fs::create_dir_all(&folder).unwrap();
+        let listen = format!("127.0.0.1:{}", free_port());
+        let address = format!("http://{listen}");
+        settings.push(("PARLOUR_LISTEN".into(), listen));
+        settings.push(("PARLOUR_DATA_DIR".into(), folder.display().to_string()));
+        let node = Self { address, folder, settings, process: Mutex::new(None) };
+        node.restart();
+        node
+    }
+
+    /// Starts it again, after it ended. Waits until it is ready.
+    pub fn restart(&self) {
+        let deadline = Instant::now() + START;
+        loop {
+            let mut running = self.spawn();
+            let mut line = String::new();
+            running._speaks.read_line(&mut line).unwrap();
+            if line.contains("http://") {
+                *self.process.lock().unwrap() = Some(running);
+                return;
+            }
+            // What it needs may have been away when it looked.
+            running.process.wait().unwrap();
+            assert!(Instant::now() < deadline, "{} does not start:\n{}", self.address, self.last_words());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn spawn(&self) -> Running {
+        let binary = std::env::var_os("TEST_PARLOUR_BIN").map_or_else(
+            || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/debug/parlour")),
+            PathBuf::from,
+        );
+        let log: File = OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
+        let mut process = Command::new(&binary)
+            .arg("serve")
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
+        let speaks = BufReader::new(process.stdout.take().unwrap());
+        Running { process, _speaks: speaks }
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    /// The last lines of its log.
+    pub fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    }
+
+    /// Ends it as a power failure would.
+    pub fn kill(&self) {
+        if let Some(mut running) = self.process.lock().unwrap().take() {
+            running.process.kill().unwrap();
+            running.process.wait().unwrap();
+        }
+    }
+
+    /// Freezes it: its connections stay open, and nobody answers.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Tells it to end and waits until it has. Answers whether it ended by itself and well.
+    pub fn end(&self) -> bool {
+        self.signal("-TERM");
+        let Some(mut running) = self.process.lock().unwrap().take() else { return true };
+        let deadline = Instant::now() + END;
+        while Instant::now() < deadline {
+            if let Some(status) = running.process.try_wait().unwrap() {
+                return status.success();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        running.process.kill().unwrap();
+        running.process.wait().unwrap();
+        false
+    }
+
+    fn signal(&self, signal: &str) {
+        if let Some(running) = &*self.process.lock().unwrap() {
+            let pid = running.process.id().to_string();
+            assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(mut running) = self.process.lock().ok().and_then(|mut process| process.take()) {
+            let _gone_already = running.process.kill();
+            let _gone_already = running.process.wait();
+        }
+    }
+}

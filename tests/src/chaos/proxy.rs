@@ -1,0 +1,293 @@
+//! A TCP proxy that fails when told to: in front of Redis, in front of PostgreSQL.
+//!
+//! Invariant: bytes are never invented and never reordered within a message. Connections that lost bytes do not live
+//! on: they end when the fault ends, as they would when a real network came back and found the other side gone.
+
+use std::net::{SocketAddr, TcpListener as Listener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use super::lots::Lots;
+use super::nodes::free_port;
+
+/// What happens to connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything passes.
+    Pass,
+    /// Connections are dropped and new ones refused.
+    Cut,
+    /// Connections are taken and stay open, and whatever is said is swallowed.
+    BlackHole,
+    /// Of the messages that Redis pushes to its subscribers, so many of a hundred are lost, and as many come after
+    /// their successor.
+    Meddle(u64),
+    /// The proxy is no longer needed.
+    Over,
+}
+
+/// A proxy on a thread of its own.
+pub struct Proxy {
+    /// Where it listens on the loopback.
+    pub port: u16,
+    mode: watch::Sender<Mode>,
+    meddled: Arc<AtomicU64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Proxy {
+    /// Begins to pass everything on to a server.
+    pub fn start(server: SocketAddr, lots: Lots) -> Self {
+        let (port, listener) = loop {
+            let port = free_port();
+            if let Ok(listener) = Listener::bind(("127.0.0.1", port)) {
+                break (port, listener);
+            }
+        };
+        listener.set_nonblocking(true).unwrap();
+        let (mode, changes) = watch::channel(Mode::Pass);
+        let meddled = Arc::new(AtomicU64::new(0));
+        let counter = meddled.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(serve(listener, port, server, changes, lots, counter));
+        });
+        Self { port, mode, meddled, thread: Some(thread) }
+    }
+
+    /// Begins or ends a fault.
+    pub fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+
+    /// How many pushed messages were lost or came late.
+    pub fn meddled(&self) -> u64 {
+        self.meddled.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.set(Mode::Over);
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+async fn serve(
+    first: Listener,
+    port: u16,
+    server: SocketAddr,
+    mut mode: watch::Receiver<Mode>,
+    mut lots: Lots,
+    meddled: Arc<AtomicU64>,
+) {
+    let mut listener = Some(TcpListener::from_std(first).unwrap());
+    loop {
+        match (*mode.borrow_and_update(), &listener) {
+            (Mode::Over, _) => return,
+            // Without a listener the kernel refuses.
+            (Mode::Cut, Some(_)) => listener = None,
+            (Mode::Cut, None) => {}
+            (_, None) => listener = Some(TcpListener::bind(("127.0.0.1", port)).await.unwrap()),
+            (_, Some(_)) => {}
+        }
+        let accepting = async {
+            match &listener {
+                Some(listener) => listener.accept().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = mode.changed() => {}
+            accepted = accepting => if let Ok((client, _)) = accepted {
+                let link = Link { mode: mode.clone(), holed: Arc::default(), meddled: meddled.clone() };
+                tokio::spawn(connect(client, server, link, lots.fork()));
+            }
+        }
+    }
+}
+
+/// What both directions of a connection share.
+#[derive(Clone)]
+struct Link {
+    mode: watch::Receiver<Mode>,
+    /// Bytes were swallowed.
+    holed: Arc<AtomicBool>,
+    meddled: Arc<AtomicU64>,
+}
+
+impl Link {
+    fn mode(&self) -> Mode {
+        *self.mode.borrow()
+    }
+
+    /// Waits for a reason to drop the connection.
+    async fn severed(mut self) {
+        loop {
+            match *self.mode.borrow_and_update() {
+                Mode::Cut | Mode::Over => return,
+                Mode::BlackHole => {}
+                Mode::Pass | Mode::Meddle(_) if self.holed.load(Ordering::Relaxed) => return,
+                Mode::Pass | Mode::Meddle(_) => {}
+            }
+            if self.mode.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn connect(client: TcpStream, server: SocketAddr, mut link: Link, lots: Lots) {
+    if link.mode() == Mode::BlackHole {
+        // Nobody is behind it; it ends with the fault.
+        let _over = link.mode.wait_for(|mode| *mode != Mode::BlackHole).await;
+        return;
+    }
+    let Ok(server) = TcpStream::connect(server).await else { return };
+    let _slower = (client.set_nodelay(true), server.set_nodelay(true));
+    let (client_reads, client_writes) = client.into_split();
+    let (server_reads, server_writes) = server.into_split();
+    tokio::select! {
+        () = link.clone().severed() => {}
+        () = pass(client_reads, server_writes, link.clone()) => {}
+        () = pass_replies(server_reads, client_writes, link.clone(), lots) => {}
+    }
+}
+
+/// Passes bytes on.
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Link) {
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if link.mode() == Mode::BlackHole {
+            link.holed.store(true, Ordering::Relaxed);
+        } else if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Passes on what the server says; when there is meddling, in whole messages.
+async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Link, mut lots: Lots) {
+    let mut buffer = vec![0; 16 * 1024];
+    let (mut begun, mut held): (Vec<u8>, Option<Vec<u8>>) = (Vec::new(), None);
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if link.mode() == Mode::BlackHole {
+            link.holed.store(true, Ordering::Relaxed);
+            continue;
+        }
+        begun.extend_from_slice(&buffer[..read]);
+        let mut out = Vec::new();
+        if let Mode::Meddle(percent) = link.mode() {
+            while let Some(length) = reply_length(&begun) {
+                let reply: Vec<u8> = begun.drain(..length).collect();
+                let pushed = reply.starts_with(b"*3\r\n$7\r\nmessage\r\n");
+                if pushed && lots.percent(percent) {
+                    link.meddled.fetch_add(1, Ordering::Relaxed);
+                } else if pushed && held.is_none() && lots.percent(percent) {
+                    link.meddled.fetch_add(1, Ordering::Relaxed);
+                    held = Some(reply);
+                } else {
+                    out.extend(reply);
+                    out.extend(held.take().unwrap_or_default());
+                }
+            }
+        } else {
+            out.append(&mut begun);
+            out.extend(held.take().unwrap_or_default());
+        }
+        if to.write_all(&out).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Length of the first whole reply in the protocol of Redis (RESP2), if it is there.
+fn reply_length(bytes: &[u8]) -> Option<usize> {
+    let line = bytes.windows(2).position(|pair| pair == b"\r\n")? + 2;
+    let number = || std::str::from_utf8(&bytes[1..line - 2]).ok()?.parse::<i64>().ok();
+    match bytes[0] {
+        b'$' => {
+            let end = usize::try_from(number()?).map_or(line, |length| line + length + 2);
+            (bytes.len() >= end).then_some(end)
+        }
+        b'*' => {
+            let mut end = line;
+            for _ in 0..number()?.max(0) {
+                end += reply_length(bytes.get(end..)?)?;
+            }
+            Some(end)
+        }
+        _ => Some(line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_taken_apart_at_their_ends() {
+        for whole in
+            ["+OK\r\n", ":12\r\n", "$3\r\na\r\n\r\n", "$-1\r\n", "*2\r\n$1\r\na\r\n*1\r\n:1\r\n", "*-1\r\n"]
+        {
+            let two = format!("{whole}+PONG\r\n");
+            let length = reply_length(two.as_bytes());
+            assert!(length.is_some(), "{whole:?}");
+            for end in 0..whole.len() {
+                assert_ne!(reply_length(&whole.as_bytes()[..end]), Some(end + 1), "{whole:?} until {end}");
+            }
+        }
+        assert_eq!(reply_length(b"$3\r\nabc\r\n+OK\r\n"), Some(9));
+        assert_eq!(reply_length(b"*2\r\n$1\r\na\r\n*1\r\n:1\r\n+OK\r\n"), Some(19));
+        assert_eq!(reply_length(b"*2\r\n$1\r\na\r\n"), None);
+        assert_eq!(reply_length(b"$3\r\nab"), None);
+    }
+
+    async fn ask(port: u16) -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.write_all(b"hi").await?;
+        let mut answer = vec![0; 2];
+        stream.read_exact(&mut answer).await?;
+        Ok(answer)
+    }
+
+    #[tokio::test]
+    async fn a_cut_refuses_a_hole_swallows_and_both_heal() {
+        let echo = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = echo.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = echo.accept().await {
+                tokio::spawn(async move {
+                    let (mut reads, mut writes) = stream.split();
+                    tokio::io::copy(&mut reads, &mut writes).await
+                });
+            }
+        });
+        let proxy = Proxy::start(server, Lots::new(1));
+        assert_eq!(ask(proxy.port).await.unwrap(), b"hi");
+
+        proxy.set(Mode::Cut);
+        crate::eventually("it refuses", || async { ask(proxy.port).await.is_err() }).await;
+        proxy.set(Mode::Pass);
+        crate::eventually("it passes", || async { ask(proxy.port).await.is_ok() }).await;
+
+        let mut open = TcpStream::connect(("127.0.0.1", proxy.port)).await.unwrap();
+        open.write_all(b"a").await.unwrap();
+        assert_eq!(open.read_u8().await.unwrap(), b'a');
+        proxy.set(Mode::BlackHole);
+        open.write_all(b"b").await.unwrap();
+        let silence = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(silence, open.read_u8()).await.is_err(), "swallowed");
+        proxy.set(Mode::Pass);
+        assert!(open.read_u8().await.is_err(), "what lost bytes ends");
+        assert_eq!(ask(proxy.port).await.unwrap(), b"hi");
+    }
+}
