@@ -38,7 +38,8 @@ Usage: cargo xtask <command>
   bench [scenario…]           measure the release server: hot-room, many-rooms, calm, connect, history, idle, growth
   chaos [scenario…] [--seed N] [--seconds N]
                               break nodes, Redis and PostgreSQL under load and check what was promised: kill9-node,
-                              sigstop-node, rolling-restart, redis-cut, drop-pubsub, postgres-cut, mixed, all
+                              sigstop-node, rolling-restart, redis-cut, forget-redis, drop-pubsub, postgres-cut,
+                              mixed, all
   ci                          formatting, lints, tests and the committed API description: what CI runs
   openapi [--check]           write (or compare) openapi/openapi.json and openapi/socket.schema.json
 ";

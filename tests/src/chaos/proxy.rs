@@ -37,6 +37,7 @@ pub struct Proxy {
     /// Where it listens on the loopback.
     pub port: u16,
     mode: watch::Sender<Mode>,
+    generation: Arc<AtomicU64>,
     meddled: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
@@ -52,13 +53,19 @@ impl Proxy {
         };
         listener.set_nonblocking(true).unwrap();
         let (mode, changes) = watch::channel(Mode::Pass);
-        let meddled = Arc::new(AtomicU64::new(0));
-        let counter = meddled.clone();
+        let (generation, meddled): (Arc<AtomicU64>, Arc<AtomicU64>) = Default::default();
+        let shared = (generation.clone(), meddled.clone());
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(serve(listener, port, server, changes, lots, counter));
+            runtime.block_on(serve(listener, port, server, changes, lots, shared));
         });
-        Self { port, mode, meddled, thread: Some(thread) }
+        Self { port, mode, generation, meddled, thread: Some(thread) }
+    }
+
+    /// Forgets all connections that there are: they stay open and silent for ever, as when the other side's machine
+    /// lost its power. New ones are served.
+    pub fn forget(&self) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Begins or ends a fault.
@@ -87,7 +94,7 @@ async fn serve(
     server: SocketAddr,
     mut mode: watch::Receiver<Mode>,
     mut lots: Lots,
-    meddled: Arc<AtomicU64>,
+    (generation, meddled): (Arc<AtomicU64>, Arc<AtomicU64>),
 ) {
     let mut listener = Some(TcpListener::from_std(first).unwrap());
     loop {
@@ -108,7 +115,9 @@ async fn serve(
         tokio::select! {
             _ = mode.changed() => {}
             accepted = accepting => if let Ok((client, _)) = accepted {
-                let link = Link { mode: mode.clone(), holed: Arc::default(), meddled: meddled.clone() };
+                let born = generation.load(Ordering::Relaxed);
+                let (mode, generation, meddled) = (mode.clone(), generation.clone(), meddled.clone());
+                let link = Link { mode, generation, born, holed: Arc::default(), meddled };
                 tokio::spawn(connect(client, server, link, lots.fork()));
             }
         }
@@ -119,6 +128,8 @@ async fn serve(
 #[derive(Clone)]
 struct Link {
     mode: watch::Receiver<Mode>,
+    generation: Arc<AtomicU64>,
+    born: u64,
     /// Bytes were swallowed.
     holed: Arc<AtomicBool>,
     meddled: Arc<AtomicU64>,
@@ -127,6 +138,13 @@ struct Link {
 impl Link {
     fn mode(&self) -> Mode {
         *self.mode.borrow()
+    }
+
+    /// Whether what comes now goes nowhere.
+    fn swallows(&self) -> bool {
+        let holed = self.mode() == Mode::BlackHole;
+        self.holed.fetch_or(holed, Ordering::Relaxed);
+        holed || self.generation.load(Ordering::Relaxed) != self.born
     }
 
     /// Waits for a reason to drop the connection.
@@ -166,9 +184,7 @@ async fn connect(client: TcpStream, server: SocketAddr, mut link: Link, lots: Lo
 async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Link) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if link.mode() == Mode::BlackHole {
-            link.holed.store(true, Ordering::Relaxed);
-        } else if to.write_all(&buffer[..read]).await.is_err() {
+        if !link.swallows() && to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
     }
@@ -179,8 +195,7 @@ async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Lin
     let mut buffer = vec![0; 16 * 1024];
     let (mut begun, mut held): (Vec<u8>, Option<Vec<u8>>) = (Vec::new(), None);
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if link.mode() == Mode::BlackHole {
-            link.holed.store(true, Ordering::Relaxed);
+        if link.swallows() {
             continue;
         }
         begun.extend_from_slice(&buffer[..read]);

@@ -42,6 +42,8 @@ pub enum Scenario {
     RollingRestart,
     /// Redis is away or silent, for one node or for all.
     RedisCut,
+    /// Redis' machine loses its power: its connections stay open and nobody answers; another one is there at once.
+    ForgetRedis,
     /// Redis loses and swaps messages.
     DropPubsub,
     /// PostgreSQL is away or silent for all nodes.
@@ -52,11 +54,12 @@ pub enum Scenario {
 
 impl Scenario {
     /// All scenarios.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Kill9Node,
         Self::SigstopNode,
         Self::RollingRestart,
         Self::RedisCut,
+        Self::ForgetRedis,
         Self::DropPubsub,
         Self::PostgresCut,
         Self::Mixed,
@@ -69,6 +72,7 @@ impl Scenario {
             Self::SigstopNode => "sigstop-node",
             Self::RollingRestart => "rolling-restart",
             Self::RedisCut => "redis-cut",
+            Self::ForgetRedis => "forget-redis",
             Self::DropPubsub => "drop-pubsub",
             Self::PostgresCut => "postgres-cut",
             Self::Mixed => "mixed",
@@ -191,6 +195,11 @@ impl Cluster {
                 concerned().for_each(|(_, proxy)| proxy.set(Mode::Pass));
                 let whom = if all { "all nodes".to_owned() } else { format!("node {node}") };
                 format!("{mode:?} of redis for {whom} for {how_long:?}")
+            }
+            Scenario::ForgetRedis => {
+                self.redis.iter().for_each(Proxy::forget);
+                tokio::time::sleep(how_long).await;
+                "forgot all connections to redis".to_owned()
             }
             Scenario::DropPubsub => {
                 self.redis.iter().for_each(|proxy| proxy.set(Mode::Meddle(MEDDLED)));
@@ -355,7 +364,8 @@ fn promised_during(scenario: Scenario, attempts: &[Attempt], times: &Times) -> V
     for why in refused {
         found.push(Violation { invariant: "refused", what: why.clone() });
     }
-    if matches!(scenario, Scenario::RedisCut | Scenario::DropPubsub) {
+    let redis = matches!(scenario, Scenario::RedisCut | Scenario::ForgetRedis | Scenario::DropPubsub);
+    if redis {
         for attempt in attempts {
             if let Outcome::Unknown(why) = &attempt.outcome {
                 let what = format!("a send failed without redis: {why}");
@@ -363,9 +373,7 @@ fn promised_during(scenario: Scenario, attempts: &[Attempt], times: &Times) -> V
             }
         }
     }
-    let stays_connected =
-        matches!(scenario, Scenario::RedisCut | Scenario::DropPubsub | Scenario::PostgresCut);
-    if stays_connected && !times.outages.is_empty() {
+    if (redis || scenario == Scenario::PostgresCut) && !times.outages.is_empty() {
         let what = format!("{} sockets were closed", times.outages.len());
         found.push(Violation { invariant: "R28", what });
     }
