@@ -16,6 +16,8 @@ use parlour_protocol::ids::ConversationId;
 use parlour_protocol::messages::SendMessage;
 use parlour_protocol::rooms::CreateRoom;
 use parlour_protocol::socket::{Change, CloseCode, Event, Start};
+use system_tests::chaos::lots::Lots;
+use system_tests::chaos::proxy::Proxy;
 use system_tests::chaos::{self, Scenario, Settings};
 use system_tests::{Backend, TestDatabase, TestSocket};
 
@@ -27,7 +29,7 @@ struct Node {
 
 impl Node {
     /// Starts a node and waits until it says that it is ready.
-    fn start(database: &TestDatabase, redis: bool, listen: &str) -> Self {
+    fn start(database: &TestDatabase, redis: Option<&str>, listen: &str) -> Self {
         let binary = std::env::var_os("TEST_PARLOUR_BIN").map_or_else(
             || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/debug/parlour")),
             PathBuf::from,
@@ -48,8 +50,8 @@ impl Node {
         if let Some(url) = &database.url {
             command.env("DATABASE_URL", url);
         }
-        if redis {
-            command.env("REDIS_URL", std::env::var_os("TEST_REDIS_URL").expect("TEST_REDIS_URL"));
+        if let Some(url) = redis {
+            command.env("REDIS_URL", url);
         }
         let mut process = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
         let mut line = String::new();
@@ -71,6 +73,10 @@ impl Drop for Node {
         let _gone_already = self.process.kill();
         let _gone_already = self.process.wait();
     }
+}
+
+fn redis() -> String {
+    std::env::var_os("TEST_REDIS_URL").expect("TEST_REDIS_URL").into_string().unwrap()
 }
 
 async fn register(address: &str, handle: &str) -> Api {
@@ -170,8 +176,10 @@ fn a_node_of_two_is_killed_while_people_send() {
     }
     const EACH: usize = 60;
     let database = TestDatabase::migrated(Backend::PostgresRedis);
-    let mut nodes =
-        [Node::start(&database, true, "127.0.0.1:0"), Node::start(&database, true, "127.0.0.1:0")];
+    let mut nodes = [
+        Node::start(&database, Some(&redis()), "127.0.0.1:0"),
+        Node::start(&database, Some(&redis()), "127.0.0.1:0"),
+    ];
     let addresses = [nodes[0].address.clone(), nodes[1].address.clone()];
     runtime().block_on(async {
         let ada = register(&addresses[0], "ada").await;
@@ -214,7 +222,7 @@ fn a_node_of_two_is_killed_while_people_send() {
 fn a_single_node_on_sqlite_is_killed_and_comes_back() {
     const EACH: usize = 40;
     let database = TestDatabase::migrated(Backend::SqliteLocal);
-    let first = Node::start(&database, false, "127.0.0.1:0");
+    let first = Node::start(&database, None, "127.0.0.1:0");
     let address = first.address.clone();
     let listen = address.strip_prefix("http://").unwrap().to_owned();
     runtime().block_on(async {
@@ -233,7 +241,7 @@ fn a_single_node_on_sqlite_is_killed_and_comes_back() {
             if count.get() % 25 == 20 {
                 let dead = node.borrow_mut().take();
                 drop(dead);
-                *node.borrow_mut() = Some(Node::start(&database, false, &listen));
+                *node.borrow_mut() = Some(Node::start(&database, None, &listen));
             }
         };
         let total = 2 + 2 * EACH as i64;
@@ -257,8 +265,10 @@ fn a_node_that_is_told_to_end_sends_everybody_elsewhere() {
         return;
     }
     let database = TestDatabase::migrated(Backend::PostgresRedis);
-    let mut nodes =
-        [Node::start(&database, true, "127.0.0.1:0"), Node::start(&database, true, "127.0.0.1:0")];
+    let mut nodes = [
+        Node::start(&database, Some(&redis()), "127.0.0.1:0"),
+        Node::start(&database, Some(&redis()), "127.0.0.1:0"),
+    ];
     let addresses = [nodes[0].address.clone(), nodes[1].address.clone()];
     runtime().block_on(async {
         let ada = register(&addresses[0], "ada").await;
@@ -281,11 +291,56 @@ fn a_node_that_is_told_to_end_sends_everybody_elsewhere() {
     assert!(nodes[0].process.wait().unwrap().success());
 }
 
+/// A subscription that nobody serves any more says nothing, like one where nothing happens. A node that believed it
+/// would hear of everything two seconds late until it is restarted.
+#[test]
+fn a_node_notices_that_its_connections_to_redis_are_dead() {
+    if !Backend::PostgresRedis.is_available() {
+        return;
+    }
+    let database = TestDatabase::migrated(Backend::PostgresRedis);
+    let url = redis();
+    let server = url.trim_start_matches("redis://").trim_end_matches('/').parse();
+    let proxy = Proxy::start(server.expect("an address and a port"), Lots::new(1));
+    let listens = format!("redis://127.0.0.1:{}", proxy.port);
+    let nodes = [
+        Node::start(&database, Some(&url), "127.0.0.1:0"),
+        Node::start(&database, Some(&listens), "127.0.0.1:0"),
+    ];
+    runtime().block_on(async {
+        let ada = register(&nodes[0].address, "ada").await;
+        let room =
+            ada.create_room(&CreateRoom { name: "tea".into(), topic: String::new() }).await.unwrap().id;
+        let options =
+            Options { live: vec![room], cursors: BTreeMap::from([(room, 0)]), ..Options::default() };
+        let mut follower = Follower::start(ada.at(&nodes[1].address).unwrap(), options);
+        let mut follower_hears = async |body: &str| {
+            let began = tokio::time::Instant::now();
+            let message = SendMessage { body: body.into(), reply_to: None };
+            let seq = ada.send_message(room, &fresh_cid(), &message).await.unwrap().seq;
+            while !matches!(follower.next().await.unwrap(), Update::Event(event) if event.seq == seq) {}
+            began.elapsed()
+        };
+        // The first one may come while the socket is still being opened.
+        follower_hears("hello").await;
+        proxy.forget();
+        let mut quick = 0;
+        let recovering = async {
+            // Once or twice in a row may be luck: the sweep comes at any time within two seconds.
+            while quick < 8 {
+                let soon = follower_hears("are you there?").await < Duration::from_millis(300);
+                quick = if soon { quick + 1 } else { 0 };
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), recovering).await.expect("it subscribes anew");
+    });
+}
+
 /// Nobody may use a SQLite file beside a running server: two writers would tear the promise apart.
 #[test]
 fn a_second_process_on_one_sqlite_file_refuses_to_start() {
     let database = TestDatabase::migrated(Backend::SqliteLocal);
-    let _first = Node::start(&database, false, "127.0.0.1:0");
+    let _first = Node::start(&database, None, "127.0.0.1:0");
     let binary = std::env::var_os("TEST_PARLOUR_BIN").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/debug/parlour")),
         PathBuf::from,

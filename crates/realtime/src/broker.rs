@@ -25,6 +25,11 @@ const QUEUE: usize = 8192;
 /// Most packets in one message.
 const BATCH: usize = 512;
 
+/// The subscription's connection is asked whether it lives, this often.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+/// Redis answers within this time, or it counts as gone.
+const ANSWER: Duration = Duration::from_secs(3);
+
 /// The way to the other nodes.
 #[derive(Clone)]
 pub enum Broker {
@@ -117,28 +122,50 @@ async fn subscribe(redis: Redis, hub: Hub, node: NodeId) {
     }
 }
 
-/// Listens until the connection ends. Its messages are taken without waiting for anything, so the library's
-/// own buffer stays short.
+/// Listens until the connection ends or is found dead. Its messages are taken without waiting for anything, so the
+/// library's own buffer stays short.
 async fn listen(redis: &Redis, hub: &Hub, node: NodeId) -> Result<(), redis::RedisError> {
-    let connect = redis.client.get_async_pubsub();
-    let mut pubsub = tokio::time::timeout(Duration::from_secs(3), connect)
-        .await
-        .map_err(|_| redis::RedisError::from((redis::ErrorKind::Io, "connecting timed out")))??;
-    pubsub.subscribe(&redis.channel).await?;
+    let subscribing = async {
+        let mut pubsub = redis.client.get_async_pubsub().await?;
+        pubsub.subscribe(&redis.channel).await?;
+        Ok::<_, redis::RedisError>(pubsub)
+    };
+    let pubsub = in_time(subscribing).await?;
     // Whatever was said while this node was not listening.
     hub.check_all_heads();
     hub.call_roll();
-    let mut messages = pubsub.into_on_message();
-    while let Some(message) = messages.next().await {
-        count(&hub.metrics().broker_received);
-        let payload: Vec<u8> = message.get_payload()?;
-        match codec::decode(Bytes::from(payload)) {
-            Some((sender, packets)) if sender != node => {
-                packets.into_iter().for_each(|packet| hub.receive(sender, packet));
+    let (mut commands, mut messages) = pubsub.split();
+    let hearing = async {
+        while let Some(message) = messages.next().await {
+            count(&hub.metrics().broker_received);
+            let payload: Vec<u8> = message.get_payload()?;
+            match codec::decode(Bytes::from(payload)) {
+                Some((sender, packets)) if sender != node => {
+                    packets.into_iter().for_each(|packet| hub.receive(sender, packet));
+                }
+                Some(_) => {}
+                None => tracing::warn!("a message from another node could not be read"),
             }
-            Some(_) => {}
-            None => tracing::warn!("a message from another node could not be read"),
         }
+        Ok(())
+    };
+    // Silence is what a subscriber hears when nothing happens, and also when the other side's machine is gone.
+    let asking = async {
+        loop {
+            tokio::time::sleep(ASK_EVERY).await;
+            in_time(commands.ping::<redis::Value>()).await?;
+        }
+    };
+    tokio::select! {
+        ended = hearing => ended,
+        dead = asking => dead,
     }
-    Ok(())
+}
+
+async fn in_time<T>(
+    asking: impl Future<Output = Result<T, redis::RedisError>>,
+) -> Result<T, redis::RedisError> {
+    tokio::time::timeout(ANSWER, asking)
+        .await
+        .map_err(|_| redis::RedisError::from((redis::ErrorKind::Io, "redis does not answer")))?
 }
