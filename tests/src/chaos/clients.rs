@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use parlour_client::native::{Api, ApiError, Follower, Options, Update};
+use parlour_client::native::{Api, ApiError, Follower, Options, Stopped, Update};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::SendMessage;
 use parlour_protocol::problems::ErrorCode;
@@ -87,6 +87,58 @@ impl Writer {
             // As if the answer had not come: the same again must be the same message.
             if self.lots.percent(10) {
                 self.settle(room, &cid, &message).await;
+            }
+            let pause = self.lots.millis(2..30);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// The same through a socket on the first node, which is opened anew as often as it takes. The follower tries
+    /// again by itself, so an unknown outcome is one that it never told.
+    pub async fn write_by_socket(mut self) {
+        let mut follower = Follower::start(self.nodes[0].clone(), Options::default());
+        let mut number = 0_u64;
+        while !self.journal.over.load(Ordering::Relaxed) {
+            let room = self.rooms[self.lots.below(self.rooms.len())];
+            let cid = format!("{:016x}{:016x}", self.lots.number(), self.lots.number());
+            let body = format!("by socket {number}");
+            number += 1;
+            let began = self.journal.now();
+            let sending = async {
+                follower.send(room, &cid, &body, None).await?;
+                loop {
+                    match follower.next().await? {
+                        Update::Sent { cid: sent, seq, .. } if sent == cid => {
+                            return Ok::<_, Stopped>(Outcome::Acknowledged(seq));
+                        }
+                        Update::Refused { cid: refused, detail, .. } if refused == cid => {
+                            return Ok(Outcome::Refused(detail));
+                        }
+                        _ => {}
+                    }
+                }
+            };
+            let outcome = match tokio::time::timeout(SETTLED, sending).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(stopped)) => Outcome::Unknown(stopped.to_string()),
+                Err(_) => Outcome::Unknown("no answer in time".into()),
+            };
+            let unsettled = matches!(outcome, Outcome::Unknown(_));
+            if unsettled {
+                let strange = format!("{cid} through the socket: {outcome:?}");
+                self.journal.strange.lock().unwrap().push(strange);
+            }
+            self.journal.attempts.lock().unwrap().push(Attempt {
+                author: self.id,
+                conversation: room,
+                cid,
+                body,
+                began,
+                ended: self.journal.now(),
+                outcome,
+            });
+            if unsettled {
+                return;
             }
             let pause = self.lots.millis(2..30);
             tokio::time::sleep(pause).await;
