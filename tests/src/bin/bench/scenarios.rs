@@ -109,9 +109,11 @@ struct Measured {
 }
 
 impl Measured {
-    /// Whether the rate was kept: everything acknowledged and delivered in time, and nothing wrong.
-    fn holds(&self) -> bool {
+    /// Whether the rate was kept: everything acknowledged and delivered to everybody in time, and nothing wrong.
+    fn holds(&self, audience: u64) -> bool {
+        let delivered = self.deliveries as f64 / (self.sent * audience) as f64;
         self.acked >= self.sent
+            && delivered > 0.95
             && self.delivery_p99 <= BAR_MS
             && self.lost == 0
             && self.doubled == 0
