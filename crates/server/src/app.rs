@@ -49,8 +49,8 @@ pub struct App {
     pub sends: SendQueue,
     /// Log-ins and registrations, by address.
     pub auth_rate: RateLimit<String>,
-    /// Failed log-ins, by handle.
-    pub failure_rate: RateLimit<String>,
+    /// Wrong passwords, by handle and address: guessing from one place never locks the owner out elsewhere.
+    pub failure_rate: RateLimit<(String, String)>,
     /// Messages, by person.
     pub send_rate: RateLimit<UserId>,
     /// Searches for people, friend requests, new rooms: by person.

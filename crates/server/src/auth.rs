@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
@@ -45,7 +45,12 @@ fn viewer(request: &HttpRequest) -> Result<Viewer, ApiError> {
 
 /// The token in the `Authorization` header.
 pub fn bearer_token(request: &HttpRequest) -> Option<&str> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    bearer_of(request.headers())
+}
+
+/// Like [`bearer_token`], from headers alone.
+pub fn bearer_of(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
@@ -75,7 +80,12 @@ pub fn client_address(app: &App, request: &HttpRequest) -> String {
 
 /// Refuses requests that a page of another origin makes. Clients that are no browsers send no `Origin`.
 pub fn check_origin(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
-    let Some(origin) = request.headers().get(header::ORIGIN) else {
+    check_origin_of(app, request.headers())
+}
+
+/// Like [`check_origin`], from headers alone.
+pub fn check_origin_of(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
     let origin = origin.to_str().unwrap_or_default();
@@ -83,7 +93,7 @@ pub fn check_origin(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
         || app.config.allowed_origins.iter().any(|allowed| allowed == origin);
     // Without a configured address, a page that was loaded from this very host is our own.
     let same_host = app.config.public_url.is_none()
-        && request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| {
+        && headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| {
             origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) == Some(host)
         });
     if own || same_host {

@@ -49,6 +49,14 @@ impl<K: Eq + Hash> RateLimit<K> {
         }
         Err((((1.0 - bucket.tokens) / self.per_second) * 1000.0).ceil() as u64)
     }
+
+    /// Gives one back that turned out not to count.
+    pub fn give_back(&self, key: &K) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = buckets.get_mut(key) {
+            bucket.tokens = (bucket.tokens + 1.0).min(self.burst);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -62,5 +70,7 @@ mod tests {
         let wait = limit.take("a").unwrap_err();
         assert!((1500..=2000).contains(&wait), "{wait}");
         assert!(limit.take("b").is_ok());
+        limit.give_back(&"a");
+        assert!(limit.take("a").is_ok());
     }
 }

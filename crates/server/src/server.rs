@@ -1,5 +1,6 @@
 //! Starting and stopping: the listener, the threads, and what must be so before anybody is served.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -7,10 +8,12 @@ use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::{AppConfig, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, JsonConfig, PathConfig, PayloadConfig, QueryConfig};
-use actix_web::{App as WebApp, HttpRequest, HttpServer};
+use actix_web::{App as WebApp, HttpRequest};
 use parlour_chat::{Outcome, Refusal, accounts, admin};
 use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::ids::UserId;
@@ -26,8 +29,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::openapi::Paths;
 use crate::problems::ApiError;
-use crate::{client_files, middleware, openapi, random, routes};
+use crate::{client_files, middleware, openapi, random, routes, socket};
 
+/// An idle HTTP connection stays for this long.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// A peer that takes no bytes for this long is disconnected by the kernel.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
@@ -127,7 +132,10 @@ async fn prepare(
     let shared = Data::new(app.clone());
     let document = openapi::document();
     let paths = Paths::of(&document);
-    let server = HttpServer::new(move || {
+    let builder = actix_server::Server::build().workers(workers).shutdown_timeout(5);
+    let shutdown = builder.graceful_shutdown_signal();
+    let sockets = app.clone();
+    let factory = move || {
         let problem =
             |code: ErrorCode, detail: String| actix_web::Error::from(ApiError::because(code, detail));
         let (web_app, _) = WebApp::new()
@@ -168,13 +176,31 @@ async fn prepare(
                 }
             }))
             .wrap(from_fn(middleware::guard))
-    })
-    .workers(workers)
-    .shutdown_timeout(5)
-    .client_request_timeout(Duration::from_secs(10))
-    .keep_alive(Duration::from_secs(75))
-    .listen(listener)
-    .map_err(|error| error.to_string())?;
+    };
+    // What `HttpServer` does, and besides: connections that become sockets leave the HTTP dispatcher.
+    let server = builder
+        .listen("parlour", listener, move || {
+            let (shutdown, sockets) = (shutdown.clone(), sockets.clone());
+            let pages = factory().into_factory().map_err(|error| error.error_response());
+            HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let shutdown = shutdown.clone();
+                    async move { shutdown.notified().await }
+                })
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(Duration::from_secs(10))
+                .local_addr(address)
+                .upgrade(fn_service(move |(request, framed)| {
+                    let app = sockets.clone();
+                    async move {
+                        socket::take_over(app, request, framed).await;
+                        Ok::<(), Infallible>(())
+                    }
+                }))
+                .h1(map_config(pages, move |_| AppConfig::default()))
+                .tcp()
+        })
+        .map_err(|error| error.to_string())?;
     let server = server.run();
     let (hub, handle) = (app.hub.clone(), server.handle());
     tokio::spawn(async move {

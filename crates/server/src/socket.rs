@@ -3,31 +3,38 @@
 //! Invariant: nothing outside this folder knows how bytes reach the wire, and nothing but `start` is done before
 //! somebody has shown a valid access token. A fault here costs one connection.
 
-mod body;
 mod commands;
+mod handshake;
 mod reader;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use actix_web::{HttpRequest, HttpResponse, get, web};
+use actix_codec::Framed;
+use actix_http::{Request, h1};
+use actix_web::rt::net::TcpStream;
+use actix_web::{HttpResponse, get};
+use bytes::Bytes;
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{ClientFrame, CloseCode, Hello, SUBPROTOCOL, ServerFrame};
 use parlour_realtime::{Outbox, frames};
+use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
 
 use crate::app::App;
-use crate::auth::{Shared, bearer_token, check_origin};
 use crate::problems::ApiError;
-use body::SocketBody;
 use commands::Connection;
+use handshake::Upgraded;
 use reader::{Incoming, Reader};
 
 /// Time for `start`.
 const START_WITHIN: Duration = Duration::from_secs(10);
 /// A connection without any sign of life for this long is closed.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Time for the last frames and the close frame to leave.
+/// A connection that takes nothing of what is written for this long is closed.
+const STALLED: Duration = Duration::from_secs(15);
+/// Time for the client to answer the close frame.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Opens the socket of the protocol `parlour.v1`. The access token comes in the `Authorization` header or in the
@@ -38,92 +45,112 @@ const FAREWELL: Duration = Duration::from_secs(5);
     responses((status = 101, description = "Switching to the WebSocket protocol"))
 )]
 #[get("/socket")]
-pub async fn open_socket(
-    app: Shared,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> Result<HttpResponse, ApiError> {
-    check_origin(&app, &request)?;
-    let offered = request
-        .headers()
-        .get_all("sec-websocket-protocol")
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|protocol| protocol.trim() == SUBPROTOCOL);
-    if !offered {
-        let detail = format!("Offer the subprotocol {SUBPROTOCOL}.");
-        return Err(ApiError::because(ErrorCode::Malformed, detail));
-    }
-    app.connect_rate
-        .take(())
-        .map_err(|wait| ApiError::retry_after(ErrorCode::Unavailable, wait.max(1000)))?;
-    let bearer = match bearer_token(&request) {
-        Some(token) => Some(app.authenticate(token)?),
-        None => None,
-    };
-    let (response, session, messages) = actix_ws::handle_with_protocols(&request, payload, &[SUBPROTOCOL])
-        .map_err(|error| ApiError::because(ErrorCode::Malformed, error.to_string()))?;
-    let outbox = Arc::new(Outbox::new(app.hub.metrics().clone()));
-    // Frames are written by a body of our own that shares their bytes; the session's body only keeps the reading
-    // side open.
-    let response = response.map_body(|_, original| SocketBody::new(outbox.clone(), original));
-    let reader = Reader::new(messages, session);
-    let connection = Connection::new(app.get_ref().clone(), outbox, bearer);
-    actix_web::rt::spawn(live(connection, reader));
-    Ok(response.map_into_boxed_body())
+pub async fn open_socket() -> Result<HttpResponse, ApiError> {
+    // Handshakes never come this far: `take_over` has them.
+    let detail = format!("Ask for an upgrade to the WebSocket protocol, and offer {SUBPROTOCOL}.");
+    Err(ApiError::because(ErrorCode::Malformed, detail))
 }
 
-async fn live(mut connection: Connection, mut reader: Reader) {
+/// Serves a connection that asks for an upgrade, from here to its end.
+pub async fn take_over(app: Arc<App>, request: Request, framed: Framed<TcpStream, h1::Codec>) {
+    if let Some(upgraded) = handshake::accept(&app, request, framed).await {
+        // A task of its own: the dispatcher's memory is free from now on.
+        actix_web::rt::spawn(live(app, upgraded));
+    }
+}
+
+/// What woke a connection up.
+enum Woken {
+    Write(Option<Bytes>),
+    Readable,
+    Deadline,
+}
+
+async fn live(app: Arc<App>, upgraded: Upgraded) {
+    let Upgraded { mut stream, received, bearer } = upgraded;
+    let outbox = Arc::new(Outbox::new(app.hub.metrics().clone()));
+    let mut connection = Connection::new(app, outbox, bearer);
+    let mut reader = Reader::new(received);
     connection.outbox.reply(frames::encode(&hello(&connection.app)));
-    let opened = Instant::now();
-    let mut heard = opened;
+    let mut deadline = Instant::now() + START_WITHIN;
+    let mut open = true;
+    // What came along with the handshake is here already.
+    let mut unread = true;
     loop {
-        let deadline = if connection.started() { heard + SILENCE } else { opened + START_WITHIN };
-        let incoming = tokio::time::timeout_at(deadline.into(), reader.next()).await;
-        // Ended from elsewhere: by a revocation, by the queue, by the end of the node.
-        if connection.outbox.closing().is_some() {
-            break;
+        if unread {
+            unread = false;
+            while let Some(incoming) = reader.next() {
+                if !open {
+                    // The close frame is under way: only the end is of interest.
+                    if matches!(incoming, Incoming::End | Incoming::Bad(_)) {
+                        return connection.app.hub.disconnect(&connection.outbox);
+                    }
+                    continue;
+                }
+                match Box::pin(take(&mut connection, incoming)).await {
+                    Ok(true) if connection.started() => deadline = Instant::now() + SILENCE,
+                    Ok(true) => {}
+                    Ok(false) => return connection.app.hub.disconnect(&connection.outbox),
+                    Err(code) => {
+                        connection.outbox.close(code);
+                        break;
+                    }
+                }
+            }
         }
-        match incoming {
-            Ok(Incoming::Text(text)) => {
-                heard = Instant::now();
-                if let Err(code) = take(&mut connection, &text).await {
-                    connection.outbox.close(code);
+        let woken = tokio::select! {
+            chunk = std::future::poll_fn(|cx| connection.outbox.poll_chunk(cx)), if open => Woken::Write(chunk),
+            _ = stream.readable() => Woken::Readable,
+            () = tokio::time::sleep_until(deadline) => Woken::Deadline,
+        };
+        match woken {
+            Woken::Write(Some(chunk)) => {
+                let written = tokio::time::timeout(STALLED, stream.write_all(&chunk)).await;
+                if !matches!(written, Ok(Ok(()))) {
                     break;
                 }
             }
-            Ok(Incoming::Ping(payload)) => {
-                heard = Instant::now();
-                connection.outbox.reply(frames::pong(&payload));
+            // The close frame was written: the client has a moment to answer it.
+            Woken::Write(None) => {
+                open = false;
+                connection.app.hub.disconnect(&connection.outbox);
+                let _ = stream.shutdown().await;
+                deadline = Instant::now() + FAREWELL;
             }
-            Ok(Incoming::Pong) => heard = Instant::now(),
-            Ok(Incoming::Bad(code)) => {
-                connection.outbox.close(code);
-                break;
+            Woken::Readable => {
+                if !reader.fill(&stream) {
+                    break;
+                }
+                unread = true;
             }
-            Ok(Incoming::End) => break,
-            Err(_) if heard.elapsed() < SILENCE && connection.started() => {}
-            Err(_) => {
+            Woken::Deadline if open => {
                 let code = if connection.started() { CloseCode::Heartbeat } else { CloseCode::StartTimeout };
                 connection.outbox.close(code);
-                break;
+                deadline = Instant::now() + FAREWELL;
             }
+            Woken::Deadline => break,
         }
-    }
-    // Lets the close frame leave, and the client answer it.
-    if connection.outbox.closing().is_some() {
-        let _ = tokio::time::timeout(FAREWELL, reader.drain()).await;
     }
     connection.app.hub.disconnect(&connection.outbox);
 }
 
-async fn take(connection: &mut Connection, text: &str) -> Result<(), CloseCode> {
-    connection.allow()?;
-    match serde_json::from_str::<ClientFrame>(text) {
-        Ok(frame) => connection.run(frame).await,
-        Err(_) if !connection.started() => Err(CloseCode::BadFrame),
-        Err(error) => connection.refuse_malformed(text, &error),
+/// Takes a message; false when the client has said farewell.
+async fn take(connection: &mut Connection, incoming: Incoming) -> Result<bool, CloseCode> {
+    match incoming {
+        Incoming::Text(text) => {
+            connection.allow()?;
+            match serde_json::from_str::<ClientFrame>(&text) {
+                Ok(frame) => connection.run(frame).await?,
+                Err(_) if !connection.started() => return Err(CloseCode::BadFrame),
+                Err(error) => connection.refuse_malformed(&text, &error)?,
+            }
+        }
+        Incoming::Ping(payload) => connection.outbox.reply(frames::pong(&payload)),
+        Incoming::Pong => {}
+        Incoming::Bad(code) => return Err(code),
+        Incoming::End => return Ok(false),
     }
+    Ok(true)
 }
 
 fn hello(app: &App) -> ServerFrame {

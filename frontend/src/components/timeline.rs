@@ -78,6 +78,7 @@ impl View {
                 && open
                     .bounds()
                     .is_some_and(|bounds| if newer { bounds.1 == newest } else { bounds.0 == oldest });
+            let failed = answer.is_err();
             match answer {
                 Ok(page) if still => {
                     let (live, me) = (view.context.live, view.context.me());
@@ -86,10 +87,14 @@ impl View {
                 Ok(_) => {}
                 Err(failure) => view.context.complain(&failure),
             }
-            // A failure waits a little before scrolling asks again.
+            // Whoever still is at the edge when the rows are there gets the next page without scrolling again. A
+            // failure waits until they scroll.
             set_timeout(
                 move || {
-                    let _ = view.fetching.try_set(false);
+                    let gone = view.fetching.try_set(false).is_some();
+                    if !gone && !failed {
+                        view.scrolled();
+                    }
                 },
                 Duration::from_millis(60),
             );

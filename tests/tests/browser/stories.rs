@@ -182,12 +182,14 @@ fn an_administrator_suspends_somebody_and_deletes_a_room() {
         ada.go("/admin").await;
         ada.see("statistics").await;
         ada.picture("admin-Desktop-administrator").await;
+        ada.go("/admin/users").await;
         // In the order of handles, and nobody can suspend themselves: the first one is Bob.
         ada.click("suspend").await;
         ada.click("confirm").await;
         // Bob's open page is told at once that his session has ended.
         bob.see("login-form").await;
         ada.see("unsuspend").await;
+        ada.go("/admin/rooms").await;
         ada.click("admin-delete-room").await;
         ada.click("confirm").await;
         ada.until("the room is gone", "!document.querySelector('[data-testid=admin-room]')").await;

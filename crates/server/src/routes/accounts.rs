@@ -107,6 +107,7 @@ pub async fn delete_avatar(app: Shared, viewer: Viewer) -> Result<Json<Account>,
 pub async fn change_password(
     app: Shared,
     viewer: Viewer,
+    request: HttpRequest,
     body: Json<ChangePassword>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.into_inner();
@@ -114,12 +115,14 @@ pub async fn change_password(
         return Err(parlour_chat::Refusal::field("new", message).into());
     }
     let row = app.read(move |conn| accounts::find(conn, viewer.user)).await?;
+    let guesser = (row.handle_key.clone(), client_address(&app, &request));
     app.failure_rate
-        .take(row.handle_key.clone())
+        .take(guesser.clone())
         .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
     if body.current.len() > 256 || !app.verify_password(body.current, Some(row.password_hash)).await? {
         return Err(ApiError::because(ErrorCode::BadCredentials, "The current password is wrong."));
     }
+    app.failure_rate.give_back(&guesser);
     let hash = app.hash_password(body.new).await?;
     app.commit(0, move |conn, now| {
         accounts::set_password(conn, now, viewer.user, Some(viewer.session), &hash)

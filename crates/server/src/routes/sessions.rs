@@ -109,8 +109,9 @@ pub async fn create_session(
     if handle_key.len() > 64 || body.password.len() > 256 {
         return Err(ErrorCode::BadCredentials.into());
     }
+    let guesser = (handle_key.clone(), client_address(&app, &request));
     app.failure_rate
-        .take(handle_key.clone())
+        .take(guesser.clone())
         .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
     // What cannot be a handle is nobody's; PostgreSQL would not even take every text as a parameter.
     let found = if validation::handle(&handle_key).is_ok() {
@@ -121,6 +122,7 @@ pub async fn create_session(
     let hash = found.as_ref().map(|row| row.password_hash.clone());
     let right = app.verify_password(body.password.clone(), hash).await?;
     let row = found.filter(|row| right && row.suspended_at.is_none()).ok_or(ErrorCode::BadCredentials)?;
+    app.failure_rate.give_back(&guesser);
 
     let user = UserId(row.id);
     let rehashed = if passwords::outdated(app.config.hashing, &row.password_hash) {

@@ -1,9 +1,17 @@
-//! The reading side: whole messages, bounded in bytes and in fragments.
+//! The reading side: from bytes to whole messages, bounded in bytes and in fragments.
+//!
+//! Invariant: between messages nothing is held. Bytes are read into a buffer that all connections of a thread
+//! share; only an unfinished frame stays with its connection.
 
-use actix_ws::{Item, Message, MessageStream, ProtocolError, Session};
-use bytes::Bytes;
+use std::cell::RefCell;
+
+use actix_codec::Decoder;
+use actix_http::ws::{Codec, Frame};
+use actix_ws::{Item, ProtocolError};
+use bytes::{Bytes, BytesMut};
 use parlour_protocol::limits;
 use parlour_protocol::socket::CloseCode;
+use tokio::net::TcpStream;
 
 /// What came in.
 pub(super) enum Incoming {
@@ -15,71 +23,90 @@ pub(super) enum Incoming {
     Pong,
     /// Not acceptable: close.
     Bad(CloseCode),
-    /// The connection ended.
+    /// The client says farewell.
     End,
 }
 
+thread_local! {
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; 32 * 1024].into_boxed_slice());
+}
+
 pub(super) struct Reader {
-    messages: MessageStream,
-    // Keeps the reading side from taking the connection for closed.
-    _session: Session,
-    partial: Option<(Vec<u8>, usize)>,
+    codec: Codec,
+    unfinished: BytesMut,
+    partial: Option<Box<(Vec<u8>, usize)>>,
 }
 
 impl Reader {
-    pub(super) fn new(messages: MessageStream, session: Session) -> Self {
-        Self { messages: messages.max_frame_size(limits::FRAME.0), _session: session, partial: None }
+    /// Begins with what was received already.
+    pub(super) fn new(received: BytesMut) -> Self {
+        // The buffer of the handshake is large; what is left in it is not.
+        let unfinished = BytesMut::from(&received[..]);
+        Self { codec: Codec::new().max_size(limits::FRAME.0), unfinished, partial: None }
     }
 
-    /// The next message.
-    pub(super) async fn next(&mut self) -> Incoming {
+    /// Takes what the kernel has. False when the connection has ended.
+    pub(super) fn fill(&mut self, stream: &TcpStream) -> bool {
+        SCRATCH.with_borrow_mut(|scratch| match stream.try_read(scratch) {
+            Ok(0) => false,
+            Ok(count) => {
+                self.unfinished.extend_from_slice(scratch.get(..count).unwrap_or_default());
+                true
+            }
+            Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+        })
+    }
+
+    /// The next whole message, if it is here.
+    pub(super) fn next(&mut self) -> Option<Incoming> {
         loop {
-            let message = match self.messages.recv().await {
-                None | Some(Ok(Message::Close(_))) | Some(Err(ProtocolError::Io(_))) => return Incoming::End,
-                Some(Err(ProtocolError::Overflow)) => return Incoming::Bad(CloseCode::TooLarge),
-                Some(Err(_)) => return Incoming::Bad(CloseCode::BadFrame),
-                Some(Ok(message)) => message,
+            let frame = match self.codec.decode(&mut self.unfinished) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => {
+                    if self.unfinished.is_empty() {
+                        self.unfinished = BytesMut::new();
+                    }
+                    return None;
+                }
+                Err(ProtocolError::Overflow) => return Some(Incoming::Bad(CloseCode::TooLarge)),
+                Err(_) => return Some(Incoming::Bad(CloseCode::BadFrame)),
             };
-            match message {
-                Message::Text(text) if self.partial.is_none() => return Incoming::Text(text.to_string()),
-                Message::Ping(payload) => return Incoming::Ping(payload),
-                Message::Pong(_) => return Incoming::Pong,
-                Message::Continuation(item) => match self.collect(item) {
-                    Ok(Some(text)) => return Incoming::Text(text),
-                    Ok(None) => {}
-                    Err(code) => return Incoming::Bad(code),
+            return Some(match frame {
+                Frame::Text(bytes) if self.partial.is_none() => text(bytes.to_vec()),
+                Frame::Ping(payload) => Incoming::Ping(payload),
+                Frame::Pong(_) => Incoming::Pong,
+                Frame::Close(_) => Incoming::End,
+                Frame::Continuation(item) => match self.collect(item) {
+                    Ok(Some(whole)) => text(whole),
+                    Ok(None) => continue,
+                    Err(code) => Incoming::Bad(code),
                 },
                 // Binary messages have no meaning here.
-                _ => return Incoming::Bad(CloseCode::BadFrame),
-            }
+                _ => Incoming::Bad(CloseCode::BadFrame),
+            });
         }
     }
 
-    fn collect(&mut self, item: Item) -> Result<Option<String>, CloseCode> {
+    fn collect(&mut self, item: Item) -> Result<Option<Vec<u8>>, CloseCode> {
         let (bytes, last) = match item {
             Item::FirstText(bytes) if self.partial.is_none() => {
-                self.partial = Some((Vec::new(), 0));
+                self.partial = Some(Box::default());
                 (bytes, false)
             }
             Item::Continue(bytes) => (bytes, false),
             Item::Last(bytes) => (bytes, true),
             _ => return Err(CloseCode::BadFrame),
         };
-        let (collected, fragments) = self.partial.as_mut().ok_or(CloseCode::BadFrame)?;
+        let (collected, fragments) = self.partial.as_deref_mut().ok_or(CloseCode::BadFrame)?;
         *fragments += 1;
         if collected.len() + bytes.len() > limits::FRAME.0 || *fragments > limits::FRAME.1 {
             return Err(CloseCode::TooLarge);
         }
         collected.extend_from_slice(&bytes);
-        if !last {
-            return Ok(None);
-        }
-        let whole = self.partial.take().map(|(collected, _)| collected).unwrap_or_default();
-        String::from_utf8(whole).map(Some).map_err(|_| CloseCode::BadFrame)
+        Ok(if last { self.partial.take().map(|partial| partial.0) } else { None })
     }
+}
 
-    /// Reads and forgets until the connection ends.
-    pub(super) async fn drain(&mut self) {
-        while !matches!(self.next().await, Incoming::End) {}
-    }
+fn text(bytes: Vec<u8>) -> Incoming {
+    String::from_utf8(bytes).map_or(Incoming::Bad(CloseCode::BadFrame), Incoming::Text)
 }

@@ -5,6 +5,7 @@
 //! `cargo xtask bench` starts PostgreSQL, Redis and this program, and keeps the server's side on one core and the
 //! load on another.
 
+#![expect(clippy::disallowed_methods, reason = "what starts this tells it by the environment")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on shall stop")]
 
 mod floor;

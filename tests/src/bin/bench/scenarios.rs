@@ -109,9 +109,11 @@ struct Measured {
 }
 
 impl Measured {
-    /// Whether the rate was kept: everything acknowledged and delivered in time, and nothing wrong.
-    fn holds(&self) -> bool {
+    /// Whether the rate was kept: everything acknowledged and delivered to everybody in time, and nothing wrong.
+    fn holds(&self, audience: u64) -> bool {
+        let delivered = self.deliveries as f64 / (self.sent * audience) as f64;
         self.acked >= self.sent
+            && delivered > 0.95
             && self.delivery_p99 <= BAR_MS
             && self.lost == 0
             && self.doubled == 0
@@ -181,11 +183,32 @@ async fn measure(
     }
 }
 
-/// Raises the rate until it does not hold, then narrows down; answers the best one that held.
-async fn search(server: &Process, seen: &Rc<Seen>, senders: &[Rc<Socket>], from: f64) -> Measured {
+/// The sockets of one round and what they saw. They close when it goes.
+struct Crowd {
+    seen: Rc<Seen>,
+    sockets: Vec<Rc<Socket>>,
+    watching: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.watching.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+/// Raises the rate until it does not hold, then narrows down; answers the best one that held. Each message reaches
+/// `audience` sockets. After a round that did not hold, sockets are opened anew.
+async fn search(
+    server: &Process,
+    open: impl AsyncFn() -> Crowd,
+    senders: usize,
+    audience: u64,
+    from: f64,
+) -> Measured {
     let (mut low, mut high, mut rate): (Option<Measured>, Option<f64>, f64) = (None, None, from);
-    for _ in 0..9 {
-        let measured = measure(server, seen, senders, rate, WARM_UP, MEASURED).await;
+    let mut crowd = open().await;
+    for _ in 0..10 {
+        let measured = measure(server, &crowd.seen, &crowd.sockets[..senders], rate, WARM_UP, MEASURED).await;
         eprintln!(
             "  {rate:>9.0} msg/s: {:>9.0} deliveries/s, delivery p99 {:.1} ms, ack p99 {:.1} ms, acked {}/{}, lost {}, resyncs {}",
             measured.deliveries as f64 / measured.seconds,
@@ -196,12 +219,13 @@ async fn search(server: &Process, seen: &Rc<Seen>, senders: &[Rc<Socket>], from:
             measured.lost,
             measured.resyncs
         );
-        if measured.holds() {
+        if measured.holds(audience) {
             low = Some(measured);
         } else {
             high = Some(rate);
-            // What an overload left in queues shall not spoil the next round.
+            drop(crowd);
             tokio::time::sleep(Duration::from_secs(2)).await;
+            crowd = open().await;
         }
         rate = match (&low, high) {
             (Some(low), None) => low.rate * 1.6,
@@ -214,19 +238,16 @@ async fn search(server: &Process, seen: &Rc<Seen>, senders: &[Rc<Socket>], from:
     low.expect("some rate holds")
 }
 
-async fn join(
-    server: &Process,
-    tokens: &[String],
-    conversation: impl Fn(usize) -> String,
-    seen: &Rc<Seen>,
-) -> Vec<Rc<Socket>> {
-    let mut sockets = Vec::with_capacity(tokens.len());
+async fn join(server: &Process, tokens: &[String], conversation: impl Fn(usize) -> String) -> Crowd {
+    let seen = Rc::new(Seen::default());
+    let mut crowd = Crowd { seen: seen.clone(), sockets: Vec::new(), watching: Vec::new() };
     for (number, token) in tokens.iter().enumerate() {
         let socket = Rc::new(Socket::open(&server.address, token, &conversation(number)).await);
-        tokio::task::spawn_local(socket.clone().watch(seen.clone(), number % 20 == 0));
-        sockets.push(socket);
+        let watching = tokio::task::spawn_local(socket.clone().watch(seen.clone(), number % 20 == 0));
+        crowd.watching.push(watching);
+        crowd.sockets.push(socket);
     }
-    sockets
+    crowd
 }
 
 fn tokens(people: &[(Api, String)]) -> Vec<String> {
@@ -237,17 +258,15 @@ fn tokens(people: &[(Api, String)]) -> Vec<String> {
 async fn hot_room() -> Value {
     let floor = {
         let server = Process::floor();
-        let seen = Rc::new(Seen::default());
         let nobody = vec![String::new(); 1000];
-        let sockets = join(&server, &nobody, |_| String::new(), &seen).await;
-        search(&server, &seen, &sockets[..10], 50.0).await
+        search(&server, async || join(&server, &nobody, |_| String::new()).await, 10, 1000, 50.0).await
     };
     let server = parlour();
     let people = people(&server, 1000).await;
     let room = room(&people).await;
-    let seen = Rc::new(Seen::default());
-    let sockets = join(&server, &tokens(&people), |_| room.to_string(), &seen).await;
-    let best = search(&server, &seen, &sockets[..10], 100.0).await;
+    let tokens = tokens(&people);
+    let best =
+        search(&server, async || join(&server, &tokens, |_| room.to_string()).await, 10, 1000, 100.0).await;
     let mut line = best.json("hot-room");
     line["floor_deliveries_per_second"] = json!(floor.deliveries as f64 / floor.seconds);
     line["ratio_to_floor"] =
@@ -263,9 +282,9 @@ async fn many_rooms() -> Value {
     for group in people.chunks(10) {
         rooms.push(room(group).await.to_string());
     }
-    let seen = Rc::new(Seen::default());
-    let sockets = join(&server, &tokens(&people), |number| rooms[number / 10].clone(), &seen).await;
-    search(&server, &seen, &sockets, 500.0).await.json("many-rooms")
+    let tokens = tokens(&people);
+    let open = async || join(&server, &tokens, |number| rooms[number / 10].clone()).await;
+    search(&server, open, 500, 10, 500.0).await.json("many-rooms")
 }
 
 /// Two messages per second into the room of 1000: the latency that people feel.
@@ -273,9 +292,10 @@ async fn calm() -> Value {
     let server = parlour();
     let people = people(&server, 1000).await;
     let room = room(&people).await;
-    let seen = Rc::new(Seen::default());
-    let sockets = join(&server, &tokens(&people), |_| room.to_string(), &seen).await;
-    measure(&server, &seen, &sockets[..10], 2.0, WARM_UP, Duration::from_secs(20)).await.json("calm")
+    let crowd = join(&server, &tokens(&people), |_| room.to_string()).await;
+    measure(&server, &crowd.seen, &crowd.sockets[..10], 2.0, WARM_UP, Duration::from_secs(20))
+        .await
+        .json("calm")
 }
 
 /// Connections with a verified token and an answered `start`, one after the other on each of 16 lanes.
@@ -316,11 +336,10 @@ async fn history() -> Value {
     let server = parlour();
     let people = people(&server, 10).await;
     let room = room(&people).await;
-    let seen = Rc::new(Seen::default());
-    let sockets = join(&server, &tokens(&people), |_| room.to_string(), &seen).await;
-    drive(&sockets, &seen, 1500.0, Duration::from_secs(8)).await;
+    let crowd = join(&server, &tokens(&people), |_| room.to_string()).await;
+    drive(&crowd.sockets, &crowd.seen, 1500.0, Duration::from_secs(8)).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let stored = seen.acked.get();
+    let stored = crowd.seen.acked.get();
     let (began, cpu) = (Instant::now(), server.cpu_seconds());
     let until = began + Duration::from_secs(5);
     let lanes: Vec<_> = (0..8)
@@ -389,10 +408,9 @@ async fn growth() -> Value {
         let server = parlour();
         let people = people(&server, size).await;
         let room = room(&people).await;
-        let seen = Rc::new(Seen::default());
-        let sockets = join(&server, &tokens(&people), |_| room.to_string(), &seen).await;
+        let crowd = join(&server, &tokens(&people), |_| room.to_string()).await;
         let rate = (100_000.0 / size as f64).min(1000.0);
-        let measured = measure(&server, &seen, &sockets[..10], rate, WARM_UP, MEASURED).await;
+        let measured = measure(&server, &crowd.seen, &crowd.sockets[..10], rate, WARM_UP, MEASURED).await;
         line[format!("cpu_s_per_million_deliveries_{size}")] =
             json!(measured.cpu_seconds / (measured.deliveries as f64 / 1e6));
         line[format!("delivery_p99_ms_{size}")] = json!(measured.delivery_p99);
