@@ -20,6 +20,10 @@ client:
 test *arguments:
     cargo xtask test {{ arguments }}
 
+# Break nodes, Redis and PostgreSQL under load; arguments as for `cargo xtask chaos`.
+chaos *arguments:
+    cargo xtask chaos {{ arguments }}
+
 # Format the sources.
 fmt:
     cargo fmt --all
