@@ -181,14 +181,17 @@ impl Cluster {
                 format!("froze node {node} for {how_long:?}")
             }
             Scenario::RollingRestart => {
+                let mut ends = Vec::new();
                 for number in 0..NODES {
+                    let told = Instant::now();
                     if !self.on_node(number, Node::end).await {
                         let what = format!("node {number} was told to end, and did not end well");
                         return Err(Violation { invariant: "R33", what });
                     }
+                    ends.push(told.elapsed().as_millis());
                     self.on_node(number, Node::restart).await;
                 }
-                "restarted all nodes".to_owned()
+                format!("restarted all nodes, which took {ends:?} ms to end")
             }
             Scenario::RedisCut => {
                 let all = lots.percent(50);
