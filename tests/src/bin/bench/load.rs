@@ -152,7 +152,8 @@ pub async fn drive(senders: &[Rc<Socket>], seen: &Seen, rate: f64, time: Duratio
     let first = seen.intended.borrow().len() as u64;
     let mut sent = 0_u64;
     while sent < total {
-        let due = (((wire::now() - begin) as f64 / gap) as u64).min(total);
+        // Message n is due at n gaps: the first one at once.
+        let due = (((wire::now() - begin) as f64 / gap) as u64 + 1).min(total);
         while sent < due {
             let intended = begin + (sent as f64 * gap) as u64;
             seen.intended.borrow_mut().push(intended);
