@@ -20,14 +20,14 @@ use crate::{Effect, Refusal};
 
 /// Friends, most recent first. Presence is filled in by the caller.
 pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Friend>, Refusal> {
-    let directs = conversations::list_of(conn, user, None)?;
+    let directs = conversations::list_directs(conn, user)?;
     let rows = friendships::list(conn, user)?;
     Ok(rows
         .into_iter()
         .filter_map(|(row, other)| {
             let direct = directs
                 .iter()
-                .find(|direct| direct.peer_id == Some(other.id.0))
+                .find(|direct| direct.peer_of(user) == Some(other.id))
                 .map(|direct| ConversationId(direct.id));
             Some(Friend { since: Timestamp(row.accepted_at?), user: other, online: false, direct })
         })

@@ -259,6 +259,16 @@ pub fn list_followed(conn: &mut Connection, user: UserId) -> QueryResult<Vec<Fol
         .load(conn)
 }
 
+/// A person's direct chats.
+pub fn list_directs(conn: &mut Connection, user: UserId) -> QueryResult<Vec<ConversationRow>> {
+    members::table
+        .inner_join(conversations::table)
+        .filter(members::user_id.eq(user.0))
+        .filter(conversations::kind.eq(DIRECT))
+        .select(ConversationRow::as_select())
+        .load(conn)
+}
+
 /// A line of one's own list of conversations: all that can be read in one statement.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct ListedRow {

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use parlour_protocol::ids::{SessionId, UserId};
 
 use crate::Connection;
-use crate::schema::{sessions, users};
+use crate::schema::sessions;
 
 /// A log-in of one device.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -119,15 +119,4 @@ pub fn delete_ended_before(conn: &mut Connection, moment: i64) -> QueryResult<us
         sessions::table.filter(sessions::expires_at.lt(moment).or(sessions::revoked_at.lt(moment))),
     )
     .execute(conn)
-}
-
-/// Whether the owner of a session is suspended.
-pub fn owner_suspended(conn: &mut Connection, id: SessionId) -> QueryResult<bool> {
-    sessions::table
-        .inner_join(users::table)
-        .filter(sessions::id.eq(id.0))
-        .filter(users::suspended_at.is_not_null())
-        .select(diesel::dsl::count_star())
-        .first::<i64>(conn)
-        .map(|count| count > 0)
 }
