@@ -34,7 +34,7 @@ const SWEEP_CLUSTER: Duration = Duration::from_secs(2);
 const SWEEP_ALONE: Duration = Duration::from_secs(30);
 /// Topics in one question to the log.
 const SWEEP_CHUNK: usize = 500;
-/// How often waiting heads are told and stalled connections are looked for.
+/// How often waiting heads are told.
 const TICK: Duration = Duration::from_millis(500);
 
 /// A future as a trait object.
@@ -112,7 +112,6 @@ impl Hub {
             loop {
                 tick.tick().await;
                 hub.tell_heads();
-                hub.look_for_stalled();
             }
         });
         let hub = self.clone();
@@ -481,13 +480,6 @@ impl Hub {
         let waiting = std::mem::take(&mut *lock(&self.0.heads_wait));
         let still: Vec<Arc<Outbox>> = waiting.into_iter().filter(|outbox| outbox.tell_heads()).collect();
         lock(&self.0.heads_wait).extend(still);
-    }
-
-    fn look_for_stalled(&self) {
-        let all: Vec<Arc<Outbox>> = lock(&self.0.connections).values().flatten().cloned().collect();
-        for outbox in all {
-            outbox.check_stalled();
-        }
     }
 
     /// Closes every connection, for a shutdown.

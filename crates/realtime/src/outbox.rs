@@ -21,8 +21,6 @@ use crate::metrics::{Metrics, count};
 const MAX_FRAMES: usize = 256;
 /// Most bytes that wait.
 const MAX_BYTES: usize = 512 * 1024;
-/// A connection that takes nothing for this long is closed.
-const STALLED: Duration = Duration::from_secs(15);
 /// Lagging this often within [`LAG_WINDOW`] closes the connection.
 const MAX_LAGS: usize = 3;
 const LAG_WINDOW: Duration = Duration::from_secs(60);
@@ -50,8 +48,6 @@ struct State {
     /// Heads that wait for their turn.
     heads: BTreeMap<ConversationId, Seq>,
     heads_told: Option<Instant>,
-    /// Since when something waits without any being taken.
-    waiting_since: Option<Instant>,
     close: Option<CloseCode>,
     finished: bool,
     waker: Option<Waker>,
@@ -194,15 +190,10 @@ impl Outbox {
         self.state().close
     }
 
-    /// Whether nothing was taken for too long; then it is marked for closing.
-    pub fn check_stalled(&self) -> bool {
-        let mut state = self.state();
-        let stalled = state.waiting_since.is_some_and(|since| since.elapsed() > STALLED);
-        if stalled && state.close.is_none() {
-            count(&self.metrics.slow_consumers_closed);
-            self.close_locked(&mut state, CloseCode::SlowConsumer);
-        }
-        stalled
+    /// The connection takes nothing of what is written: it is given up.
+    pub fn stalled(&self) {
+        count(&self.metrics.slow_consumers_closed);
+        self.finish();
     }
 
     /// The connection is gone: nothing is queued any more.
@@ -230,7 +221,6 @@ impl Outbox {
                 state.finished = true;
                 return Poll::Ready(Some(frames::close(code)));
             }
-            state.waiting_since = None;
             state.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -248,7 +238,6 @@ impl Outbox {
             // Gives the memory of a burst back; an idle connection holds next to nothing.
             state.queue.shrink_to(4);
         }
-        state.waiting_since = (!state.queue.is_empty()).then(Instant::now);
         Poll::Ready(Some(chunk))
     }
 
@@ -289,7 +278,6 @@ impl State {
         }
         self.bytes += frame.len();
         self.queue.push_back((frame, kind));
-        self.waiting_since.get_or_insert_with(Instant::now);
         self.wake();
     }
 

@@ -79,22 +79,15 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
     loop {
         if unread {
             unread = false;
-            while let Some(incoming) = reader.next() {
-                if !open {
-                    // The close frame is under way: only the end is of interest.
-                    if matches!(incoming, Incoming::End | Incoming::Bad(_)) {
-                        return connection.app.hub.disconnect(&connection.outbox);
-                    }
-                    continue;
-                }
+            // Once the connection is to be closed nothing more is done for it.
+            while connection.outbox.closing().is_none()
+                && let Some(incoming) = reader.next()
+            {
                 match Box::pin(take(&mut connection, incoming)).await {
                     Ok(true) if connection.started() => deadline = Instant::now() + SILENCE,
                     Ok(true) => {}
                     Ok(false) => return connection.app.hub.disconnect(&connection.outbox),
-                    Err(code) => {
-                        connection.outbox.close(code);
-                        break;
-                    }
+                    Err(code) => connection.outbox.close(code),
                 }
             }
         }
@@ -106,8 +99,13 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
         match woken {
             Woken::Write(Some(chunk)) => {
                 let written = tokio::time::timeout(STALLED, stream.write_all(&chunk)).await;
-                if !matches!(written, Ok(Ok(()))) {
-                    break;
+                match written {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => break,
+                    Err(_) => {
+                        connection.outbox.stalled();
+                        break;
+                    }
                 }
             }
             // The close frame was written: the client has a moment to answer it.
@@ -116,6 +114,13 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
                 connection.app.hub.disconnect(&connection.outbox);
                 let _ = stream.shutdown().await;
                 deadline = Instant::now() + FAREWELL;
+            }
+            // What still comes before the close frame is answered is read and forgotten: closing with bytes unread
+            // would reset the connection, and the client might never see why.
+            Woken::Readable if connection.outbox.closing().is_some() => {
+                if !Reader::discard(&stream) {
+                    break;
+                }
             }
             Woken::Readable => {
                 if !reader.fill(&stream) {

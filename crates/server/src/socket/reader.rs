@@ -57,6 +57,14 @@ impl Reader {
         })
     }
 
+    /// Reads and forgets what the kernel has. False when the connection has ended.
+    pub(super) fn discard(stream: &TcpStream) -> bool {
+        SCRATCH.with_borrow_mut(|scratch| match stream.try_read(scratch) {
+            Ok(count) => count > 0,
+            Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+        })
+    }
+
     /// The next whole message, if it is here.
     pub(super) fn next(&mut self) -> Option<Incoming> {
         loop {
