@@ -25,12 +25,14 @@ pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Conversation>, Re
 
 /// One of one's own conversations.
 pub fn find(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<Conversation, Refusal> {
-    let rows = conversations::list_of(conn, user, Some(id))?;
+    let mut rows = conversations::list_of(conn, user, Some(id))?;
     if rows.is_empty() {
-        // Says whether the room exists or not, as everywhere.
+        // Says whether the room exists or not, as everywhere. Who was let in between the two statements is
+        // listed by a second look; who is out again by then was told the truth about the moment before.
         rights::readable(conn, id, user)?;
+        rows = conversations::list_of(conn, user, Some(id))?;
     }
-    Ok(complete(conn, user, rows)?.pop().ok_or(ErrorCode::NotFound)?)
+    Ok(complete(conn, user, rows)?.pop().ok_or(ErrorCode::NotMember)?)
 }
 
 fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result<Vec<Conversation>, Refusal> {
