@@ -117,6 +117,7 @@ pub fn open_direct(
             low_user: Some(low.0),
             high_user: Some(high.0),
             last_seq: 0,
+            changed_seq: 0,
             member_count: 2,
             last_activity_at: now.0,
             created_at: now.0,

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod admin;
 pub mod conversations;
 pub mod friends;
+pub mod history;
 pub mod messages;
 pub mod notifications;
 pub mod outcome;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
-use parlour_protocol::messages::{Message, MessagePage, Stored};
+use parlour_protocol::messages::Stored;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::socket::{Change, Event, UserChange};
@@ -347,74 +347,4 @@ fn append(conn: &mut Connection, now: Timestamp, id: ConversationId, change: Cha
     let event = events::append(conn, id, now, change)?;
     let value = Stored { seq: event.seq, at: event.at, duplicate: false };
     Ok(Outcome { value, effects: vec![Effect::Event(event)] })
-}
-
-/// Where a page of history lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PageAt {
-    /// The newest messages.
-    Newest,
-    /// Messages before a position.
-    Before(Seq),
-    /// Messages after a position.
-    After(Seq),
-    /// Messages on both sides of a position, and the one there.
-    Around(Seq),
-}
-
-/// A page of history, oldest first.
-pub fn list(
-    conn: &mut Connection,
-    user: UserId,
-    id: ConversationId,
-    at: PageAt,
-    limit: i64,
-) -> Result<MessagePage, Refusal> {
-    // The head is read before the rows: events after it are fetched or come live, and none is missed.
-    let (conversation, _) = rights::readable(conn, id, user)?;
-    let head = conversation.last_seq;
-    // One row more than asked for tells whether there is more on that side.
-    let before = |conn: &mut Connection, seq, limit: i64| -> Result<(Vec<EventRow>, bool), Refusal> {
-        let mut rows = events::list_messages_before(conn, id, seq, limit + 1)?;
-        let more = rows.len() as i64 > limit;
-        rows.truncate(usize::try_from(limit).unwrap_or(0));
-        rows.reverse();
-        Ok((rows, more))
-    };
-    let after = |conn: &mut Connection, seq, limit: i64| -> Result<(Vec<EventRow>, bool), Refusal> {
-        let mut rows = events::list_messages_after(conn, id, seq, limit + 1)?;
-        let more = rows.len() as i64 > limit;
-        rows.truncate(usize::try_from(limit).unwrap_or(0));
-        Ok((rows, more))
-    };
-    let (rows, older, newer) = match at {
-        PageAt::Newest => {
-            let (rows, older) = before(conn, Seq::MAX, limit)?;
-            (rows, older, false)
-        }
-        PageAt::Before(seq) => {
-            let (rows, older) = before(conn, seq, limit)?;
-            (rows, older, seq <= head)
-        }
-        PageAt::After(seq) => {
-            let (rows, newer) = after(conn, seq, limit)?;
-            (rows, seq > 0, newer)
-        }
-        PageAt::Around(seq) => {
-            let (mut rows, older) = before(conn, seq, limit / 2)?;
-            let (later, newer) = after(conn, seq - 1, limit - limit / 2)?;
-            rows.extend(later);
-            (rows, older, newer)
-        }
-    };
-    let seqs: Vec<Seq> = rows.iter().map(|row| row.seq).collect();
-    let mut by_seq = reactions::list(conn, id, &seqs)?;
-    let items = rows
-        .into_iter()
-        .map(|row| {
-            let reactions = by_seq.remove(&row.seq).unwrap_or_default();
-            Message { reactions, ..row.into_message() }
-        })
-        .collect();
-    Ok(MessagePage { items, older, newer, head })
 }

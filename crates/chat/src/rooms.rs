@@ -95,6 +95,7 @@ pub fn create(
         low_user: None,
         high_user: None,
         last_seq: 0,
+        changed_seq: 0,
         member_count: 0,
         last_activity_at: now.0,
         created_at: now.0,

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a replay is complete up to the head that is answered, or it is not made at all (`gap`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use parlour_protocol::conversations::EventPage;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
@@ -13,10 +13,8 @@ use parlour_storage::{Connection, conversations, events, friendships, user_event
 
 use crate::{Refusal, rights};
 
-/// Replays are read for at most so many conversations at one `start`; the others get a gap.
+/// Replays are made for at most so many conversations at one `start`; the others get a gap.
 const REPLAYED_CONVERSATIONS: usize = 50;
-/// Replays end at this many bytes of text, so that they fit into a connection's queue.
-const REPLAY_BYTES: usize = 256 * 1024;
 
 /// What a client says that it knows.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +28,7 @@ pub struct Known {
 }
 
 /// One conversation at `start`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Followed {
     /// Newest position.
     pub head: Seq,
@@ -38,93 +36,141 @@ pub struct Followed {
     pub direct: bool,
     /// What follows for the cursor.
     pub state: ReplayState,
-    /// The events after the cursor, complete up to the head; empty unless replaying.
-    pub events: Vec<Event>,
 }
 
-/// Everything that `start` needs from the database.
-#[derive(Debug, Clone)]
-pub struct Caught {
+/// Where a person stands: all that `start` needs from the database, but for what is replayed.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
     /// Newest position of one's own stream.
     pub user_head: Seq,
-    /// What follows for its cursor.
-    pub user_state: ReplayState,
-    /// The events after its cursor.
-    pub user_events: Vec<UserEvent>,
-    /// Every conversation that one is in.
-    pub conversations: BTreeMap<ConversationId, Followed>,
-    /// Conversations that were asked for and that one is not in.
-    pub gone: BTreeSet<ConversationId>,
+    /// Every conversation that one is in, its head, and whether it is a direct chat.
+    pub conversations: Vec<(ConversationId, Seq, bool)>,
     /// One's friends, who are told that one is there.
     pub friends: Vec<UserId>,
-    /// The account is suspended: no socket.
+    /// The account is suspended, or gone: no socket.
     pub suspended: bool,
 }
 
-/// Reads what a client has missed.
-pub fn catch_up(conn: &mut Connection, user: UserId, known: &Known) -> Result<Caught, Refusal> {
-    let row = users::find(conn, user)?;
-    let user_head = row.as_ref().map_or(0, |row| row.last_useq);
-    let (user_state, user_events) = match known.user {
-        Some(_) if known.other_epoch => (ReplayState::Reset, Vec::new()),
-        Some(cursor) if cursor > user_head || cursor < 0 => (ReplayState::Reset, Vec::new()),
-        Some(cursor) if user_head - cursor > limits::REPLAY.0 => (ReplayState::Gap, Vec::new()),
-        Some(cursor) if cursor < user_head => {
-            let rows = user_events::list_after(conn, user, cursor, user_head - cursor)?;
-            // The stream forgets its beginning after a while.
-            let complete = rows.first().is_some_and(|row| row.useq == cursor + 1);
-            if complete {
-                (ReplayState::Replay, rows.into_iter().map(|row| row.into_event()).collect())
-            } else {
-                (ReplayState::Gap, Vec::new())
-            }
-        }
-        _ => (ReplayState::Replay, Vec::new()),
-    };
+/// A part of a conversation's log that somebody has missed and may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missed {
+    /// Where.
+    pub conversation: ConversationId,
+    /// The last position that is known.
+    pub after: Seq,
+    /// The last position that is missed.
+    pub upto: Seq,
+}
 
-    let mut all = BTreeMap::new();
-    let mut budget = limits::REPLAY.1;
-    let mut bytes = 0;
-    let mut replayed = 0;
-    for row in conversations::list_followed(conn, user)? {
-        let id = ConversationId(row.id);
-        let head = row.last_seq;
-        let mut followed =
-            Followed { head, direct: row.kind == DIRECT, state: ReplayState::Replay, events: Vec::new() };
-        match known.cursors.get(&id) {
-            None => {}
-            Some(_) if known.other_epoch => followed.state = ReplayState::Reset,
-            Some(cursor) if *cursor > head || *cursor < 0 => followed.state = ReplayState::Reset,
-            Some(cursor) if *cursor == head => {}
-            Some(cursor) => {
-                let missed = head - cursor;
-                let affordable = missed <= limits::REPLAY.0
-                    && missed <= budget
-                    && replayed < REPLAYED_CONVERSATIONS
-                    && bytes < REPLAY_BYTES;
-                if affordable {
-                    let rows = events::list_after(conn, id, *cursor, missed)?;
-                    bytes += rows.iter().map(|row| row.body.as_ref().map_or(0, String::len)).sum::<usize>();
-                    followed.events = rows.into_iter().map(|row| row.into_event()).collect();
-                    budget -= missed;
-                    replayed += 1;
-                } else {
-                    followed.state = ReplayState::Gap;
-                }
+/// What follows for each of a client's cursors.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What follows for the cursor of one's own stream.
+    pub user: ReplayState,
+    /// The position after which one's own stream is replayed, if it is.
+    pub user_after: Option<Seq>,
+    /// Every conversation that one is in.
+    pub conversations: BTreeMap<ConversationId, Followed>,
+    /// What is replayed.
+    pub missed: Vec<Missed>,
+    /// Conversations that were asked for and that one is not in.
+    pub gone: BTreeSet<ConversationId>,
+}
+
+/// Where these people stand, in their order: three questions to the database, however many they are.
+pub fn list_standings(conn: &mut Connection, people: &[UserId]) -> Result<Vec<Standing>, Refusal> {
+    let mut ids: Vec<i64> = people.iter().map(|user| user.0).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let gone = Standing { suspended: true, ..Standing::default() };
+    let mut found: HashMap<i64, Standing> = users::list_states(conn, &ids)?
+        .into_iter()
+        .map(|(id, user_head, suspended_at)| {
+            (id, Standing { user_head, suspended: suspended_at.is_some(), ..Standing::default() })
+        })
+        .collect();
+    for row in conversations::list_followed(conn, &ids)? {
+        if let Some(standing) = found.get_mut(&row.user_id) {
+            standing.conversations.push((ConversationId(row.id), row.last_seq, row.kind == DIRECT));
+        }
+    }
+    for (low, high) in friendships::list_pairs_of(conn, &ids)? {
+        for (one, other) in [(low, high), (high, low)] {
+            if let Some(standing) = found.get_mut(&one) {
+                standing.friends.push(UserId(other));
             }
         }
-        all.insert(id, followed);
     }
-    let gone = known.cursors.keys().filter(|id| !all.contains_key(id)).copied().collect();
-    Ok(Caught {
-        user_head,
-        user_state,
-        user_events,
-        conversations: all,
-        gone,
-        friends: friendships::list_ids(conn, user)?,
-        suspended: row.is_none_or(|row| row.suspended_at.is_some()),
-    })
+    Ok(people.iter().map(|user| found.get(&user.0).unwrap_or(&gone).clone()).collect())
+}
+
+impl Standing {
+    /// Compares with what a client knows. Reads nothing.
+    pub fn compare(&self, known: &Known) -> Plan {
+        let (user, user_after) = match known.user {
+            Some(_) if known.other_epoch => (ReplayState::Reset, None),
+            Some(cursor) if cursor > self.user_head || cursor < 0 => (ReplayState::Reset, None),
+            Some(cursor) if self.user_head - cursor > limits::REPLAY.0 => (ReplayState::Gap, None),
+            Some(cursor) if cursor < self.user_head => (ReplayState::Replay, Some(cursor)),
+            _ => (ReplayState::Replay, None),
+        };
+        let mut conversations = BTreeMap::new();
+        let mut missed = Vec::new();
+        let mut budget = limits::REPLAY.1;
+        for &(id, head, direct) in &self.conversations {
+            let state = match known.cursors.get(&id) {
+                None => ReplayState::Replay,
+                Some(_) if known.other_epoch => ReplayState::Reset,
+                Some(cursor) if *cursor > head || *cursor < 0 => ReplayState::Reset,
+                Some(cursor) if *cursor == head => ReplayState::Replay,
+                Some(cursor) => {
+                    let count = head - cursor;
+                    if count <= limits::REPLAY.0.min(budget) && missed.len() < REPLAYED_CONVERSATIONS {
+                        budget -= count;
+                        missed.push(Missed { conversation: id, after: *cursor, upto: head });
+                        ReplayState::Replay
+                    } else {
+                        ReplayState::Gap
+                    }
+                }
+            };
+            conversations.insert(id, Followed { head, direct, state });
+        }
+        let gone = known.cursors.keys().filter(|id| !conversations.contains_key(id)).copied().collect();
+        Plan { user, user_after, conversations, missed, gone }
+    }
+}
+
+/// What was missed of one's own stream, unless the stream has forgotten its beginning.
+pub fn list_user_events(
+    conn: &mut Connection,
+    user: UserId,
+    after: Seq,
+    upto: Seq,
+) -> Result<Option<Vec<UserEvent>>, Refusal> {
+    let rows = user_events::list_after(conn, user, after, upto - after)?;
+    let complete = rows.first().is_some_and(|row| row.useq == after + 1);
+    Ok(complete.then(|| rows.into_iter().map(|row| row.into_event()).collect()))
+}
+
+/// What was missed of several conversations: one question for each conversation, however many people missed
+/// something there. The events of a conversation go from the earliest position asked for to the latest.
+pub fn list_missed(
+    conn: &mut Connection,
+    missed: &[Missed],
+) -> Result<HashMap<ConversationId, Vec<Event>>, Refusal> {
+    let mut ranges: BTreeMap<ConversationId, (Seq, Seq)> = BTreeMap::new();
+    for part in missed {
+        let range = ranges.entry(part.conversation).or_insert((part.after, part.upto));
+        *range = (range.0.min(part.after), range.1.max(part.upto));
+    }
+    ranges
+        .into_iter()
+        .map(|(id, (after, upto))| {
+            let rows = events::list_after(conn, id, after, upto - after)?;
+            Ok((id, rows.into_iter().map(|row| row.into_event()).collect()))
+        })
+        .collect()
 }
 
 /// A page of a conversation's log.

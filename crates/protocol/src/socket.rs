@@ -388,6 +388,19 @@ pub enum Change {
     Unknown(Value),
 }
 
+impl Change {
+    /// The earlier message that this changes, if it does: an edit, a deletion, a reaction.
+    pub fn changed_message(&self) -> Option<Seq> {
+        match self {
+            Self::MessageEdited { target, .. }
+            | Self::MessageDeleted { target, .. }
+            | Self::ReactionAdded { target, .. }
+            | Self::ReactionRemoved { target, .. } => Some(*target),
+            _ => None,
+        }
+    }
+}
+
 /// A durable change that concerns one person alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

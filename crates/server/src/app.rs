@@ -15,6 +15,8 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_realtime::{Broker, Delivery, Hub};
 use parlour_storage::{Connection, Database, DatabaseSettings, StorageError, server_state, sessions};
+use quick_cache::sync::Cache;
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
@@ -23,11 +25,14 @@ use crate::log::{DatabaseLog, delivery_of_event, delivery_of_user_event, is_end_
 use crate::problems::ApiError;
 use crate::random;
 use crate::rates::RateLimit;
+use crate::reads::Reads;
 use crate::sends::SendQueue;
 use crate::tokens::{ACCESS_LIFETIME, Bearer, Tokens};
 
 /// Requests that may wait for a password hash or a picture; more are refused as overload.
 const WAITING_FOR_CPU: usize = 64;
+/// Access tokens that need no second look at their signature: about 2 MiB.
+const VERIFIED_TOKENS: usize = 16 * 1024;
 
 /// See the module.
 pub struct App {
@@ -37,6 +42,8 @@ pub struct App {
     pub clock: Clock,
     /// The database.
     pub database: Database,
+    /// What many read at the same time.
+    pub reads: Arc<Reads>,
     /// The connections.
     pub hub: Hub,
     /// The other nodes.
@@ -62,6 +69,8 @@ pub struct App {
     /// A hash of nothing, so that unknown handles cost as much as wrong passwords.
     decoy_hash: String,
     revoked: Mutex<HashMap<SessionId, Timestamp>>,
+    /// Tokens whose signatures were found good, by their SHA-256: a client shows the same one for ten minutes.
+    verified: Cache<[u8; 32], Bearer>,
 }
 
 impl App {
@@ -100,9 +109,10 @@ impl App {
             Some(url) => Broker::redis(&url.0, &epoch)?,
             None => Broker::Local,
         };
+        let reads: Arc<Reads> = Arc::default();
         let hub = Hub::new(
             u64::from_be_bytes(random::bytes()),
-            Arc::new(DatabaseLog { database: database.clone() }),
+            Arc::new(DatabaseLog { database: database.clone(), reads: reads.clone() }),
         );
         let decoy_hash = passwords::hash(config.hashing, "no password at all", &random::bytes())?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -120,9 +130,11 @@ impl App {
             waiting_for_cpu: Semaphore::new(WAITING_FOR_CPU),
             decoy_hash,
             revoked: Mutex::default(),
+            verified: Cache::new(VERIFIED_TOKENS),
             config,
             clock,
             database,
+            reads,
             hub,
             broker,
             tokens,
@@ -133,6 +145,7 @@ impl App {
 
     /// Starts the background tasks, inside the runtime that shall run them.
     pub fn start(self: &Arc<Self>) {
+        self.reads.start(&self.database);
         self.hub.start(&self.broker);
         self.sends.start(self);
         let app = self.clone();
@@ -205,7 +218,16 @@ impl App {
 
     /// Whom an access token speaks for, unless the session was ended.
     pub fn authenticate(&self, token: &str) -> Result<Bearer, ErrorCode> {
-        let bearer = self.tokens.verify(self.clock.now(), token)?;
+        let now = self.clock.now();
+        let name: [u8; 32] = Sha256::digest(token).into();
+        let bearer = match self.verified.get(&name) {
+            Some(bearer) if bearer.is_current(now) => bearer,
+            _ => {
+                let bearer = self.tokens.verify(now, token)?;
+                self.verified.insert(name, bearer);
+                bearer
+            }
+        };
         let revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
         if revoked.contains_key(&bearer.session) {
             return Err(ErrorCode::Unauthenticated);

@@ -3,17 +3,28 @@
 //! Invariant: an event is encoded here and nowhere else, so its bytes are the same live, after a hole, and on
 //! every node.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use parlour_chat::Refusal;
 use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
 use parlour_protocol::socket::{Event, ServerFrame, UserChange, UserEvent};
 use parlour_realtime::hub::Later;
 use parlour_realtime::{Control, Delivery, Head, Log, Topic, frames};
 use parlour_storage::conversations::DIRECT;
-use parlour_storage::{Database, StorageError, conversations, events, friendships, user_events};
+use parlour_storage::{Connection, Database, StorageError, conversations, events, friendships, user_events};
+
+use crate::reads::Reads;
+
+/// So many topics are asked for together with those of others.
+const FEW: usize = 64;
 
 /// See the module.
 pub struct DatabaseLog {
     /// Where the events are.
     pub database: Database,
+    /// Who asks for heads.
+    pub reads: Arc<Reads>,
 }
 
 /// An event of a conversation on its way.
@@ -42,11 +53,39 @@ pub fn is_end_of_session(event: &UserEvent) -> Option<SessionId> {
     }
 }
 
-fn or_nothing<T>(outcome: Result<Vec<T>, StorageError>) -> Vec<T> {
+fn or_nothing<T: Default, E: std::fmt::Display>(outcome: Result<T, E>) -> T {
     outcome.unwrap_or_else(|error| {
         tracing::warn!(%error, "the log cannot be read now; a later sweep will");
-        Vec::new()
+        T::default()
     })
+}
+
+/// The heads of those topics that exist, for each list.
+pub fn read_heads(conn: &mut Connection, lists: &[Vec<Topic>]) -> Result<Vec<Vec<Head>>, Refusal> {
+    let mut ids = BTreeSet::new();
+    let mut people = BTreeSet::new();
+    for topic in lists.iter().flatten() {
+        match topic {
+            Topic::Conversation(id) => ids.insert(id.0),
+            Topic::User(user) => people.insert(user.0),
+        };
+    }
+    let mut found = HashMap::with_capacity(ids.len() + people.len());
+    if !ids.is_empty() {
+        let ids: Vec<i64> = ids.into_iter().collect();
+        for (id, seq, kind) in conversations::list_heads(conn, &ids)? {
+            let topic = Topic::Conversation(ConversationId(id));
+            found.insert(topic, Head { topic, seq, direct: kind == DIRECT });
+        }
+    }
+    if !people.is_empty() {
+        let people: Vec<i64> = people.into_iter().collect();
+        for (user, seq) in user_events::list_heads(conn, &people)? {
+            let topic = Topic::User(UserId(user));
+            found.insert(topic, Head { topic, seq, direct: false });
+        }
+    }
+    Ok(lists.iter().map(|list| list.iter().filter_map(|topic| found.get(topic).copied()).collect()).collect())
 }
 
 impl Log for DatabaseLog {
@@ -72,34 +111,15 @@ impl Log for DatabaseLog {
     }
 
     fn heads(&self, topics: Vec<Topic>) -> Later<Vec<Head>> {
-        let database = self.database.clone();
+        let (database, reads) = (self.database.clone(), self.reads.clone());
         Box::pin(async move {
-            let mut ids = Vec::new();
-            let mut people = Vec::new();
-            for topic in topics {
-                match topic {
-                    Topic::Conversation(id) => ids.push(id.0),
-                    Topic::User(user) => people.push(user.0),
-                }
+            // Many who connect ask for a few at the same time; the sweep asks for many by itself.
+            if topics.len() <= FEW {
+                return or_nothing(reads.heads(topics).await);
             }
-            let found = database
-                .read(move |conn| -> Result<Vec<Head>, StorageError> {
-                    let mut heads = Vec::with_capacity(ids.len() + people.len());
-                    if !ids.is_empty() {
-                        for (id, seq, kind) in conversations::list_heads(conn, &ids)? {
-                            let topic = Topic::Conversation(ConversationId(id));
-                            heads.push(Head { topic, seq, direct: kind == DIRECT });
-                        }
-                    }
-                    if !people.is_empty() {
-                        for (user, seq) in user_events::list_heads(conn, &people)? {
-                            heads.push(Head { topic: Topic::User(UserId(user)), seq, direct: false });
-                        }
-                    }
-                    Ok(heads)
-                })
-                .await;
-            or_nothing(found)
+            or_nothing(
+                database.read(move |conn| read_heads(conn, &[topics])).await.map(|lists| lists.concat()),
+            )
         })
     }
 

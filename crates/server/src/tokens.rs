@@ -46,6 +46,13 @@ pub struct Bearer {
     pub expires_at: Timestamp,
 }
 
+impl Bearer {
+    /// Whether the token is still good, as far as time goes.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        self.expires_at.0 + LEEWAY * parlour_protocol::time::SECOND >= now.0
+    }
+}
+
 /// Makes and checks tokens.
 pub struct Tokens {
     key_id: String,

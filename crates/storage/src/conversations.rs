@@ -5,6 +5,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
 use parlour_protocol::ids::{ConversationId, UserId};
 
 use crate::Connection;
+use crate::on_backend;
 use crate::schema::{conversations, members};
 
 /// `kind` of a public room.
@@ -33,6 +34,8 @@ pub struct ConversationRow {
     pub high_user: Option<i64>,
     /// Head of the log.
     pub last_seq: i64,
+    /// Position of the newest event that changed an earlier message.
+    pub changed_seq: i64,
     /// How many take part.
     pub member_count: i64,
     /// When the log last grew.
@@ -232,15 +235,50 @@ pub fn list_rooms(
 
 /// Id, head and kind of several conversations.
 pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, i64, i16)>> {
-    conversations::table
+    on_backend!(conn, inner => conversations::table
         .filter(conversations::id.eq_any(ids))
         .select((conversations::id, conversations::last_seq, conversations::kind))
-        .load(conn)
+        .load(inner))
+}
+
+/// Whether one person may read one conversation, and how far its log goes.
+#[derive(Debug, Clone, Queryable)]
+pub struct ReaderRow {
+    /// The conversation.
+    pub id: i64,
+    /// [`ROOM`] or [`DIRECT`].
+    pub kind: i16,
+    /// Head of the log.
+    pub last_seq: i64,
+    /// Position of the newest event that changed an earlier message.
+    pub changed_seq: i64,
+    /// A member among those who were asked for; none when nobody of them is in.
+    pub user_id: Option<i64>,
+}
+
+/// The conversations that exist, once for each of these people who is in them, or once without anybody.
+pub fn list_readers(conn: &mut Connection, ids: &[i64], people: &[i64]) -> QueryResult<Vec<ReaderRow>> {
+    on_backend!(conn, inner => conversations::table
+        .left_join(members::table.on(
+            members::conversation_id.eq(conversations::id).and(members::user_id.eq_any(people))
+        ))
+        .filter(conversations::id.eq_any(ids))
+        .filter(conversations::deleted_at.is_null())
+        .select((
+            conversations::id,
+            conversations::kind,
+            conversations::last_seq,
+            conversations::changed_seq,
+            members::user_id.nullable(),
+        ))
+        .load(inner))
 }
 
 /// A conversation that a person takes part in, with its head, as `start` needs it.
 #[derive(Debug, Clone, Queryable)]
 pub struct FollowedRow {
+    /// Who takes part.
+    pub user_id: i64,
     /// The conversation.
     pub id: i64,
     /// [`ROOM`] or [`DIRECT`].
@@ -249,14 +287,14 @@ pub struct FollowedRow {
     pub last_seq: i64,
 }
 
-/// All conversations that a person takes part in.
-pub fn list_followed(conn: &mut Connection, user: UserId) -> QueryResult<Vec<FollowedRow>> {
-    members::table
+/// All conversations that these people take part in.
+pub fn list_followed(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<FollowedRow>> {
+    on_backend!(conn, inner => members::table
         .inner_join(conversations::table)
-        .filter(members::user_id.eq(user.0))
+        .filter(members::user_id.eq_any(people))
         .filter(conversations::deleted_at.is_null())
-        .select((conversations::id, conversations::kind, conversations::last_seq))
-        .load(conn)
+        .select((members::user_id, conversations::id, conversations::kind, conversations::last_seq))
+        .load(inner))
 }
 
 /// A person's direct chats.

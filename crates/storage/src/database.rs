@@ -5,11 +5,13 @@
 //! its neighbours: the batch is rolled back and each unit runs again in a transaction of its own, so work must
 //! be repeatable (`Fn`), with ids and times taken from outside.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use diesel::connection::TransactionManager;
+use diesel::connection::{Connection as _, Instrumentation, InstrumentationEvent, TransactionManager};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::oneshot;
 
@@ -113,7 +115,10 @@ where
     F: Fn(&mut Connection) -> Result<T, E> + Send,
 {
     fn run(&mut self, conn: &mut Connection) -> Result<(), StorageError> {
-        let result = (self.work)(conn);
+        let Ok(result) = catch_unwind(AssertUnwindSafe(|| (self.work)(conn))) else {
+            self.result = None;
+            return Err(StorageError::Fault("the work panicked".into()));
+        };
         let outcome = match &result {
             Ok(_) => Ok(()),
             // A refusal by a rule ends only this unit; it is told apart by not being a storage error.
@@ -151,6 +156,7 @@ impl AsStorage for StorageError {
 pub struct Database {
     readers: Sender<ReadJob>,
     lanes: Arc<[Sender<Box<dyn Unit>>]>,
+    statements: Arc<AtomicU64>,
 }
 
 impl Database {
@@ -158,6 +164,7 @@ impl Database {
     pub fn open(settings: &DatabaseSettings) -> Result<Self, String> {
         let mut first = settings.address.connect().map_err(|error| error.to_string())?;
         let applied = migrations::run(&mut first)?;
+        drop(first);
         if applied > 0 {
             tracing::info!(applied, "database migrated");
         }
@@ -165,21 +172,27 @@ impl Database {
             Address::Postgres(_) => settings.lanes.max(1),
             Address::Sqlite(_) => 1,
         };
-        let mut first = Some(first);
+        let statements = Arc::new(AtomicU64::default());
+        let link = || Link { address: settings.address.clone(), conn: None, statements: statements.clone() };
         let mut lanes = Vec::with_capacity(lane_count);
         for number in 0..lane_count {
             let (sender, receiver) = crossbeam_channel::bounded(QUEUE);
-            let lane = Link { address: settings.address.clone(), conn: first.take() };
+            let lane = link();
             spawn(format!("db-write-{number}"), move || run_lane(lane, &receiver))?;
             lanes.push(sender);
         }
         let (readers, jobs) = crossbeam_channel::bounded::<ReadJob>(QUEUE);
         for number in 0..settings.readers.max(1) {
             let jobs = jobs.clone();
-            let reader = Link { address: settings.address.clone(), conn: None };
+            let reader = link();
             spawn(format!("db-read-{number}"), move || run_reader(reader, &jobs))?;
         }
-        Ok(Self { readers, lanes: lanes.into() })
+        Ok(Self { readers, lanes: lanes.into(), statements })
+    }
+
+    /// How many statements were run so far, without those that begin and end transactions.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     /// How many write lanes there are.
@@ -258,13 +271,36 @@ fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<(), Strin
 struct Link {
     address: Address,
     conn: Option<Connection>,
+    statements: Arc<AtomicU64>,
+}
+
+/// Counts statements. Beginning and ending a transaction are reported as statements too, and taken off again.
+struct Counting(Arc<AtomicU64>);
+
+impl Instrumentation for Counting {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        match event {
+            InstrumentationEvent::StartQuery { .. } => {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+            InstrumentationEvent::BeginTransaction { .. }
+            | InstrumentationEvent::CommitTransaction { .. }
+            | InstrumentationEvent::RollbackTransaction { .. } => {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Link {
     fn get(&mut self) -> Option<&mut Connection> {
         if self.conn.is_none() {
             match self.address.connect() {
-                Ok(conn) => self.conn = Some(conn),
+                Ok(mut conn) => {
+                    conn.set_instrumentation(Counting(self.statements.clone()));
+                    self.conn = Some(conn);
+                }
                 Err(error) => tracing::warn!(%error, "database connection failed"),
             }
         }
@@ -274,7 +310,8 @@ impl Link {
 
 fn run_reader(mut link: Link, jobs: &Receiver<ReadJob>) {
     for job in jobs {
-        if !job(link.get()) {
+        // A fault in one question must not end the thread that answers all the others.
+        if !catch_unwind(AssertUnwindSafe(|| job(link.get()))).unwrap_or(false) {
             link.conn = None;
         }
     }

@@ -185,13 +185,17 @@ pub fn append(
     at: Timestamp,
     change: Change,
 ) -> QueryResult<Event> {
-    let seq: Seq = diesel::update(conversations::table.find(conversation.0))
-        .set((
-            conversations::last_seq.eq(conversations::last_seq + 1),
-            conversations::last_activity_at.eq(at.0),
-        ))
-        .returning(conversations::last_seq)
-        .get_result(conn)?;
+    let advanced =
+        (conversations::last_seq.eq(conversations::last_seq + 1), conversations::last_activity_at.eq(at.0));
+    let line = conversations::table.find(conversation.0);
+    let seq: Seq = if change.changed_message().is_some() {
+        diesel::update(line)
+            .set((advanced, conversations::changed_seq.eq(conversations::last_seq + 1)))
+            .returning(conversations::last_seq)
+            .get_result(conn)?
+    } else {
+        diesel::update(line).set(advanced).returning(conversations::last_seq).get_result(conn)?
+    };
     let row = EventRow::new(conversation, seq, at, &change);
     diesel::insert_into(events::table).values(row).execute(conn)?;
     Ok(Event { conversation, seq, at, change })
@@ -209,12 +213,12 @@ pub fn list_by_cids(
     authors: &[i64],
     cids: &[String],
 ) -> QueryResult<Vec<EventRow>> {
-    events::table
+    on_backend!(conn, inner => events::table
         .filter(events::conversation_id.eq_any(conversations))
         .filter(events::author_id.eq_any(authors))
         .filter(events::cid.eq_any(cids))
         .select(EventRow::as_select())
-        .load(conn)
+        .load(inner))
 }
 
 /// A message, deleted or not.
@@ -285,12 +289,12 @@ pub fn list_messages_after(
 pub fn list_messages(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<Vec<EventRow>> {
     let conversations: Vec<i64> = at.iter().map(|(id, _)| *id).collect();
     let seqs: Vec<i64> = at.iter().map(|(_, seq)| *seq).collect();
-    let rows: Vec<EventRow> = events::table
+    let rows: Vec<EventRow> = on_backend!(conn, inner => events::table
         .filter(events::conversation_id.eq_any(conversations))
         .filter(events::seq.eq_any(seqs))
         .filter(events::kind.eq(MESSAGE))
         .select(EventRow::as_select())
-        .load(conn)?;
+        .load(inner))?;
     Ok(rows.into_iter().filter(|row| at.contains(&(row.conversation_id, row.seq))).collect())
 }
 

@@ -5,6 +5,7 @@ use parlour_protocol::ids::UserId;
 use parlour_protocol::users::User;
 
 use crate::Connection;
+use crate::on_backend;
 use crate::schema::{friendships, users};
 use crate::users::SummaryRow;
 
@@ -73,12 +74,12 @@ pub fn delete(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<usize>
 pub fn list_friends_among(conn: &mut Connection, pairs: &[(i64, i64)]) -> QueryResult<Vec<(i64, i64)>> {
     let lows: Vec<i64> = pairs.iter().map(|(low, _)| *low).collect();
     let highs: Vec<i64> = pairs.iter().map(|(_, high)| *high).collect();
-    friendships::table
+    on_backend!(conn, inner => friendships::table
         .filter(friendships::low_user.eq_any(lows))
         .filter(friendships::high_user.eq_any(highs))
         .filter(friendships::accepted_at.is_not_null())
         .select((friendships::low_user, friendships::high_user))
-        .load(conn)
+        .load(inner))
 }
 
 /// Friends and requests of a person, newest first, with the other person.
@@ -107,6 +108,15 @@ pub fn list_ids(conn: &mut Connection, user: UserId) -> QueryResult<Vec<UserId>>
         .select((friendships::low_user, friendships::high_user))
         .load(conn)?;
     Ok(rows.into_iter().map(|(low, high)| UserId(if low == user.0 { high } else { low })).collect())
+}
+
+/// The friendships of these people, as pairs.
+pub fn list_pairs_of(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
+    on_backend!(conn, inner => friendships::table
+        .filter(friendships::low_user.eq_any(people).or(friendships::high_user.eq_any(people)))
+        .filter(friendships::accepted_at.is_not_null())
+        .select((friendships::low_user, friendships::high_user))
+        .load(inner))
 }
 
 /// How many friends and open requests a person has.

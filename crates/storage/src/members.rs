@@ -6,6 +6,7 @@ use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::users::User;
 
 use crate::Connection;
+use crate::on_backend;
 use crate::schema::{members, users};
 use crate::users::SummaryRow;
 
@@ -63,13 +64,13 @@ pub fn list_among(
     conversations: &[i64],
     people: &[i64],
 ) -> QueryResult<Vec<(i64, i64)>> {
-    members::table
+    on_backend!(conn, inner => members::table
         .inner_join(users::table)
         .filter(members::conversation_id.eq_any(conversations))
         .filter(members::user_id.eq_any(people))
         .filter(users::suspended_at.is_null())
         .select((members::conversation_id, members::user_id))
-        .load(conn)
+        .load(inner))
 }
 
 /// Which of these handles (in lower case) belong to members of a conversation.

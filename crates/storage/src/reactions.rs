@@ -7,6 +7,7 @@ use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Reaction;
 
 use crate::Connection;
+use crate::on_backend;
 use crate::schema::reactions;
 
 /// Somebody's reaction to a message.
@@ -57,12 +58,12 @@ pub fn list(
     conversation: ConversationId,
     seqs: &[Seq],
 ) -> QueryResult<BTreeMap<Seq, Vec<Reaction>>> {
-    let rows: Vec<ReactionRow> = reactions::table
+    let rows: Vec<ReactionRow> = on_backend!(conn, inner => reactions::table
         .filter(reactions::conversation_id.eq(conversation.0))
         .filter(reactions::seq.eq_any(seqs))
         .order(reactions::event_seq.asc())
         .select(ReactionRow::as_select())
-        .load(conn)?;
+        .load(inner))?;
     let mut found: BTreeMap<Seq, Vec<Reaction>> = BTreeMap::new();
     for row in rows {
         let of_message = found.entry(row.seq).or_default();

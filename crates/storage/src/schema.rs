@@ -65,6 +65,7 @@ diesel::table! {
         low_user -> Nullable<BigInt>,
         high_user -> Nullable<BigInt>,
         last_seq -> BigInt,
+        changed_seq -> BigInt,
         member_count -> BigInt,
         last_activity_at -> BigInt,
         created_at -> BigInt,

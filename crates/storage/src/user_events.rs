@@ -8,6 +8,7 @@ use parlour_protocol::socket::{UserChange, UserEvent};
 use parlour_protocol::time::Timestamp;
 
 use crate::Connection;
+use crate::on_backend;
 use crate::schema::{user_events, users};
 
 /// A line of the stream.
@@ -89,7 +90,10 @@ pub fn list_notifications(
 
 /// Heads of several people's streams.
 pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
-    users::table.filter(users::id.eq_any(ids)).select((users::id, users::last_useq)).load(conn)
+    on_backend!(conn, inner => users::table
+        .filter(users::id.eq_any(ids))
+        .select((users::id, users::last_useq))
+        .load(inner))
 }
 
 /// Removes what is older than a moment.

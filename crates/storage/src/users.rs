@@ -7,6 +7,7 @@ use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
 
 use crate::Connection;
+use crate::on_backend;
 use crate::schema::{avatars, users};
 
 /// A person, whole.
@@ -65,6 +66,14 @@ impl UserRow {
             created_at: Timestamp(self.created_at),
         }
     }
+}
+
+/// Id, head of the event stream and suspension of several people.
+pub fn list_states(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, i64, Option<i64>)>> {
+    on_backend!(conn, inner => users::table
+        .filter(users::id.eq_any(ids))
+        .select((users::id, users::last_useq, users::suspended_at))
+        .load(inner))
 }
 
 /// The columns that lists need.

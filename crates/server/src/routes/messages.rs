@@ -1,9 +1,11 @@
 //! Messages.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpResponse, delete, get, patch, put};
-use parlour_chat::messages::{self, PageAt, Send};
+use parlour_chat::history::{PageAt, Reader};
+use parlour_chat::messages::{self, Send};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::messages::{EditMessage, MessagePage, SendMessage, Stored};
 use parlour_protocol::problems::ErrorCode;
@@ -42,7 +44,7 @@ pub async fn list_messages(
     viewer: Viewer,
     conversation: Path<ConversationId>,
     query: Query<HistoryQuery>,
-) -> Result<Json<MessagePage>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let id = conversation.into_inner();
     let limit = page_limit(query.limit)?;
     let at = match (position(query.before)?, position(query.after)?, position(query.around)?) {
@@ -52,7 +54,9 @@ pub async fn list_messages(
         (None, None, Some(seq)) => PageAt::Around(seq),
         _ => return Err(ApiError::because(ErrorCode::Malformed, "Only one of before, after and around.")),
     };
-    app.read(move |conn| messages::list(conn, viewer.user, id, at, limit)).await.map(Json)
+    let reader = Reader { user: viewer.user, conversation: id };
+    let page = app.reads.page(&app.database, reader, at, limit).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(page))
 }
 
 /// Sends a message. `message` is the client's own random name for it: the same request again, at any time and on

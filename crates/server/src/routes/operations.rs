@@ -64,7 +64,9 @@ pub async fn show_metrics(app: Shared, request: HttpRequest) -> Result<HttpRespo
         return Err(ErrorCode::NotFound.into());
     }
     let mut text = String::new();
-    for (name, help, value) in app.hub.metrics().list() {
+    let statements =
+        ("database_statements", "Statements run, without BEGIN and COMMIT.", app.database.statements());
+    for (name, help, value) in app.hub.metrics().list().into_iter().chain([statements]) {
         text.push_str(&format!(
             "# HELP parlour_{name} {}\n# TYPE parlour_{name} counter\nparlour_{name} {value}\n",
             help.trim()

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use parlour_chat::Refusal;
 use parlour_chat::conversations;
 use parlour_chat::messages::{self, Send};
-use parlour_chat::streams::{self, Caught, Known};
+use parlour_chat::streams::{self, Known, Plan, Standing};
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Stored;
@@ -19,7 +20,7 @@ use parlour_realtime::{Outbox, Topic, frames};
 use tokio::sync::Semaphore;
 
 use crate::app::App;
-use crate::log::{delivery_of_event, delivery_of_user_event};
+use crate::log::delivery_of_user_event;
 use crate::problems::ApiError;
 use crate::sends::answered;
 use crate::tokens::Bearer;
@@ -34,8 +35,17 @@ const IN_FLIGHT: usize = 32;
 const TYPING_EVERY: Duration = Duration::from_secs(3);
 /// How long others show it.
 const TYPING_SHOWN_MS: u64 = 5000;
+/// Replays end at about this many bytes, so that they fit into a connection's queue.
+const REPLAY_BYTES: usize = 256 * 1024;
 /// In rooms with more people, typing is not passed on.
 const TYPING_PEOPLE: usize = 200;
+
+/// What `start` answers with.
+struct Caught {
+    standing: Standing,
+    plan: Plan,
+    replay: BytesMut,
+}
 
 pub(super) struct Connection {
     pub(super) app: Arc<App>,
@@ -257,17 +267,17 @@ impl Connection {
             cursors: start.cursors,
             user: start.user_cursor,
         };
-        let caught = match self.app.read(move |conn| streams::catch_up(conn, user, &known)).await {
+        let caught = match self.catch_up(user, &known).await {
             Ok(caught) => caught,
-            Err(error) => {
-                self.answer(Some(start.id), Err(error));
+            Err(refusal) => {
+                self.answer(Some(start.id), Err(refusal.into()));
                 return Err(CloseCode::Overloaded);
             }
         };
-        if caught.suspended {
+        if caught.standing.suspended {
             return Err(CloseCode::Banned);
         }
-        if !self.app.hub.connect(&self.outbox, caught.friends.clone()) {
+        if !self.app.hub.connect(&self.outbox, caught.standing.friends.clone()) {
             return Err(CloseCode::TooManyConnections);
         }
         self.user = Some(user);
@@ -275,28 +285,63 @@ impl Connection {
         Ok(())
     }
 
+    /// Reads where somebody stands and what they missed. A replay is complete, or it is a gap.
+    async fn catch_up(&self, user: UserId, known: &Known) -> Result<Caught, Refusal> {
+        let app = &self.app;
+        let standing = app.reads.standing(user).await?;
+        let mut plan = standing.compare(known);
+        let mut replay = BytesMut::new();
+        if let Some(after) = plan.user_after {
+            let upto = standing.user_head;
+            match app.database.read(move |conn| streams::list_user_events(conn, user, after, upto)).await? {
+                Some(events) => events
+                    .into_iter()
+                    .for_each(|event| replay.extend_from_slice(&delivery_of_user_event(user, event).frame)),
+                // The stream forgets its beginning after a while.
+                None => plan.user = ReplayState::Gap,
+            }
+        }
+        let found = match plan.missed.as_slice() {
+            [] => Vec::new(),
+            missed => app.reads.missed(missed.to_vec()).await?,
+        };
+        for (missed, frames) in plan.missed.iter().zip(found) {
+            let before = replay.len();
+            let mut next = missed.after + 1;
+            if before < REPLAY_BYTES {
+                for (seq, frame) in frames.iter() {
+                    if *seq == next && *seq <= missed.upto {
+                        replay.extend_from_slice(frame);
+                        next += 1;
+                    }
+                }
+            }
+            if next <= missed.upto {
+                replay.truncate(before);
+                if let Some(followed) = plan.conversations.get_mut(&missed.conversation) {
+                    followed.state = ReplayState::Gap;
+                }
+            }
+        }
+        Ok(Caught { standing, plan, replay })
+    }
+
     /// Answers `start`, replays, and follows: in this order, so that the client sees what it missed before what is
     /// new. What is published between reading and following comes from the feed's ring, or is read from the log.
     async fn follow(&self, id: u64, user: UserId, live: BTreeSet<ConversationId>, caught: Caught) {
-        let mut states: BTreeMap<ConversationId, StreamState> = caught
+        let Caught { standing, plan, replay } = caught;
+        let mut states: BTreeMap<ConversationId, StreamState> = plan
             .gone
             .iter()
-            .chain(live.iter().filter(|id| !caught.conversations.contains_key(id)))
+            .chain(live.iter().filter(|id| !plan.conversations.contains_key(id)))
             .map(|id| (*id, StreamState { head: None, state: ReplayState::Gone }))
             .collect();
-        let mut replay = BytesMut::new();
-        let mut follow = vec![(Topic::User(user), caught.user_head, true)];
-        for event in caught.user_events {
-            replay.extend_from_slice(&delivery_of_user_event(user, event).frame);
-        }
-        for (id, followed) in caught.conversations {
+        let mut follow = vec![(Topic::User(user), standing.user_head, true)];
+        for (id, followed) in plan.conversations {
             states.insert(id, StreamState { head: Some(followed.head), state: followed.state });
             follow.push((Topic::Conversation(id), followed.head, followed.direct || live.contains(&id)));
-            for event in followed.events {
-                replay.extend_from_slice(&delivery_of_event(event).frame);
-            }
         }
-        let own = StreamState { head: Some(caught.user_head), state: caught.user_state };
+        let own = StreamState { head: Some(standing.user_head), state: plan.user };
         let ok = OkFrame { id, user: Some(own), conversations: Some(states), ..OkFrame::default() };
         self.answer(Some(id), Ok(ok));
         if !replay.is_empty() {

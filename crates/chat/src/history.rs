@@ -1,0 +1,189 @@
+//! Pages of history.
+//!
+//! Invariant: a page is read with a [`PageKey`] only, and keys are made by the check of rights alone. A key settles
+//! what its page holds: whoever reads it again sees the same, or something newer. So pages may be kept.
+
+use std::collections::HashMap;
+
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::messages::Message;
+use parlour_protocol::problems::ErrorCode;
+use parlour_storage::conversations::ROOM;
+use parlour_storage::events::EventRow;
+use parlour_storage::{Connection, conversations, events, reactions};
+
+use crate::Refusal;
+
+/// Where a page lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageAt {
+    /// The newest messages.
+    Newest,
+    /// Messages before a position.
+    Before(Seq),
+    /// Messages after a position.
+    After(Seq),
+    /// Messages on both sides of a position, and the one there.
+    Around(Seq),
+}
+
+/// The same, once the head is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Place {
+    Before(Seq),
+    After(Seq),
+    Around(Seq),
+}
+
+/// Somebody who wants to read somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reader {
+    /// Who.
+    pub user: UserId,
+    /// Where.
+    pub conversation: ConversationId,
+}
+
+/// A conversation that a person may read, as it was at that moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Readable {
+    conversation: ConversationId,
+    head: Seq,
+    changed: Seq,
+}
+
+/// Names a page. The newest event that changed an earlier message is part of the name, and the head too where
+/// new messages would come into the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PageKey {
+    conversation: ConversationId,
+    place: Place,
+    limit: i64,
+    changed: Seq,
+    head: Option<Seq>,
+}
+
+/// A page, oldest message first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The messages.
+    pub items: Vec<Message>,
+    /// Whether older messages exist before the first one.
+    pub older: bool,
+    /// Whether newer messages exist after the last one; nothing where that is a question of the present head.
+    pub newer: Option<bool>,
+}
+
+/// Who of these may read, in their order: one question to the database, however many they are.
+pub fn check_readers(
+    conn: &mut Connection,
+    readers: &[Reader],
+) -> Result<Vec<Result<Readable, Refusal>>, Refusal> {
+    let mut ids: Vec<i64> = readers.iter().map(|reader| reader.conversation.0).collect();
+    let mut people: Vec<i64> = readers.iter().map(|reader| reader.user.0).collect();
+    for list in [&mut ids, &mut people] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    let mut members = HashMap::new();
+    let mut kinds = HashMap::new();
+    for row in conversations::list_readers(conn, &ids, &people)? {
+        kinds.insert(row.id, row.kind);
+        if let Some(user) = row.user_id {
+            let conversation = ConversationId(row.id);
+            let readable = Readable { conversation, head: row.last_seq, changed: row.changed_seq };
+            members.insert((row.id, user), readable);
+        }
+    }
+    Ok(readers
+        .iter()
+        .map(|reader| {
+            let found = members.get(&(reader.conversation.0, reader.user.0)).copied();
+            found.ok_or_else(|| match kinds.get(&reader.conversation.0) {
+                Some(&ROOM) => ErrorCode::NotMember.into(),
+                _ => ErrorCode::NotFound.into(),
+            })
+        })
+        .collect())
+}
+
+impl Readable {
+    /// Newest position of the log: live events continue from here.
+    pub fn head(&self) -> Seq {
+        self.head
+    }
+
+    /// Names a page of it.
+    pub fn page(&self, at: PageAt, limit: i64) -> PageKey {
+        let place = match at {
+            PageAt::Newest => Place::Before(self.head + 1),
+            PageAt::Before(seq) => Place::Before(seq.min(self.head + 1)),
+            PageAt::After(seq) => Place::After(seq.min(self.head)),
+            PageAt::Around(seq) => Place::Around(seq.min(self.head + 1)),
+        };
+        // Nothing new comes before a position.
+        let closed = matches!(place, Place::Before(_));
+        PageKey {
+            conversation: self.conversation,
+            place,
+            limit,
+            changed: self.changed,
+            head: (!closed).then_some(self.head),
+        }
+    }
+}
+
+impl PageKey {
+    /// Whether newer messages exist after this page, when the log goes up to `head` and the page itself does not
+    /// say.
+    pub fn newer_at(&self, head: Seq) -> bool {
+        matches!(self.place, Place::Before(seq) if seq <= head)
+    }
+}
+
+/// Reads a page.
+pub fn read_page(conn: &mut Connection, key: &PageKey) -> Result<Page, Refusal> {
+    let PageKey { conversation: id, limit, .. } = *key;
+    // One row more than asked for tells whether there is more on that side.
+    let before = |conn: &mut Connection, seq, limit: i64| -> Result<(Vec<EventRow>, bool), Refusal> {
+        let mut rows = events::list_messages_before(conn, id, seq, limit + 1)?;
+        let more = rows.len() as i64 > limit;
+        rows.truncate(usize::try_from(limit).unwrap_or(0));
+        rows.reverse();
+        Ok((rows, more))
+    };
+    let after = |conn: &mut Connection, seq, limit: i64| -> Result<(Vec<EventRow>, bool), Refusal> {
+        let mut rows = events::list_messages_after(conn, id, seq, limit + 1)?;
+        let more = rows.len() as i64 > limit;
+        rows.truncate(usize::try_from(limit).unwrap_or(0));
+        Ok((rows, more))
+    };
+    let (rows, older, newer) = match key.place {
+        Place::Before(seq) => {
+            let (rows, older) = before(conn, seq, limit)?;
+            (rows, older, None)
+        }
+        Place::After(seq) => {
+            let (rows, newer) = after(conn, seq, limit)?;
+            (rows, seq > 0, Some(newer))
+        }
+        Place::Around(seq) => {
+            let (mut rows, older) = before(conn, seq, limit / 2)?;
+            let (later, newer) = after(conn, seq - 1, limit - limit / 2)?;
+            rows.extend(later);
+            (rows, older, Some(newer))
+        }
+    };
+    // A reaction comes after its message: where nothing was changed since the first one, there is none.
+    let changed = rows.first().is_some_and(|first| key.changed > first.seq);
+    let seqs: Vec<Seq> = rows.iter().map(|row| row.seq).collect();
+    let mut by_seq = if changed { reactions::list(conn, id, &seqs)? } else { Default::default() };
+    let items = rows
+        .into_iter()
+        .map(|row| {
+            let reactions = by_seq.remove(&row.seq).unwrap_or_default();
+            Message { reactions, ..row.into_message() }
+        })
+        .collect();
+    Ok(Page { items, older, newer })
+}
