@@ -118,6 +118,11 @@ impl App {
         self.0.nodes.iter().for_each(|node| node.app().hub.close_all(CloseCode::Draining));
     }
 
+    /// How many statements a node has run.
+    pub fn statements(&self, node: usize) -> u64 {
+        self.0.nodes[node].app().database.statements()
+    }
+
     /// Lets time pass on all nodes, in microseconds.
     pub fn advance(&self, micros: i64) {
         self.0.clock.advance(micros);

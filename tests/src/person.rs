@@ -46,6 +46,11 @@ impl Person {
         Self { api: self.api.at(&self.app.address(node)).unwrap(), node, ..self.clone() }
     }
 
+    /// The same person with the same log-in on a certain node.
+    pub fn at_node(&self, node: usize) -> Self {
+        Self { api: self.api.at(&self.app.address(node)).unwrap(), node, ..self.clone() }
+    }
+
     /// The same person with another log-in, as on another device.
     pub async fn other_device(&self) -> Self {
         let api = self.app.stranger(self.node);

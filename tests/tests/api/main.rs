@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod avatars;
 mod bad_input;
+mod budgets;
 mod directs;
 mod friends;
 mod history;

@@ -1,0 +1,125 @@
+//! What things cost in statements, and that what is kept to save some is never stale.
+//!
+//! The server also asks by itself now and then (sweeps, revocations), so each cost is the least of several tries.
+
+use std::ops::RangeInclusive;
+
+use futures_util::future::join_all;
+use parlour_client::native::MessagesAt;
+use system_tests::{App, on_all_backends};
+
+on_all_backends!(hot_paths, asking_together, kept_pages);
+
+const TRIES: usize = 8;
+
+/// The least that something costs on the first node.
+async fn cost<T>(app: &App, mut what: impl AsyncFnMut() -> T) -> u64 {
+    let mut least = u64::MAX;
+    for _ in 0..TRIES {
+        let before = app.statements(0);
+        what().await;
+        least = least.min(app.statements(0) - before);
+    }
+    least
+}
+
+async fn hot_paths(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    ada.befriend(&bob).await;
+    let direct = ada.direct(&bob).await;
+    for number in 0..20 {
+        ada.send(room, &format!("message {number}")).await;
+    }
+    // Both are always on the first node here, whichever they registered on.
+    let (ada, bob) = (ada.at_node(0), bob.at_node(0));
+    let expect = |what: &str, cost: u64, budget: RangeInclusive<u64>| {
+        assert!(budget.contains(&cost), "{what} cost {cost} statements, not {budget:?}");
+    };
+
+    // Heads, rights, rows. SQLite has no arrays, but takes the same three for one message.
+    expect("a message", cost(&app, async || ada.send(room, "hi").await).await, 3..=3);
+    expect("a direct message", cost(&app, async || ada.send(direct, "hi").await).await, 4..=4);
+    // Rights, and the rows.
+    let mut before = 20;
+    let page = async || {
+        before -= 1;
+        ada.api.list_messages(room, MessagesAt::Before(before), 5).await.unwrap()
+    };
+    expect("a page of history", cost(&app, page).await, 2..=2);
+    let page = async || ada.api.list_messages(room, MessagesAt::Newest, 5).await.unwrap();
+    expect("a page of history that was read before", cost(&app, page).await, 1..=1);
+    // The account, conversations, friends; and the head of one's own stream, which nobody here followed before.
+    let others = bob.socket().await;
+    expect("connecting", cost(&app, async || ada.socket().await).await, 4..=5);
+    others.close().await;
+}
+
+/// Many who want the same at the same time share the questions.
+async fn asking_together(app: App) {
+    let ada = app.person("ada").await.at_node(0);
+    let room = ada.create_room("tea").await;
+    for number in 0..20 {
+        ada.send(room, &format!("message {number}")).await;
+    }
+    let mut before = 21;
+    let everybody = async || {
+        before -= 1;
+        let page = || async { ada.api.list_messages(room, MessagesAt::Before(before), 5).await.unwrap() };
+        join_all((0..100).map(|_| page())).await
+    };
+    let cost = cost(&app, everybody).await;
+    // At least one question for rights and one for the page.
+    assert!((2..=50).contains(&cost), "100 readers of one page cost {cost} statements");
+}
+
+async fn kept_pages(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    for number in 0..12 {
+        ada.send(room, &format!("message {number}")).await;
+    }
+    let readers = [ada.clone(), bob.clone(), bob.elsewhere()];
+    let places = [MessagesAt::Newest, MessagesAt::Before(9), MessagesAt::After(4), MessagesAt::Around(8)];
+    let everything = async || {
+        let mut all = Vec::new();
+        for reader in &readers {
+            for place in places {
+                let page = reader.api.list_messages(room, place, 6).await.unwrap();
+                assert_eq!(page, reader.api.list_messages(room, place, 6).await.unwrap());
+                all.push(page);
+            }
+        }
+        let (first, rest) = all.split_at(places.len());
+        assert!(rest.chunks(places.len()).all(|others| others == first), "all readers see the same");
+        first.to_vec()
+    };
+    let mut seen = everything().await;
+    for step in 0..6 {
+        match step {
+            0 => drop(ada.api.edit_message(room, 7, "edited").await.unwrap()),
+            1 => drop(bob.api.react(room, 8, "👍", true).await.unwrap()),
+            2 => drop(ada.send(room, "new").await),
+            3 => drop(bob.api.react(room, 8, "👍", false).await.unwrap()),
+            4 => drop(ada.api.delete_message(room, 7).await.unwrap()),
+            _ => drop(ada.api.edit_message(room, 8, "edited too").await.unwrap()),
+        }
+        let now = everything().await;
+        // Each step shows in each place, but a new message only where the newest are, and in every head.
+        for (place, (then, now)) in places.iter().zip(seen.iter().zip(&now)) {
+            assert_eq!(now.head, then.head + 1, "{place:?}");
+            let same = now.items == then.items;
+            let touched = step != 2 && !matches!(place, MessagesAt::Newest);
+            assert!(!touched || !same, "step {step} does not show at {place:?}");
+        }
+        seen = now;
+    }
+    // Whoever has left reads nothing more, kept or not.
+    bob.api.leave_room(room).await.unwrap();
+    for place in places {
+        assert!(bob.api.list_messages(room, place, 6).await.is_err());
+        assert!(bob.elsewhere().api.list_messages(room, place, 6).await.is_err());
+    }
+}
