@@ -123,6 +123,12 @@ impl App {
         self.0.nodes[node].app().database.statements()
     }
 
+    /// A counter of a node, by its name in `/metrics`.
+    pub fn metrics(&self, node: usize, name: &str) -> u64 {
+        let list = self.0.nodes[node].app().hub.metrics().list();
+        list.into_iter().find(|(known, ..)| *known == name).expect("a counter").2
+    }
+
     /// Lets time pass on all nodes, in microseconds.
     pub fn advance(&self, micros: i64) {
         self.0.clock.advance(micros);

@@ -167,6 +167,11 @@ impl TestSocket {
         self.events.pop_front().unwrap()
     }
 
+    /// A durable event that has come already, if there is one.
+    pub fn take_event(&mut self) -> Option<Event> {
+        self.events.pop_front().map(|(_, event)| event)
+    }
+
     /// The next durable event must be this one.
     pub async fn expect_event(&mut self, conversation: ConversationId, seq: Seq) -> Event {
         let event = self.event().await;

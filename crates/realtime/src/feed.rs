@@ -87,15 +87,13 @@ impl Feed {
         self.subscribers.iter_mut().for_each(|one| one.live = true);
     }
 
-    /// Adds a connection that knows everything up to `position`, or begins with the next event.
+    /// Adds a connection that knows everything up to `position`, or begins with the next event. It must not be
+    /// here already, which its outbox knows without a search.
     pub fn attach(&mut self, topic: Topic, outbox: Arc<Outbox>, position: Option<Seq>, mut live: bool) {
         live |= self.direct;
         let Some((user, _)) = outbox.owner() else {
             return;
         };
-        if self.subscribers.iter().any(|one| Arc::ptr_eq(&one.outbox, &outbox)) {
-            return self.set_live(&outbox, live);
-        }
         let next = match (self.next, position) {
             (None, Some(position)) => {
                 self.next = Some(position + 1);

@@ -234,8 +234,11 @@ impl Hub {
         let fresh = !feeds.contains_key(&topic);
         let feed = feeds.entry(topic).or_default().clone();
         // The map stays locked so that nobody removes the feed as empty meanwhile.
-        lock(&feed).attach(topic, outbox.clone(), position, live);
-        outbox.add_topic(topic);
+        if outbox.add_topic(topic) {
+            lock(&feed).attach(topic, outbox.clone(), position, live);
+        } else {
+            lock(&feed).set_live(outbox, live);
+        }
         fresh
     }
 

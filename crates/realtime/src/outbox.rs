@@ -241,8 +241,9 @@ impl Outbox {
         Poll::Ready(Some(chunk))
     }
 
-    pub(crate) fn add_topic(&self, topic: Topic) {
-        self.state().topics.insert(topic);
+    /// False when it was there already.
+    pub(crate) fn add_topic(&self, topic: Topic) -> bool {
+        self.state().topics.insert(topic)
     }
 
     pub(crate) fn remove_topic(&self, topic: Topic) {

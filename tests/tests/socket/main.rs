@@ -4,6 +4,7 @@ mod commands;
 mod delivery;
 mod follower;
 mod frames;
+mod promises;
 mod resuming;
 mod starting;
 mod streams;

@@ -41,43 +41,134 @@ fn add(cell: &Cell<u64>, count: u64) {
 /// One connected socket.
 pub struct Socket {
     stream: TcpStream,
-    conversation: String,
+    conversation: RefCell<String>,
+    /// What was received together with the answer to `start`, or before it.
+    first: Vec<u8>,
+}
+
+/// Why a socket was not opened.
+struct Shed {
+    /// After how many seconds to try again.
+    retry_after: u64,
 }
 
 impl Socket {
     /// Connects, and starts with a token and one conversation followed live.
     pub async fn open(address: &str, token: &str, conversation: &str) -> Self {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.write_all(wire::upgrade(address, "/api/v1/socket").as_bytes()).await.unwrap();
-        let live = if conversation.is_empty() { String::new() } else { format!("\"{conversation}\"") };
-        let start = format!("{{\"op\":\"start\",\"id\":0,\"token\":\"{token}\",\"live\":[{live}]}}");
-        stream.write_all(&wire::client_frame(&start)).await.unwrap();
-        let socket = Self { stream, conversation: conversation.to_owned() };
-        socket.wait_for(if token.is_empty() { b"\r\n\r\n" } else { b"\"type\":\"ok\"" }).await;
-        socket
+        match Self::try_open(address, token, conversation, None).await {
+            Ok(socket) => socket,
+            Err(Shed { retry_after }) => panic!("the server sheds load: again in {retry_after} s"),
+        }
     }
 
-    async fn wait_for(&self, mark: &[u8]) {
-        let mut collected = Vec::new();
+    /// Connects as often as the server sends it away, each time after the time it says and a little chance.
+    /// Answers how often that was too.
+    pub async fn insist(address: &str, token: &str, conversation: &str, cursor: Option<u64>) -> (Self, u64) {
+        let mut shed = 0;
         loop {
-            self.stream.readable().await.unwrap();
-            match self.stream.try_read_buf(&mut collected) {
-                Ok(0) => panic!("the server closed: {}", String::from_utf8_lossy(&collected)),
-                Ok(_) if collected.windows(mark.len()).any(|window| window == mark) => return,
-                Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(error) => panic!("{error}"),
+            match Self::try_open(address, token, conversation, cursor).await {
+                Ok(socket) => return (socket, shed),
+                Err(Shed { retry_after }) => {
+                    shed += 1;
+                    // Full jitter, as clients do.
+                    let chance = wire::now() % 1_000_003 % (1000 * (retry_after + shed));
+                    tokio::time::sleep(Duration::from_millis(retry_after * 1000 + chance)).await;
+                }
             }
         }
     }
 
+    async fn try_open(
+        address: &str,
+        token: &str,
+        conversation: &str,
+        cursor: Option<u64>,
+    ) -> Result<Self, Shed> {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let live = if conversation.is_empty() { String::new() } else { format!("\"{conversation}\"") };
+        let cursors = cursor.map(|cursor| format!("\"{conversation}\":{cursor}")).unwrap_or_default();
+        let start = format!(
+            "{{\"op\":\"start\",\"id\":0,\"token\":\"{token}\",\"live\":[{live}],\"cursors\":{{{cursors}}}}}"
+        );
+        let mut request = wire::upgrade(address, "/api/v1/socket").into_bytes();
+        request.extend(wire::client_frame(&start));
+        // A server that sheds may have closed already.
+        let _ = stream.write_all(&request).await;
+        let mut socket =
+            Self { stream, conversation: RefCell::new(conversation.to_owned()), first: Vec::new() };
+        socket.first =
+            socket.wait_for(if token.is_empty() { b"\r\n\r\n" } else { b"\"type\":\"ok\"" }).await?;
+        Ok(socket)
+    }
+
+    /// Sends to this conversation from now on, without following it.
+    pub fn write_to(&self, conversation: &str) {
+        *self.conversation.borrow_mut() = conversation.to_owned();
+    }
+
+    /// Reads the events after a position until `count` are here; answers how many of them were left out. An event
+    /// that does not come within ten seconds is left out.
+    pub async fn missing(mut self, cursor: u64, count: u64) -> u64 {
+        let mut buffer = std::mem::take(&mut self.first);
+        // The first frame begins behind the answer to the handshake.
+        let head = buffer.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
+        buffer.drain(..head);
+        let mut next = cursor + 1;
+        let reading = async {
+            loop {
+                let mut at = 0;
+                while let Some((_, range)) = wire::frame(&buffer[at..]) {
+                    let payload = &buffer[at + range.start..at + range.end];
+                    if payload.starts_with(b"{\"type\":\"event\"")
+                        && wire::number_after(payload, b"\"seq\":", 30) == Some(next)
+                    {
+                        next += 1;
+                    }
+                    at += range.end;
+                }
+                buffer.drain(..at);
+                if next > cursor + count {
+                    return;
+                }
+                self.stream.readable().await.unwrap();
+                match self.stream.try_read_buf(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(_) => {}
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Err(_) => return,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(10), reading).await;
+        cursor + count + 1 - next
+    }
+
+    async fn wait_for(&self, mark: &[u8]) -> Result<Vec<u8>, Shed> {
+        let mut collected = Vec::new();
+        loop {
+            self.stream.readable().await.unwrap();
+            match self.stream.try_read_buf(&mut collected) {
+                Ok(0) => {
+                    let text = String::from_utf8_lossy(&collected).to_lowercase();
+                    assert!(text.starts_with("http/1.1 503"), "the server closed: {text}");
+                    let retry_after =
+                        wire::number_after(text.as_bytes(), b"retry-after: ", 0).expect("retry-after");
+                    return Err(Shed { retry_after });
+                }
+                Ok(_) if collected.windows(mark.len()).any(|window| window == mark) => return Ok(collected),
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) => panic!("{error}: {}", String::from_utf8_lossy(&collected)),
+            }
+        }
+    }
     /// Sends message n with the intended time in its text; 100 bytes of text in all.
     pub fn send(&self, number: u64, intended: u64) {
         let body = format!("t={intended:016} {:082}", 0);
         let frame = wire::client_frame(&format!(
             "{{\"op\":\"send\",\"id\":{number},\"conversation\":\"{}\",\"cid\":\"bench-{intended:x}-{number:x}\",\"body\":\"{body}\"}}",
-            self.conversation
+            self.conversation.borrow()
         ));
         // Small frames on a socket that is read by the server always fit, unless the server has stopped reading;
         // then the message is never acknowledged, and is counted so.
@@ -166,14 +257,29 @@ pub async fn drive(senders: &[Rc<Socket>], seen: &Seen, rate: f64, time: Duratio
     sent
 }
 
-/// A percentile of values that get sorted by this, in milliseconds.
-pub fn percentile(values: &mut [u64], share: f64) -> f64 {
-    if values.is_empty() {
-        return f64::NAN;
+/// Latencies, sorted: percentiles of all of them, nothing is rounded into buckets.
+pub struct Latencies(Vec<u64>);
+
+impl From<Vec<u64>> for Latencies {
+    fn from(mut micros: Vec<u64>) -> Self {
+        micros.sort_unstable();
+        Self(micros)
     }
-    values.sort_unstable();
-    let index = ((values.len() as f64 * share) as usize).min(values.len() - 1);
-    values[index] as f64 / 1000.0
+}
+
+impl Latencies {
+    /// Those that were collected, in microseconds.
+    pub fn of(collected: &RefCell<Vec<u64>>) -> Self {
+        collected.borrow().clone().into()
+    }
+
+    /// A percentile, in milliseconds.
+    pub fn at(&self, share: f64) -> f64 {
+        let index = (self.0.len() as f64 * share) as usize;
+        self.0
+            .get(index.min(self.0.len().saturating_sub(1)))
+            .map_or(f64::NAN, |micros| *micros as f64 / 1000.0)
+    }
 }
 
 /// Asks for a page by HTTP on a connection that stays open; answers how many bytes the body had.

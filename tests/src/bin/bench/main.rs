@@ -8,10 +8,15 @@
 #![expect(clippy::disallowed_methods, reason = "what starts this tells it by the environment")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on shall stop")]
 
+mod cast;
+mod connections;
 mod floor;
+mod history;
 mod load;
+mod measure;
 mod scenarios;
 mod server;
+mod throughput;
 mod wire;
 
 fn main() {
@@ -21,7 +26,7 @@ fn main() {
         return runtime.block_on(floor::serve());
     }
     let wanted: Vec<&str> = if arguments.is_empty() {
-        vec!["hot-room", "many-rooms", "calm", "connect", "history", "idle"]
+        scenarios::USUAL.to_vec()
     } else {
         arguments.iter().map(String::as_str).collect()
     };

@@ -77,6 +77,14 @@ impl Process {
         (ticks(11) + ticks(12)) / 100.0
     }
 
+    /// Statements run so far.
+    pub async fn statements(&self) -> u64 {
+        let page = reqwest::get(format!("http://{}/metrics", self.address)).await.expect("metrics");
+        let page = page.text().await.expect("metrics");
+        let line = page.lines().find_map(|line| line.strip_prefix("parlour_database_statements "));
+        line.and_then(|number| number.parse().ok()).expect("the count of statements")
+    }
+
     /// Resident memory in KiB.
     pub fn resident_kib(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();

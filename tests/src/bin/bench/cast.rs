@@ -1,0 +1,81 @@
+//! Who takes part in a scenario: a server, people, and the rooms that they are in.
+
+use futures_util::future::join_all;
+use parlour_client::native::Api;
+use parlour_protocol::accounts::CreateAccount;
+use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::rooms::CreateRoom;
+
+use crate::server::Process;
+
+/// Requests under way while a scenario is prepared.
+const AT_ONCE: usize = 32;
+
+/// A setting that `cargo xtask bench` makes.
+pub fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is set by cargo xtask bench"))
+}
+
+/// A node of a cluster: PostgreSQL with durable commits, and Redis.
+pub fn parlour() -> Process {
+    parlour_with(&[])
+}
+
+/// Like [`parlour`], with settings of its own.
+pub fn parlour_with(settings: &[(&str, &str)]) -> Process {
+    let (database, redis) = (setting("TEST_DATABASE_URL"), setting("TEST_REDIS_URL"));
+    let mut all = vec![("DATABASE_URL", database.as_str()), ("REDIS_URL", redis.as_str())];
+    all.extend(settings);
+    Process::parlour(&all)
+}
+
+/// Somebody with an access token.
+pub struct Somebody {
+    /// REST as them.
+    pub api: Api,
+    /// Their id.
+    pub id: UserId,
+    /// Their access token.
+    pub token: String,
+}
+
+/// People of one run; handles do not clash with those of other runs on the same database.
+pub async fn people(server: &Process, count: usize) -> Vec<Somebody> {
+    let run = crate::wire::now() % 10_000_000_000;
+    let register = |number: usize| async move {
+        let api = Api::new(&format!("http://{}", server.address)).unwrap();
+        let account = CreateAccount {
+            handle: format!("b{run}_{number}"),
+            display_name: None,
+            password: "correct horse battery".into(),
+            device: Some("bench".into()),
+            refresh: Default::default(),
+        };
+        let signed_in = api.create_account(&account).await.expect("registers");
+        Somebody { api, id: signed_in.account.id, token: signed_in.access_token }
+    };
+    let mut people = Vec::with_capacity(count);
+    while people.len() < count {
+        let next = people.len()..count.min(people.len() + AT_ONCE);
+        people.extend(join_all(next.map(register)).await);
+    }
+    people
+}
+
+/// A room with all of them in it.
+pub async fn room(people: &[Somebody]) -> ConversationId {
+    let name = format!("room {}", crate::wire::now());
+    let room =
+        people[0].api.create_room(&CreateRoom { name, topic: String::new() }).await.expect("makes a room");
+    for group in people[1..].chunks(AT_ONCE) {
+        for joined in join_all(group.iter().map(|one| one.api.join_room(room.id))).await {
+            joined.expect("joins");
+        }
+    }
+    room.id
+}
+
+/// Everybody's access token.
+pub fn tokens(people: &[Somebody]) -> Vec<String> {
+    people.iter().map(|one| one.token.clone()).collect()
+}

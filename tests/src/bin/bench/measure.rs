@@ -1,0 +1,225 @@
+//! Rounds of load: what was sent, what arrived and when, and the highest rate that holds.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::load::{Latencies, Seen, Socket, drive};
+use crate::server::Process;
+
+/// Load before it counts.
+pub const WARM_UP: Duration = Duration::from_secs(2);
+/// Load that counts.
+pub const MEASURED: Duration = Duration::from_secs(5);
+
+/// One round.
+pub struct Measured {
+    /// Messages per second that were meant to be sent.
+    pub rate: f64,
+    /// Messages sent.
+    pub sent: u64,
+    /// Of these, acknowledged.
+    pub acked: u64,
+    /// Of these, refused with an error.
+    pub refused: u64,
+    /// Events that arrived, on all sockets.
+    pub deliveries: u64,
+    /// Positions left out.
+    pub lost: u64,
+    /// Positions that came twice, or late.
+    pub doubled: u64,
+    /// Times that a socket was told to fetch from the log.
+    pub resyncs: u64,
+    /// From the intended time to the event.
+    pub delivery: Latencies,
+    /// From the intended time to the acknowledgement.
+    pub ack: Latencies,
+    /// How long it took.
+    pub seconds: f64,
+    /// Processor time of the server in it.
+    pub cpu_seconds: f64,
+}
+
+impl Measured {
+    /// Whether everything was acknowledged, and delivered to so many sockets each, and nothing went wrong.
+    pub fn complete(&self, audience: u64) -> bool {
+        let delivered = self.deliveries as f64 / (self.sent * audience).max(1) as f64;
+        self.acked >= self.sent
+            && (audience == 0 || delivered > 0.95)
+            && self.lost == 0
+            && self.doubled == 0
+            && self.resyncs == 0
+    }
+
+    /// Processor time per delivery, in seconds per million.
+    pub fn cpu_per_million(&self) -> f64 {
+        self.cpu_seconds / (self.deliveries as f64 / 1e6)
+    }
+
+    /// Deliveries per second.
+    pub fn deliveries_per_second(&self) -> f64 {
+        self.deliveries as f64 / self.seconds
+    }
+
+    /// As a line of JSON.
+    pub fn json(&self, name: &str) -> Value {
+        let mut line = json!({
+            "scenario": name,
+            "messages_per_second": self.sent as f64 / self.seconds,
+            "offered_per_second": self.rate,
+            "acked": self.acked, "refused": self.refused,
+            "lost": self.lost, "doubled_or_reordered": self.doubled, "resyncs": self.resyncs,
+            "ack_p50_ms": self.ack.at(0.5), "ack_p99_ms": self.ack.at(0.99), "ack_p999_ms": self.ack.at(0.999),
+        });
+        if self.deliveries > 0 {
+            line["deliveries_per_second"] = json!(self.deliveries_per_second());
+            line["delivery_p50_ms"] = json!(self.delivery.at(0.5));
+            line["delivery_p99_ms"] = json!(self.delivery.at(0.99));
+            line["delivery_p999_ms"] = json!(self.delivery.at(0.999));
+            line["server_cpu_seconds_per_million_deliveries"] = json!(self.cpu_per_million());
+        } else {
+            line["server_cpu_seconds_per_million_sends"] =
+                json!(self.cpu_seconds / (self.acked as f64 / 1e6));
+        }
+        line
+    }
+}
+
+/// One round at a rate: a warm-up, and then a time that counts.
+pub async fn measure(
+    server: &Process,
+    seen: &Rc<Seen>,
+    senders: &[Rc<Socket>],
+    rate: f64,
+    warm_up: Duration,
+    time: Duration,
+) -> Measured {
+    drive(senders, seen, rate, warm_up).await;
+    seen.delivery.borrow_mut().clear();
+    seen.ack.borrow_mut().clear();
+    let before =
+        (seen.deliveries.get(), seen.lost.get(), seen.doubled.get(), seen.refused.get(), seen.resyncs.get());
+    let acked_before = seen.acked.get();
+    let waiting = seen.intended.borrow().len() as u64 - acked_before;
+    let cpu = server.cpu_seconds();
+    let began = Instant::now();
+    seen.measuring.set(true);
+    let sent = drive(senders, seen, rate, time).await;
+    let seconds = began.elapsed().as_secs_f64();
+    let deliveries = seen.deliveries.get() - before.0;
+    let cpu_seconds = server.cpu_seconds() - cpu;
+    // What is under way may still come, up to a second late: late is counted by the latencies.
+    let deadline = Instant::now() + Duration::from_secs(1);
+    while seen.acked.get() - acked_before < sent + waiting && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    seen.measuring.set(false);
+    Measured {
+        rate,
+        sent,
+        acked: (seen.acked.get() - acked_before).min(sent),
+        refused: seen.refused.get() - before.3,
+        deliveries,
+        lost: seen.lost.get() - before.1,
+        doubled: seen.doubled.get() - before.2,
+        resyncs: seen.resyncs.get() - before.4,
+        delivery: Latencies::of(&seen.delivery),
+        ack: Latencies::of(&seen.ack),
+        seconds,
+        cpu_seconds,
+    }
+}
+
+/// The sockets of one round and what they saw. They close when it goes.
+pub struct Crowd {
+    /// What they saw together.
+    pub seen: Rc<Seen>,
+    /// The sockets, in the order of the tokens.
+    pub sockets: Vec<Rc<Socket>>,
+    watching: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.watching.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+/// Opens a socket for each token; number n follows one conversation live, if any. Those that `reads` says no of
+/// never read again.
+pub async fn join_some(
+    server: &Process,
+    tokens: &[String],
+    conversation: impl Fn(usize) -> String,
+    reads: impl Fn(usize) -> bool,
+) -> Crowd {
+    let seen = Rc::new(Seen::default());
+    let mut crowd = Crowd { seen: seen.clone(), sockets: Vec::new(), watching: Vec::new() };
+    for (number, token) in tokens.iter().enumerate() {
+        let socket = Rc::new(Socket::open(&server.address, token, &conversation(number)).await);
+        if reads(number) {
+            // 50 of a thousand tell the latencies; all of them count.
+            let sampled = number % 20 == 0 || tokens.len() < 100;
+            crowd.watching.push(tokio::task::spawn_local(socket.clone().watch(seen.clone(), sampled)));
+        }
+        crowd.sockets.push(socket);
+    }
+    crowd
+}
+
+/// Like [`join_some`], and everybody reads.
+pub async fn join(server: &Process, tokens: &[String], conversation: impl Fn(usize) -> String) -> Crowd {
+    join_some(server, tokens, conversation, |_| true).await
+}
+
+/// What a search looks for.
+pub struct Bar {
+    /// Sockets that each message reaches.
+    pub audience: u64,
+    /// Whether a complete round was good enough.
+    pub good: fn(&Measured) -> bool,
+}
+
+/// Raises the rate until it does not hold, then narrows down; answers the best one that held. After a round that
+/// did not hold, sockets are opened anew.
+pub async fn search(
+    server: &Process,
+    open: impl AsyncFn() -> Crowd,
+    senders: usize,
+    bar: Bar,
+    from: f64,
+) -> Measured {
+    let (mut low, mut high, mut rate): (Option<Measured>, Option<f64>, f64) = (None, None, from);
+    let mut crowd = open().await;
+    for _ in 0..10 {
+        let measured = measure(server, &crowd.seen, &crowd.sockets[..senders], rate, WARM_UP, MEASURED).await;
+        eprintln!(
+            "  {rate:>9.0} msg/s: {:>9.0} deliveries/s, delivery p99 {:.1} ms, ack p99 {:.1} ms, acked {}/{}, lost {}, resyncs {}",
+            measured.deliveries_per_second(),
+            measured.delivery.at(0.99),
+            measured.ack.at(0.99),
+            measured.acked,
+            measured.sent,
+            measured.lost,
+            measured.resyncs
+        );
+        if measured.complete(bar.audience) && (bar.good)(&measured) {
+            low = Some(measured);
+        } else {
+            high = Some(rate);
+            drop(crowd);
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            crowd = open().await;
+        }
+        rate = match (&low, high) {
+            (Some(low), None) => low.rate * 1.6,
+            (Some(low), Some(high)) if high / low.rate < 1.08 => break,
+            (Some(low), Some(high)) => (low.rate * high).sqrt(),
+            (None, Some(high)) => high / 2.0,
+            (None, None) => rate,
+        };
+    }
+    low.expect("some rate holds")
+}

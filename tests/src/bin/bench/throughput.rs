@@ -1,0 +1,141 @@
+//! Messages: how many, how fast, what one costs, and what happens when there are too many.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::cast::{parlour, people, room, tokens};
+use crate::measure::{Bar, MEASURED, Measured, WARM_UP, join, join_some, measure, search};
+use crate::server::Process;
+
+/// The highest rate at which 99 of 100 deliveries take at most 250 ms.
+fn delivered_in_time(audience: u64) -> Bar {
+    Bar { audience, good: |measured: &Measured| measured.delivery.at(0.99) <= 250.0 }
+}
+
+/// 1000 sockets in one room, ten of them send.
+pub async fn hot_room() -> Value {
+    let floor = {
+        let server = Process::floor();
+        let nobody = vec![String::new(); 1000];
+        let open = async || join(&server, &nobody, |_| String::new()).await;
+        search(&server, open, 10, delivered_in_time(1000), 50.0).await
+    };
+    let server = parlour();
+    let people = people(&server, 1000).await;
+    let room = room(&people).await;
+    let tokens = tokens(&people);
+    let open = async || join(&server, &tokens, |_| room.to_string()).await;
+    let best = search(&server, open, 10, delivered_in_time(1000), 100.0).await;
+    let mut line = best.json("hot-room");
+    line["floor_deliveries_per_second"] = json!(floor.deliveries_per_second());
+    line["ratio_to_floor"] = json!(best.deliveries_per_second() / floor.deliveries_per_second());
+    line
+}
+
+/// 500 sockets in 50 rooms of ten, all of them send.
+pub async fn many_rooms() -> Value {
+    let (server, tokens, rooms) = rooms_of_ten().await;
+    let open = async || join(&server, &tokens, |number| rooms[number / 10].clone()).await;
+    search(&server, open, 500, delivered_in_time(10), 500.0).await.json("many-rooms")
+}
+
+async fn rooms_of_ten() -> (Process, Vec<String>, Vec<String>) {
+    let server = parlour();
+    let people = people(&server, 500).await;
+    let mut rooms = Vec::new();
+    for group in people.chunks(10) {
+        rooms.push(room(group).await.to_string());
+    }
+    (server, tokens(&people), rooms)
+}
+
+/// Two messages per second into the room of 1000: the latency that people feel.
+pub async fn calm() -> Value {
+    let server = parlour();
+    let people = people(&server, 1000).await;
+    let room = room(&people).await;
+    let crowd = join(&server, &tokens(&people), |_| room.to_string()).await;
+    let senders = &crowd.sockets[..10];
+    measure(&server, &crowd.seen, senders, 2.0, WARM_UP, Duration::from_secs(60)).await.json("calm")
+}
+
+/// Durable messages of 200 people into one room that nobody watches: what storing alone allows at an
+/// acknowledgement within 50 ms.
+pub async fn sends() -> Value {
+    let server = parlour();
+    let people = people(&server, 200).await;
+    let room = room(&people).await.to_string();
+    let tokens = tokens(&people);
+    let open = async || {
+        let crowd = join(&server, &tokens, |_| String::new()).await;
+        crowd.sockets.iter().for_each(|socket| socket.write_to(&room));
+        crowd
+    };
+    let bar = Bar { audience: 0, good: |measured: &Measured| measured.ack.at(0.99) <= 50.0 };
+    search(&server, open, 200, bar, 1000.0).await.json("sends")
+}
+
+/// The cost of a delivery in rooms of different sizes. Everybody is another person.
+pub async fn growth() -> Value {
+    let mut line = json!({ "scenario": "growth" });
+    for size in [10_usize, 100, 1000, 10_000] {
+        let server = parlour();
+        let people = people(&server, size).await;
+        let room = room(&people).await;
+        let crowd = join(&server, &tokens(&people), |_| room.to_string()).await;
+        // The same deliveries per second everywhere, but in the smallest rooms, where that is more messages than
+        // ten people may wait for.
+        let rate = (100_000.0 / size as f64).min(1000.0);
+        let measured = measure(&server, &crowd.seen, &crowd.sockets[..10], rate, WARM_UP, MEASURED).await;
+        line[format!("deliveries_per_second_{size}")] = json!(measured.deliveries_per_second());
+        line[format!("cpu_s_per_million_deliveries_{size}")] = json!(measured.cpu_per_million());
+        line[format!("delivery_p99_ms_{size}")] = json!(measured.delivery.at(0.99));
+        line[format!("wrong_{size}")] = json!(measured.lost + measured.doubled + measured.resyncs);
+    }
+    line
+}
+
+/// Twice as much as can be stored, and then as little as is easy: the rest is refused with an error, nothing is
+/// lost, doubled or reordered, and it is soon as fast as before.
+pub async fn overload() -> Value {
+    let (server, tokens, rooms) = rooms_of_ten().await;
+    let open = async || join(&server, &tokens, |number| rooms[number / 10].clone()).await;
+    let most = search(&server, open, 500, delivered_in_time(10), 8000.0).await.rate;
+    let crowd = open().await;
+    let round = async |rate, seconds| {
+        measure(&server, &crowd.seen, &crowd.sockets, rate, Duration::ZERO, Duration::from_secs(seconds))
+            .await
+    };
+    let over = round(2.0 * most, 10).await;
+    let resident = server.resident_kib();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let after = round(most / 4.0, 5).await;
+    json!({
+        "scenario": "overload", "offered_per_second": over.rate, "sent": over.sent, "acked": over.acked,
+        "refused": over.refused, "lost": over.lost, "doubled_or_reordered": over.doubled,
+        "resyncs": over.resyncs, "resident_mib": resident / 1024.0,
+        "afterwards_acked": after.acked, "afterwards_sent": after.sent,
+        "afterwards_delivery_p99_ms": after.delivery.at(0.99), "afterwards_lost": after.lost,
+    })
+}
+
+/// 1000 sockets in one room, ten of which stop reading: what the others notice, and what the stalled ones hold.
+pub async fn slow_readers() -> Value {
+    let server = parlour();
+    let people = people(&server, 1000).await;
+    let room = room(&people).await;
+    let tokens = tokens(&people);
+    let mut line = json!({ "scenario": "slow-readers" });
+    for (name, stalled) in [("all_read", 0), ("ten_stalled", 10)] {
+        // The last ones; the first ones send, and must see their answers.
+        let reads = |number: usize| number < tokens.len() - stalled;
+        let crowd = join_some(&server, &tokens, |_| room.to_string(), reads).await;
+        let before = server.resident_kib();
+        let round = measure(&server, &crowd.seen, &crowd.sockets[..10], 500.0, WARM_UP, MEASURED).await;
+        line[format!("delivery_p99_ms_{name}")] = json!(round.delivery.at(0.99));
+        line[format!("wrong_{name}")] = json!(round.lost + round.doubled + round.resyncs);
+        line[format!("grown_kib_{name}")] = json!(server.resident_kib() - before);
+    }
+    line
+}
