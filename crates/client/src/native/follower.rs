@@ -1,18 +1,18 @@
-//! Follows everything that a person takes part in, for as long as it takes: reconnects, resumes from cursors,
-//! fills holes, and sends unsettled messages again under the same names.
+//! Follows everything that a person takes part in, for as long as it takes: reconnects to any node, resumes from
+//! cursors, fills holes, and sends unsettled messages again under the same names.
 //!
 //! Invariant: for every followed conversation, updates carry each event exactly once, in the order of `seq`,
 //! without holes; what cannot be continued is said as [`Update::Reset`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use parlour_protocol::conversations::EventPage;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{
-    ClientFrame, CloseCode, Ephemeral, ErrorFrame, Event, OkFrame, ReplayState, ServerFrame, Start,
-    UserChange, UserEvent,
+    ClientFrame, Ephemeral, ErrorFrame, Event, OkFrame, ReplayState, ServerFrame, Start, UserChange,
+    UserEvent,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -21,19 +21,21 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::api::{Api, ApiError};
 use super::chance;
 use super::socket::{Received, Socket, SocketError};
-use crate::engine::{Backoff, Cursors, Outbox, Verdict};
+use crate::engine::{Addresses, AfterClose, Cursors, Outbox, Verdict, after_close};
 
 /// Silence after which a connection counts as dead: one heartbeat and the time for its answer.
 const DEAD_AFTER: Duration = Duration::from_secs(35);
 /// The answer to `start` takes at most so long.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// Where there are other nodes to go to, one that does not greet for so long is left.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(4);
 /// Messages that wait for their answer at the same time; commands wait while there are more.
 const MAX_PENDING: usize = 256;
 /// A refused command that may succeed later is tried again after this, when the server says nothing else.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How to follow.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Conversations whose events arrive at once; the others follow within two seconds.
     pub live: Vec<ConversationId>,
@@ -41,11 +43,14 @@ pub struct Options {
     pub cursors: BTreeMap<ConversationId, Seq>,
     /// How many updates wait for their reader.
     pub queue: usize,
+    /// The same person on further nodes of the same server. When a node refuses or dies, the next one is tried at
+    /// once; only when all of them were tried in vain, there is a wait.
+    pub others: Vec<Api>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { live: Vec::new(), cursors: BTreeMap::new(), queue: 256 }
+        Self { live: Vec::new(), cursors: BTreeMap::new(), queue: 256, others: Vec::new() }
     }
 }
 
@@ -133,9 +138,13 @@ impl Follower {
         for (conversation, seq) in options.cursors {
             cursors.follow(conversation, seq);
         }
+        let nodes: Vec<Api> = std::iter::once(api).chain(options.others).collect();
         let state = State {
-            api,
+            addresses: Addresses::new(nodes.len()),
+            nodes,
+            began: Instant::now(),
             cursors,
+            void: BTreeSet::new(),
             outbox: Outbox::default(),
             live: options.live,
             updates: outlet,
@@ -198,8 +207,10 @@ enum Waiting {
 
 /// Why one connection ended.
 enum End {
-    /// Connect again; the wait grows only when nothing was achieved.
+    /// Connect again.
     Again,
+    /// Connect again, here not before so many milliseconds have passed.
+    Pause(u64),
     /// The access token is over.
     Refresh,
     /// It is over for good.
@@ -209,13 +220,21 @@ enum End {
 impl From<SocketError> for End {
     fn from(error: SocketError) -> Self {
         tracing::debug!(%error, "the socket failed");
-        Self::Again
+        match error {
+            SocketError::Refused { retry_after_ms: Some(pause), .. } => Self::Pause(pause),
+            _ => Self::Again,
+        }
     }
 }
 
 struct State {
-    api: Api,
+    /// The same person on every node.
+    nodes: Vec<Api>,
+    addresses: Addresses,
+    began: Instant,
     cursors: Cursors,
+    /// Followed in a history that is no more, and not yet found in the present one.
+    void: BTreeSet<ConversationId>,
     outbox: Outbox,
     live: Vec<ConversationId>,
     updates: mpsc::Sender<Update>,
@@ -229,24 +248,36 @@ struct State {
 
 impl State {
     async fn run(mut self, mut inbox: mpsc::Receiver<Command>) -> Stopped {
-        let mut backoff = Backoff::default();
         loop {
-            let end = self.connection(&mut inbox, &mut backoff).await;
+            let end = self.connection(&mut inbox).await;
             self.waiting.clear();
             self.wanted.clear();
             self.again.clear();
+            let mut pause = None;
             match end {
                 End::Stop(why) => return why,
-                End::Refresh => match self.api.refresh().await {
+                End::Refresh => match self.api().refresh().await {
                     Ok(_) => continue,
                     Err(ApiError::Problem(problem)) if problem.status == 401 => return Stopped::SignedOut,
                     Err(error) => tracing::debug!(%error, "the refresh failed"),
                 },
+                End::Pause(millis) => pause = Some(millis),
                 End::Again => {}
             }
-            let chance = (chance() >> 11) as f64 / (1_u64 << 53) as f64;
-            tokio::time::sleep(Duration::from_millis(backoff.failed(chance))).await;
+            let now = self.now();
+            let wait = self.addresses.failed(now, pause, fraction());
+            tokio::time::sleep(Duration::from_millis(wait)).await;
         }
+    }
+
+    /// The node that is connected, or tried.
+    fn api(&self) -> &Api {
+        &self.nodes[self.addresses.current()]
+    }
+
+    /// Milliseconds since the beginning.
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     async fn tell(&self, update: Update) -> Result<(), End> {
@@ -260,13 +291,14 @@ impl State {
     }
 
     /// One connection, from the upgrade to its end.
-    async fn connection(&mut self, inbox: &mut mpsc::Receiver<Command>, backoff: &mut Backoff) -> End {
+    async fn connection(&mut self, inbox: &mut mpsc::Receiver<Command>) -> End {
         let mut socket = match timeout(START_TIMEOUT, self.open()).await {
             Ok(Ok(socket)) => socket,
             Ok(Err(end)) => return end,
             Err(_) => return End::Again,
         };
-        backoff.succeeded();
+        let now = self.now();
+        self.addresses.connected(now);
         match self.converse(&mut socket, inbox).await {
             Ok(never) => match never {},
             Err(end @ End::Stop(_)) => end,
@@ -278,13 +310,22 @@ impl State {
     }
 
     async fn open(&mut self) -> Result<Socket, End> {
-        let mut socket = Socket::connect(self.api.base()).await?;
-        let hello = socket.hello().await?;
+        let greeting = async {
+            let mut socket = Socket::connect(self.api().base()).await?;
+            let hello = socket.hello().await?;
+            Ok::<_, SocketError>((socket, hello))
+        };
+        let limit = if self.addresses.has_others() { GREETING_TIMEOUT } else { START_TIMEOUT };
+        let (mut socket, hello) = timeout(limit, greeting).await.map_err(|_| End::Again)??;
+        let known: Vec<ConversationId> = self.cursors.conversations().keys().copied().collect();
         let void = self.cursors.set_epoch(&hello.epoch);
+        if void {
+            self.void.extend(known);
+        }
         let id = self.id(Waiting::Other);
         let start = Start {
             id,
-            token: self.api.access_token(),
+            token: self.api().access_token(),
             epoch: Some(hello.epoch),
             user_cursor: self.cursors.user(),
             cursors: self.cursors.conversations().clone(),
@@ -296,7 +337,7 @@ impl State {
                 Received::Frame(ServerFrame::Ok(answer)) if answer.id == id => {
                     self.waiting.remove(&id);
                     self.tell(Update::Connected).await?;
-                    self.started(&mut socket, *answer, void).await?;
+                    self.started(&mut socket, *answer).await?;
                     return Ok(socket);
                 }
                 Received::Frame(ServerFrame::Error(error)) => {
@@ -312,7 +353,7 @@ impl State {
         }
     }
 
-    async fn started(&mut self, socket: &mut Socket, answer: OkFrame, void: bool) -> Result<(), End> {
+    async fn started(&mut self, socket: &mut Socket, answer: OkFrame) -> Result<(), End> {
         if let Some(user) = answer.user {
             let known = self.cursors.user();
             if known.is_none() || user.state != ReplayState::Replay {
@@ -321,6 +362,7 @@ impl State {
         }
         for (conversation, state) in answer.conversations.unwrap_or_default() {
             let head = state.head.unwrap_or(0);
+            let void = self.void.remove(&conversation);
             match (state.state, self.cursors.get(conversation)) {
                 (ReplayState::Gone, known) => {
                     self.cursors.forget(conversation);
@@ -346,6 +388,10 @@ impl State {
                 (ReplayState::Replay, Some(_)) => {}
             }
         }
+        // What another history does not know at all is not mentioned by it either.
+        while let Some(conversation) = self.void.pop_first() {
+            self.tell(Update::Left(conversation)).await?;
+        }
         let unsent: Vec<String> = self.outbox.unsent().map(|pending| pending.cid.clone()).collect();
         for cid in unsent {
             self.try_send(socket, &cid).await?;
@@ -362,7 +408,7 @@ impl State {
         let heartbeat = Duration::from_millis(parlour_protocol::limits::HEARTBEAT_MS);
         let mut heard = Instant::now();
         // The first ping comes at a random time, so that a thousand clients do not ping as one.
-        let mut ping_at = heard + heartbeat.mul_f64((chance() >> 11) as f64 / (1_u64 << 53) as f64);
+        let mut ping_at = heard + heartbeat.mul_f64(fraction());
         loop {
             let room = self.outbox.unsent().count() < MAX_PENDING;
             let retry_at = self.again.iter().map(|(at, _)| *at).min();
@@ -473,7 +519,7 @@ impl State {
         match change {
             UserChange::ConversationJoined { conversation } if self.cursors.get(conversation).is_none() => {
                 // Its head is asked for by REST: the socket tells only what comes after.
-                match self.api.conversation(conversation).await {
+                match self.api().conversation(conversation).await {
                     Ok(found) => {
                         self.cursors.follow(conversation, found.head);
                         self.tell(Update::Following { conversation, after: found.head }).await
@@ -591,12 +637,15 @@ impl State {
     }
 }
 
+/// A random number in 0..1.
+fn fraction() -> f64 {
+    (chance() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 fn closed(code: u16) -> End {
-    if code == CloseCode::TokenExpired.code() {
-        End::Refresh
-    } else if CloseCode::reconnects(code) {
-        End::Again
-    } else {
-        End::Stop(Stopped::Closed(code))
+    match after_close(code) {
+        AfterClose::Reconnect => End::Again,
+        AfterClose::Refresh => End::Refresh,
+        AfterClose::Stop => End::Stop(Stopped::Closed(code)),
     }
 }
