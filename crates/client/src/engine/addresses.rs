@@ -5,8 +5,8 @@
 
 use super::Backoff;
 
-/// A connection that ends sooner counts as a failure all the same: who is accepted and dropped in a loop must slow
-/// down, in milliseconds.
+/// After a connection that ended sooner, its address counts as tried all the same: who is accepted and dropped by
+/// every node in turn would otherwise never wait, in milliseconds.
 const STEADY_MS: u64 = 5_000;
 /// So far apart do those come back who were told to come back at the same moment, in milliseconds.
 const SPREAD_MS: f64 = 500.0;
@@ -53,9 +53,11 @@ impl Addresses {
     /// long to wait before it, in milliseconds. `pause` is what the address asked for; `chance` is a random number
     /// in 0..1.
     pub fn failed(&mut self, now: u64, pause: Option<u64>, chance: f64) -> u64 {
-        if self.connected_at.take().is_some_and(|since| now.saturating_sub(since) >= STEADY_MS) {
+        if let Some(since) = self.connected_at.take() {
             self.backoff.succeeded();
-            self.tried = 0;
+            if now.saturating_sub(since) >= STEADY_MS {
+                self.tried = 0;
+            }
         }
         let count = self.paused_until.len();
         self.paused_until[self.current] = now.saturating_add(pause.unwrap_or(0));
@@ -100,13 +102,18 @@ mod tests {
     }
 
     #[test]
-    fn only_a_connection_that_lasted_starts_over() {
-        let mut node = Addresses::new(1);
-        assert_eq!((0..4).map(|_| node.failed(0, None, 1.0)).max(), Some(4000));
-        node.connected(10_000);
-        assert_eq!(node.failed(10_100, None, 1.0), 8000, "accepted and dropped");
-        node.connected(20_000);
-        assert_eq!(node.failed(20_000 + STEADY_MS, None, 1.0), 500);
+    fn a_connection_starts_over_and_a_short_one_does_not_save_the_wait() {
+        let mut nodes = Addresses::new(2);
+        assert_eq!((0..6).map(|_| nodes.failed(0, None, 1.0)).max(), Some(2000));
+        let mut waits = Vec::new();
+        for now in [10_000, 20_000, 30_000, 40_000] {
+            nodes.connected(now);
+            waits.push(nodes.failed(now + 100, None, 1.0));
+        }
+        assert_eq!(waits, [0, 500, 0, 500], "accepted and dropped by one after the other");
+        nodes.failed(50_000, None, 1.0);
+        nodes.connected(60_000);
+        assert_eq!(nodes.failed(60_000 + STEADY_MS, None, 1.0), 0, "the other one was not tried since");
     }
 
     #[test]

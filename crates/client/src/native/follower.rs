@@ -28,7 +28,7 @@ const DEAD_AFTER: Duration = Duration::from_secs(35);
 /// The answer to `start` takes at most so long.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// Where there are other nodes to go to, one that does not greet for so long is left.
-const GREETING_TIMEOUT: Duration = Duration::from_secs(4);
+const GREETING_TIMEOUT: Duration = Duration::from_secs(3);
 /// Messages that wait for their answer at the same time; commands wait while there are more.
 const MAX_PENDING: usize = 256;
 /// A refused command that may succeed later is tried again after this, when the server says nothing else.
@@ -366,7 +366,7 @@ impl State {
             match (state.state, self.cursors.get(conversation)) {
                 (ReplayState::Gone, known) => {
                     self.cursors.forget(conversation);
-                    if known.is_some() {
+                    if known.is_some() || void {
                         self.tell(Update::Left(conversation)).await?;
                     }
                 }
