@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use parlour_client::native::Api;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::rooms::CreateRoom;
 use parlour_protocol::time::{SECOND, Timestamp};
+use parlour_server::Clock;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -191,7 +192,7 @@ fn heard(seen: &[(String, bool, Arc<Mutex<Seen>>)], logs: &[Log]) -> bool {
 
 /// Runs a scenario of this kind.
 pub async fn play(scenario: Scenario, settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verdict {
-    let began = now();
+    let began = Clock::system(0).now();
     let crowd = Crowd::gather(cluster, &mut lots).await;
     let (faults, mut violations) = break_things(scenario, settings, cluster, &mut lots).await;
     let journal = crowd.journal.clone();
@@ -278,13 +279,8 @@ fn promised_during(
 
 /// Times in the log are the real ones, whatever a node's own clock says.
 fn check_times(logs: &[Log], began: Timestamp) -> Option<Violation> {
-    let (from, until) = (began.0 - TIMES_OFF, now().0 + TIMES_OFF);
+    let (from, until) = (began.0 - TIMES_OFF, Clock::system(0).now().0 + TIMES_OFF);
     let wrong = |event: &&parlour_protocol::socket::Event| !(from..until).contains(&event.at.0);
     let event = logs.iter().flat_map(|log| &log.events).find(wrong)?;
     Some(Violation::of("R32", format!("the time of {event:?} is wrong")))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
-    Timestamp(i64::try_from(since.as_micros()).expect("and not that late"))
 }
