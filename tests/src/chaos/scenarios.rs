@@ -227,6 +227,15 @@ pub fn run(scenario: Scenario, settings: Settings) -> Report {
         "scenario": scenario.name(),
         "seed": settings.seed,
         "seconds": settings.load.as_secs_f64(),
+        // What a scenario does not measure is nothing.
+        "sends": 0,
+        "acked": 0,
+        "unknown": 0,
+        "delivered": 0,
+        "faults": [],
+        "resumes": 0,
+        "resume_p50_ms": null,
+        "resume_p99_ms": null,
         "meddled": meddled,
         "violations": violations.len(),
     });

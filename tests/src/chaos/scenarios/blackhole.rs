@@ -81,7 +81,6 @@ pub async fn play(cluster: &Cluster) -> Verdict {
     }
     cluster.fronts[0].set(Mode::Pass);
     let values = json!({
-        "sends": 0,
         "faults": ["a black hole before node 0"],
         "client_noticed_max_ms": percentile(&noticed, 100),
         "server_let_go_ms": let_go.map(millis),

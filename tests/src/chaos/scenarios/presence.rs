@@ -84,7 +84,6 @@ pub async fn play(cluster: &Cluster) -> Verdict {
         }
     }
     let values = json!({
-        "sends": 0,
         "faults": ["killed node 0"],
         "offline_after_ms": offline.map(millis),
     });

@@ -52,6 +52,7 @@ pub async fn play(cluster: &Cluster, _lots: Lots) -> Verdict {
 
     let lost = say(LOST, "lost").await.len();
     let young = create(&apis[0], "young").await;
+    let epoch = apis[0].server().await.expect("answers").epoch;
     let mut followers = Vec::new();
     for node in 0..apis.len() {
         followers.push(following(&apis, node, &[room, young]).await);
@@ -82,6 +83,15 @@ pub async fn play(cluster: &Cluster, _lots: Lots) -> Verdict {
     }
     attempts.extend(say(AFTER, "after").await);
     recording.attempts = attempts;
+    // Somebody who was not there at all meanwhile, and whose position lies below the present head.
+    let options =
+        Options { cursors: [(room, 1), (young, 1)].into(), epoch: Some(epoch), ..Options::default() };
+    let mut late = Follower::start(apis[0].clone(), options);
+    let (reset, left) = reload(&mut late, room, young).await;
+    if reset.is_none() || !left {
+        let what = format!("somebody who comes later was sent back to {reset:?}, left: {left}");
+        violations.push(Violation::of("R30", what));
+    }
     recording.logs = vec![clients::log(&apis[0], room).await];
     for (number, follower) in followers.iter_mut().enumerate() {
         // What a client has that loads anew where it was told to.

@@ -72,7 +72,6 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
     let values = json!({
         "sends": sends,
         "acked": sends,
-        "unknown": 0,
         "delivered": delays.len(),
         "faults": faults,
         "delivery_p50_ms": percentile(&delays, 50),
