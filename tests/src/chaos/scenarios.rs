@@ -198,8 +198,18 @@ impl Settings {
 /// Values and broken promises.
 type Verdict = (Value, Vec<Violation>);
 
-/// Runs a scenario.
+/// Runs a scenario. One that cannot go on has failed, and the others go on.
 pub fn run(scenario: Scenario, settings: Settings) -> Report {
+    std::panic::catch_unwind(|| run_or_panic(scenario, settings)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
+        let values = json!({ "scenario": scenario.name(), "seed": settings.seed, "violations": 1 });
+        let violations = vec![Violation::of("liveness", format!("{} cannot go on: {said}", scenario.name()))];
+        Report { values, violations, last_words: String::new() }
+    })
+}
+
+fn run_or_panic(scenario: Scenario, settings: Settings) -> Report {
     let plan = scenario.plan();
     if !plan.is_available() {
         let why = "a service that it needs was not given; `cargo xtask chaos` starts them";
