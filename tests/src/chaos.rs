@@ -6,9 +6,14 @@
 
 pub mod checker;
 pub mod clients;
+pub mod cluster;
+pub mod faults;
 pub mod lots;
 pub mod nodes;
 pub mod proxy;
+pub mod report;
 pub mod scenarios;
+pub mod services;
 
-pub use scenarios::{Report, Scenario, Settings, run};
+pub use report::Report;
+pub use scenarios::{Scenario, Settings, run};

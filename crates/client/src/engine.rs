@@ -3,12 +3,18 @@
 //! Invariant: an event is applied iff its seq is the cursor plus one. Everything else is ignored or fetched,
 //! so dropped, doubled and swapped frames all converge to what the server has stored.
 
+mod addresses;
 mod backoff;
+mod closing;
+#[cfg(test)]
+mod convergence;
 mod cursors;
 mod outbox;
 mod timeline;
 
+pub use addresses::Addresses;
 pub use backoff::Backoff;
+pub use closing::{AfterClose, after_close};
 pub use cursors::{Cursors, Verdict};
 pub use outbox::{Outbox, Pending, SendState};
 pub use timeline::Timeline;

@@ -119,6 +119,7 @@ impl Hub {
             let mut sweep = tokio::time::interval(if clustered { SWEEP_CLUSTER } else { SWEEP_ALONE });
             loop {
                 sweep.tick().await;
+                hub.announce_lost().await;
                 hub.sweep().await;
             }
         });
@@ -224,6 +225,17 @@ impl Hub {
         let frame = frames::encode(&ServerFrame::Ephemeral(Ephemeral::Presence { user, online }));
         for friend in friends {
             self.ephemeral(Topic::User(friend), None, frame.clone());
+        }
+    }
+
+    /// Tells friends on this node that people went down with their node, who could not say so itself. Every node
+    /// finds that out and tells its own.
+    async fn announce_lost(&self) {
+        for user in self.0.presence.forget_silent() {
+            let frame = frames::encode(&ServerFrame::Ephemeral(Ephemeral::Presence { user, online: false }));
+            for friend in self.0.log.friends(user).await {
+                self.deliver_ephemeral(Topic::User(friend), None, &frame);
+            }
         }
     }
 

@@ -1,23 +1,32 @@
 //! Who is online, as this node knows it: its own connections, and what the other nodes last said.
 //!
-//! Invariant: what another node said is believed for a minute; it repeats itself every twenty seconds.
+//! Invariant: what another node said is believed for less than a minute; it repeats itself every twenty seconds. A
+//! node that dies takes nobody along unnoticed: whoever was connected there alone is handed out once, to be announced.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parlour_protocol::ids::{ConversationId, UserId};
+use tokio::time::Instant;
 
 use crate::codec::NodeId;
 
-/// How long a node is believed after its last roll.
-const BELIEVED: Duration = Duration::from_secs(60);
+/// How long a node is believed after its last roll: two may be lost, and whoever was on a node that died is offline
+/// for everybody within a minute.
+const BELIEVED: Duration = Duration::from_secs(50);
 
 #[derive(Default)]
 struct Peer {
     heard: Option<Instant>,
     users: HashSet<UserId>,
     rooms: HashMap<ConversationId, u32>,
+}
+
+impl Peer {
+    fn is_believed(&self) -> bool {
+        self.heard.is_some_and(|heard| heard.elapsed() < BELIEVED)
+    }
 }
 
 /// See the module.
@@ -33,9 +42,14 @@ impl Presence {
     }
 
     fn peers(&self) -> MutexGuard<'_, HashMap<NodeId, Peer>> {
-        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        peers.retain(|_, peer| peer.heard.is_some_and(|heard| heard.elapsed() < BELIEVED));
-        peers
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets nodes that were silent for too long. Answers who was connected there and is connected nowhere now.
+    pub(crate) fn forget_silent(&self) -> Vec<UserId> {
+        let gone: HashSet<UserId> =
+            self.peers().extract_if(|_, peer| !peer.is_believed()).flat_map(|(_, peer)| peer.users).collect();
+        gone.into_iter().filter(|user| !self.is_online(*user)).collect()
     }
 
     /// One more connection here. True when it is the person's first one on this node.
@@ -70,21 +84,24 @@ impl Presence {
     }
 
     pub(crate) fn is_elsewhere(&self, user: UserId) -> bool {
-        self.peers().values().any(|peer| peer.users.contains(&user))
+        self.peers().values().any(|peer| peer.is_believed() && peer.users.contains(&user))
     }
 
     /// How many people are connected anywhere.
     pub fn count(&self) -> usize {
         let here: HashSet<UserId> = self.local().keys().copied().collect();
         let peers = self.peers();
-        let elsewhere = peers.values().flat_map(|peer| peer.users.iter()).filter(|user| !here.contains(user));
+        let believed = peers.values().filter(|peer| peer.is_believed());
+        let elsewhere = believed.flat_map(|peer| peer.users.iter()).filter(|user| !here.contains(user));
         let elsewhere: HashSet<&UserId> = elsewhere.collect();
         here.len() + elsewhere.len()
     }
 
     /// How many follow a room on the other nodes.
     pub(crate) fn elsewhere_in(&self, room: ConversationId) -> usize {
-        self.peers().values().map(|peer| peer.rooms.get(&room).map_or(0, |count| *count as usize)).sum()
+        let peers = self.peers();
+        let believed = peers.values().filter(|peer| peer.is_believed());
+        believed.map(|peer| peer.rooms.get(&room).map_or(0, |count| *count as usize)).sum()
     }
 
     pub(crate) fn everybody_here(&self) -> Vec<UserId> {
@@ -109,5 +126,30 @@ impl Presence {
             rooms: rooms.into_iter().collect(),
         };
         self.peers().insert(node, peer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: UserId = UserId(1);
+    const BOB: UserId = UserId(2);
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_was_on_a_silent_node_alone_is_handed_out_once() {
+        let presence = Presence::default();
+        presence.peer_roll(1, vec![ADA, BOB], Vec::new());
+        tokio::time::advance(BELIEVED / 2).await;
+        presence.peer_roll(2, vec![BOB], Vec::new());
+        assert_eq!(presence.forget_silent(), []);
+        assert!(presence.is_online(ADA));
+        tokio::time::advance(BELIEVED / 2).await;
+        assert!(!presence.is_online(ADA) && presence.is_online(BOB));
+        assert_eq!(presence.forget_silent(), [ADA], "the other one is on another node");
+        assert_eq!(presence.forget_silent(), []);
+        presence.arrive(BOB);
+        tokio::time::advance(BELIEVED).await;
+        assert_eq!(presence.forget_silent(), [], "the other one is here");
     }
 }

@@ -86,6 +86,11 @@ impl App {
             .await
             .map_err(|error| error.to_string())?
             .map_err(|error| format!("the database cannot be opened: {error}"))?;
+        if let Ok(Some(now)) =
+            database.read(|conn| -> Result<_, StorageError> { Ok(server_state::now(conn)?) }).await
+        {
+            clock.correct(Timestamp(now));
+        }
         let fresh = [
             ("epoch", STANDARD.encode(random::bytes::<9>())),
             ("signing_key", STANDARD.encode(random::bytes::<32>())),
@@ -154,6 +159,7 @@ impl App {
             let mut rounds = 0_u64;
             loop {
                 pause.tick().await;
+                app.set_clock().await;
                 app.reload_revocations().await;
                 // Once an hour, and soon after the start.
                 if rounds % 720 == 1 {
@@ -233,6 +239,18 @@ impl App {
             return Err(ErrorCode::Unauthenticated);
         }
         Ok(bearer)
+    }
+
+    /// Sets the clock by the database's. An answer that took long says little about the present.
+    async fn set_clock(&self) {
+        let asked = tokio::time::Instant::now();
+        let now =
+            self.database.read(|conn| -> Result<_, StorageError> { Ok(server_state::now(conn)?) }).await;
+        if let Ok(Some(now)) = now
+            && asked.elapsed() < Duration::from_millis(500)
+        {
+            self.clock.correct(Timestamp(now));
+        }
     }
 
     /// Reads which sessions ended lately, on any node. Older ones have no valid access token any more.

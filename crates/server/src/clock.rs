@@ -1,16 +1,23 @@
 //! The clock: the only place that reads the system's time.
+//!
+//! Invariant: nodes of one cluster agree on the time within a second, however wrong their machines are: the
+//! database's clock is everybody's. A token that one node issues would otherwise not be valid yet, or any more, on
+//! another one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use parlour_protocol::time::Timestamp;
+use parlour_protocol::time::{SECOND, Timestamp};
+
+/// A machine whose clock differs less from the database's is left alone: times do not jump for nothing.
+const TOLERATED: i64 = SECOND;
 
 /// Tells the time; a settable one in tests.
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The system's.
-    System,
+    /// The system's, and how many microseconds have to be added to it.
+    System(Arc<AtomicI64>),
     /// Stands still until it is moved.
     Manual(Arc<AtomicI64>),
 }
@@ -21,16 +28,33 @@ impl Clock {
         Self::Manual(Arc::new(AtomicI64::new(micros)))
     }
 
+    /// The system's clock, wrong by so many seconds until it is corrected (0 outside tests).
+    pub fn system(wrong_by: i64) -> Self {
+        Self::System(Arc::new(AtomicI64::new(wrong_by.saturating_mul(SECOND))))
+    }
+
+    /// Takes over what the database says the time is.
+    pub fn correct(&self, now: Timestamp) {
+        let difference = now.0.saturating_sub(self.now().0);
+        if let Self::System(correction) = self
+            && difference.abs() > TOLERATED
+        {
+            correction.fetch_add(difference, Ordering::SeqCst);
+            tracing::info!(seconds = difference / SECOND, "the clock was set to the database's");
+        }
+    }
+
     /// The time now.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn now(&self) -> Timestamp {
         match self {
             // A system clock before 1970 is a fault of the machine; the epoch is as good as any answer.
-            Self::System => Timestamp(
-                SystemTime::now()
+            Self::System(correction) => {
+                let micros = SystemTime::now()
                     .duration_since(UNIX_EPOCH)
-                    .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX)),
-            ),
+                    .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+                Timestamp(micros.saturating_add(correction.load(Ordering::SeqCst)))
+            }
             Self::Manual(micros) => Timestamp(micros.load(Ordering::SeqCst)),
         }
     }
@@ -40,5 +64,22 @@ impl Clock {
         if let Self::Manual(now) = self {
             now.fetch_add(micros, Ordering::SeqCst);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_clock_is_set_and_a_right_one_is_left_alone() {
+        let right = Clock::system(0);
+        let wrong = Clock::system(-600);
+        assert!(right.now().0 - wrong.now().0 > 599 * SECOND);
+        wrong.correct(right.now());
+        assert!((right.now().0 - wrong.now().0).abs() < SECOND);
+        let Clock::System(correction) = &right else { unreachable!("it is the system's") };
+        right.correct(Timestamp(right.now().0 + SECOND / 2));
+        assert_eq!(correction.load(Ordering::SeqCst), 0);
     }
 }

@@ -58,6 +58,8 @@ pub struct Config {
     pub connects_per_second: u32,
     /// A token that opens `/metrics`; without it, metrics are told to the machine itself only.
     pub metrics_token: Option<Secret>,
+    /// For tests of what wrong clocks do: so many seconds this machine's clock is taken to be ahead.
+    pub clock_wrong_by: i64,
 }
 
 impl Default for Config {
@@ -80,13 +82,14 @@ impl Default for Config {
             auth_per_minute: 60,
             connects_per_second: 500,
             metrics_token: None,
+            clock_wrong_by: 0,
         }
     }
 }
 
 /// The names that settings have in the environment. In `parlour.toml` they are written in lower case, without
 /// `PARLOUR_`.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "PARLOUR_LISTEN",
     "PARLOUR_DATA_DIR",
     "DATABASE_URL",
@@ -105,6 +108,7 @@ const NAMES: [&str; 18] = [
     "PARLOUR_AUTH_PER_MINUTE",
     "PARLOUR_CONNECTS_PER_SECOND",
     "PARLOUR_METRICS_TOKEN",
+    "PARLOUR_CLOCK_WRONG_BY",
 ];
 
 impl Config {
@@ -207,6 +211,11 @@ impl Config {
         config.auth_per_minute = small(number("PARLOUR_AUTH_PER_MINUTE", 60, 1, 1_000_000)?);
         config.connects_per_second = small(number("PARLOUR_CONNECTS_PER_SECOND", 500, 1, 1_000_000)?);
         config.metrics_token = text("PARLOUR_METRICS_TOKEN").map(Secret);
+        if let Some(value) = text("PARLOUR_CLOCK_WRONG_BY") {
+            config.clock_wrong_by = value
+                .parse()
+                .map_err(|_| format!("PARLOUR_CLOCK_WRONG_BY must be a number of seconds, not {value:?}"))?;
+        }
         config.check()?;
         Ok(config)
     }

@@ -57,7 +57,8 @@ fn serve() -> Result<(), String> {
         .init();
     let config = Config::load()?;
     let public = config.public_url.clone();
-    let running = parlour_server::start(config, Clock::System)?;
+    let clock = Clock::system(config.clock_wrong_by);
+    let running = parlour_server::start(config, clock)?;
     let address = public.unwrap_or_else(|| format!("http://{}", running.address()));
     println!("Parlour is ready at {address} (listening on {})", running.address());
     let _ = std::io::stdout().flush();

@@ -246,7 +246,7 @@ fn listen(address: &str) -> Result<TcpListener, String> {
 /// Makes an administrator: a new account, or an existing one that keeps its password.
 pub fn create_superuser(config: Config, handle: &str, password: Option<String>) -> Result<String, String> {
     actix_web::rt::System::new().block_on(async move {
-        let app = App::open(config, Clock::System).await?;
+        let app = App::open(config, Clock::system(0)).await?;
         let say = |error: ApiError| error.to_string();
         let name = handle.to_owned();
         if app.commit(0, move |conn, _| admin::promote(conn, &name)).await.map_err(say)? {

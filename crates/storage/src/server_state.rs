@@ -1,6 +1,8 @@
 //! Facts about this database: its epoch and the secrets that all nodes share.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use crate::Connection;
 use crate::on_backend;
@@ -18,4 +20,15 @@ pub fn find_or_insert(conn: &mut Connection, key: &str, value: &str) -> QueryRes
         .on_conflict_do_nothing()
         .execute(inner))?;
     dsl::server_state.find(key).select(dsl::value).first(conn)
+}
+
+/// The time on the database's machine, in microseconds since 1970; none with SQLite, which has no other machine.
+pub fn now(conn: &mut Connection) -> QueryResult<Option<i64>> {
+    match conn {
+        Connection::Sqlite(_) => Ok(None),
+        Connection::Postgres(conn) => {
+            let micros = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+            diesel::select(sql::<BigInt>(micros)).get_result(conn).map(Some)
+        }
+    }
 }

@@ -1,4 +1,5 @@
 //! `cargo xtask chaos`: real nodes of the debug build behind proxies that fail, with private PostgreSQL and Redis.
+//! Scenarios that kill these start their own; `Services` tells them where the programs are.
 
 use anyhow::Result;
 

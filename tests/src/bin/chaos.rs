@@ -1,16 +1,25 @@
-//! Faults on purpose: `chaos [scenario…] [--seed N] [--seconds N]`. Prints one line of JSON per scenario, and every
-//! broken promise on standard error; any makes it fail. `cargo xtask chaos` starts PostgreSQL, Redis and this.
+//! Faults on purpose: `chaos [scenario…|all] [--seed N] [--seconds N]`. Prints one line of JSON per scenario and one of
+//! totals, and every broken promise on standard error; any makes it fail. `cargo xtask chaos` starts PostgreSQL, Redis
+//! and this.
+//!
+//! Invariant: `--seconds` is shared out among the scenarios that have load. Those that wait for a time-out of a minute
+//! run beside them.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use system_tests::chaos::{Scenario, Settings, run};
+use system_tests::chaos::report::totals;
+use system_tests::chaos::{Report, Scenario, Settings, run};
 
 /// So many broken promises of one run are printed: when something is wrong, the first ones tell what.
 const PRINTED: usize = 20;
+/// For all scenarios together, when nothing is said.
+const SECONDS: u64 = 120;
+/// A scenario with less time would hardly see one fault.
+const LEAST: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
-    let mut settings = Settings { seed: 1, load: Duration::from_secs(20) };
+    let (mut seed, mut seconds) = (1, SECONDS);
     let mut wanted = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -19,8 +28,8 @@ fn main() -> ExitCode {
             value.unwrap_or_else(|| panic!("{argument} needs a number"))
         };
         match argument.as_str() {
-            "--seed" => settings.seed = number(),
-            "--seconds" => settings.load = Duration::from_secs(number()),
+            "--seed" => seed = number(),
+            "--seconds" => seconds = number(),
             "all" => wanted.extend(Scenario::ALL),
             name => match Scenario::ALL.into_iter().find(|scenario| scenario.name() == name) {
                 Some(scenario) => wanted.push(scenario),
@@ -35,15 +44,28 @@ fn main() -> ExitCode {
     if wanted.is_empty() {
         wanted.extend(Scenario::ALL);
     }
-    let mut kept = true;
-    for scenario in wanted {
-        let report = run(scenario, settings);
+    let (patient, loaded): (Vec<Scenario>, Vec<Scenario>) =
+        wanted.into_iter().partition(|scenario| scenario.is_patient());
+    let share = Duration::from_secs(seconds) / u32::try_from(loaded.len().max(1)).unwrap_or(1);
+    let settings = Settings { seed, load: share.max(LEAST), slack: 1 };
+
+    let began = Instant::now();
+    let waiting: Vec<_> =
+        patient.into_iter().map(|scenario| std::thread::spawn(move || run(scenario, settings))).collect();
+    let (mut values, mut broken) = (Vec::new(), 0);
+    let mut tell = |report: Report| {
         println!("{}", report.values);
         if !report.violations.is_empty() {
-            kept = false;
+            broken += report.violations.len();
             report.violations.iter().take(PRINTED).for_each(|violation| eprintln!("{violation}"));
             eprintln!("{}", report.last_words);
         }
+        values.push(report.values);
+    };
+    loaded.into_iter().for_each(|scenario| tell(run(scenario, settings)));
+    for report in waiting {
+        tell(report.join().expect("scenarios do not panic"));
     }
-    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!("{}", totals(&values, broken, began.elapsed().as_secs_f64()));
+    if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

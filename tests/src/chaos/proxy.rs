@@ -1,4 +1,4 @@
-//! A TCP proxy that fails when told to: in front of Redis, in front of PostgreSQL.
+//! A TCP proxy that fails when told to: in front of Redis, of PostgreSQL, of nodes.
 //!
 //! Invariant: bytes are never invented and never reordered within a message. Connections that lost bytes do not live
 //! on: they end when the fault ends, as they would when a real network came back and found the other side gone.
@@ -28,6 +28,9 @@ pub enum Mode {
     /// Of the messages that Redis pushes to its subscribers, so many of a hundred are lost, and as many come after
     /// their successor.
     Meddle(u64),
+    /// Every connection that is opened from now on breaks after a number of bytes, in both directions together, that
+    /// is drawn below this one: in the midst of whatever is said.
+    CutAfter(u64),
     /// The proxy is no longer needed.
     Over,
 }
@@ -73,7 +76,7 @@ impl Proxy {
         self.mode.send_replace(mode);
     }
 
-    /// How many pushed messages were lost or came late.
+    /// How many pushed messages were lost or came late, or connections were cut in their midst.
     pub fn meddled(&self) -> u64 {
         self.meddled.load(Ordering::Relaxed)
     }
@@ -117,7 +120,12 @@ async fn serve(
             accepted = accepting => if let Ok((client, _)) = accepted {
                 let born = generation.load(Ordering::Relaxed);
                 let (mode, generation, meddled) = (mode.clone(), generation.clone(), meddled.clone());
-                let link = Link { mode, generation, born, holed: Arc::default(), meddled };
+                let allowed = match *mode.borrow() {
+                    Mode::CutAfter(most) => lots.number() % most.max(1),
+                    _ => u64::MAX,
+                };
+                let allowed = Arc::new(AtomicU64::new(allowed));
+                let link = Link { mode, generation, born, holed: Arc::default(), meddled, allowed };
                 tokio::spawn(connect(client, server, link, lots.fork()));
             }
         }
@@ -133,6 +141,8 @@ struct Link {
     /// Bytes were swallowed.
     holed: Arc<AtomicBool>,
     meddled: Arc<AtomicU64>,
+    /// So many bytes may still pass.
+    allowed: Arc<AtomicU64>,
 }
 
 impl Link {
@@ -147,14 +157,32 @@ impl Link {
         holed || self.generation.load(Ordering::Relaxed) != self.born
     }
 
+    /// That one side has ended is not told to the other one either, where nothing passes.
+    async fn keeps_ends_to_itself(&self) {
+        if self.swallows() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// How many of these bytes may pass before the connection breaks.
+    fn allow(&self, bytes: usize) -> usize {
+        let take = |left: u64| Some(left.saturating_sub(bytes as u64));
+        let left = self.allowed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let left = usize::try_from(left.unwrap_or(0)).unwrap_or(usize::MAX);
+        if left < bytes {
+            self.meddled.fetch_add(1, Ordering::Relaxed);
+        }
+        left.min(bytes)
+    }
+
     /// Waits for a reason to drop the connection.
     async fn severed(mut self) {
         loop {
             match *self.mode.borrow_and_update() {
                 Mode::Cut | Mode::Over => return,
                 Mode::BlackHole => {}
-                Mode::Pass | Mode::Meddle(_) if self.holed.load(Ordering::Relaxed) => return,
-                Mode::Pass | Mode::Meddle(_) => {}
+                _ if self.holed.load(Ordering::Relaxed) => return,
+                _ => {}
             }
             if self.mode.changed().await.is_err() {
                 return;
@@ -184,10 +212,15 @@ async fn connect(client: TcpStream, server: SocketAddr, mut link: Link, lots: Lo
 async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Link) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if !link.swallows() && to.write_all(&buffer[..read]).await.is_err() {
+        if link.swallows() {
+            continue;
+        }
+        let allowed = link.allow(read);
+        if to.write_all(&buffer[..allowed]).await.is_err() || allowed < read {
             return;
         }
     }
+    link.keeps_ends_to_itself().await;
 }
 
 /// Passes on what the server says; when there is meddling, in whole messages.
@@ -218,10 +251,12 @@ async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Lin
             out.append(&mut begun);
             out.extend(held.take().unwrap_or_default());
         }
-        if to.write_all(&out).await.is_err() {
+        let allowed = link.allow(out.len());
+        if to.write_all(&out[..allowed]).await.is_err() || allowed < out.len() {
             return;
         }
     }
+    link.keeps_ends_to_itself().await;
 }
 
 /// Length of the first whole reply in the protocol of Redis (RESP2), if it is there.
@@ -303,6 +338,15 @@ mod tests {
         assert!(tokio::time::timeout(silence, open.read_u8()).await.is_err(), "swallowed");
         proxy.set(Mode::Pass);
         assert!(open.read_u8().await.is_err(), "what lost bytes ends");
+        assert_eq!(ask(proxy.port).await.unwrap(), b"hi");
+
+        proxy.set(Mode::CutAfter(4));
+        // Two bytes there and two back: no budget below four is enough.
+        for _ in 0..20 {
+            assert!(ask(proxy.port).await.is_err());
+        }
+        assert!(proxy.meddled() > 0);
+        proxy.set(Mode::Pass);
         assert_eq!(ask(proxy.port).await.unwrap(), b"hi");
     }
 }

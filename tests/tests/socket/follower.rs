@@ -4,8 +4,14 @@ use parlour_client::native::{Follower, Options, Stopped, Update, fresh_cid};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{Change, CloseCode, UserChange};
 use system_tests::{App, DEADLINE, on_all_backends};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-on_all_backends!(survives_lost_connections, follows_new_conversations, stops_for_good);
+on_all_backends!(
+    survives_lost_connections,
+    follows_new_conversations,
+    stops_for_good,
+    goes_elsewhere_at_once,
+);
 
 async fn next(follower: &mut Follower) -> Update {
     tokio::time::timeout(DEADLINE, follower.next()).await.expect("an update in time").expect("still follows")
@@ -98,4 +104,32 @@ async fn stops_for_good(app: App) {
             Err(why) => break assert_eq!(why, Stopped::Closed(CloseCode::SessionRevoked.code())),
         }
     }
+}
+
+/// One node is down and another one asks everybody to come back in an hour: the third one is there.
+async fn goes_elsewhere_at_once(app: App) {
+    let ada = app.person("ada").await;
+    let busy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let busy_address = format!("http://{}", busy.local_addr().unwrap());
+    let answering = tokio::spawn(async move {
+        let mut asked = 0;
+        while let Ok((mut stream, _)) = busy.accept().await {
+            asked += 1;
+            let mut request = [0; 4096];
+            assert!(stream.read(&mut request).await.unwrap() > 0);
+            let answer = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            assert_eq!(asked, 1, "it comes back before the hour is over");
+        }
+    });
+    let dead = format!("http://127.0.0.1:{}", system_tests::chaos::nodes::free_port());
+    let others = vec![ada.api.at(&busy_address).unwrap(), ada.api.clone()];
+    let mut follower = Follower::start(ada.api.at(&dead).unwrap(), Options { others, ..Options::default() });
+    for _ in 0..4 {
+        while next(&mut follower).await != Update::Connected {}
+        app.drain();
+        while next(&mut follower).await != Update::Disconnected {}
+    }
+    assert!(!answering.is_finished(), "nobody was sent away twice");
+    answering.abort();
 }

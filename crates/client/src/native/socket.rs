@@ -22,8 +22,13 @@ const CONNECT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// The upgrade was answered with an ordinary status.
-    #[error("the server answered the upgrade with status {0}")]
-    Refused(u16),
+    #[error("the server answered the upgrade with status {status}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// When to come back, in milliseconds, if it said so.
+        retry_after_ms: Option<u64>,
+    },
     /// The connection was lost, or never came about.
     #[error("the connection failed: {0}")]
     Transport(String),
@@ -35,10 +40,18 @@ pub enum SocketError {
 impl From<Error> for SocketError {
     fn from(error: Error) -> Self {
         match error {
-            Error::Http(response) => Self::Refused(response.status().as_u16()),
+            Error::Http(response) => Self::Refused {
+                status: response.status().as_u16(),
+                retry_after_ms: retry_after(response.headers().get(header::RETRY_AFTER)),
+            },
             other => Self::Transport(other.to_string()),
         }
     }
+}
+
+/// What a `Retry-After` in seconds says, in milliseconds.
+fn retry_after(value: Option<&HeaderValue>) -> Option<u64> {
+    value?.to_str().ok()?.trim().parse::<u64>().ok()?.checked_mul(1000)
 }
 
 /// What came from the server.

@@ -1,0 +1,259 @@
+//! Properties of the whole engine: a model of a server, a network that drops, doubles and swaps frames, and a client
+//! that consists of the engine alone.
+//!
+//! Invariant: whatever the network does, after the next head is heard the client's timeline is what a fresh fetch
+//! gives, and every event was applied exactly once, in order.
+
+use std::collections::BTreeMap;
+
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::messages::{Message, Reaction};
+use parlour_protocol::rooms::MemberRole;
+use parlour_protocol::socket::{Change, Event};
+use parlour_protocol::time::Timestamp;
+
+use super::{Cursors, Timeline, Verdict};
+
+const ROOMS: [ConversationId; 2] = [ConversationId(1), ConversationId(2)];
+const EMOJI: [&str; 3] = ["👍", "🎉", "🐢"];
+/// Seeds that are tried; each is another run.
+const RUNS: u64 = 400;
+
+/// Random numbers from a seed (SplitMix64).
+struct Lots(u64);
+
+impl Lots {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
+    }
+
+    fn percent(&mut self, chance: usize) -> bool {
+        self.below(100) < chance
+    }
+}
+
+/// What a server stores of one conversation: the log, and beside it what each message is now. Written down without
+/// the engine, as the server does it: not by applying events.
+#[derive(Default)]
+struct Stored {
+    log: Vec<Event>,
+    messages: BTreeMap<Seq, Message>,
+}
+
+impl Stored {
+    fn head(&self) -> Seq {
+        self.log.len() as Seq
+    }
+
+    fn append(&mut self, room: ConversationId, change: Change) -> Event {
+        let seq = self.head() + 1;
+        let event = Event { conversation: room, seq, at: Timestamp(seq * 1000), change };
+        self.log.push(event.clone());
+        event
+    }
+
+    /// Something happens, of any kind.
+    fn happen(&mut self, room: ConversationId, lots: &mut Lots) -> Event {
+        let user = UserId(lots.below(3) as i64);
+        let living: Vec<Seq> =
+            self.messages.values().filter(|one| one.deleted_at.is_none()).map(|one| one.seq).collect();
+        let at = Timestamp((self.head() + 1) * 1000);
+        let target = if living.is_empty() { 0 } else { living[lots.below(living.len())] };
+        match lots.below(if living.is_empty() { 3 } else { 10 }) {
+            0 => self.append(room, Change::MemberJoined { user, role: MemberRole::Member }),
+            1 => self.append(room, Change::Unknown(serde_json::json!({"kind": "poll.opened"}))),
+            2..=4 => {
+                let seq = self.head() + 1;
+                let (cid, body) = (format!("cid-{seq:05}"), Some(format!("message {seq}")));
+                let message = Message {
+                    seq,
+                    author: user,
+                    cid: cid.clone(),
+                    body: body.clone(),
+                    reply_to: None,
+                    at,
+                    edited_at: None,
+                    deleted_at: None,
+                    reactions: Vec::new(),
+                };
+                self.messages.insert(seq, message);
+                self.append(room, Change::MessageCreated { author: user, cid, body, reply_to: None })
+            }
+            5 | 6 => {
+                let message = self.messages.get_mut(&target).unwrap();
+                let (author, body) = (message.author, Some(format!("edited at {}", at.0)));
+                message.body.clone_from(&body);
+                message.edited_at = Some(at);
+                self.append(room, Change::MessageEdited { author, target, body })
+            }
+            7 => {
+                let message = self.messages.get_mut(&target).unwrap();
+                (message.body, message.edited_at, message.deleted_at) = (None, None, Some(at));
+                message.reactions.clear();
+                // The words are gone from the log too, wherever they stood.
+                for event in &mut self.log {
+                    match &mut event.change {
+                        Change::MessageCreated { body, .. } if event.seq == target => *body = None,
+                        Change::MessageEdited { target: edited, body, .. } if *edited == target => {
+                            *body = None
+                        }
+                        _ => {}
+                    }
+                }
+                self.append(room, Change::MessageDeleted { actor: user, target })
+            }
+            _ => {
+                let emoji = EMOJI[lots.below(EMOJI.len())].to_owned();
+                let reactions = &mut self.messages.get_mut(&target).unwrap().reactions;
+                let there = reactions.iter().position(|one| one.emoji == emoji);
+                if let Some(at) = there.filter(|at| reactions[*at].users.contains(&user)) {
+                    reactions[at].users.retain(|one| *one != user);
+                    if reactions[at].users.is_empty() {
+                        reactions.remove(at);
+                    }
+                    return self.append(room, Change::ReactionRemoved { user, target, emoji });
+                }
+                match there {
+                    Some(at) => reactions[at].users.push(user),
+                    None => reactions.push(Reaction { emoji: emoji.clone(), users: vec![user] }),
+                }
+                self.append(room, Change::ReactionAdded { user, target, emoji })
+            }
+        }
+    }
+}
+
+/// A client made of the engine.
+#[derive(Default)]
+struct Client {
+    cursors: Cursors,
+    timelines: BTreeMap<ConversationId, Timeline>,
+    applied: BTreeMap<ConversationId, Vec<Seq>>,
+}
+
+impl Client {
+    /// Loads everything anew.
+    fn load(&mut self, room: ConversationId, stored: &Stored) {
+        self.cursors.follow(room, stored.head());
+        let timeline = self.timelines.entry(room).or_default();
+        timeline.clear();
+        timeline.add_page_at(stored.messages.values().cloned(), stored.head());
+        self.applied.insert(room, vec![stored.head()]);
+    }
+
+    fn apply(&mut self, event: &Event) {
+        self.timelines.entry(event.conversation).or_default().apply(event);
+        self.applied.entry(event.conversation).or_default().push(event.seq);
+    }
+
+    fn hear(&mut self, event: &Event, stored: &Stored) {
+        match self.cursors.observe(event.conversation, event.seq) {
+            Verdict::Apply => self.apply(event),
+            Verdict::Ignore => {}
+            Verdict::Fetch { after } => self.fetch(after, stored),
+        }
+    }
+
+    fn hear_head(&mut self, room: ConversationId, stored: &Stored) {
+        if let Verdict::Fetch { after } = self.cursors.observe_head(room, stored.head()) {
+            self.fetch(after, stored);
+        }
+    }
+
+    /// Reads the log after a position as it is now.
+    fn fetch(&mut self, after: Seq, stored: &Stored) {
+        for event in stored.log.iter().filter(|event| event.seq > after) {
+            if self.cursors.observe(event.conversation, event.seq) == Verdict::Apply {
+                self.apply(event);
+            }
+        }
+    }
+
+    fn check(&self, room: ConversationId, stored: &Stored, seed: u64) {
+        let messages: Vec<&Message> = self.timelines[&room].iter().collect();
+        let fresh: Vec<&Message> = stored.messages.values().collect();
+        assert_eq!(messages, fresh, "seed {seed}");
+        let applied = &self.applied[&room];
+        assert!(applied.windows(2).all(|pair| pair[1] == pair[0] + 1), "seed {seed}: {applied:?}");
+        assert_eq!(applied.last(), Some(&stored.head()), "seed {seed}");
+    }
+}
+
+/// A run: things happen in two rooms, frames are lost, doubled and swapped, and the client may lose its connection or
+/// everything it knows. Answers how many frames the network spoilt.
+fn play(seed: u64) -> usize {
+    let mut lots = Lots(seed);
+    let mut server: BTreeMap<ConversationId, Stored> = BTreeMap::new();
+    for room in ROOMS {
+        let stored = server.entry(room).or_default();
+        (0..lots.below(30)).for_each(|_| drop(stored.happen(room, &mut lots)));
+    }
+    let mut client = Client::default();
+    client.cursors.set_epoch("one");
+    ROOMS.iter().for_each(|room| client.load(*room, &server[room]));
+    let (mut wire, mut spoilt): (Vec<Event>, usize) = (Vec::new(), 0);
+    for _ in 0..150 {
+        let room = ROOMS[lots.below(2)];
+        let event = server.entry(room).or_default().happen(room, &mut lots);
+        match lots.below(100) {
+            0..10 => spoilt += 1,
+            10..20 => {
+                spoilt += 1;
+                wire.extend([event.clone(), event]);
+            }
+            20..30 if !wire.is_empty() => {
+                spoilt += 1;
+                wire.insert(lots.below(wire.len()), event);
+            }
+            _ => wire.push(event),
+        }
+        // Some frames are on the way for a while; what is fetched meanwhile overtakes them.
+        while wire.len() > lots.below(6) {
+            let event = wire.remove(0);
+            client.hear(&event, &server[&event.conversation]);
+        }
+        if lots.percent(3) {
+            // The connection is lost with all that was on the way, and resumed.
+            wire.clear();
+            ROOMS.iter().for_each(|room| client.hear_head(*room, &server[room]));
+        }
+        if lots.percent(1) {
+            // Another history: cursors are void and everything is fetched.
+            assert!(client.cursors.set_epoch(&format!("{}", lots.below(1_000_000))));
+            wire.clear();
+            ROOMS.iter().for_each(|room| client.load(*room, &server[room]));
+        }
+    }
+    for event in wire {
+        client.hear(&event, &server[&event.conversation]);
+    }
+    for room in ROOMS {
+        client.hear_head(room, &server[&room]);
+        client.check(room, &server[&room], seed);
+    }
+    spoilt
+}
+
+#[test]
+fn any_network_converges_to_what_a_fresh_fetch_gives() {
+    let spoilt: usize = (0..RUNS).map(play).sum();
+    assert!(spoilt > 10_000, "the network was too kind: {spoilt}");
+}
+
+/// The properties can fail: a client that applies whatever comes does not converge.
+#[test]
+fn a_client_without_the_rule_does_not_converge() {
+    let mut lots = Lots(7);
+    let mut stored = Stored::default();
+    let events: Vec<Event> = (0..60).map(|_| stored.happen(ROOMS[0], &mut lots)).collect();
+    let mut timeline = Timeline::default();
+    for event in events.iter().rev() {
+        timeline.apply(event);
+    }
+    let messages: Vec<&Message> = timeline.iter().collect();
+    assert_ne!(messages, stored.messages.values().collect::<Vec<_>>());
+}

@@ -1,0 +1,80 @@
+//! Who may write and read: by the log itself, and by what came to people after they had left.
+
+use std::collections::BTreeMap;
+
+use parlour_protocol::ids::UserId;
+use parlour_protocol::socket::{Change, Event};
+
+use super::readings::same_but_scrubbed;
+use super::{Log, Violation, Visit, deleted};
+
+/// Rights are checked after the row's lock, in the transaction that uses them: so the log itself shows whether
+/// anybody wrote after losing the right to.
+pub(super) fn check_log(events: &[Event]) -> Vec<Violation> {
+    let mut member: BTreeMap<UserId, bool> = BTreeMap::new();
+    let mut authors = BTreeMap::new();
+    let (mut writable, mut found) = (true, Vec::new());
+    for event in events {
+        let mut by = |who: &UserId, adds: bool| {
+            // Who never came in came unseen: large rooms do not log it.
+            if member.get(who) == Some(&false) {
+                found.push(Violation::of("I7", format!("{who} wrote {} after leaving", event.seq)));
+            }
+            if adds && !writable {
+                found.push(Violation::of("I7", format!("{who} wrote {} when nobody may write", event.seq)));
+            }
+        };
+        match &event.change {
+            Change::MemberJoined { user, .. } => drop(member.insert(*user, true)),
+            Change::MemberLeft { user } => drop(member.insert(*user, false)),
+            Change::DirectChanged { writable: now } => writable = *now,
+            Change::MessageCreated { author, .. } => {
+                by(author, true);
+                authors.insert(event.seq, *author);
+            }
+            Change::MessageEdited { author, target, .. } => {
+                by(author, true);
+                if authors.get(target) != Some(author) {
+                    let what = format!("{author} edited {target}, which is not their own");
+                    found.push(Violation::of("I7", what));
+                }
+            }
+            Change::MessageDeleted { actor, .. } => by(actor, false),
+            Change::ReactionAdded { user, .. } | Change::ReactionRemoved { user, .. } => by(user, true),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// What came during a visit is the log, one after the other; and what was stored after the visitor had left did not
+/// come later than the bound.
+pub(super) fn check_visit(visit: &Visit, log: Option<&Log>) -> Vec<Violation> {
+    let at = format!("{} in {}", visit.user, visit.conversation);
+    let log = log.map_or(&[][..], |log| &log.events);
+    let gone = deleted(log);
+    let left = log
+        .iter()
+        .filter(|event| event.seq > visit.after)
+        .find(|event| matches!(event.change, Change::MemberLeft { user } if user == visit.user))
+        .map_or(i64::MAX, |event| event.seq);
+    let mut found = Vec::new();
+    for (expected, (came, event)) in (visit.after + 1..).zip(&visit.events) {
+        if event.seq != expected {
+            let what = format!("{at}: applied {} where {expected} comes next", event.seq);
+            found.push(Violation::of("I4", what));
+            break;
+        }
+        let stored = usize::try_from(event.seq - 1).ok().and_then(|index| log.get(index));
+        if !stored.is_some_and(|stored| same_but_scrubbed(&gone, stored, event)) {
+            found.push(Violation::of("I5", format!("{at}: heard {event:?}, and the log has {stored:?}")));
+        }
+        if event.seq > left && *came > visit.left + visit.bound {
+            let late = came.saturating_sub(visit.left);
+            let what =
+                format!("{at}: {} came {late:?} after leaving (at {left}) was acknowledged", event.seq);
+            found.push(Violation::of("I7", what));
+        }
+    }
+    found
+}

@@ -1,0 +1,131 @@
+//! Readers: people who follow, and write down each event that they apply.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use parlour_client::native::{Api, Follower, Options, Update};
+use parlour_protocol::ids::{ConversationId, Seq};
+use parlour_protocol::socket::{Event, UserChange};
+
+use super::Journal;
+use crate::chaos::checker::Reading;
+use crate::chaos::lots::Lots;
+
+/// What a reader has seen.
+#[derive(Default)]
+pub struct Seen {
+    /// Each conversation's events as they were applied, and when.
+    pub applied: BTreeMap<ConversationId, Vec<(Duration, Event)>>,
+    /// From the end of a connection until the next stands.
+    pub outages: Vec<Duration>,
+    /// What must not happen.
+    pub strange: Vec<String>,
+    /// Own read markers as they were told.
+    markers: BTreeMap<ConversationId, Seq>,
+}
+
+impl Seen {
+    fn cursors(&self) -> BTreeMap<ConversationId, Seq> {
+        let last = |applied: &Vec<(Duration, Event)>| applied.last().map_or(0, |(_, event)| event.seq);
+        self.applied.iter().map(|(room, applied)| (*room, last(applied))).collect()
+    }
+
+    fn marker(&mut self, conversation: ConversationId, seq: Seq) {
+        let before = self.markers.insert(conversation, seq).unwrap_or(0);
+        if seq <= before {
+            self.strange.push(format!("the read marker of {conversation} went from {before} to {seq}"));
+        }
+    }
+}
+
+/// Somebody who follows rooms.
+pub struct Reader {
+    /// Its name in the report.
+    pub name: String,
+    /// The same person on every node.
+    pub nodes: Vec<Api>,
+    /// Which node it begins on.
+    pub node: usize,
+    /// Whether it leaves for another node again and again.
+    pub wanders: bool,
+    /// Chooses when and where to go.
+    pub lots: Lots,
+    /// Where the time comes from.
+    pub journal: Arc<Journal>,
+    /// What it has seen.
+    pub seen: Arc<Mutex<Seen>>,
+}
+
+impl Reader {
+    /// A reader of these rooms that has seen nothing yet.
+    pub fn seeing(rooms: &[ConversationId]) -> Arc<Mutex<Seen>> {
+        let applied = rooms.iter().map(|room| (*room, Vec::new())).collect();
+        Arc::new(Mutex::new(Seen { applied, ..Seen::default() }))
+    }
+
+    /// Follows until it is aborted.
+    pub async fn read(mut self) {
+        loop {
+            let cursors = self.seen.lock().unwrap().cursors();
+            let mut nodes = self.nodes.clone();
+            nodes.rotate_left(self.node);
+            let first = nodes.remove(0);
+            let live = cursors.keys().copied().collect();
+            let options = Options { live, cursors, others: nodes, ..Options::default() };
+            let follower = Follower::start(first, options);
+            if self.wanders {
+                let stay = self.lots.millis(200..3000);
+                let _time_to_go = tokio::time::timeout(stay, self.follow(follower)).await;
+                self.node = self.lots.below(self.nodes.len());
+            } else {
+                self.follow(follower).await;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn follow(&self, mut follower: Follower) {
+        let mut lost = None;
+        loop {
+            let update = follower.next().await;
+            let now = self.journal.now();
+            let mut seen = self.seen.lock().unwrap();
+            match update {
+                Ok(Update::Event(event)) => {
+                    // Conversations that nobody asked it to follow are not its business.
+                    if let Some(applied) = seen.applied.get_mut(&event.conversation) {
+                        applied.push((now, event));
+                    }
+                }
+                Ok(Update::UserEvent(event)) => {
+                    if let UserChange::ReadMoved { conversation, seq } = event.change {
+                        seen.marker(conversation, seq);
+                    }
+                }
+                Ok(Update::Disconnected) => lost = lost.or(Some(now)),
+                Ok(Update::Connected) => {
+                    if let Some(lost) = lost.take() {
+                        seen.outages.push(now - lost);
+                    }
+                }
+                Ok(update @ (Update::Reset { .. } | Update::Left(_))) => {
+                    seen.strange.push(format!("{update:?}"))
+                }
+                Ok(_) => {}
+                Err(stopped) => return seen.strange.push(format!("stopped: {stopped}")),
+            }
+        }
+    }
+}
+
+/// What a reader has seen, for the checker.
+pub fn readings(name: &str, seen: &Seen) -> Vec<Reading> {
+    let reading = |(room, applied): (&ConversationId, &Vec<(Duration, Event)>)| Reading {
+        reader: name.to_owned(),
+        conversation: *room,
+        events: applied.iter().map(|(_, event)| event.clone()).collect(),
+        strange: seen.strange.clone(),
+    };
+    seen.applied.iter().map(reading).collect()
+}

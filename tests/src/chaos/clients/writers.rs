@@ -1,0 +1,257 @@
+//! Writers: people who send, edit, delete, react and read, each time until the outcome is known.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parlour_client::native::{Api, ApiError, Follower, Options, Stopped, Update};
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::messages::SendMessage;
+use parlour_protocol::problems::ErrorCode;
+
+use super::{Journal, SETTLED};
+use crate::chaos::checker::{Action, Attempt, Mutation, Outcome};
+use crate::chaos::lots::Lots;
+
+/// An answer that takes longer is given up; the same is then tried elsewhere.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Own messages that a writer remembers, to change them.
+const REMEMBERED: usize = 20;
+const EMOJI: [&str; 3] = ["👍", "🎉", "🐢"];
+
+/// Somebody who writes, with a log-in that works on every node.
+pub struct Writer {
+    /// Who.
+    pub id: UserId,
+    /// The same person on every node.
+    pub nodes: Vec<Api>,
+    /// Where to write. Into the last one it writes on the first node only, as long as that answers: the other nodes
+    /// have no events of their own there, by which they would notice at once that one is missing.
+    pub rooms: Vec<ConversationId>,
+    /// Chooses nodes, rooms, names and pauses.
+    pub lots: Lots,
+    /// Where to record it.
+    pub journal: Arc<Journal>,
+    /// How long an answer may take.
+    pub patience: Duration,
+    /// Own messages, latest last.
+    own: Vec<(ConversationId, Seq)>,
+}
+
+impl Writer {
+    /// A writer who has written nothing yet.
+    pub fn new(
+        (id, nodes): (UserId, Vec<Api>),
+        rooms: Vec<ConversationId>,
+        lots: Lots,
+        journal: Arc<Journal>,
+    ) -> Self {
+        Self { id, nodes, rooms, lots, journal, patience: PATIENCE, own: Vec::new() }
+    }
+
+    /// A fresh name of a message.
+    pub fn name(&mut self) -> String {
+        format!("{:016x}{:016x}", self.lots.number(), self.lots.number())
+    }
+
+    /// Does one thing after the other, each until its outcome is known, until told to stop.
+    pub async fn write(mut self) {
+        let mut number = 0_u64;
+        while !self.journal.is_over() {
+            number += 1;
+            match self.lots.below(100) {
+                ..60 => {
+                    let room = self.rooms[self.lots.below(self.rooms.len())];
+                    self.send(room, format!("message {number}")).await;
+                }
+                chosen => self.change(chosen, number).await,
+            }
+            let pause = self.lots.millis(2..30);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Sends a message until its outcome is known. Answers where it is.
+    pub async fn send(&mut self, room: ConversationId, body: String) -> Option<Seq> {
+        let deed = Deed::Send(self.name(), SendMessage { body, reply_to: None });
+        let stored = self.settle(room, deed.clone()).await;
+        // As if the answer had not come: the same again must be the same message.
+        if self.lots.percent(10) {
+            self.settle(room, deed.clone()).await;
+        }
+        if let Some(seq) = stored {
+            self.own.push((room, seq));
+            let forgotten = self.own.len().saturating_sub(REMEMBERED);
+            self.own.drain(..forgotten);
+        }
+        stored
+    }
+
+    /// Changes one of the own messages, or reacts to one near it, or reads up to it.
+    async fn change(&mut self, chosen: usize, number: u64) {
+        if self.own.is_empty() {
+            return;
+        }
+        let at = self.lots.below(self.own.len());
+        let (room, target) = self.own[at];
+        let deed = match chosen {
+            ..73 => Deed::Change(Action::Edit { target, body: format!("edit {number}") }),
+            73..79 => {
+                self.own.remove(at);
+                Deed::Change(Action::Delete { target })
+            }
+            79..92 => {
+                let emoji = EMOJI[self.lots.below(EMOJI.len())].to_owned();
+                Deed::Change(Action::React { target, emoji, on: self.lots.percent(65) })
+            }
+            _ => Deed::Read(target),
+        };
+        self.settle(room, deed.clone()).await;
+        // As if the answer had not come: asking twice changes nothing.
+        if self.lots.percent(10) {
+            self.settle(room, deed).await;
+        }
+    }
+
+    /// The same through a socket that begins on the first node and is opened anew, anywhere, as often as it takes.
+    /// The follower tries again by itself, so an unknown outcome is one that it never told.
+    pub async fn write_by_socket(mut self) {
+        let options = Options { others: self.nodes[1..].to_vec(), ..Options::default() };
+        let mut follower = Follower::start(self.nodes[0].clone(), options);
+        let mut number = 0_u64;
+        while !self.journal.is_over() {
+            let room = self.rooms[self.lots.below(self.rooms.len())];
+            let cid = self.name();
+            let body = format!("by socket {number}");
+            number += 1;
+            let began = self.journal.now();
+            let sending = async {
+                follower.send(room, &cid, &body, None).await?;
+                loop {
+                    match follower.next().await? {
+                        Update::Sent { cid: sent, seq, .. } if sent == cid => {
+                            return Ok::<_, Stopped>(Outcome::Acknowledged(seq));
+                        }
+                        Update::Refused { cid: refused, detail, .. } if refused == cid => {
+                            return Ok(Outcome::Refused(detail));
+                        }
+                        _ => {}
+                    }
+                }
+            };
+            let outcome = match tokio::time::timeout(SETTLED, sending).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(stopped)) => Outcome::Unknown(stopped.to_string()),
+                Err(_) => Outcome::Unknown("no answer in time".into()),
+            };
+            let unsettled = matches!(outcome, Outcome::Unknown(_));
+            if unsettled {
+                self.journal.strange(format!("{cid} through the socket: {outcome:?}"));
+            }
+            let ended = self.journal.now();
+            let (author, conversation) = (self.id, room);
+            self.journal.attempted(Attempt { author, conversation, cid, body, began, ended, outcome });
+            if unsettled {
+                return;
+            }
+            let pause = self.lots.millis(2..30);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Tries on one node after the other until the outcome is known.
+    async fn settle(&mut self, room: ConversationId, deed: Deed) -> Option<Seq> {
+        let deadline = Instant::now() + SETTLED;
+        let mut node = self.lots.below(self.nodes.len());
+        if self.rooms.last() == Some(&room) {
+            node = 0;
+        }
+        loop {
+            let began = self.journal.now();
+            let mut fresh = false;
+            let doing = tokio::time::timeout(self.patience, deed.attempt(&self.nodes[node], room));
+            let outcome = match doing.await {
+                Err(_) => Outcome::Unknown("no answer in time".into()),
+                Ok(Err(ApiError::Transport(error))) => Outcome::Unknown(error),
+                Ok(Ok(done)) => {
+                    fresh = done.fresh;
+                    Outcome::Acknowledged(done.seq)
+                }
+                Ok(Err(ApiError::Problem(problem))) => match problem.code {
+                    ErrorCode::TokenExpired => {
+                        let _tried_again = self.nodes[node].refresh().await;
+                        continue;
+                    }
+                    // Whether it had an effect is not said in REST.
+                    ErrorCode::Unavailable | ErrorCode::Internal => Outcome::Unknown(problem.to_string()),
+                    ErrorCode::Gone => Outcome::Gone,
+                    _ => Outcome::Refused(problem.to_string()),
+                },
+            };
+            self.record(room, &deed, began, &outcome, fresh);
+            match outcome {
+                Outcome::Acknowledged(seq) => return Some(seq),
+                Outcome::Refused(_) | Outcome::Gone => return None,
+                Outcome::Unknown(_) if Instant::now() > deadline => {
+                    self.journal.strange(format!("{deed:?} is still not settled after {SETTLED:?}"));
+                    return None;
+                }
+                Outcome::Unknown(_) => {}
+            }
+            node = (node + 1) % self.nodes.len();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn record(&self, room: ConversationId, deed: &Deed, began: Duration, outcome: &Outcome, fresh: bool) {
+        let (conversation, outcome, ended) = (room, outcome.clone(), self.journal.now());
+        match deed.clone() {
+            Deed::Send(cid, message) => {
+                let (author, body) = (self.id, message.body);
+                self.journal.attempted(Attempt { author, conversation, cid, body, began, ended, outcome });
+            }
+            Deed::Change(action) => {
+                let user = self.id;
+                self.journal.mutated(Mutation { user, conversation, action, began, ended, outcome, fresh });
+            }
+            Deed::Read(seq) => match outcome {
+                Outcome::Acknowledged(_) => self.journal.marked(self.id, room, seq),
+                Outcome::Refused(why) => self.journal.strange(format!("a read marker was refused: {why}")),
+                Outcome::Gone | Outcome::Unknown(_) => {}
+            },
+        }
+    }
+}
+
+/// Something that a writer does, which may be asked for twice.
+#[derive(Debug, Clone)]
+enum Deed {
+    /// A message under a name.
+    Send(String, SendMessage),
+    /// A change of a message.
+    Change(Action),
+    /// A read marker.
+    Read(Seq),
+}
+
+/// What an answer says.
+struct Done {
+    seq: Seq,
+    /// It was this request that did it.
+    fresh: bool,
+}
+
+impl Deed {
+    async fn attempt(&self, api: &Api, room: ConversationId) -> Result<Done, ApiError> {
+        let stored = match self {
+            Self::Send(cid, message) => api.send_message(room, cid, message).await?,
+            Self::Change(Action::Edit { target, body }) => api.edit_message(room, *target, body).await?,
+            Self::Change(Action::Delete { target }) => api.delete_message(room, *target).await?,
+            Self::Change(Action::React { target, emoji, on }) => api.react(room, *target, emoji, *on).await?,
+            Self::Read(seq) => {
+                api.mark_read(room, *seq).await?;
+                return Ok(Done { seq: *seq, fresh: false });
+            }
+        };
+        Ok(Done { seq: stored.seq, fresh: !stored.duplicate })
+    }
+}

@@ -1,0 +1,104 @@
+//! The node that somebody is connected to dies: friends see them go within a minute, and do not see those go who
+//! come back at once.
+
+use std::time::{Duration, Instant};
+
+use parlour_client::native::{Api, Follower, Options, Update};
+use parlour_protocol::ids::UserId;
+use parlour_protocol::socket::Ephemeral;
+use serde_json::json;
+
+use super::Verdict;
+use crate::chaos::checker::Violation;
+use crate::chaos::cluster::Cluster;
+use crate::chaos::nodes::Node;
+use crate::chaos::report::millis;
+
+/// Whoever was on a node that died is offline by then.
+const OFFLINE: Duration = Duration::from_secs(60);
+/// Whoever comes back after this time was never away.
+const AWAY: Duration = Duration::from_secs(4);
+/// A sign of presence that nothing broke on the way comes within this time.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Runs it.
+pub async fn play(cluster: &Cluster) -> Verdict {
+    let (_, bob) = cluster.register("bob").await;
+    let mut violations = Vec::new();
+    // On the second node, and without another one to go to.
+    let mut watching = Follower::start(bob[1].clone(), Options::default());
+    wait_until(&mut watching, SOON, |update| *update == Update::Connected).await;
+    let mut friends: Vec<(UserId, Vec<Api>, Follower)> = Vec::new();
+    for name in ["stays_away", "comes_back", "moves"] {
+        let (id, apis) = cluster.register(name).await;
+        apis[0].create_friend_request("bob").await.expect("asks");
+        bob[0].accept_friend_request(id).await.expect("accepts");
+        let connected = Follower::start(apis[0].clone(), Options::default());
+        let online = Update::Ephemeral(Ephemeral::Presence { user: id, online: true });
+        if !wait_until(&mut watching, SOON, |update| *update == online).await {
+            violations.push(Violation::of("R50", format!("{name} is online and nobody was told")));
+        }
+        friends.push((id, apis, connected));
+    }
+    // The nodes tell each other who is there every twenty seconds; that a node dies just before is the worst case.
+    cluster.on_node(0, Node::kill).await;
+    let killed = Instant::now();
+    let mut friends = friends.into_iter();
+    let (Some(away), Some(back), Some(moves)) = (friends.next(), friends.next(), friends.next()) else {
+        unreachable!("there are three friends")
+    };
+    drop((away.2, back.2, moves.2));
+    let _moved = Follower::start(moves.1[2].clone(), Options::default());
+    let mut came_back = None;
+    let mut offline = None;
+    while killed.elapsed() < OFFLINE + SOON && offline.is_none() {
+        if killed.elapsed() > AWAY && came_back.is_none() {
+            came_back = Some(Follower::start(back.1[2].clone(), Options::default()));
+        }
+        let Ok(update) = tokio::time::timeout(Duration::from_millis(500), watching.next()).await else {
+            continue;
+        };
+        match update {
+            Ok(Update::Ephemeral(Ephemeral::Presence { user, online: false })) if user == away.0 => {
+                offline = Some(killed.elapsed());
+            }
+            Ok(Update::Ephemeral(Ephemeral::Presence { user, online })) => {
+                let what = format!("{user} came back at once, and was shown as online: {online}");
+                violations.push(Violation::of("R50", what));
+            }
+            Ok(_) => {}
+            Err(stopped) => {
+                violations.push(Violation::of("liveness", stopped.to_string()));
+                break;
+            }
+        }
+    }
+    if offline.is_none_or(|after| after > OFFLINE) {
+        violations.push(Violation::of("R50", format!("offline {offline:?} after the node was killed")));
+    }
+    for friend in bob[1].list_friends().await.expect("answers").items {
+        let expected = friend.user.id != away.0;
+        if friend.online != expected {
+            let what = format!("@{} is shown as online: {}", friend.user.handle, friend.online);
+            violations.push(Violation::of("R50", what));
+        }
+    }
+    let values = json!({
+        "faults": ["killed node 0"],
+        "offline_after_ms": offline.map(millis),
+    });
+    (values, violations)
+}
+
+async fn wait_until(follower: &mut Follower, limit: Duration, is: impl Fn(&Update) -> bool) -> bool {
+    let waiting = async {
+        loop {
+            match follower.next().await {
+                Ok(update) if is(&update) => return true,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+    };
+    tokio::time::timeout(limit, waiting).await.unwrap_or(false)
+}
