@@ -54,6 +54,11 @@ pub fn register(
         suspended_at: None,
         last_useq: 0,
         notifications_read: 0,
+        findable_by: 0,
+        requests_from: 0,
+        presence_to: 0,
+        asked_since: 0,
+        asked_count: 0,
     };
     users::insert(conn, &row)?;
     Ok(row)

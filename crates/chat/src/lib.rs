@@ -5,12 +5,14 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod blocks;
 pub mod conversations;
 pub mod friends;
 pub mod messages;
 pub mod notifications;
 pub mod outcome;
 pub mod passwords;
+pub mod privacy;
 pub mod refusal;
 mod rights;
 pub mod rooms;

@@ -245,7 +245,7 @@ fn mention(conn: &mut Connection, now: Timestamp, send: &Send, seq: Seq) -> Resu
     if handles.is_empty() {
         return Ok(Vec::new());
     }
-    let changes: Vec<ForUser> = members::list_by_handles(conn, send.conversation, &handles)?
+    let changes: Vec<ForUser> = members::list_by_handles(conn, send.conversation, &handles, send.author)?
         .into_iter()
         .filter(|user| *user != send.author)
         .map(|user| {

@@ -9,7 +9,7 @@ use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::conversations::{ConversationRow, ROOM};
 use parlour_storage::members::{MemberRow, role, role_number};
-use parlour_storage::{Connection, conversations, events, members, reactions, users};
+use parlour_storage::{Connection, conversations, events, friendships, members, reactions, users};
 
 use crate::outcome::{Done, Outcome, tell};
 use crate::{Effect, Refusal, rights};
@@ -243,8 +243,8 @@ fn demand_owner(conn: &mut Connection, user: UserId, id: ConversationId) -> Resu
     Ok(())
 }
 
-/// A page of members, in the order in which they came, and the cursor of the next one. Presence is filled in
-/// by the caller.
+/// A page of members, in the order in which they came, and the cursor of the next one. `online` says whether one may
+/// see that (of oneself and of friends); whether it is so is filled in by the caller.
 pub fn list_members(
     conn: &mut Connection,
     user: UserId,
@@ -255,14 +255,15 @@ pub fn list_members(
     room(conn, id, false)?;
     rights::readable(conn, id, user)?;
     let rows = members::list(conn, id, after, limit)?;
+    let present = friendships::list_present_ids(conn, user)?;
     let next =
         rows.last().filter(|_| rows.len() as i64 == limit).map(|(row, _)| (row.joined_at, row.user_id));
     let list = rows
         .into_iter()
-        .map(|(row, user)| Member {
-            user,
+        .map(|(row, member)| Member {
+            online: member.id == user || present.contains(&member.id),
+            user: member,
             role: role(row.role),
-            online: false,
             joined_at: Timestamp(row.joined_at),
         })
         .collect();

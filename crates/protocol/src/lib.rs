@@ -6,12 +6,14 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod blocks;
 pub mod conversations;
 pub mod friends;
 pub mod ids;
 pub mod limits;
 pub mod messages;
 pub mod notifications;
+pub mod privacy;
 pub mod problems;
 pub mod rooms;
 pub mod sessions;

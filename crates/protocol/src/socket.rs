@@ -432,6 +432,18 @@ pub enum UserChange {
         /// With whom.
         user: UserId,
     },
+    /// One blocks somebody from now on.
+    #[serde(rename = "block.added")]
+    BlockAdded {
+        /// Whom.
+        user: UserId,
+    },
+    /// One does not block somebody any more.
+    #[serde(rename = "block.removed")]
+    BlockRemoved {
+        /// Whom.
+        user: UserId,
+    },
     /// One takes part in a conversation now.
     #[serde(rename = "conversation.joined")]
     ConversationJoined {

@@ -9,12 +9,14 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use parlour_chat::outcome::Done;
-use parlour_chat::{Effect, Outcome, Refusal, passwords};
+use parlour_chat::{Effect, Outcome, Refusal, friends, passwords};
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_realtime::{Broker, Delivery, Hub};
-use parlour_storage::{Connection, Database, DatabaseSettings, StorageError, server_state, sessions};
+use parlour_storage::{
+    Connection, Database, DatabaseSettings, StorageError, declined_requests, server_state, sessions,
+};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
@@ -53,8 +55,10 @@ pub struct App {
     pub failure_rate: RateLimit<(String, String)>,
     /// Messages, by person.
     pub send_rate: RateLimit<UserId>,
-    /// Searches for people, friend requests, new rooms: by person.
+    /// Looking at people, friend requests, new rooms: by person.
     pub reach_rate: RateLimit<UserId>,
+    /// Searches for people by handle, by person.
+    pub search_rate: RateLimit<UserId>,
     /// New sockets on this node.
     pub connect_rate: RateLimit<()>,
     cpu: Semaphore,
@@ -115,6 +119,7 @@ impl App {
             failure_rate: RateLimit::new(1.0 / 30.0, 10.0),
             send_rate: RateLimit::new(sends, sends * 2.0),
             reach_rate: RateLimit::new(1.0, 60.0),
+            search_rate: RateLimit::new(0.5, 30.0),
             connect_rate: RateLimit::new(connects, connects * 4.0),
             cpu: Semaphore::new(cores),
             waiting_for_cpu: Semaphore::new(WAITING_FOR_CPU),
@@ -234,6 +239,7 @@ impl App {
             .write(0, move |conn| -> Result<_, StorageError> {
                 let month = 30 * parlour_protocol::time::DAY;
                 sessions::delete_ended_before(conn, now - month)?;
+                declined_requests::delete_before(conn, now - friends::COOL_DOWN)?;
                 parlour_storage::user_events::delete_before(conn, now - month)?;
                 Ok(())
             })

@@ -2,11 +2,13 @@
 
 mod accounts;
 mod admin;
+mod blocks;
 mod conversations;
 mod friends;
 mod messages;
 mod notifications;
 mod operations;
+mod privacy;
 mod rooms;
 mod server;
 mod sessions;
@@ -48,6 +50,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(friends::create_friend_request)
             .service(friends::accept_friend_request)
             .service(friends::delete_friend_request)
+            .service(blocks::list_blocks)
+            .service(blocks::create_block)
+            .service(blocks::delete_block)
+            .service(privacy::show_privacy)
+            .service(privacy::update_privacy)
             .service(rooms::list_rooms)
             .service(rooms::create_room)
             .service(rooms::show_room)

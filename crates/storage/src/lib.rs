@@ -3,9 +3,11 @@
 //! Invariant: no rule lives here. Functions take a [`Connection`], never a pool; the caller owns the transaction.
 
 pub mod admin;
+pub mod blocks;
 pub mod connection;
 pub mod conversations;
 pub mod database;
+pub mod declined_requests;
 pub mod events;
 pub mod friendships;
 pub mod members;

@@ -26,6 +26,27 @@ diesel::table! {
         suspended_at -> Nullable<BigInt>,
         last_useq -> BigInt,
         notifications_read -> BigInt,
+        findable_by -> SmallInt,
+        requests_from -> SmallInt,
+        presence_to -> SmallInt,
+        asked_since -> BigInt,
+        asked_count -> BigInt,
+    }
+}
+
+diesel::table! {
+    blocks (blocker_id, blocked_id) {
+        blocker_id -> BigInt,
+        blocked_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    declined_requests (asked_by, declined_by) {
+        asked_by -> BigInt,
+        declined_by -> BigInt,
+        declined_at -> BigInt,
     }
 }
 
@@ -115,6 +136,7 @@ diesel::table! {
         requested_by -> BigInt,
         created_at -> BigInt,
         accepted_at -> Nullable<BigInt>,
+        hidden -> Bool,
     }
 }
 
@@ -134,6 +156,8 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     server_state,
     users,
+    blocks,
+    declined_requests,
     avatars,
     sessions,
     conversations,

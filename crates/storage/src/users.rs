@@ -40,6 +40,16 @@ pub struct UserRow {
     pub last_useq: i64,
     /// Up to where notifications were seen.
     pub notifications_read: i64,
+    /// Who finds the person by their handle: 0 everybody, 1 nobody.
+    pub findable_by: i16,
+    /// Whose requests arrive: 0 everybody's, 1 those of people in a common room, 2 nobody's.
+    pub requests_from: i16,
+    /// Who sees whether the person is online: 0 friends, 1 nobody.
+    pub presence_to: i16,
+    /// When the present day of counting requests began.
+    pub asked_since: i64,
+    /// Requests that were made in it.
+    pub asked_count: i64,
 }
 
 impl UserRow {
@@ -114,6 +124,16 @@ pub struct UserChanges {
     pub suspended_at: Option<Option<i64>>,
     /// Administrator or not.
     pub is_admin: Option<bool>,
+    /// See [`UserRow::findable_by`].
+    pub findable_by: Option<i16>,
+    /// See [`UserRow::requests_from`].
+    pub requests_from: Option<i16>,
+    /// See [`UserRow::presence_to`].
+    pub presence_to: Option<i16>,
+    /// See [`UserRow::asked_since`].
+    pub asked_since: Option<i64>,
+    /// See [`UserRow::asked_count`].
+    pub asked_count: Option<i64>,
 }
 
 /// Adds a person.
@@ -129,6 +149,21 @@ pub fn find(conn: &mut Connection, id: UserId) -> QueryResult<Option<UserRow>> {
 /// A person by handle in lower case.
 pub fn find_by_handle(conn: &mut Connection, handle_key: &str) -> QueryResult<Option<UserRow>> {
     users::table.filter(users::handle_key.eq(handle_key)).select(UserRow::as_select()).first(conn).optional()
+}
+
+/// Locks two people's rows until the transaction ends, in the order in which everybody locks them.
+pub fn lock_pair(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<()> {
+    match conn {
+        Connection::Postgres(inner) => users::table
+            .filter(users::id.eq_any([a.0, b.0]))
+            .order(users::id.asc())
+            .select(users::id)
+            .for_update()
+            .load::<i64>(inner)
+            .map(|_| ()),
+        // There is one writer.
+        Connection::Sqlite(_) => Ok(()),
+    }
 }
 
 /// Several people by id, in no order.

@@ -231,10 +231,12 @@ impl Connection {
             return;
         }
         self.typed = Some((conversation, Instant::now()));
-        let allowed = self.app.read(move |conn| conversations::may_type(conn, user, conversation)).await;
-        if matches!(allowed, Ok(true)) {
+        let hidden_from =
+            self.app.read(move |conn| conversations::typing_hidden_from(conn, user, conversation)).await;
+        if let Ok(Some(mut except)) = hidden_from {
+            except.push(user);
             let typing = Ephemeral::Typing { conversation, user, ttl_ms: TYPING_SHOWN_MS };
-            self.app.hub.ephemeral(topic, Some(user), frames::encode(&ServerFrame::Ephemeral(typing)));
+            self.app.hub.ephemeral(topic, except, frames::encode(&ServerFrame::Ephemeral(typing)));
         }
     }
 
