@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, ServerRole, UpdateAccount};
 use parlour_protocol::admin::{AdminUser, Statistics};
+use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::{Conversation, ConversationKind, EventPage, MarkRead, ReadMarker};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequest, FriendRequests, Relationship};
 use parlour_protocol::ids::{AvatarId, ConversationId, SessionId, UserId};
 use parlour_protocol::messages::{EditMessage, Message, MessagePage, Reaction, SendMessage, Stored};
 use parlour_protocol::notifications::{Notification, NotificationKind, Notifications, ReadNotifications};
+use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
 use parlour_protocol::problems::{ErrorCode, Problem, Violation};
 use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
 use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
@@ -210,6 +212,7 @@ fn people() {
             bio: "hi".into(),
             relation: Relation::Friend,
             direct: Some(ROOM),
+            blocked: true,
             online: Some(true),
             created_at: AT,
         },
@@ -218,9 +221,22 @@ fn people() {
             bio: String::new(),
             relation: Relation::None,
             direct: None,
+            blocked: false,
             online: None,
             created_at: AT,
         }
+    );
+    snapshot!("Block", Block { user: user(), at: AT });
+    let settings = Privacy {
+        findable_by: FindableBy::Nobody,
+        requests_from: RequestsFrom::CommonRoom,
+        presence_to: PresenceTo::Nobody,
+    };
+    snapshot!("Privacy", Privacy::default(), settings);
+    snapshot!(
+        "UpdatePrivacy",
+        UpdatePrivacy::default(),
+        UpdatePrivacy { requests_from: Some(RequestsFrom::Nobody), ..UpdatePrivacy::default() }
     );
     let friend = Friend { user: user(), online: true, since: AT, direct: Some(ROOM) };
     snapshot!("Friend", friend.clone(), Friend { direct: None, ..friend });

@@ -13,9 +13,7 @@ use parlour_protocol::users::User;
 use parlour_storage::conversations::{ConversationRow, DIRECT, ListedRow};
 use parlour_storage::friendships::pair;
 use parlour_storage::members::{MemberRow, role};
-use parlour_storage::{
-    Connection, blocks, conversations, events, friendships, members, user_events, users,
-};
+use parlour_storage::{Connection, blocks, conversations, events, friendships, members, user_events, users};
 
 use crate::outcome::{Done, Outcome, tell};
 use crate::{Refusal, rights};

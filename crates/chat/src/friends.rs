@@ -220,7 +220,11 @@ fn relationship(other: &UserRow, relation: Relation) -> Relationship {
 }
 
 /// Locks the direct chat of two people, if there is one: before their friendship, always.
-pub(crate) fn lock_direct(conn: &mut Connection, a: UserId, b: UserId) -> Result<Option<ConversationId>, Refusal> {
+pub(crate) fn lock_direct(
+    conn: &mut Connection,
+    a: UserId,
+    b: UserId,
+) -> Result<Option<ConversationId>, Refusal> {
     let (low, high) = pair(a, b);
     let Some(direct) = conversations::find_direct(conn, low, high)? else {
         return Ok(None);

@@ -73,9 +73,7 @@ pub fn accept(conn: &mut Connection, a: UserId, b: UserId, now: i64) -> QueryRes
 /// Hides a request from the one who was asked, or lets it arrive.
 pub fn set_hidden(conn: &mut Connection, a: UserId, b: UserId, hidden: bool) -> QueryResult<usize> {
     let (low, high) = pair(a, b);
-    diesel::update(friendships::table.find((low.0, high.0)))
-        .set(friendships::hidden.eq(hidden))
-        .execute(conn)
+    diesel::update(friendships::table.find((low.0, high.0))).set(friendships::hidden.eq(hidden)).execute(conn)
 }
 
 /// Ends a friendship or a request.
