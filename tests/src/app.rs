@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parlour_chat::passwords::Hardness;
 use parlour_client::native::Api;
 use parlour_protocol::accounts::CreateAccount;
+use parlour_protocol::sessions::SignedIn;
 use parlour_protocol::socket::CloseCode;
 use parlour_server::config::Secret;
 use parlour_server::{Clock, Config, Running};
@@ -137,10 +138,16 @@ impl App {
             display_name: None,
             password: PASSWORD.to_owned(),
             device: Some(format!("{handle}'s device")),
+            invite: None,
             refresh: Default::default(),
         };
         let signed_in = api.create_account(&account).await.expect("registers");
         Person::new(self.clone(), node, handle, signed_in, api)
+    }
+
+    /// Somebody on the first node who has logged in by other ways.
+    pub fn somebody(&self, handle: &str, signed_in: SignedIn, api: Api) -> Person {
+        Person::new(self.clone(), 0, handle, signed_in, api)
     }
 
     /// Registers an administrator.

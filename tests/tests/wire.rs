@@ -3,12 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, ServerRole, UpdateAccount};
+use parlour_protocol::accounts::{
+    Account, ChangePassword, CreateAccount, PendingAccount, Registration, ServerRole, UpdateAccount,
+};
 use parlour_protocol::admin::{AdminUser, Statistics};
 use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::{Conversation, ConversationKind, EventPage, MarkRead, ReadMarker};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequest, FriendRequests, Relationship};
-use parlour_protocol::ids::{AvatarId, ConversationId, SessionId, UserId};
+use parlour_protocol::ids::{AvatarId, ConversationId, InviteId, SessionId, UserId};
+use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
 use parlour_protocol::messages::{EditMessage, Message, MessagePage, Reaction, SendMessage, Stored};
 use parlour_protocol::notifications::{Notification, NotificationKind, Notifications, ReadNotifications};
 use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
@@ -105,6 +108,8 @@ fn basics() {
             name: "Parlour".into(),
             version: "0.1.0".into(),
             registration_open: true,
+            registration: Registration::Approval,
+            member_invites: true,
             epoch: "7b1c".into()
         }
     );
@@ -140,6 +145,7 @@ fn accounts_and_sessions() {
             display_name: Some("Ada".into()),
             password: "correct horse".into(),
             device: Some("phone".into()),
+            invite: None,
             refresh: RefreshTransport::Cookie,
         },
         CreateAccount {
@@ -147,6 +153,7 @@ fn accounts_and_sessions() {
             display_name: None,
             password: "correct horse".into(),
             device: None,
+            invite: None,
             refresh: RefreshTransport::Body,
         }
     );
@@ -188,9 +195,34 @@ fn accounts_and_sessions() {
     );
     snapshot!(
         "AdminUser",
-        AdminUser { user: user(), role: ServerRole::Admin, created_at: AT, suspended_at: None },
-        AdminUser { user: bare_user(), role: ServerRole::Member, created_at: AT, suspended_at: Some(AT) }
+        AdminUser {
+            user: user(),
+            role: ServerRole::Admin,
+            created_at: AT,
+            suspended_at: None,
+            pending_since: Some(AT)
+        },
+        AdminUser {
+            user: bare_user(),
+            role: ServerRole::Member,
+            created_at: AT,
+            suspended_at: Some(AT),
+            pending_since: None
+        }
     );
+    snapshot!(
+        "Registration",
+        Registration::Open,
+        Registration::Invite,
+        Registration::Approval,
+        Registration::Closed
+    );
+    snapshot!("PendingAccount", PendingAccount { id: ADA, handle: "ada".into(), pending_since: AT });
+    snapshot!("CreateInvite", CreateInvite::default(), CreateInvite { uses: Some(5), days: Some(30) });
+    let invite =
+        Invite { id: InviteId(3), created_by: ADA, created_at: AT, expires_at: AT, uses: 5, used: 2 };
+    snapshot!("Invite", invite.clone());
+    snapshot!("CreatedInvite", CreatedInvite { invite, code: "9w0yTn3cQ1m6sT4vX7aZbA".into() });
     snapshot!("Statistics", Statistics { users: 1, rooms: 2, directs: 3, events: 4, online: 5, sockets: 6 });
 }
 
@@ -232,6 +264,9 @@ fn people() {
         requests_from: RequestsFrom::CommonRoom,
         presence_to: PresenceTo::Nobody,
     };
+    snapshot!("FindableBy", FindableBy::Everybody, FindableBy::Nobody);
+    snapshot!("RequestsFrom", RequestsFrom::Everybody, RequestsFrom::CommonRoom, RequestsFrom::Nobody);
+    snapshot!("PresenceTo", PresenceTo::Friends, PresenceTo::Nobody);
     snapshot!("Privacy", Privacy::default(), settings);
     snapshot!(
         "UpdatePrivacy",

@@ -2,12 +2,13 @@
 
 use parlour_protocol::accounts::{Account, CreateAccount, UpdateAccount};
 use parlour_protocol::ids::{AvatarId, SessionId, UserId};
+use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::UserChange;
 use parlour_protocol::time::{DAY, Timestamp};
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::users::{AvatarRow, UserChanges, UserRow};
-use parlour_storage::{Connection, sessions, users};
+use parlour_storage::{Connection, admin, invites, sessions, users};
 
 use crate::outcome::{Done, Outcome, tell};
 use crate::sessions::ended;
@@ -23,8 +24,22 @@ pub fn check_registration(request: &CreateAccount) -> Result<(), Refusal> {
         .check_opt("display_name", request.display_name.as_deref(), validation::display_name)
         .check("password", validation::password(&request.password))
         .check_opt("device", request.device.as_deref(), validation::device)
+        .check_opt("invite", request.invite.as_deref(), validation::invite)
         .finish()
         .map_err(Refusal::from)
+}
+
+/// What lets a person in.
+#[derive(Debug, Clone, Copy)]
+pub enum Admission<'a> {
+    /// Nothing is needed.
+    Open,
+    /// The command line: becomes an administrator.
+    Administrator,
+    /// An invite, by the hash of its code.
+    Invite(&'a [u8]),
+    /// An administrator, later; or an invite, at once.
+    Approval(Option<&'a [u8]>),
 }
 
 /// Registers a person. The first session is opened by the caller in the same transaction.
@@ -34,8 +49,27 @@ pub fn register(
     id: UserId,
     request: &CreateAccount,
     password_hash: &str,
-    is_admin: bool,
+    admission: Admission<'_>,
 ) -> Result<UserRow, Refusal> {
+    let (is_admin, pending) = match admission {
+        Admission::Open => (false, false),
+        Admission::Administrator => (true, false),
+        Admission::Invite(code_hash) | Admission::Approval(Some(code_hash)) => {
+            if !invites::take(conn, code_hash, now.0)? {
+                return Err(ErrorCode::InviteNeeded.into());
+            }
+            (false, false)
+        }
+        Admission::Approval(None) => {
+            if admin::count_pending(conn)? >= limits::PENDING_ACCOUNTS {
+                return Err(Refusal::because(
+                    ErrorCode::LimitReached,
+                    "Too many accounts wait for approval.",
+                ));
+            }
+            (false, true)
+        }
+    };
     let handle_key = validation::fold(&request.handle);
     if users::find_by_handle(conn, &handle_key)?.is_some() {
         return Err(taken());
@@ -59,6 +93,7 @@ pub fn register(
         presence_to: 0,
         asked_since: 0,
         asked_count: 0,
+        pending_since: pending.then_some(now.0),
     };
     users::insert(conn, &row)?;
     Ok(row)

@@ -25,6 +25,7 @@ fn view(row: &UserRow) -> AdminUser {
         role: if row.is_admin { ServerRole::Admin } else { ServerRole::Member },
         created_at: Timestamp(row.created_at),
         suspended_at: row.suspended_at.map(Timestamp),
+        pending_since: row.pending_since.map(Timestamp),
     }
 }
 
@@ -70,6 +71,40 @@ pub fn reinstate(conn: &mut Connection, user: UserId, who: UserId) -> Done<Admin
     Ok(Outcome::quiet(view(&row)))
 }
 
+/// A page, and the position after which the next one begins.
+pub type Listed = (Vec<AdminUser>, Option<(i64, i64)>);
+
+/// A page of accounts that wait for approval, longest first.
+pub fn list_pending(
+    conn: &mut Connection,
+    user: UserId,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> Result<Listed, Refusal> {
+    demand_admin(conn, user)?;
+    let rows = admin::list_pending(conn, after, limit)?;
+    let last = rows.last().filter(|_| rows.len() as i64 == limit);
+    let next = last.and_then(|row| Some((row.pending_since?, row.id)));
+    Ok((rows.iter().map(view).collect(), next))
+}
+
+/// Lets a waiting account in. Doing it twice changes nothing.
+pub fn approve(conn: &mut Connection, user: UserId, who: UserId) -> Done<AdminUser> {
+    demand_admin(conn, user)?;
+    users::update(conn, who, UserChanges { pending_since: Some(None), ..UserChanges::default() })?;
+    let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
+    Ok(Outcome::quiet(view(&row)))
+}
+
+/// Turns a waiting account away: it is gone, and its handle is free.
+pub fn reject(conn: &mut Connection, user: UserId, who: UserId) -> Done<()> {
+    demand_admin(conn, user)?;
+    if !admin::delete_pending(conn, who)? {
+        return Err(ErrorCode::NotFound.into());
+    }
+    Ok(Outcome::quiet(()))
+}
+
 /// Figures about the whole server. Connections are filled in by the caller.
 pub fn statistics(conn: &mut Connection, user: UserId) -> Result<Statistics, Refusal> {
     demand_admin(conn, user)?;
@@ -82,6 +117,10 @@ pub fn promote(conn: &mut Connection, handle: &str) -> Done<bool> {
     let Some(row) = users::find_by_handle(conn, &validation::fold(handle))? else {
         return Ok(Outcome::quiet(false));
     };
-    users::update(conn, UserId(row.id), UserChanges { is_admin: Some(true), ..UserChanges::default() })?;
+    users::update(
+        conn,
+        UserId(row.id),
+        UserChanges { is_admin: Some(true), pending_since: Some(None), ..UserChanges::default() },
+    )?;
     Ok(Outcome::quiet(true))
 }

@@ -108,7 +108,7 @@ pub fn open_direct(
     {
         return Ok(Outcome::quiet(ConversationId(existing.id)));
     }
-    users::find(conn, peer)?.filter(|row| row.suspended_at.is_none()).ok_or(ErrorCode::NotFound)?;
+    users::find(conn, peer)?.filter(|row| row.is_active()).ok_or(ErrorCode::NotFound)?;
     let friends = friendships::lock(conn, user, peer)?.is_some_and(|row| row.accepted_at.is_some());
     if !friends {
         return Err(ErrorCode::NotFriends.into());

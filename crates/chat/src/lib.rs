@@ -8,6 +8,7 @@ pub mod admin;
 pub mod blocks;
 pub mod conversations;
 pub mod friends;
+pub mod invites;
 pub mod messages;
 pub mod notifications;
 pub mod outcome;

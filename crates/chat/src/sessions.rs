@@ -68,7 +68,7 @@ pub fn refresh(
         .filter(|session| session.revoked_at.is_none() && session.expires_at > now.0)
         .ok_or(ErrorCode::Unauthenticated)?;
     let user = users::find(conn, UserId(session.user_id))?
-        .filter(|user| user.suspended_at.is_none())
+        .filter(|user| user.is_active())
         .ok_or(ErrorCode::Unauthenticated)?;
     let user_id = UserId(user.id);
     if session.token_hash == presented

@@ -24,7 +24,7 @@ pub fn resolve(conn: &mut Connection, viewer: UserId, who: &str) -> Result<UserR
         _ => None,
     };
     let nobody = || Refusal::because(ErrorCode::NotFound, "Nobody here has this handle or id.");
-    let user = found.filter(|user| user.suspended_at.is_none()).ok_or_else(nobody)?;
+    let user = found.filter(UserRow::is_active).ok_or_else(nobody)?;
     if !is_id(who) && user.id != viewer.0 && privacy::of(&user).findable_by == FindableBy::Nobody {
         let row = friendships::find(conn, viewer, UserId(user.id))?;
         if relation(row.as_ref(), viewer) == Relation::None {

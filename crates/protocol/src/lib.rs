@@ -10,6 +10,7 @@ pub mod blocks;
 pub mod conversations;
 pub mod friends;
 pub mod ids;
+pub mod invites;
 pub mod limits;
 pub mod messages;
 pub mod notifications;
@@ -43,8 +44,14 @@ pub struct ServerInfo {
     pub name: String,
     /// Version of the server software.
     pub version: String,
-    /// Whether anybody may register an account.
+    /// Whether anybody may register an account, at once or after approval.
     pub registration_open: bool,
+    /// Who may register, and how.
+    #[serde(default)]
+    pub registration: accounts::Registration,
+    /// Whether everybody may invite people, and not only administrators.
+    #[serde(default)]
+    pub member_invites: bool,
     /// Identifies the database's history; changes after a restore, and then every cursor is void.
     pub epoch: String,
 }

@@ -15,7 +15,7 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_realtime::{Broker, Delivery, Hub};
 use parlour_storage::{
-    Connection, Database, DatabaseSettings, StorageError, declined_requests, server_state, sessions,
+    Connection, Database, DatabaseSettings, StorageError, declined_requests, invites, server_state, sessions,
 };
 use tokio::sync::Semaphore;
 
@@ -239,6 +239,7 @@ impl App {
             .write(0, move |conn| -> Result<_, StorageError> {
                 let month = 30 * parlour_protocol::time::DAY;
                 sessions::delete_ended_before(conn, now - month)?;
+                invites::delete_before(conn, now - month)?;
                 declined_requests::delete_before(conn, now - friends::COOL_DOWN)?;
                 parlour_storage::user_events::delete_before(conn, now - month)?;
                 Ok(())

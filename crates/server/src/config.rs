@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use parlour_chat::passwords::Hardness;
+use parlour_protocol::accounts::Registration;
 use parlour_storage::connection::Address;
 
 /// A value that is never printed.
@@ -38,8 +39,10 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Name of this server, shown to people.
     pub name: String,
-    /// Whether anybody may register.
-    pub registration: bool,
+    /// Who may register.
+    pub registration: Registration,
+    /// Whether everybody may invite, and not only administrators.
+    pub member_invites: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// Threads that serve connections.
@@ -70,7 +73,8 @@ impl Default for Config {
             public_url: None,
             allowed_origins: Vec::new(),
             name: "Parlour".into(),
-            registration: true,
+            registration: Registration::Open,
+            member_invites: false,
             trusted_proxies: Vec::new(),
             workers: std::thread::available_parallelism().map_or(2, usize::from),
             database_readers: 4,
@@ -86,7 +90,7 @@ impl Default for Config {
 
 /// The names that settings have in the environment. In `parlour.toml` they are written in lower case, without
 /// `PARLOUR_`.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "PARLOUR_LISTEN",
     "PARLOUR_DATA_DIR",
     "DATABASE_URL",
@@ -95,6 +99,7 @@ const NAMES: [&str; 18] = [
     "PARLOUR_ALLOWED_ORIGINS",
     "PARLOUR_NAME",
     "PARLOUR_REGISTRATION",
+    "PARLOUR_MEMBER_INVITES",
     "PARLOUR_TRUSTED_PROXIES",
     "PARLOUR_WORKERS",
     "PARLOUR_DATABASE_READERS",
@@ -183,9 +188,22 @@ impl Config {
             config.name = name;
         }
         config.registration = match text("PARLOUR_REGISTRATION").as_deref() {
-            None | Some("open" | "true") => true,
-            Some("closed" | "false") => false,
-            Some(other) => return Err(format!("PARLOUR_REGISTRATION must be open or closed, not {other:?}")),
+            None | Some("open" | "true") => Registration::Open,
+            Some("invite") => Registration::Invite,
+            Some("approval") => Registration::Approval,
+            Some("closed" | "false") => Registration::Closed,
+            Some(other) => {
+                return Err(format!(
+                    "PARLOUR_REGISTRATION must be open, invite, approval or closed, not {other:?}"
+                ));
+            }
+        };
+        config.member_invites = match text("PARLOUR_MEMBER_INVITES").as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(other) => {
+                return Err(format!("PARLOUR_MEMBER_INVITES must be true or false, not {other:?}"));
+            }
         };
         for proxy in list("PARLOUR_TRUSTED_PROXIES") {
             let address = proxy.parse().map_err(|_| {
@@ -272,7 +290,7 @@ mod tests {
             ("database_url = \"mysql://x\"", "postgres:// or sqlite://"),
             ("workers = 0", "PARLOUR_WORKERS must be a number"),
             ("colour = \"red\"", "no setting \"colour\""),
-            ("registration = \"maybe\"", "open or closed"),
+            ("registration = \"maybe\"", "open, invite, approval or closed"),
             ("metrics_token = \"short\"", "at least 16"),
         ] {
             let error = Config::from_sources(file, |_| None).unwrap_err();

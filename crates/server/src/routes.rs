@@ -5,6 +5,7 @@ mod admin;
 mod blocks;
 mod conversations;
 mod friends;
+mod invites;
 mod messages;
 mod notifications;
 mod operations;
@@ -80,6 +81,12 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(admin::suspend_user)
             .service(admin::reinstate_user)
             .service(admin::show_statistics)
+            .service(admin::list_approvals)
+            .service(admin::approve_account)
+            .service(admin::reject_account)
+            .service(invites::create_invite)
+            .service(invites::list_invites)
+            .service(invites::delete_invite)
             .service(socket::open_socket),
     );
     config.service(operations::show_liveness);

@@ -14,6 +14,7 @@ use actix_web::dev::{AppConfig, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, JsonConfig, PathConfig, PayloadConfig, QueryConfig};
 use actix_web::{App as WebApp, HttpRequest};
+use parlour_chat::accounts::Admission;
 use parlour_chat::{Outcome, Refusal, accounts, admin};
 use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::ids::UserId;
@@ -258,13 +259,14 @@ pub fn create_superuser(config: Config, handle: &str, password: Option<String>) 
             display_name: None,
             password,
             device: None,
+            invite: None,
             refresh: parlour_protocol::sessions::RefreshTransport::Body,
         };
         accounts::check_registration(&request).map_err(|refusal| say(refusal.into()))?;
         let hash = app.hash_password(request.password.clone()).await.map_err(say)?;
         let id = UserId(random::id());
         app.commit(0, move |conn, now| -> Result<_, Refusal> {
-            accounts::register(conn, now, id, &request, &hash, true)?;
+            accounts::register(conn, now, id, &request, &hash, Admission::Administrator)?;
             Ok(Outcome::quiet(()))
         })
         .await

@@ -10,6 +10,7 @@ pub mod database;
 pub mod declined_requests;
 pub mod events;
 pub mod friendships;
+pub mod invites;
 pub mod members;
 pub mod migrations;
 pub mod reactions;

@@ -31,6 +31,20 @@ diesel::table! {
         presence_to -> SmallInt,
         asked_since -> BigInt,
         asked_count -> BigInt,
+        pending_since -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    invites (id) {
+        id -> BigInt,
+        code_hash -> Binary,
+        created_by -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        uses -> BigInt,
+        used -> BigInt,
+        revoked_at -> Nullable<BigInt>,
     }
 }
 
@@ -158,6 +172,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     blocks,
     declined_requests,
+    invites,
     avatars,
     sessions,
     conversations,

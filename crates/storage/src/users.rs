@@ -50,9 +50,16 @@ pub struct UserRow {
     pub asked_since: i64,
     /// Requests that were made in it.
     pub asked_count: i64,
+    /// Since when the account waits for approval.
+    pub pending_since: Option<i64>,
 }
 
 impl UserRow {
+    /// Whether the account is in use: neither suspended nor waiting.
+    pub fn is_active(&self) -> bool {
+        self.suspended_at.is_none() && self.pending_since.is_none()
+    }
+
     /// What others see in lists.
     pub fn summary(&self) -> User {
         User {
@@ -134,6 +141,8 @@ pub struct UserChanges {
     pub asked_since: Option<i64>,
     /// See [`UserRow::asked_count`].
     pub asked_count: Option<i64>,
+    /// See [`UserRow::pending_since`].
+    pub pending_since: Option<Option<i64>>,
 }
 
 /// Adds a person.

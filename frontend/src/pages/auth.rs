@@ -177,6 +177,7 @@ fn Register() -> impl IntoView {
             display_name: (!shown.is_empty()).then_some(shown),
             password: password.text(),
             device: Some(browser::device()),
+            invite: None,
             refresh: RefreshTransport::Cookie,
         };
         enter(context, busy, failure, async move { context.api.create_account(&body).await }, move |why| {

@@ -246,6 +246,7 @@ async fn register(cluster: &Cluster, handle: &str) -> (parlour_protocol::ids::Us
         display_name: None,
         password: "correct horse battery".into(),
         device: None,
+        invite: None,
         refresh: Default::default(),
     };
     let id = first.create_account(&account).await.expect("registers").account.id;

@@ -13,6 +13,7 @@ mod notifications;
 mod openapi;
 mod privacy;
 mod races;
+mod registration;
 mod rooms;
 mod sessions;
 mod users;

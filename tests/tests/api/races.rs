@@ -51,6 +51,7 @@ async fn registering_one_handle(app: App) {
                 display_name: None,
                 password: "correct horse battery".into(),
                 device: None,
+                invite: None,
                 refresh: Default::default(),
             };
             api.create_account(&account).await

@@ -1,7 +1,7 @@
 //! For administrators; to everybody else there is nothing here.
 
 use actix_web::web::{Json, Path, Query};
-use actix_web::{delete, get, put};
+use actix_web::{HttpResponse, delete, get, put};
 use parlour_chat::admin;
 use parlour_protocol::Page;
 use parlour_protocol::admin::{AdminUser, Statistics};
@@ -9,7 +9,7 @@ use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
 
-use super::{SearchQuery, page_limit};
+use super::{PageQuery, SearchQuery, page_limit, pair_cursor, write_cursor};
 use crate::auth::{Shared, Viewer};
 use crate::problems::ApiError;
 
@@ -55,6 +55,45 @@ pub async fn reinstate_user(
 ) -> Result<Json<AdminUser>, ApiError> {
     let who = user.into_inner();
     app.commit(0, move |conn, _| admin::reinstate(conn, viewer.user, who)).await.map(Json)
+}
+
+/// Accounts that wait for approval, longest first.
+#[utoipa::path(tag = "admin", params(PageQuery), responses((status = 200, body = Page<AdminUser>)))]
+#[get("/admin/approvals")]
+pub async fn list_approvals(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<PageQuery>,
+) -> Result<Json<Page<AdminUser>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    let after = pair_cursor(query.after.as_deref())?;
+    let (items, next) = app.read(move |conn| admin::list_pending(conn, viewer.user, after, limit)).await?;
+    Ok(Json(Page { items, next: next.map(write_cursor) }))
+}
+
+/// Lets a waiting account in. Doing it twice changes nothing.
+#[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 200, body = AdminUser)))]
+#[put("/admin/approvals/{user}")]
+pub async fn approve_account(
+    app: Shared,
+    viewer: Viewer,
+    user: Path<UserId>,
+) -> Result<Json<AdminUser>, ApiError> {
+    let who = user.into_inner();
+    app.commit(0, move |conn, _| admin::approve(conn, viewer.user, who)).await.map(Json)
+}
+
+/// Turns a waiting account away: it is gone, and its handle is free.
+#[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 204)))]
+#[delete("/admin/approvals/{user}")]
+pub async fn reject_account(
+    app: Shared,
+    viewer: Viewer,
+    user: Path<UserId>,
+) -> Result<HttpResponse, ApiError> {
+    let who = user.into_inner();
+    app.commit(0, move |conn, _| admin::reject(conn, viewer.user, who)).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Figures about the whole server.

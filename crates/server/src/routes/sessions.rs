@@ -89,7 +89,8 @@ pub(super) fn signed_in(
     }))
 }
 
-/// Logs in. Wrong password, unknown handle and suspended account answer alike, and take the same time.
+/// Logs in. Wrong password, unknown handle and suspended account answer alike, and take the same time. An account
+/// that waits for approval is told so, given its password.
 #[utoipa::path(tag = "sessions", request_body = CreateSession, responses((status = 201, body = SignedIn)))]
 #[post("/sessions")]
 pub async fn create_session(
@@ -123,6 +124,9 @@ pub async fn create_session(
     let right = app.verify_password(body.password.clone(), hash).await?;
     let row = found.filter(|row| right && row.suspended_at.is_none()).ok_or(ErrorCode::BadCredentials)?;
     app.failure_rate.give_back(&guesser);
+    if row.pending_since.is_some() {
+        return Err(ErrorCode::ApprovalPending.into());
+    }
 
     let user = UserId(row.id);
     let rehashed = if passwords::outdated(app.config.hashing, &row.password_hash) {

@@ -73,6 +73,7 @@ async fn people(server: &Process, count: usize) -> Vec<(Api, String)> {
             display_name: None,
             password: "correct horse battery".into(),
             device: Some("bench".into()),
+            invite: None,
             refresh: Default::default(),
         };
         let token = api.create_account(&account).await.expect("registers").access_token;
