@@ -119,6 +119,12 @@ impl App {
         self.0.nodes.iter().for_each(|node| node.app().hub.close_all(CloseCode::Draining));
     }
 
+    /// Does what every node does once an hour: finishes deletions of accounts that were interrupted.
+    pub async fn finish_deletions(&self) {
+        self.advance(3600 * 1_000_000);
+        self.0.nodes[0].app().finish_deletions().await;
+    }
+
     /// Lets time pass on all nodes, in microseconds.
     pub fn advance(&self, micros: i64) {
         self.0.clock.advance(micros);
@@ -153,7 +159,8 @@ impl App {
     /// Registers an administrator.
     pub async fn admin(&self, handle: &str) -> Person {
         let admin = self.person(handle).await;
-        let promoted = parlour_chat::admin::promote(&mut self.0.database.connect(), handle).unwrap();
+        let promoted =
+            parlour_chat::admin::promote(&mut self.0.database.connect(), self.0.clock.now(), handle).unwrap();
         assert!(promoted.value);
         admin
     }

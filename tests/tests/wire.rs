@@ -7,6 +7,7 @@ use parlour_protocol::accounts::{
     Account, ChangePassword, CreateAccount, PendingAccount, Registration, ServerRole, UpdateAccount,
 };
 use parlour_protocol::admin::{AdminUser, Statistics};
+use parlour_protocol::audit::{AuditEntry, AuditKind};
 use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::{Conversation, ConversationKind, EventPage, MarkRead, ReadMarker};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequest, FriendRequests, Relationship};
@@ -14,6 +15,7 @@ use parlour_protocol::ids::{AvatarId, ConversationId, InviteId, SessionId, UserI
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
 use parlour_protocol::messages::{EditMessage, Message, MessagePage, Reaction, SendMessage, Stored};
 use parlour_protocol::notifications::{Notification, NotificationKind, Notifications, ReadNotifications};
+use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt, Erased};
 use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
 use parlour_protocol::problems::{ErrorCode, Problem, Violation};
 use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
@@ -218,6 +220,32 @@ fn accounts_and_sessions() {
         Registration::Closed
     );
     snapshot!("PendingAccount", PendingAccount { id: ADA, handle: "ada".into(), pending_since: AT });
+    snapshot!("ConfirmPassword", ConfirmPassword { password: "correct horse".into() });
+    let erased = Erased {
+        messages: 1,
+        conversations: 2,
+        friendships: 3,
+        blocks: 4,
+        sessions: 5,
+        notifications: 6,
+        pictures: 7,
+        invites: 8,
+    };
+    snapshot!("Erased", erased);
+    snapshot!("DeletionReceipt", DeletionReceipt { account: ADA, deleted_at: AT, erased });
+    let kinds: Vec<&str> = AuditKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    insta::assert_json_snapshot!("AuditKind", kinds);
+    let entry = AuditEntry {
+        id: 9_007_199_254_740_993,
+        at: AT,
+        kind: AuditKind::Suspended,
+        actor: Some(ADA),
+        subject: Some(BOB),
+        address: Some("192.0.2.1".into()),
+        operation: None,
+    };
+    snapshot!("AuditEntry", entry);
+    snapshot!("InviteId", InviteId(3));
     snapshot!("CreateInvite", CreateInvite::default(), CreateInvite { uses: Some(5), days: Some(30) });
     let invite =
         Invite { id: InviteId(3), created_by: ADA, created_at: AT, expires_at: AT, uses: 5, used: 2 };
@@ -500,6 +528,7 @@ fn events() {
         event(48, Change::RoomChanged { actor: ADA, name: "tea".into(), topic: "All about it".into() }),
         event(49, Change::RoomDeleted { actor: ADA }),
         event(50, Change::DirectChanged { writable: false }),
+        event(51, Change::AuthorErased { author: ADA }),
     );
     let user_event = |change| UserEvent { seq: 882, at: AT, change };
     let conversation = ROOM;

@@ -1,6 +1,7 @@
 //! One's own account.
 
 use parlour_protocol::accounts::{Account, CreateAccount, UpdateAccount};
+use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{AvatarId, SessionId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
@@ -10,9 +11,10 @@ use parlour_protocol::validation::{self, Violations};
 use parlour_storage::users::{AvatarRow, UserChanges, UserRow};
 use parlour_storage::{Connection, admin, invites, sessions, users};
 
+use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
 use crate::sessions::ended;
-use crate::{Effect, Refusal};
+use crate::{Effect, Refusal, passwords};
 
 /// A handle that was chosen stays for this long, so that nobody can hop between names.
 const HANDLE_STAYS: i64 = 7 * DAY;
@@ -22,7 +24,7 @@ pub fn check_registration(request: &CreateAccount) -> Result<(), Refusal> {
     Violations::default()
         .check("handle", validation::handle(&request.handle))
         .check_opt("display_name", request.display_name.as_deref(), validation::display_name)
-        .check("password", validation::password(&request.password))
+        .check("password", passwords::check(&request.password))
         .check_opt("device", request.device.as_deref(), validation::device)
         .check_opt("invite", request.invite.as_deref(), validation::invite)
         .finish()
@@ -94,8 +96,10 @@ pub fn register(
         asked_since: 0,
         asked_count: 0,
         pending_since: pending.then_some(now.0),
+        deleted_at: None,
     };
     users::insert(conn, &row)?;
+    note(conn, now, Note::by(AuditKind::Registered, id))?;
     Ok(row)
 }
 
@@ -181,6 +185,7 @@ pub fn set_password(
 ) -> Done<()> {
     let changes = UserChanges { password_hash: Some(password_hash.to_owned()), ..UserChanges::default() };
     users::update(conn, user, changes)?;
+    note(conn, now, Note::by(AuditKind::PasswordChanged, user))?;
     let others = sessions::revoke(conn, user, None, current, now.0)?;
     let effects: Vec<Effect> = ended(conn, now, user, &others)?;
     Ok(Outcome { value: (), effects })

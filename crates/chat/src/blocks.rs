@@ -5,6 +5,7 @@
 //! things arrive (requests, mentions, typing), never where they are sent. What both do in a common room stays in its
 //! log, which is the same for everybody; the blocker's own client is told whom it may fold away.
 
+use parlour_protocol::audit::AuditKind;
 use parlour_protocol::blocks::Block;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::limits;
@@ -16,6 +17,7 @@ use parlour_storage::blocks::BlockRow;
 use parlour_storage::{Connection, blocks, friendships, users};
 
 use crate::Refusal;
+use crate::audit::{Note, note};
 use crate::friends::{announce, lock_direct};
 use crate::outcome::{Done, Outcome, tell};
 use crate::users::relation;
@@ -32,7 +34,7 @@ pub fn block(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId)
     if user == other {
         return Err(Refusal::because(ErrorCode::Conflict, "That is you."));
     }
-    let row = users::find(conn, other)?.ok_or(ErrorCode::NotFound)?;
+    let row = users::find(conn, other)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?;
     let direct = lock_direct(conn, user, other)?;
     // A request that is made right now is seen here, or sees this block.
     users::lock_pair(conn, user, other)?;
@@ -43,6 +45,7 @@ pub fn block(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId)
         return Err(Refusal::because(ErrorCode::LimitReached, "You block enough people."));
     }
     blocks::insert(conn, &BlockRow { blocker_id: user.0, blocked_id: other.0, created_at: now.0 })?;
+    note(conn, now, Note::by(AuditKind::Blocked, user))?;
     let friendship = friendships::lock(conn, user, other)?;
     let mut effects = Vec::new();
     let mut changes = vec![(user, UserChange::BlockAdded { user: other }, false)];
@@ -75,6 +78,7 @@ pub fn unblock(conn: &mut Connection, now: Timestamp, user: UserId, other: UserI
     if !blocks::delete(conn, user, other)? {
         return Err(ErrorCode::NotFound.into());
     }
+    note(conn, now, Note::by(AuditKind::Unblocked, user))?;
     let effects = tell(conn, now, vec![(user, UserChange::BlockRemoved { user: other }, false)])?;
     Ok(Outcome { value: (), effects })
 }

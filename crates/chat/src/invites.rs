@@ -2,6 +2,7 @@
 //!
 //! Invariant: a code is used in the transaction that registers, so it never lets in more people than it says.
 
+use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{InviteId, UserId};
 use parlour_protocol::invites::{CreateInvite, Invite};
 use parlour_protocol::limits;
@@ -11,6 +12,7 @@ use parlour_storage::invites::InviteRow;
 use parlour_storage::{Connection, invites, users};
 
 use crate::Refusal;
+use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome};
 
 fn view(row: &InviteRow) -> Invite {
@@ -67,6 +69,7 @@ pub fn create(
         revoked_at: None,
     };
     invites::insert(conn, &row)?;
+    note(conn, now, Note::by(AuditKind::InviteCreated, user))?;
     Ok(Outcome::quiet(view(&row)))
 }
 
@@ -100,5 +103,6 @@ pub fn revoke(
     if !invites::revoke(conn, id, (!admin).then_some(user), now.0)? {
         return Err(ErrorCode::NotFound.into());
     }
+    note(conn, now, Note::by(AuditKind::InviteRevoked, user))?;
     Ok(Outcome::quiet(()))
 }

@@ -5,8 +5,11 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod audit;
 pub mod blocks;
 pub mod conversations;
+pub mod deletion;
+pub mod export;
 pub mod friends;
 pub mod invites;
 pub mod messages;

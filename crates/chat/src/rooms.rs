@@ -1,5 +1,6 @@
 //! Public rooms: list, create, join, leave, change, delete.
 
+use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
@@ -11,6 +12,7 @@ use parlour_storage::conversations::{ConversationRow, ROOM};
 use parlour_storage::members::{MemberRow, role, role_number};
 use parlour_storage::{Connection, conversations, events, friendships, members, reactions, users};
 
+use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
 use crate::{Effect, Refusal, rights};
 
@@ -167,8 +169,20 @@ pub fn join(conn: &mut Connection, now: Timestamp, user: UserId, id: Conversatio
 /// Leaves a room. When an owner leaves, the next in rank and stay becomes owner.
 pub fn leave(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId) -> Done<()> {
     let row = room(conn, id, true)?;
+    let (_, effects) = leave_locked(conn, now, user, &row)?;
+    Ok(Outcome { value: (), effects })
+}
+
+/// Takes somebody out of a locked conversation. Answers whether they were in.
+pub(crate) fn leave_locked(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    row: &ConversationRow,
+) -> Result<(bool, Vec<Effect>), Refusal> {
+    let id = ConversationId(row.id);
     let Some(member) = members::find(conn, id, user)? else {
-        return Ok(Outcome::quiet(()));
+        return Ok((false, Vec::new()));
     };
     members::delete(conn, id, user)?;
     conversations::change_member_count(conn, id, -1)?;
@@ -179,11 +193,11 @@ pub fn leave(conn: &mut Connection, now: Timestamp, user: UserId, id: Conversati
         members::update_role(conn, id, UserId(heir.user_id), MemberRole::Owner)?;
     }
     let mut effects = Vec::new();
-    if row.member_count <= LOG_MEMBERS_UP_TO {
+    if row.kind == ROOM && row.member_count <= LOG_MEMBERS_UP_TO {
         effects.push(Effect::Event(events::append(conn, id, now, Change::MemberLeft { user })?));
     }
     effects.extend(tell(conn, now, vec![(user, UserChange::ConversationLeft { conversation: id }, false)])?);
-    Ok(Outcome { value: (), effects })
+    Ok((true, effects))
 }
 
 /// Checks a change of a room.
@@ -232,6 +246,7 @@ pub fn delete(conn: &mut Connection, now: Timestamp, user: UserId, id: Conversat
     let event = events::append(conn, id, now, Change::RoomDeleted { actor: user })?;
     members::delete_all(conn, id)?;
     conversations::delete(conn, id, now.0)?;
+    note(conn, now, Note::by(AuditKind::RoomDeleted, user))?;
     Ok(Outcome { value: (), effects: vec![Effect::Event(event)] })
 }
 

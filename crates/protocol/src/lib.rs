@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod audit;
 pub mod blocks;
 pub mod conversations;
 pub mod friends;
@@ -14,6 +15,7 @@ pub mod invites;
 pub mod limits;
 pub mod messages;
 pub mod notifications;
+pub mod own_data;
 pub mod privacy;
 pub mod problems;
 pub mod rooms;

@@ -57,6 +57,8 @@ pub struct Config {
     pub sends_per_second: u32,
     /// Log-ins and registrations per minute and address.
     pub auth_per_minute: u32,
+    /// Days that lines of the audit log are kept.
+    pub audit_days: u32,
     /// New sockets per second on this node; the burst is four times that.
     pub connects_per_second: u32,
     /// A token that opens `/metrics`; without it, metrics are told to the machine itself only.
@@ -82,6 +84,7 @@ impl Default for Config {
             hashing: Hardness::default(),
             sends_per_second: 5,
             auth_per_minute: 60,
+            audit_days: 90,
             connects_per_second: 500,
             metrics_token: None,
         }
@@ -90,7 +93,7 @@ impl Default for Config {
 
 /// The names that settings have in the environment. In `parlour.toml` they are written in lower case, without
 /// `PARLOUR_`.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "PARLOUR_LISTEN",
     "PARLOUR_DATA_DIR",
     "DATABASE_URL",
@@ -108,6 +111,7 @@ const NAMES: [&str; 19] = [
     "PARLOUR_HASH_PASSES",
     "PARLOUR_SENDS_PER_SECOND",
     "PARLOUR_AUTH_PER_MINUTE",
+    "PARLOUR_AUDIT_DAYS",
     "PARLOUR_CONNECTS_PER_SECOND",
     "PARLOUR_METRICS_TOKEN",
 ];
@@ -223,6 +227,7 @@ impl Config {
         };
         config.sends_per_second = small(number("PARLOUR_SENDS_PER_SECOND", 5, 1, 1_000_000)?);
         config.auth_per_minute = small(number("PARLOUR_AUTH_PER_MINUTE", 60, 1, 1_000_000)?);
+        config.audit_days = small(number("PARLOUR_AUDIT_DAYS", 90, 1, 3650)?);
         config.connects_per_second = small(number("PARLOUR_CONNECTS_PER_SECOND", 500, 1, 1_000_000)?);
         config.metrics_token = text("PARLOUR_METRICS_TOKEN").map(Secret);
         config.check()?;

@@ -9,6 +9,9 @@ mod avatars;
 mod client_files;
 pub mod clock;
 pub mod config;
+mod erasing;
+mod guesses;
+mod keys;
 mod log;
 mod middleware;
 pub mod openapi;
@@ -23,4 +26,4 @@ pub mod tokens;
 
 pub use clock::Clock;
 pub use config::Config;
-pub use server::{Running, create_superuser, start};
+pub use server::{Running, create_superuser, rotate_keys, start};

@@ -9,6 +9,7 @@ mod invites;
 mod messages;
 mod notifications;
 mod operations;
+mod own_data;
 mod privacy;
 mod rooms;
 mod server;
@@ -34,6 +35,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(accounts::create_account)
             .service(accounts::show_account)
             .service(accounts::update_account)
+            .service(own_data::export_account)
+            .service(own_data::delete_account)
             .service(accounts::upload_avatar)
             .service(accounts::delete_avatar)
             .service(accounts::change_password)
@@ -81,6 +84,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(admin::suspend_user)
             .service(admin::reinstate_user)
             .service(admin::show_statistics)
+            .service(admin::list_audit_log)
             .service(admin::list_approvals)
             .service(admin::approve_account)
             .service(admin::reject_account)

@@ -10,8 +10,11 @@ use crate::users::UserRow;
 
 /// Accounts in the order of their handles, after a handle.
 pub fn list_users(conn: &mut Connection, search: &str, after: &str, limit: i64) -> QueryResult<Vec<UserRow>> {
-    let mut query =
-        users::table.filter(users::handle_key.gt(after)).select(UserRow::as_select()).into_boxed();
+    let mut query = users::table
+        .filter(users::deleted_at.is_null())
+        .filter(users::handle_key.gt(after))
+        .select(UserRow::as_select())
+        .into_boxed();
     if !search.is_empty() {
         let pattern = format!("%{}%", search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         query = query.filter(users::handle_key.like(pattern).escape('\\'));
@@ -64,7 +67,7 @@ pub fn count_all(conn: &mut Connection) -> QueryResult<(i64, i64, i64, i64)> {
             .filter(conversations::deleted_at.is_null())
             .count()
     };
-    let accounts = users::table.count().get_result(conn)?;
+    let accounts = users::table.filter(users::deleted_at.is_null()).count().get_result(conn)?;
     let rooms = of_kind(ROOM).get_result(conn)?;
     let directs = of_kind(DIRECT).get_result(conn)?;
     let events = conversations::table

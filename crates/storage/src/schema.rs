@@ -32,6 +32,20 @@ diesel::table! {
         asked_since -> BigInt,
         asked_count -> BigInt,
         pending_since -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+        erased_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit_log (id) {
+        id -> BigInt,
+        at -> BigInt,
+        kind -> Text,
+        actor_id -> Nullable<BigInt>,
+        subject_id -> Nullable<BigInt>,
+        address -> Nullable<Text>,
+        operation -> Nullable<Text>,
     }
 }
 
@@ -170,6 +184,7 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     server_state,
     users,
+    audit_log,
     blocks,
     declined_requests,
     invites,

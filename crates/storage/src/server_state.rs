@@ -19,3 +19,8 @@ pub fn find_or_insert(conn: &mut Connection, key: &str, value: &str) -> QueryRes
         .execute(inner))?;
     dsl::server_state.find(key).select(dsl::value).first(conn)
 }
+
+/// Stores a fact in the place of the one that is there.
+pub fn replace(conn: &mut Connection, key: &str, value: &str) -> QueryResult<usize> {
+    diesel::update(dsl::server_state.find(key)).set(dsl::value.eq(value)).execute(conn)
+}

@@ -52,10 +52,12 @@ pub struct UserRow {
     pub asked_count: i64,
     /// Since when the account waits for approval.
     pub pending_since: Option<i64>,
+    /// When the account was deleted; the row stays as an author's name.
+    pub deleted_at: Option<i64>,
 }
 
 impl UserRow {
-    /// Whether the account is in use: neither suspended nor waiting.
+    /// Whether the account is in use: neither suspended (nor deleted, which suspends) nor waiting.
     pub fn is_active(&self) -> bool {
         self.suspended_at.is_none() && self.pending_since.is_none()
     }

@@ -4,7 +4,7 @@ use actix_web::http::header;
 use actix_web::web::{Bytes, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
 use parlour_chat::accounts::Admission;
-use parlour_chat::{Outcome, accounts, sessions};
+use parlour_chat::{Outcome, accounts, passwords, sessions};
 use parlour_protocol::accounts::{
     Account, ChangePassword, CreateAccount, PendingAccount, Registration, UpdateAccount,
 };
@@ -16,7 +16,7 @@ use parlour_protocol::time::Timestamp;
 use parlour_storage::users::AvatarRow;
 
 use super::invites::code_hash;
-use super::sessions::{client_device, signed_in};
+use super::sessions::{client_device, confirm, signed_in};
 use crate::auth::{Shared, Viewer, client_address};
 use crate::avatars;
 use crate::problems::ApiError;
@@ -143,18 +143,10 @@ pub async fn change_password(
     body: Json<ChangePassword>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.into_inner();
-    if let Err(message) = parlour_protocol::validation::password(&body.new) {
+    if let Err(message) = passwords::check(&body.new) {
         return Err(parlour_chat::Refusal::field("new", message).into());
     }
-    let row = app.read(move |conn| accounts::find(conn, viewer.user)).await?;
-    let guesser = (row.handle_key.clone(), client_address(&app, &request));
-    app.failure_rate
-        .take(guesser.clone())
-        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
-    if body.current.len() > 256 || !app.verify_password(body.current, Some(row.password_hash)).await? {
-        return Err(ApiError::because(ErrorCode::BadCredentials, "The current password is wrong."));
-    }
-    app.failure_rate.give_back(&guesser);
+    confirm(&app, &request, viewer, body.current).await?;
     let hash = app.hash_password(body.new).await?;
     app.commit(0, move |conn, now| {
         accounts::set_password(conn, now, viewer.user, Some(viewer.session), &hash)

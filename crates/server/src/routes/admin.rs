@@ -2,12 +2,15 @@
 
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpResponse, delete, get, put};
-use parlour_chat::admin;
+use parlour_chat::{admin, audit};
 use parlour_protocol::Page;
 use parlour_protocol::admin::{AdminUser, Statistics};
+use parlour_protocol::audit::{AuditEntry, AuditKind};
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{PageQuery, SearchQuery, page_limit, pair_cursor, write_cursor};
 use crate::auth::{Shared, Viewer};
@@ -54,7 +57,39 @@ pub async fn reinstate_user(
     user: Path<UserId>,
 ) -> Result<Json<AdminUser>, ApiError> {
     let who = user.into_inner();
-    app.commit(0, move |conn, _| admin::reinstate(conn, viewer.user, who)).await.map(Json)
+    app.commit(0, move |conn, now| admin::reinstate(conn, now, viewer.user, who)).await.map(Json)
+}
+
+/// A page of the audit log.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// Only this kind.
+    kind: Option<AuditKind>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// 1 to 100, 50 when absent.
+    limit: Option<i64>,
+}
+
+/// What happened to accounts and rights, newest first. Lines are kept as long as the server's settings say.
+#[utoipa::path(tag = "admin", params(AuditQuery), responses((status = 200, body = Page<AuditEntry>)))]
+#[get("/admin/audit")]
+pub async fn list_audit_log(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<AuditQuery>,
+) -> Result<Json<Page<AuditEntry>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    let before = match query.after.as_deref().map(str::parse) {
+        None => i64::MAX,
+        Some(Ok(position)) => position,
+        Some(Err(_)) => return Err(ApiError::because(ErrorCode::Malformed, "This cursor is not from here.")),
+    };
+    let kind = query.kind;
+    let (items, next) = app.read(move |conn| audit::list(conn, viewer.user, before, kind, limit)).await?;
+    Ok(Json(Page { items, next: next.map(|position| position.to_string()) }))
 }
 
 /// Accounts that wait for approval, longest first.
@@ -80,7 +115,7 @@ pub async fn approve_account(
     user: Path<UserId>,
 ) -> Result<Json<AdminUser>, ApiError> {
     let who = user.into_inner();
-    app.commit(0, move |conn, _| admin::approve(conn, viewer.user, who)).await.map(Json)
+    app.commit(0, move |conn, now| admin::approve(conn, now, viewer.user, who)).await.map(Json)
 }
 
 /// Turns a waiting account away: it is gone, and its handle is free.
@@ -92,7 +127,7 @@ pub async fn reject_account(
     user: Path<UserId>,
 ) -> Result<HttpResponse, ApiError> {
     let who = user.into_inner();
-    app.commit(0, move |conn, _| admin::reject(conn, viewer.user, who)).await?;
+    app.commit(0, move |conn, now| admin::reject(conn, now, viewer.user, who)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

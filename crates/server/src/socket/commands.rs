@@ -214,8 +214,14 @@ impl Connection {
             return;
         };
         let outbox = self.outbox.clone();
+        let (app, user) = (self.app.clone(), self.user);
         actix_web::rt::spawn(async move {
             let outcome = work.await;
+            if let (Err(error), Some(user)) = (&outcome, user)
+                && error.problem.status == 403
+            {
+                app.note_denied(user, "socket command".to_owned(), None);
+            }
             answer(&outbox, Some(id), outcome);
             drop(place);
         });
