@@ -109,7 +109,8 @@ fn taken() -> Refusal {
 
 /// One's own account.
 pub fn find(conn: &mut Connection, user: UserId) -> Result<UserRow, Refusal> {
-    Ok(users::find(conn, user)?.ok_or(ErrorCode::NotFound)?)
+    // A request that was on its way when the account was deleted finds nobody.
+    Ok(users::find(conn, user)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?)
 }
 
 /// Checks a change of the profile.

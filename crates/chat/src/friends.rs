@@ -127,7 +127,7 @@ fn arrives(conn: &mut Connection, now: Timestamp, user: UserId, other: &UserRow)
 
 /// Counts requests that were made, whatever became of them: so many a day.
 fn count_request(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(), Refusal> {
-    let row = users::find(conn, user)?.ok_or(ErrorCode::NotFound)?;
+    let row = users::find(conn, user)?.filter(UserRow::is_active).ok_or(ErrorCode::Unauthenticated)?;
     let (since, count) =
         if now.0 >= row.asked_since + DAY { (now.0, 0) } else { (row.asked_since, row.asked_count) };
     if count >= limits::FRIEND_REQUESTS_PER_DAY {

@@ -10,6 +10,7 @@ use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::conversations::{ConversationRow, ROOM};
 use parlour_storage::members::{MemberRow, role, role_number};
+use parlour_storage::users::UserRow;
 use parlour_storage::{Connection, conversations, events, friendships, members, reactions, users};
 
 use crate::audit::{Note, note};
@@ -108,6 +109,8 @@ pub fn create(
 }
 
 fn limit_memberships(conn: &mut Connection, user: UserId) -> Result<(), Refusal> {
+    // A token outlives its session by a moment on other nodes; nobody who is gone comes into a room meanwhile.
+    users::find(conn, user)?.filter(UserRow::is_active).ok_or(ErrorCode::Unauthenticated)?;
     if members::count_of(conn, user)? >= limits::ROOMS_PER_USER {
         return Err(Refusal::because(ErrorCode::LimitReached, "You are in too many rooms."));
     }

@@ -342,7 +342,7 @@ impl App {
                         Some(user) => users::find(conn, user)?,
                         None => None,
                     };
-                    if actor.as_ref().is_none_or(|row| applies(row)) {
+                    if actor.as_ref().is_none_or(&applies) {
                         audit::note(conn, now, line.clone())?;
                     }
                     Ok(Outcome::quiet(()))

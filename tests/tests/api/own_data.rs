@@ -195,7 +195,7 @@ fn dump(app: &App) -> String {
 /// Names of all keys in Redis, which are all that could hold text.
 async fn redis_keys() -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let url: reqwest::Url = std::env::var("TEST_REDIS_URL").unwrap().parse().unwrap();
+    let url: reqwest::Url = system_tests::redis().expect("TEST_REDIS_URL").parse().unwrap();
     let address = (url.host_str().unwrap().to_owned(), url.port().unwrap_or(6379));
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     stream.write_all(b"KEYS *\r\nPING\r\n").await.unwrap();
