@@ -65,24 +65,30 @@ pub fn next_step(
     Ok(Some((touched.into_iter().map(ConversationId).collect(), last)))
 }
 
-/// Takes a person out of a conversation with everything that they wrote there. Doing it twice changes nothing.
+/// Takes what a person wrote out of a conversation, in bounded steps, and with the last one the person. Answers what was
+/// erased and whether a further step is needed. Doing it again changes nothing.
 pub fn erase_conversation(
     conn: &mut Connection,
     now: Timestamp,
     user: UserId,
     id: ConversationId,
-) -> Done<Erased> {
+) -> Done<(Erased, bool)> {
     let Some(row) = conversations::lock(conn, id)? else {
-        return Ok(Outcome::quiet(Erased::default()));
+        return Ok(Outcome::quiet((Erased::default(), false)));
     };
-    let messages = own_data::erase_author(conn, id, user, now.0)?;
+    let (messages, more) = own_data::erase_author(conn, id, user, now.0)?;
     let mut effects = Vec::new();
     if messages > 0 {
         effects.push(Effect::Event(events::append(conn, id, now, Change::AuthorErased { author: user })?));
     }
-    let (left, more) = leave_locked(conn, now, user, &row)?;
-    effects.extend(more);
-    Ok(Outcome { value: Erased { messages, conversations: i64::from(left), ..Erased::default() }, effects })
+    let mut left = false;
+    if !more {
+        let (was_in, told) = leave_locked(conn, now, user, &row)?;
+        left = was_in;
+        effects.extend(told);
+    }
+    let erased = Erased { messages, conversations: i64::from(left), ..Erased::default() };
+    Ok(Outcome { value: (erased, more), effects })
 }
 
 /// Notes that nothing is left.

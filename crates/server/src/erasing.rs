@@ -21,9 +21,14 @@ pub async fn erase(app: &App, user: UserId) -> Result<Erased, ApiError> {
     while let Some((touched, last)) = app.read(move |conn| deletion::next_step(conn, user, after)).await? {
         for id in touched {
             let work = move |conn: &mut _, now| deletion::erase_conversation(conn, now, user, id);
-            let here = app.commit(id.0, work).await?;
-            erased.messages += here.messages;
-            erased.conversations += here.conversations;
+            loop {
+                let (here, more) = app.commit(id.0, work).await?;
+                erased.messages += here.messages;
+                erased.conversations += here.conversations;
+                if !more {
+                    break;
+                }
+            }
         }
         after = last;
     }

@@ -3,15 +3,14 @@
 //! Invariant: erasing keeps every position of every log; what is gone is what people wrote.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::own_data::Erased;
 
 use crate::Connection;
 use crate::events::{EDITED, EventRow, MESSAGE};
 use crate::schema::{
-    avatars, blocks, conversations, declined_requests, events, friendships, invites, members, sessions,
-    user_events, users,
+    avatars, blocks, conversations, declined_requests, events, friendships, invites, members, reactions,
+    sessions, user_events, users,
 };
 use crate::users::{AvatarRow, UserRow};
 
@@ -65,30 +64,39 @@ pub fn list_touched(conn: &mut Connection, user: UserId, ids: &[i64]) -> QueryRe
         .load(conn)
 }
 
-/// Takes the text out of everything that a person wrote in a conversation, and their reactions with those to their
-/// messages. Answers how many messages lost their text.
+/// Messages and edits that lose their text in one step: what one transaction does is bounded.
+const ERASED_AT_ONCE: i64 = 2000;
+
+/// Takes the text out of what a person wrote in a conversation, up to a number of lines, and their reactions with those
+/// to their messages. Answers how many messages lost their text, and whether there may be more lines.
 pub fn erase_author(
     conn: &mut Connection,
     conversation: ConversationId,
     author: UserId,
     now: i64,
-) -> QueryResult<i64> {
-    diesel::sql_query(
-        "DELETE FROM reactions WHERE conversation_id = $1 AND (user_id = $2 OR seq IN
-            (SELECT e.seq FROM events e WHERE e.conversation_id = $1 AND e.author_id = $2 AND e.kind = 0))",
-    )
-    .bind::<BigInt, _>(conversation.0)
-    .bind::<BigInt, _>(author.0)
-    .execute(conn)?;
+) -> QueryResult<(i64, bool)> {
     let own = events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::author_id.eq(author.0));
-    diesel::update(own.filter(events::kind.eq(EDITED))).set(events::body.eq(None::<String>)).execute(conn)?;
     // The client's own name for a message is text of theirs, too.
-    diesel::update(own.filter(events::kind.eq(MESSAGE)).filter(events::deleted_at.is_not_null()))
+    let left =
+        events::body.is_not_null().or(events::current_body.is_not_null()).or(events::cid.is_not_null());
+    let seqs: Vec<i64> = own
+        .filter(events::kind.eq_any([MESSAGE, EDITED]))
+        .filter(left)
+        .order(events::seq.asc())
+        .limit(ERASED_AT_ONCE)
+        .select(events::seq)
+        .load(conn)?;
+    let here = reactions::conversation_id.eq(conversation.0);
+    diesel::delete(reactions::table.filter(here).filter(reactions::user_id.eq(author.0))).execute(conn)?;
+    diesel::delete(reactions::table.filter(here).filter(reactions::seq.eq_any(&seqs))).execute(conn)?;
+    let some = |kind: i16| own.filter(events::seq.eq_any(&seqs)).filter(events::kind.eq(kind));
+    diesel::update(some(EDITED)).set(events::body.eq(None::<String>)).execute(conn)?;
+    diesel::update(some(MESSAGE).filter(events::deleted_at.is_not_null()))
         .set(events::cid.eq(None::<String>))
         .execute(conn)?;
-    let count = diesel::update(own.filter(events::kind.eq(MESSAGE)).filter(events::deleted_at.is_null()))
+    let count = diesel::update(some(MESSAGE).filter(events::deleted_at.is_null()))
         .set((
             events::body.eq(None::<String>),
             events::current_body.eq(None::<String>),
@@ -97,7 +105,7 @@ pub fn erase_author(
             events::deleted_at.eq(Some(now)),
         ))
         .execute(conn)?;
-    Ok(count as i64)
+    Ok((count as i64, seqs.len() as i64 == ERASED_AT_ONCE))
 }
 
 /// Removes what a person has besides conversations and friendships, which others are told about.

@@ -5,6 +5,7 @@ use diesel::sql_types::Text;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::UpdateRoom;
 use parlour_protocol::socket::{Change, CloseCode, UserChange};
+use parlour_storage::events::EventRow;
 use parlour_storage::{Connection, own_data};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ on_all_backends!(
     nothing_is_left,
     the_last_administrator_stays,
     an_interrupted_deletion_goes_on,
+    long_histories_are_erased_in_steps,
 );
 
 const EXPORT: &str = "/api/v1/account/export";
@@ -280,4 +282,42 @@ async fn an_interrupted_deletion_goes_on(app: App) {
     app.finish_deletions().await;
     assert!(unfinished().is_empty());
     assert!(!bob.get(&format!("/api/v1/conversations/{room}/events")).await.text.contains("half erased"));
+}
+
+async fn long_histories_are_erased_in_steps(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = bob.create_room("tea").await;
+    ada.join(room).await;
+    // More than one step takes, written as the server itself would.
+    let at = parlour_protocol::time::Timestamp(1_767_225_600_000_000);
+    let mut conn = app.database().connect();
+    let count = 4_500;
+    parlour_storage::conversations::advance(&mut conn, &[(room.0, count)], at.0).unwrap();
+    let first = bob.api.conversation(room).await.unwrap().head - count + 1;
+    let rows: Vec<EventRow> = (first..first + count)
+        .map(|seq| {
+            let body = Some("words of a long life".to_owned());
+            let cid = format!("cid-{seq:08}");
+            EventRow::new(
+                room,
+                seq,
+                at,
+                &Change::MessageCreated { author: ada.id, cid, body, reply_to: None },
+            )
+        })
+        .collect();
+    for some in rows.chunks(500) {
+        parlour_storage::events::insert_many(&mut conn, some.to_vec()).unwrap();
+    }
+    drop(conn);
+    let receipt = ada.call(Method::DELETE, ACCOUNT, password()).await.expect(200);
+    assert_eq!(
+        (&receipt["erased"]["messages"], &receipt["erased"]["conversations"]),
+        (&json!(count), &json!(1))
+    );
+    assert!(!dump(&app).contains("words of a long life"));
+    let page = bob.api.list_events(room, first + count - 1, 200).await.unwrap();
+    let changes: Vec<Change> = page.items.into_iter().map(|event| event.change).collect();
+    let erased = Change::AuthorErased { author: ada.id };
+    assert_eq!(changes, [erased.clone(), erased.clone(), erased, Change::MemberLeft { user: ada.id }]);
 }
