@@ -1,10 +1,13 @@
 //! Taking one's own data along, and leaving nothing behind.
 
+use std::sync::{Arc, LazyLock, Mutex};
+
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::UpdateRoom;
 use parlour_protocol::socket::{Change, CloseCode, UserChange};
+use parlour_protocol::time::MINUTE;
 use parlour_storage::events::EventRow;
 use parlour_storage::{Connection, own_data};
 use reqwest::Method;
@@ -208,8 +211,38 @@ async fn redis_keys() -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
+/// What the servers of this process log, in all detail of their own.
+#[derive(Clone, Default)]
+struct Logs(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Logs {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Begins to keep the logs, once for all tests of this process.
+fn logs() -> Logs {
+    static LOGS: LazyLock<Logs> = LazyLock::new(|| {
+        let logs = Logs::default();
+        let writer = logs.clone();
+        tracing_subscriber::fmt()
+            .with_env_filter("info,parlour_server=trace,parlour_realtime=trace,parlour_storage=trace")
+            .with_writer(move || writer.clone())
+            .init();
+        logs
+    });
+    LOGS.clone()
+}
+
 async fn nothing_is_left(app: App) {
     let marker = "zebramarker";
+    let logs = logs();
     let bob = app.person("bob").await;
     let ada = app.person("zebramarker_ada").await;
     bob.befriend(&ada).await;
@@ -236,6 +269,13 @@ async fn nothing_is_left(app: App) {
     ada.api.leave_room(left).await.unwrap();
     assert!(dump(&app).to_lowercase().contains(marker), "the search finds what is there");
 
+    // Something that is worth a line in the log.
+    let phone = ada.other_device().await;
+    let used = json!({ "refresh_token": phone.api.refresh_token().unwrap() });
+    phone.api.refresh().await.unwrap();
+    app.advance(MINUTE);
+    app.call(Method::POST, "/api/v1/sessions/refresh", Some(used)).await.refused(ErrorCode::Unauthenticated);
+
     ada.call(Method::DELETE, ACCOUNT, password()).await.expect(200);
     eventually("nothing is left in the database", || async { !dump(&app).to_lowercase().contains(marker) })
         .await;
@@ -243,6 +283,9 @@ async fn nothing_is_left(app: App) {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         assert!(!String::from_utf8_lossy(&bytes).to_lowercase().contains(marker), "in a file");
     }
+    let logged = String::from_utf8_lossy(&logs.0.lock().unwrap()).to_lowercase();
+    assert!(logged.contains("a refresh token was used again"), "the logs are kept");
+    assert!(!logged.contains(marker), "in the logs");
     if app.backend() == Backend::PostgresRedis {
         let keys = redis_keys().await;
         assert!(!keys.contains(marker), "{keys}");
