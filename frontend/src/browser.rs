@@ -109,6 +109,24 @@ pub(crate) fn copy(text: &str) {
     let _ = window().navigator().clipboard().write_text(text);
 }
 
+/// Offers text as a file to keep.
+pub(crate) fn download(name: &str, text: &str) -> Option<()> {
+    use wasm_bindgen::JsCast;
+    let parts = js_sys::Array::of1(&text.into());
+    let blob = web_sys::Blob::new_with_str_sequence(&parts).ok()?;
+    let address = web_sys::Url::create_object_url_with_blob(&blob).ok()?;
+    let link = document().create_element("a").ok()?.dyn_into::<web_sys::HtmlAnchorElement>().ok()?;
+    link.set_href(&address);
+    link.set_download(name);
+    link.click();
+    // The browser reads it a moment later.
+    let forget = move || {
+        let _ = web_sys::Url::revoke_object_url(&address);
+    };
+    leptos::prelude::set_timeout(forget, std::time::Duration::from_secs(60));
+    Some(())
+}
+
 /// Gives the keyboard to the element with this id.
 pub(crate) fn focus(id: &str) {
     use wasm_bindgen::JsCast;

@@ -11,6 +11,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_protocol::ServerInfo;
 use parlour_protocol::accounts::{Account, ServerRole};
+use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::friends::{Friend, FriendRequests};
 use parlour_protocol::ids::{ConversationId, SessionId, UserId};
@@ -102,6 +103,8 @@ pub(crate) struct Context {
     pub(crate) friends: RwSignal<Load<Vec<Friend>>>,
     pub(crate) requests: RwSignal<Load<FriendRequests>>,
     pub(crate) notices: RwSignal<Load<Notifications>>,
+    /// Whom one blocks; their messages are folded away.
+    pub(crate) blocks: RwSignal<Load<Vec<Block>>>,
     /// Changes when somebody comes to the open room or leaves it.
     pub(crate) members_changed: RwSignal<u64>,
     pub(crate) typing: RwSignal<Vec<(ConversationId, UserId, f64)>>,
@@ -144,6 +147,7 @@ impl Context {
             friends: RwSignal::new(Load::Pending),
             requests: RwSignal::new(Load::Pending),
             notices: RwSignal::new(Load::Pending),
+            blocks: RwSignal::new(Load::Pending),
             members_changed: RwSignal::new(0),
             typing: RwSignal::new(Vec::new()),
             announcement: RwSignal::new(String::new()),
@@ -171,6 +175,7 @@ impl Context {
         self.friends.set(Load::Pending);
         self.requests.set(Load::Pending);
         self.notices.set(Load::Pending);
+        self.blocks.set(Load::Pending);
         self.typing.set(Vec::new());
         self.open.close();
         self.switcher.set(false);
@@ -373,6 +378,29 @@ impl Context {
                 Err(_) => {}
             }
         });
+    }
+
+    /// Reads anew whom one blocks.
+    pub(crate) fn load_blocks(&self) {
+        let context = *self;
+        spawn_local(async move {
+            match context.api.list_blocks().await {
+                Ok(page) => {
+                    context.learn(page.items.iter().map(|block| &block.user));
+                    context.blocks.set(Load::Ready(page.items));
+                }
+                Err(failure) if context.blocks.with_untracked(|load| load.ready().is_none()) => {
+                    context.blocks.set(Load::Failed(failure));
+                }
+                Err(_) => {}
+            }
+        });
+    }
+
+    /// Whether one blocks somebody.
+    pub(crate) fn is_blocked(&self, id: UserId) -> bool {
+        self.blocks
+            .with(|load| load.ready().is_some_and(|blocks| blocks.iter().any(|block| block.user.id == id)))
     }
 
     /// Reads the newest notifications anew.

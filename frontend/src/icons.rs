@@ -55,3 +55,5 @@ pub(crate) fn Mark() -> impl IntoView {
         </svg>
     }
 }
+/// Somebody is blocked.
+pub(crate) const BAN: &str = "M22 12a10 10 0 1 1-20 0 10 10 0 0 1 20 0zM4.9 4.9l14.2 14.2";

@@ -1,12 +1,15 @@
 //! What stands at each address: pages join the shared state and the API with the components.
 
 pub(crate) mod admin;
+pub(crate) mod admin_access;
 pub(crate) mod auth;
 pub(crate) mod conversation;
 pub(crate) mod conversation_head;
 pub(crate) mod friends;
 pub(crate) mod home;
 pub(crate) mod notifications;
+pub(crate) mod own_data;
+pub(crate) mod privacy;
 pub(crate) mod profile;
 pub(crate) mod rooms;
 pub(crate) mod settings;

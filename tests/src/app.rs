@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parlour_chat::passwords::Hardness;
 use parlour_client::native::Api;
 use parlour_protocol::accounts::CreateAccount;
+use parlour_protocol::sessions::SignedIn;
 use parlour_protocol::socket::CloseCode;
 use parlour_server::config::Secret;
 use parlour_server::{Clock, Config, Running};
@@ -129,6 +130,12 @@ impl App {
         list.into_iter().find(|(known, ..)| *known == name).expect("a counter").2
     }
 
+    /// Does what every node does once an hour: finishes deletions of accounts that were interrupted.
+    pub async fn finish_deletions(&self) {
+        self.advance(3600 * 1_000_000);
+        self.0.nodes[0].app().finish_deletions().await;
+    }
+
     /// Lets time pass on all nodes, in microseconds.
     pub fn advance(&self, micros: i64) {
         self.0.clock.advance(micros);
@@ -148,16 +155,23 @@ impl App {
             display_name: None,
             password: PASSWORD.to_owned(),
             device: Some(format!("{handle}'s device")),
+            invite: None,
             refresh: Default::default(),
         };
         let signed_in = api.create_account(&account).await.expect("registers");
         Person::new(self.clone(), node, handle, signed_in, api)
     }
 
+    /// Somebody on the first node who has logged in by other ways.
+    pub fn somebody(&self, handle: &str, signed_in: SignedIn, api: Api) -> Person {
+        Person::new(self.clone(), 0, handle, signed_in, api)
+    }
+
     /// Registers an administrator.
     pub async fn admin(&self, handle: &str) -> Person {
         let admin = self.person(handle).await;
-        let promoted = parlour_chat::admin::promote(&mut self.0.database.connect(), handle).unwrap();
+        let promoted =
+            parlour_chat::admin::promote(&mut self.0.database.connect(), self.0.clock.now(), handle).unwrap();
         assert!(promoted.value);
         admin
     }

@@ -13,7 +13,7 @@ mod reply;
 mod sockets;
 
 pub use app::{App, run};
-pub use backend::{Backend, TestDatabase};
+pub use backend::{Backend, TestDatabase, redis};
 pub use contract::Contract;
 pub use person::Person;
 pub use reply::{Refusal, Reply};

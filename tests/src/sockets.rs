@@ -11,6 +11,7 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{
     ClientFrame, Ephemeral, ErrorFrame, Event, Hello, OkFrame, ServerFrame, Start, UserChange, UserEvent,
 };
+use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::DEADLINE;
@@ -232,6 +233,22 @@ impl TestSocket {
         let error = self.answers.pop_front().unwrap().expect_err("a refusal");
         assert_eq!((error.id, error.code), (id, code), "{error:?}");
         error
+    }
+
+    /// Everything durable or fleeting that came up to an event, whatever else came with it, as JSON; it counts as
+    /// taken. For comparing what two people see.
+    pub async fn trace_until(&mut self, conversation: ConversationId, seq: Seq) -> Value {
+        let is_last = |(_, event): &(String, Event)| (event.conversation, event.seq) == (conversation, seq);
+        while !self.events.iter().any(is_last) {
+            self.must_read("the last event of a trace").await;
+        }
+        self.command(|id| ClientFrame::Ping { id }).await.expect("pongs");
+        let events: Vec<Event> = self.events.drain(..).map(|(_, event)| event).collect();
+        json!({
+            "events": events,
+            "user_events": self.user_events.drain(..).collect::<Vec<_>>(),
+            "ephemerals": self.ephemerals.drain(..).collect::<Vec<_>>(),
+        })
     }
 
     /// Nothing has come that was not taken. Frames already queued come before the answer to a ping.

@@ -3,13 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, ServerRole, UpdateAccount};
+use parlour_protocol::accounts::{
+    Account, ChangePassword, CreateAccount, PendingAccount, Registration, ServerRole, UpdateAccount,
+};
 use parlour_protocol::admin::{AdminUser, Statistics};
+use parlour_protocol::audit::{AuditEntry, AuditKind};
+use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::{Conversation, ConversationKind, EventPage, MarkRead, ReadMarker};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequest, FriendRequests, Relationship};
-use parlour_protocol::ids::{AvatarId, ConversationId, SessionId, UserId};
+use parlour_protocol::ids::{AvatarId, ConversationId, InviteId, SessionId, UserId};
+use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
 use parlour_protocol::messages::{EditMessage, Message, MessagePage, Reaction, SendMessage, Stored};
 use parlour_protocol::notifications::{Notification, NotificationKind, Notifications, ReadNotifications};
+use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt, Erased};
+use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
 use parlour_protocol::problems::{ErrorCode, Problem, Violation};
 use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
 use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
@@ -103,6 +110,8 @@ fn basics() {
             name: "Parlour".into(),
             version: "0.1.0".into(),
             registration_open: true,
+            registration: Registration::Approval,
+            member_invites: true,
             epoch: "7b1c".into()
         }
     );
@@ -138,6 +147,7 @@ fn accounts_and_sessions() {
             display_name: Some("Ada".into()),
             password: "correct horse".into(),
             device: Some("phone".into()),
+            invite: None,
             refresh: RefreshTransport::Cookie,
         },
         CreateAccount {
@@ -145,6 +155,7 @@ fn accounts_and_sessions() {
             display_name: None,
             password: "correct horse".into(),
             device: None,
+            invite: None,
             refresh: RefreshTransport::Body,
         }
     );
@@ -186,9 +197,60 @@ fn accounts_and_sessions() {
     );
     snapshot!(
         "AdminUser",
-        AdminUser { user: user(), role: ServerRole::Admin, created_at: AT, suspended_at: None },
-        AdminUser { user: bare_user(), role: ServerRole::Member, created_at: AT, suspended_at: Some(AT) }
+        AdminUser {
+            user: user(),
+            role: ServerRole::Admin,
+            created_at: AT,
+            suspended_at: None,
+            pending_since: Some(AT)
+        },
+        AdminUser {
+            user: bare_user(),
+            role: ServerRole::Member,
+            created_at: AT,
+            suspended_at: Some(AT),
+            pending_since: None
+        }
     );
+    snapshot!(
+        "Registration",
+        Registration::Open,
+        Registration::Invite,
+        Registration::Approval,
+        Registration::Closed
+    );
+    snapshot!("PendingAccount", PendingAccount { id: ADA, handle: "ada".into(), pending_since: AT });
+    snapshot!("ConfirmPassword", ConfirmPassword { password: "correct horse".into() });
+    let erased = Erased {
+        messages: 1,
+        conversations: 2,
+        friendships: 3,
+        blocks: 4,
+        sessions: 5,
+        notifications: 6,
+        pictures: 7,
+        invites: 8,
+    };
+    snapshot!("Erased", erased);
+    snapshot!("DeletionReceipt", DeletionReceipt { account: ADA, deleted_at: AT, erased });
+    let kinds: Vec<&str> = AuditKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    insta::assert_json_snapshot!("AuditKind", kinds);
+    let entry = AuditEntry {
+        id: 9_007_199_254_740_993,
+        at: AT,
+        kind: AuditKind::Suspended,
+        actor: Some(ADA),
+        subject: Some(BOB),
+        address: Some("192.0.2.1".into()),
+        operation: None,
+    };
+    snapshot!("AuditEntry", entry);
+    snapshot!("InviteId", InviteId(3));
+    snapshot!("CreateInvite", CreateInvite::default(), CreateInvite { uses: Some(5), days: Some(30) });
+    let invite =
+        Invite { id: InviteId(3), created_by: ADA, created_at: AT, expires_at: AT, uses: 5, used: 2 };
+    snapshot!("Invite", invite.clone());
+    snapshot!("CreatedInvite", CreatedInvite { invite, code: "9w0yTn3cQ1m6sT4vX7aZbA".into() });
     snapshot!("Statistics", Statistics { users: 1, rooms: 2, directs: 3, events: 4, online: 5, sockets: 6 });
 }
 
@@ -210,6 +272,7 @@ fn people() {
             bio: "hi".into(),
             relation: Relation::Friend,
             direct: Some(ROOM),
+            blocked: true,
             online: Some(true),
             created_at: AT,
         },
@@ -218,9 +281,25 @@ fn people() {
             bio: String::new(),
             relation: Relation::None,
             direct: None,
+            blocked: false,
             online: None,
             created_at: AT,
         }
+    );
+    snapshot!("Block", Block { user: user(), at: AT });
+    let settings = Privacy {
+        findable_by: FindableBy::Nobody,
+        requests_from: RequestsFrom::CommonRoom,
+        presence_to: PresenceTo::Nobody,
+    };
+    snapshot!("FindableBy", FindableBy::Everybody, FindableBy::Nobody);
+    snapshot!("RequestsFrom", RequestsFrom::Everybody, RequestsFrom::CommonRoom, RequestsFrom::Nobody);
+    snapshot!("PresenceTo", PresenceTo::Friends, PresenceTo::Nobody);
+    snapshot!("Privacy", Privacy::default(), settings);
+    snapshot!(
+        "UpdatePrivacy",
+        UpdatePrivacy::default(),
+        UpdatePrivacy { requests_from: Some(RequestsFrom::Nobody), ..UpdatePrivacy::default() }
     );
     let friend = Friend { user: user(), online: true, since: AT, direct: Some(ROOM) };
     snapshot!("Friend", friend.clone(), Friend { direct: None, ..friend });
@@ -449,6 +528,7 @@ fn events() {
         event(48, Change::RoomChanged { actor: ADA, name: "tea".into(), topic: "All about it".into() }),
         event(49, Change::RoomDeleted { actor: ADA }),
         event(50, Change::DirectChanged { writable: false }),
+        event(51, Change::AuthorErased { author: ADA }),
     );
     let user_event = |change| UserEvent { seq: 882, at: AT, change };
     let conversation = ROOM;

@@ -1,17 +1,20 @@
 //! One's own account.
 
 use parlour_protocol::accounts::{Account, CreateAccount, UpdateAccount};
+use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{AvatarId, SessionId, UserId};
+use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::UserChange;
 use parlour_protocol::time::{DAY, Timestamp};
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::users::{AvatarRow, UserChanges, UserRow};
-use parlour_storage::{Connection, sessions, users};
+use parlour_storage::{Connection, admin, invites, sessions, users};
 
+use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
 use crate::sessions::ended;
-use crate::{Effect, Refusal};
+use crate::{Effect, Refusal, passwords};
 
 /// A handle that was chosen stays for this long, so that nobody can hop between names.
 const HANDLE_STAYS: i64 = 7 * DAY;
@@ -21,10 +24,24 @@ pub fn check_registration(request: &CreateAccount) -> Result<(), Refusal> {
     Violations::default()
         .check("handle", validation::handle(&request.handle))
         .check_opt("display_name", request.display_name.as_deref(), validation::display_name)
-        .check("password", validation::password(&request.password))
+        .check("password", passwords::check(&request.password))
         .check_opt("device", request.device.as_deref(), validation::device)
+        .check_opt("invite", request.invite.as_deref(), validation::invite)
         .finish()
         .map_err(Refusal::from)
+}
+
+/// What lets a person in.
+#[derive(Debug, Clone, Copy)]
+pub enum Admission<'a> {
+    /// Nothing is needed.
+    Open,
+    /// The command line: becomes an administrator.
+    Administrator,
+    /// An invite, by the hash of its code.
+    Invite(&'a [u8]),
+    /// An administrator, later; or an invite, at once.
+    Approval(Option<&'a [u8]>),
 }
 
 /// Registers a person. The first session is opened by the caller in the same transaction.
@@ -34,8 +51,27 @@ pub fn register(
     id: UserId,
     request: &CreateAccount,
     password_hash: &str,
-    is_admin: bool,
+    admission: Admission<'_>,
 ) -> Result<UserRow, Refusal> {
+    let (is_admin, pending) = match admission {
+        Admission::Open => (false, false),
+        Admission::Administrator => (true, false),
+        Admission::Invite(code_hash) | Admission::Approval(Some(code_hash)) => {
+            if !invites::take(conn, code_hash, now.0)? {
+                return Err(ErrorCode::InviteNeeded.into());
+            }
+            (false, false)
+        }
+        Admission::Approval(None) => {
+            if admin::count_pending(conn)? >= limits::PENDING_ACCOUNTS {
+                return Err(Refusal::because(
+                    ErrorCode::LimitReached,
+                    "Too many accounts wait for approval.",
+                ));
+            }
+            (false, true)
+        }
+    };
     let handle_key = validation::fold(&request.handle);
     if users::find_by_handle(conn, &handle_key)?.is_some() {
         return Err(taken());
@@ -54,8 +90,16 @@ pub fn register(
         suspended_at: None,
         last_useq: 0,
         notifications_read: 0,
+        findable_by: 0,
+        requests_from: 0,
+        presence_to: 0,
+        asked_since: 0,
+        asked_count: 0,
+        pending_since: pending.then_some(now.0),
+        deleted_at: None,
     };
     users::insert(conn, &row)?;
+    note(conn, now, Note::by(AuditKind::Registered, id))?;
     Ok(row)
 }
 
@@ -65,7 +109,8 @@ fn taken() -> Refusal {
 
 /// One's own account.
 pub fn find(conn: &mut Connection, user: UserId) -> Result<UserRow, Refusal> {
-    Ok(users::find(conn, user)?.ok_or(ErrorCode::NotFound)?)
+    // A request that was on its way when the account was deleted finds nobody.
+    Ok(users::find(conn, user)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?)
 }
 
 /// Checks a change of the profile.
@@ -141,6 +186,7 @@ pub fn set_password(
 ) -> Done<()> {
     let changes = UserChanges { password_hash: Some(password_hash.to_owned()), ..UserChanges::default() };
     users::update(conn, user, changes)?;
+    note(conn, now, Note::by(AuditKind::PasswordChanged, user))?;
     let others = sessions::revoke(conn, user, None, current, now.0)?;
     let effects: Vec<Effect> = ended(conn, now, user, &others)?;
     Ok(Outcome { value: (), effects })

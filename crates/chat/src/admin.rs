@@ -2,6 +2,7 @@
 
 use parlour_protocol::accounts::ServerRole;
 use parlour_protocol::admin::{AdminUser, Statistics};
+use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::Timestamp;
@@ -9,14 +10,20 @@ use parlour_protocol::validation;
 use parlour_storage::users::{UserChanges, UserRow};
 use parlour_storage::{Connection, admin, sessions, users};
 
+use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome};
 use crate::sessions::ended;
 use crate::{Effect, Refusal};
 
-fn demand_admin(conn: &mut Connection, user: UserId) -> Result<(), Refusal> {
+pub(crate) fn demand_admin(conn: &mut Connection, user: UserId) -> Result<(), Refusal> {
     let admin = users::find(conn, user)?.is_some_and(|row| row.is_admin && row.suspended_at.is_none());
     // Others are told that there is nothing here.
     if admin { Ok(()) } else { Err(ErrorCode::NotFound.into()) }
+}
+
+/// An account that was not deleted.
+fn living(conn: &mut Connection, who: UserId) -> Result<UserRow, Refusal> {
+    Ok(users::find(conn, who)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?)
 }
 
 fn view(row: &UserRow) -> AdminUser {
@@ -25,6 +32,7 @@ fn view(row: &UserRow) -> AdminUser {
         role: if row.is_admin { ServerRole::Admin } else { ServerRole::Member },
         created_at: Timestamp(row.created_at),
         suspended_at: row.suspended_at.map(Timestamp),
+        pending_since: row.pending_since.map(Timestamp),
     }
 }
 
@@ -48,7 +56,7 @@ pub fn suspend(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId)
     if who == user {
         return Err(Refusal::because(ErrorCode::Conflict, "You cannot suspend yourself."));
     }
-    let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
+    let row = living(conn, who)?;
     if row.is_admin && admin::count_other_admins(conn, who)? == 0 {
         return Err(Refusal::because(ErrorCode::Conflict, "The last administrator cannot be suspended."));
     }
@@ -56,6 +64,7 @@ pub fn suspend(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId)
         return Ok(Outcome::quiet(view(&row)));
     }
     users::update(conn, who, UserChanges { suspended_at: Some(Some(now.0)), ..UserChanges::default() })?;
+    note(conn, now, Note::by(AuditKind::Suspended, user).about(who))?;
     let revoked = sessions::revoke(conn, who, None, None, now.0)?;
     let effects: Vec<Effect> = ended(conn, now, who, &revoked)?;
     let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
@@ -63,11 +72,52 @@ pub fn suspend(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId)
 }
 
 /// Lifts a suspension.
-pub fn reinstate(conn: &mut Connection, user: UserId, who: UserId) -> Done<AdminUser> {
+pub fn reinstate(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<AdminUser> {
     demand_admin(conn, user)?;
+    if living(conn, who)?.suspended_at.is_some() {
+        note(conn, now, Note::by(AuditKind::Reinstated, user).about(who))?;
+    }
     users::update(conn, who, UserChanges { suspended_at: Some(None), ..UserChanges::default() })?;
     let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
     Ok(Outcome::quiet(view(&row)))
+}
+
+/// A page, and the position after which the next one begins.
+pub type Listed = (Vec<AdminUser>, Option<(i64, i64)>);
+
+/// A page of accounts that wait for approval, longest first.
+pub fn list_pending(
+    conn: &mut Connection,
+    user: UserId,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> Result<Listed, Refusal> {
+    demand_admin(conn, user)?;
+    let rows = admin::list_pending(conn, after, limit)?;
+    let last = rows.last().filter(|_| rows.len() as i64 == limit);
+    let next = last.and_then(|row| Some((row.pending_since?, row.id)));
+    Ok((rows.iter().map(view).collect(), next))
+}
+
+/// Lets a waiting account in. Doing it twice changes nothing.
+pub fn approve(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<AdminUser> {
+    demand_admin(conn, user)?;
+    if living(conn, who)?.pending_since.is_some() {
+        note(conn, now, Note::by(AuditKind::Approved, user).about(who))?;
+    }
+    users::update(conn, who, UserChanges { pending_since: Some(None), ..UserChanges::default() })?;
+    let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
+    Ok(Outcome::quiet(view(&row)))
+}
+
+/// Turns a waiting account away: it is gone, and its handle is free.
+pub fn reject(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<()> {
+    demand_admin(conn, user)?;
+    if !admin::delete_pending(conn, who)? {
+        return Err(ErrorCode::NotFound.into());
+    }
+    note(conn, now, Note::by(AuditKind::Rejected, user).about(who))?;
+    Ok(Outcome::quiet(()))
 }
 
 /// Figures about the whole server. Connections are filled in by the caller.
@@ -78,10 +128,16 @@ pub fn statistics(conn: &mut Connection, user: UserId) -> Result<Statistics, Ref
 }
 
 /// Makes an existing account an administrator; for the command line.
-pub fn promote(conn: &mut Connection, handle: &str) -> Done<bool> {
+pub fn promote(conn: &mut Connection, now: Timestamp, handle: &str) -> Done<bool> {
     let Some(row) = users::find_by_handle(conn, &validation::fold(handle))? else {
         return Ok(Outcome::quiet(false));
     };
-    users::update(conn, UserId(row.id), UserChanges { is_admin: Some(true), ..UserChanges::default() })?;
+    let id = UserId(row.id);
+    note(conn, now, Note { actor: None, ..Note::by(AuditKind::Promoted, id).about(id) })?;
+    users::update(
+        conn,
+        id,
+        UserChanges { is_admin: Some(true), pending_since: Some(None), ..UserChanges::default() },
+    )?;
     Ok(Outcome::quiet(true))
 }

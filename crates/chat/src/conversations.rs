@@ -1,9 +1,10 @@
 //! One's own conversations, opening direct chats, and the read marker.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use parlour_protocol::conversations::{Conversation, ConversationKind, ReadMarker};
 use parlour_protocol::ids::{AvatarId, ConversationId, Seq, UserId};
+use parlour_protocol::limits;
 use parlour_protocol::messages::Message;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::UserChange;
@@ -12,12 +13,13 @@ use parlour_protocol::users::User;
 use parlour_storage::conversations::{ConversationRow, DIRECT, ListedRow};
 use parlour_storage::friendships::pair;
 use parlour_storage::members::{MemberRow, role};
-use parlour_storage::{Connection, conversations, events, friendships, members, user_events, users};
+use parlour_storage::{Connection, blocks, conversations, events, friendships, members, user_events, users};
 
 use crate::outcome::{Done, Outcome, tell};
 use crate::{Refusal, rights};
 
-/// One's own conversations, most recently active first. Presence is filled in by the caller.
+/// One's own conversations, most recently active first. `online` says whether one may see that; whether it is so is
+/// filled in by the caller.
 pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Conversation>, Refusal> {
     let rows = conversations::list_of(conn, user, None)?;
     complete(conn, user, rows)
@@ -46,6 +48,8 @@ fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result
                 .map(|row| (row.conversation_id, row.into_message())),
         );
     }
+    let any_direct = rows.iter().any(|row| row.kind == DIRECT);
+    let present = if any_direct { friendships::list_present_ids(conn, user)? } else { BTreeSet::new() };
     let mut mentions: BTreeMap<i64, Vec<Seq>> = BTreeMap::new();
     for event in user_events::list_notifications(conn, user, Seq::MAX, 100)? {
         if let UserChange::Mentioned { conversation, seq, .. } = event.into_event().change {
@@ -70,8 +74,11 @@ fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result
                 kind: if direct { ConversationKind::Direct } else { ConversationKind::Room },
                 name: row.name,
                 topic: (!direct).then_some(row.topic),
+                online: peer
+                    .as_ref()
+                    .filter(|_| direct && row.writable)
+                    .map(|peer| present.contains(&peer.id)),
                 peer,
-                online: None,
                 role: (!direct).then(|| role(row.role)),
                 writable: row.writable,
                 member_count: row.member_count,
@@ -101,7 +108,7 @@ pub fn open_direct(
     {
         return Ok(Outcome::quiet(ConversationId(existing.id)));
     }
-    users::find(conn, peer)?.filter(|row| row.suspended_at.is_none()).ok_or(ErrorCode::NotFound)?;
+    users::find(conn, peer)?.filter(|row| row.is_active()).ok_or(ErrorCode::NotFound)?;
     let friends = friendships::lock(conn, user, peer)?.is_some_and(|row| row.accepted_at.is_some());
     if !friends {
         return Err(ErrorCode::NotFriends.into());
@@ -152,13 +159,19 @@ pub fn mark_read(
     Ok(Outcome { value: ReadMarker { seq }, effects })
 }
 
-/// Whether others shall see that a person is typing: where they could send now.
-pub fn may_type(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<bool, Refusal> {
+/// Who shall not see that a person is typing: those in a room who block them. `None`: nobody shall, since the person
+/// could not send now.
+pub fn typing_hidden_from(
+    conn: &mut Connection,
+    user: UserId,
+    id: ConversationId,
+) -> Result<Option<Vec<UserId>>, Refusal> {
     let (conversation, _) = rights::readable(conn, id, user)?;
     match conversation.pair() {
         Some((low, high)) => {
-            Ok(friendships::find(conn, low, high)?.is_some_and(|row| row.accepted_at.is_some()))
+            let row = friendships::find(conn, low, high)?;
+            Ok(row.filter(|row| row.accepted_at.is_some()).map(|_| Vec::new()))
         }
-        None => Ok(true),
+        None => Ok(Some(blocks::list_blockers_in(conn, id, user, limits::PAGE * 2)?)),
     }
 }

@@ -6,22 +6,29 @@
 use parlour_protocol::friends::{Friend, FriendRequest, FriendRequests, Relationship};
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
+use parlour_protocol::privacy::RequestsFrom;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{Change, UserChange};
-use parlour_protocol::time::Timestamp;
+use parlour_protocol::time::{DAY, Timestamp};
 use parlour_protocol::users::Relation;
 use parlour_storage::friendships::{FriendshipRow, pair};
-use parlour_storage::users::UserRow;
-use parlour_storage::{Connection, conversations, events, friendships, users};
+use parlour_storage::users::{UserChanges, UserRow};
+use parlour_storage::{
+    Connection, blocks, conversations, declined_requests, events, friendships, members, users,
+};
 
 use crate::outcome::{Done, Outcome, tell};
 use crate::users::{relation, resolve};
-use crate::{Effect, Refusal};
+use crate::{Effect, Refusal, privacy};
 
-/// Friends, most recent first. Presence is filled in by the caller.
+/// How long further requests of somebody whose request was declined do not arrive.
+pub const COOL_DOWN: i64 = 7 * DAY;
+
+/// Friends, most recent first. `online` says whether one may see that; whether it is so is filled in by the caller.
 pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Friend>, Refusal> {
     let directs = conversations::list_directs(conn, user)?;
     let rows = friendships::list(conn, user)?;
+    let present = friendships::list_present_ids(conn, user)?;
     Ok(rows
         .into_iter()
         .filter_map(|(row, other)| {
@@ -29,7 +36,8 @@ pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Friend>, Refusal>
                 .iter()
                 .find(|direct| direct.peer_of(user) == Some(other.id))
                 .map(|direct| ConversationId(direct.id));
-            Some(Friend { since: Timestamp(row.accepted_at?), user: other, online: false, direct })
+            let online = present.contains(&other.id);
+            Some(Friend { since: Timestamp(row.accepted_at?), user: other, online, direct })
         })
         .collect())
 }
@@ -38,26 +46,38 @@ pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Friend>, Refusal>
 pub fn list_requests(conn: &mut Connection, user: UserId) -> Result<FriendRequests, Refusal> {
     let mut requests = FriendRequests { incoming: Vec::new(), outgoing: Vec::new() };
     for (row, other) in friendships::list(conn, user)? {
-        if row.accepted_at.is_none() {
-            let request = FriendRequest { user: other, at: Timestamp(row.created_at) };
-            if row.requested_by == user.0 { &mut requests.outgoing } else { &mut requests.incoming }
-                .push(request);
-        }
+        let list = match relation(Some(&row), user) {
+            Relation::Outgoing => &mut requests.outgoing,
+            Relation::Incoming => &mut requests.incoming,
+            _ => continue,
+        };
+        list.push(FriendRequest { user: other, at: Timestamp(row.created_at) });
     }
     Ok(requests)
 }
 
-/// Asks for friendship. A crossing request becomes a friendship; asking twice changes nothing.
+/// Asks for friendship. A crossing request becomes a friendship; asking twice changes nothing. Whether a request
+/// arrives is not told to the one who asks: to them it waits for an answer in any case.
 pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -> Done<Relationship> {
-    let other = resolve(conn, who)?;
+    let other = resolve(conn, user, who)?;
     let other_id = UserId(other.id);
     if other_id == user {
         return Err(Refusal::field("to", "That is you."));
     }
+    if blocks::find(conn, user, other_id)?.is_some() {
+        return Err(Refusal::because(ErrorCode::Conflict, "You block this person. Unblock them first."));
+    }
     let direct = lock_direct(conn, user, other_id)?;
+    // A block of the other one that is made right now is seen here, or sees this request.
+    users::lock_pair(conn, user, other_id)?;
     match friendships::lock(conn, user, other_id)? {
         Some(row) if row.accepted_at.is_none() && row.requested_by != user.0 => {
             befriend(conn, now, user, other, direct)
+        }
+        Some(row) if row.hidden && arrives(conn, now, user, &other)? => {
+            friendships::set_hidden(conn, user, other_id, false)?;
+            let effects = tell(conn, now, vec![(other_id, UserChange::FriendRequested { user }, true)])?;
+            Ok(Outcome { value: relationship(&other, Relation::Outgoing), effects })
         }
         Some(row) => Ok(Outcome::quiet(relationship(&other, relation(Some(&row), user)))),
         None => {
@@ -66,6 +86,8 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
                     return Err(Refusal::because(ErrorCode::LimitReached, "The list of friends is full."));
                 }
             }
+            count_request(conn, now, user)?;
+            let arrives = arrives(conn, now, user, &other)?;
             let (low, high) = pair(user, other_id);
             friendships::insert(
                 conn,
@@ -75,19 +97,47 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
                     requested_by: user.0,
                     created_at: now.0,
                     accepted_at: None,
+                    hidden: !arrives,
                 },
             )?;
-            let effects = tell(
-                conn,
-                now,
-                vec![
-                    (other_id, UserChange::FriendRequested { user }, true),
-                    (user, UserChange::FriendAsked { user: other_id }, false),
-                ],
-            )?;
+            let mut changes = vec![(user, UserChange::FriendAsked { user: other_id }, false)];
+            if arrives {
+                changes.push((other_id, UserChange::FriendRequested { user }, true));
+            }
+            let effects = tell(conn, now, changes)?;
             Ok(Outcome { value: relationship(&other, Relation::Outgoing), effects })
         }
     }
+}
+
+/// Whether a request reaches the one who is asked: not if they block the one who asks, declined lately, or want
+/// no such requests.
+fn arrives(conn: &mut Connection, now: Timestamp, user: UserId, other: &UserRow) -> Result<bool, Refusal> {
+    let other_id = UserId(other.id);
+    let wanted = match privacy::of(other).requests_from {
+        RequestsFrom::Everybody => true,
+        RequestsFrom::CommonRoom => members::share_room(conn, user, other_id)?,
+        RequestsFrom::Nobody => false,
+    };
+    let declined = declined_requests::find(conn, user, other_id)?;
+    Ok(wanted
+        && declined.is_none_or(|at| now.0 >= at + COOL_DOWN)
+        && blocks::find(conn, other_id, user)?.is_none())
+}
+
+/// Counts requests that were made, whatever became of them: so many a day.
+fn count_request(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(), Refusal> {
+    let row = users::find(conn, user)?.filter(UserRow::is_active).ok_or(ErrorCode::Unauthenticated)?;
+    let (since, count) =
+        if now.0 >= row.asked_since + DAY { (now.0, 0) } else { (row.asked_since, row.asked_count) };
+    if count >= limits::FRIEND_REQUESTS_PER_DAY {
+        let wait = (since + DAY - now.0) / 1000;
+        return Err(Refusal::TooOften { wait_ms: wait.unsigned_abs().max(1) });
+    }
+    let changes =
+        UserChanges { asked_since: Some(since), asked_count: Some(count + 1), ..UserChanges::default() };
+    users::update(conn, user, changes)?;
+    Ok(())
 }
 
 /// Accepts a request. Accepting twice changes nothing.
@@ -98,20 +148,29 @@ pub fn accept(conn: &mut Connection, now: Timestamp, user: UserId, other_id: Use
     match relation(Some(&row), user) {
         Relation::Friend => Ok(Outcome::quiet(relationship(&other, Relation::Friend))),
         Relation::Incoming => befriend(conn, now, user, other, direct),
+        // One that did not arrive does not exist.
+        Relation::None => Err(ErrorCode::NotFound.into()),
         _ => Err(Refusal::because(ErrorCode::Conflict, "Only the other one can accept this request.")),
     }
 }
 
-/// Declines an incoming request or cancels one's own.
+/// Declines an incoming request or cancels one's own. To the one who asked, a declined request waits on; for some
+/// days, further ones of theirs do not arrive.
 pub fn withdraw(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId) -> Done<()> {
-    let row = friendships::lock(conn, user, other)?
-        .filter(|row| row.accepted_at.is_none())
-        .ok_or(ErrorCode::NotFound)?;
-    friendships::delete(conn, user, other)?;
+    let row = friendships::lock(conn, user, other)?.ok_or(ErrorCode::NotFound)?;
     let mut changes = vec![(user, UserChange::FriendRemoved { user: other }, false)];
-    // A cancelled request disappears for the other one; a declined one says nothing to the one who asked.
-    if row.requested_by == user.0 {
-        changes.push((other, UserChange::FriendRemoved { user }, false));
+    match relation(Some(&row), user) {
+        Relation::Outgoing => {
+            friendships::delete(conn, user, other)?;
+            if !row.hidden {
+                changes.push((other, UserChange::FriendRemoved { user }, false));
+            }
+        }
+        Relation::Incoming => {
+            friendships::set_hidden(conn, user, other, true)?;
+            declined_requests::note(conn, other, user, now.0)?;
+        }
+        _ => return Err(ErrorCode::NotFound.into()),
     }
     Ok(Outcome { value: (), effects: tell(conn, now, changes)? })
 }
@@ -160,7 +219,12 @@ fn relationship(other: &UserRow, relation: Relation) -> Relationship {
     Relationship { user: other.summary(), relation }
 }
 
-fn lock_direct(conn: &mut Connection, a: UserId, b: UserId) -> Result<Option<ConversationId>, Refusal> {
+/// Locks the direct chat of two people, if there is one: before their friendship, always.
+pub(crate) fn lock_direct(
+    conn: &mut Connection,
+    a: UserId,
+    b: UserId,
+) -> Result<Option<ConversationId>, Refusal> {
     let (low, high) = pair(a, b);
     let Some(direct) = conversations::find_direct(conn, low, high)? else {
         return Ok(None);
@@ -170,7 +234,8 @@ fn lock_direct(conn: &mut Connection, a: UserId, b: UserId) -> Result<Option<Con
     Ok(Some(id))
 }
 
-fn announce(
+/// Tells a direct chat whether its two may write now.
+pub(crate) fn announce(
     conn: &mut Connection,
     now: Timestamp,
     direct: Option<ConversationId>,

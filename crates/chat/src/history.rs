@@ -141,6 +141,19 @@ impl PageKey {
     }
 }
 
+/// A page for somebody who may read it.
+pub(crate) fn list(
+    conn: &mut Connection,
+    user: UserId,
+    conversation: ConversationId,
+    at: PageAt,
+    limit: i64,
+) -> Result<Page, Refusal> {
+    let readers = check_readers(conn, &[Reader { user, conversation }])?;
+    let readable = readers.into_iter().next().unwrap_or_else(|| Err(ErrorCode::NotFound.into()))?;
+    read_page(conn, &readable.page(at, limit))
+}
+
 /// Reads a page.
 pub fn read_page(conn: &mut Connection, key: &PageKey) -> Result<Page, Refusal> {
     let PageKey { conversation: id, limit, .. } = *key;

@@ -5,13 +5,19 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod audit;
+pub mod blocks;
 pub mod conversations;
+pub mod deletion;
+pub mod export;
 pub mod friends;
 pub mod history;
+pub mod invites;
 pub mod messages;
 pub mod notifications;
 pub mod outcome;
 pub mod passwords;
+pub mod privacy;
 pub mod refusal;
 mod rights;
 pub mod rooms;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Stored;
@@ -19,6 +20,7 @@ use parlour_storage::members::role;
 use parlour_storage::reactions::ReactionRow;
 use parlour_storage::{Connection, conversations, events, friendships, members, reactions};
 
+use crate::audit::{Note, note};
 use crate::outcome::{Done, ForUser, Outcome, tell};
 use crate::{Effect, Refusal, rights};
 
@@ -245,7 +247,7 @@ fn mention(conn: &mut Connection, now: Timestamp, send: &Send, seq: Seq) -> Resu
     if handles.is_empty() {
         return Ok(Vec::new());
     }
-    let changes: Vec<ForUser> = members::list_by_handles(conn, send.conversation, &handles)?
+    let changes: Vec<ForUser> = members::list_by_handles(conn, send.conversation, &handles, send.author)?
         .into_iter()
         .filter(|user| *user != send.author)
         .map(|user| {
@@ -300,6 +302,9 @@ pub fn delete(
     }
     if let Some(at) = message.deleted_at {
         return Ok(Outcome::quiet(Stored { seq, at: Timestamp(at), duplicate: true }));
+    }
+    if message.author_id != user.0 {
+        note(conn, now, Note::by(AuditKind::MessageRemoved, user).about(UserId(message.author_id)))?;
     }
     events::scrub(conn, id, seq, now)?;
     reactions::delete_all(conn, id, seq)?;

@@ -15,6 +15,12 @@ pub enum Refusal {
         /// What happened this time, for people; the code's own sentence when absent.
         detail: Option<String>,
     },
+    /// Too often; again after so many milliseconds.
+    #[error("too often")]
+    TooOften {
+        /// How long to wait, in milliseconds.
+        wait_ms: u64,
+    },
     /// Fields that break their rules.
     #[error("invalid fields")]
     Invalid(Vec<Violation>),

@@ -1,5 +1,6 @@
 //! Public rooms: list, create, join, leave, change, delete.
 
+use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
@@ -9,8 +10,10 @@ use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::conversations::{ConversationRow, ROOM};
 use parlour_storage::members::{MemberRow, role, role_number};
-use parlour_storage::{Connection, conversations, events, members, reactions, users};
+use parlour_storage::users::UserRow;
+use parlour_storage::{Connection, conversations, events, friendships, members, reactions, users};
 
+use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
 use crate::{Effect, Refusal, rights};
 
@@ -107,6 +110,8 @@ pub fn create(
 }
 
 fn limit_memberships(conn: &mut Connection, user: UserId) -> Result<(), Refusal> {
+    // A token outlives its session by a moment on other nodes; nobody who is gone comes into a room meanwhile.
+    users::find(conn, user)?.filter(UserRow::is_active).ok_or(ErrorCode::Unauthenticated)?;
     if members::count_of(conn, user)? >= limits::ROOMS_PER_USER {
         return Err(Refusal::because(ErrorCode::LimitReached, "You are in too many rooms."));
     }
@@ -168,8 +173,20 @@ pub fn join(conn: &mut Connection, now: Timestamp, user: UserId, id: Conversatio
 /// Leaves a room. When an owner leaves, the next in rank and stay becomes owner.
 pub fn leave(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId) -> Done<()> {
     let row = room(conn, id, true)?;
+    let (_, effects) = leave_locked(conn, now, user, &row)?;
+    Ok(Outcome { value: (), effects })
+}
+
+/// Takes somebody out of a locked conversation. Answers whether they were in.
+pub(crate) fn leave_locked(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    row: &ConversationRow,
+) -> Result<(bool, Vec<Effect>), Refusal> {
+    let id = ConversationId(row.id);
     let Some(member) = members::find(conn, id, user)? else {
-        return Ok(Outcome::quiet(()));
+        return Ok((false, Vec::new()));
     };
     members::delete(conn, id, user)?;
     conversations::change_member_count(conn, id, -1)?;
@@ -180,11 +197,11 @@ pub fn leave(conn: &mut Connection, now: Timestamp, user: UserId, id: Conversati
         members::update_role(conn, id, UserId(heir.user_id), MemberRole::Owner)?;
     }
     let mut effects = Vec::new();
-    if row.member_count <= LOG_MEMBERS_UP_TO {
+    if row.kind == ROOM && row.member_count <= LOG_MEMBERS_UP_TO {
         effects.push(Effect::Event(events::append(conn, id, now, Change::MemberLeft { user })?));
     }
     effects.extend(tell(conn, now, vec![(user, UserChange::ConversationLeft { conversation: id }, false)])?);
-    Ok(Outcome { value: (), effects })
+    Ok((true, effects))
 }
 
 /// Checks a change of a room.
@@ -233,6 +250,7 @@ pub fn delete(conn: &mut Connection, now: Timestamp, user: UserId, id: Conversat
     let event = events::append(conn, id, now, Change::RoomDeleted { actor: user })?;
     members::delete_all(conn, id)?;
     conversations::delete(conn, id, now.0)?;
+    note(conn, now, Note::by(AuditKind::RoomDeleted, user))?;
     Ok(Outcome { value: (), effects: vec![Effect::Event(event)] })
 }
 
@@ -244,8 +262,8 @@ fn demand_owner(conn: &mut Connection, user: UserId, id: ConversationId) -> Resu
     Ok(())
 }
 
-/// A page of members, in the order in which they came, and the cursor of the next one. Presence is filled in
-/// by the caller.
+/// A page of members, in the order in which they came, and the cursor of the next one. `online` says whether one may
+/// see that (of oneself and of friends); whether it is so is filled in by the caller.
 pub fn list_members(
     conn: &mut Connection,
     user: UserId,
@@ -256,14 +274,15 @@ pub fn list_members(
     room(conn, id, false)?;
     rights::readable(conn, id, user)?;
     let rows = members::list(conn, id, after, limit)?;
+    let present = friendships::list_present_ids(conn, user)?;
     let next =
         rows.last().filter(|_| rows.len() as i64 == limit).map(|(row, _)| (row.joined_at, row.user_id));
     let list = rows
         .into_iter()
-        .map(|(row, user)| Member {
-            user,
+        .map(|(row, member)| Member {
+            online: member.id == user || present.contains(&member.id),
+            user: member,
             role: role(row.role),
-            online: false,
             joined_at: Timestamp(row.joined_at),
         })
         .collect();

@@ -3,6 +3,7 @@
 //! Invariant: a refresh token works once. Its successor is derived from it, so a client whose answer was lost
 //! gets the same successor again for a short while; a token older than that means theft, and ends the session.
 
+use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::Session;
@@ -12,6 +13,7 @@ use parlour_storage::sessions::SessionRow;
 use parlour_storage::users::UserRow;
 use parlour_storage::{Connection, sessions, users};
 
+use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
 use crate::{Effect, Refusal};
 
@@ -68,7 +70,7 @@ pub fn refresh(
         .filter(|session| session.revoked_at.is_none() && session.expires_at > now.0)
         .ok_or(ErrorCode::Unauthenticated)?;
     let user = users::find(conn, UserId(session.user_id))?
-        .filter(|user| user.suspended_at.is_none())
+        .filter(|user| user.is_active())
         .ok_or(ErrorCode::Unauthenticated)?;
     let user_id = UserId(user.id);
     if session.token_hash == presented
@@ -83,8 +85,9 @@ pub fn refresh(
     if repeated {
         return Ok(Outcome::quiet(Refreshed::Continued(Box::new(user))));
     }
-    let done = end(conn, now, user_id, id)?;
-    Ok(Outcome { value: Refreshed::Reused, effects: done.effects })
+    let revoked = sessions::revoke(conn, user_id, Some(id), None, now.0)?;
+    note(conn, now, Note::by(AuditKind::RefreshReused, user_id))?;
+    Ok(Outcome { value: Refreshed::Reused, effects: ended(conn, now, user_id, &revoked)? })
 }
 
 /// One's own open sessions.
@@ -113,6 +116,7 @@ pub fn end(conn: &mut Connection, now: Timestamp, user: UserId, id: SessionId) -
     if revoked.is_empty() {
         return Err(ErrorCode::NotFound.into());
     }
+    note(conn, now, Note::by(AuditKind::SessionEnded, user))?;
     Ok(Outcome { value: (), effects: ended(conn, now, user, &revoked)? })
 }
 

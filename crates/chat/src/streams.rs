@@ -9,6 +9,7 @@ use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::socket::{Event, ReplayState, UserEvent};
 use parlour_storage::conversations::DIRECT;
+use parlour_storage::friendships::TO_FRIENDS;
 use parlour_storage::{Connection, conversations, events, friendships, user_events, users};
 
 use crate::{Refusal, rights};
@@ -45,7 +46,7 @@ pub struct Standing {
     pub user_head: Seq,
     /// Every conversation that one is in, its head, and whether it is a direct chat.
     pub conversations: Vec<(ConversationId, Seq, bool)>,
-    /// One's friends, who are told that one is there.
+    /// The friends who are told that one is there; nobody while one is invisible.
     pub friends: Vec<UserId>,
     /// The account is suspended, or gone: no socket.
     pub suspended: bool,
@@ -83,12 +84,15 @@ pub fn list_standings(conn: &mut Connection, people: &[UserId]) -> Result<Vec<St
     ids.sort_unstable();
     ids.dedup();
     let gone = Standing { suspended: true, ..Standing::default() };
-    let mut found: HashMap<i64, Standing> = users::list_states(conn, &ids)?
-        .into_iter()
-        .map(|(id, user_head, suspended_at)| {
-            (id, Standing { user_head, suspended: suspended_at.is_some(), ..Standing::default() })
-        })
-        .collect();
+    let mut found: HashMap<i64, Standing> = HashMap::with_capacity(ids.len());
+    let mut invisible = BTreeSet::new();
+    for row in users::list_states(conn, &ids)? {
+        if row.presence_to != TO_FRIENDS {
+            invisible.insert(row.id);
+        }
+        let (user_head, suspended) = (row.last_useq, row.suspended_at.is_some());
+        found.insert(row.id, Standing { user_head, suspended, ..Standing::default() });
+    }
     for row in conversations::list_followed(conn, &ids)? {
         if let Some(standing) = found.get_mut(&row.user_id) {
             standing.conversations.push((ConversationId(row.id), row.last_seq, row.kind == DIRECT));
@@ -96,7 +100,7 @@ pub fn list_standings(conn: &mut Connection, people: &[UserId]) -> Result<Vec<St
     }
     for (low, high) in friendships::list_pairs_of(conn, &ids)? {
         for (one, other) in [(low, high), (high, low)] {
-            if let Some(standing) = found.get_mut(&one) {
+            if let Some(standing) = found.get_mut(&one).filter(|_| !invisible.contains(&one)) {
                 standing.friends.push(UserId(other));
             }
         }

@@ -1,18 +1,21 @@
 //! Finding people and looking at them.
 
 use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::privacy::{FindableBy, PresenceTo};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::{Profile, Relation, User};
 use parlour_protocol::validation;
 use parlour_storage::friendships::{FriendshipRow, pair};
 use parlour_storage::users::UserRow;
-use parlour_storage::{Connection, conversations, friendships, users};
+use parlour_storage::{Connection, blocks, conversations, friendships, users};
 
-use crate::Refusal;
+use crate::{Refusal, privacy};
 
-/// Finds a person by exact handle (with or without `@`, in any case) or by id. Nothing else finds anybody.
-pub fn resolve(conn: &mut Connection, who: &str) -> Result<UserRow, Refusal> {
+/// Finds a person by exact handle (with or without `@`, in any case) or by id. Nothing else finds anybody. Whoever
+/// hides their handle is found by it by friends, by those who asked them or were asked, and by nobody else, and
+/// then the answer is the same as for a handle that does not exist.
+pub fn resolve(conn: &mut Connection, viewer: UserId, who: &str) -> Result<UserRow, Refusal> {
     let who = who.trim();
     let name = who.strip_prefix('@').unwrap_or(who);
     let found = match name.parse::<UserId>() {
@@ -20,9 +23,20 @@ pub fn resolve(conn: &mut Connection, who: &str) -> Result<UserRow, Refusal> {
         _ if validation::handle(name).is_ok() => users::find_by_handle(conn, &validation::fold(name))?,
         _ => None,
     };
-    found
-        .filter(|user| user.suspended_at.is_none())
-        .ok_or_else(|| Refusal::because(ErrorCode::NotFound, "Nobody here has this handle or id."))
+    let nobody = || Refusal::because(ErrorCode::NotFound, "Nobody here has this handle or id.");
+    let user = found.filter(UserRow::is_active).ok_or_else(nobody)?;
+    if !is_id(who) && user.id != viewer.0 && privacy::of(&user).findable_by == FindableBy::Nobody {
+        let row = friendships::find(conn, viewer, UserId(user.id))?;
+        if relation(row.as_ref(), viewer) == Relation::None {
+            return Err(nobody());
+        }
+    }
+    Ok(user)
+}
+
+/// Whether a text names a person by id: searching by handle is more limited.
+pub fn is_id(who: &str) -> bool {
+    who.trim().parse::<UserId>().is_ok()
 }
 
 /// How a person stands to the other one of a friendship row.
@@ -31,13 +45,15 @@ pub(crate) fn relation(row: Option<&FriendshipRow>, viewer: UserId) -> Relation 
         None => Relation::None,
         Some(row) if row.accepted_at.is_some() => Relation::Friend,
         Some(row) if row.requested_by == viewer.0 => Relation::Outgoing,
+        Some(row) if row.hidden => Relation::None,
         Some(_) => Relation::Incoming,
     }
 }
 
-/// A person's profile, as far as the one who asks may see it. Presence is filled in by the caller.
+/// A person's profile, as far as the one who asks may see it. `online` says whether they may see
+/// that; whether it is so is filled in by the caller.
 pub fn profile(conn: &mut Connection, viewer: UserId, who: &str) -> Result<Profile, Refusal> {
-    let user = resolve(conn, who)?;
+    let user = resolve(conn, viewer, who)?;
     let id = UserId(user.id);
     let (relation, direct) = if id == viewer {
         (Relation::Myself, None)
@@ -47,12 +63,18 @@ pub fn profile(conn: &mut Connection, viewer: UserId, who: &str) -> Result<Profi
         let direct = conversations::find_direct(conn, low, high)?;
         (relation(row.as_ref(), viewer), direct.map(|row| ConversationId(row.id)))
     };
+    let online = match relation {
+        Relation::Myself => Some(true),
+        Relation::Friend => Some(privacy::of(&user).presence_to == PresenceTo::Friends),
+        _ => None,
+    };
     Ok(Profile {
         user: user.summary(),
         bio: user.bio,
         relation,
         direct,
-        online: None,
+        blocked: blocks::find(conn, viewer, id)?.is_some(),
+        online,
         created_at: Timestamp(user.created_at),
     })
 }

@@ -16,6 +16,34 @@ pub enum ServerRole {
     Admin,
 }
 
+/// Who may register.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Everybody.
+    #[default]
+    Open,
+    /// Whoever has an invite.
+    Invite,
+    /// Everybody; an administrator lets them in. An invite lets them in at once.
+    Approval,
+    /// Nobody.
+    Closed,
+}
+
+/// An account that was registered and waits until an administrator lets it in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PendingAccount {
+    /// Id of the person.
+    pub id: UserId,
+    /// The handle that is kept for them.
+    pub handle: String,
+    /// Since when it waits.
+    pub pending_since: Timestamp,
+}
+
 /// One's own account, as only its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -59,6 +87,10 @@ pub struct CreateAccount {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 80))]
     pub device: Option<String>,
+    /// Code of an invite, where one is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 64))]
+    pub invite: Option<String>,
     /// How the refresh token travels.
     #[serde(default)]
     pub refresh: crate::sessions::RefreshTransport,

@@ -19,6 +19,9 @@ pub struct AdminUser {
     /// Since when it is suspended; absent when it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended_at: Option<Timestamp>,
+    /// Since when it waits for approval; absent when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_since: Option<Timestamp>,
 }
 
 /// Figures about the whole server.

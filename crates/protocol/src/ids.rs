@@ -104,6 +104,10 @@ id! {
     SessionId
 }
 id! {
+    /// A code that lets people register.
+    InviteId
+}
+id! {
     /// A stored profile picture; a new picture has a new id, so its bytes never change.
     AvatarId
 }

@@ -6,12 +6,17 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod audit;
+pub mod blocks;
 pub mod conversations;
 pub mod friends;
 pub mod ids;
+pub mod invites;
 pub mod limits;
 pub mod messages;
 pub mod notifications;
+pub mod own_data;
+pub mod privacy;
 pub mod problems;
 pub mod rooms;
 pub mod sessions;
@@ -41,8 +46,14 @@ pub struct ServerInfo {
     pub name: String,
     /// Version of the server software.
     pub version: String,
-    /// Whether anybody may register an account.
+    /// Whether anybody may register an account, at once or after approval.
     pub registration_open: bool,
+    /// Who may register, and how.
+    #[serde(default)]
+    pub registration: accounts::Registration,
+    /// Whether everybody may invite people, and not only administrators.
+    #[serde(default)]
+    pub member_invites: bool,
     /// Identifies the database's history; changes after a restore, and then every cursor is void.
     pub epoch: String,
 }

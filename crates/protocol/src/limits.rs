@@ -38,6 +38,18 @@ pub const LIVE: usize = 50;
 pub const ROOMS_PER_USER: i64 = 1000;
 /// Most friends and open requests that one person can have.
 pub const FRIENDS_PER_USER: i64 = 1000;
+/// Most people that one person can block.
+pub const BLOCKS_PER_USER: i64 = 1000;
+/// Most requests for friendship that one person can make in a day.
+pub const FRIEND_REQUESTS_PER_DAY: i64 = 20;
+/// Most open invites of one person, and of one administrator.
+pub const INVITES_PER_USER: i64 = 20;
+/// See [`INVITES_PER_USER`].
+pub const INVITES_PER_ADMIN: i64 = 1000;
+/// Most accounts that wait for approval at the same time.
+pub const PENDING_ACCOUNTS: i64 = 1000;
+/// Longest invite code, in ASCII characters.
+pub const INVITE_CODE: usize = 64;
 /// Most sockets of one person on one node.
 pub const SOCKETS_PER_USER: usize = 10;
 /// Largest socket frame from a client, in bytes, and the most fragments that may carry it.

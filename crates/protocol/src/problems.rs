@@ -79,6 +79,10 @@ codes! {
     RateLimited = "rate_limited", 429, "That was too fast. Please wait a moment.";
     /// Registration is closed on this server.
     RegistrationClosed = "registration_closed", 403, "Registration is closed on this server.";
+    /// Registering needs an invite; there was none, or it is not good (any more).
+    InviteNeeded = "invite_needed", 403, "You need a valid invite to register on this server.";
+    /// The account waits until an administrator lets it in.
+    ApprovalPending = "approval_pending", 403, "Your account waits for approval.";
     /// A fault of the server; the request id helps to find it in the log.
     Internal = "internal", 500, "Something went wrong on the server.";
     /// A service that the server needs is away, or it has too much to do; try again.

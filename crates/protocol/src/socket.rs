@@ -376,6 +376,13 @@ pub enum Change {
         /// By whom.
         actor: UserId,
     },
+    /// A person is gone, and everything that they wrote and every reaction of theirs here with them: their messages
+    /// are as if deleted.
+    #[serde(rename = "author.erased")]
+    AuthorErased {
+        /// Who.
+        author: UserId,
+    },
     /// The two of a direct chat became friends, or stopped being so.
     #[serde(rename = "direct.changed")]
     DirectChanged {
@@ -443,6 +450,18 @@ pub enum UserChange {
     #[serde(rename = "friend.removed")]
     FriendRemoved {
         /// With whom.
+        user: UserId,
+    },
+    /// One blocks somebody from now on.
+    #[serde(rename = "block.added")]
+    BlockAdded {
+        /// Whom.
+        user: UserId,
+    },
+    /// One does not block somebody any more.
+    #[serde(rename = "block.removed")]
+    BlockRemoved {
+        /// Whom.
         user: UserId,
     },
     /// One takes part in a conversation now.

@@ -50,6 +50,9 @@ pub struct Profile {
     /// The direct chat with them, if one was ever opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direct: Option<ConversationId>,
+    /// Whether one blocks them oneself; whether they block one is not told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blocked: bool,
     /// Whether they are online; told to friends only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub online: Option<bool>,

@@ -150,6 +150,15 @@ pub fn device(text: &str) -> Result<(), String> {
     single_line(text, 0, limits::DEVICE)
 }
 
+/// A code of an invite: at most 64 ASCII characters.
+pub fn invite(text: &str) -> Result<(), String> {
+    if text.len() <= limits::INVITE_CODE && text.is_ascii() {
+        Ok(())
+    } else {
+        Err("This is no invite code.".into())
+    }
+}
+
 /// A search text: at most 60 characters on one line.
 pub fn search(text: &str) -> Result<(), String> {
     single_line(text, 0, limits::SEARCH)

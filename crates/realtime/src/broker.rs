@@ -47,6 +47,21 @@ pub struct Redis {
     channel: String,
 }
 
+impl Redis {
+    /// A key of this cluster.
+    pub fn key(&self, name: &str) -> String {
+        format!("{}:{name}", self.channel)
+    }
+
+    /// Runs a script, which Redis does as one step; `None` when it cannot now.
+    pub async fn evaluate(&self, script: &str, keys: &[String], arguments: &[i64]) -> Option<i64> {
+        let mut conn = self.pool.get().await.ok()?;
+        let mut command = redis::cmd("EVAL");
+        command.arg(script).arg(keys.len()).arg(keys).arg(arguments);
+        command.query_async(&mut conn).await.ok()
+    }
+}
+
 impl Broker {
     /// Prepares the way through Redis; `namespace` keeps apart clusters that share one Redis.
     pub fn redis(url: &str, namespace: &str) -> Result<Self, String> {

@@ -6,7 +6,7 @@ use parlour_protocol::ids::{ConversationId, SessionId, UserId};
 use crate::feed::{Control, Delivery, Topic};
 
 /// Changes with every incompatible change of the form; other versions are ignored, the log fills the hole.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Names a node among its peers; random at every start.
 pub(crate) type NodeId = u64;
@@ -20,8 +20,8 @@ pub(crate) enum Packet {
     Ephemeral {
         /// Whom it reaches.
         topic: Topic,
-        /// Who does not get it.
-        except: Option<UserId>,
+        /// Who do not get it.
+        except: Vec<UserId>,
         /// The complete frame.
         frame: Bytes,
     },
@@ -64,7 +64,8 @@ pub(crate) fn encode(node: NodeId, packets: &[Packet]) -> Bytes {
             Packet::Ephemeral { topic, except, frame } => {
                 out.put_u8(1);
                 put_topic(&mut out, *topic);
-                out.put_i64(except.map_or(0, |user| user.0));
+                out.put_u32(except.len() as u32);
+                except.iter().for_each(|user| out.put_i64(user.0));
                 put_frame(&mut out, frame);
             }
             Packet::Presence { user, online } => {
@@ -126,8 +127,7 @@ pub(crate) fn decode(mut input: Bytes) -> Option<(NodeId, Vec<Packet>)> {
             }
             1 => {
                 let topic = get_topic(&mut input)?;
-                let except = input.try_get_i64().ok()?;
-                let except = (except != 0).then_some(UserId(except));
+                let except = get_users(&mut input)?;
                 Packet::Ephemeral { topic, except, frame: get_frame(&mut input)? }
             }
             2 => Packet::Presence {
@@ -135,9 +135,7 @@ pub(crate) fn decode(mut input: Bytes) -> Option<(NodeId, Vec<Packet>)> {
                 online: input.try_get_u8().ok()? != 0,
             },
             3 => {
-                let users = get_count(&mut input, 8)?;
-                let users =
-                    (0..users).map(|_| input.try_get_i64().ok().map(UserId)).collect::<Option<Vec<_>>>()?;
+                let users = get_users(&mut input)?;
                 let rooms = get_count(&mut input, 12)?;
                 let rooms = (0..rooms)
                     .map(|_| Some((ConversationId(input.try_get_i64().ok()?), input.try_get_u32().ok()?)))
@@ -165,6 +163,11 @@ fn get_frame(input: &mut Bytes) -> Option<Bytes> {
     (length <= input.remaining()).then(|| input.split_to(length))
 }
 
+fn get_users(input: &mut Bytes) -> Option<Vec<UserId>> {
+    let count = get_count(input, 8)?;
+    (0..count).map(|_| input.try_get_i64().ok().map(UserId)).collect()
+}
+
 /// A count that fits into what is left, so that a damaged one allocates nothing.
 fn get_count(input: &mut Bytes, size: usize) -> Option<usize> {
     let count = input.try_get_u32().ok()? as usize;
@@ -187,7 +190,7 @@ mod tests {
                 frame: frame.clone(),
                 control: Some(Control::EndSession(SessionId(5))),
             }),
-            Packet::Ephemeral { topic, except: Some(UserId(1)), frame },
+            Packet::Ephemeral { topic, except: vec![UserId(1)], frame },
             Packet::Presence { user: UserId(2), online: true },
             Packet::Roll { users: vec![UserId(1), UserId(2)], rooms: vec![(ConversationId(7), 2)] },
         ];
@@ -197,6 +200,6 @@ mod tests {
             // A cut message is refused or is a shorter list, and never a panic.
             let _ = decode(bytes.slice(..end));
         }
-        assert_eq!(decode(Bytes::from_static(b"\x02")), None);
+        assert_eq!(decode(Bytes::from_static(b"\x03")), None);
     }
 }

@@ -149,9 +149,9 @@ impl Feed {
         self.people.len()
     }
 
-    /// Everybody who follows gets something that is not kept, except one person.
-    pub fn ephemeral(&self, frame: &Bytes, except: Option<UserId>) {
-        for one in self.subscribers.iter().filter(|one| one.live && Some(one.user) != except) {
+    /// Everybody who follows gets something that is not kept, except some people.
+    pub fn ephemeral(&self, frame: &Bytes, except: &[UserId]) {
+        for one in self.subscribers.iter().filter(|one| one.live && !except.contains(&one.user)) {
             one.outbox.ephemeral(frame.clone());
         }
     }

@@ -221,10 +221,11 @@ impl Hub {
         }
     }
 
-    fn announce(&self, user: UserId, online: bool, friends: Vec<UserId>) {
+    /// Tells a person's friends that they are there or gone. Connecting and disconnecting do this by themselves.
+    pub fn announce(&self, user: UserId, online: bool, friends: Vec<UserId>) {
         let frame = frames::encode(&ServerFrame::Ephemeral(Ephemeral::Presence { user, online }));
         for friend in friends {
-            self.ephemeral(Topic::User(friend), None, frame.clone());
+            self.ephemeral(Topic::User(friend), Vec::new(), frame.clone());
         }
     }
 
@@ -234,7 +235,7 @@ impl Hub {
         for user in self.0.presence.forget_silent() {
             let frame = frames::encode(&ServerFrame::Ephemeral(Ephemeral::Presence { user, online: false }));
             for friend in self.0.log.friends(user).await {
-                self.deliver_ephemeral(Topic::User(friend), None, &frame);
+                self.deliver_ephemeral(Topic::User(friend), &[], &frame);
             }
         }
     }
@@ -312,14 +313,14 @@ impl Hub {
     }
 
     /// Sends something that is not kept, here and on the other nodes.
-    pub fn ephemeral(&self, topic: Topic, except: Option<UserId>, frame: Bytes) {
+    pub fn ephemeral(&self, topic: Topic, except: Vec<UserId>, frame: Bytes) {
         if self.0.others.get().is_some() {
-            self.tell_others(Packet::Ephemeral { topic, except, frame: frame.clone() });
+            self.tell_others(Packet::Ephemeral { topic, except: except.clone(), frame: frame.clone() });
         }
-        self.deliver_ephemeral(topic, except, &frame);
+        self.deliver_ephemeral(topic, &except, &frame);
     }
 
-    fn deliver_ephemeral(&self, topic: Topic, except: Option<UserId>, frame: &Bytes) {
+    fn deliver_ephemeral(&self, topic: Topic, except: &[UserId], frame: &Bytes) {
         if let Some(feed) = self.feed(topic) {
             lock(&feed).ephemeral(frame, except);
         }
@@ -337,7 +338,7 @@ impl Hub {
     pub(crate) fn receive(&self, from: NodeId, packet: Packet) {
         match packet {
             Packet::Event(delivery) => self.deliver(delivery),
-            Packet::Ephemeral { topic, except, frame } => self.deliver_ephemeral(topic, except, &frame),
+            Packet::Ephemeral { topic, except, frame } => self.deliver_ephemeral(topic, &except, &frame),
             Packet::Presence { user, online } => self.0.presence.peer_said(from, user, online),
             Packet::Roll { users, rooms } => self.0.presence.peer_roll(from, users, rooms),
         }

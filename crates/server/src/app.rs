@@ -3,24 +3,35 @@
 //! Invariant: [`App::commit`] and the send queue publish only after COMMIT. Nothing else publishes events.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use parlour_chat::audit::{self, Note};
 use parlour_chat::outcome::Done;
-use parlour_chat::{Effect, Outcome, Refusal, passwords};
+use parlour_chat::{Effect, Outcome, Refusal, friends, passwords};
+use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::CloseCode;
 use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_realtime::{Broker, Delivery, Hub};
-use parlour_storage::{Connection, Database, DatabaseSettings, StorageError, server_state, sessions};
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
+use parlour_storage::users::UserRow;
+use parlour_storage::{
+    Connection, Database, DatabaseSettings, StorageError, audit_log, declined_requests, invites,
+    server_state, sessions, users,
+};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::erasing;
+use crate::guesses::Guesses;
+use crate::keys::{self, StoredKeys};
 use crate::log::{DatabaseLog, delivery_of_event, delivery_of_user_event, is_end_of_session};
 use crate::problems::ApiError;
 use crate::random;
@@ -33,6 +44,11 @@ use crate::tokens::{ACCESS_LIFETIME, Bearer, Tokens};
 const WAITING_FOR_CPU: usize = 64;
 /// Access tokens that need no second look at their signature: about 2 MiB.
 const VERIFIED_TOKENS: usize = 16 * 1024;
+
+/// Lines for the audit log that may wait; more are left out, and the process's log says so.
+const WAITING_NOTES: usize = 64;
+/// Exports at the same time; they read a lot.
+const EXPORTS: usize = 2;
 
 /// See the module.
 pub struct App {
@@ -56,12 +72,22 @@ pub struct App {
     pub sends: SendQueue,
     /// Log-ins and registrations, by address.
     pub auth_rate: RateLimit<String>,
-    /// Wrong passwords, by handle and address: guessing from one place never locks the owner out elsewhere.
-    pub failure_rate: RateLimit<(String, String)>,
+    /// Wrong passwords.
+    pub guesses: Guesses,
+    /// Exports of one's own data, by person.
+    pub export_rate: RateLimit<UserId>,
+    /// Lines about denied requests, by person.
+    denied_rate: RateLimit<UserId>,
+    /// Exports at the same time.
+    pub exports: Arc<Semaphore>,
+    /// Lines for the audit log that wait to be written outside a transaction of their own.
+    notes: Arc<Semaphore>,
     /// Messages, by person.
     pub send_rate: RateLimit<UserId>,
-    /// Searches for people, friend requests, new rooms: by person.
+    /// Looking at people, friend requests, new rooms: by person.
     pub reach_rate: RateLimit<UserId>,
+    /// Searches for people by handle, by person.
+    pub search_rate: RateLimit<UserId>,
     /// New sockets on this node.
     pub connect_rate: RateLimit<()>,
     cpu: Semaphore,
@@ -69,8 +95,12 @@ pub struct App {
     /// A hash of nothing, so that unknown handles cost as much as wrong passwords.
     decoy_hash: String,
     revoked: Mutex<HashMap<SessionId, Timestamp>>,
-    /// Tokens whose signatures were found good, by their SHA-256: a client shows the same one for ten minutes.
-    verified: Cache<[u8; 32], Bearer>,
+    /// Tokens whose signatures were found good, by their SHA-256: a client shows the same one for ten minutes. With
+    /// each the number of changes of keys before it was looked at: it counts for nothing after another one.
+    verified: Cache<[u8; 32], (u64, Bearer)>,
+    keys_changed: AtomicU64,
+    /// The stored secrets that the tokens are made with, to notice when they change.
+    known_keys: Mutex<(String, String)>,
 }
 
 impl App {
@@ -94,22 +124,24 @@ impl App {
         let fresh = [
             ("epoch", STANDARD.encode(random::bytes::<9>())),
             ("signing_key", STANDARD.encode(random::bytes::<32>())),
-            ("refresh_key", STANDARD.encode(random::bytes::<32>())),
+            (keys::REFRESH_KEY, STANDARD.encode(random::bytes::<32>())),
         ];
         let facts: Vec<String> = database
             .write(0, move |conn| -> Result<_, StorageError> {
-                fresh.iter().map(|(key, value)| Ok(server_state::find_or_insert(conn, key, value)?)).collect()
+                let [epoch, first, refresh] = &fresh;
+                let epoch = server_state::find_or_insert(conn, epoch.0, &epoch.1)?;
+                // Servers of an earlier version know this one key only.
+                let first = server_state::find_or_insert(conn, first.0, &first.1)?;
+                let keys = StoredKeys::first(first).write();
+                let keys = server_state::find_or_insert(conn, keys::SIGNING_KEYS, &keys)?;
+                let refresh = server_state::find_or_insert(conn, refresh.0, &refresh.1)?;
+                Ok(vec![epoch, keys, refresh])
             })
             .await
             .map_err(|error| error.to_string())?;
-        let [epoch, signing_key, refresh_key]: [String; 3] =
+        let [epoch, signing_keys, refresh_key]: [String; 3] =
             facts.try_into().map_err(|_| "the server's state is incomplete".to_owned())?;
-        let secret = |text: &str| -> Result<[u8; 32], String> {
-            STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
-                "a secret in the table server_state is damaged; restore it from a backup".to_owned()
-            })
-        };
-        let tokens = Tokens::new(secret(&signing_key)?, secret(&refresh_key)?);
+        let tokens = Tokens::new(&StoredKeys::parse(&signing_keys)?, &refresh_key)?;
         let broker = match &config.redis_url {
             Some(url) => Broker::redis(&url.0, &epoch)?,
             None => Broker::Local,
@@ -127,15 +159,22 @@ impl App {
         let app = Self {
             sends: SendQueue::new(database.lanes()),
             auth_rate: RateLimit::new(auth / 60.0, auth),
-            failure_rate: RateLimit::new(1.0 / 30.0, 10.0),
+            guesses: Guesses::new(config.auth_per_minute.div_ceil(2), &broker),
+            export_rate: RateLimit::new(1.0 / 600.0, 3.0),
+            denied_rate: RateLimit::new(1.0 / 60.0, 10.0),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
+            notes: Arc::new(Semaphore::new(WAITING_NOTES)),
             send_rate: RateLimit::new(sends, sends * 2.0),
             reach_rate: RateLimit::new(1.0, 60.0),
+            search_rate: RateLimit::new(0.5, 30.0),
             connect_rate: RateLimit::new(connects, connects * 4.0),
             cpu: Semaphore::new(cores),
             waiting_for_cpu: Semaphore::new(WAITING_FOR_CPU),
             decoy_hash,
             revoked: Mutex::default(),
             verified: Cache::new(VERIFIED_TOKENS),
+            keys_changed: AtomicU64::default(),
+            known_keys: Mutex::new((signing_keys, refresh_key)),
             config,
             clock,
             database,
@@ -161,9 +200,11 @@ impl App {
                 pause.tick().await;
                 app.set_clock().await;
                 app.reload_revocations().await;
+                app.reload_keys().await;
                 // Once an hour, and soon after the start.
                 if rounds % 720 == 1 {
                     app.clean_up().await;
+                    app.finish_deletions().await;
                 }
                 rounds += 1;
             }
@@ -226,11 +267,12 @@ impl App {
     pub fn authenticate(&self, token: &str) -> Result<Bearer, ErrorCode> {
         let now = self.clock.now();
         let name: [u8; 32] = Sha256::digest(token).into();
+        let keys = self.keys_changed.load(Ordering::Acquire);
         let bearer = match self.verified.get(&name) {
-            Some(bearer) if bearer.is_current(now) => bearer,
+            Some((since, bearer)) if since == keys && bearer.is_current(now) => bearer,
             _ => {
                 let bearer = self.tokens.verify(now, token)?;
-                self.verified.insert(name, bearer);
+                self.verified.insert(name, (keys, bearer));
                 bearer
             }
         };
@@ -267,19 +309,106 @@ impl App {
         }
     }
 
+    /// Reads the signing keys, which the command line may have changed. After an emergency nobody stays connected.
+    async fn reload_keys(&self) {
+        let found = self
+            .database
+            .read(|conn| -> Result<_, StorageError> {
+                let keys = server_state::find(conn, keys::SIGNING_KEYS)?;
+                Ok(keys.zip(server_state::find(conn, keys::REFRESH_KEY)?))
+            })
+            .await;
+        let Ok(Some((keys, refresh_key))) = found else {
+            return;
+        };
+        let mut known = self.known_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == (keys.clone(), refresh_key.clone()) {
+            return;
+        }
+        match StoredKeys::parse(&keys).and_then(|stored| self.tokens.learn(&stored, &refresh_key)) {
+            Ok(emergency) => {
+                self.keys_changed.fetch_add(1, Ordering::Release);
+                *known = (keys, refresh_key);
+                tracing::info!(emergency, "new signing keys are in force");
+                if emergency {
+                    self.hub.close_all(CloseCode::SessionRevoked);
+                }
+            }
+            Err(error) => tracing::error!(%error, "the signing keys cannot be read; the ones before stay"),
+        }
+    }
+
+    /// Finishes deletions of accounts that were interrupted.
+    pub async fn finish_deletions(self: &Arc<Self>) {
+        erasing::go_on(self).await;
+    }
+
     async fn clean_up(&self) {
         let now = self.clock.now().0;
+        let audit_days = i64::from(self.config.audit_days);
         let done = self
             .database
             .write(0, move |conn| -> Result<_, StorageError> {
                 let month = 30 * parlour_protocol::time::DAY;
                 sessions::delete_ended_before(conn, now - month)?;
+                audit_log::delete_before(conn, now - audit_days * parlour_protocol::time::DAY)?;
+                invites::delete_before(conn, now - month)?;
+                declined_requests::delete_before(conn, now - friends::COOL_DOWN)?;
                 parlour_storage::user_events::delete_before(conn, now - month)?;
                 Ok(())
             })
             .await;
         if let Err(error) = done {
             tracing::warn!(%error, "cleaning up failed; it is tried again in an hour");
+        }
+    }
+
+    // The audit log.
+
+    /// Notes something that happened outside a transaction. It is written soon; a few may wait, more are left out.
+    pub fn note(self: &Arc<Self>, line: Note) {
+        self.note_if(line, |_| true);
+    }
+
+    /// Like [`Self::note`], if the one who acted, as they are stored, is of this sort.
+    fn note_if(
+        self: &Arc<Self>,
+        line: Note,
+        applies: impl Fn(&UserRow) -> bool + Clone + Send + Sync + 'static,
+    ) {
+        let Ok(place) = self.notes.clone().try_acquire_owned() else {
+            tracing::warn!(kind = line.kind.as_str(), "the audit log cannot keep up; a line was left out");
+            return;
+        };
+        let app = self.clone();
+        tokio::spawn(async move {
+            let done = app
+                .commit(0, move |conn, now| {
+                    let actor = match line.actor {
+                        Some(user) => users::find(conn, user)?,
+                        None => None,
+                    };
+                    if actor.as_ref().is_none_or(&applies) {
+                        audit::note(conn, now, line.clone())?;
+                    }
+                    Ok(Outcome::quiet(()))
+                })
+                .await;
+            if let Err(error) = done {
+                tracing::warn!(%error, "a line of the audit log was lost");
+            }
+            drop(place);
+        });
+    }
+
+    /// Notes that somebody asked for what they may not do; of many in a row, some.
+    pub fn note_denied(self: &Arc<Self>, user: UserId, operation: String, address: Option<String>) {
+        if self.denied_rate.take(user).is_ok() {
+            let line = Note::by(AuditKind::Denied, user);
+            let line = Note { operation: Some(operation), address, ..line };
+            // An administrator who finds nothing was not denied anything.
+            let for_admins = line.operation.as_ref().is_some_and(|text| text.contains("/admin/"));
+            self.note_if(line, move |row| !(for_admins && row.is_admin));
         }
     }
 

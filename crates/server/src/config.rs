@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use parlour_chat::passwords::Hardness;
+use parlour_protocol::accounts::Registration;
 use parlour_storage::connection::Address;
 
 /// A value that is never printed.
@@ -38,8 +39,10 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Name of this server, shown to people.
     pub name: String,
-    /// Whether anybody may register.
-    pub registration: bool,
+    /// Who may register.
+    pub registration: Registration,
+    /// Whether everybody may invite, and not only administrators.
+    pub member_invites: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// Threads that serve connections.
@@ -54,6 +57,8 @@ pub struct Config {
     pub sends_per_second: u32,
     /// Log-ins and registrations per minute and address.
     pub auth_per_minute: u32,
+    /// Days that lines of the audit log are kept.
+    pub audit_days: u32,
     /// New sockets per second on this node; the burst is four times that.
     pub connects_per_second: u32,
     /// A token that opens `/metrics`; without it, metrics are told to the machine itself only.
@@ -72,7 +77,8 @@ impl Default for Config {
             public_url: None,
             allowed_origins: Vec::new(),
             name: "Parlour".into(),
-            registration: true,
+            registration: Registration::Open,
+            member_invites: false,
             trusted_proxies: Vec::new(),
             workers: std::thread::available_parallelism().map_or(2, usize::from),
             database_readers: 4,
@@ -80,6 +86,7 @@ impl Default for Config {
             hashing: Hardness::default(),
             sends_per_second: 5,
             auth_per_minute: 60,
+            audit_days: 90,
             connects_per_second: 500,
             metrics_token: None,
             clock_wrong_by: 0,
@@ -89,7 +96,7 @@ impl Default for Config {
 
 /// The names that settings have in the environment. In `parlour.toml` they are written in lower case, without
 /// `PARLOUR_`.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "PARLOUR_LISTEN",
     "PARLOUR_DATA_DIR",
     "DATABASE_URL",
@@ -98,6 +105,7 @@ const NAMES: [&str; 19] = [
     "PARLOUR_ALLOWED_ORIGINS",
     "PARLOUR_NAME",
     "PARLOUR_REGISTRATION",
+    "PARLOUR_MEMBER_INVITES",
     "PARLOUR_TRUSTED_PROXIES",
     "PARLOUR_WORKERS",
     "PARLOUR_DATABASE_READERS",
@@ -106,6 +114,7 @@ const NAMES: [&str; 19] = [
     "PARLOUR_HASH_PASSES",
     "PARLOUR_SENDS_PER_SECOND",
     "PARLOUR_AUTH_PER_MINUTE",
+    "PARLOUR_AUDIT_DAYS",
     "PARLOUR_CONNECTS_PER_SECOND",
     "PARLOUR_METRICS_TOKEN",
     "PARLOUR_CLOCK_WRONG_BY",
@@ -187,9 +196,22 @@ impl Config {
             config.name = name;
         }
         config.registration = match text("PARLOUR_REGISTRATION").as_deref() {
-            None | Some("open" | "true") => true,
-            Some("closed" | "false") => false,
-            Some(other) => return Err(format!("PARLOUR_REGISTRATION must be open or closed, not {other:?}")),
+            None | Some("open" | "true") => Registration::Open,
+            Some("invite") => Registration::Invite,
+            Some("approval") => Registration::Approval,
+            Some("closed" | "false") => Registration::Closed,
+            Some(other) => {
+                return Err(format!(
+                    "PARLOUR_REGISTRATION must be open, invite, approval or closed, not {other:?}"
+                ));
+            }
+        };
+        config.member_invites = match text("PARLOUR_MEMBER_INVITES").as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(other) => {
+                return Err(format!("PARLOUR_MEMBER_INVITES must be true or false, not {other:?}"));
+            }
         };
         for proxy in list("PARLOUR_TRUSTED_PROXIES") {
             let address = proxy.parse().map_err(|_| {
@@ -209,6 +231,7 @@ impl Config {
         };
         config.sends_per_second = small(number("PARLOUR_SENDS_PER_SECOND", 5, 1, 1_000_000)?);
         config.auth_per_minute = small(number("PARLOUR_AUTH_PER_MINUTE", 60, 1, 1_000_000)?);
+        config.audit_days = small(number("PARLOUR_AUDIT_DAYS", 90, 1, 3650)?);
         config.connects_per_second = small(number("PARLOUR_CONNECTS_PER_SECOND", 500, 1, 1_000_000)?);
         config.metrics_token = text("PARLOUR_METRICS_TOKEN").map(Secret);
         if let Some(value) = text("PARLOUR_CLOCK_WRONG_BY") {
@@ -281,7 +304,7 @@ mod tests {
             ("database_url = \"mysql://x\"", "postgres:// or sqlite://"),
             ("workers = 0", "PARLOUR_WORKERS must be a number"),
             ("colour = \"red\"", "no setting \"colour\""),
-            ("registration = \"maybe\"", "open or closed"),
+            ("registration = \"maybe\"", "open, invite, approval or closed"),
             ("metrics_token = \"short\"", "at least 16"),
         ] {
             let error = Config::from_sources(file, |_| None).unwrap_err();

@@ -10,6 +10,9 @@ mod client_files;
 pub mod clock;
 pub mod config;
 mod gather;
+mod erasing;
+mod guesses;
+mod keys;
 mod log;
 mod middleware;
 pub mod openapi;
@@ -25,4 +28,4 @@ pub mod tokens;
 
 pub use clock::Clock;
 pub use config::Config;
-pub use server::{Running, create_superuser, start};
+pub use server::{Running, create_superuser, rotate_keys, start};

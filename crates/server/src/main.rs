@@ -10,6 +10,7 @@ use parlour_server::{Clock, Config, openapi};
 const USAGE: &str = "\
 parlour serve                                  serve; settings come from parlour.toml and the environment
 parlour admin create-superuser HANDLE          make an administrator; the password is read from standard input
+parlour admin rotate-keys [--now]              sign with a new key; --now ends all sessions, when a key is known to others
 parlour health                                 ask the server of these settings whether it is ready
 parlour openapi                                print the OpenAPI document
 parlour socket-schema                          print the JSON Schema of the socket's frames
@@ -21,6 +22,8 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         [] | ["serve"] => serve(),
         ["admin", "create-superuser", handle] => create_superuser(handle),
+        ["admin", "rotate-keys"] => rotate_keys(false),
+        ["admin", "rotate-keys", "--now"] => rotate_keys(true),
         ["health"] => health(),
         ["openapi"] => print_json(&openapi::document()),
         ["socket-schema"] => print_json(&openapi::socket_schema()),
@@ -75,6 +78,11 @@ fn create_superuser(handle: &str) -> Result<(), String> {
     let password = line.trim_end_matches(['\r', '\n']).to_owned();
     let done = parlour_server::create_superuser(config, handle, (!password.is_empty()).then_some(password))?;
     println!("{done}");
+    Ok(())
+}
+
+fn rotate_keys(at_once: bool) -> Result<(), String> {
+    println!("{}", parlour_server::rotate_keys(Config::load()?, at_once)?);
     Ok(())
 }
 

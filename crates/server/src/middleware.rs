@@ -10,6 +10,7 @@ use actix_web::{Error, HttpResponse, web};
 use parlour_protocol::problems::ErrorCode;
 
 use crate::app::App;
+use crate::auth::{bearer_token, client_address};
 use crate::problems::ApiError;
 use crate::random;
 
@@ -49,6 +50,7 @@ pub async fn guard<B: MessageBody + 'static>(
         }
     };
 
+    note_denied(&response);
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
@@ -69,6 +71,26 @@ pub async fn guard<B: MessageBody + 'static>(
         headers.insert(HeaderName::from_static("x-request-id"), value);
     }
     Ok(response)
+}
+
+/// Notes for the audit log that somebody known asked for what they may not do: what is forbidden, and everything for
+/// administrators, where others are told that there is nothing.
+fn note_denied(response: &ServiceResponse<BoxBody>) {
+    let request = response.request();
+    let status = response.status().as_u16();
+    let denied = status == 403 || (status == 404 && request.path().starts_with("/api/v1/admin/"));
+    if !denied {
+        return;
+    }
+    let Some(app) = request.app_data::<web::Data<Arc<App>>>() else {
+        return;
+    };
+    let bearer = bearer_token(request).and_then(|token| app.authenticate(token).ok());
+    // The pattern of the path, so that nothing of the request itself is kept.
+    if let (Some(bearer), Some(pattern)) = (bearer, request.match_pattern()) {
+        let operation = format!("{} {pattern}", request.method());
+        app.note_denied(bearer.user, operation, Some(client_address(app, request)));
+    }
 }
 
 /// Our own errors get the request's id; errors of the framework become problems of the same form.

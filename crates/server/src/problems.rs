@@ -125,6 +125,7 @@ impl From<Refusal> for ApiError {
                 error.problem.violations = violations;
                 error
             }
+            Refusal::TooOften { wait_ms } => Self::retry_after(ErrorCode::RateLimited, wait_ms),
             Refusal::Storage(error) => error.into(),
         }
     }

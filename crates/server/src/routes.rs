@@ -2,11 +2,15 @@
 
 mod accounts;
 mod admin;
+mod blocks;
 mod conversations;
 mod friends;
+mod invites;
 mod messages;
 mod notifications;
 mod operations;
+mod own_data;
+mod privacy;
 mod rooms;
 mod server;
 mod sessions;
@@ -31,6 +35,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(accounts::create_account)
             .service(accounts::show_account)
             .service(accounts::update_account)
+            .service(own_data::export_account)
+            .service(own_data::delete_account)
             .service(accounts::upload_avatar)
             .service(accounts::delete_avatar)
             .service(accounts::change_password)
@@ -48,6 +54,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(friends::create_friend_request)
             .service(friends::accept_friend_request)
             .service(friends::delete_friend_request)
+            .service(blocks::list_blocks)
+            .service(blocks::create_block)
+            .service(blocks::delete_block)
+            .service(privacy::show_privacy)
+            .service(privacy::update_privacy)
             .service(rooms::list_rooms)
             .service(rooms::create_room)
             .service(rooms::show_room)
@@ -73,6 +84,13 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(admin::suspend_user)
             .service(admin::reinstate_user)
             .service(admin::show_statistics)
+            .service(admin::list_audit_log)
+            .service(admin::list_approvals)
+            .service(admin::approve_account)
+            .service(admin::reject_account)
+            .service(invites::create_invite)
+            .service(invites::list_invites)
+            .service(invites::delete_invite)
             .service(socket::open_socket),
     );
     config.service(operations::show_liveness);

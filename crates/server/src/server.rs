@@ -14,6 +14,9 @@ use actix_web::dev::{AppConfig, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, JsonConfig, PathConfig, PayloadConfig, QueryConfig};
 use actix_web::{App as WebApp, HttpRequest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use parlour_chat::accounts::Admission;
 use parlour_chat::{Outcome, Refusal, accounts, admin};
 use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::ids::UserId;
@@ -29,7 +32,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::openapi::Paths;
 use crate::problems::ApiError;
-use crate::{client_files, middleware, openapi, random, routes, socket};
+use crate::{client_files, keys, middleware, openapi, random, routes, socket};
 
 /// An idle HTTP connection stays for this long.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -249,7 +252,7 @@ pub fn create_superuser(config: Config, handle: &str, password: Option<String>) 
         let app = App::open(config, Clock::system(0)).await?;
         let say = |error: ApiError| error.to_string();
         let name = handle.to_owned();
-        if app.commit(0, move |conn, _| admin::promote(conn, &name)).await.map_err(say)? {
+        if app.commit(0, move |conn, now| admin::promote(conn, now, &name)).await.map_err(say)? {
             return Ok(format!("@{handle} is an administrator now."));
         }
         let password = password.ok_or("a new account needs a password")?;
@@ -258,17 +261,40 @@ pub fn create_superuser(config: Config, handle: &str, password: Option<String>) 
             display_name: None,
             password,
             device: None,
+            invite: None,
             refresh: parlour_protocol::sessions::RefreshTransport::Body,
         };
         accounts::check_registration(&request).map_err(|refusal| say(refusal.into()))?;
         let hash = app.hash_password(request.password.clone()).await.map_err(say)?;
         let id = UserId(random::id());
         app.commit(0, move |conn, now| -> Result<_, Refusal> {
-            accounts::register(conn, now, id, &request, &hash, true)?;
+            accounts::register(conn, now, id, &request, &hash, Admission::Administrator)?;
             Ok(Outcome::quiet(()))
         })
         .await
         .map_err(say)?;
         Ok(format!("@{handle} was registered as an administrator."))
+    })
+}
+
+/// Changes the signing keys: gently, or at once with the end of every session.
+pub fn rotate_keys(config: Config, at_once: bool) -> Result<String, String> {
+    actix_web::rt::System::new().block_on(async move {
+        let app = App::open(config, Clock::system(0)).await?;
+        let say = |error: ApiError| error.to_string();
+        let fresh = || STANDARD.encode(random::bytes::<32>());
+        let (seed, refresh_key) = (fresh(), fresh());
+        if at_once {
+            let ended = app
+                .commit(0, move |conn, now| keys::replace_all(conn, now, &seed, &refresh_key))
+                .await
+                .map_err(say)?;
+            return Ok(format!(
+                "Only a new key is valid now, and {ended} sessions have ended. Nodes notice in seconds."
+            ));
+        }
+        app.commit(0, move |conn, now| keys::rotate(conn, now, &seed)).await.map_err(say)?;
+        Ok("A new key signs in half a minute; tokens of the one before stay valid until they run out."
+            .to_owned())
     })
 }

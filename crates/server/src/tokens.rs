@@ -4,6 +4,8 @@
 //! Refresh tokens are stored as hashes; a token's successor is derived from it with a secret key, so a lost
 //! answer can be repeated without storing the token.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
@@ -14,6 +16,8 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::keys::{StoredKeys, damaged, secret};
 
 /// Seconds that an access token lives.
 pub const ACCESS_LIFETIME: i64 = 600;
@@ -53,25 +57,59 @@ impl Bearer {
     }
 }
 
-/// Makes and checks tokens.
-pub struct Tokens {
-    key_id: String,
+/// One signing key.
+struct Key {
+    id: String,
+    from: Timestamp,
     encoding: EncodingKey,
     decoding: DecodingKey,
-    validation: Validation,
     public: [u8; 32],
-    refresh_key: [u8; 32],
 }
 
-impl Tokens {
-    /// From the server's two secrets.
-    pub fn new(signing_seed: [u8; 32], refresh_key: [u8; 32]) -> Self {
-        let public = SigningKey::from_bytes(&signing_seed).verifying_key().to_bytes();
+impl Key {
+    fn new(seed: [u8; 32], from: Timestamp) -> Self {
+        let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
         // RFC 8410: the fixed beginning of a PKCS #8 document that holds an Ed25519 seed.
         let mut pkcs8 = vec![
             0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
         ];
-        pkcs8.extend_from_slice(&signing_seed);
+        pkcs8.extend_from_slice(&seed);
+        Self {
+            id: URL_SAFE_NO_PAD.encode(&Sha256::digest(public)[..12]),
+            from,
+            encoding: EncodingKey::from_ed_der(&pkcs8),
+            decoding: DecodingKey::from_ed_der(&public),
+            public,
+        }
+    }
+}
+
+/// The secrets that are valid now.
+struct Ring {
+    generation: u64,
+    /// The newest last; never empty.
+    keys: Vec<Key>,
+    refresh_key: [u8; 32],
+}
+
+impl Ring {
+    fn of(stored: &StoredKeys, refresh_key: &str) -> Result<Self, String> {
+        let keys: Result<Vec<Key>, String> =
+            stored.keys.iter().map(|key| Ok(Key::new(secret(&key.seed)?, key.from))).collect();
+        let keys = keys.ok().filter(|keys| !keys.is_empty()).ok_or_else(damaged)?;
+        Ok(Self { generation: stored.generation, keys, refresh_key: secret(refresh_key)? })
+    }
+}
+
+/// Makes and checks tokens.
+pub struct Tokens {
+    validation: Validation,
+    ring: RwLock<Arc<Ring>>,
+}
+
+impl Tokens {
+    /// From the server's stored secrets.
+    pub fn new(stored: &StoredKeys, refresh_key: &str) -> Result<Self, String> {
         let mut validation = Validation::new(Algorithm::EdDSA);
         // Times are checked below against the application's clock.
         validation.validate_exp = false;
@@ -79,23 +117,29 @@ impl Tokens {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-        Self {
-            key_id: URL_SAFE_NO_PAD.encode(&Sha256::digest(public)[..12]),
-            encoding: EncodingKey::from_ed_der(&pkcs8),
-            decoding: DecodingKey::from_ed_der(&public),
-            validation,
-            public,
-            refresh_key,
-        }
+        Ok(Self { validation, ring: RwLock::new(Arc::new(Ring::of(stored, refresh_key)?)) })
     }
 
-    /// A new access token.
+    fn ring(&self) -> Arc<Ring> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes over what is stored now. True when it is of a later generation: then every session is over.
+    pub fn learn(&self, stored: &StoredKeys, refresh_key: &str) -> Result<bool, String> {
+        let fresh = Ring::of(stored, refresh_key)?;
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let emergency = fresh.generation > ring.generation;
+        *ring = Arc::new(fresh);
+        Ok(emergency)
+    }
+
+    /// A new access token, signed by the newest key that signs already.
     pub fn issue(&self, now: Timestamp, user: UserId, session: SessionId) -> Result<String, String> {
-        let header = Header {
-            typ: Some(TYPE.into()),
-            kid: Some(self.key_id.clone()),
-            ..Header::new(Algorithm::EdDSA)
-        };
+        let ring = self.ring();
+        let signing = ring.keys.iter().rev().find(|key| key.from <= now).or(ring.keys.first());
+        let key = signing.ok_or_else(damaged)?;
+        let header =
+            Header { typ: Some(TYPE.into()), kid: Some(key.id.clone()), ..Header::new(Algorithm::EdDSA) };
         let issued = now.seconds();
         let claims = Claims {
             iss: ISSUER.into(),
@@ -106,7 +150,7 @@ impl Tokens {
             nbf: issued,
             exp: issued + ACCESS_LIFETIME,
         };
-        jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(|error| error.to_string())
+        jsonwebtoken::encode(&header, &claims, &key.encoding).map_err(|error| error.to_string())
     }
 
     /// Whom a token speaks for.
@@ -115,12 +159,16 @@ impl Tokens {
         if token.len() > 1024 {
             return Err(ErrorCode::Unauthenticated);
         }
-        let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|_| ErrorCode::Unauthenticated)?;
-        let header = data.header;
-        if header.typ.as_deref() != Some(TYPE) || header.kid.as_deref() != Some(&self.key_id) {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| ErrorCode::Unauthenticated)?;
+        if header.typ.as_deref() != Some(TYPE) {
             return Err(ErrorCode::Unauthenticated);
         }
+        // The key is chosen among our own; nothing else in the header is believed.
+        let ring = self.ring();
+        let key = ring.keys.iter().find(|key| header.kid.as_deref() == Some(&key.id));
+        let key = key.ok_or(ErrorCode::Unauthenticated)?;
+        let data = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation)
+            .map_err(|_| ErrorCode::Unauthenticated)?;
         let claims = data.claims;
         let now = now.seconds();
         if claims.nbf > now + LEEWAY || claims.iat > now + LEEWAY || claims.exp - claims.iat > ACCESS_LIFETIME
@@ -137,18 +185,22 @@ impl Tokens {
         })
     }
 
-    /// The public key, as a JSON Web Key Set.
+    /// The public keys, as a JSON Web Key Set.
     pub fn jwks(&self) -> serde_json::Value {
-        serde_json::json!({ "keys": [{
-            "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",
-            "kid": self.key_id, "x": URL_SAFE_NO_PAD.encode(self.public),
-        }]})
+        let public = |key: &Key| {
+            serde_json::json!({
+                "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",
+                "kid": key.id, "x": URL_SAFE_NO_PAD.encode(key.public),
+            })
+        };
+        let keys: Vec<_> = self.ring().keys.iter().map(public).collect();
+        serde_json::json!({ "keys": keys })
     }
 
     /// The token that follows a used one; the same one every time.
     pub fn successor(&self, token: &RefreshToken) -> RefreshToken {
         // HMAC takes keys of any length, so this cannot fail.
-        let secret = match <Hmac<Sha256> as Mac>::new_from_slice(&self.refresh_key) {
+        let secret = match <Hmac<Sha256> as Mac>::new_from_slice(&self.ring().refresh_key) {
             Ok(mut mac) => {
                 mac.update(&token.session.0.to_be_bytes());
                 mac.update(&token.secret);
@@ -193,12 +245,44 @@ impl RefreshToken {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
+    use crate::keys::StoredKey;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
 
+    fn stored(seeds: &[(u8, i64)]) -> StoredKeys {
+        let key = |(seed, from): &(u8, i64)| StoredKey {
+            seed: STANDARD.encode([*seed; 32]),
+            from: Timestamp(*from),
+        };
+        StoredKeys { generation: 1, keys: seeds.iter().map(key).collect() }
+    }
+
+    fn of(seeds: &[(u8, i64)]) -> Tokens {
+        Tokens::new(&stored(seeds), &STANDARD.encode([2; 32])).unwrap()
+    }
+
     fn tokens() -> Tokens {
-        Tokens::new([1; 32], [2; 32])
+        of(&[(1, 0)])
+    }
+
+    #[test]
+    fn two_keys_are_valid_and_the_new_one_signs_when_its_time_has_come() {
+        let old = tokens().issue(NOW, UserId(7), SessionId(9)).unwrap();
+        let both = of(&[(1, 0), (3, NOW.0 + 30_000_000)]);
+        both.verify(NOW, &old).unwrap();
+        assert_eq!(both.issue(NOW, UserId(7), SessionId(9)).unwrap(), old, "not yet");
+        let later = Timestamp(NOW.0 + 30_000_000);
+        let new = both.issue(later, UserId(7), SessionId(9)).unwrap();
+        assert_ne!(new, old);
+        of(&[(3, 0)]).verify(later, &new).unwrap();
+        assert_eq!(of(&[(3, 0)]).verify(later, &old), Err(ErrorCode::Unauthenticated));
+        assert_eq!(both.jwks()["keys"].as_array().unwrap().len(), 2);
+        let next = StoredKeys { generation: 2, ..stored(&[(4, 0)]) };
+        assert!(both.learn(&next, &STANDARD.encode([5; 32])).unwrap());
+        assert_eq!(both.verify(later, &new), Err(ErrorCode::Unauthenticated));
     }
 
     #[test]
@@ -210,7 +294,7 @@ mod tests {
         assert_eq!(tokens().verify(later, &token), Err(ErrorCode::TokenExpired));
         let earlier = Timestamp(NOW.0 - (LEEWAY + 1) * 1_000_000);
         assert_eq!(tokens().verify(earlier, &token), Err(ErrorCode::Unauthenticated));
-        assert_eq!(Tokens::new([3; 32], [2; 32]).verify(NOW, &token), Err(ErrorCode::Unauthenticated));
+        assert_eq!(of(&[(3, 0)]).verify(NOW, &token), Err(ErrorCode::Unauthenticated));
         let mut parts: Vec<&str> = token.split('.').collect();
         let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"at+jwt"}"#);
         parts[0] = &none;

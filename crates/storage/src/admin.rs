@@ -10,8 +10,11 @@ use crate::users::UserRow;
 
 /// Accounts in the order of their handles, after a handle.
 pub fn list_users(conn: &mut Connection, search: &str, after: &str, limit: i64) -> QueryResult<Vec<UserRow>> {
-    let mut query =
-        users::table.filter(users::handle_key.gt(after)).select(UserRow::as_select()).into_boxed();
+    let mut query = users::table
+        .filter(users::deleted_at.is_null())
+        .filter(users::handle_key.gt(after))
+        .select(UserRow::as_select())
+        .into_boxed();
     if !search.is_empty() {
         let pattern = format!("%{}%", search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         query = query.filter(users::handle_key.like(pattern).escape('\\'));
@@ -29,6 +32,33 @@ pub fn count_other_admins(conn: &mut Connection, user: UserId) -> QueryResult<i6
         .get_result(conn)
 }
 
+/// Accounts that wait for approval, longest first, after a position in that order.
+pub fn list_pending(
+    conn: &mut Connection,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> QueryResult<Vec<UserRow>> {
+    let mut query =
+        users::table.filter(users::pending_since.is_not_null()).select(UserRow::as_select()).into_boxed();
+    if let Some((since, id)) = after {
+        query = query
+            .filter(users::pending_since.gt(since).or(users::pending_since.eq(since).and(users::id.gt(id))));
+    }
+    query.order((users::pending_since.asc(), users::id.asc())).limit(limit).load(conn)
+}
+
+/// How many accounts wait for approval.
+pub fn count_pending(conn: &mut Connection) -> QueryResult<i64> {
+    users::table.filter(users::pending_since.is_not_null()).count().get_result(conn)
+}
+
+/// Removes an account that waits for approval; answers whether there was one.
+pub fn delete_pending(conn: &mut Connection, user: UserId) -> QueryResult<bool> {
+    diesel::delete(users::table.find(user.0).filter(users::pending_since.is_not_null()))
+        .execute(conn)
+        .map(|count| count == 1)
+}
+
 /// Numbers of accounts, rooms, direct chats and events.
 pub fn count_all(conn: &mut Connection) -> QueryResult<(i64, i64, i64, i64)> {
     let of_kind = |kind: i16| {
@@ -37,7 +67,7 @@ pub fn count_all(conn: &mut Connection) -> QueryResult<(i64, i64, i64, i64)> {
             .filter(conversations::deleted_at.is_null())
             .count()
     };
-    let accounts = users::table.count().get_result(conn)?;
+    let accounts = users::table.filter(users::deleted_at.is_null()).count().get_result(conn)?;
     let rooms = of_kind(ROOM).get_result(conn)?;
     let directs = of_kind(DIRECT).get_result(conn)?;
     let events = conversations::table

@@ -17,7 +17,8 @@ use crate::schema::{conversations, events};
 
 /// `kind` of a message.
 pub const MESSAGE: i16 = 0;
-const EDITED: i16 = 1;
+/// `kind` of an edit.
+pub const EDITED: i16 = 1;
 const DELETED: i16 = 2;
 const REACTION_ADDED: i16 = 3;
 const REACTION_REMOVED: i16 = 4;
@@ -26,6 +27,7 @@ const LEFT: i16 = 6;
 const ROOM_CHANGED: i16 = 7;
 const ROOM_DELETED: i16 = 8;
 const DIRECT_CHANGED: i16 = 9;
+const AUTHOR_ERASED: i16 = 10;
 
 /// A line of the log.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -119,6 +121,7 @@ impl EventRow {
                 body: details(Details::Direct { writable: *writable }),
                 ..row(DIRECT_CHANGED, UserId(0))
             },
+            Change::AuthorErased { author } => row(AUTHOR_ERASED, *author),
             // Never made by this server.
             Change::Unknown(_) => row(-1, UserId(0)),
         }
@@ -152,6 +155,7 @@ impl EventRow {
             }
             (ROOM_DELETED, _) => Change::RoomDeleted { actor: user },
             (DIRECT_CHANGED, Some(Details::Direct { writable })) => Change::DirectChanged { writable },
+            (AUTHOR_ERASED, _) => Change::AuthorErased { author: user },
             _ => Change::Unknown(serde_json::json!({ "kind": "unreadable", "data": {} })),
         };
         Event {

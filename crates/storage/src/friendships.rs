@@ -1,5 +1,7 @@
 //! Friendships and requests: one row for both sides.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::users::User;
@@ -8,6 +10,9 @@ use crate::Connection;
 use crate::on_backend;
 use crate::schema::{friendships, users};
 use crate::users::SummaryRow;
+
+/// `presence_to` of somebody whose friends see whether they are online.
+pub const TO_FRIENDS: i16 = 0;
 
 /// A friendship, or a request that waits.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -24,6 +29,8 @@ pub struct FriendshipRow {
     pub created_at: i64,
     /// Since when they are friends; absent for a request.
     pub accepted_at: Option<i64>,
+    /// A request that only the one who asked can see.
+    pub hidden: bool,
 }
 
 /// Two people in the order of the row.
@@ -60,8 +67,14 @@ pub fn insert(conn: &mut Connection, row: &FriendshipRow) -> QueryResult<usize> 
 pub fn accept(conn: &mut Connection, a: UserId, b: UserId, now: i64) -> QueryResult<usize> {
     let (low, high) = pair(a, b);
     diesel::update(friendships::table.find((low.0, high.0)))
-        .set(friendships::accepted_at.eq(Some(now)))
+        .set((friendships::accepted_at.eq(Some(now)), friendships::hidden.eq(false)))
         .execute(conn)
+}
+
+/// Hides a request from the one who was asked, or lets it arrive.
+pub fn set_hidden(conn: &mut Connection, a: UserId, b: UserId, hidden: bool) -> QueryResult<usize> {
+    let (low, high) = pair(a, b);
+    diesel::update(friendships::table.find((low.0, high.0))).set(friendships::hidden.eq(hidden)).execute(conn)
 }
 
 /// Ends a friendship or a request.
@@ -100,11 +113,13 @@ pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<(FriendshipR
     Ok(found.into_iter().map(|(row, user)| (row, User::from(user))).collect())
 }
 
-/// The ids of a person's friends.
+/// The friends who are told whether a person is online: all, or nobody while the person is invisible.
 pub fn list_ids(conn: &mut Connection, user: UserId) -> QueryResult<Vec<UserId>> {
+    let visible = users::table.filter(users::id.eq(user.0)).filter(users::presence_to.eq(TO_FRIENDS));
     let rows: Vec<(i64, i64)> = friendships::table
         .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
         .filter(friendships::accepted_at.is_not_null())
+        .filter(diesel::dsl::exists(visible))
         .select((friendships::low_user, friendships::high_user))
         .load(conn)?;
     Ok(rows.into_iter().map(|(low, high)| UserId(if low == user.0 { high } else { low })).collect())
@@ -119,10 +134,26 @@ pub fn list_pairs_of(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<(
         .load(inner))
 }
 
-/// How many friends and open requests a person has.
+/// The friends whose presence a person may see: all but the invisible ones.
+pub fn list_present_ids(conn: &mut Connection, user: UserId) -> QueryResult<BTreeSet<UserId>> {
+    let other = users::id
+        .ne(user.0)
+        .and(users::id.eq(friendships::low_user).or(users::id.eq(friendships::high_user)));
+    let rows: Vec<i64> = friendships::table
+        .inner_join(users::table.on(other))
+        .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+        .filter(friendships::accepted_at.is_not_null())
+        .filter(users::presence_to.eq(TO_FRIENDS))
+        .select(users::id)
+        .load(conn)?;
+    Ok(rows.into_iter().map(UserId).collect())
+}
+
+/// How many friends a person has, and open requests that they know of.
 pub fn count_of(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
     friendships::table
         .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+        .filter(friendships::hidden.eq(false).or(friendships::requested_by.eq(user.0)))
         .count()
         .get_result(conn)
 }

@@ -3,13 +3,18 @@
 //! Invariant: no rule lives here. Functions take a [`Connection`], never a pool; the caller owns the transaction.
 
 pub mod admin;
+pub mod audit_log;
+pub mod blocks;
 pub mod connection;
 pub mod conversations;
 pub mod database;
+pub mod declined_requests;
 pub mod events;
 pub mod friendships;
+pub mod invites;
 pub mod members;
 pub mod migrations;
+pub mod own_data;
 pub mod reactions;
 pub mod schema;
 pub mod server_state;

@@ -7,7 +7,8 @@ use parlour_protocol::users::User;
 
 use crate::Connection;
 use crate::on_backend;
-use crate::schema::{members, users};
+use crate::conversations::ROOM;
+use crate::schema::{blocks, conversations, members, users};
 use crate::users::SummaryRow;
 
 /// Somebody in a conversation.
@@ -73,20 +74,40 @@ pub fn list_among(
         .load(inner))
 }
 
-/// Which of these handles (in lower case) belong to members of a conversation.
+/// Which of these handles (in lower case) belong to members of a conversation who have not blocked the author.
 pub fn list_by_handles(
     conn: &mut Connection,
     conversation: ConversationId,
     handles: &[String],
+    author: UserId,
 ) -> QueryResult<Vec<UserId>> {
+    let blocked =
+        blocks::table.filter(blocks::blocker_id.eq(users::id)).filter(blocks::blocked_id.eq(author.0));
     let ids: Vec<i64> = members::table
         .inner_join(users::table)
         .filter(members::conversation_id.eq(conversation.0))
         .filter(users::handle_key.eq_any(handles))
+        .filter(diesel::dsl::not(diesel::dsl::exists(blocked)))
         .select(users::id)
         .order(users::id)
         .load(conn)?;
     Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// Whether two people are in one room.
+pub fn share_room(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<bool> {
+    let of_b = diesel::alias!(members as of_b);
+    let other = of_b.field(members::conversation_id).eq(members::conversation_id);
+    let common: Option<i64> = members::table
+        .inner_join(conversations::table)
+        .inner_join(of_b.on(other))
+        .filter(conversations::kind.eq(ROOM))
+        .filter(members::user_id.eq(a.0))
+        .filter(of_b.field(members::user_id).eq(b.0))
+        .select(members::conversation_id)
+        .first(conn)
+        .optional()?;
+    Ok(common.is_some())
 }
 
 /// Removes a member; answers whether they were in.

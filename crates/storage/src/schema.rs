@@ -26,6 +26,55 @@ diesel::table! {
         suspended_at -> Nullable<BigInt>,
         last_useq -> BigInt,
         notifications_read -> BigInt,
+        findable_by -> SmallInt,
+        requests_from -> SmallInt,
+        presence_to -> SmallInt,
+        asked_since -> BigInt,
+        asked_count -> BigInt,
+        pending_since -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+        erased_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit_log (id) {
+        id -> BigInt,
+        at -> BigInt,
+        kind -> Text,
+        actor_id -> Nullable<BigInt>,
+        subject_id -> Nullable<BigInt>,
+        address -> Nullable<Text>,
+        operation -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    invites (id) {
+        id -> BigInt,
+        code_hash -> Binary,
+        created_by -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        uses -> BigInt,
+        used -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    blocks (blocker_id, blocked_id) {
+        blocker_id -> BigInt,
+        blocked_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    declined_requests (asked_by, declined_by) {
+        asked_by -> BigInt,
+        declined_by -> BigInt,
+        declined_at -> BigInt,
     }
 }
 
@@ -116,6 +165,7 @@ diesel::table! {
         requested_by -> BigInt,
         created_at -> BigInt,
         accepted_at -> Nullable<BigInt>,
+        hidden -> Bool,
     }
 }
 
@@ -135,6 +185,10 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     server_state,
     users,
+    audit_log,
+    blocks,
+    declined_requests,
+    invites,
     avatars,
     sessions,
     conversations,

@@ -32,3 +32,8 @@ pub fn now(conn: &mut Connection) -> QueryResult<Option<i64>> {
         }
     }
 }
+
+/// Stores a fact in the place of the one that is there.
+pub fn replace(conn: &mut Connection, key: &str, value: &str) -> QueryResult<usize> {
+    diesel::update(dsl::server_state.find(key)).set(dsl::value.eq(value)).execute(conn)
+}

@@ -104,6 +104,13 @@ pub fn revoke(
     Ok(ended.into_iter().map(SessionId).collect())
 }
 
+/// Ends every open session of everybody; answers how many there were.
+pub fn revoke_all(conn: &mut Connection, now: i64) -> QueryResult<usize> {
+    diesel::update(sessions::table.filter(sessions::revoked_at.is_null()))
+        .set(sessions::revoked_at.eq(Some(now)))
+        .execute(conn)
+}
+
 /// Sessions that were ended at or after a moment: whose access tokens may still look valid.
 pub fn list_revoked_since(conn: &mut Connection, since: i64) -> QueryResult<Vec<(SessionId, i64)>> {
     let rows: Vec<(i64, Option<i64>)> = sessions::table

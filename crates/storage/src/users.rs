@@ -41,9 +41,28 @@ pub struct UserRow {
     pub last_useq: i64,
     /// Up to where notifications were seen.
     pub notifications_read: i64,
+    /// Who finds the person by their handle: 0 everybody, 1 nobody.
+    pub findable_by: i16,
+    /// Whose requests arrive: 0 everybody's, 1 those of people in a common room, 2 nobody's.
+    pub requests_from: i16,
+    /// Who sees whether the person is online: 0 friends, 1 nobody.
+    pub presence_to: i16,
+    /// When the present day of counting requests began.
+    pub asked_since: i64,
+    /// Requests that were made in it.
+    pub asked_count: i64,
+    /// Since when the account waits for approval.
+    pub pending_since: Option<i64>,
+    /// When the account was deleted; the row stays as an author's name.
+    pub deleted_at: Option<i64>,
 }
 
 impl UserRow {
+    /// Whether the account is in use: neither suspended (nor deleted, which suspends) nor waiting.
+    pub fn is_active(&self) -> bool {
+        self.suspended_at.is_none() && self.pending_since.is_none()
+    }
+
     /// What others see in lists.
     pub fn summary(&self) -> User {
         User {
@@ -68,11 +87,24 @@ impl UserRow {
     }
 }
 
-/// Id, head of the event stream and suspension of several people.
-pub fn list_states(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, i64, Option<i64>)>> {
+/// How an account is, as far as connecting needs it.
+#[derive(Debug, Clone, Queryable)]
+pub struct StateRow {
+    /// The person.
+    pub id: i64,
+    /// Head of their event stream.
+    pub last_useq: i64,
+    /// Since when the account is suspended.
+    pub suspended_at: Option<i64>,
+    /// Who is told that they are online.
+    pub presence_to: i16,
+}
+
+/// How several accounts are.
+pub fn list_states(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<StateRow>> {
     on_backend!(conn, inner => users::table
         .filter(users::id.eq_any(ids))
-        .select((users::id, users::last_useq, users::suspended_at))
+        .select((users::id, users::last_useq, users::suspended_at, users::presence_to))
         .load(inner))
 }
 
@@ -123,6 +155,18 @@ pub struct UserChanges {
     pub suspended_at: Option<Option<i64>>,
     /// Administrator or not.
     pub is_admin: Option<bool>,
+    /// See [`UserRow::findable_by`].
+    pub findable_by: Option<i16>,
+    /// See [`UserRow::requests_from`].
+    pub requests_from: Option<i16>,
+    /// See [`UserRow::presence_to`].
+    pub presence_to: Option<i16>,
+    /// See [`UserRow::asked_since`].
+    pub asked_since: Option<i64>,
+    /// See [`UserRow::asked_count`].
+    pub asked_count: Option<i64>,
+    /// See [`UserRow::pending_since`].
+    pub pending_since: Option<Option<i64>>,
 }
 
 /// Adds a person.
@@ -138,6 +182,21 @@ pub fn find(conn: &mut Connection, id: UserId) -> QueryResult<Option<UserRow>> {
 /// A person by handle in lower case.
 pub fn find_by_handle(conn: &mut Connection, handle_key: &str) -> QueryResult<Option<UserRow>> {
     users::table.filter(users::handle_key.eq(handle_key)).select(UserRow::as_select()).first(conn).optional()
+}
+
+/// Locks two people's rows until the transaction ends, in the order in which everybody locks them.
+pub fn lock_pair(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<()> {
+    match conn {
+        Connection::Postgres(inner) => users::table
+            .filter(users::id.eq_any([a.0, b.0]))
+            .order(users::id.asc())
+            .select(users::id)
+            .for_update()
+            .load::<i64>(inner)
+            .map(|_| ()),
+        // There is one writer.
+        Connection::Sqlite(_) => Ok(()),
+    }
 }
 
 /// Several people by id, in no order.

@@ -1,13 +1,18 @@
 //! The operations of the API, one function each, named as the server names them.
 
 use gloo_net::http::Method;
-use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, UpdateAccount};
+use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, PendingAccount, UpdateAccount};
 use parlour_protocol::admin::{AdminUser, Statistics};
+use parlour_protocol::audit::AuditEntry;
+use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::Conversation;
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequests, Relationship};
-use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
+use parlour_protocol::ids::{ConversationId, InviteId, Seq, SessionId, UserId};
+use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
 use parlour_protocol::messages::{EditMessage, MessagePage, Stored};
 use parlour_protocol::notifications::{Notifications, ReadNotifications};
+use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt};
+use parlour_protocol::privacy::{Privacy, UpdatePrivacy};
 use parlour_protocol::rooms::{CreateRoom, Member, Room, UpdateRoom};
 use parlour_protocol::sessions::{CreateSession, Session, SignedIn};
 use parlour_protocol::users::{Profile, User};
@@ -15,6 +20,16 @@ use parlour_protocol::{Page, ServerInfo};
 use wasm_bindgen::JsValue;
 
 use super::http::{Answer, Api};
+
+/// What registering leads to.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Registered {
+    /// One is in.
+    In(Box<SignedIn>),
+    /// An administrator will let one in.
+    Waiting(PendingAccount),
+}
 
 /// How many messages one page holds.
 pub(crate) const PAGE: usize = 50;
@@ -54,7 +69,7 @@ impl Api {
         self.get("/server").await
     }
 
-    pub(crate) async fn create_account(self, body: &CreateAccount) -> Answer<SignedIn> {
+    pub(crate) async fn create_account(self, body: &CreateAccount) -> Answer<Registered> {
         self.with_body(Method::POST, "/accounts", body).await
     }
 
@@ -125,6 +140,62 @@ impl Api {
 
     pub(crate) async fn delete_friend_request(self, id: UserId) -> Answer<()> {
         self.done(Method::DELETE, &format!("/friend-requests/{id}")).await
+    }
+
+    pub(crate) async fn list_blocks(self) -> Answer<Page<Block>> {
+        self.get("/blocks").await
+    }
+
+    pub(crate) async fn block(self, id: UserId) -> Answer<Block> {
+        self.bare(Method::PUT, &format!("/blocks/{id}")).await
+    }
+
+    pub(crate) async fn unblock(self, id: UserId) -> Answer<()> {
+        self.done(Method::DELETE, &format!("/blocks/{id}")).await
+    }
+
+    pub(crate) async fn read_privacy(self) -> Answer<Privacy> {
+        self.get("/account/privacy").await
+    }
+
+    pub(crate) async fn update_privacy(self, body: &UpdatePrivacy) -> Answer<Privacy> {
+        self.with_body(Method::PATCH, "/account/privacy", body).await
+    }
+
+    pub(crate) async fn export_account(self, body: &ConfirmPassword) -> Answer<String> {
+        self.text_with(Method::POST, "/account/export", body).await
+    }
+
+    pub(crate) async fn delete_account(self, body: &ConfirmPassword) -> Answer<DeletionReceipt> {
+        self.with_body(Method::DELETE, "/account", body).await
+    }
+
+    pub(crate) async fn create_invite(self, body: &CreateInvite) -> Answer<CreatedInvite> {
+        self.with_body(Method::POST, "/invites", body).await
+    }
+
+    pub(crate) async fn list_invites(self, after: Option<&str>) -> Answer<Page<Invite>> {
+        self.get(&query("/invites", "", after)).await
+    }
+
+    pub(crate) async fn revoke_invite(self, id: InviteId) -> Answer<()> {
+        self.done(Method::DELETE, &format!("/invites/{id}")).await
+    }
+
+    pub(crate) async fn list_approvals(self, after: Option<&str>) -> Answer<Page<AdminUser>> {
+        self.get(&query("/admin/approvals", "", after)).await
+    }
+
+    pub(crate) async fn approve(self, id: UserId) -> Answer<AdminUser> {
+        self.bare(Method::PUT, &format!("/admin/approvals/{id}")).await
+    }
+
+    pub(crate) async fn reject(self, id: UserId) -> Answer<()> {
+        self.done(Method::DELETE, &format!("/admin/approvals/{id}")).await
+    }
+
+    pub(crate) async fn list_audit_log(self, after: Option<&str>) -> Answer<Page<AuditEntry>> {
+        self.get(&query("/admin/audit", "", after)).await
     }
 
     pub(crate) async fn list_rooms(self, search: &str, after: Option<&str>) -> Answer<Page<Room>> {

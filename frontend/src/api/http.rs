@@ -203,6 +203,12 @@ impl Api {
         self.send(method, path, Body::Json(json(body))).await.map(|_| ())
     }
 
+    /// Does something with a JSON body and reads the answer as text.
+    pub(crate) async fn text_with(self, method: Method, path: &str, body: &impl Serialize) -> Answer<String> {
+        let response = self.send(method, path, Body::Json(json(body))).await?;
+        response.text().await.map_err(|_| Failure::Offline)
+    }
+
     /// Sends bytes as they are.
     pub(crate) async fn upload<T: DeserializeOwned>(
         self,

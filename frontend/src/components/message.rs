@@ -93,12 +93,31 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
     });
     let mine = validation::fold(&me);
     let mentioned = Memo::new(move |_| {
-        text.with(|(text, _)| text.as_ref().is_some_and(|text| validation::mentions(text).contains(&mine)))
+        let named = |text: &String| validation::mentions(text).contains(&mine);
+        !context.is_blocked(author) && text.with(|(text, _)| text.as_ref().is_some_and(named))
     });
     let active = Memo::new(move |_| shared.active.get() == Some(seq));
     let target = Memo::new(move |_| shared.target.get() == Some(seq));
     let acting = message.clone();
+    let unfolded = RwSignal::new(false);
+    let folded = Memo::new(move |_| !unfolded.get() && context.is_blocked(author));
     let content = move || {
+        if folded.get() {
+            return view! {
+                <div class="body deleted" data-testid="message-folded">
+                    "A message of somebody you block. "
+                    <button
+                        type="button"
+                        class="link-button"
+                        data-testid="unfold"
+                        on:click=move |_| unfolded.set(true)
+                    >
+                        "Show it"
+                    </button>
+                </div>
+            }
+            .into_any();
+        }
         let (text, edited) = text.get();
         match text {
             Some(text) => view! {
@@ -152,7 +171,7 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
                 <Reactions conversation=shared.conversation message=message.clone() />
             </div>
             {move || {
-                let there = text.with(|(text, _)| text.is_some());
+                let there = text.with(|(text, _)| text.is_some()) && !folded.get();
                 (active.get() && there).then(|| view! { <Actions message=acting.clone() row=shared /> })
             }}
         </div>

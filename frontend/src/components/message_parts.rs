@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use parlour_protocol::conversations::ConversationKind;
-use parlour_protocol::ids::{ConversationId, Seq};
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::{Message, Reaction};
 use parlour_protocol::rooms::MemberRole;
 
@@ -11,7 +11,7 @@ use crate::components::avatar::Name;
 use crate::components::composer::Mode;
 use crate::components::dialog::ask;
 use crate::context::{Context, context};
-use crate::icons::{COPY, Icon, LINK, PENCIL, REPLY, SMILE, TRASH};
+use crate::icons::{BAN, COPY, Icon, LINK, PENCIL, REPLY, SMILE, TRASH};
 use crate::state::people;
 
 /// The emoji that are offered for reactions.
@@ -111,6 +111,32 @@ pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Messa
     }
 }
 
+/// Asks, and then blocks somebody.
+pub(crate) fn block(context: Context, id: UserId) {
+    let name = context.user(id).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
+    ask(
+        format!("Block {}?", name.unwrap_or_else(|| "this person".to_owned())),
+        "You stop being friends, and their requests and mentions do not reach you any more. In rooms their messages \
+         are folded away. They are not told.",
+        "Block",
+        move || {
+            context.attempt(async move { context.api.block(id).await }, move |block| {
+                context.toast(format!("You block {} now.", block.user.display_name), false);
+                context.load_blocks();
+                context.load_friends();
+            });
+        },
+    );
+}
+
+/// Ends a block.
+pub(crate) fn unblock(context: Context, id: UserId) {
+    context.attempt(async move { context.api.unblock(id).await }, move |()| {
+        context.toast("The block is lifted.", false);
+        context.load_blocks();
+    });
+}
+
 /// What one can do with a message.
 #[component]
 pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl IntoView {
@@ -156,6 +182,8 @@ pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl In
             },
         );
     };
+    let author = snapshot.author;
+    let block = move |_| block(context, author);
     let emoji = move |emoji: &'static str| {
         view! {
             <button
@@ -192,6 +220,8 @@ pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl In
             {(writable && mine).then(|| view! { <span on:click=edit>{action(PENCIL, "Edit", "edit")}</span> })}
             <span on:click=copy>{action(COPY, "Copy the text", "copy")}</span>
             <span on:click=link>{action(LINK, "Copy a link", "copy-link")}</span>
+            {(!mine)
+                .then(|| view! { <span class="danger-action" on:click=block>{action(BAN, "Block the author", "block-author")}</span> })}
             {may_delete
                 .then(|| view! { <span class="danger-action" on:click=delete>{action(TRASH, "Delete", "delete")}</span> })}
             <Show when=move || row.palette.get() == Some(seq)>

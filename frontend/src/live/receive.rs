@@ -252,7 +252,7 @@ impl Context {
                 typing.retain(|(conversation, user, _)| !(*conversation == id && user == author));
                 typing.len() != before
             });
-            if *author != me && self.open.is(id) {
+            if *author != me && self.open.is(id) && !untrack(|| self.is_blocked(*author)) {
                 self.announce(*author, body.as_deref().unwrap_or_default());
             }
         }
@@ -263,6 +263,13 @@ impl Context {
                     self.members_changed.update(|count| *count += 1);
                 }
                 _ => {}
+            }
+        }
+        if let Change::AuthorErased { .. } = event.change {
+            // Any number of messages have lost their text: what is shown is read anew.
+            self.reread(id);
+            if self.open.is(id) {
+                self.open_again(id);
             }
         }
         if let Change::RoomDeleted { .. } = event.change {

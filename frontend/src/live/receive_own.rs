@@ -31,6 +31,7 @@ impl Context {
         self.live.change(|inner| inner.cursors.follow_user(head));
         self.load_friends();
         self.load_notices();
+        self.load_blocks();
         spawn_local((*self).load_conversations());
     }
 
@@ -47,6 +48,7 @@ impl Context {
                 self.load_notices();
             }
             UserChange::FriendAsked { .. } => self.load_friends(),
+            UserChange::BlockAdded { .. } | UserChange::BlockRemoved { .. } => self.load_blocks(),
             UserChange::ConversationJoined { conversation } => self.reread(*conversation),
             UserChange::ConversationLeft { conversation } => {
                 self.live.forget(*conversation);
@@ -90,6 +92,7 @@ impl Context {
     pub(crate) fn reload_all(&self) {
         self.load_friends();
         self.load_notices();
+        self.load_blocks();
         spawn_local((*self).load_conversations());
         if let Some(id) = self.open.id.get_untracked() {
             self.open_again(id);

@@ -48,6 +48,7 @@ impl Context {
         self.phase.set(Phase::SignedIn);
         self.load_friends();
         self.load_notices();
+        self.load_blocks();
         let context = *self;
         spawn_local(async move {
             context.load_conversations().await;

@@ -17,6 +17,7 @@ use crate::components::places::Place;
 use crate::components::states::{Empty, Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{HASH, Icon, SEARCH, SHIELD, TRASH};
+use crate::pages::admin_access::{Approvals, AuditLog, Invites};
 use crate::pages::home::NotFound;
 use crate::pages::{PageHead, part};
 use crate::state::{people, time};
@@ -39,6 +40,12 @@ pub(crate) fn Admin() -> impl IntoView {
         "" => view! { <Figures /> }.into_any(),
         "users" => view! { <People /> }.into_any(),
         "rooms" => view! { <AllRooms /> }.into_any(),
+        "access" => view! {
+            <Approvals />
+            <Invites />
+        }
+        .into_any(),
+        "audit" => view! { <AuditLog /> }.into_any(),
         _ => view! { <NotFound /> }.into_any(),
     };
     view! {
@@ -50,6 +57,8 @@ pub(crate) fn Admin() -> impl IntoView {
                         <Place href="/admin" class="tab">"Figures"</Place>
                         <Place href="/admin/users" class="tab">"People"</Place>
                         <Place href="/admin/rooms" class="tab">"Rooms"</Place>
+                        <Place href="/admin/access" class="tab">"Access"</Place>
+                        <Place href="/admin/audit" class="tab">"Audit log"</Place>
                     </nav>
                     {inside}
                 </div>

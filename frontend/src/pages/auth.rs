@@ -2,12 +2,13 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::hooks::{use_location, use_navigate};
-use parlour_protocol::accounts::CreateAccount;
-use parlour_protocol::problems::ErrorCode;
+use leptos_router::hooks::{use_location, use_navigate, use_query_map};
+use parlour_protocol::accounts::{CreateAccount, Registration};
+use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::sessions::{CreateSession, RefreshTransport, SignedIn};
 use parlour_protocol::validation;
 
+use crate::api::calls::Registered;
 use crate::api::http::{Answer, Failure};
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
@@ -164,11 +165,16 @@ fn Register() -> impl IntoView {
             |text| if text.is_empty() { Ok(()) } else { validation::display_name(text) },
         );
     let password = Input::new("password", validation::password);
+    let invite = Input::new("invite", validation::invite);
+    if let Some(code) = use_query_map().with_untracked(|query| query.get("invite")) {
+        invite.value.set(code);
+    }
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None);
+    let waiting = RwSignal::new(None::<String>);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        if !check_all(&[handle, display_name, password]) {
+        if !check_all(&[handle, display_name, password, invite]) {
             return;
         }
         let shown = display_name.text().trim().to_owned();
@@ -177,57 +183,113 @@ fn Register() -> impl IntoView {
             display_name: (!shown.is_empty()).then_some(shown),
             password: password.text(),
             device: Some(browser::device()),
+            invite: Some(invite.text().trim().to_owned()).filter(|code| !code.is_empty()),
             refresh: RefreshTransport::Cookie,
         };
-        enter(context, busy, failure, async move { context.api.create_account(&body).await }, move |why| {
+        let request = async move {
+            match context.api.create_account(&body).await? {
+                Registered::In(signed_in) => Ok(*signed_in),
+                Registered::Waiting(pending) => {
+                    let _ = waiting.try_set(Some(pending.handle));
+                    Err(Failure::Problem(Box::new(Problem::new(ErrorCode::ApprovalPending))))
+                }
+            }
+        };
+        enter(context, busy, failure, request, move |why| {
+            if why.code() == Some(ErrorCode::InviteNeeded) {
+                invite.focus();
+            }
             if why.code() == Some(ErrorCode::Taken) {
                 handle.error.set(Some("This handle is already taken.".to_owned()));
                 handle.focus();
             }
-            for input in [("handle", handle), ("display_name", display_name), ("password", password)] {
+            for input in [
+                ("handle", handle),
+                ("display_name", display_name),
+                ("password", password),
+                ("invite", invite),
+            ] {
                 if let Some(message) = why.violation(input.0) {
                     input.1.error.set(Some(message));
                 }
             }
         });
     };
-    let closed =
-        move || context.server.with(|server| server.as_ref().is_some_and(|server| !server.registration_open));
-    view! {
-        <h1>"Create your account"</h1>
-        <Show when=closed>
-            <p class="notice" role="status">
-                <Icon path=ALERT />
-                <span>"Registration is closed on this server. Ask its operator for an account."</span>
+    let mode = move || context.server.with(|server| server.as_ref().map(|server| server.registration));
+    let closed = move || mode() == Some(Registration::Closed);
+    let by_invite = move || mode() == Some(Registration::Invite);
+    let by_approval = move || mode() == Some(Registration::Approval);
+    let form = move || {
+        view! {
+            <h1>"Create your account"</h1>
+            <Show when=by_invite>
+                <p class="notice" role="status">
+                    <Icon path=ALERT />
+                    <span>"This server is for people who were invited. You need the code of an invite."</span>
+                </p>
+            </Show>
+            <Show when=by_approval>
+                <p class="notice" role="status">
+                    <Icon path=ALERT />
+                    <span>"An administrator lets people in here. With an invite you are in at once."</span>
+                </p>
+            </Show>
+            <Show when=closed>
+                <p class="notice" role="status">
+                    <Icon path=ALERT />
+                    <span>"Registration is closed on this server. Ask its operator for an account."</span>
+                </p>
+            </Show>
+            <form class="form" data-testid="register-form" novalidate on:submit=submit>
+                <FormFailure failure />
+                <Field
+                    input=handle
+                    label="Handle"
+                    hint="3 to 24 letters, digits or underscores, beginning with a letter. Friends find you by it."
+                    autocomplete="username"
+                    placeholder="ada"
+                />
+                <Field
+                    input=display_name
+                    label="Display name (optional)"
+                    hint="What others see; you can change it at any time."
+                    autocomplete="name"
+                    placeholder="Ada Lovelace"
+                />
+                <Field
+                    input=password
+                    label="Password"
+                    hint="At least 8 characters. A few words in a row are easy to remember."
+                    kind="password"
+                    autocomplete="new-password"
+                />
+                <Show when=move || by_invite() || by_approval()>
+                    <Field input=invite label="Invite code" hint="It is in the link or message that you were sent." />
+                </Show>
+                <Submit label="Create account" busy testid="register-submit" wide=true />
+            </form>
+            <p class="auth-switch">
+                "Already have an account? " <a href="/login" data-testid="go-login">"Log in"</a>
             </p>
-        </Show>
-        <form class="form" data-testid="register-form" novalidate on:submit=submit>
-            <FormFailure failure />
-            <Field
-                input=handle
-                label="Handle"
-                hint="3 to 24 letters, digits or underscores, beginning with a letter. Friends find you by it."
-                autocomplete="username"
-                placeholder="ada"
-            />
-            <Field
-                input=display_name
-                label="Display name (optional)"
-                hint="What others see; you can change it at any time."
-                autocomplete="name"
-                placeholder="Ada Lovelace"
-            />
-            <Field
-                input=password
-                label="Password"
-                hint="At least 8 characters. A few words in a row are easy to remember."
-                kind="password"
-                autocomplete="new-password"
-            />
-            <Submit label="Create account" busy testid="register-submit" wide=true />
-        </form>
+        }
+    };
+    move || match waiting.get() {
+        Some(handle) => view! { <Waiting handle /> }.into_any(),
+        None => form().into_any(),
+    }
+}
+
+/// What is shown to whoever registered and waits to be let in.
+#[component]
+fn Waiting(handle: String) -> impl IntoView {
+    view! {
+        <h1>"Almost there"</h1>
+        <p role="status" data-testid="approval-pending">
+            {format!("@{handle} is registered.")} " Your account waits until an administrator lets you in. Then you can log in with your \
+             handle and password."
+        </p>
         <p class="auth-switch">
-            "Already have an account? " <a href="/login" data-testid="go-login">"Log in"</a>
+            <a href="/login" data-testid="go-login">"To the log-in"</a>
         </p>
     }
 }

@@ -3,14 +3,16 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::{use_navigate, use_params_map};
+use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::users::{Profile, Relation};
 
 use crate::browser;
 use crate::components::avatar::Avatar;
+use crate::components::message_parts::{block, unblock};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
-use crate::icons::{CHAT, CHECK, Icon, PENCIL, USER_PLUS};
+use crate::icons::{BAN, CHAT, CHECK, Icon, PENCIL, USER_PLUS};
 use crate::pages::PageHead;
 use crate::pages::friends::{accept, drop_request, open_direct, unfriend};
 use crate::pages::home::NotFound;
@@ -44,6 +46,7 @@ pub(crate) fn ProfilePage() -> impl IntoView {
     };
     Effect::new(move |_| {
         handle.track();
+        context.blocks.track();
         // Requests that are made and answered elsewhere change what can be done here.
         context.friends.track();
         context.requests.track();
@@ -64,6 +67,30 @@ pub(crate) fn ProfilePage() -> impl IntoView {
             <PageHead title="Profile" back="/friends" />
             <div class="page-body">{page}</div>
         </div>
+    }
+}
+
+/// Blocks somebody, or lifts the block.
+#[component]
+fn BlockButton(id: UserId) -> impl IntoView {
+    let context = context();
+    move || {
+        if context.is_blocked(id) {
+            view! {
+                <button type="button" class="button" data-testid="unblock" on:click=move |_| unblock(context, id)>
+                    "Unblock"
+                </button>
+            }
+            .into_any()
+        } else {
+            view! {
+                <button type="button" class="button danger-quiet" data-testid="block" on:click=move |_| block(context, id)>
+                    <Icon path=BAN />
+                    "Block"
+                </button>
+            }
+            .into_any()
+        }
     }
 }
 
@@ -120,6 +147,7 @@ fn Card(profile: Profile) -> impl IntoView {
             </button>
         }
         .into_any(),
+        Relation::None if profile.blocked => ().into_any(),
         Relation::None => {
             let handle = user.handle.clone();
             view! {
@@ -155,7 +183,16 @@ fn Card(profile: Profile) -> impl IntoView {
                 {online.map(|online| move || if online.get() { " · online" } else { " · offline" })}
             </p>
             {(!profile.bio.is_empty()).then(|| view! { <p class="bio">{profile.bio}</p> })}
-            <div class="profile-actions">{actions}</div>
+            <Show when=move || context.is_blocked(id)>
+                <p class="notice" role="status" data-testid="blocked-notice">
+                    <Icon path=BAN />
+                    <span>"You block this person. They are not told."</span>
+                </p>
+            </Show>
+            <div class="profile-actions">
+                {actions}
+                {(profile.relation != Relation::Myself).then(|| view! { <BlockButton id /> })}
+            </div>
             <p class="meta">
                 {format!("Here since {}", time::full_day(browser::local_time(profile.created_at)))}
                 <span class="tabular">{format!("id {id}")}</span>

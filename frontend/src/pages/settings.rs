@@ -7,6 +7,8 @@ use crate::components::places::Place;
 use crate::context::context;
 use crate::icons::{Icon, LOGOUT, MOON, SCREEN, SUN};
 use crate::pages::home::NotFound;
+use crate::pages::own_data::{DeleteForm, ExportForm};
+use crate::pages::privacy::{Blocked, PrivacyForm};
 use crate::pages::settings_parts::{AvatarForm, PasswordForm, ProfileForm, Sessions};
 use crate::pages::{PageHead, part};
 
@@ -27,6 +29,16 @@ pub(crate) fn Settings() -> impl IntoView {
             <Sessions />
         }
         .into_any(),
+        "privacy" => view! {
+            <PrivacyForm />
+            <Blocked />
+        }
+        .into_any(),
+        "data" => view! {
+            <ExportForm />
+            <DeleteForm />
+        }
+        .into_any(),
         _ => view! { <NotFound /> }.into_any(),
     };
     view! {
@@ -41,7 +53,9 @@ pub(crate) fn Settings() -> impl IntoView {
                 <nav class="tabs" aria-label="Settings">
                     <Place href="/settings" class="tab">"Profile"</Place>
                     <Place href="/settings/appearance" class="tab">"Appearance"</Place>
+                    <Place href="/settings/privacy" class="tab">"Privacy"</Place>
                     <Place href="/settings/security" class="tab">"Security"</Place>
+                    <Place href="/settings/data" class="tab">"Your data"</Place>
                     <Show when=move || context.is_admin()>
                         <span class="only-narrow">
                             <Place href="/admin" class="tab">"Administration"</Place>

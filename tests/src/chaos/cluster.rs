@@ -164,6 +164,7 @@ impl Cluster {
             display_name: None,
             password: "correct horse battery".into(),
             device: None,
+            invite: None,
             refresh: Default::default(),
         };
         let id = first.create_account(&account).await.expect("registers").account.id;

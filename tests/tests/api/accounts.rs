@@ -11,7 +11,7 @@ use system_tests::{App, Refusal, on_all_backends};
 on_all_backends!(
     registering,
     registering_for_a_cookie,
-    closed_registration with |config| config.registration = false,
+    closed_registration with |config| config.registration = parlour_protocol::accounts::Registration::Closed,
     changing_the_profile,
     handles_stay_for_a_week,
     changing_the_password,

@@ -57,7 +57,8 @@ async fn crossing_requests(app: App) {
 
 async fn declining_and_cancelling(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
-    for (who, whom) in [(&bob, &ada), (&ada, &bob)] {
+    for _ in 0..2 {
+        let (who, whom) = (&ada, &bob);
         ada.api.create_friend_request("bob").await.unwrap();
         who.api.delete_friend_request(whom.id).await.unwrap();
         who.api.delete_friend_request(whom.id).await.refused(ErrorCode::NotFound);
@@ -65,7 +66,16 @@ async fn declining_and_cancelling(app: App) {
         assert_eq!(open_requests(&ada).await, (vec![], vec![]));
         assert_eq!(open_requests(&bob).await, (vec![], vec![]));
     }
-    ada.befriend(&bob).await;
+
+    // To the one who asked, a declined request waits on.
+    ada.api.create_friend_request("bob").await.unwrap();
+    bob.api.delete_friend_request(ada.id).await.unwrap();
+    bob.api.delete_friend_request(ada.id).await.refused(ErrorCode::NotFound);
+    bob.api.accept_friend_request(ada.id).await.refused(ErrorCode::NotFound);
+    assert_eq!(open_requests(&ada).await, (vec![], vec![bob.id]));
+    assert_eq!(open_requests(&bob).await, (vec![], vec![]));
+    // Who declined may still ask: the other one wanted it.
+    assert_eq!(bob.api.create_friend_request("ada").await.unwrap().relation, Relation::Friend);
     ada.api.delete_friend_request(bob.id).await.refused(ErrorCode::NotFound);
     assert_eq!(ada.api.list_friends().await.unwrap().items.len(), 1, "a friendship is no request");
 }

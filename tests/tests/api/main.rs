@@ -2,16 +2,23 @@
 
 mod accounts;
 mod admin;
+mod audit;
 mod avatars;
 mod bad_input;
 mod budgets;
+mod blocks;
 mod directs;
 mod friends;
+mod guessing;
 mod history;
+mod keys;
 mod messages;
 mod notifications;
 mod openapi;
+mod own_data;
+mod privacy;
 mod races;
+mod registration;
 mod rooms;
 mod sessions;
 mod users;

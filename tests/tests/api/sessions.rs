@@ -51,7 +51,7 @@ async fn logging_in(app: App) {
 async fn failures_are_slowed_down(app: App) {
     app.person("ada").await;
     let api = app.stranger(0);
-    for _ in 0..10 {
+    for _ in 0..5 {
         api.create_session(&log_in("ada", "wrong password")).await.refused(ErrorCode::BadCredentials);
     }
     let body = json!({"handle": "ada", "password": "wrong password"});

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "what starts this tells it by the environment")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall stop")]
 
+mod access;
 mod gate;
 mod pages;
 mod person;
@@ -13,6 +14,7 @@ mod stories;
 
 use std::sync::{Condvar, Mutex};
 
+use parlour_server::Config;
 use system_tests::{App, Backend, run};
 
 /// Tests with browsers at the same time: one test has up to three, and each wants a core.
@@ -20,6 +22,11 @@ const AT_ONCE: usize = 2;
 
 /// Runs one test with a server of its own, when it is its turn.
 fn story<F: Future<Output = ()>>(body: impl FnOnce(App) -> F) {
+    story_with(|_| {}, body);
+}
+
+/// Like [`story`], with other settings of the server.
+fn story_with<F: Future<Output = ()>>(configure: impl Fn(&mut Config), body: impl FnOnce(App) -> F) {
     static RUNNING: Mutex<usize> = Mutex::new(0);
     static ENDED: Condvar = Condvar::new();
     struct Turn;
@@ -31,5 +38,5 @@ fn story<F: Future<Output = ()>>(body: impl FnOnce(App) -> F) {
     }
     *ENDED.wait_while(RUNNING.lock().unwrap(), |running| *running >= AT_ONCE).unwrap() += 1;
     let _turn = Turn;
-    run(Backend::SqliteLocal, |_| {}, body);
+    run(Backend::SqliteLocal, configure, body);
 }

@@ -115,12 +115,25 @@ impl Person {
     pub async fn register(address: &str, device: Device, handle: &str, name: &str) -> Self {
         let person = Self::arrive(address, device).await;
         person.go("/register").await;
-        person.fill("handle", handle).await;
-        person.fill("display_name", name).await;
-        person.fill("password", PASSWORD).await;
-        person.click("register-submit").await;
+        person.sign_up(handle, name).await;
         person.see("sidebar").await;
         person
+    }
+
+    /// Fills the form of the page for registering.
+    pub async fn sign_up(&self, handle: &str, name: &str) {
+        self.fill("handle", handle).await;
+        self.fill("display_name", name).await;
+        self.fill("password", PASSWORD).await;
+        self.click("register-submit").await;
+    }
+
+    /// Logs in by the form.
+    pub async fn log_in(&self, handle: &str) {
+        self.go("/login").await;
+        self.fill("handle", handle).await;
+        self.fill("password", PASSWORD).await;
+        self.click("login-submit").await;
     }
 
     /// Loads a place.
@@ -177,6 +190,11 @@ impl Person {
     pub async fn fill(&self, name: &str, text: &str) {
         let input = self.wait(&format!("[name='{name}']")).await;
         input.send_keys(text).await.unwrap();
+    }
+
+    /// Presses a key where the focus is.
+    pub async fn press(&self, key: &str) {
+        self.client.active_element().await.unwrap().send_keys(key).await.unwrap();
     }
 
     /// Writes and sends a message in the open conversation.

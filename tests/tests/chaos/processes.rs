@@ -83,6 +83,7 @@ async fn register(address: &str, handle: &str) -> Api {
         display_name: None,
         password: "correct horse battery".into(),
         device: None,
+        invite: None,
         refresh: Default::default(),
     };
     api.create_account(&account).await.unwrap();

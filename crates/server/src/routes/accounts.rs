@@ -3,23 +3,32 @@
 use actix_web::http::header;
 use actix_web::web::{Bytes, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
-use parlour_chat::{Outcome, accounts, sessions};
-use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, UpdateAccount};
+use parlour_chat::accounts::Admission;
+use parlour_chat::{Outcome, accounts, passwords, sessions};
+use parlour_protocol::accounts::{
+    Account, ChangePassword, CreateAccount, PendingAccount, Registration, UpdateAccount,
+};
 use parlour_protocol::ids::{AvatarId, SessionId, UserId};
 use parlour_protocol::limits::{AVATAR_SIZES, AVATAR_UPLOAD};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::SignedIn;
+use parlour_protocol::time::Timestamp;
 use parlour_storage::users::AvatarRow;
 
-use super::sessions::{client_device, signed_in};
+use super::invites::code_hash;
+use super::sessions::{client_device, confirm, signed_in};
 use crate::auth::{Shared, Viewer, client_address};
 use crate::avatars;
 use crate::problems::ApiError;
 use crate::random;
 use crate::tokens::RefreshToken;
 
-/// Registers an account and logs it in.
-#[utoipa::path(tag = "accounts", request_body = CreateAccount, responses((status = 201, body = SignedIn)))]
+/// Registers an account and logs it in. Where an administrator lets people in, the account waits, without a log-in.
+#[utoipa::path(
+    tag = "accounts",
+    request_body = CreateAccount,
+    responses((status = 201, body = SignedIn), (status = 202, body = PendingAccount))
+)]
 #[post("/accounts")]
 pub async fn create_account(
     app: Shared,
@@ -27,7 +36,8 @@ pub async fn create_account(
     body: Json<CreateAccount>,
 ) -> Result<HttpResponse, ApiError> {
     crate::auth::check_origin(&app, &request)?;
-    if !app.config.registration {
+    let mode = app.config.registration;
+    if mode == Registration::Closed {
         return Err(ErrorCode::RegistrationClosed.into());
     }
     app.auth_rate
@@ -35,6 +45,10 @@ pub async fn create_account(
         .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
     let body = body.into_inner();
     accounts::check_registration(&body)?;
+    let invite = body.invite.as_deref().map(code_hash);
+    if mode == Registration::Invite && invite.is_none() {
+        return Err(ErrorCode::InviteNeeded.into());
+    }
     let hash = app.hash_password(body.password.clone()).await?;
     let (user, session) = (UserId(random::id()), SessionId(random::id()));
     let token = RefreshToken::new(session, random::bytes());
@@ -42,11 +56,29 @@ pub async fn create_account(
     let device = client_device(&request, body.device.as_deref());
     let row = app
         .commit(0, move |conn, now| {
-            let row = accounts::register(conn, now, user, &body, &hash, false)?;
-            sessions::open(conn, now, session, user, &device, &token_hash)?;
+            let admission = match (mode, &invite) {
+                (Registration::Approval, invite) => Admission::Approval(invite.as_deref()),
+                (Registration::Invite, Some(invite)) => Admission::Invite(invite),
+                (Registration::Invite | Registration::Closed, _) => {
+                    return Err(ErrorCode::InviteNeeded.into());
+                }
+                (Registration::Open, _) => Admission::Open,
+            };
+            let row = accounts::register(conn, now, user, &body, &hash, admission)?;
+            if row.is_active() {
+                sessions::open(conn, now, session, user, &device, &token_hash)?;
+            }
             Ok(Outcome::quiet(row))
         })
         .await?;
+    if let Some(since) = row.pending_since {
+        let pending_since = Timestamp(since);
+        return Ok(HttpResponse::Accepted().json(PendingAccount {
+            id: user,
+            handle: row.handle,
+            pending_since,
+        }));
+    }
     signed_in(&app, &row, &token, transport, true)
 }
 
@@ -111,18 +143,10 @@ pub async fn change_password(
     body: Json<ChangePassword>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.into_inner();
-    if let Err(message) = parlour_protocol::validation::password(&body.new) {
+    if let Err(message) = passwords::check(&body.new) {
         return Err(parlour_chat::Refusal::field("new", message).into());
     }
-    let row = app.read(move |conn| accounts::find(conn, viewer.user)).await?;
-    let guesser = (row.handle_key.clone(), client_address(&app, &request));
-    app.failure_rate
-        .take(guesser.clone())
-        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
-    if body.current.len() > 256 || !app.verify_password(body.current, Some(row.password_hash)).await? {
-        return Err(ApiError::because(ErrorCode::BadCredentials, "The current password is wrong."));
-    }
-    app.failure_rate.give_back(&guesser);
+    confirm(&app, &request, viewer, body.current).await?;
     let hash = app.hash_password(body.new).await?;
     app.commit(0, move |conn, now| {
         accounts::set_password(conn, now, viewer.user, Some(viewer.session), &hash)

@@ -1,15 +1,18 @@
 //! For administrators; to everybody else there is nothing here.
 
 use actix_web::web::{Json, Path, Query};
-use actix_web::{delete, get, put};
-use parlour_chat::admin;
+use actix_web::{HttpResponse, delete, get, put};
+use parlour_chat::{admin, audit};
 use parlour_protocol::Page;
 use parlour_protocol::admin::{AdminUser, Statistics};
+use parlour_protocol::audit::{AuditEntry, AuditKind};
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::{SearchQuery, page_limit};
+use super::{PageQuery, SearchQuery, page_limit, pair_cursor, write_cursor};
 use crate::auth::{Shared, Viewer};
 use crate::problems::ApiError;
 
@@ -54,7 +57,78 @@ pub async fn reinstate_user(
     user: Path<UserId>,
 ) -> Result<Json<AdminUser>, ApiError> {
     let who = user.into_inner();
-    app.commit(0, move |conn, _| admin::reinstate(conn, viewer.user, who)).await.map(Json)
+    app.commit(0, move |conn, now| admin::reinstate(conn, now, viewer.user, who)).await.map(Json)
+}
+
+/// A page of the audit log.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// Only this kind.
+    kind: Option<AuditKind>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// 1 to 100, 50 when absent.
+    limit: Option<i64>,
+}
+
+/// What happened to accounts and rights, newest first. Lines are kept as long as the server's settings say.
+#[utoipa::path(tag = "admin", params(AuditQuery), responses((status = 200, body = Page<AuditEntry>)))]
+#[get("/admin/audit")]
+pub async fn list_audit_log(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<AuditQuery>,
+) -> Result<Json<Page<AuditEntry>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    let before = match query.after.as_deref().map(str::parse) {
+        None => i64::MAX,
+        Some(Ok(position)) => position,
+        Some(Err(_)) => return Err(ApiError::because(ErrorCode::Malformed, "This cursor is not from here.")),
+    };
+    let kind = query.kind;
+    let (items, next) = app.read(move |conn| audit::list(conn, viewer.user, before, kind, limit)).await?;
+    Ok(Json(Page { items, next: next.map(|position| position.to_string()) }))
+}
+
+/// Accounts that wait for approval, longest first.
+#[utoipa::path(tag = "admin", params(PageQuery), responses((status = 200, body = Page<AdminUser>)))]
+#[get("/admin/approvals")]
+pub async fn list_approvals(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<PageQuery>,
+) -> Result<Json<Page<AdminUser>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    let after = pair_cursor(query.after.as_deref())?;
+    let (items, next) = app.read(move |conn| admin::list_pending(conn, viewer.user, after, limit)).await?;
+    Ok(Json(Page { items, next: next.map(write_cursor) }))
+}
+
+/// Lets a waiting account in. Doing it twice changes nothing.
+#[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 200, body = AdminUser)))]
+#[put("/admin/approvals/{user}")]
+pub async fn approve_account(
+    app: Shared,
+    viewer: Viewer,
+    user: Path<UserId>,
+) -> Result<Json<AdminUser>, ApiError> {
+    let who = user.into_inner();
+    app.commit(0, move |conn, now| admin::approve(conn, now, viewer.user, who)).await.map(Json)
+}
+
+/// Turns a waiting account away: it is gone, and its handle is free.
+#[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 204)))]
+#[delete("/admin/approvals/{user}")]
+pub async fn reject_account(
+    app: Shared,
+    viewer: Viewer,
+    user: Path<UserId>,
+) -> Result<HttpResponse, ApiError> {
+    let who = user.into_inner();
+    app.commit(0, move |conn, now| admin::reject(conn, now, viewer.user, who)).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Figures about the whole server.

@@ -16,8 +16,11 @@ use crate::problems::ApiError;
 use crate::random;
 
 fn with_presence(app: &App, conversation: Conversation) -> Conversation {
-    let friend = conversation.peer.as_ref().filter(|_| conversation.writable);
-    let online = friend.map(|friend| app.hub.presence().is_online(friend.id));
+    let is_online = |seen| {
+        let peer = conversation.peer.as_ref();
+        seen && peer.is_some_and(|peer| app.hub.presence().is_online(peer.id))
+    };
+    let online = conversation.online.map(is_online);
     Conversation { online, ..conversation }
 }
 

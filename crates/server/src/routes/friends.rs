@@ -17,7 +17,7 @@ use crate::problems::ApiError;
 pub async fn list_friends(app: Shared, viewer: Viewer) -> Result<Json<Page<Friend>>, ApiError> {
     let mut items = app.read(move |conn| friends::list(conn, viewer.user)).await?;
     for friend in &mut items {
-        friend.online = app.hub.presence().is_online(friend.user.id);
+        friend.online = friend.online && app.hub.presence().is_online(friend.user.id);
     }
     Ok(Json(Page { items, next: None }))
 }
@@ -42,7 +42,8 @@ pub async fn list_friend_requests(app: Shared, viewer: Viewer) -> Result<Json<Fr
     app.read(move |conn| friends::list_requests(conn, viewer.user)).await.map(Json)
 }
 
-/// Asks for friendship. When the other has asked already, this accepts; asking twice changes nothing.
+/// Asks for friendship. When the other has asked already, this accepts; asking twice changes nothing. At most 20
+/// new requests a day. Whether a request arrives is up to the settings of the one who is asked and is not told.
 #[utoipa::path(tag = "friends", request_body = CreateFriendRequest, responses((status = 200, body = Relationship)))]
 #[post("/friend-requests")]
 pub async fn create_friend_request(
@@ -67,7 +68,8 @@ pub async fn accept_friend_request(
     app.commit(0, move |conn, now| friends::accept(conn, now, viewer.user, other)).await.map(Json)
 }
 
-/// Declines an incoming request, or cancels one's own.
+/// Declines an incoming request, or cancels one's own. The one who asked is not told of declining: to them the
+/// request waits on, and for seven days further ones of theirs do not arrive.
 #[utoipa::path(tag = "friends", params(("user" = UserId, Path)), responses((status = 204)))]
 #[delete("/friend-requests/{user}")]
 pub async fn delete_friend_request(

@@ -126,7 +126,7 @@ pub async fn leave_room(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Who is in a room and who is here now, in the order in which they came; for members.
+/// Who is in a room, in the order in which they came, and which friends among them are online; for members.
 #[utoipa::path(
     tag = "rooms",
     params(("room" = ConversationId, Path), PageQuery),
@@ -145,7 +145,7 @@ pub async fn list_members(
     let (mut items, next) =
         app.read(move |conn| rooms::list_members(conn, viewer.user, id, after, limit)).await?;
     for member in &mut items {
-        member.online = app.hub.presence().is_online(member.user.id);
+        member.online = member.online && app.hub.presence().is_online(member.user.id);
     }
     Ok(Json(Page { items, next: next.map(write_cursor) }))
 }

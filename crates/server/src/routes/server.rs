@@ -3,6 +3,7 @@
 use actix_web::get;
 use actix_web::web::Json;
 use parlour_protocol::ServerInfo;
+use parlour_protocol::accounts::Registration;
 
 use crate::auth::Shared;
 
@@ -13,7 +14,9 @@ pub async fn show_server(app: Shared) -> Json<ServerInfo> {
     Json(ServerInfo {
         name: app.config.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        registration_open: app.config.registration,
+        registration_open: matches!(app.config.registration, Registration::Open | Registration::Approval),
+        registration: app.config.registration,
+        member_invites: app.config.member_invites,
         epoch: app.epoch.clone(),
     })
 }

@@ -4,10 +4,13 @@ use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::header;
 use actix_web::web::{Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use parlour_chat::audit::Note;
 use parlour_chat::sessions::{LIFETIME, Refreshed};
-use parlour_chat::{Outcome, accounts, passwords, sessions};
+use parlour_chat::{Outcome, accounts, audit, passwords, sessions};
 use parlour_protocol::Page;
+use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
+use parlour_protocol::limits::PASSWORD;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
 use parlour_protocol::time::SECOND;
@@ -16,6 +19,7 @@ use parlour_storage::users::UserRow;
 
 use crate::app::App;
 use crate::auth::{Shared, Viewer, check_origin, client_address};
+use crate::guesses::Attempt;
 use crate::problems::ApiError;
 use crate::random;
 use crate::tokens::{ACCESS_LIFETIME, RefreshToken};
@@ -89,7 +93,8 @@ pub(super) fn signed_in(
     }))
 }
 
-/// Logs in. Wrong password, unknown handle and suspended account answer alike, and take the same time.
+/// Logs in. Wrong password, unknown handle and suspended account answer alike, and take the same time. An account
+/// that waits for approval is told so, given its password.
 #[utoipa::path(tag = "sessions", request_body = CreateSession, responses((status = 201, body = SignedIn)))]
 #[post("/sessions")]
 pub async fn create_session(
@@ -106,13 +111,12 @@ pub async fn create_session(
         return Err(parlour_chat::Refusal::field("device", message).into());
     }
     let handle_key = validation::fold(body.handle.trim().trim_start_matches('@'));
-    if handle_key.len() > 64 || body.password.len() > 256 {
+    if handle_key.len() > 64 || body.password.len() > PASSWORD.1 {
         return Err(ErrorCode::BadCredentials.into());
     }
-    let guesser = (handle_key.clone(), client_address(&app, &request));
-    app.failure_rate
-        .take(guesser.clone())
-        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    let address = client_address(&app, &request);
+    let attempt = Attempt::new(&handle_key, &address);
+    app.guesses.take(&attempt).await.map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
     // What cannot be a handle is nobody's; PostgreSQL would not even take every text as a parameter.
     let found = if validation::handle(&handle_key).is_ok() {
         app.read(move |conn| Ok(parlour_storage::users::find_by_handle(conn, &handle_key)?)).await?
@@ -121,8 +125,22 @@ pub async fn create_session(
     };
     let hash = found.as_ref().map(|row| row.password_hash.clone());
     let right = app.verify_password(body.password.clone(), hash).await?;
-    let row = found.filter(|row| right && row.suspended_at.is_none()).ok_or(ErrorCode::BadCredentials)?;
-    app.failure_rate.give_back(&guesser);
+    let known = found.as_ref().map(|row| UserId(row.id));
+    let Some(row) = found.filter(|row| right && row.suspended_at.is_none()) else {
+        let line = Note {
+            kind: AuditKind::LogInFailed,
+            actor: None,
+            subject: known,
+            address: Some(address),
+            operation: None,
+        };
+        app.note(line);
+        return Err(ErrorCode::BadCredentials.into());
+    };
+    app.guesses.give_back(&attempt).await;
+    if row.pending_since.is_some() {
+        return Err(ErrorCode::ApprovalPending.into());
+    }
 
     let user = UserId(row.id);
     let rehashed = if passwords::outdated(app.config.hashing, &row.password_hash) {
@@ -138,10 +156,28 @@ pub async fn create_session(
             accounts::rehash(conn, user, hash)?;
         }
         sessions::open(conn, now, session, user, &device, &token_hash)?;
+        audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&address))?;
         Ok(Outcome::quiet(()))
     })
     .await?;
     signed_in(&app, &row, &token, body.refresh, true)
+}
+
+/// Demands the password of the one who asks once more. Wrong ones count as at log-in.
+pub(super) async fn confirm(
+    app: &App,
+    request: &HttpRequest,
+    viewer: Viewer,
+    password: String,
+) -> Result<(), ApiError> {
+    let row = app.read(move |conn| accounts::find(conn, viewer.user)).await?;
+    let attempt = Attempt::new(&row.handle_key, &client_address(app, request));
+    app.guesses.take(&attempt).await.map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    if password.len() > PASSWORD.1 || !app.verify_password(password, Some(row.password_hash)).await? {
+        return Err(ApiError::because(ErrorCode::BadCredentials, "The password is wrong."));
+    }
+    app.guesses.give_back(&attempt).await;
+    Ok(())
 }
 
 /// Trades a refresh token (from the body, or else from the cookie) for an access token and the next refresh

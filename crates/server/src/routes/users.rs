@@ -6,7 +6,7 @@ use parlour_chat::users;
 use parlour_protocol::Page;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::users::{Profile, Relation, User};
+use parlour_protocol::users::{Profile, User};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -46,11 +46,10 @@ pub async fn list_users(
 )]
 #[get("/users/{user}")]
 pub async fn show_user(app: Shared, viewer: Viewer, who: Path<String>) -> Result<Json<Profile>, ApiError> {
-    app.reach_rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
     let who = who.into_inner();
+    let rate = if users::is_id(&who) { &app.reach_rate } else { &app.search_rate };
+    rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
     let mut profile = app.read(move |conn| users::profile(conn, viewer.user, &who)).await?;
-    if matches!(profile.relation, Relation::Friend | Relation::Myself) {
-        profile.online = Some(app.hub.presence().is_online(profile.user.id));
-    }
+    profile.online = profile.online.map(|seen| seen && app.hub.presence().is_online(profile.user.id));
     Ok(Json(profile))
 }

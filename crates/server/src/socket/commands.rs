@@ -224,8 +224,14 @@ impl Connection {
             return;
         };
         let outbox = self.outbox.clone();
+        let (app, user) = (self.app.clone(), self.user);
         actix_web::rt::spawn(async move {
             let outcome = work.await;
+            if let (Err(error), Some(user)) = (&outcome, user)
+                && error.problem.status == 403
+            {
+                app.note_denied(user, "socket command".to_owned(), None);
+            }
             answer(&outbox, Some(id), outcome);
             drop(place);
         });
@@ -241,10 +247,12 @@ impl Connection {
             return;
         }
         self.typed = Some((conversation, Instant::now()));
-        let allowed = self.app.read(move |conn| conversations::may_type(conn, user, conversation)).await;
-        if matches!(allowed, Ok(true)) {
+        let hidden_from =
+            self.app.read(move |conn| conversations::typing_hidden_from(conn, user, conversation)).await;
+        if let Ok(Some(mut except)) = hidden_from {
+            except.push(user);
             let typing = Ephemeral::Typing { conversation, user, ttl_ms: TYPING_SHOWN_MS };
-            self.app.hub.ephemeral(topic, Some(user), frames::encode(&ServerFrame::Ephemeral(typing)));
+            self.app.hub.ephemeral(topic, except, frames::encode(&ServerFrame::Ephemeral(typing)));
         }
     }
 

@@ -49,6 +49,7 @@ pub async fn people(server: &Process, count: usize) -> Vec<Somebody> {
             display_name: None,
             password: "correct horse battery".into(),
             device: Some("bench".into()),
+            invite: None,
             refresh: Default::default(),
         };
         let signed_in = api.create_account(&account).await.expect("registers");

@@ -1,0 +1,84 @@
+//! Blocking: nothing of the blocked person reaches the one who blocks, and the blocked person cannot tell.
+//!
+//! Invariant: whatever the blocked person sees (answers, events, lists, presence) equals what they would see of a
+//! stranger who never answers; a friendship ends as by unfriending. So the way to the blocker is closed where
+//! things arrive (requests, mentions, typing), never where they are sent. What both do in a common room stays in its
+//! log, which is the same for everybody; the blocker's own client is told whom it may fold away.
+
+use parlour_protocol::audit::AuditKind;
+use parlour_protocol::blocks::Block;
+use parlour_protocol::ids::UserId;
+use parlour_protocol::limits;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::UserChange;
+use parlour_protocol::time::Timestamp;
+use parlour_protocol::users::Relation;
+use parlour_storage::blocks::BlockRow;
+use parlour_storage::{Connection, blocks, friendships, users};
+
+use crate::Refusal;
+use crate::audit::{Note, note};
+use crate::friends::{announce, lock_direct};
+use crate::outcome::{Done, Outcome, tell};
+use crate::users::relation;
+
+/// Whom one blocks, newest first.
+pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Block>, Refusal> {
+    let rows = blocks::list(conn, user)?;
+    Ok(rows.into_iter().map(|(row, user)| Block { user, at: Timestamp(row.created_at) }).collect())
+}
+
+/// Blocks somebody. Doing it twice changes nothing. A friendship and one's own request end; a request of theirs
+/// waits on, to them.
+pub fn block(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId) -> Done<Block> {
+    if user == other {
+        return Err(Refusal::because(ErrorCode::Conflict, "That is you."));
+    }
+    let row = users::find(conn, other)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?;
+    let direct = lock_direct(conn, user, other)?;
+    // A request that is made right now is seen here, or sees this block.
+    users::lock_pair(conn, user, other)?;
+    if let Some(known) = blocks::find(conn, user, other)? {
+        return Ok(Outcome::quiet(Block { user: row.summary(), at: Timestamp(known.created_at) }));
+    }
+    if blocks::count_of(conn, user)? >= limits::BLOCKS_PER_USER {
+        return Err(Refusal::because(ErrorCode::LimitReached, "You block enough people."));
+    }
+    blocks::insert(conn, &BlockRow { blocker_id: user.0, blocked_id: other.0, created_at: now.0 })?;
+    note(conn, now, Note::by(AuditKind::Blocked, user))?;
+    let friendship = friendships::lock(conn, user, other)?;
+    let mut effects = Vec::new();
+    let mut changes = vec![(user, UserChange::BlockAdded { user: other }, false)];
+    let ended = |who, whom| (who, UserChange::FriendRemoved { user: whom }, false);
+    match relation(friendship.as_ref(), user) {
+        Relation::Friend => {
+            friendships::delete(conn, user, other)?;
+            effects = announce(conn, now, direct, false)?;
+            changes.extend([ended(user, other), ended(other, user)]);
+        }
+        Relation::Outgoing => {
+            friendships::delete(conn, user, other)?;
+            changes.push(ended(user, other));
+            if friendship.is_some_and(|row| !row.hidden) {
+                changes.push(ended(other, user));
+            }
+        }
+        Relation::Incoming => {
+            friendships::set_hidden(conn, user, other, true)?;
+            changes.push(ended(user, other));
+        }
+        Relation::None | Relation::Myself => {}
+    }
+    effects.extend(tell(conn, now, changes)?);
+    Ok(Outcome { value: Block { user: row.summary(), at: now }, effects })
+}
+
+/// Ends a block. Requests that were made meanwhile do not arrive for that; the person may ask again.
+pub fn unblock(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId) -> Done<()> {
+    if !blocks::delete(conn, user, other)? {
+        return Err(ErrorCode::NotFound.into());
+    }
+    note(conn, now, Note::by(AuditKind::Unblocked, user))?;
+    let effects = tell(conn, now, vec![(user, UserChange::BlockRemoved { user: other }, false)])?;
+    Ok(Outcome { value: (), effects })
+}

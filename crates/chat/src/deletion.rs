@@ -1,0 +1,105 @@
+//! Deleting one's own account: first the person, in one transaction, then what they wrote, conversation by
+//! conversation.
+//!
+//! Invariant: after the first transaction nobody can act as the person any more. Each further step can be repeated,
+//! so that an interrupted deletion is finished later. Logs keep every position.
+
+use parlour_protocol::audit::AuditKind;
+use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::own_data::Erased;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::{Change, UserChange};
+use parlour_protocol::time::Timestamp;
+use parlour_storage::{Connection, admin, conversations, events, friendships, own_data, sessions, users};
+
+use crate::audit::{Note, note};
+use crate::friends::{announce, lock_direct};
+use crate::outcome::{Done, Outcome, tell};
+use crate::rooms::leave_locked;
+use crate::sessions::ended;
+use crate::{Effect, Refusal};
+
+/// Conversations that are looked at in one step.
+const STEP: i64 = 500;
+
+/// Ends the person: profile, log-ins, friendships, blocks, notifications, pictures. The last administrator stays.
+pub fn end_person(conn: &mut Connection, now: Timestamp, user: UserId, address: &str) -> Done<Erased> {
+    let row = users::find(conn, user)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?;
+    if row.is_admin && admin::count_other_admins(conn, user)? == 0 {
+        return Err(Refusal::because(ErrorCode::Conflict, "The last administrator cannot be deleted."));
+    }
+    let mut known = own_data::list_friendships(conn, user)?;
+    known.sort_by_key(|(other, ..)| *other);
+    let mut effects: Vec<Effect> = Vec::new();
+    let mut changes = Vec::new();
+    // Direct chats first, in the order of everybody who locks several: conversations before people.
+    for (other, friends, hidden) in &known {
+        let direct = if *friends { lock_direct(conn, user, *other)? } else { None };
+        friendships::delete(conn, user, *other)?;
+        effects.extend(announce(conn, now, direct, false)?);
+        if !hidden {
+            changes.push((*other, UserChange::FriendRemoved { user }, false));
+        }
+    }
+    let revoked = sessions::revoke(conn, user, None, None, now.0)?;
+    effects.extend(ended(conn, now, user, &revoked)?);
+    effects.extend(tell(conn, now, changes)?);
+    let erased = own_data::erase_person(conn, user)?;
+    own_data::bury(conn, user, now.0)?;
+    note(conn, now, Note::by(AuditKind::AccountDeleted, user).from(address))?;
+    Ok(Outcome { value: Erased { friendships: known.len() as i64, ..erased }, effects })
+}
+
+/// The next conversations in which something of a person is left, after an id, and the id to go on from; `None` when
+/// all were looked at.
+pub fn next_step(
+    conn: &mut Connection,
+    user: UserId,
+    after: i64,
+) -> Result<Option<(Vec<ConversationId>, i64)>, Refusal> {
+    let ids = own_data::list_conversation_ids(conn, after, STEP)?;
+    let Some(last) = ids.last().copied() else {
+        return Ok(None);
+    };
+    let touched = own_data::list_touched(conn, user, &ids)?;
+    Ok(Some((touched.into_iter().map(ConversationId).collect(), last)))
+}
+
+/// Takes what a person wrote out of a conversation, in bounded steps, and with the last one the person. Answers what was
+/// erased and whether a further step is needed. Doing it again changes nothing.
+pub fn erase_conversation(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    id: ConversationId,
+) -> Done<(Erased, bool)> {
+    let Some(row) = conversations::lock(conn, id)? else {
+        return Ok(Outcome::quiet((Erased::default(), false)));
+    };
+    let (messages, more) = own_data::erase_author(conn, id, user, now.0)?;
+    let mut effects = Vec::new();
+    if messages > 0 {
+        effects.push(Effect::Event(events::append(conn, id, now, Change::AuthorErased { author: user })?));
+    }
+    let mut left = false;
+    if !more {
+        let (was_in, told) = leave_locked(conn, now, user, &row)?;
+        left = was_in;
+        effects.extend(told);
+    }
+    let erased = Erased { messages, conversations: i64::from(left), ..Erased::default() };
+    Ok(Outcome { value: (erased, more), effects })
+}
+
+/// Notes that nothing is left.
+pub fn finish(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<()> {
+    // Leaving rooms was told to the person's own stream once more.
+    own_data::erase_person(conn, user)?;
+    own_data::set_erased(conn, user, now.0)?;
+    Ok(Outcome::quiet(()))
+}
+
+/// Deletions that were begun before a moment and are not finished.
+pub fn list_unfinished(conn: &mut Connection, before: i64) -> Result<Vec<UserId>, Refusal> {
+    Ok(own_data::list_to_erase(conn, before)?.iter().map(|row| UserId(row.id)).collect())
+}

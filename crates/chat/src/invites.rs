@@ -1,0 +1,108 @@
+//! Who may invite, and what an invite is good for.
+//!
+//! Invariant: a code is used in the transaction that registers, so it never lets in more people than it says.
+
+use parlour_protocol::audit::AuditKind;
+use parlour_protocol::ids::{InviteId, UserId};
+use parlour_protocol::invites::{CreateInvite, Invite};
+use parlour_protocol::limits;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::time::{DAY, Timestamp};
+use parlour_storage::invites::InviteRow;
+use parlour_storage::{Connection, invites, users};
+
+use crate::Refusal;
+use crate::audit::{Note, note};
+use crate::outcome::{Done, Outcome};
+
+fn view(row: &InviteRow) -> Invite {
+    Invite {
+        id: InviteId(row.id),
+        created_by: UserId(row.created_by),
+        created_at: Timestamp(row.created_at),
+        expires_at: Timestamp(row.expires_at),
+        uses: row.uses,
+        used: row.used,
+    }
+}
+
+/// Administrators may invite, and others where the setting says so. Answers whether it is an administrator.
+fn demand_inviter(conn: &mut Connection, user: UserId, members_may: bool) -> Result<bool, Refusal> {
+    let row = users::find(conn, user)?.filter(|row| row.suspended_at.is_none());
+    match row {
+        Some(row) if row.is_admin => Ok(true),
+        Some(_) if members_may => Ok(false),
+        _ => Err(Refusal::because(ErrorCode::Forbidden, "Only administrators invite people here.")),
+    }
+}
+
+/// Makes an invite from the hash of its code.
+pub fn create(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    members_may: bool,
+    id: InviteId,
+    code_hash: &[u8],
+    request: &CreateInvite,
+) -> Done<Invite> {
+    let admin = demand_inviter(conn, user, members_may)?;
+    let (uses, days) = (request.uses.unwrap_or(1), request.days.unwrap_or(7));
+    if !(1..=1000).contains(&uses) {
+        return Err(Refusal::field("uses", "From 1 to 1000."));
+    }
+    if !(1..=365).contains(&days) {
+        return Err(Refusal::field("days", "From 1 to 365."));
+    }
+    let most = if admin { limits::INVITES_PER_ADMIN } else { limits::INVITES_PER_USER };
+    if invites::list_open(conn, Some(user), now.0, None, most)?.len() as i64 >= most {
+        return Err(Refusal::because(ErrorCode::LimitReached, "You have enough open invites."));
+    }
+    let row = InviteRow {
+        id: id.0,
+        code_hash: code_hash.to_vec(),
+        created_by: user.0,
+        created_at: now.0,
+        expires_at: now.0 + days * DAY,
+        uses,
+        used: 0,
+        revoked_at: None,
+    };
+    invites::insert(conn, &row)?;
+    note(conn, now, Note::by(AuditKind::InviteCreated, user))?;
+    Ok(Outcome::quiet(view(&row)))
+}
+
+/// A page, and the position after which the next one begins.
+pub type Listed = (Vec<Invite>, Option<(i64, i64)>);
+
+/// Invites that can still be used, newest first: one's own, or all for administrators.
+pub fn list(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    members_may: bool,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> Result<Listed, Refusal> {
+    let admin = demand_inviter(conn, user, members_may)?;
+    let rows = invites::list_open(conn, (!admin).then_some(user), now.0, after, limit)?;
+    let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| (row.created_at, row.id));
+    Ok((rows.iter().map(view).collect(), next))
+}
+
+/// Ends an invite: one's own, or anybody's for administrators.
+pub fn revoke(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    members_may: bool,
+    id: InviteId,
+) -> Done<()> {
+    let admin = demand_inviter(conn, user, members_may)?;
+    if !invites::revoke(conn, id, (!admin).then_some(user), now.0)? {
+        return Err(ErrorCode::NotFound.into());
+    }
+    note(conn, now, Note::by(AuditKind::InviteRevoked, user))?;
+    Ok(Outcome::quiet(()))
+}

@@ -1,0 +1,53 @@
+//! Finishing the deletion of accounts: what they wrote, conversation by conversation.
+//!
+//! Invariant: what was begun is finished, also after a restart; every step is a transaction of its own and may be
+//! repeated.
+
+use std::sync::Arc;
+
+use parlour_chat::deletion;
+use parlour_protocol::ids::UserId;
+use parlour_protocol::own_data::Erased;
+use parlour_protocol::time::MINUTE;
+use parlour_storage::own_data;
+
+use crate::app::App;
+use crate::problems::ApiError;
+
+/// Erases everything that a deleted person left in conversations; answers how much it was.
+pub async fn erase(app: &App, user: UserId) -> Result<Erased, ApiError> {
+    let mut erased = Erased::default();
+    let mut after = 0;
+    while let Some((touched, last)) = app.read(move |conn| deletion::next_step(conn, user, after)).await? {
+        for id in touched {
+            let work = move |conn: &mut _, now| deletion::erase_conversation(conn, now, user, id);
+            loop {
+                let (here, more) = app.commit(id.0, work).await?;
+                erased.messages += here.messages;
+                erased.conversations += here.conversations;
+                if !more {
+                    break;
+                }
+            }
+        }
+        after = last;
+    }
+    app.commit(0, move |conn, now| deletion::finish(conn, now, user)).await?;
+    // Outside any transaction; when a reader is in the way, the next one does it.
+    let _ = app.read(|conn| Ok(own_data::settle(conn)?)).await;
+    Ok(erased)
+}
+
+/// Finishes what was interrupted.
+pub async fn go_on(app: &Arc<App>) {
+    // A request may be at it right now.
+    let before = app.clock.now().0 - 10 * MINUTE;
+    let Ok(unfinished) = app.read(move |conn| deletion::list_unfinished(conn, before)).await else {
+        return;
+    };
+    for user in unfinished {
+        if let Err(error) = erase(app, user).await {
+            tracing::warn!(%error, "erasing a deleted account is tried again in an hour");
+        }
+    }
+}

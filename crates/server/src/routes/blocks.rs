@@ -1,0 +1,37 @@
+//! Whom one wants nothing to do with.
+
+use actix_web::web::{Json, Path};
+use actix_web::{HttpResponse, delete, get, put};
+use parlour_chat::blocks;
+use parlour_protocol::Page;
+use parlour_protocol::blocks::Block;
+use parlour_protocol::ids::UserId;
+
+use crate::auth::{Shared, Viewer};
+use crate::problems::ApiError;
+
+/// Whom one blocks, newest first.
+#[utoipa::path(tag = "blocks", responses((status = 200, body = Page<Block>)))]
+#[get("/blocks")]
+pub async fn list_blocks(app: Shared, viewer: Viewer) -> Result<Json<Page<Block>>, ApiError> {
+    let items = app.read(move |conn| blocks::list(conn, viewer.user)).await?;
+    Ok(Json(Page { items, next: None }))
+}
+
+/// Blocks somebody: a friendship ends, and their requests, mentions and typing do not arrive any more. They are not
+/// told, and nothing that they see differs from a stranger who does not answer. Doing it twice changes nothing.
+#[utoipa::path(tag = "blocks", params(("user" = UserId, Path)), responses((status = 200, body = Block)))]
+#[put("/blocks/{user}")]
+pub async fn create_block(app: Shared, viewer: Viewer, user: Path<UserId>) -> Result<Json<Block>, ApiError> {
+    let other = user.into_inner();
+    app.commit(0, move |conn, now| blocks::block(conn, now, viewer.user, other)).await.map(Json)
+}
+
+/// Ends a block. What was kept back meanwhile does not arrive afterwards.
+#[utoipa::path(tag = "blocks", params(("user" = UserId, Path)), responses((status = 204)))]
+#[delete("/blocks/{user}")]
+pub async fn delete_block(app: Shared, viewer: Viewer, user: Path<UserId>) -> Result<HttpResponse, ApiError> {
+    let other = user.into_inner();
+    app.commit(0, move |conn, now| blocks::unblock(conn, now, viewer.user, other)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

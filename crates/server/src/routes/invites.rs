@@ -1,0 +1,70 @@
+//! Codes that let people register.
+
+use actix_web::web::{Json, Path, Query};
+use actix_web::{HttpResponse, delete, get, post};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parlour_chat::invites;
+use parlour_protocol::Page;
+use parlour_protocol::ids::InviteId;
+use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
+use parlour_protocol::problems::ErrorCode;
+use sha2::{Digest, Sha256};
+
+use super::{PageQuery, page_limit, pair_cursor, write_cursor};
+use crate::auth::{Shared, Viewer};
+use crate::problems::ApiError;
+use crate::random;
+
+/// What is stored of a code.
+pub(super) fn code_hash(code: &str) -> Vec<u8> {
+    Sha256::digest(code.trim()).to_vec()
+}
+
+/// Makes an invite and tells its code, this once. For administrators, and for everybody where the server's settings
+/// say so.
+#[utoipa::path(tag = "invites", request_body = CreateInvite, responses((status = 201, body = CreatedInvite)))]
+#[post("/invites")]
+pub async fn create_invite(
+    app: Shared,
+    viewer: Viewer,
+    body: Json<CreateInvite>,
+) -> Result<HttpResponse, ApiError> {
+    app.reach_rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    let code = URL_SAFE_NO_PAD.encode(random::bytes::<16>());
+    let (id, hash, body) = (InviteId(random::id()), code_hash(&code), body.into_inner());
+    let members_may = app.config.member_invites;
+    let invite = app
+        .commit(0, move |conn, now| invites::create(conn, now, viewer.user, members_may, id, &hash, &body))
+        .await?;
+    Ok(HttpResponse::Created().json(CreatedInvite { invite, code }))
+}
+
+/// Invites that can still be used, newest first: one's own; all of them for administrators.
+#[utoipa::path(tag = "invites", params(PageQuery), responses((status = 200, body = Page<Invite>)))]
+#[get("/invites")]
+pub async fn list_invites(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<PageQuery>,
+) -> Result<Json<Page<Invite>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    let after = pair_cursor(query.after.as_deref())?;
+    let (now, members_may) = (app.clock.now(), app.config.member_invites);
+    let (items, next) =
+        app.read(move |conn| invites::list(conn, now, viewer.user, members_may, after, limit)).await?;
+    Ok(Json(Page { items, next: next.map(write_cursor) }))
+}
+
+/// Ends an invite. Whoever registered with it stays.
+#[utoipa::path(tag = "invites", params(("invite" = InviteId, Path)), responses((status = 204)))]
+#[delete("/invites/{invite}")]
+pub async fn delete_invite(
+    app: Shared,
+    viewer: Viewer,
+    invite: Path<InviteId>,
+) -> Result<HttpResponse, ApiError> {
+    let (id, members_may) = (invite.into_inner(), app.config.member_invites);
+    app.commit(0, move |conn, now| invites::revoke(conn, now, viewer.user, members_may, id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,151 @@
+//! Taking one's own data along, and deleting one's account.
+
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::web::{Bytes, Json};
+use actix_web::{HttpRequest, HttpResponse, delete, post};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use parlour_chat::{deletion, export};
+use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt, Erased};
+use parlour_protocol::problems::ErrorCode;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::sessions::confirm;
+use crate::app::App;
+use crate::auth::{Shared, Viewer, client_address};
+use crate::erasing;
+use crate::problems::ApiError;
+
+/// Lines that may wait for a slow reader.
+const AHEAD: usize = 4;
+
+/// One's own data as lines of JSON, each `{"kind": …, "data": …}`: `export` (format and time), `account`, `privacy`,
+/// `friends`, `friend_requests`, `blocks`, `sessions`, `notifications`, `picture` (base64), then `conversation` and
+/// after each its `messages`: in rooms one's own, in direct chats those of both. The last line is `end` with the number
+/// of messages; without it the file is not complete. Demands the password.
+#[utoipa::path(
+    tag = "accounts",
+    request_body = ConfirmPassword,
+    responses((status = 200, body = String, content_type = "application/x-ndjson"))
+)]
+#[post("/account/export")]
+pub async fn export_account(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    body: Json<ConfirmPassword>,
+) -> Result<HttpResponse, ApiError> {
+    confirm(&app, &request, viewer, body.into_inner().password).await?;
+    app.export_rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    let place = app
+        .exports
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| ApiError::retry_after(ErrorCode::Unavailable, 10_000))?;
+    let address = client_address(&app, &request);
+    app.commit(0, move |conn, now| export::begin(conn, now, viewer.user, &address)).await?;
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let shared: Arc<App> = app.get_ref().clone();
+    actix_web::rt::spawn(async move {
+        let written = write(&shared, viewer, &sender).await;
+        if let Err(error) = written {
+            tracing::warn!(%error, "an export was not finished");
+        }
+        drop(place);
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("application/x-ndjson")
+        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"parlour-export.ndjson\""))
+        .body(Lines(receiver)))
+}
+
+/// The lines, as a body.
+struct Lines(mpsc::Receiver<Bytes>);
+
+impl actix_web::body::MessageBody for Lines {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> actix_web::body::BodySize {
+        actix_web::body::BodySize::Stream
+    }
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Bytes, Self::Error>>> {
+        self.0.poll_recv(context).map(|line| line.map(Ok))
+    }
+}
+
+async fn line(to: &mpsc::Sender<Bytes>, kind: &str, data: Value) -> Result<(), ApiError> {
+    let mut text = json!({ "kind": kind, "data": data }).to_string();
+    text.push('\n');
+    // The reader is gone: nobody misses the rest.
+    to.send(text.into()).await.map_err(|_| ApiError::from(ErrorCode::Gone))
+}
+
+async fn write(app: &App, viewer: Viewer, to: &mpsc::Sender<Bytes>) -> Result<(), ApiError> {
+    let now = app.clock.now();
+    line(to, "export", json!({ "format": 1, "server": app.config.name, "at": now })).await?;
+    let person = app.read(move |conn| export::person(conn, now, viewer.user, viewer.session)).await?;
+    for (kind, data) in person.pieces {
+        line(to, kind, data).await?;
+    }
+    for picture in person.pictures {
+        let bytes = STANDARD.encode(&picture.large);
+        line(to, "picture", json!({ "media_type": picture.media_type, "base64": bytes })).await?;
+    }
+    let mut count = 0;
+    for conversation in person.conversations {
+        let (id, kind) = (conversation.id, conversation.kind);
+        line(to, "conversation", serde_json::to_value(&conversation).unwrap_or_default()).await?;
+        let mut after = 0;
+        loop {
+            let read = app.read(move |conn| export::messages_after(conn, viewer.user, id, kind, after)).await;
+            let messages = match read {
+                Ok(messages) => messages,
+                // Left meanwhile: what cannot be read any more is not given out.
+                Err(error) if error.problem.status < 500 => break,
+                Err(error) => return Err(error),
+            };
+            let Some(last) = messages.last().map(|message| message.seq) else {
+                break;
+            };
+            count += messages.len();
+            after = last;
+            line(to, "messages", json!({ "conversation": id, "items": messages })).await?;
+        }
+    }
+    line(to, "end", json!({ "messages": count })).await
+}
+
+/// Deletes one's account for good: profile, log-ins, friendships, blocks, notifications and pictures at once, and then
+/// the text of everything that one wrote. Others see a deleted user in its place. Demands the password, and answers
+/// what was erased.
+#[utoipa::path(
+    tag = "accounts",
+    request_body = ConfirmPassword,
+    responses((status = 200, body = DeletionReceipt))
+)]
+#[delete("/account")]
+pub async fn delete_account(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    body: Json<ConfirmPassword>,
+) -> Result<HttpResponse, ApiError> {
+    confirm(&app, &request, viewer, body.into_inner().password).await?;
+    let (now, address) = (app.clock.now(), client_address(&app, &request));
+    let person =
+        app.commit(0, move |conn, now| deletion::end_person(conn, now, viewer.user, &address)).await?;
+    // Goes on when the one who asked is gone; what fails is done later.
+    let erasing = app.get_ref().clone();
+    let rest = actix_web::rt::spawn(async move { erasing::erase(&erasing, viewer.user).await })
+        .await
+        .map_err(|error| ApiError::fault(error.to_string()))??;
+    let erased = Erased { messages: rest.messages, conversations: rest.conversations, ..person };
+    Ok(HttpResponse::Ok().json(DeletionReceipt { account: viewer.user, deleted_at: now, erased }))
+}

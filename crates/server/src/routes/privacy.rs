@@ -1,0 +1,33 @@
+//! One's own settings about what others may know and do.
+
+use actix_web::web::Json;
+use actix_web::{get, patch};
+use parlour_chat::privacy;
+use parlour_protocol::privacy::{PresenceTo, Privacy, UpdatePrivacy};
+
+use crate::auth::{Shared, Viewer};
+use crate::problems::ApiError;
+
+/// One's own settings.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Privacy)))]
+#[get("/account/privacy")]
+pub async fn show_privacy(app: Shared, viewer: Viewer) -> Result<Json<Privacy>, ApiError> {
+    app.read(move |conn| privacy::find(conn, viewer.user)).await.map(Json)
+}
+
+/// Changes one's own settings; absent ones stay as they are.
+#[utoipa::path(tag = "accounts", request_body = UpdatePrivacy, responses((status = 200, body = Privacy)))]
+#[patch("/account/privacy")]
+pub async fn update_privacy(
+    app: Shared,
+    viewer: Viewer,
+    body: Json<UpdatePrivacy>,
+) -> Result<Json<Privacy>, ApiError> {
+    let body = body.into_inner();
+    let (settings, watchers) =
+        app.commit(0, move |conn, now| privacy::update(conn, now, viewer.user, &body)).await?;
+    if !watchers.is_empty() && app.hub.presence().is_online(viewer.user) {
+        app.hub.announce(viewer.user, settings.presence_to == PresenceTo::Friends, watchers);
+    }
+    Ok(Json(settings))
+}

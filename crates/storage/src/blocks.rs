@@ -1,0 +1,71 @@
+//! Who wants nothing to do with whom.
+//!
+//! Invariant: a row is never told to the one who is blocked; what they see is decided in `parlour-chat`.
+
+use diesel::prelude::*;
+use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::users::User;
+
+use crate::Connection;
+use crate::schema::{blocks, members, users};
+use crate::users::SummaryRow;
+
+/// One direction of a block.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = blocks)]
+pub struct BlockRow {
+    /// Who wants nothing.
+    pub blocker_id: i64,
+    /// From whom.
+    pub blocked_id: i64,
+    /// Since when.
+    pub created_at: i64,
+}
+
+/// Adds a block.
+pub fn insert(conn: &mut Connection, row: &BlockRow) -> QueryResult<usize> {
+    diesel::insert_into(blocks::table).values(row.clone()).execute(conn)
+}
+
+/// Since when one person blocks another.
+pub fn find(conn: &mut Connection, blocker: UserId, blocked: UserId) -> QueryResult<Option<BlockRow>> {
+    blocks::table.find((blocker.0, blocked.0)).select(BlockRow::as_select()).first(conn).optional()
+}
+
+/// Ends a block; answers whether there was one.
+pub fn delete(conn: &mut Connection, blocker: UserId, blocked: UserId) -> QueryResult<bool> {
+    diesel::delete(blocks::table.find((blocker.0, blocked.0))).execute(conn).map(|count| count > 0)
+}
+
+/// Whom a person blocks, newest first.
+pub fn list(conn: &mut Connection, blocker: UserId) -> QueryResult<Vec<(BlockRow, User)>> {
+    let rows: Vec<(BlockRow, SummaryRow)> = blocks::table
+        .inner_join(users::table.on(users::id.eq(blocks::blocked_id)))
+        .filter(blocks::blocker_id.eq(blocker.0))
+        .order((blocks::created_at.desc(), blocks::blocked_id.desc()))
+        .select((BlockRow::as_select(), SummaryRow::as_select()))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(row, user)| (row, User::from(user))).collect())
+}
+
+/// How many people a person blocks.
+pub fn count_of(conn: &mut Connection, blocker: UserId) -> QueryResult<i64> {
+    blocks::table.filter(blocks::blocker_id.eq(blocker.0)).count().get_result(conn)
+}
+
+/// Who in a conversation blocks a person, up to a number.
+pub fn list_blockers_in(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    blocked: UserId,
+    limit: i64,
+) -> QueryResult<Vec<UserId>> {
+    let ids: Vec<i64> = blocks::table
+        .inner_join(members::table.on(members::user_id.eq(blocks::blocker_id)))
+        .filter(blocks::blocked_id.eq(blocked.0))
+        .filter(members::conversation_id.eq(conversation.0))
+        .select(blocks::blocker_id)
+        .limit(limit)
+        .load(conn)?;
+    Ok(ids.into_iter().map(UserId).collect())
+}

@@ -1,0 +1,93 @@
+//! Codes that let people register, by their hashes.
+
+use diesel::prelude::*;
+use parlour_protocol::ids::{InviteId, UserId};
+
+use crate::Connection;
+use crate::schema::invites;
+
+/// An invite.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = invites)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct InviteRow {
+    /// Random id.
+    pub id: i64,
+    /// SHA-256 of the code.
+    pub code_hash: Vec<u8>,
+    /// Who made it.
+    pub created_by: i64,
+    /// When.
+    pub created_at: i64,
+    /// When it ends.
+    pub expires_at: i64,
+    /// How many may register with it.
+    pub uses: i64,
+    /// How many have.
+    pub used: i64,
+    /// When it was revoked.
+    pub revoked_at: Option<i64>,
+}
+
+/// Adds an invite.
+pub fn insert(conn: &mut Connection, row: &InviteRow) -> QueryResult<usize> {
+    diesel::insert_into(invites::table).values(row.clone()).execute(conn)
+}
+
+/// Invites that can still be used, newest first: of one person, or all.
+pub fn list_open(
+    conn: &mut Connection,
+    of: Option<UserId>,
+    now: i64,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> QueryResult<Vec<InviteRow>> {
+    let mut query = invites::table
+        .filter(invites::revoked_at.is_null())
+        .filter(invites::expires_at.gt(now))
+        .filter(invites::used.lt(invites::uses))
+        .select(InviteRow::as_select())
+        .into_boxed();
+    if let Some(user) = of {
+        query = query.filter(invites::created_by.eq(user.0));
+    }
+    if let Some((created, id)) = after {
+        query = query.filter(
+            invites::created_at.lt(created).or(invites::created_at.eq(created).and(invites::id.lt(id))),
+        );
+    }
+    query.order((invites::created_at.desc(), invites::id.desc())).limit(limit).load(conn)
+}
+
+/// Uses an invite once; answers whether there was one to use.
+pub fn take(conn: &mut Connection, code_hash: &[u8], now: i64) -> QueryResult<bool> {
+    diesel::update(
+        invites::table
+            .filter(invites::code_hash.eq(code_hash))
+            .filter(invites::revoked_at.is_null())
+            .filter(invites::expires_at.gt(now))
+            .filter(invites::used.lt(invites::uses)),
+    )
+    .set(invites::used.eq(invites::used + 1))
+    .execute(conn)
+    .map(|count| count == 1)
+}
+
+/// Ends an invite: of one person, or anybody's. Answers whether there was one.
+pub fn revoke(conn: &mut Connection, id: InviteId, of: Option<UserId>, now: i64) -> QueryResult<bool> {
+    let creators = of.map_or(i64::MIN..=i64::MAX, |user| user.0..=user.0);
+    diesel::update(
+        invites::table
+            .find(id.0)
+            .filter(invites::created_by.between(*creators.start(), *creators.end()))
+            .filter(invites::revoked_at.is_null()),
+    )
+    .set(invites::revoked_at.eq(Some(now)))
+    .execute(conn)
+    .map(|count| count == 1)
+}
+
+/// Forgets what ended before a moment.
+pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
+    diesel::delete(invites::table.filter(invites::expires_at.lt(moment))).execute(conn)
+}

@@ -1,0 +1,198 @@
+//! Everything that belongs to one person, for taking it along and for erasing it.
+//!
+//! Invariant: erasing keeps every position of every log; what is gone is what people wrote.
+
+use diesel::prelude::*;
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::own_data::Erased;
+
+use crate::Connection;
+use crate::events::{EDITED, EventRow, MESSAGE};
+use crate::schema::{
+    avatars, blocks, conversations, declined_requests, events, friendships, invites, members, reactions,
+    sessions, user_events, users,
+};
+use crate::users::{AvatarRow, UserRow};
+
+/// One's own messages in a conversation after a position, oldest first.
+pub fn list_own_messages(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    author: UserId,
+    after: Seq,
+    limit: i64,
+) -> QueryResult<Vec<EventRow>> {
+    events::table
+        .filter(events::conversation_id.eq(conversation.0))
+        .filter(events::author_id.eq(author.0))
+        .filter(events::kind.eq(MESSAGE))
+        .filter(events::seq.gt(after))
+        .order(events::seq.asc())
+        .limit(limit)
+        .select(EventRow::as_select())
+        .load(conn)
+}
+
+/// A person's pictures.
+pub fn list_avatars(conn: &mut Connection, user: UserId) -> QueryResult<Vec<AvatarRow>> {
+    avatars::table.filter(avatars::user_id.eq(user.0)).select(AvatarRow::as_select()).load(conn)
+}
+
+/// Ids of conversations after an id, in the order of ids: to look through all of them in bounded steps.
+pub fn list_conversation_ids(conn: &mut Connection, after: i64, limit: i64) -> QueryResult<Vec<i64>> {
+    conversations::table
+        .filter(conversations::id.gt(after))
+        .order(conversations::id.asc())
+        .limit(limit)
+        .select(conversations::id)
+        .load(conn)
+}
+
+/// Which of these conversations a person is in, or wrote into, or reacted in.
+pub fn list_touched(conn: &mut Connection, user: UserId, ids: &[i64]) -> QueryResult<Vec<i64>> {
+    let member = members::table
+        .filter(members::conversation_id.eq(conversations::id))
+        .filter(members::user_id.eq(user.0));
+    let author = events::table
+        .filter(events::conversation_id.eq(conversations::id))
+        .filter(events::author_id.eq(user.0));
+    conversations::table
+        .filter(conversations::id.eq_any(ids))
+        .filter(diesel::dsl::exists(member).or(diesel::dsl::exists(author)))
+        .order(conversations::id.asc())
+        .select(conversations::id)
+        .load(conn)
+}
+
+/// Messages and edits that lose their text in one step: what one transaction does is bounded.
+const ERASED_AT_ONCE: i64 = 2000;
+
+/// Takes the text out of what a person wrote in a conversation, up to a number of lines, and their reactions with those
+/// to their messages. Answers how many messages lost their text, and whether there may be more lines.
+pub fn erase_author(
+    conn: &mut Connection,
+    conversation: ConversationId,
+    author: UserId,
+    now: i64,
+) -> QueryResult<(i64, bool)> {
+    let own = events::table
+        .filter(events::conversation_id.eq(conversation.0))
+        .filter(events::author_id.eq(author.0));
+    // The client's own name for a message is text of theirs, too.
+    let left =
+        events::body.is_not_null().or(events::current_body.is_not_null()).or(events::cid.is_not_null());
+    let seqs: Vec<i64> = own
+        .filter(events::kind.eq_any([MESSAGE, EDITED]))
+        .filter(left)
+        .order(events::seq.asc())
+        .limit(ERASED_AT_ONCE)
+        .select(events::seq)
+        .load(conn)?;
+    let here = reactions::conversation_id.eq(conversation.0);
+    diesel::delete(reactions::table.filter(here).filter(reactions::user_id.eq(author.0))).execute(conn)?;
+    diesel::delete(reactions::table.filter(here).filter(reactions::seq.eq_any(&seqs))).execute(conn)?;
+    let some = |kind: i16| own.filter(events::seq.eq_any(&seqs)).filter(events::kind.eq(kind));
+    diesel::update(some(EDITED)).set(events::body.eq(None::<String>)).execute(conn)?;
+    diesel::update(some(MESSAGE).filter(events::deleted_at.is_not_null()))
+        .set(events::cid.eq(None::<String>))
+        .execute(conn)?;
+    let count = diesel::update(some(MESSAGE).filter(events::deleted_at.is_null()))
+        .set((
+            events::body.eq(None::<String>),
+            events::current_body.eq(None::<String>),
+            events::cid.eq(None::<String>),
+            events::edited_at.eq(None::<i64>),
+            events::deleted_at.eq(Some(now)),
+        ))
+        .execute(conn)?;
+    Ok((count as i64, seqs.len() as i64 == ERASED_AT_ONCE))
+}
+
+/// Removes what a person has besides conversations and friendships, which others are told about.
+pub fn erase_person(conn: &mut Connection, user: UserId) -> QueryResult<Erased> {
+    let count = |rows: usize| rows as i64;
+    let notifications = diesel::delete(user_events::table.filter(user_events::user_id.eq(user.0)));
+    let pictures = diesel::delete(avatars::table.filter(avatars::user_id.eq(user.0)));
+    let of_blocks = blocks::blocker_id.eq(user.0).or(blocks::blocked_id.eq(user.0));
+    let of_declined = declined_requests::asked_by.eq(user.0).or(declined_requests::declined_by.eq(user.0));
+    diesel::delete(declined_requests::table.filter(of_declined)).execute(conn)?;
+    // The ids of ended sessions stay for a while, so that every node refuses their tokens.
+    let ended = diesel::update(sessions::table.filter(sessions::user_id.eq(user.0))).set((
+        sessions::device.eq(""),
+        sessions::token_hash.eq(Vec::<u8>::new()),
+        sessions::previous_hash.eq(None::<Vec<u8>>),
+    ));
+    Ok(Erased {
+        notifications: count(notifications.execute(conn)?),
+        pictures: count(pictures.execute(conn)?),
+        blocks: count(diesel::delete(blocks::table.filter(of_blocks)).execute(conn)?),
+        sessions: count(ended.execute(conn)?),
+        invites: count(diesel::delete(invites::table.filter(invites::created_by.eq(user.0))).execute(conn)?),
+        ..Erased::default()
+    })
+}
+
+/// Everybody to whom a person has a friendship or request, with whether it is a friendship and whether it is hidden.
+pub fn list_friendships(conn: &mut Connection, user: UserId) -> QueryResult<Vec<(UserId, bool, bool)>> {
+    let rows: Vec<(i64, i64, Option<i64>, bool)> = friendships::table
+        .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+        .select((
+            friendships::low_user,
+            friendships::high_user,
+            friendships::accepted_at,
+            friendships::hidden,
+        ))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(low, high, since, hidden)| {
+            (UserId(if low == user.0 { high } else { low }), since.is_some(), hidden)
+        })
+        .collect())
+}
+
+/// Turns a person's row into the name of an author whom nobody knows. The key is no valid handle, so nobody can
+/// take it beforehand.
+pub fn bury(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<usize> {
+    diesel::update(users::table.find(user.0))
+        .set((
+            users::handle.eq("deleted"),
+            users::handle_key.eq(format!("#{}", user.0)),
+            users::display_name.eq("Deleted user"),
+            users::bio.eq(""),
+            users::avatar_id.eq(None::<i64>),
+            users::password_hash.eq(""),
+            users::is_admin.eq(false),
+            users::suspended_at.eq(Some(now)),
+            users::deleted_at.eq(Some(now)),
+            users::findable_by.eq(1),
+            users::requests_from.eq(2),
+            users::presence_to.eq(1),
+        ))
+        .execute(conn)
+}
+
+/// Notes that nothing of a person is left anywhere.
+pub fn set_erased(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<usize> {
+    diesel::update(users::table.find(user.0)).set(users::erased_at.eq(Some(now))).execute(conn)
+}
+
+/// People who are gone and of whom something is left, since erasing was interrupted before a moment.
+pub fn list_to_erase(conn: &mut Connection, before: i64) -> QueryResult<Vec<UserRow>> {
+    users::table
+        .filter(users::deleted_at.lt(before))
+        .filter(users::erased_at.is_null())
+        .limit(100)
+        .select(UserRow::as_select())
+        .load(conn)
+}
+
+/// SQLite: moves what waits in the write-ahead log into the file, so that erased text is gone from both. A reader may
+/// stand in the way; then the next call does it. PostgreSQL does such things by itself.
+pub fn settle(conn: &mut Connection) -> QueryResult<()> {
+    use diesel::connection::SimpleConnection;
+    match conn {
+        Connection::Sqlite(inner) => inner.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
+        Connection::Postgres(_) => Ok(()),
+    }
+}

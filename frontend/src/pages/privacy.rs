@@ -1,0 +1,129 @@
+//! What others may know and do, and whom one blocks.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::blocks::Block;
+use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
+
+use crate::browser;
+use crate::components::avatar::{Avatar, Name};
+use crate::components::message_parts::unblock;
+use crate::components::states::{Failed, Skeleton};
+use crate::context::{Load, context};
+use crate::state::time;
+
+/// Who may find one, ask one, and see whether one is there.
+#[component]
+pub(crate) fn PrivacyForm() -> impl IntoView {
+    let context = context();
+    let settings = RwSignal::new(Load::<Privacy>::Pending);
+    let read = move || {
+        spawn_local(async move {
+            let answer = context.api.read_privacy().await;
+            settings.try_set(match answer {
+                Ok(privacy) => Load::Ready(privacy),
+                Err(failure) => Load::Failed(failure),
+            });
+        });
+    };
+    read();
+    let save = move |update: UpdatePrivacy| {
+        context.attempt(async move { context.api.update_privacy(&update).await }, move |privacy| {
+            let _ = settings.try_set(Load::Ready(privacy));
+            context.toast("Your settings are saved.", false);
+        });
+    };
+    let nothing = UpdatePrivacy::default();
+    let choice = move |name: &'static str,
+                       value: &'static str,
+                       label: &'static str,
+                       chosen: bool,
+                       update: UpdatePrivacy| {
+        view! {
+            <label class="choice" class:chosen=chosen>
+                <input
+                    type="radio"
+                    name=name
+                    value=value
+                    class="visually-hidden"
+                    prop:checked=chosen
+                    on:change=move |_| save(update)
+                />
+                <span>{label}</span>
+            </label>
+        }
+    };
+    let form = move |now: Privacy| {
+        let find = |value| UpdatePrivacy { findable_by: Some(value), ..nothing };
+        let asks = |value| UpdatePrivacy { requests_from: Some(value), ..nothing };
+        let see = |value| UpdatePrivacy { presence_to: Some(value), ..nothing };
+        let (found, asked, seen) = (now.findable_by, now.requests_from, now.presence_to);
+        view! {
+            <h3>"Who finds you by your handle?"</h3>
+            <div class="choices" role="radiogroup" aria-label="Who finds you by your handle?">
+                {choice("findable_by", "everybody", "Everybody", found == FindableBy::Everybody, find(FindableBy::Everybody))}
+                {choice("findable_by", "nobody", "Only friends", found == FindableBy::Nobody, find(FindableBy::Nobody))}
+            </div>
+            <h3>"Whose friend requests reach you?"</h3>
+            <div class="choices" role="radiogroup" aria-label="Whose friend requests reach you?">
+                {choice("requests_from", "everybody", "Everybody's", asked == RequestsFrom::Everybody, asks(RequestsFrom::Everybody))}
+                {choice("requests_from", "common_room", "From common rooms", asked == RequestsFrom::CommonRoom, asks(RequestsFrom::CommonRoom))}
+                {choice("requests_from", "nobody", "Nobody's", asked == RequestsFrom::Nobody, asks(RequestsFrom::Nobody))}
+            </div>
+            <h3>"Who sees that you are online?"</h3>
+            <div class="choices" role="radiogroup" aria-label="Who sees that you are online?">
+                {choice("presence_to", "friends", "Friends", seen == PresenceTo::Friends, see(PresenceTo::Friends))}
+                {choice("presence_to", "nobody", "Nobody", seen == PresenceTo::Nobody, see(PresenceTo::Nobody))}
+            </div>
+        }
+    };
+    view! {
+        <section class="card settings-card" data-testid="privacy-form">
+            <h2>"Privacy"</h2>
+            <p class="soft">"Others are not told what you choose: a request that does not reach you waits, as far as they see."</p>
+            {move || match settings.get() {
+                Load::Pending => view! { <Skeleton rows=3 /> }.into_any(),
+                Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any(),
+                Load::Ready(now) => form(now).into_any(),
+            }}
+        </section>
+    }
+}
+
+/// Whom one blocks.
+#[component]
+pub(crate) fn Blocked() -> impl IntoView {
+    let context = context();
+    let line = move |block: Block| {
+        let id = block.user.id;
+        let since = time::full_day(browser::local_time(block.at));
+        view! {
+            <li class="line" data-testid="blocked-person" data-user-id=id.to_string()>
+                <Avatar id />
+                <div class="grow">
+                    <a class="strong clip" href=format!("/u/{}", block.user.handle)>
+                        <Name id />
+                    </a>
+                    <p class="soft clip">{format!("@{} · since {since}", block.user.handle)}</p>
+                </div>
+                <button type="button" class="button" data-testid="unblock" on:click=move |_| unblock(context, id)>
+                    "Unblock"
+                </button>
+            </li>
+        }
+    };
+    view! {
+        <section class="card settings-card">
+            <h2>"Blocked people"</h2>
+            <p class="soft">"Nothing of them reaches you, and in rooms their messages are folded away."</p>
+            {move || match context.blocks.get() {
+                Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
+                Load::Failed(failure) => {
+                    view! { <Failed failure retry=Callback::new(move |()| context.load_blocks()) /> }.into_any()
+                }
+                Load::Ready(all) if all.is_empty() => view! { <p>"You block nobody."</p> }.into_any(),
+                Load::Ready(all) => view! { <ul class="lines">{all.into_iter().map(line).collect_view()}</ul> }.into_any(),
+            }}
+        </section>
+    }
+}

@@ -1,0 +1,13 @@
+-- What happened to accounts and rights. Rows are added, and removed when they are old; never changed.
+-- actor_id and subject_id name people who may be gone since.
+CREATE TABLE audit_log (
+    id BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    at BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    actor_id BIGINT,
+    subject_id BIGINT,
+    address TEXT,
+    operation TEXT
+);
+
+CREATE INDEX audit_log_by_time ON audit_log (at);

@@ -1,0 +1,144 @@
+//! Passwords: which are accepted, what guessing costs, and that nothing tells whether an account exists.
+
+use parlour_chat::passwords::{Hardness, outdated};
+use parlour_client::native::{Api, ApiError};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::sessions::{CreateSession, SignedIn};
+use reqwest::Method;
+use serde_json::json;
+use system_tests::{App, Refusal, eventually, on_all_backends};
+
+on_all_backends!(
+    common_and_odd_passwords,
+    refused_log_ins_look_alike,
+    guessing_slows_down,
+    guessing_slows_down_without_redis with |config| {
+        if config.redis_url.is_some() {
+            // Nobody listens there.
+            config.redis_url = Some(parlour_server::config::Secret("redis://127.0.0.1:9".into()));
+        }
+    },
+    one_address_has_a_limit with |config| config.auth_per_minute = 24,
+    weak_hashes_are_renewed,
+);
+
+async fn log_in(api: &Api, handle: &str, password: &str) -> Result<SignedIn, ApiError> {
+    let session = CreateSession {
+        handle: handle.into(),
+        password: password.into(),
+        device: None,
+        refresh: Default::default(),
+    };
+    api.create_session(&session).await
+}
+
+const RIGHT: &str = "correct horse battery";
+
+async fn common_and_odd_passwords(app: App) {
+    let register = |password: &str| {
+        let body = json!({"handle": "ada", "password": password});
+        let app = app.clone();
+        async move { app.call(Method::POST, "/api/v1/accounts", Some(body)).await }
+    };
+    for bad in ["password", "PassWord", "iloveyou", "1234567", &"x".repeat(257), &"é".repeat(129)] {
+        let problem = register(bad).await.refused(ErrorCode::Invalid);
+        assert_eq!(problem.violations[0].field, "password", "{bad}");
+    }
+    // Nothing is cut off or altered: the last byte of 256 counts, spaces and case count.
+    let long = format!(" {}é\t", "Ä".repeat(126));
+    assert_eq!(long.len(), 256);
+    register(&long).await.expect(201);
+    let api = app.stranger(0);
+    log_in(&api, "ada", long.trim()).await.refused(ErrorCode::BadCredentials);
+    log_in(&api, "ada", &long[..255]).await.refused(ErrorCode::BadCredentials);
+    log_in(&api, "ada", &long.to_lowercase()).await.refused(ErrorCode::BadCredentials);
+    log_in(&api, "ada", &long).await.unwrap();
+    let change = json!({"current": long, "new": "password"});
+    let signed_in = log_in(&api, "ada", &long).await.unwrap();
+    let ada = app.somebody("ada", signed_in, api);
+    ada.call(Method::PUT, "/api/v1/account/password", Some(change)).await.refused(ErrorCode::Invalid);
+}
+
+async fn refused_log_ins_look_alike(app: App) {
+    let root = app.admin("root").await;
+    let suspended = app.person("bob").await;
+    app.person("ada").await;
+    root.api.admin_suspend(suspended.id, true).await.unwrap();
+    let mut answers = Vec::new();
+    for (handle, password) in [
+        ("ada", "wrong horse battery"),
+        ("nobody_here", RIGHT),
+        ("bob", RIGHT),
+        ("bob", "wrong horse battery"),
+        ("no handle\u{0} at all", RIGHT),
+        ("ada", &"x".repeat(300)),
+    ] {
+        let body = json!({"handle": handle, "password": password});
+        let mut problem =
+            app.call(Method::POST, "/api/v1/sessions", Some(body)).await.refused(ErrorCode::BadCredentials);
+        problem.request_id.clear();
+        answers.push(problem);
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+}
+
+async fn guessing_slows_down(app: App) {
+    app.person("ada").await;
+    app.person("bob").await;
+    // Spread over the nodes, which count together.
+    for number in 0..5 {
+        log_in(&app.stranger(number), "@Ada", "wrong horse battery").await.refused(ErrorCode::BadCredentials);
+    }
+    for node in 0..app.nodes() {
+        let problem = log_in(&app.stranger(node), "ada", RIGHT).await.refused(ErrorCode::RateLimited);
+        assert!(problem.retry_after_ms.is_some_and(|wait| (1..=1000).contains(&wait)), "{problem:?}");
+        log_in(&app.stranger(node), "bob", RIGHT).await.unwrap();
+    }
+    // Nobody is locked out: after the delay the right password works, and all is forgotten.
+    let last = app.stranger(app.nodes());
+    eventually("the delay is over", || async { log_in(&last, "ada", RIGHT).await.is_ok() }).await;
+    for _ in 0..4 {
+        log_in(&last, "ada", "wrong horse battery").await.refused(ErrorCode::BadCredentials);
+    }
+    log_in(&last, "ada", RIGHT).await.unwrap();
+}
+
+async fn guessing_slows_down_without_redis(app: App) {
+    app.person("ada").await;
+    let api = app.stranger(0);
+    for _ in 0..5 {
+        log_in(&api, "ada", "wrong horse battery").await.refused(ErrorCode::BadCredentials);
+    }
+    log_in(&api, "ada", RIGHT).await.refused(ErrorCode::RateLimited);
+    eventually("the delay is over", || async { log_in(&api, "ada", RIGHT).await.is_ok() }).await;
+}
+
+async fn one_address_has_a_limit(app: App) {
+    app.person("ada").await;
+    let api = app.stranger(0);
+    for number in 0..12 {
+        log_in(&api, &format!("person_{number}"), RIGHT).await.refused(ErrorCode::BadCredentials);
+    }
+    // On every node, and also for the right password.
+    let problem = log_in(&app.stranger(1), "ada", RIGHT).await.refused(ErrorCode::RateLimited);
+    assert!(problem.retry_after_ms.is_some_and(|wait| wait <= 60_000));
+}
+
+async fn weak_hashes_are_renewed(app: App) {
+    let ada = app.person("ada").await;
+    let cheap = Hardness { memory_kib: 8, passes: 1 };
+    let weaker =
+        parlour_chat::passwords::hash(Hardness { memory_kib: 16, passes: 2 }, RIGHT, &[3; 16]).unwrap();
+    let hash = || {
+        let row = parlour_storage::users::find(&mut app.database().connect(), ada.id).unwrap().unwrap();
+        row.password_hash
+    };
+    parlour_chat::accounts::rehash(&mut app.database().connect(), ada.id, &weaker).unwrap();
+    assert!(outdated(cheap, &hash()));
+    log_in(&app.stranger(0), "ada", "wrong horse battery").await.refused(ErrorCode::BadCredentials);
+    assert_eq!(hash(), weaker, "only the right password renews it");
+    log_in(&app.stranger(0), "ada", RIGHT).await.unwrap();
+    assert!(!outdated(cheap, &hash()));
+    ada.api.account().await.unwrap();
+    log_in(&app.stranger(0), "ada", RIGHT).await.unwrap();
+}
