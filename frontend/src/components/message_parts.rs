@@ -38,7 +38,11 @@ pub(crate) fn Quote(conversation: ConversationId, seq: Seq) -> impl IntoView {
     let inside = match quoted {
         Some(message) => (move || {
             let (author, body) = message.with(|message| (message.author, message.body.clone()));
-            let text = body.unwrap_or_else(|| "This message was deleted.".to_owned());
+            let text = if context.is_blocked(author) {
+                "A message of somebody you block.".to_owned()
+            } else {
+                body.unwrap_or_else(|| "This message was deleted.".to_owned())
+            };
             let text: String = text.chars().take(160).collect();
             view! {
                 <strong>
