@@ -76,9 +76,9 @@ pub fn erase_conversation(
     let Some(row) = conversations::lock(conn, id)? else {
         return Ok(Outcome::quiet((Erased::default(), false)));
     };
-    let (messages, more) = own_data::erase_author(conn, id, user, now.0)?;
+    let (messages, visible, more) = own_data::erase_author(conn, id, user, now.0)?;
     let mut effects = Vec::new();
-    if messages > 0 {
+    if visible {
         effects.push(Effect::Event(events::append(conn, id, now, Change::AuthorErased { author: user })?));
     }
     let mut left = false;

@@ -14,9 +14,7 @@ use parlour_storage::{Connection, own_data};
 use crate::audit::{Note, note};
 use crate::history::{self, PageAt};
 use crate::outcome::{Done, Outcome};
-use crate::{
-    Refusal, accounts, blocks, conversations, friends, notifications, privacy, rights, sessions,
-};
+use crate::{Refusal, accounts, blocks, conversations, friends, notifications, privacy, rights, sessions};
 
 /// Messages in one piece.
 const PIECE: i64 = 100;

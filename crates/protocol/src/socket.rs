@@ -396,15 +396,16 @@ pub enum Change {
 }
 
 impl Change {
-    /// The earlier message that this changes, if it does: an edit, a deletion, a reaction.
-    pub fn changed_message(&self) -> Option<Seq> {
-        match self {
-            Self::MessageEdited { target, .. }
-            | Self::MessageDeleted { target, .. }
-            | Self::ReactionAdded { target, .. }
-            | Self::ReactionRemoved { target, .. } => Some(*target),
-            _ => None,
-        }
+    /// Whether this changes earlier messages: what was read of them before it is out of date.
+    pub fn changes_earlier_messages(&self) -> bool {
+        matches!(
+            self,
+            Self::MessageEdited { .. }
+                | Self::MessageDeleted { .. }
+                | Self::ReactionAdded { .. }
+                | Self::ReactionRemoved { .. }
+                | Self::AuthorErased { .. }
+        )
     }
 }
 

@@ -18,13 +18,13 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::CloseCode;
 use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_realtime::{Broker, Delivery, Hub};
-use quick_cache::sync::Cache;
-use sha2::{Digest, Sha256};
 use parlour_storage::users::UserRow;
 use parlour_storage::{
     Connection, Database, DatabaseSettings, StorageError, audit_log, declined_requests, invites,
     server_state, sessions, users,
 };
+use quick_cache::sync::Cache;
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;

@@ -192,7 +192,7 @@ pub fn append(
     let advanced =
         (conversations::last_seq.eq(conversations::last_seq + 1), conversations::last_activity_at.eq(at.0));
     let line = conversations::table.find(conversation.0);
-    let seq: Seq = if change.changed_message().is_some() {
+    let seq: Seq = if change.changes_earlier_messages() {
         diesel::update(line)
             .set((advanced, conversations::changed_seq.eq(conversations::last_seq + 1)))
             .returning(conversations::last_seq)

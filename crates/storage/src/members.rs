@@ -6,8 +6,8 @@ use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::users::User;
 
 use crate::Connection;
-use crate::on_backend;
 use crate::conversations::ROOM;
+use crate::on_backend;
 use crate::schema::{blocks, conversations, members, users};
 use crate::users::SummaryRow;
 

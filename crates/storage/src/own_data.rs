@@ -68,13 +68,14 @@ pub fn list_touched(conn: &mut Connection, user: UserId, ids: &[i64]) -> QueryRe
 const ERASED_AT_ONCE: i64 = 2000;
 
 /// Takes the text out of what a person wrote in a conversation, up to a number of lines, and their reactions with those
-/// to their messages. Answers how many messages lost their text, and whether there may be more lines.
+/// to their messages. Answers how many messages lost their text, whether anything changed that others see, and whether
+/// there may be more lines.
 pub fn erase_author(
     conn: &mut Connection,
     conversation: ConversationId,
     author: UserId,
     now: i64,
-) -> QueryResult<(i64, bool)> {
+) -> QueryResult<(i64, bool, bool)> {
     let own = events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::author_id.eq(author.0));
@@ -89,7 +90,8 @@ pub fn erase_author(
         .select(events::seq)
         .load(conn)?;
     let here = reactions::conversation_id.eq(conversation.0);
-    diesel::delete(reactions::table.filter(here).filter(reactions::user_id.eq(author.0))).execute(conn)?;
+    let reactions = diesel::delete(reactions::table.filter(here).filter(reactions::user_id.eq(author.0)))
+        .execute(conn)?;
     diesel::delete(reactions::table.filter(here).filter(reactions::seq.eq_any(&seqs))).execute(conn)?;
     let some = |kind: i16| own.filter(events::seq.eq_any(&seqs)).filter(events::kind.eq(kind));
     diesel::update(some(EDITED)).set(events::body.eq(None::<String>)).execute(conn)?;
@@ -105,7 +107,7 @@ pub fn erase_author(
             events::deleted_at.eq(Some(now)),
         ))
         .execute(conn)?;
-    Ok((count as i64, seqs.len() as i64 == ERASED_AT_ONCE))
+    Ok((count as i64, count + reactions > 0, seqs.len() as i64 == ERASED_AT_ONCE))
 }
 
 /// Removes what a person has besides conversations and friendships, which others are told about.

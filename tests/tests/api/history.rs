@@ -98,9 +98,17 @@ async fn page_and_events_equal_a_fresh_page(app: App) {
         state ^= state << 17;
         (state % below as u64) as usize
     };
+    let eve = app.person("eve").await;
+    eve.join(room).await;
+    let hers = eve.send(room, "words of eve").await;
+    eve.api.edit_message(room, hers, "other words of eve").await.unwrap();
     let mut snapshots = Vec::new();
     for step in 0..60 {
         app.advance(1000);
+        if let (30, Some((seq, _))) = (step, messages.first()) {
+            eve.api.react(room, *seq, "🎉", true).await.unwrap();
+            bob.api.react(room, hers, "🎉", true).await.unwrap();
+        }
         if step % 12 == 0 {
             let page = ada.api.list_messages(room, MessagesAt::Newest, 100).await.unwrap();
             snapshots.push(page);
@@ -127,7 +135,12 @@ async fn page_and_events_equal_a_fresh_page(app: App) {
             }
         }
     }
+    let kept = bob.api.list_messages(room, MessagesAt::Newest, 100).await.unwrap();
+    let password = serde_json::json!({ "password": "correct horse battery" });
+    eve.call(reqwest::Method::DELETE, "/api/v1/account", Some(password)).await.expect(200);
     let fresh = bob.api.list_messages(room, MessagesAt::Newest, 100).await.unwrap();
+    assert_ne!(fresh, kept);
+    assert!(!serde_json::to_string(&fresh).unwrap().contains("words of eve"));
     for page in snapshots {
         let mut timeline = Timeline::default();
         let mut after = page.head;

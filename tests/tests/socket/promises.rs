@@ -79,7 +79,8 @@ async fn damaged_lines_stop_nothing(app: App) {
 
 /// Sends so much that a connection that does not read falls behind once more: beyond what the kernel takes.
 async fn flood_until_lagged(app: &App, sender: &Person, room: ConversationId) {
-    let lagged = |app: &App| (0..app.nodes()).map(|node| app.metrics(node, "connections_lagged")).sum::<u64>();
+    let lagged =
+        |app: &App| (0..app.nodes()).map(|node| app.metrics(node, "connections_lagged")).sum::<u64>();
     let before = lagged(app);
     let mut socket = sender.socket().await;
     let body = "x".repeat(3900);
@@ -87,7 +88,8 @@ async fn flood_until_lagged(app: &App, sender: &Person, room: ConversationId) {
         let mut ids = Vec::new();
         for _ in 0..32 {
             let (cid, body) = (fresh_cid(), body.clone());
-            let post = socket.post(|id| ClientFrame::Send { id, conversation: room, cid, body, reply_to: None });
+            let post =
+                socket.post(|id| ClientFrame::Send { id, conversation: room, cid, body, reply_to: None });
             ids.push(post.await);
         }
         for id in ids {
@@ -168,12 +170,20 @@ async fn both_ways_refuse_alike(app: App) {
                     let word = emoji.to_owned();
                     let pairs = [
                         (
-                            socket.command(|id| ClientFrame::Edit { id, conversation, seq, body: text }).await,
+                            socket
+                                .command(|id| ClientFrame::Edit { id, conversation, seq, body: text })
+                                .await,
                             api.edit_message(conversation, seq, body).await.map(drop),
                         ),
                         (
                             socket
-                                .command(|id| ClientFrame::React { id, conversation, seq, emoji: word, on: true })
+                                .command(|id| ClientFrame::React {
+                                    id,
+                                    conversation,
+                                    seq,
+                                    emoji: word,
+                                    on: true,
+                                })
                                 .await,
                             api.react(conversation, seq, emoji, true).await.map(drop),
                         ),
@@ -183,7 +193,8 @@ async fn both_ways_refuse_alike(app: App) {
                         ),
                     ];
                     for (by_socket, by_rest) in pairs {
-                        let by_socket: Result<(), ErrorCode> = by_socket.map(drop).map_err(|error| error.code);
+                        let by_socket: Result<(), ErrorCode> =
+                            by_socket.map(drop).map_err(|error| error.code);
                         let by_rest = by_rest.map_err(|error| error.code().expect("a problem"));
                         assert_eq!(by_socket, by_rest, "{} {conversation} {seq} {emoji}", person.handle);
                         count += usize::from(by_rest.is_err());

@@ -173,6 +173,24 @@ impl Timeline {
                 message.reactions.retain(|reaction| !reaction.users.is_empty());
                 Some(*target)
             }
+            Change::AuthorErased { author } => {
+                for message in self.messages.values_mut() {
+                    if message.author == *author {
+                        message.cid = String::new();
+                    }
+                    if message.author == *author && message.deleted_at.is_none() {
+                        message.body = None;
+                        message.deleted_at = Some(event.at);
+                        message.edited_at = None;
+                        message.reactions.clear();
+                    }
+                    for reaction in &mut message.reactions {
+                        reaction.users.retain(|one| one != author);
+                    }
+                    message.reactions.retain(|reaction| !reaction.users.is_empty());
+                }
+                None
+            }
             _ => None,
         }
     }
