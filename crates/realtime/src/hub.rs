@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -304,6 +305,7 @@ impl Hub {
 
     /// Delivers stored events here and tells the other nodes.
     pub fn publish(&self, deliveries: Vec<Delivery>) {
+        self.0.metrics.events_encoded.fetch_add(deliveries.len() as u64, Ordering::Relaxed);
         for delivery in deliveries {
             if self.0.others.get().is_some() {
                 self.tell_others(Packet::Event(delivery.clone()));

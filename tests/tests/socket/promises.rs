@@ -164,7 +164,7 @@ async fn both_ways_refuse_alike(app: App) {
         let mut socket = person.socket().await;
         for conversation in [room, direct, nowhere] {
             for seq in [hers, gone, 1, 99, 0, -1] {
-                for (body, emoji) in [("hi", "👍"), ("", ""), (long.as_str(), "not one")] {
+                for (body, emoji) in [("hi", "👍"), ("", "a"), (long.as_str(), "not one")] {
                     let api = &person.api;
                     let text = body.to_owned();
                     let word = emoji.to_owned();
