@@ -8,6 +8,7 @@ mod app;
 mod backend;
 pub mod chaos;
 mod contract;
+pub mod fuzz;
 mod person;
 mod reply;
 mod sockets;

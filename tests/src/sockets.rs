@@ -120,6 +120,15 @@ impl TestSocket {
         }
     }
 
+    /// The answer to a command, or the code that the server closes with instead.
+    pub async fn ending(&mut self, id: u64) -> Result<Result<OkFrame, ErrorFrame>, u16> {
+        while self.answers.is_empty() && self.read(&format!("the answer to command {id}")).await {}
+        match self.closed {
+            Some(code) if self.answers.is_empty() => Err(code),
+            _ => Ok(self.answer(id).await),
+        }
+    }
+
     /// Sends a command and waits for its answer.
     pub async fn command(&mut self, command: impl FnOnce(u64) -> ClientFrame) -> Result<OkFrame, ErrorFrame> {
         let id = self.post(command).await;
@@ -201,6 +210,11 @@ impl TestSocket {
             self.must_read("something ephemeral").await;
         }
         self.ephemerals.pop_front().unwrap()
+    }
+
+    /// Something that is not kept and has come already, if there is such a thing.
+    pub fn take_ephemeral(&mut self) -> Option<Ephemeral> {
+        self.ephemerals.pop_front()
     }
 
     /// Waits until the head of a conversation is told as this one.

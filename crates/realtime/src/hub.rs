@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::socket::{CloseCode, Ephemeral, ServerFrame};
 use tokio::sync::mpsc;
@@ -62,6 +62,9 @@ pub trait Log: Send + Sync + 'static {
     fn friends(&self, user: UserId) -> Later<Vec<UserId>>;
 }
 
+/// What is done when another node tells that a session has ended.
+type SessionEnded = Box<dyn Fn(SessionId) + Send + Sync>;
+
 struct Inner {
     node: NodeId,
     log: Arc<dyn Log>,
@@ -73,6 +76,7 @@ struct Inner {
     /// Connections whose heads wait to be told.
     heads_wait: Mutex<Vec<Arc<Outbox>>>,
     others: OnceLock<mpsc::Sender<Packet>>,
+    session_ended: OnceLock<SessionEnded>,
 }
 
 /// Handle to the hub; cheap to clone.
@@ -96,6 +100,7 @@ impl Hub {
             filling: Mutex::default(),
             heads_wait: Mutex::default(),
             others: OnceLock::new(),
+            session_ended: OnceLock::new(),
         }))
     }
 
@@ -133,6 +138,21 @@ impl Hub {
                     hub.call_roll();
                 }
             });
+        }
+    }
+
+    /// What to do when another node tells that a session has ended. Said once, before anything else.
+    pub fn on_end_of_session(&self, ended: impl Fn(SessionId) + Send + Sync + 'static) {
+        let _ = self.0.session_ended.set(Box::new(ended));
+    }
+
+    /// Closes the sockets of sessions that have ended.
+    pub fn end_sessions(&self, ended: &BTreeSet<SessionId>) {
+        let connections = lock(&self.0.connections);
+        let of_session =
+            |outbox: &&Arc<Outbox>| outbox.owner().is_some_and(|(_, session)| ended.contains(&session));
+        for outbox in connections.values().flatten().filter(of_session) {
+            outbox.close(CloseCode::SessionRevoked);
         }
     }
 
@@ -339,7 +359,15 @@ impl Hub {
     /// Takes what another node said.
     pub(crate) fn receive(&self, from: NodeId, packet: Packet) {
         match packet {
-            Packet::Event(delivery) => self.deliver(delivery),
+            Packet::Event(delivery) => {
+                // Also where the person has no socket: their access tokens must not be believed any more.
+                if let (Some(Control::EndSession(session)), Some(ended)) =
+                    (&delivery.control, self.0.session_ended.get())
+                {
+                    ended(*session);
+                }
+                self.deliver(delivery);
+            }
             Packet::Ephemeral { topic, except, frame } => self.deliver_ephemeral(topic, &except, &frame),
             Packet::Presence { user, online } => self.0.presence.peer_said(from, user, online),
             Packet::Roll { users, rooms } => self.0.presence.peer_roll(from, users, rooms),

@@ -2,7 +2,7 @@
 //!
 //! Invariant: [`App::commit`] and the send queue publish only after COMMIT. Nothing else publishes events.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -190,6 +190,12 @@ impl App {
     /// Starts the background tasks, inside the runtime that shall run them.
     pub fn start(self: &Arc<Self>) {
         self.reads.start(&self.database);
+        let app = Arc::downgrade(self);
+        self.hub.on_end_of_session(move |session| {
+            if let Some(app) = app.upgrade() {
+                app.revoke(session, app.clock.now());
+            }
+        });
         self.hub.start(&self.broker);
         self.sends.start(self);
         let app = self.clone();
@@ -283,6 +289,11 @@ impl App {
         Ok(bearer)
     }
 
+    /// Whether a session is known to have ended lately.
+    pub fn has_ended(&self, session: SessionId) -> bool {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
+    }
+
     /// Sets the clock by the database's. An answer that took long says little about the present.
     async fn set_clock(&self) {
         let asked = tokio::time::Instant::now();
@@ -305,7 +316,14 @@ impl App {
         if let Ok(found) = found {
             let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
             revoked.retain(|_, at| at.0 >= since);
+            let fresh: BTreeSet<SessionId> =
+                found.iter().map(|(session, _)| *session).filter(|id| !revoked.contains_key(id)).collect();
             revoked.extend(found.into_iter().map(|(session, at)| (session, Timestamp(at))));
+            drop(revoked);
+            // A notice that was lost: sockets that were opened just then have not heard of it either.
+            if !fresh.is_empty() {
+                self.hub.end_sessions(&fresh);
+            }
         }
     }
 

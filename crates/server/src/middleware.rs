@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpMessage, HttpResponse, web};
 use parlour_protocol::problems::ErrorCode;
 
 use crate::app::App;
@@ -22,8 +22,44 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// What browsers are told with every answer, besides the policy above.
+const CAREFUL: [(&str, &str); 5] = [
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
+];
+const STRICT_TRANSPORT: &str = "max-age=31536000; includeSubDomains";
+
 /// Longest path with query, in bytes.
 const MAX_PATH: usize = 2048;
+/// Most bytes of headers, names and values.
+const MAX_HEADERS: usize = 8 * 1024;
+
+/// The id of a request, for handlers that write their problem documents themselves.
+#[derive(Clone)]
+pub struct RequestId(pub String);
+
+/// Refuses what is too long to be looked at.
+pub fn check_size(head: &RequestHead) -> Result<(), ApiError> {
+    if head.uri.path_and_query().is_some_and(|path| path.as_str().len() > MAX_PATH) {
+        return Err(ApiError::because(ErrorCode::Malformed, "The address is too long."));
+    }
+    let headers = head.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    if headers.sum::<usize>() > MAX_HEADERS {
+        return Err(ApiError::because(ErrorCode::TooLarge, "The headers are too long."));
+    }
+    Ok(())
+}
+
+/// The headers of every answer, for those that are written by hand.
+pub fn written_headers(secure: bool) -> String {
+    let transport = secure.then_some(("strict-transport-security", STRICT_TRANSPORT));
+    let policy = ("content-security-policy", CONTENT_SECURITY_POLICY);
+    let all = CAREFUL.into_iter().chain([policy]).chain(transport);
+    all.map(|(name, value)| format!("{name}: {value}\r\n")).collect()
+}
 
 /// See the module.
 pub async fn guard<B: MessageBody + 'static>(
@@ -33,11 +69,11 @@ pub async fn guard<B: MessageBody + 'static>(
     let request_id = format!("{:016x}", u64::from_be_bytes(random::bytes()));
     let docs = request.path().starts_with("/api/docs");
     let secure = request.app_data::<web::Data<Arc<App>>>().is_some_and(|app| app.config.is_secure());
-    let long = request.uri().path_and_query().is_some_and(|path| path.as_str().len() > MAX_PATH);
+    let size = check_size(request.head());
+    request.extensions_mut().insert(RequestId(request_id.clone()));
 
-    let mut response = if long {
-        let answer = ApiError::because(ErrorCode::Malformed, "The address is too long.").answer(&request_id);
-        request.into_response(answer)
+    let mut response = if let Err(error) = size {
+        request.into_response(error.answer(&request_id))
     } else {
         // Handlers and extractors answer their errors themselves; the answer still knows its error.
         let response = next.call(request).await?;
@@ -56,13 +92,11 @@ pub async fn guard<B: MessageBody + 'static>(
         headers.insert(name, HeaderValue::from_static(value));
     };
     set(header::CONTENT_SECURITY_POLICY, if docs { DOCS_POLICY } else { CONTENT_SECURITY_POLICY });
-    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::REFERRER_POLICY, "no-referrer");
-    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
+    for (name, value) in CAREFUL {
+        set(HeaderName::from_static(name), value);
+    }
     if secure {
-        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+        set(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

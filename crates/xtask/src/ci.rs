@@ -6,12 +6,13 @@ use anyhow::Result;
 use crate::{
     client, commands, openapi, prerequisites,
     steps::Steps,
+    supply,
     tests::{self, Selection},
     toolchain::{TARGET, WasmToolchain},
     workspace::Workspace,
 };
 
-/// Formatting, lints, tests, the committed API description; the first failure ends it.
+/// Formatting, dependencies, lints, tests, the committed API description; the first failure ends it.
 pub fn ci(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     let result = all(workspace, steps);
     steps.summary();
@@ -22,6 +23,7 @@ fn all(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.step("check the formatting", || {
         commands::run(commands::cargo(workspace).args(["fmt", "--all", "--check"]))
     })?;
+    steps.step("check the dependencies", || supply::deny(workspace))?;
     let openssl = prerequisites::for_the_server()?;
     let dist = client::build(workspace, steps)?;
     steps.step("lint the server", || {

@@ -9,14 +9,17 @@ mod ci;
 mod client;
 mod commands;
 mod dist;
+mod fuzz;
 mod interrupt;
 mod openapi;
 mod postgres;
 mod prerequisites;
 mod redis;
+mod schemathesis;
 mod server;
 mod services;
 mod steps;
+mod supply;
 mod tests;
 mod toolchain;
 mod workspace;
@@ -40,7 +43,11 @@ Usage: cargo xtask <command>
                               break nodes, Redis and PostgreSQL under load and check what was promised: kill9-node,
                               sigstop-node, rolling-restart, redis-cut, forget-redis, drop-pubsub, postgres-cut,
                               mixed, all
-  ci                          formatting, lints, tests and the committed API description: what CI runs
+  fuzz [--seconds N] [--seed N]
+                              send requests, frames and pictures that are almost right, for a minute or as long as said
+  schemathesis [args]         ask a server all that the published description allows, and compare the answers with it
+  ci                          formatting, lints, dependencies, tests and the committed API description: what CI runs
+  sbom                        list what the server is made of, as target/parlour.cdx.json (CycloneDX)
   openapi [--check]           write (or compare) openapi/openapi.json and openapi/socket.schema.json
 ";
 
@@ -68,7 +75,10 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
         "test" => tests::test(&workspace, &mut steps, rest),
         "bench" => bench::bench(&workspace, &mut steps, rest),
         "chaos" => chaos::chaos(&workspace, &mut steps, rest),
+        "fuzz" => fuzz::fuzz(&workspace, &mut steps, rest),
+        "schemathesis" => schemathesis::schemathesis(&workspace, &mut steps, rest),
         "ci" => ci::ci(&workspace, &mut steps),
+        "sbom" => supply::sbom(&workspace, &mut steps, rest),
         "openapi" => openapi::openapi(&workspace, &mut steps, rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -19,6 +19,7 @@ use super::invites::code_hash;
 use super::sessions::{client_device, confirm, signed_in};
 use crate::auth::{Shared, Viewer, client_address};
 use crate::avatars;
+use crate::bodies::Object;
 use crate::problems::ApiError;
 use crate::random;
 use crate::tokens::RefreshToken;
@@ -33,7 +34,7 @@ use crate::tokens::RefreshToken;
 pub async fn create_account(
     app: Shared,
     request: HttpRequest,
-    body: Json<CreateAccount>,
+    body: Json<Object<CreateAccount>>,
 ) -> Result<HttpResponse, ApiError> {
     crate::auth::check_origin(&app, &request)?;
     let mode = app.config.registration;
@@ -43,7 +44,7 @@ pub async fn create_account(
     app.auth_rate
         .take(client_address(&app, &request))
         .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
-    let body = body.into_inner();
+    let body = body.into_inner().0;
     accounts::check_registration(&body)?;
     let invite = body.invite.as_deref().map(code_hash);
     if mode == Registration::Invite && invite.is_none() {
@@ -95,10 +96,10 @@ pub async fn show_account(app: Shared, viewer: Viewer) -> Result<Json<Account>, 
 pub async fn update_account(
     app: Shared,
     viewer: Viewer,
-    body: Json<UpdateAccount>,
+    body: Json<Object<UpdateAccount>>,
 ) -> Result<Json<Account>, ApiError> {
     accounts::check_update(&body)?;
-    let body = body.into_inner();
+    let body = body.into_inner().0;
     app.commit(0, move |conn, now| accounts::update(conn, now, viewer.user, &body)).await.map(Json)
 }
 
@@ -140,9 +141,9 @@ pub async fn change_password(
     app: Shared,
     viewer: Viewer,
     request: HttpRequest,
-    body: Json<ChangePassword>,
+    body: Json<Object<ChangePassword>>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body.into_inner();
+    let body = body.into_inner().0;
     if let Err(message) = passwords::check(&body.new) {
         return Err(parlour_chat::Refusal::field("new", message).into());
     }
@@ -159,7 +160,7 @@ pub async fn change_password(
 #[utoipa::path(
     tag = "users",
     params(("avatar" = AvatarId, Path), ("size" = u32, Path, description = "64 or 256")),
-    responses((status = 200, body = Vec<u8>, content_type = "image/*"))
+    responses((status = 200, content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"))))
 )]
 #[get("/avatars/{avatar}/{size}")]
 pub async fn show_avatar(app: Shared, path: Path<(AvatarId, u32)>) -> Result<HttpResponse, ApiError> {

@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 use super::{limit, position};
 use crate::app::App;
 use crate::auth::{Shared, Viewer};
+use crate::bodies::Object;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -78,7 +79,7 @@ pub async fn mark_read(
     app: Shared,
     viewer: Viewer,
     conversation: Path<ConversationId>,
-    body: Json<MarkRead>,
+    body: Json<Object<MarkRead>>,
 ) -> Result<Json<ReadMarker>, ApiError> {
     let (id, seq) = (conversation.into_inner(), body.seq);
     app.commit(0, move |conn, now| conversations::mark_read(conn, now, viewer.user, id, seq)).await.map(Json)

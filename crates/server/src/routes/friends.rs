@@ -9,6 +9,7 @@ use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
 
 use crate::auth::{Shared, Viewer};
+use crate::bodies::Object;
 use crate::problems::ApiError;
 
 /// One's own friends, most recent first.
@@ -49,10 +50,10 @@ pub async fn list_friend_requests(app: Shared, viewer: Viewer) -> Result<Json<Fr
 pub async fn create_friend_request(
     app: Shared,
     viewer: Viewer,
-    body: Json<CreateFriendRequest>,
+    body: Json<Object<CreateFriendRequest>>,
 ) -> Result<Json<Relationship>, ApiError> {
     app.reach_rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
-    let who = body.into_inner().to;
+    let who = body.into_inner().0.to;
     app.commit(0, move |conn, now| friends::request(conn, now, viewer.user, &who)).await.map(Json)
 }
 

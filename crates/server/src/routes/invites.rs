@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{PageQuery, page_limit, pair_cursor, write_cursor};
 use crate::auth::{Shared, Viewer};
+use crate::bodies::Object;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -28,11 +29,11 @@ pub(super) fn code_hash(code: &str) -> Vec<u8> {
 pub async fn create_invite(
     app: Shared,
     viewer: Viewer,
-    body: Json<CreateInvite>,
+    body: Json<Object<CreateInvite>>,
 ) -> Result<HttpResponse, ApiError> {
     app.reach_rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
     let code = URL_SAFE_NO_PAD.encode(random::bytes::<16>());
-    let (id, hash, body) = (InviteId(random::id()), code_hash(&code), body.into_inner());
+    let (id, hash, body) = (InviteId(random::id()), code_hash(&code), body.into_inner().0);
     let members_may = app.config.member_invites;
     let invite = app
         .commit(0, move |conn, now| invites::create(conn, now, viewer.user, members_may, id, &hash, &body))

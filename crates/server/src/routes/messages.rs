@@ -14,6 +14,7 @@ use utoipa::IntoParams;
 
 use super::{page_limit, position};
 use crate::auth::{Shared, Viewer};
+use crate::bodies::Object;
 use crate::problems::ApiError;
 use crate::sends::answered;
 
@@ -75,10 +76,10 @@ pub async fn send_message(
     app: Shared,
     viewer: Viewer,
     path: Path<(ConversationId, String)>,
-    body: Json<SendMessage>,
+    body: Json<Object<SendMessage>>,
 ) -> Result<HttpResponse, ApiError> {
     let (conversation, cid) = path.into_inner();
-    let SendMessage { body, reply_to } = body.into_inner();
+    let SendMessage { body, reply_to } = body.into_inner().0;
     let send = Send { author: viewer.user, conversation, cid, body, reply_to };
     let stored = answered(app.sends.submit(&app, send)?).await?;
     let status = if stored.duplicate { StatusCode::OK } else { StatusCode::CREATED };
@@ -97,10 +98,10 @@ pub async fn edit_message(
     app: Shared,
     viewer: Viewer,
     path: Path<(ConversationId, Seq)>,
-    body: Json<EditMessage>,
+    body: Json<Object<EditMessage>>,
 ) -> Result<Json<Stored>, ApiError> {
     let (id, seq) = path.into_inner();
-    let body = body.into_inner().body;
+    let body = body.into_inner().0.body;
     app.commit(id.0, move |conn, now| messages::edit(conn, now, viewer.user, id, seq, &body)).await.map(Json)
 }
 

@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 
 use super::{page_limit, position};
 use crate::auth::{Shared, Viewer};
+use crate::bodies::Object;
 use crate::problems::ApiError;
 
 /// A page of notifications.
@@ -42,7 +43,7 @@ pub async fn list_notifications(
 pub async fn read_notifications(
     app: Shared,
     viewer: Viewer,
-    body: Json<ReadNotifications>,
+    body: Json<Object<ReadNotifications>>,
 ) -> Result<HttpResponse, ApiError> {
     let up_to = body.up_to;
     app.commit(0, move |conn, now| notifications::mark_read(conn, now, viewer.user, up_to)).await?;

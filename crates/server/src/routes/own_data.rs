@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::sessions::confirm;
 use crate::app::App;
 use crate::auth::{Shared, Viewer, client_address};
+use crate::bodies::Object;
 use crate::erasing;
 use crate::problems::ApiError;
 
@@ -36,9 +37,9 @@ pub async fn export_account(
     app: Shared,
     viewer: Viewer,
     request: HttpRequest,
-    body: Json<ConfirmPassword>,
+    body: Json<Object<ConfirmPassword>>,
 ) -> Result<HttpResponse, ApiError> {
-    confirm(&app, &request, viewer, body.into_inner().password).await?;
+    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
     app.export_rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
     let place = app
         .exports
@@ -135,9 +136,9 @@ pub async fn delete_account(
     app: Shared,
     viewer: Viewer,
     request: HttpRequest,
-    body: Json<ConfirmPassword>,
+    body: Json<Object<ConfirmPassword>>,
 ) -> Result<HttpResponse, ApiError> {
-    confirm(&app, &request, viewer, body.into_inner().password).await?;
+    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
     let (now, address) = (app.clock.now(), client_address(&app, &request));
     let person =
         app.commit(0, move |conn, now| deletion::end_person(conn, now, viewer.user, &address)).await?;

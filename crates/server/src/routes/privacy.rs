@@ -6,6 +6,7 @@ use parlour_chat::privacy;
 use parlour_protocol::privacy::{PresenceTo, Privacy, UpdatePrivacy};
 
 use crate::auth::{Shared, Viewer};
+use crate::bodies::Object;
 use crate::problems::ApiError;
 
 /// One's own settings.
@@ -21,9 +22,9 @@ pub async fn show_privacy(app: Shared, viewer: Viewer) -> Result<Json<Privacy>, 
 pub async fn update_privacy(
     app: Shared,
     viewer: Viewer,
-    body: Json<UpdatePrivacy>,
+    body: Json<Object<UpdatePrivacy>>,
 ) -> Result<Json<Privacy>, ApiError> {
-    let body = body.into_inner();
+    let body = body.into_inner().0;
     let (settings, watchers) =
         app.commit(0, move |conn, now| privacy::update(conn, now, viewer.user, &body)).await?;
     if !watchers.is_empty() && app.hub.presence().is_online(viewer.user) {

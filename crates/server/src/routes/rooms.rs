@@ -13,6 +13,7 @@ use parlour_protocol::validation;
 use super::{PageQuery, SearchQuery, page_limit, pair_cursor, write_cursor};
 use crate::app::App;
 use crate::auth::{Shared, Viewer};
+use crate::bodies::Object;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -44,11 +45,11 @@ pub async fn list_rooms(
 pub async fn create_room(
     app: Shared,
     viewer: Viewer,
-    body: Json<CreateRoom>,
+    body: Json<Object<CreateRoom>>,
 ) -> Result<HttpResponse, ApiError> {
     rooms::check_create(&body)?;
     app.reach_rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
-    let body = body.into_inner();
+    let body = body.into_inner().0;
     let id = ConversationId(random::id());
     let room = app.commit(0, move |conn, now| rooms::create(conn, now, viewer.user, id, &body)).await?;
     Ok(HttpResponse::Created().json(with_presence(&app, room)))
@@ -79,10 +80,10 @@ pub async fn update_room(
     app: Shared,
     viewer: Viewer,
     room: Path<ConversationId>,
-    body: Json<UpdateRoom>,
+    body: Json<Object<UpdateRoom>>,
 ) -> Result<Json<Room>, ApiError> {
     rooms::check_update(&body)?;
-    let (id, body) = (room.into_inner(), body.into_inner());
+    let (id, body) = (room.into_inner(), body.into_inner().0);
     let room = app.commit(id.0, move |conn, now| rooms::update(conn, now, viewer.user, id, &body)).await?;
     Ok(Json(with_presence(&app, room)))
 }

@@ -3,7 +3,7 @@
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::header;
 use actix_web::web::{Json, Path};
-use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, delete, get, post};
 use parlour_chat::audit::Note;
 use parlour_chat::sessions::{LIFETIME, Refreshed};
 use parlour_chat::{Outcome, accounts, audit, passwords, sessions};
@@ -19,7 +19,9 @@ use parlour_storage::users::UserRow;
 
 use crate::app::App;
 use crate::auth::{Shared, Viewer, check_origin, client_address};
+use crate::bodies::Object;
 use crate::guesses::Attempt;
+use crate::middleware::RequestId;
 use crate::problems::ApiError;
 use crate::random;
 use crate::tokens::{ACCESS_LIFETIME, RefreshToken};
@@ -100,13 +102,13 @@ pub(super) fn signed_in(
 pub async fn create_session(
     app: Shared,
     request: HttpRequest,
-    body: Json<CreateSession>,
+    body: Json<Object<CreateSession>>,
 ) -> Result<HttpResponse, ApiError> {
     check_origin(&app, &request)?;
     app.auth_rate
         .take(client_address(&app, &request))
         .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
-    let body = body.into_inner();
+    let body = body.into_inner().0;
     if let Some(Err(message)) = body.device.as_deref().map(validation::device) {
         return Err(parlour_chat::Refusal::field("device", message).into());
     }
@@ -188,10 +190,10 @@ pub(super) async fn confirm(
 pub async fn refresh_session(
     app: Shared,
     request: HttpRequest,
-    body: Json<RefreshSession>,
+    body: Json<Object<RefreshSession>>,
 ) -> Result<HttpResponse, ApiError> {
     check_origin(&app, &request)?;
-    let (text, transport) = match body.into_inner().refresh_token {
+    let (text, transport) = match body.into_inner().0.refresh_token {
         Some(text) => (text, RefreshTransport::Body),
         None => {
             let cookie = request.cookie(cookie_name(&app)).ok_or(ErrorCode::Unauthenticated)?;
@@ -202,7 +204,8 @@ pub async fn refresh_session(
     match outcome {
         // A cookie that is worth nothing any more is taken away.
         Err(error) if transport == RefreshTransport::Cookie && error.code() == ErrorCode::Unauthenticated => {
-            let mut response = error.answer("");
+            let id = request.extensions().get::<RequestId>().cloned();
+            let mut response = error.answer(&id.map(|id| id.0).unwrap_or_default());
             let gone = cookie(&app, String::new(), Duration::ZERO);
             let _ = response.add_cookie(&gone);
             Ok(response)

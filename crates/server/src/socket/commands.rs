@@ -285,12 +285,16 @@ impl Connection {
         if caught.standing.suspended {
             return Err(CloseCode::Banned);
         }
+        if self.app.has_ended(bearer.session) {
+            return Err(CloseCode::SessionRevoked);
+        }
         if !self.app.hub.connect(&self.outbox, caught.standing.friends.clone()) {
             return Err(CloseCode::TooManyConnections);
         }
         self.user = Some(user);
         self.follow(start.id, user, start.live.into_iter().collect(), caught).await;
-        Ok(())
+        // From here on the end of the session is heard. It may have come between the look at the token and now.
+        if self.app.has_ended(bearer.session) { Err(CloseCode::SessionRevoked) } else { Ok(()) }
     }
 
     /// Reads where somebody stands and what they missed. A replay is complete, or it is a gap.

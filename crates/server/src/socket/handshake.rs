@@ -17,6 +17,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::app::App;
 use crate::auth::{bearer_of, check_origin_of};
+use crate::middleware::{check_size, written_headers};
 use crate::problems::ApiError;
 use crate::random;
 use crate::tokens::Bearer;
@@ -45,7 +46,7 @@ pub(super) async fn accept(
     let (answer, bearer) = match admit(app, request.head()) {
         Ok(bearer) => (Some(switching(request.head())), bearer),
         Err(error) => {
-            let refusal = refusal(&error);
+            let refusal = refusal(&error, app.config.is_secure());
             let _ = tokio::time::timeout(ANSWER_WITHIN, stream.write_all(refusal.as_bytes())).await;
             (None, None)
         }
@@ -58,6 +59,7 @@ fn admit(app: &App, head: &RequestHead) -> Result<Option<Bearer>, ApiError> {
     if head.uri.path() != PATH || head.method != Method::GET {
         return Err(ErrorCode::NotFound.into());
     }
+    check_size(head)?;
     let headers = head.headers();
     check_origin_of(app, headers)?;
     let offered = headers
@@ -88,7 +90,7 @@ fn switching(head: &RequestHead) -> String {
     )
 }
 
-fn refusal(error: &ApiError) -> String {
+fn refusal(error: &ApiError, secure: bool) -> String {
     let mut problem = (*error.problem).clone();
     problem.request_id = format!("{:016x}", u64::from_be_bytes(random::bytes()));
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -96,11 +98,12 @@ fn refusal(error: &ApiError) -> String {
     let body = serde_json::to_string(&problem).unwrap_or_default();
     format!(
         "HTTP/1.1 {} {}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nx-request-id: {}\r\n\
-         cache-control: no-store\r\nx-content-type-options: nosniff\r\n{}connection: close\r\n\r\n{body}",
+         cache-control: no-store\r\n{}{}connection: close\r\n\r\n{body}",
         status.as_u16(),
         status.canonical_reason().unwrap_or_default(),
         body.len(),
         problem.request_id,
+        written_headers(secure),
         retry.unwrap_or_default(),
     )
 }

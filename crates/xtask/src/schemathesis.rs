@@ -1,0 +1,115 @@
+//! `cargo xtask schemathesis`: requests made from the published description, and whether the answers keep to it. The
+//! tool lives in an environment of its own below the target directory.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    client, commands, interrupt::Interrupt, prerequisites, services, steps::Steps, tests,
+    workspace::Workspace,
+};
+
+/// What would end the session that everything else needs, and what is no plain request.
+const LEFT_OUT: [&str; 3] = ["delete_current_session", "delete_session", "open_socket"];
+/// Two checks ask for what is no fault here: values that a rule refuses are right by their schema, and a method that is
+/// not described at `/sessions/refresh` is one of `/sessions/{session}`.
+const UNCHECKED: &str = "positive_data_acceptance,unsupported_method";
+/// The version whose findings are known.
+const TOOL: &str = "schemathesis==4.32.5";
+const ACCOUNT: &str = "{\"handle\":\"schema\",\"password\":\"correct horse battery\"}";
+
+/// Starts a server and asks it all that the description allows; arguments go to the tool.
+pub fn schemathesis(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
+    let interrupt = Interrupt::listen()?;
+    let openssl = prerequisites::for_the_server()?;
+    let dist = client::build(workspace, steps)?;
+    steps.step("build the server", || {
+        // With a test beside it, dependencies have the features that they have for tests.
+        interrupt.run(tests::cargo(workspace, "build", openssl, &dist).args(["--bins", "--test", "security"]))
+    })?;
+    let home = workspace.target.join("schemathesis");
+    let tool = home.join("venv/bin/st");
+    if !tool.exists() {
+        steps.step("install schemathesis", || install(&home, &interrupt))?;
+    }
+    let data = home.join("data");
+    let _none_yet = fs::remove_dir_all(&data);
+    fs::create_dir_all(&data)?;
+    let address = format!("127.0.0.1:{}", services::free_port()?);
+    let _server = Server::start(&workspace.target.join("debug/parlour"), &data, &address)?;
+    let token = register(&address)?;
+    let mut command = Command::new(&tool);
+    command.current_dir(&home).arg("run").arg(workspace.root.join("openapi/openapi.json"));
+    command.arg("--url").arg(format!("http://{address}"));
+    command.arg("--header").arg(format!("Authorization: Bearer {token}"));
+    for operation in LEFT_OUT {
+        command.args(["--exclude-operation-id", operation]);
+    }
+    command.args(["--checks", "all", "--exclude-checks", UNCHECKED, "--continue-on-failure"]);
+    command.args(["--max-examples", "10", "--seed", "1", "--warnings", "off"]).args(arguments);
+    steps.step("compare answers with the description", || interrupt.run(&mut command))
+}
+
+fn install(home: &Path, interrupt: &Interrupt) -> Result<()> {
+    fs::create_dir_all(home)?;
+    let python = commands::find_program("python3").context("python3 is missing. Install python3-venv.")?;
+    let venv = home.join("venv");
+    interrupt.run(Command::new(python).args(["-m", "venv"]).arg(&venv))?;
+    interrupt.run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", TOOL]))
+}
+
+/// A server that ends with the value.
+struct Server(Child);
+
+impl Server {
+    fn start(program: &Path, data: &Path, address: &str) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.arg("serve").current_dir(data).stdout(Stdio::null());
+        for name in ["DATABASE_URL", "REDIS_URL", "PARLOUR_CONFIG"] {
+            command.env_remove(name);
+        }
+        command.env("PARLOUR_LISTEN", address).env("PARLOUR_DATA_DIR", data);
+        command.env("PARLOUR_HASH_MEMORY_KIB", "8").env("PARLOUR_HASH_PASSES", "1");
+        command.env("PARLOUR_AUTH_PER_MINUTE", "1000000").env("RUST_LOG", "error");
+        let mut server = Self(command.spawn()?);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(address).is_err() {
+            if server.0.try_wait()?.is_some() || Instant::now() > deadline {
+                bail!("the server did not start");
+            }
+            thread::sleep(commands::POLL);
+        }
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone_already = self.0.kill();
+        let _status = self.0.wait();
+    }
+}
+
+/// Registers somebody and answers their access token.
+fn register(address: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(
+        stream,
+        "POST /api/v1/accounts HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{ACCOUNT}",
+        ACCOUNT.len()
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let token = answer.split("\"access_token\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    Ok(token.with_context(|| format!("registering failed: {answer}"))?.to_owned())
+}

@@ -1,0 +1,13 @@
+//! What an attacker tries. Wherever it can be, a test is made from the published descriptions of the API, so that a
+//! new operation that nobody thought about fails it.
+
+mod matrix;
+mod nonsense;
+mod operations;
+mod races;
+mod replay;
+mod scene;
+mod tables;
+mod timing;
+mod tokens;
+mod web;

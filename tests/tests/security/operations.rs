@@ -1,0 +1,73 @@
+//! Operations by their name in the published description: where they are, and a body that is right.
+//!
+//! Invariant: an operation that takes a body has one here, or the tests that need it fail.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use system_tests::App;
+
+/// One operation of the description.
+#[derive(Clone)]
+pub struct Operation {
+    /// Its name.
+    pub id: String,
+    /// How it is asked for.
+    pub method: Method,
+    /// Where, with the names of its parameters in braces.
+    pub template: String,
+    /// A body that it accepts.
+    pub body: Option<Value>,
+}
+
+impl Operation {
+    /// Its path, with each parameter given by its name.
+    pub fn path(&self, value: impl Fn(&str) -> String) -> String {
+        let segment = |segment: &str| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
+        {
+            Some(name) => value(name),
+            None => segment.to_owned(),
+        };
+        let path = self.template.split('/').map(segment).collect::<Vec<_>>().join("/");
+        if self.id == "list_users" { format!("{path}?ids={}", value("user")) } else { path }
+    }
+
+    /// Whether its path names something.
+    pub fn has_id(&self) -> bool {
+        self.template.contains('{')
+    }
+}
+
+/// All operations.
+pub fn all(app: &App) -> Vec<Operation> {
+    let operations = app.contract().operations().map(|(method, path, described)| {
+        let content = &described["requestBody"]["content"];
+        let schema = content["application/json"]["schema"]["$ref"].as_str();
+        Operation {
+            id: described["operationId"].as_str().expect("an id").to_owned(),
+            method,
+            template: path.to_owned(),
+            body: schema.map(|name| body(name.rsplit('/').next().unwrap())),
+        }
+    });
+    operations.collect()
+}
+
+/// A body of this schema that is accepted.
+fn body(schema: &str) -> Value {
+    match schema {
+        "ConfirmPassword" => json!({"password": "correct horse battery"}),
+        "UpdateAccount" => json!({"bio": "tea"}),
+        "ChangePassword" => json!({"current": "correct horse battery", "new": "correct horse battery"}),
+        "UpdatePrivacy" => json!({"presence_to": "friends"}),
+        "CreateAccount" => json!({"handle": "newcomer", "password": "correct horse battery"}),
+        "SendMessage" | "EditMessage" => json!({"body": "hi"}),
+        "MarkRead" => json!({"seq": 1}),
+        "CreateFriendRequest" => json!({"to": "nobody"}),
+        "CreateInvite" | "RefreshSession" => json!({}),
+        "ReadNotifications" => json!({"up_to": 0}),
+        "CreateRoom" => json!({"name": "coffee"}),
+        "UpdateRoom" => json!({"topic": "coffee"}),
+        "CreateSession" => json!({"handle": "nobody", "password": "correct horse battery"}),
+        other => panic!("no body of the kind {other} is known here"),
+    }
+}

@@ -1,0 +1,226 @@
+//! Rights that end while they are used: nothing that begins after the end was answered has an effect any more, and
+//! sockets fall silent. What other nodes must be told by messages, they know within a second.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use parlour_client::native::fresh_cid;
+use parlour_protocol::ids::ConversationId;
+use parlour_protocol::messages::SendMessage;
+use parlour_protocol::socket::{Change, ClientFrame, CloseCode, SUBPROTOCOL, Start};
+use reqwest::Method;
+use system_tests::{App, Person, TestSocket, on_all_backends};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Message, http::HeaderValue};
+
+on_all_backends!(
+    no_send_after_leaving,
+    no_send_after_unfriending,
+    no_send_after_blocking,
+    sessions_end_everywhere_within_a_second,
+    sockets_fall_silent_after_leaving,
+    a_log_out_between_handshake_and_start,
+);
+
+/// Sends at the same time, spread over the nodes.
+const SENDERS: usize = 6;
+/// Measurements of how fast the end of a session spreads.
+const SAMPLES: usize = 12;
+
+async fn send(person: &Person, conversation: ConversationId) -> bool {
+    let message = SendMessage { body: "hi".into(), reply_to: None };
+    person.api.send_message(conversation, &fresh_cid(), &message).await.is_ok()
+}
+
+/// Sends without a pause on all nodes while `end` takes the right away. Answers how many were accepted.
+async fn racing(
+    sender: &Person,
+    witness: &Person,
+    conversation: ConversationId,
+    end: impl Future<Output = ()>,
+) -> usize {
+    let over = Arc::new(AtomicBool::new(false));
+    let senders = (0..SENDERS).map(|number| {
+        let (over, sender) = (over.clone(), sender.at_node(number));
+        async move {
+            let mut accepted = 0;
+            loop {
+                let began_after = over.load(Ordering::SeqCst);
+                let done = send(&sender, conversation).await;
+                assert!(!(began_after && done), "a send that began after the right had gone was accepted");
+                if began_after {
+                    return accepted;
+                }
+                accepted += usize::from(done);
+            }
+        }
+    });
+    let ending = async {
+        // In the middle of things: some have been accepted already.
+        while witness.api.conversation(conversation).await.unwrap().head < 40 {}
+        end.await;
+        let head = witness.api.conversation(conversation).await.unwrap().head;
+        over.store(true, Ordering::SeqCst);
+        head
+    };
+    let (accepted, head) = tokio::join!(join_all(senders), ending);
+    let after = witness.api.conversation(conversation).await.unwrap().head;
+    assert_eq!(head, after, "nothing was written after the end was answered");
+    let accepted = accepted.iter().sum();
+    assert!(accepted >= 20, "{accepted}");
+    accepted
+}
+
+async fn no_send_after_leaving(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    racing(&bob, &ada, room, async { bob.elsewhere().api.leave_room(room).await.unwrap() }).await;
+    // Also in the log: bob's going is the last that he did.
+    let head = ada.api.conversation(room).await.unwrap().head;
+    let last = ada.api.list_events(room, head - 1, 10).await.unwrap().items;
+    assert!(
+        matches!(last.as_slice(), [event] if matches!(event.change, Change::MemberLeft { user, .. } if user == bob.id)),
+        "{last:?}"
+    );
+}
+
+async fn no_send_after_unfriending(app: App) {
+    let (ada, bob) = app.friends("ada", "bob").await;
+    let direct = ada.direct(&bob).await;
+    racing(&bob, &ada, direct, async { ada.api.delete_friend(bob.id).await.unwrap() }).await;
+}
+
+async fn no_send_after_blocking(app: App) {
+    let (ada, bob) = app.friends("ada", "bob").await;
+    let direct = ada.direct(&bob).await;
+    let block = async {
+        ada.call(Method::PUT, &format!("/api/v1/blocks/{}", bob.id), None).await.expect(200);
+    };
+    racing(&bob, &ada, direct, block).await;
+}
+
+/// The time until no node lets somebody in any more and all their sockets are closed.
+async fn ended_everywhere(app: &App, person: &Person, sockets: Vec<TestSocket>) -> Duration {
+    let began = Instant::now();
+    for node in 0..app.nodes() {
+        let there = person.at_node(node);
+        while there.api.account().await.is_ok() {
+            assert!(began.elapsed() < system_tests::DEADLINE, "the session goes on");
+        }
+    }
+    for mut socket in sockets {
+        socket.expect_close(CloseCode::SessionRevoked.code()).await;
+    }
+    began.elapsed()
+}
+
+async fn sockets_everywhere(app: &App, person: &Person) -> Vec<TestSocket> {
+    let mut sockets = Vec::new();
+    for node in 0..app.nodes() {
+        sockets.push(person.at_node(node).socket().await);
+    }
+    sockets
+}
+
+async fn sessions_end_everywhere_within_a_second(app: App) {
+    let root = app.admin("root").await;
+    let mut took = Vec::new();
+    for number in 0..SAMPLES {
+        let person = app.person(&format!("person_{number}")).await;
+        // Half of them have no socket on the other node, which must hear of the end all the same.
+        let sockets = if number % 2 == 0 { sockets_everywhere(&app, &person).await } else { Vec::new() };
+        for node in 0..app.nodes() {
+            person.at_node(node).api.account().await.unwrap();
+        }
+        if number % 3 == 0 {
+            root.api.admin_suspend(person.id, true).await.unwrap();
+        } else {
+            let end = format!("/api/v1/sessions/{}", person.session);
+            person.call(Method::DELETE, &end, None).await.expect(204);
+        }
+        took.push(ended_everywhere(&app, &person, sockets).await);
+    }
+    took.sort();
+    let (median, p99) = (took[SAMPLES / 2], took[SAMPLES - 1]);
+    println!("sessions end on {} nodes: median {median:?}, p99 {p99:?}", app.nodes());
+    // The slowest one may be the machine's fault; half of them cannot be.
+    assert!(median < Duration::from_secs(1), "{took:?}");
+}
+
+async fn sockets_fall_silent_after_leaving(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    let mut took = Vec::new();
+    for _ in 0..SAMPLES {
+        bob.join(room).await;
+        let mut sockets = Vec::new();
+        for node in 0..app.nodes() {
+            sockets.push(bob.at_node(node).socket_on(&[room]).await);
+        }
+        bob.api.leave_room(room).await.unwrap();
+        let began = Instant::now();
+        let mut last_heard = Duration::ZERO;
+        // Until three in a row went unheard on every socket.
+        let mut unheard = 0;
+        while unheard < 3 {
+            assert!(began.elapsed() < system_tests::DEADLINE, "the socket still hears the room");
+            let sent = began.elapsed();
+            let seq = ada.send(room, "who is listening?").await;
+            let mut heard = false;
+            for socket in &mut sockets {
+                socket.command(|id| ClientFrame::Ping { id }).await.expect("pongs");
+                while let Some(event) = socket.take_event() {
+                    heard |= event.seq >= seq;
+                }
+            }
+            if heard {
+                last_heard = sent;
+                unheard = 0;
+            } else {
+                unheard += 1;
+            }
+        }
+        took.push(last_heard);
+        for socket in sockets {
+            socket.close().await;
+        }
+    }
+    took.sort();
+    println!(
+        "sockets fall silent on {} nodes: last heard at most {:?} after",
+        app.nodes(),
+        took[SAMPLES - 1]
+    );
+    assert!(took[SAMPLES / 2] < Duration::from_secs(1), "{took:?}");
+}
+
+/// The token of the handshake is looked at before `start`, and counts for nothing when the session ended meanwhile.
+async fn a_log_out_between_handshake_and_start(app: App) {
+    for node in 0..app.nodes() {
+        let person = app.person(&format!("person_{node}")).await.at_node(node);
+        let address = app.address(node).replacen("http", "ws", 1) + "/api/v1/socket";
+        let mut request = address.into_client_request().unwrap();
+        let token = format!("Bearer {}", person.api.access_token().unwrap());
+        request.headers_mut().insert("authorization", HeaderValue::from_str(&token).unwrap());
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
+        let (mut stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        // On the other node, where there is one: this one must have heard of it.
+        person.elsewhere().call(Method::DELETE, "/api/v1/sessions/current", None).await.expect(204);
+        ended_everywhere(&app, &person, Vec::new()).await;
+        let start = serde_json::to_string(&ClientFrame::Start(Start { id: 1, ..Start::default() })).unwrap();
+        futures_util::SinkExt::send(&mut stream, Message::text(start)).await.unwrap();
+        let code = loop {
+            match futures_util::StreamExt::next(&mut stream).await {
+                Some(Ok(Message::Close(Some(close)))) => break u16::from(close.code),
+                Some(Ok(Message::Text(text))) => {
+                    assert!(!text.contains("\"ok\""), "start was answered: {text}");
+                }
+                other => panic!("the socket must be closed: {other:?}"),
+            }
+        };
+        assert_eq!(code, CloseCode::SessionRevoked.code());
+    }
+}

@@ -1,0 +1,179 @@
+//! One owner and everybody who stands in some relation to them, in a room and in direct chats.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use diesel::RunQueryDsl;
+use parlour_client::native::fresh_cid;
+use parlour_protocol::ids::ConversationId;
+use parlour_protocol::rooms::{CreateRoom, MemberRole};
+use parlour_storage::members::role_number;
+use reqwest::Method;
+use serde_json::json;
+use system_tests::{App, Person};
+
+use crate::operations::Operation;
+
+/// Keeps names apart.
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+/// How somebody stands to the owner and to the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Anonymous,
+    Stranger,
+    Friend,
+    Blocked,
+    ExMember,
+    Member,
+    Moderator,
+    Owner,
+    Admin,
+}
+
+/// In the order of the tables' columns. Whoever may destroy something comes late.
+pub const ROLES: [Role; 9] = [
+    Role::Anonymous,
+    Role::Stranger,
+    Role::Friend,
+    Role::Blocked,
+    Role::ExMember,
+    Role::Member,
+    Role::Moderator,
+    Role::Owner,
+    Role::Admin,
+];
+
+/// See the module.
+pub struct Scene {
+    app: App,
+    /// Everybody but the anonymous, in the order of [`ROLES`].
+    people: Vec<Person>,
+    /// The owner's room.
+    pub room: ConversationId,
+    /// The owner's direct chat with the friend.
+    with_friend: ConversationId,
+    /// The owner's direct chat with the one who is blocked.
+    with_blocked: ConversationId,
+    /// The owner's picture.
+    avatar: String,
+    /// An invite of the administrator.
+    invite: String,
+}
+
+impl Scene {
+    /// Lets everybody take their places; `number` keeps scenes of one system apart.
+    pub async fn set(app: &App, number: usize) -> Self {
+        let mut people = Vec::new();
+        for role in &ROLES[1..] {
+            let handle = format!("{role:?}_{number}").to_lowercase();
+            people.push(match role {
+                Role::Admin => app.admin(&handle).await,
+                _ => app.person(&handle).await,
+            });
+        }
+        let of = |role: Role| &people[role as usize - 1];
+        let (owner, blocked) = (of(Role::Owner), of(Role::Blocked));
+        let room = CreateRoom { name: format!("tea {number}"), topic: String::new() };
+        let room = owner.api.create_room(&room).await.unwrap().id;
+        for role in [Role::Member, Role::Moderator, Role::ExMember, Role::Blocked] {
+            of(role).join(room).await;
+        }
+        for role in [Role::ExMember, Role::Blocked] {
+            of(role).api.leave_room(room).await.unwrap();
+        }
+        // No operation makes moderators yet; the rights of those that there are count all the same.
+        let moderator = role_number(MemberRole::Moderator);
+        let sql = format!(
+            "UPDATE members SET role = {moderator} WHERE conversation_id = {room} AND user_id = {}",
+            of(Role::Moderator).id
+        );
+        assert_eq!(diesel::sql_query(sql).execute(&mut app.database().connect()).unwrap(), 1);
+        owner.befriend(of(Role::Friend)).await;
+        owner.befriend(blocked).await;
+        let with_friend = owner.direct(of(Role::Friend)).await;
+        let with_blocked = owner.direct(blocked).await;
+        owner.call(Method::PUT, &format!("/api/v1/blocks/{}", blocked.id), None).await.expect(200);
+        let invite = of(Role::Admin).call(Method::POST, "/api/v1/invites", Some(json!({}))).await.expect(201);
+        let picture = image::RgbImage::from_pixel(8, 8, image::Rgb([1, 2, 3]));
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        let account = owner.api.set_avatar("image/png", bytes.into_inner()).await.unwrap();
+        Self {
+            app: app.clone(),
+            room,
+            with_friend,
+            with_blocked,
+            avatar: account.avatar.expect("a picture").to_string(),
+            invite: invite["invite"]["id"].as_str().expect("an invite's id").to_owned(),
+            people,
+        }
+    }
+
+    /// The administrator's invite.
+    pub fn invite(&self) -> &str {
+        &self.invite
+    }
+
+    /// Who plays a role; nobody plays the anonymous.
+    pub fn person(&self, role: Role) -> Option<&Person> {
+        (role as usize).checked_sub(1).map(|index| &self.people[index])
+    }
+
+    /// The owner.
+    pub fn owner(&self) -> &Person {
+        self.person(Role::Owner).unwrap()
+    }
+
+    /// The direct chat of the owner that this role is in, or else the one with the friend.
+    pub fn direct(&self, role: Role) -> ConversationId {
+        if role == Role::Blocked { self.with_blocked } else { self.with_friend }
+    }
+
+    /// A new message of the owner. Nothing new can be written to somebody who is blocked: there it is the event that
+    /// opened the chat.
+    pub async fn message(&self, conversation: ConversationId) -> i64 {
+        if conversation == self.with_blocked { 1 } else { self.owner().send(conversation, "hi").await }
+    }
+
+    /// Asks for an operation on what belongs to the owner, and says in one word what came of it.
+    pub async fn ask(&self, role: Role, operation: &Operation, target: ConversationId) -> String {
+        let message = match operation.id.as_str() {
+            "send_message" => fresh_cid(),
+            _ if operation.template.contains("{message}") => self.message(target).await.to_string(),
+            _ => String::new(),
+        };
+        let path = operation.path(|name| match name {
+            "conversation" => target.to_string(),
+            "room" => self.room.to_string(),
+            "message" => message.clone(),
+            "emoji" => "%F0%9F%91%8D".to_owned(),
+            "user" => self.owner().id.to_string(),
+            "session" => self.owner().session.to_string(),
+            "avatar" => self.avatar.clone(),
+            "size" => "64".to_owned(),
+            "invite" => self.invite.clone(),
+            other => panic!("{}: nothing is known about the parameter {other}", operation.id),
+        });
+        let mut body = operation.body.clone();
+        if let Some(body) = &mut body {
+            let fresh = || format!("new_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+            match operation.id.as_str() {
+                "create_account" => body["handle"] = fresh().into(),
+                "create_room" => body["name"] = fresh().into(),
+                "create_session" => {
+                    body["handle"] = self.person(role).map_or("nobody", |person| &person.handle).into();
+                }
+                _ => {}
+            }
+        }
+        let reply = match self.person(role) {
+            Some(person) => person.call(operation.method.clone(), &path, body).await,
+            None => self.app.call(operation.method.clone(), &path, body).await,
+        };
+        assert!(!reply.status.is_server_error(), "{} as {role:?}: {}", operation.id, reply.text);
+        if reply.status.is_success() {
+            return "ok".to_owned();
+        }
+        reply.json()["code"].as_str().expect("a code").to_owned()
+    }
+}
