@@ -16,6 +16,7 @@ use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
 use parlour_protocol::messages::{EditMessage, Message, MessagePage, Reaction, SendMessage, Stored};
 use parlour_protocol::notifications::{Notification, NotificationKind, Notifications, ReadNotifications};
 use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt, Erased};
+use parlour_protocol::password_resets::{PasswordReset, UsePasswordReset};
 use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
 use parlour_protocol::problems::{ErrorCode, Problem, Violation};
 use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
@@ -251,6 +252,14 @@ fn accounts_and_sessions() {
         Invite { id: InviteId(3), created_by: ADA, created_at: AT, expires_at: AT, uses: 5, used: 2 };
     snapshot!("Invite", invite.clone());
     snapshot!("CreatedInvite", CreatedInvite { invite, code: "9w0yTn3cQ1m6sT4vX7aZbA".into() });
+    snapshot!(
+        "PasswordReset",
+        PasswordReset { link: "https://chat.example/reset#bm90IGEgdG9rZW4".into(), expires_at: AT }
+    );
+    snapshot!(
+        "UsePasswordReset",
+        UsePasswordReset { token: "bm90IGEgdG9rZW4".into(), password: "correct horse".into() }
+    );
     snapshot!("Statistics", Statistics { users: 1, rooms: 2, directs: 3, events: 4, online: 5, sockets: 6 });
 }
 

@@ -16,6 +16,7 @@ pub mod invites;
 pub mod messages;
 pub mod notifications;
 pub mod outcome;
+pub mod password_resets;
 pub mod passwords;
 pub mod privacy;
 pub mod refusal;

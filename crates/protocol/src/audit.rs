@@ -48,6 +48,10 @@ kinds! {
     SessionEnded = "session_ended",
     /// Somebody changed their password; their other sessions ended.
     PasswordChanged = "password_changed",
+    /// An administrator, or the command line when there is no actor, made a link that sets somebody's password.
+    PasswordResetCreated = "password_reset_created",
+    /// Somebody set a new password by such a link; all their sessions ended.
+    PasswordReset = "password_reset",
     /// Somebody blocked somebody; whom is not noted.
     Blocked = "blocked",
     /// Somebody unblocked somebody; whom is not noted.

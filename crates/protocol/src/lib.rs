@@ -16,6 +16,7 @@ pub mod limits;
 pub mod messages;
 pub mod notifications;
 pub mod own_data;
+pub mod password_resets;
 pub mod privacy;
 pub mod problems;
 pub mod rooms;

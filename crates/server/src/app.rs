@@ -21,7 +21,7 @@ use parlour_realtime::{Broker, Delivery, Hub};
 use parlour_storage::users::UserRow;
 use parlour_storage::{
     Connection, Database, DatabaseSettings, StorageError, audit_log, declined_requests, invites,
-    server_state, sessions, users,
+    password_resets, server_state, sessions, users,
 };
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
@@ -353,6 +353,7 @@ impl App {
                 sessions::delete_ended_before(conn, now - month)?;
                 audit_log::delete_before(conn, now - audit_days * parlour_protocol::time::DAY)?;
                 invites::delete_before(conn, now - month)?;
+                password_resets::delete_before(conn, now)?;
                 declined_requests::delete_before(conn, now - friends::COOL_DOWN)?;
                 parlour_storage::user_events::delete_before(conn, now - month)?;
                 Ok(())

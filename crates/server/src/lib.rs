@@ -28,4 +28,4 @@ pub mod tokens;
 
 pub use clock::Clock;
 pub use config::Config;
-pub use server::{Running, create_superuser, rotate_keys, start};
+pub use server::{Running, create_superuser, reset_password, rotate_keys, start};

@@ -10,6 +10,7 @@ mod messages;
 mod notifications;
 mod operations;
 mod own_data;
+pub(crate) mod password_resets;
 mod privacy;
 mod rooms;
 mod server;
@@ -41,6 +42,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(accounts::delete_avatar)
             .service(accounts::change_password)
             .service(accounts::show_avatar)
+            .service(password_resets::create_password_reset)
+            .service(password_resets::use_password_reset)
             .service(sessions::create_session)
             .service(sessions::refresh_session)
             .service(sessions::list_sessions)

@@ -8,6 +8,7 @@ use parlour_protocol::own_data::Erased;
 
 use crate::Connection;
 use crate::events::{EDITED, EventRow, MESSAGE};
+use crate::password_resets;
 use crate::schema::{
     avatars, blocks, conversations, declined_requests, events, friendships, invites, members, reactions,
     sessions, user_events, users,
@@ -118,6 +119,7 @@ pub fn erase_person(conn: &mut Connection, user: UserId) -> QueryResult<Erased> 
     let of_blocks = blocks::blocker_id.eq(user.0).or(blocks::blocked_id.eq(user.0));
     let of_declined = declined_requests::asked_by.eq(user.0).or(declined_requests::declined_by.eq(user.0));
     diesel::delete(declined_requests::table.filter(of_declined)).execute(conn)?;
+    password_resets::delete(conn, user)?;
     // The ids of ended sessions stay for a while, so that every node refuses their tokens.
     let ended = diesel::update(sessions::table.filter(sessions::user_id.eq(user.0))).set((
         sessions::device.eq(""),

@@ -63,6 +63,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    password_resets (user_id) {
+        user_id -> BigInt,
+        token_hash -> Binary,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     blocks (blocker_id, blocked_id) {
         blocker_id -> BigInt,
         blocked_id -> BigInt,
@@ -189,6 +197,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     blocks,
     declined_requests,
     invites,
+    password_resets,
     avatars,
     sessions,
     conversations,

@@ -170,6 +170,7 @@ async fn every_operation_wants_to_know_who_asks(app: App) {
         "show_metrics",
         "show_readiness",
         "show_server",
+        "use_password_reset",
     ];
     assert_eq!(open, expected);
     assert!(tried >= 35, "{tried}");
