@@ -22,8 +22,10 @@ pub mod privacy;
 pub mod refusal;
 mod rights;
 pub mod rooms;
+pub mod second_factors;
 pub mod sessions;
 pub mod streams;
+pub mod totp;
 pub mod users;
 
 pub use outcome::{Effect, Outcome};

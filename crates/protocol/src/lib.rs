@@ -20,6 +20,7 @@ pub mod password_resets;
 pub mod privacy;
 pub mod problems;
 pub mod rooms;
+pub mod second_factors;
 pub mod sessions;
 pub mod socket;
 pub mod time;

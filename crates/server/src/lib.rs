@@ -6,6 +6,7 @@
 pub mod app;
 pub mod auth;
 mod avatars;
+mod challenges;
 mod client_files;
 pub mod clock;
 pub mod config;

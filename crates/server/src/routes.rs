@@ -13,6 +13,7 @@ mod own_data;
 pub(crate) mod password_resets;
 mod privacy;
 mod rooms;
+mod second_factors;
 mod server;
 mod sessions;
 mod users;
@@ -49,6 +50,13 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(sessions::list_sessions)
             .service(sessions::delete_current_session)
             .service(sessions::delete_session)
+            .service(second_factors::complete_session)
+            .service(second_factors::show_second_factor)
+            .service(second_factors::begin_second_factor)
+            .service(second_factors::confirm_second_factor)
+            .service(second_factors::renew_recovery_codes)
+            .service(second_factors::delete_second_factor)
+            .service(second_factors::delete_second_factor_of)
             .service(users::list_users)
             .service(users::show_user)
             .service(friends::list_friends)

@@ -18,6 +18,7 @@ pub mod own_data;
 pub mod password_resets;
 pub mod reactions;
 pub mod schema;
+pub mod second_factors;
 pub mod server_state;
 pub mod sessions;
 pub mod user_events;

@@ -71,6 +71,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    second_factors (user_id) {
+        user_id -> BigInt,
+        nonce -> Binary,
+        confirmed_at -> Nullable<BigInt>,
+        last_step -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_codes (user_id, code_hash) {
+        user_id -> BigInt,
+        code_hash -> Binary,
+    }
+}
+
+diesel::table! {
     blocks (blocker_id, blocked_id) {
         blocker_id -> BigInt,
         blocked_id -> BigInt,
@@ -198,6 +214,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     declined_requests,
     invites,
     password_resets,
+    second_factors,
+    recovery_codes,
     avatars,
     sessions,
     conversations,

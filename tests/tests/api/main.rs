@@ -21,5 +21,6 @@ mod privacy;
 mod races;
 mod registration;
 mod rooms;
+mod second_factors;
 mod sessions;
 mod users;
