@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod admin_access;
+pub(crate) mod admin_recovery;
 pub(crate) mod auth;
 pub(crate) mod conversation;
 pub(crate) mod conversation_head;
@@ -11,7 +12,10 @@ pub(crate) mod notifications;
 pub(crate) mod own_data;
 pub(crate) mod privacy;
 pub(crate) mod profile;
+pub(crate) mod reset;
 pub(crate) mod rooms;
+pub(crate) mod second_factor;
+pub(crate) mod second_step;
 pub(crate) mod settings;
 pub(crate) mod settings_parts;
 

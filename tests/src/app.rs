@@ -9,6 +9,7 @@ use parlour_client::native::Api;
 use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::sessions::SignedIn;
 use parlour_protocol::socket::CloseCode;
+use parlour_protocol::time::Timestamp;
 use parlour_server::config::Secret;
 use parlour_server::{Clock, Config, Running};
 use reqwest::Method;
@@ -139,6 +140,11 @@ impl App {
     /// Lets time pass on all nodes, in microseconds.
     pub fn advance(&self, micros: i64) {
         self.0.clock.advance(micros);
+    }
+
+    /// The moment at which the clock of all nodes stands.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// A client of a node that is not logged in.

@@ -16,9 +16,13 @@ use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
 use parlour_protocol::messages::{EditMessage, Message, MessagePage, Reaction, SendMessage, Stored};
 use parlour_protocol::notifications::{Notification, NotificationKind, Notifications, ReadNotifications};
 use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt, Erased};
+use parlour_protocol::password_resets::{PasswordReset, UsePasswordReset};
 use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
 use parlour_protocol::problems::{ErrorCode, Problem, Violation};
 use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
+use parlour_protocol::second_factors::{
+    CompleteSession, ConfirmBoth, ConfirmSecondFactor, NewSecondFactor, RecoveryCodes, SecondFactor,
+};
 use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
 use parlour_protocol::socket::{
     Change, ClientFrame, EffectOutcome, Ephemeral, ErrorFrame, Event, Hello, OkFrame, ReplayState,
@@ -127,6 +131,7 @@ fn basics() {
         violations: vec![violation],
         request_id: "0123456789abcdef".into(),
         retry_after_ms: Some(1200),
+        challenge: Some("bm90IGEgY2hhbGxlbmdl".into()),
         ..Problem::new(ErrorCode::Invalid)
     };
     snapshot!("Problem", full, Problem::new(ErrorCode::NotFound));
@@ -251,6 +256,36 @@ fn accounts_and_sessions() {
         Invite { id: InviteId(3), created_by: ADA, created_at: AT, expires_at: AT, uses: 5, used: 2 };
     snapshot!("Invite", invite.clone());
     snapshot!("CreatedInvite", CreatedInvite { invite, code: "9w0yTn3cQ1m6sT4vX7aZbA".into() });
+    snapshot!(
+        "PasswordReset",
+        PasswordReset { link: "https://chat.example/reset#bm90IGEgdG9rZW4".into(), expires_at: AT }
+    );
+    snapshot!(
+        "UsePasswordReset",
+        UsePasswordReset { token: "bm90IGEgdG9rZW4".into(), password: "correct horse".into() }
+    );
+    snapshot!(
+        "SecondFactor",
+        SecondFactor { since: Some(AT), recovery_codes: 10 },
+        SecondFactor { since: None, recovery_codes: 0 }
+    );
+    snapshot!(
+        "NewSecondFactor",
+        NewSecondFactor {
+            secret: "JBSWY3DP".into(),
+            uri: "otpauth://totp/Parlour:ada?secret=JBSWY3DP".into()
+        }
+    );
+    snapshot!("ConfirmSecondFactor", ConfirmSecondFactor { code: "123456".into() });
+    snapshot!("ConfirmBoth", ConfirmBoth { password: "correct horse".into(), code: "123456".into() });
+    snapshot!("RecoveryCodes", RecoveryCodes { codes: vec!["abcd-efgh-ijkl-mnop".into()] });
+    let complete = CompleteSession {
+        challenge: "bm90IGEgY2hhbGxlbmdl".into(),
+        code: "123456".into(),
+        device: Some("Laptop".into()),
+        refresh: RefreshTransport::Cookie,
+    };
+    snapshot!("CompleteSession", complete.clone(), CompleteSession { device: None, ..complete });
     snapshot!("Statistics", Statistics { users: 1, rooms: 2, directs: 3, events: 4, online: 5, sockets: 6 });
 }
 

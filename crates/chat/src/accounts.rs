@@ -9,7 +9,7 @@ use parlour_protocol::socket::UserChange;
 use parlour_protocol::time::{DAY, Timestamp};
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::users::{AvatarRow, UserChanges, UserRow};
-use parlour_storage::{Connection, admin, invites, sessions, users};
+use parlour_storage::{Connection, admin, invites, password_resets, sessions, users};
 
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
@@ -186,6 +186,7 @@ pub fn set_password(
 ) -> Done<()> {
     let changes = UserChanges { password_hash: Some(password_hash.to_owned()), ..UserChanges::default() };
     users::update(conn, user, changes)?;
+    password_resets::delete(conn, user)?;
     note(conn, now, Note::by(AuditKind::PasswordChanged, user))?;
     let others = sessions::revoke(conn, user, None, current, now.0)?;
     let effects: Vec<Effect> = ended(conn, now, user, &others)?;

@@ -16,13 +16,16 @@ pub mod invites;
 pub mod messages;
 pub mod notifications;
 pub mod outcome;
+pub mod password_resets;
 pub mod passwords;
 pub mod privacy;
 pub mod refusal;
 mod rights;
 pub mod rooms;
+pub mod second_factors;
 pub mod sessions;
 pub mod streams;
+pub mod totp;
 pub mod users;
 
 pub use outcome::{Effect, Outcome};

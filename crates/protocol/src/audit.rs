@@ -48,6 +48,20 @@ kinds! {
     SessionEnded = "session_ended",
     /// Somebody changed their password; their other sessions ended.
     PasswordChanged = "password_changed",
+    /// An administrator, or the command line when there is no actor, made a link that sets somebody's password.
+    PasswordResetCreated = "password_reset_created",
+    /// Somebody set a new password by such a link; all their sessions ended.
+    PasswordReset = "password_reset",
+    /// Somebody turned their second factor on.
+    SecondFactorAdded = "second_factor_added",
+    /// A second factor was turned off: by its owner, or by an administrator when there is a subject.
+    SecondFactorRemoved = "second_factor_removed",
+    /// The password of a log-in was right, the code was not.
+    SecondFactorFailed = "second_factor_failed",
+    /// Somebody used a recovery code up.
+    RecoveryCodeUsed = "recovery_code_used",
+    /// Somebody made new recovery codes.
+    RecoveryCodesRenewed = "recovery_codes_renewed",
     /// Somebody blocked somebody; whom is not noted.
     Blocked = "blocked",
     /// Somebody unblocked somebody; whom is not noted.

@@ -53,6 +53,8 @@ codes! {
     TokenExpired = "token_expired", 401, "The access token has expired.";
     /// Handle and password do not belong together.
     BadCredentials = "bad_credentials", 401, "Handle or password is wrong.";
+    /// The password was right, and a second factor is needed; `challenge` goes on to `POST /sessions/second-factor`.
+    SecondFactorRequired = "second_factor_required", 401, "Please give the code of your second factor.";
     /// The caller is known, and may not do this.
     Forbidden = "forbidden", 403, "You are not allowed to do this.";
     /// Writing to this direct chat needs a friendship that does not exist (any more).
@@ -130,6 +132,10 @@ pub struct Problem {
     /// When to try again, in milliseconds, where that makes sense.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// With `second_factor_required`: what completes the log-in together with a code, for five minutes. It opens nothing
+    /// by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<String>,
 }
 
 impl Problem {
@@ -144,6 +150,7 @@ impl Problem {
             violations: Vec::new(),
             request_id: String::new(),
             retry_after_ms: None,
+            challenge: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use parlour_chat::audit::{self, Note};
 use parlour_chat::outcome::Done;
+use parlour_chat::second_factors::FactorKey;
 use parlour_chat::{Effect, Outcome, Refusal, friends, passwords};
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
@@ -21,7 +22,7 @@ use parlour_realtime::{Broker, Delivery, Hub};
 use parlour_storage::users::UserRow;
 use parlour_storage::{
     Connection, Database, DatabaseSettings, StorageError, audit_log, declined_requests, invites,
-    server_state, sessions, users,
+    password_resets, server_state, sessions, users,
 };
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
@@ -66,6 +67,8 @@ pub struct App {
     pub broker: Broker,
     /// The tokens.
     pub tokens: Tokens,
+    /// What the secrets of second factors are derived from.
+    pub factor_key: FactorKey,
     /// Identifies the database's history.
     pub epoch: String,
     /// The one way to send a message.
@@ -125,23 +128,26 @@ impl App {
             ("epoch", STANDARD.encode(random::bytes::<9>())),
             ("signing_key", STANDARD.encode(random::bytes::<32>())),
             (keys::REFRESH_KEY, STANDARD.encode(random::bytes::<32>())),
+            (keys::FACTOR_KEY, STANDARD.encode(random::bytes::<32>())),
         ];
         let facts: Vec<String> = database
             .write(0, move |conn| -> Result<_, StorageError> {
-                let [epoch, first, refresh] = &fresh;
+                let [epoch, first, refresh, factor] = &fresh;
                 let epoch = server_state::find_or_insert(conn, epoch.0, &epoch.1)?;
                 // Servers of an earlier version know this one key only.
                 let first = server_state::find_or_insert(conn, first.0, &first.1)?;
                 let keys = StoredKeys::first(first).write();
                 let keys = server_state::find_or_insert(conn, keys::SIGNING_KEYS, &keys)?;
                 let refresh = server_state::find_or_insert(conn, refresh.0, &refresh.1)?;
-                Ok(vec![epoch, keys, refresh])
+                let factor = server_state::find_or_insert(conn, factor.0, &factor.1)?;
+                Ok(vec![epoch, keys, refresh, factor])
             })
             .await
             .map_err(|error| error.to_string())?;
-        let [epoch, signing_keys, refresh_key]: [String; 3] =
+        let [epoch, signing_keys, refresh_key, factor_key]: [String; 4] =
             facts.try_into().map_err(|_| "the server's state is incomplete".to_owned())?;
         let tokens = Tokens::new(&StoredKeys::parse(&signing_keys)?, &refresh_key)?;
+        let factor_key = FactorKey(keys::secret(&factor_key)?);
         let broker = match &config.redis_url {
             Some(url) => Broker::redis(&url.0, &epoch)?,
             None => Broker::Local,
@@ -182,6 +188,7 @@ impl App {
             hub,
             broker,
             tokens,
+            factor_key,
             epoch,
         };
         Ok(Arc::new(app))
@@ -371,6 +378,7 @@ impl App {
                 sessions::delete_ended_before(conn, now - month)?;
                 audit_log::delete_before(conn, now - audit_days * parlour_protocol::time::DAY)?;
                 invites::delete_before(conn, now - month)?;
+                password_resets::delete_before(conn, now)?;
                 declined_requests::delete_before(conn, now - friends::COOL_DOWN)?;
                 parlour_storage::user_events::delete_before(conn, now - month)?;
                 Ok(())

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parlour_protocol::ids::UserId;
 use parlour_realtime::Broker;
 use parlour_realtime::broker::Redis;
 use sha2::{Digest, Sha256};
@@ -97,6 +98,12 @@ impl Attempt {
     /// An attempt to be the owner of a handle (in lower case) from an address.
     pub fn new(handle_key: &str, address: &str) -> Self {
         Self { account: Sha256::digest(handle_key).into(), address: address.to_owned() }
+    }
+
+    /// An attempt at the second factor of a person. Counted apart: the right password gives none of these back.
+    pub fn second_factor(user: UserId, address: &str) -> Self {
+        // No handle has a space.
+        Self::new(&format!("second factor {user}"), address)
     }
 }
 

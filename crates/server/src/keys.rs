@@ -20,6 +20,8 @@ use crate::tokens::ACCESS_LIFETIME;
 pub const SIGNING_KEYS: &str = "signing_keys";
 /// Name of the fact that holds the secret of refresh tokens.
 pub const REFRESH_KEY: &str = "refresh_key";
+/// Name of the fact that holds the key of second factors.
+pub const FACTOR_KEY: &str = "factor_key";
 /// A new key signs after this long: nodes look for new keys every five seconds.
 const NOTICED: i64 = 30 * SECOND;
 

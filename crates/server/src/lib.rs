@@ -7,6 +7,7 @@ pub mod app;
 pub mod auth;
 mod avatars;
 mod bodies;
+mod challenges;
 mod client_files;
 pub mod clock;
 pub mod config;
@@ -29,4 +30,4 @@ pub mod tokens;
 
 pub use clock::Clock;
 pub use config::Config;
-pub use server::{Running, create_superuser, rotate_keys, start};
+pub use server::{Running, create_superuser, reset_password, rotate_keys, start};

@@ -11,6 +11,7 @@ const USAGE: &str = "\
 parlour serve                                  serve; settings come from parlour.toml and the environment
 parlour admin create-superuser HANDLE          make an administrator; the password is read from standard input
 parlour admin rotate-keys [--now]              sign with a new key; --now ends all sessions, when a key is known to others
+parlour admin reset-password HANDLE            print a link with which this person sets a new password, within an hour
 parlour health                                 ask the server of these settings whether it is ready
 parlour openapi                                print the OpenAPI document
 parlour socket-schema                          print the JSON Schema of the socket's frames
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         ["admin", "create-superuser", handle] => create_superuser(handle),
         ["admin", "rotate-keys"] => rotate_keys(false),
         ["admin", "rotate-keys", "--now"] => rotate_keys(true),
+        ["admin", "reset-password", handle] => reset_password(handle),
         ["health"] => health(),
         ["openapi"] => print_json(&openapi::document()),
         ["socket-schema"] => print_json(&openapi::socket_schema()),
@@ -83,6 +85,11 @@ fn create_superuser(handle: &str) -> Result<(), String> {
 
 fn rotate_keys(at_once: bool) -> Result<(), String> {
     println!("{}", parlour_server::rotate_keys(Config::load()?, at_once)?);
+    Ok(())
+}
+
+fn reset_password(handle: &str) -> Result<(), String> {
+    println!("{}", parlour_server::reset_password(Config::load()?, handle)?);
     Ok(())
 }
 

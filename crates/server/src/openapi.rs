@@ -13,12 +13,14 @@ use utoipa_actix_web::AppExt;
 use crate::routes;
 
 /// Operations that need no access token.
-const PUBLIC: [&str; 10] = [
+const PUBLIC: [&str; 12] = [
     "show_server",
     "create_account",
     "create_session",
+    "complete_session",
     "refresh_session",
     "show_avatar",
+    "use_password_reset",
     "show_liveness",
     "show_readiness",
     "show_metrics",

@@ -10,8 +10,10 @@ mod messages;
 mod notifications;
 mod operations;
 mod own_data;
+pub(crate) mod password_resets;
 mod privacy;
 mod rooms;
+mod second_factors;
 mod server;
 mod sessions;
 mod users;
@@ -41,11 +43,20 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(accounts::delete_avatar)
             .service(accounts::change_password)
             .service(accounts::show_avatar)
+            .service(password_resets::create_password_reset)
+            .service(password_resets::use_password_reset)
             .service(sessions::create_session)
             .service(sessions::refresh_session)
             .service(sessions::list_sessions)
             .service(sessions::delete_current_session)
             .service(sessions::delete_session)
+            .service(second_factors::complete_session)
+            .service(second_factors::show_second_factor)
+            .service(second_factors::begin_second_factor)
+            .service(second_factors::confirm_second_factor)
+            .service(second_factors::renew_recovery_codes)
+            .service(second_factors::delete_second_factor)
+            .service(second_factors::delete_second_factor_of)
             .service(users::list_users)
             .service(users::show_user)
             .service(friends::list_friends)

@@ -32,6 +32,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::openapi::Paths;
 use crate::problems::ApiError;
+use crate::routes::password_resets;
 use crate::{client_files, keys, middleware, openapi, random, routes, socket};
 
 /// An idle HTTP connection stays for this long.
@@ -296,5 +297,25 @@ pub fn rotate_keys(config: Config, at_once: bool) -> Result<String, String> {
         app.commit(0, move |conn, now| keys::rotate(conn, now, &seed)).await.map_err(say)?;
         Ok("A new key signs in half a minute; tokens of the one before stay valid until they run out."
             .to_owned())
+    })
+}
+
+/// Makes a link with which the owner of a handle sets a new password; an hour long, once.
+pub fn reset_password(config: Config, handle: &str) -> Result<String, String> {
+    actix_web::rt::System::new().block_on(async move {
+        let app = App::open(config, Clock::system(0)).await?;
+        let (token, hash) = password_resets::fresh_token();
+        let name = handle.trim_start_matches('@').to_owned();
+        app.commit(0, move |conn, now| {
+            parlour_chat::password_resets::create_by_handle(conn, now, &name, &hash)
+        })
+        .await
+        .map_err(|error| match error.code() {
+            ErrorCode::NotFound => format!("nobody has the handle @{handle}"),
+            _ => error.to_string(),
+        })?;
+        let address = app.config.public_url.clone();
+        let address = address.unwrap_or_else(|| format!("http://{}", app.config.listen));
+        Ok(format!("Good for one new password, for an hour:\n{}", password_resets::link(&address, &token)))
     })
 }

@@ -12,8 +12,12 @@ use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
 use parlour_protocol::messages::{EditMessage, MessagePage, Stored};
 use parlour_protocol::notifications::{Notifications, ReadNotifications};
 use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt};
+use parlour_protocol::password_resets::{PasswordReset, UsePasswordReset};
 use parlour_protocol::privacy::{Privacy, UpdatePrivacy};
 use parlour_protocol::rooms::{CreateRoom, Member, Room, UpdateRoom};
+use parlour_protocol::second_factors::{
+    CompleteSession, ConfirmBoth, ConfirmSecondFactor, NewSecondFactor, RecoveryCodes, SecondFactor,
+};
 use parlour_protocol::sessions::{CreateSession, Session, SignedIn};
 use parlour_protocol::users::{Profile, User};
 use parlour_protocol::{Page, ServerInfo};
@@ -75,6 +79,34 @@ impl Api {
 
     pub(crate) async fn create_session(self, body: &CreateSession) -> Answer<SignedIn> {
         self.with_body(Method::POST, "/sessions", body).await
+    }
+
+    pub(crate) async fn complete_session(self, body: &CompleteSession) -> Answer<SignedIn> {
+        self.with_body(Method::POST, "/sessions/second-factor", body).await
+    }
+
+    pub(crate) async fn use_password_reset(self, body: &UsePasswordReset) -> Answer<()> {
+        self.done_with(Method::POST, "/password-resets", body).await
+    }
+
+    pub(crate) async fn read_second_factor(self) -> Answer<SecondFactor> {
+        self.get("/account/second-factor").await
+    }
+
+    pub(crate) async fn begin_second_factor(self, body: &ConfirmPassword) -> Answer<NewSecondFactor> {
+        self.with_body(Method::POST, "/account/second-factor", body).await
+    }
+
+    pub(crate) async fn confirm_second_factor(self, body: &ConfirmSecondFactor) -> Answer<RecoveryCodes> {
+        self.with_body(Method::POST, "/account/second-factor/confirm", body).await
+    }
+
+    pub(crate) async fn renew_recovery_codes(self, body: &ConfirmBoth) -> Answer<RecoveryCodes> {
+        self.with_body(Method::POST, "/account/second-factor/recovery-codes", body).await
+    }
+
+    pub(crate) async fn delete_second_factor(self, body: &ConfirmBoth) -> Answer<()> {
+        self.done_with(Method::DELETE, "/account/second-factor", body).await
     }
 
     pub(crate) async fn end_session(self) -> Answer<()> {
@@ -282,6 +314,14 @@ impl Api {
     pub(crate) async fn suspend_user(self, id: UserId, suspended: bool) -> Answer<AdminUser> {
         let method = if suspended { Method::PUT } else { Method::DELETE };
         self.bare(method, &format!("/admin/users/{id}/suspension")).await
+    }
+
+    pub(crate) async fn create_password_reset(self, id: UserId) -> Answer<PasswordReset> {
+        self.bare(Method::POST, &format!("/admin/users/{id}/password-reset")).await
+    }
+
+    pub(crate) async fn delete_second_factor_of(self, id: UserId) -> Answer<()> {
+        self.done(Method::DELETE, &format!("/admin/users/{id}/second-factor")).await
     }
 
     pub(crate) async fn read_statistics(self) -> Answer<Statistics> {

@@ -52,6 +52,14 @@ impl Failure {
         }
     }
 
+    /// What completes a log-in, where a second factor is asked for.
+    pub(crate) fn challenge(&self) -> Option<String> {
+        match self {
+            Self::Problem(problem) => problem.challenge.clone(),
+            Self::Offline => None,
+        }
+    }
+
     /// What is wrong with one field.
     pub(crate) fn violation(&self, field: &str) -> Option<String> {
         match self {

@@ -18,6 +18,7 @@ use crate::components::states::{Empty, Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{HASH, Icon, SEARCH, SHIELD, TRASH};
 use crate::pages::admin_access::{Approvals, AuditLog, Invites};
+use crate::pages::admin_recovery::Recovery;
 use crate::pages::home::NotFound;
 use crate::pages::{PageHead, part};
 use crate::state::{people, time};
@@ -214,6 +215,7 @@ fn People() -> impl IntoView {
             });
         };
         let name = one.user.display_name.clone();
+        let whose = name.clone();
         let suspend = move |_| {
             ask(
                 format!("Suspend {name}?"),
@@ -234,6 +236,7 @@ fn People() -> impl IntoView {
                 </div>
                 {(one.role == ServerRole::Admin).then(|| view! { <span class="tag ok">"Administrator"</span> })}
                 {suspended.then(|| view! { <span class="tag bad">"Suspended"</span> })}
+                {(!suspended).then(|| view! { <Recovery id name=whose /> })}
                 {if suspended {
                     view! {
                         <button type="button" class="button" data-testid="unsuspend" on:click=move |_| change()>

@@ -14,13 +14,15 @@ use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::{Context, Phase, context};
 use crate::icons::{ALERT, Icon, Mark};
+use crate::pages::reset::ResetPassword;
+use crate::pages::second_step::SecondStep;
 
 /// The page for whoever is not signed in.
 #[component]
 pub(crate) fn Auth() -> impl IntoView {
     let context = context();
-    let path = use_location().pathname;
-    let registering = Memo::new(move |_| path.with(|path| path == "/register"));
+    let pathname = use_location().pathname;
+    let path = Memo::new(move |_| pathname.get());
     let notice = move || match context.phase.get() {
         Phase::SignedOut(notice) => notice,
         _ => None,
@@ -58,8 +60,10 @@ pub(crate) fn Auth() -> impl IntoView {
                                 }
                             })
                     }}
-                    {move || {
-                        if registering.get() { view! { <Register /> }.into_any() } else { view! { <LogIn /> }.into_any() }
+                    {move || match path.get().as_str() {
+                        "/register" => view! { <Register /> }.into_any(),
+                        "/reset" => view! { <ResetPassword /> }.into_any(),
+                        _ => view! { <LogIn /> }.into_any(),
                     }}
                 </div>
             </main>
@@ -68,7 +72,7 @@ pub(crate) fn Auth() -> impl IntoView {
 }
 
 /// Runs the request of a form and enters the app when it succeeds.
-fn enter(
+pub(crate) fn enter(
     context: Context,
     busy: RwSignal<bool>,
     failure: RwSignal<Option<Failure>>,
@@ -124,6 +128,7 @@ fn LogIn() -> impl IntoView {
     let password = Input::new("password", filled);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None);
+    let challenge = RwSignal::new(None::<String>);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if !check_all(&[handle, password]) {
@@ -139,19 +144,33 @@ fn LogIn() -> impl IntoView {
             if why.code() == Some(ErrorCode::BadCredentials) {
                 password.focus();
             }
+            if let Some(next) = why.challenge() {
+                let _ = password.value.try_set(String::new());
+                let _ = challenge.try_set(Some(next));
+            }
         });
     };
-    view! {
-        <h1>"Welcome back"</h1>
-        <form class="form" data-testid="login-form" novalidate on:submit=submit>
-            <FormFailure failure />
-            <Field input=handle label="Handle" autocomplete="username" placeholder="ada" />
-            <Field input=password label="Password" kind="password" autocomplete="current-password" />
-            <Submit label="Log in" busy testid="login-submit" wide=true />
-        </form>
-        <p class="auth-switch">
-            "New here? " <a href="/register" data-testid="go-register">"Create an account"</a>
-        </p>
+    let back = Callback::new(move |why: Option<Failure>| {
+        failure.set(why);
+        challenge.set(None);
+    });
+    let form = move || {
+        view! {
+            <h1>"Welcome back"</h1>
+            <form class="form" data-testid="login-form" novalidate on:submit=submit>
+                <FormFailure failure />
+                <Field input=handle label="Handle" autocomplete="username" placeholder="ada" />
+                <Field input=password label="Password" kind="password" autocomplete="current-password" />
+                <Submit label="Log in" busy testid="login-submit" wide=true />
+            </form>
+            <p class="auth-switch">
+                "New here? " <a href="/register" data-testid="go-register">"Create an account"</a>
+            </p>
+        }
+    };
+    move || match challenge.get() {
+        Some(challenge) => view! { <SecondStep challenge back /> }.into_any(),
+        None => form().into_any(),
     }
 }
 

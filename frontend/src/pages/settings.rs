@@ -9,6 +9,7 @@ use crate::icons::{Icon, LOGOUT, MOON, SCREEN, SUN};
 use crate::pages::home::NotFound;
 use crate::pages::own_data::{DeleteForm, ExportForm};
 use crate::pages::privacy::{Blocked, PrivacyForm};
+use crate::pages::second_factor::SecondFactorForm;
 use crate::pages::settings_parts::{AvatarForm, PasswordForm, ProfileForm, Sessions};
 use crate::pages::{PageHead, part};
 
@@ -26,6 +27,7 @@ pub(crate) fn Settings() -> impl IntoView {
         "appearance" => view! { <Appearance /> }.into_any(),
         "security" => view! {
             <PasswordForm />
+            <SecondFactorForm />
             <Sessions />
         }
         .into_any(),

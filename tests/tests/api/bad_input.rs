@@ -160,6 +160,7 @@ async fn every_operation_wants_to_know_who_asks(app: App) {
     }
     open.sort_unstable();
     let expected = [
+        "complete_session",
         "create_account",
         "create_session",
         "open_socket",
@@ -170,6 +171,7 @@ async fn every_operation_wants_to_know_who_asks(app: App) {
         "show_metrics",
         "show_readiness",
         "show_server",
+        "use_password_reset",
     ];
     assert_eq!(open, expected);
     assert!(tried >= 35, "{tried}");

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall stop")]
 
 mod access;
+mod factors;
 mod gate;
 mod pages;
 mod person;

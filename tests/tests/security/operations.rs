@@ -56,6 +56,10 @@ pub fn all(app: &App) -> Vec<Operation> {
 fn body(schema: &str) -> Value {
     match schema {
         "ConfirmPassword" => json!({"password": "correct horse battery"}),
+        "ConfirmSecondFactor" => json!({"code": "123456"}),
+        "ConfirmBoth" => json!({"password": "correct horse battery", "code": "123456"}),
+        "CompleteSession" => json!({"challenge": "none", "code": "123456"}),
+        "UsePasswordReset" => json!({"token": "none", "password": "correct horse battery"}),
         "UpdateAccount" => json!({"bio": "tea"}),
         "ChangePassword" => json!({"current": "correct horse battery", "new": "correct horse battery"}),
         "UpdatePrivacy" => json!({"presence_to": "friends"}),

@@ -6,7 +6,7 @@ use actix_web::web::{Json, Path};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, delete, get, post};
 use parlour_chat::audit::Note;
 use parlour_chat::sessions::{LIFETIME, Refreshed};
-use parlour_chat::{Outcome, accounts, audit, passwords, sessions};
+use parlour_chat::{Outcome, accounts, audit, passwords, second_factors, sessions};
 use parlour_protocol::Page;
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
@@ -20,6 +20,7 @@ use parlour_storage::users::UserRow;
 use crate::app::App;
 use crate::auth::{Shared, Viewer, check_origin, client_address};
 use crate::bodies::Object;
+use crate::challenges;
 use crate::guesses::Attempt;
 use crate::middleware::RequestId;
 use crate::problems::ApiError;
@@ -96,7 +97,8 @@ pub(super) fn signed_in(
 }
 
 /// Logs in. Wrong password, unknown handle and suspended account answer alike, and take the same time. An account
-/// that waits for approval is told so, given its password.
+/// that waits for approval is told so, given its password; one with a second factor gets a challenge in the place of a
+/// session (`second_factor_required`).
 #[utoipa::path(tag = "sessions", request_body = CreateSession, responses((status = 201, body = SignedIn)))]
 #[post("/sessions")]
 pub async fn create_session(
@@ -153,15 +155,24 @@ pub async fn create_session(
     let session = SessionId(random::id());
     let token = RefreshToken::new(session, random::bytes());
     let (token_hash, device) = (token.hash(), client_device(&request, body.device.as_deref()));
-    app.commit(0, move |conn, now| {
-        if let Some(hash) = &rehashed {
-            accounts::rehash(conn, user, hash)?;
-        }
-        sessions::open(conn, now, session, user, &device, &token_hash)?;
-        audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&address))?;
-        Ok(Outcome::quiet(()))
-    })
-    .await?;
+    let first_half = app
+        .commit(0, move |conn, now| {
+            if let Some(hash) = &rehashed {
+                accounts::rehash(conn, user, hash)?;
+            }
+            if second_factors::is_on(conn, user)? {
+                return Ok(Outcome::quiet(Some(accounts::find(conn, user)?)));
+            }
+            sessions::open(conn, now, session, user, &device, &token_hash)?;
+            audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&address))?;
+            Ok(Outcome::quiet(None))
+        })
+        .await?;
+    if let Some(row) = first_half {
+        let mut error = ApiError::from(ErrorCode::SecondFactorRequired);
+        error.problem.challenge = Some(challenges::make(&app.factor_key, app.clock.now(), &row));
+        return Err(error);
+    }
     signed_in(&app, &row, &token, body.refresh, true)
 }
 

@@ -217,7 +217,12 @@ async fn break_things(
     let (mut faults, mut violations) = (Vec::new(), Vec::new());
     let mut planned: Vec<Fault> = Vec::new();
     loop {
-        let calm = lots.millis(if short { 200..600 } else { 300..1500 });
+        let calm = lots.millis(match scenario {
+            _ if short => 200..600,
+            // There is no other node to go to; clients shall get a word in between.
+            Scenario::SqliteKill => 3000..8000,
+            _ => 300..1500,
+        });
         tokio::time::sleep(calm).await;
         if began.elapsed() >= settings.load {
             return (faults, violations);

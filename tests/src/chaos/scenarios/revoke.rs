@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use parlour_client::native::{Api, ApiError, Received, Socket};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::limits;
 use parlour_protocol::messages::SendMessage;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::CreateRoom;
@@ -204,7 +205,8 @@ async fn fall_out(
     mut lots: Lots,
 ) -> usize {
     let mut quarrels = 0;
-    while !journal.is_over() {
+    // All the requests that two people may make, but for the one that the story began with.
+    while !journal.is_over() && quarrels < 2 * limits::FRIEND_REQUESTS_PER_DAY as usize - 2 {
         let pause = lots.millis(200..800);
         tokio::time::sleep(pause).await;
         let by = lots.below(one.1.len());
@@ -223,7 +225,11 @@ async fn fall_out(
         // Asking too often is limited.
         let pause = lots.millis(300..1200);
         tokio::time::sleep(pause).await;
-        befriend(&one, &other).await;
+        // By turns, since each may ask only so often a day.
+        match quarrels % 2 {
+            0 => befriend(&one, &other).await,
+            _ => befriend(&other, &one).await,
+        }
     }
     quarrels
 }

@@ -1,0 +1,174 @@
+//! Turning the second factor on and off, and what a code is good for.
+//!
+//! Invariant: a code is used up in the transaction that acts on it, so it never works twice, on whatever nodes it is
+//! tried at the same time. Secrets are derived from a key of the server and never stored.
+
+use hmac::{Hmac, Mac};
+use parlour_protocol::audit::AuditKind;
+use parlour_protocol::ids::UserId;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::second_factors::SecondFactor;
+use parlour_protocol::time::Timestamp;
+use parlour_storage::second_factors::SecondFactorRow;
+use parlour_storage::{Connection, second_factors, sessions};
+use sha2::{Digest, Sha256};
+
+use crate::admin::demand_admin;
+use crate::audit::{Note, note};
+use crate::outcome::{Done, Outcome};
+use crate::sessions::ended;
+use crate::{Refusal, totp};
+
+/// How many recovery codes there are at first.
+pub const RECOVERY_CODES: usize = 10;
+
+/// The server's key, from which the secret of each second factor is derived.
+#[derive(Clone)]
+pub struct FactorKey(pub [u8; 32]);
+
+impl FactorKey {
+    /// A keyed hash of parts, for one purpose.
+    pub fn derive(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+            unreachable!("HMAC takes keys of any length");
+        };
+        for part in [&[purpose.as_bytes()], parts].concat() {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+
+    /// The secret of a person's second factor.
+    pub fn secret(&self, user: UserId, nonce: &[u8]) -> [u8; totp::SECRET] {
+        let whole = self.derive("totp secret", &[&user.0.to_be_bytes(), nonce]);
+        let mut secret = [0; totp::SECRET];
+        secret.iter_mut().zip(whole).for_each(|(byte, from)| *byte = from);
+        secret
+    }
+}
+
+/// What is stored of a recovery code: dashes, spaces and case do not count.
+pub fn code_hash(code: &str) -> Vec<u8> {
+    let plain: String =
+        code.chars().filter(char::is_ascii_alphanumeric).map(|one| one.to_ascii_uppercase()).collect();
+    Sha256::digest(plain).to_vec()
+}
+
+fn wrong() -> Refusal {
+    Refusal::because(ErrorCode::BadCredentials, "This code is wrong, or it was used before.")
+}
+
+fn off() -> Refusal {
+    Refusal::because(ErrorCode::Conflict, "The second factor is off.")
+}
+
+/// Whether a person has a second factor that is asked for.
+pub fn is_on(conn: &mut Connection, user: UserId) -> Result<bool, Refusal> {
+    Ok(second_factors::find(conn, user)?.is_some_and(|row| row.confirmed_at.is_some()))
+}
+
+/// One's own second factor.
+pub fn show(conn: &mut Connection, user: UserId) -> Result<SecondFactor, Refusal> {
+    let row = second_factors::find(conn, user)?;
+    let since = row.and_then(|row| row.confirmed_at).map(Timestamp);
+    Ok(SecondFactor { since, recovery_codes: second_factors::count_codes(conn, user)? })
+}
+
+/// Begins with a new secret, by its nonce. Nothing is asked for until it is confirmed.
+pub fn begin(conn: &mut Connection, user: UserId, nonce: &[u8]) -> Done<()> {
+    if is_on(conn, user)? {
+        return Err(Refusal::because(ErrorCode::Conflict, "The second factor is on already."));
+    }
+    second_factors::delete(conn, user)?;
+    let row =
+        SecondFactorRow { user_id: user.0, nonce: nonce.to_vec(), confirmed_at: None, last_step: i64::MIN };
+    second_factors::insert(conn, &row)?;
+    Ok(Outcome::quiet(()))
+}
+
+/// Turns the second factor on, given a code of its secret, with these recovery codes.
+pub fn confirm(
+    conn: &mut Connection,
+    now: Timestamp,
+    key: &FactorKey,
+    user: UserId,
+    code: &str,
+    recovery: &[Vec<u8>],
+) -> Done<()> {
+    let row = second_factors::find(conn, user)?.filter(|row| row.confirmed_at.is_none());
+    let row = row.ok_or_else(|| Refusal::because(ErrorCode::Conflict, "There is nothing to confirm."))?;
+    take_step(conn, now, key, &row, code)?;
+    if !second_factors::confirm(conn, user, now.0)? {
+        return Err(ErrorCode::Conflict.into());
+    }
+    second_factors::replace_codes(conn, user, recovery)?;
+    note(conn, now, Note::by(AuditKind::SecondFactorAdded, user))?;
+    Ok(Outcome::quiet(()))
+}
+
+fn take_step(
+    conn: &mut Connection,
+    now: Timestamp,
+    key: &FactorKey,
+    row: &SecondFactorRow,
+    code: &str,
+) -> Result<(), Refusal> {
+    let user = UserId(row.user_id);
+    let plain: String = code.chars().filter(|one| !one.is_whitespace()).collect();
+    let step = totp::find_step(&key.secret(user, &row.nonce), now, &plain).ok_or_else(wrong)?;
+    if second_factors::use_step(conn, user, step)? { Ok(()) } else { Err(wrong()) }
+}
+
+/// Uses up a code of the app or a recovery code, or says that it is wrong.
+pub fn take(
+    conn: &mut Connection,
+    now: Timestamp,
+    key: &FactorKey,
+    user: UserId,
+    code: &str,
+) -> Result<(), Refusal> {
+    let row = second_factors::find(conn, user)?.filter(|row| row.confirmed_at.is_some()).ok_or_else(off)?;
+    if code.chars().filter(|one| !one.is_whitespace()).count() <= 6 {
+        return take_step(conn, now, key, &row, code);
+    }
+    if !second_factors::take_code(conn, user, &code_hash(code))? {
+        return Err(wrong());
+    }
+    note(conn, now, Note::by(AuditKind::RecoveryCodeUsed, user))
+}
+
+/// Makes new recovery codes, given a code; the ones before are worth nothing any more.
+pub fn renew(
+    conn: &mut Connection,
+    now: Timestamp,
+    key: &FactorKey,
+    user: UserId,
+    code: &str,
+    recovery: &[Vec<u8>],
+) -> Done<()> {
+    take(conn, now, key, user, code)?;
+    second_factors::replace_codes(conn, user, recovery)?;
+    note(conn, now, Note::by(AuditKind::RecoveryCodesRenewed, user))?;
+    Ok(Outcome::quiet(()))
+}
+
+/// Turns one's own second factor off, given a code.
+pub fn remove(conn: &mut Connection, now: Timestamp, key: &FactorKey, user: UserId, code: &str) -> Done<()> {
+    take(conn, now, key, user, code)?;
+    second_factors::delete(conn, user)?;
+    note(conn, now, Note::by(AuditKind::SecondFactorRemoved, user))?;
+    Ok(Outcome::quiet(()))
+}
+
+/// Turns somebody's second factor off, as an administrator; every session of that person ends.
+pub fn remove_of(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<()> {
+    demand_admin(conn, user)?;
+    if !is_on(conn, who)? {
+        return Err(ErrorCode::NotFound.into());
+    }
+    second_factors::delete(conn, who)?;
+    note(conn, now, Note::by(AuditKind::SecondFactorRemoved, user).about(who))?;
+    let all = sessions::revoke(conn, who, None, None, now.0)?;
+    Ok(Outcome { value: (), effects: ended(conn, now, who, &all)? })
+}

@@ -1,0 +1,71 @@
+//! Links with which people set a new password.
+
+use actix_web::web::{Json, Path};
+use actix_web::{HttpRequest, HttpResponse, post};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parlour_chat::{password_resets, passwords};
+use parlour_protocol::ids::UserId;
+use parlour_protocol::password_resets::{PasswordReset, UsePasswordReset};
+use parlour_protocol::problems::ErrorCode;
+use sha2::{Digest, Sha256};
+
+use crate::auth::{Shared, Viewer, check_origin, client_address};
+use crate::bodies::Object;
+use crate::problems::ApiError;
+use crate::random;
+
+/// A new token and what is stored of it.
+pub(crate) fn fresh_token() -> (String, Vec<u8>) {
+    let token = URL_SAFE_NO_PAD.encode(random::bytes::<32>());
+    let hash = Sha256::digest(&token).to_vec();
+    (token, hash)
+}
+
+/// The link with a token, below the server's address. Browsers keep the fragment to themselves.
+pub(crate) fn link(address: &str, token: &str) -> String {
+    format!("{address}/reset#{token}")
+}
+
+/// Makes a link with which a person sets a new password, once and within an hour; earlier links of theirs end. It is
+/// told this once. A second factor stays as it is.
+#[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 201, body = PasswordReset)))]
+#[post("/admin/users/{user}/password-reset")]
+pub async fn create_password_reset(
+    app: Shared,
+    viewer: Viewer,
+    user: Path<UserId>,
+) -> Result<HttpResponse, ApiError> {
+    let who = user.into_inner();
+    let (token, hash) = fresh_token();
+    let expires_at =
+        app.commit(0, move |conn, now| password_resets::create(conn, now, viewer.user, who, &hash)).await?;
+    let link = link(app.config.public_url.as_deref().unwrap_or_default(), &token);
+    Ok(HttpResponse::Created().json(PasswordReset { link, expires_at }))
+}
+
+/// Sets a new password with the token of a link. Every session of the person ends; nobody is logged in.
+#[utoipa::path(tag = "accounts", request_body = UsePasswordReset, responses((status = 204)))]
+#[post("/password-resets")]
+pub async fn use_password_reset(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<Object<UsePasswordReset>>,
+) -> Result<HttpResponse, ApiError> {
+    check_origin(&app, &request)?;
+    let address = client_address(&app, &request);
+    app.auth_rate
+        .take(address.clone())
+        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    let body = body.into_inner().0;
+    if let Err(message) = passwords::check(&body.password) {
+        return Err(parlour_chat::Refusal::field("password", message).into());
+    }
+    let token_hash = Sha256::digest(body.token.trim()).to_vec();
+    let (now, looked_up) = (app.clock.now(), token_hash.clone());
+    app.read(move |conn| password_resets::find(conn, now, &looked_up)).await?;
+    let hash = app.hash_password(body.password).await?;
+    app.commit(0, move |conn, now| password_resets::complete(conn, now, &token_hash, &hash, &address))
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

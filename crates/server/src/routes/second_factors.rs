@@ -1,0 +1,220 @@
+//! The second factor: turning it on and off, recovery codes, and the second step of a log-in.
+
+use actix_web::web::{Json, Path};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use data_encoding::BASE32_NOPAD;
+use parlour_chat::audit::Note;
+use parlour_chat::second_factors::{RECOVERY_CODES, code_hash};
+use parlour_chat::{Outcome, accounts, audit, second_factors, sessions};
+use parlour_protocol::audit::AuditKind;
+use parlour_protocol::ids::{SessionId, UserId};
+use parlour_protocol::own_data::ConfirmPassword;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::second_factors::{
+    CompleteSession, ConfirmBoth, ConfirmSecondFactor, NewSecondFactor, RecoveryCodes, SecondFactor,
+};
+use parlour_protocol::sessions::SignedIn;
+use parlour_protocol::validation;
+
+use super::sessions::{client_device, confirm, signed_in};
+use crate::app::App;
+use crate::auth::{Shared, Viewer, check_origin, client_address};
+use crate::bodies::Object;
+use crate::challenges::Challenge;
+use crate::guesses::Attempt;
+use crate::problems::ApiError;
+use crate::random;
+use crate::tokens::RefreshToken;
+
+/// Recovery codes and what is stored of them.
+fn fresh_codes() -> (Vec<String>, Vec<Vec<u8>>) {
+    let codes: Vec<String> = (0..RECOVERY_CODES)
+        .map(|_| {
+            let text = BASE32_NOPAD.encode(&random::bytes::<10>()).to_lowercase();
+            let groups: Vec<&str> = (0..4).filter_map(|group| text.get(group * 4..group * 4 + 4)).collect();
+            groups.join("-")
+        })
+        .collect();
+    let hashes = codes.iter().map(|code| code_hash(code)).collect();
+    (codes, hashes)
+}
+
+/// A name as part of a link.
+fn escaped(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut link, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => link.push(char::from(byte)),
+            _ => link.push_str(&format!("%{byte:02X}")),
+        }
+        link
+    })
+}
+
+/// Counts an attempt at somebody's second factor.
+async fn attempt(app: &App, request: &HttpRequest, user: UserId) -> Result<Attempt, ApiError> {
+    let attempt = Attempt::second_factor(user, &client_address(app, request));
+    app.guesses.take(&attempt).await.map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    Ok(attempt)
+}
+
+/// Whether one's own second factor is on, and how many recovery codes are left.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = SecondFactor)))]
+#[get("/account/second-factor")]
+pub async fn show_second_factor(app: Shared, viewer: Viewer) -> Result<Json<SecondFactor>, ApiError> {
+    app.read(move |conn| second_factors::show(conn, viewer.user)).await.map(Json)
+}
+
+/// Begins to turn the second factor on, given the password: answers a new secret for an authenticator app. Nothing
+/// changes until a code of it is confirmed; beginning again makes another one.
+#[utoipa::path(
+    tag = "accounts",
+    request_body = ConfirmPassword,
+    responses((status = 201, body = NewSecondFactor))
+)]
+#[post("/account/second-factor")]
+pub async fn begin_second_factor(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    body: Json<Object<ConfirmPassword>>,
+) -> Result<HttpResponse, ApiError> {
+    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
+    let nonce = random::bytes::<16>();
+    let handle = app
+        .commit(0, move |conn, _| {
+            second_factors::begin(conn, viewer.user, &nonce)?;
+            Ok(Outcome::quiet(accounts::find(conn, viewer.user)?.handle))
+        })
+        .await?;
+    let secret = BASE32_NOPAD.encode(&app.factor_key.secret(viewer.user, &nonce));
+    let issuer = escaped(&app.config.name);
+    let uri = format!("otpauth://totp/{issuer}:{}?secret={secret}&issuer={issuer}", escaped(&handle));
+    Ok(HttpResponse::Created().json(NewSecondFactor { secret, uri }))
+}
+
+/// Turns the second factor on, given a code of the new secret, and tells ten recovery codes, this once.
+#[utoipa::path(
+    tag = "accounts",
+    request_body = ConfirmSecondFactor,
+    responses((status = 200, body = RecoveryCodes))
+)]
+#[post("/account/second-factor/confirm")]
+pub async fn confirm_second_factor(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    body: Json<Object<ConfirmSecondFactor>>,
+) -> Result<Json<RecoveryCodes>, ApiError> {
+    let attempt = attempt(&app, &request, viewer.user).await?;
+    let (key, code) = (app.factor_key.clone(), body.into_inner().0.code);
+    let (codes, hashes) = fresh_codes();
+    app.commit(0, move |conn, now| second_factors::confirm(conn, now, &key, viewer.user, &code, &hashes))
+        .await?;
+    app.guesses.give_back(&attempt).await;
+    Ok(Json(RecoveryCodes { codes }))
+}
+
+/// Makes ten new recovery codes, given the password and a code. The ones before are worth nothing any more.
+#[utoipa::path(tag = "accounts", request_body = ConfirmBoth, responses((status = 200, body = RecoveryCodes)))]
+#[post("/account/second-factor/recovery-codes")]
+pub async fn renew_recovery_codes(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    body: Json<Object<ConfirmBoth>>,
+) -> Result<Json<RecoveryCodes>, ApiError> {
+    let body = body.into_inner().0;
+    confirm(&app, &request, viewer, body.password).await?;
+    let attempt = attempt(&app, &request, viewer.user).await?;
+    let (key, code) = (app.factor_key.clone(), body.code);
+    let (codes, hashes) = fresh_codes();
+    app.commit(0, move |conn, now| second_factors::renew(conn, now, &key, viewer.user, &code, &hashes))
+        .await?;
+    app.guesses.give_back(&attempt).await;
+    Ok(Json(RecoveryCodes { codes }))
+}
+
+/// Turns the second factor off, given the password and a code.
+#[utoipa::path(tag = "accounts", request_body = ConfirmBoth, responses((status = 204)))]
+#[delete("/account/second-factor")]
+pub async fn delete_second_factor(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    body: Json<Object<ConfirmBoth>>,
+) -> Result<HttpResponse, ApiError> {
+    let body = body.into_inner().0;
+    confirm(&app, &request, viewer, body.password).await?;
+    let attempt = attempt(&app, &request, viewer.user).await?;
+    let (key, code) = (app.factor_key.clone(), body.code);
+    app.commit(0, move |conn, now| second_factors::remove(conn, now, &key, viewer.user, &code)).await?;
+    app.guesses.give_back(&attempt).await;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Turns somebody's second factor off, who has lost it. Their sessions end.
+#[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 204)))]
+#[delete("/admin/users/{user}/second-factor")]
+pub async fn delete_second_factor_of(
+    app: Shared,
+    viewer: Viewer,
+    user: Path<UserId>,
+) -> Result<HttpResponse, ApiError> {
+    let who = user.into_inner();
+    app.commit(0, move |conn, now| second_factors::remove_of(conn, now, viewer.user, who)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Completes a log-in that was answered `second_factor_required`, with its challenge and a code of the app or a recovery
+/// code. Each code works once. Wrong ones are slowed down like wrong passwords.
+#[utoipa::path(tag = "sessions", request_body = CompleteSession, responses((status = 201, body = SignedIn)))]
+#[post("/sessions/second-factor")]
+pub async fn complete_session(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<Object<CompleteSession>>,
+) -> Result<HttpResponse, ApiError> {
+    check_origin(&app, &request)?;
+    let address = client_address(&app, &request);
+    app.auth_rate
+        .take(address.clone())
+        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    let body = body.into_inner().0;
+    if let Some(Err(message)) = body.device.as_deref().map(validation::device) {
+        return Err(parlour_chat::Refusal::field("device", message).into());
+    }
+    let over = || ApiError::because(ErrorCode::Unauthenticated, "Please begin the log-in anew.");
+    let challenge = Challenge::parse(&body.challenge).ok_or_else(over)?;
+    let user = challenge.user;
+    let row = app.read(move |conn| Ok(parlour_storage::users::find(conn, user)?)).await?;
+    let row = row.filter(|row| row.is_active() && challenge.is_good(&app.factor_key, app.clock.now(), row));
+    let row = row.ok_or_else(over)?;
+    let attempt = attempt(&app, &request, user).await?;
+
+    let session = SessionId(random::id());
+    let token = RefreshToken::new(session, random::bytes());
+    let (token_hash, device) = (token.hash(), client_device(&request, body.device.as_deref()));
+    let (key, noted) = (app.factor_key.clone(), address.clone());
+    let opened = app
+        .commit(0, move |conn, now| {
+            // Since the password was given, the account may have changed.
+            let row = accounts::find(conn, user)?;
+            if !row.is_active() || !challenge.is_good(&key, now, &row) {
+                return Err(ErrorCode::Unauthenticated.into());
+            }
+            second_factors::take(conn, now, &key, user, &body.code)?;
+            sessions::open(conn, now, session, user, &device, &token_hash)?;
+            audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&noted))?;
+            Ok(Outcome::quiet(()))
+        })
+        .await;
+    if let Err(error) = opened {
+        if error.code() == ErrorCode::BadCredentials {
+            let line = Note { actor: None, ..Note::by(AuditKind::SecondFactorFailed, user) };
+            app.note(line.about(user).from(&address));
+        }
+        return Err(error);
+    }
+    app.guesses.give_back(&attempt).await;
+    signed_in(&app, &row, &token, body.refresh, true)
+}

@@ -1,0 +1,80 @@
+//! Second factors, and the hashes of the recovery codes that go with them.
+
+use diesel::prelude::*;
+use parlour_protocol::ids::UserId;
+
+use crate::Connection;
+use crate::schema::{recovery_codes, second_factors};
+
+/// A second factor.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = second_factors)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct SecondFactorRow {
+    /// Whose.
+    pub user_id: i64,
+    /// What the secret is derived from, together with the server's key.
+    pub nonce: Vec<u8>,
+    /// Since when it is asked for; not before.
+    pub confirmed_at: Option<i64>,
+    /// The newest time step of which a code was used.
+    pub last_step: i64,
+}
+
+/// The second factor of a person, confirmed or not.
+pub fn find(conn: &mut Connection, user: UserId) -> QueryResult<Option<SecondFactorRow>> {
+    second_factors::table.find(user.0).select(SecondFactorRow::as_select()).first(conn).optional()
+}
+
+/// Adds a second factor.
+pub fn insert(conn: &mut Connection, row: &SecondFactorRow) -> QueryResult<usize> {
+    diesel::insert_into(second_factors::table).values(row.clone()).execute(conn)
+}
+
+/// Confirms a second factor; answers whether one was waiting for it.
+pub fn confirm(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<bool> {
+    diesel::update(second_factors::table.find(user.0).filter(second_factors::confirmed_at.is_null()))
+        .set(second_factors::confirmed_at.eq(Some(now)))
+        .execute(conn)
+        .map(|count| count == 1)
+}
+
+/// Uses a time step up; answers whether it, and all after it, were unused.
+pub fn use_step(conn: &mut Connection, user: UserId, step: i64) -> QueryResult<bool> {
+    diesel::update(second_factors::table.find(user.0).filter(second_factors::last_step.lt(step)))
+        .set(second_factors::last_step.eq(step))
+        .execute(conn)
+        .map(|count| count == 1)
+}
+
+/// Puts these recovery codes in the place of the ones before.
+pub fn replace_codes(conn: &mut Connection, user: UserId, hashes: &[Vec<u8>]) -> QueryResult<()> {
+    delete_codes(conn, user)?;
+    for hash in hashes {
+        diesel::insert_into(recovery_codes::table)
+            .values((recovery_codes::user_id.eq(user.0), recovery_codes::code_hash.eq(hash)))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Uses a recovery code up; answers whether it was there.
+pub fn take_code(conn: &mut Connection, user: UserId, hash: &[u8]) -> QueryResult<bool> {
+    let code = recovery_codes::user_id.eq(user.0).and(recovery_codes::code_hash.eq(hash));
+    diesel::delete(recovery_codes::table.filter(code)).execute(conn).map(|count| count == 1)
+}
+
+/// How many recovery codes are left.
+pub fn count_codes(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
+    recovery_codes::table.filter(recovery_codes::user_id.eq(user.0)).count().get_result(conn)
+}
+
+fn delete_codes(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
+    diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user.0))).execute(conn)
+}
+
+/// Removes a second factor with its recovery codes; answers whether there was one.
+pub fn delete(conn: &mut Connection, user: UserId) -> QueryResult<bool> {
+    delete_codes(conn, user)?;
+    diesel::delete(second_factors::table.find(user.0)).execute(conn).map(|count| count == 1)
+}

@@ -1,0 +1,62 @@
+//! How administrators help people back in: a link for a new password, and the end of a lost second factor.
+
+use leptos::prelude::*;
+use parlour_protocol::ids::UserId;
+
+use crate::browser;
+use crate::components::dialog::ask;
+use crate::context::context;
+
+/// The buttons for one person.
+#[component]
+pub(crate) fn Recovery(id: UserId, name: String) -> impl IntoView {
+    let context = context();
+    let made = RwSignal::new(None::<String>);
+    let link = move || {
+        context.attempt(async move { context.api.create_password_reset(id).await }, move |answer| {
+            let origin = window().location().origin().unwrap_or_default();
+            let own = answer.link.starts_with('/');
+            let _ = made.try_set(Some(if own { format!("{origin}{}", answer.link) } else { answer.link }));
+        });
+    };
+    let whose = name.clone();
+    let ask_link = move |_| {
+        let text = "It sets a new password once, within an hour, and ends all of their sessions. Whoever has it can \
+                    take the account over: hand it to nobody else.";
+        ask(format!("Make a password link for {whose}?"), text, "Make the link", link);
+    };
+    let remove = move || {
+        context.attempt(async move { context.api.delete_second_factor_of(id).await }, move |()| {
+            context.toast("The second factor is off.", false);
+        });
+    };
+    let ask_remove = move |_| {
+        let text = "Then the password alone is enough to log in. Their sessions end.";
+        ask(format!("Turn off {name}'s second factor?"), text, "Turn it off", remove);
+    };
+    let fresh = move || {
+        made.get().map(|link| {
+            let copied = link.clone();
+            view! {
+                <div class="notice" role="status">
+                    <span>
+                        "Hand this link over; it is shown this once: "
+                        <code class="secret" data-testid="reset-link">{link}</code>
+                    </span>
+                    <button type="button" class="button" data-testid="copy-reset-link" on:click=move |_| browser::copy(&copied)>
+                        "Copy"
+                    </button>
+                </div>
+            }
+        })
+    };
+    view! {
+        <button type="button" class="button" data-testid="make-reset-link" on:click=ask_link>
+            "Password link"
+        </button>
+        <button type="button" class="button danger-quiet" data-testid="remove-second-factor" on:click=ask_remove>
+            "Second factor off"
+        </button>
+        {fresh}
+    }
+}

@@ -1,0 +1,87 @@
+//! Setting a new password by a link. The token is in the fragment of the address, which browsers keep to themselves.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+use parlour_protocol::password_resets::UsePasswordReset;
+use parlour_protocol::validation;
+
+use crate::api::http::Failure;
+use crate::components::form::{Field, Input, Submit, check_all};
+use crate::context::context;
+use crate::pages::PageHead;
+use crate::pages::auth::FormFailure;
+
+/// The form for the new password.
+#[component]
+pub(crate) fn ResetPassword() -> impl IntoView {
+    let context = context();
+    let password = Input::new("new_password", validation::password);
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    let navigate = use_navigate();
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() || !check_all(&[password]) {
+            return;
+        }
+        busy.set(true);
+        failure.set(None);
+        let hash = window().location().hash().unwrap_or_default();
+        let token = hash.trim_start_matches('#').to_owned();
+        let body = UsePasswordReset { token, password: password.text() };
+        let navigate = navigate.clone();
+        spawn_local(async move {
+            match context.api.use_password_reset(&body).await {
+                Ok(()) => {
+                    // What is used up needs no place in the browser's history.
+                    navigate("/login", NavigateOptions { replace: true, ..Default::default() });
+                    context.leave(Some("Your new password is set. Please log in with it.".to_owned()));
+                }
+                Err(why) => {
+                    let message = why.violation("password");
+                    if message.is_some() {
+                        let _ = password.error.try_set(message);
+                        password.focus();
+                    } else {
+                        let _ = failure.try_set(Some(why));
+                    }
+                    let _ = busy.try_set(false);
+                }
+            }
+        });
+    };
+    view! {
+        <h1>"Choose a new password"</h1>
+        <form class="form" data-testid="reset-form" novalidate on:submit=submit>
+            <FormFailure failure />
+            <Field
+                input=password
+                label="New password"
+                hint="At least 8 characters. You are logged out everywhere."
+                kind="password"
+                autocomplete="new-password"
+            />
+            <Submit label="Set the password" busy testid="reset-submit" wide=true />
+        </form>
+        <p class="auth-switch">
+            <a href="/" data-testid="go-login">"Leave it as it is"</a>
+        </p>
+    }
+}
+
+/// The same for whoever is logged in.
+#[component]
+pub(crate) fn ResetPage() -> impl IntoView {
+    view! {
+        <div class="page">
+            <PageHead title="Password" />
+            <div class="page-body">
+                <section class="card settings-card">
+                    <ResetPassword />
+                </section>
+            </div>
+        </div>
+    }
+}

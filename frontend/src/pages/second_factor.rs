@@ -1,0 +1,271 @@
+//! The second factor in the settings: turning it on with an app, recovery codes, turning it off.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::own_data::ConfirmPassword;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::second_factors::{
+    ConfirmBoth, ConfirmSecondFactor, NewSecondFactor, RecoveryCodes, SecondFactor,
+};
+
+use crate::api::http::{Answer, Failure};
+use crate::browser;
+use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::states::{Failed, Skeleton};
+use crate::context::context;
+use crate::pages::auth::FormFailure;
+use crate::state::{people, time};
+
+/// How far one is.
+#[derive(Clone)]
+enum Stage {
+    Pending,
+    Failed(Failure),
+    Off,
+    /// There is a secret, and no code of it yet.
+    Begun(NewSecondFactor),
+    /// New recovery codes, shown this once.
+    Codes(Vec<String>),
+    On(SecondFactor),
+}
+
+fn filled(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() { Err("Please fill this in.".to_owned()) } else { Ok(()) }
+}
+
+/// The part of the settings.
+#[component]
+pub(crate) fn SecondFactorForm() -> impl IntoView {
+    let context = context();
+    let stage = RwSignal::new(Stage::Pending);
+    let read = move || {
+        spawn_local(async move {
+            stage.try_set(match context.api.read_second_factor().await {
+                Ok(known) if known.since.is_some() => Stage::On(known),
+                Ok(_) => Stage::Off,
+                Err(failure) => Stage::Failed(failure),
+            });
+        });
+    };
+    read();
+    let done = Callback::new(move |()| read());
+    view! {
+        <section class="card settings-card" data-testid="second-factor">
+            <h2>"Second factor"</h2>
+            {move || match stage.get() {
+                Stage::Pending => view! { <Skeleton rows=2 /> }.into_any(),
+                Stage::Failed(failure) => view! { <Failed failure retry=done /> }.into_any(),
+                Stage::Off => view! { <Begin stage /> }.into_any(),
+                Stage::Begun(made) => view! { <Confirm made stage /> }.into_any(),
+                Stage::Codes(codes) => view! { <Codes codes done /> }.into_any(),
+                Stage::On(known) => view! { <Manage known stage done /> }.into_any(),
+            }}
+        </section>
+    }
+}
+
+/// Sends a form and goes on with the answer; what is refused is said at the field it is about.
+fn send<T: 'static>(
+    busy: RwSignal<bool>,
+    failure: RwSignal<Option<Failure>>,
+    field: Input,
+    request: impl Future<Output = Answer<T>> + 'static,
+    then: impl FnOnce(T) + 'static,
+) {
+    if busy.get_untracked() {
+        return;
+    }
+    busy.set(true);
+    failure.set(None);
+    spawn_local(async move {
+        let answer = request.await;
+        let _ = busy.try_set(false);
+        match answer {
+            Ok(answer) => then(answer),
+            Err(why) if why.code() == Some(ErrorCode::BadCredentials) => {
+                let _ = field.value.try_set(String::new());
+                let _ = field.error.try_set(Some(why.message()));
+                field.focus();
+            }
+            Err(why) => {
+                let _ = failure.try_set(Some(why));
+            }
+        }
+    });
+}
+
+/// Asks for the password, and for a secret.
+#[component]
+fn Begin(stage: RwSignal<Stage>) -> impl IntoView {
+    let context = context();
+    let password = Input::new("factor_password", filled);
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if check_all(&[password]) {
+            let body = ConfirmPassword { password: password.text() };
+            let request = async move { context.api.begin_second_factor(&body).await };
+            send(busy, failure, password, request, move |made| {
+                let _ = stage.try_set(Stage::Begun(made));
+            });
+        }
+    };
+    view! {
+        <p class="soft">
+            "Off. When it is on, logging in takes a code of an authenticator app besides your password, so a stolen password \
+             is not enough."
+        </p>
+        <form class="form" data-testid="factor-begin-form" novalidate on:submit=submit>
+            <FormFailure failure />
+            <Field input=password label="Password" kind="password" autocomplete="current-password" />
+            <div class="row end">
+                <Submit label="Turn it on" busy testid="factor-begin" />
+            </div>
+        </form>
+    }
+}
+
+/// Shows the secret and asks for a code of it.
+#[component]
+fn Confirm(made: NewSecondFactor, stage: RwSignal<Stage>) -> impl IntoView {
+    let context = context();
+    let code = Input::new("factor_code", filled);
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    Effect::new(move |_| code.focus());
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if check_all(&[code]) {
+            let body = ConfirmSecondFactor { code: code.text() };
+            let request = async move { context.api.confirm_second_factor(&body).await };
+            send(busy, failure, code, request, move |answer: RecoveryCodes| {
+                let _ = stage.try_set(Stage::Codes(answer.codes));
+            });
+        }
+    };
+    let secret = made.secret.clone();
+    view! {
+        <p>
+            "Add this secret to your authenticator app, by hand or with the " <a href=made.uri data-testid="factor-uri">"link"</a>
+            " on the device that has the app."
+        </p>
+        <p class="row">
+            <code class="secret grow" data-testid="factor-secret">{made.secret}</code>
+            <button type="button" class="button" data-testid="copy-factor-secret" on:click=move |_| browser::copy(&secret)>
+                "Copy"
+            </button>
+        </p>
+        <form class="form" data-testid="factor-confirm-form" novalidate on:submit=submit>
+            <FormFailure failure />
+            <Field input=code label="Code" hint="The six digits that the app shows now." autocomplete="one-time-code" />
+            <div class="row end">
+                <button type="button" class="button" on:click=move |_| stage.set(Stage::Off)>
+                    "Cancel"
+                </button>
+                <Submit label="Confirm" busy testid="factor-confirm" />
+            </div>
+        </form>
+    }
+}
+
+/// The recovery codes, this once.
+#[component]
+fn Codes(codes: Vec<String>, done: Callback<()>) -> impl IntoView {
+    let text = StoredValue::new(codes.join("\n") + "\n");
+    view! {
+        <p role="status">
+            "The second factor is on. Keep these recovery codes in a safe place: each one logs you in once without the app, and \
+             they are not shown again."
+        </p>
+        <ul class="lines tabular" data-testid="recovery-codes">
+            {codes
+                .into_iter()
+                .map(|code| {
+                    view! {
+                        <li>
+                            <code data-testid="recovery-code">{code}</code>
+                        </li>
+                    }
+                })
+                .collect_view()}
+        </ul>
+        <div class="row end">
+            <button
+                type="button"
+                class="button"
+                data-testid="copy-recovery-codes"
+                on:click=move |_| text.with_value(|text| browser::copy(text))
+            >
+                "Copy"
+            </button>
+            <button
+                type="button"
+                class="button"
+                data-testid="download-recovery-codes"
+                on:click=move |_| {
+                    text.with_value(|text| browser::download("parlour-recovery-codes.txt", text));
+                }
+            >
+                "Download"
+            </button>
+            <button type="button" class="button primary" data-testid="recovery-codes-kept" on:click=move |_| done.run(())>
+                "I have kept them"
+            </button>
+        </div>
+    }
+}
+
+/// What one may do while it is on, given password and code.
+#[component]
+fn Manage(known: SecondFactor, stage: RwSignal<Stage>, done: Callback<()>) -> impl IntoView {
+    let context = context();
+    let password = Input::new("factor_password", filled);
+    let code = Input::new("factor_code", filled);
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    let both = move || {
+        check_all(&[password, code]).then(|| ConfirmBoth { password: password.text(), code: code.text() })
+    };
+    let remove = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if let Some(body) = both() {
+            let request = async move { context.api.delete_second_factor(&body).await };
+            send(busy, failure, code, request, move |()| {
+                context.toast("The second factor is off.", false);
+                done.run(());
+            });
+        }
+    };
+    let renew = move |_| {
+        if let Some(body) = both() {
+            let request = async move { context.api.renew_recovery_codes(&body).await };
+            send(busy, failure, code, request, move |answer: RecoveryCodes| {
+                let _ = stage.try_set(Stage::Codes(answer.codes));
+            });
+        }
+    };
+    let since = known.since.map(|since| time::full_day(browser::local_time(since))).unwrap_or_default();
+    let left = people::count(known.recovery_codes, "recovery code");
+    view! {
+        <p data-testid="second-factor-on">{format!("On since {since}; {left} left.")}</p>
+        <form class="form" data-testid="factor-manage-form" novalidate on:submit=remove>
+            <FormFailure failure />
+            <Field input=password label="Password" kind="password" autocomplete="current-password" />
+            <Field
+                input=code
+                label="Code"
+                hint="Six digits from your authenticator app, or a recovery code."
+                autocomplete="one-time-code"
+            />
+            <div class="row end">
+                <button type="button" class="button" data-testid="renew-recovery-codes" on:click=renew>
+                    "New recovery codes"
+                </button>
+                <button type="submit" class="button danger" class:busy=move || busy.get() data-testid="factor-remove">
+                    "Turn it off"
+                </button>
+            </div>
+        </form>
+    }
+}

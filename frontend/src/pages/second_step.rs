@@ -1,0 +1,63 @@
+//! The second step of a log-in: the code of the app, or a recovery code.
+
+use leptos::prelude::*;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::second_factors::CompleteSession;
+use parlour_protocol::sessions::RefreshTransport;
+
+use crate::api::http::Failure;
+use crate::browser;
+use crate::components::form::{Field, Input, Submit, check_all};
+use crate::context::context;
+use crate::pages::auth::{FormFailure, enter};
+
+/// Asks for the code. Goes back to the first step when the challenge has run out.
+#[component]
+pub(crate) fn SecondStep(challenge: String, back: Callback<Option<Failure>>) -> impl IntoView {
+    let context = context();
+    let code = Input::new("code", |text| {
+        if text.trim().is_empty() { Err("Please fill this in.".to_owned()) } else { Ok(()) }
+    });
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None);
+    Effect::new(move |_| code.focus());
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if !check_all(&[code]) {
+            return;
+        }
+        let body = CompleteSession {
+            challenge: challenge.clone(),
+            code: code.text(),
+            device: Some(browser::device()),
+            refresh: RefreshTransport::Cookie,
+        };
+        let request = async move { context.api.complete_session(&body).await };
+        enter(context, busy, failure, request, move |why| match why.code() {
+            Some(ErrorCode::BadCredentials) => {
+                let _ = code.value.try_set(String::new());
+                code.focus();
+            }
+            Some(ErrorCode::Unauthenticated) => back.run(Some(why.clone())),
+            _ => {}
+        });
+    };
+    view! {
+        <h1>"One more step"</h1>
+        <form class="form" data-testid="second-step-form" novalidate on:submit=submit>
+            <FormFailure failure />
+            <Field
+                input=code
+                label="Code"
+                hint="Six digits from your authenticator app, or one of your recovery codes."
+                autocomplete="one-time-code"
+            />
+            <Submit label="Log in" busy testid="second-step-submit" wide=true />
+        </form>
+        <p class="auth-switch">
+            <button type="button" class="button" data-testid="second-step-back" on:click=move |_| back.run(None)>
+                "Back"
+            </button>
+        </p>
+    }
+}

@@ -1,0 +1,6 @@
+-- Links with which somebody sets a new password; only the hashes of their tokens are kept, and of each person one.
+CREATE TABLE password_resets (
+    user_id BIGINT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    token_hash BLOB NOT NULL UNIQUE,
+    expires_at BIGINT NOT NULL
+);
