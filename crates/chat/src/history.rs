@@ -8,11 +8,10 @@ use std::collections::HashMap;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Message;
 use parlour_protocol::problems::ErrorCode;
-use parlour_storage::conversations::ROOM;
 use parlour_storage::events::EventRow;
 use parlour_storage::{Connection, conversations, events, reactions};
 
-use crate::Refusal;
+use crate::{Refusal, rights};
 
 /// Where a page lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,9 +98,9 @@ pub fn check_readers(
         .iter()
         .map(|reader| {
             let found = members.get(&(reader.conversation.0, reader.user.0)).copied();
-            found.ok_or_else(|| match kinds.get(&reader.conversation.0) {
-                Some(&ROOM) => ErrorCode::NotMember.into(),
-                _ => ErrorCode::NotFound.into(),
+            found.ok_or_else(|| {
+                let kind = kinds.get(&reader.conversation.0);
+                kind.map_or(ErrorCode::NotFound, |kind| rights::outsider(*kind)).into()
             })
         })
         .collect())

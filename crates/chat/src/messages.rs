@@ -14,7 +14,7 @@ use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::socket::{Change, Event, UserChange};
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation::{self, Violations};
-use parlour_storage::conversations::{AdvancedRow, ROOM};
+use parlour_storage::conversations::AdvancedRow;
 use parlour_storage::events::EventRow;
 use parlour_storage::members::role;
 use parlour_storage::reactions::ReactionRow;
@@ -227,8 +227,7 @@ impl Rights {
     fn check(&self, heads: &BTreeMap<i64, AdvancedRow>, send: &Send) -> Result<(), Refusal> {
         let head = heads.get(&send.conversation.0).ok_or(ErrorCode::NotFound)?;
         if self.members.binary_search(&(send.conversation.0, send.author.0)).is_err() {
-            let outsider = if head.kind == ROOM { ErrorCode::NotMember } else { ErrorCode::NotFound };
-            return Err(outsider.into());
+            return Err(rights::outsider(head.kind).into());
         }
         match (head.low_user, head.high_user) {
             (Some(low), Some(high)) if !self.friends.contains(&(low, high)) => {

@@ -53,6 +53,11 @@ fn membership(
     conversation: &ConversationRow,
     user: UserId,
 ) -> Result<MemberRow, Refusal> {
-    let outsider = if conversation.kind == ROOM { ErrorCode::NotMember } else { ErrorCode::NotFound };
-    Ok(members::find(conn, ConversationId(conversation.id), user)?.ok_or(outsider)?)
+    let member = members::find(conn, ConversationId(conversation.id), user)?;
+    Ok(member.ok_or_else(|| outsider(conversation.kind))?)
+}
+
+/// What somebody who is not in a conversation of this kind is told: rooms are public, direct chats are nobody's business.
+pub(crate) fn outsider(kind: i16) -> ErrorCode {
+    if kind == ROOM { ErrorCode::NotMember } else { ErrorCode::NotFound }
 }

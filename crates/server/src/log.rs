@@ -12,7 +12,7 @@ use parlour_protocol::socket::{Event, ServerFrame, UserChange, UserEvent};
 use parlour_realtime::hub::Later;
 use parlour_realtime::{Control, Delivery, Head, Log, Topic, frames};
 use parlour_storage::conversations::DIRECT;
-use parlour_storage::{Connection, Database, StorageError, conversations, events, friendships, user_events};
+use parlour_storage::{Connection, Database, StorageError, conversations, events, user_events};
 
 use crate::reads::Reads;
 
@@ -124,12 +124,8 @@ impl Log for DatabaseLog {
     }
 
     fn friends(&self, user: UserId) -> Later<Vec<UserId>> {
-        let database = self.database.clone();
-        Box::pin(async move {
-            let found = database
-                .read(move |conn| -> Result<_, StorageError> { Ok(friendships::list_ids(conn, user)?) })
-                .await;
-            or_nothing(found)
-        })
+        let reads = self.reads.clone();
+        // Many may go at the same time, as many came.
+        Box::pin(async move { or_nothing(reads.standing(user).await).friends })
     }
 }

@@ -37,6 +37,11 @@ impl ApiError {
         error
     }
 
+    /// That was too fast: come back after this many milliseconds.
+    pub fn too_fast(millis: u64) -> Self {
+        Self::retry_after(ErrorCode::RateLimited, millis)
+    }
+
     /// A fault of this program: told to the log only.
     pub fn fault(cause: impl Into<String>) -> Self {
         Self { cause: Some(cause.into()), ..Self::from(ErrorCode::Internal) }
@@ -125,7 +130,7 @@ impl From<Refusal> for ApiError {
                 error.problem.violations = violations;
                 error
             }
-            Refusal::TooOften { wait_ms } => Self::retry_after(ErrorCode::RateLimited, wait_ms),
+            Refusal::TooOften { wait_ms } => Self::too_fast(wait_ms),
             Refusal::Storage(error) => error.into(),
         }
     }

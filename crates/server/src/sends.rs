@@ -56,9 +56,7 @@ impl SendQueue {
         send: Send,
     ) -> Result<oneshot::Receiver<Result<Stored, ApiError>>, ApiError> {
         messages::check_send(&send)?;
-        app.send_rate
-            .take(send.author)
-            .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+        app.send_rate.take(send.author).map_err(ApiError::too_fast)?;
         let (reply, answer) = oneshot::channel();
         let lane = app.database.lane_of(send.conversation.0);
         let queue = self.queues.get().and_then(|queues| queues.get(lane));

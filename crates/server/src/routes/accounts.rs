@@ -41,9 +41,7 @@ pub async fn create_account(
     if mode == Registration::Closed {
         return Err(ErrorCode::RegistrationClosed.into());
     }
-    app.auth_rate
-        .take(client_address(&app, &request))
-        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    app.auth_rate.take(client_address(&app, &request)).map_err(ApiError::too_fast)?;
     let body = body.into_inner().0;
     accounts::check_registration(&body)?;
     let invite = body.invite.as_deref().map(code_hash);
@@ -54,7 +52,7 @@ pub async fn create_account(
     let (user, session) = (UserId(random::id()), SessionId(random::id()));
     let token = RefreshToken::new(session, random::bytes());
     let (token_hash, transport) = (token.hash(), body.refresh);
-    let device = client_device(&request, body.device.as_deref());
+    let device = client_device(&request, body.device.as_deref())?;
     let row = app
         .commit(0, move |conn, now| {
             let admission = match (mode, &invite) {

@@ -6,7 +6,6 @@ use parlour_chat::friends;
 use parlour_protocol::Page;
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequests, Relationship};
 use parlour_protocol::ids::UserId;
-use parlour_protocol::problems::ErrorCode;
 
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
@@ -52,7 +51,7 @@ pub async fn create_friend_request(
     viewer: Viewer,
     body: Json<Object<CreateFriendRequest>>,
 ) -> Result<Json<Relationship>, ApiError> {
-    app.reach_rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    app.reach_rate.take(viewer.user).map_err(ApiError::too_fast)?;
     let who = body.into_inner().0.to;
     app.commit(0, move |conn, now| friends::request(conn, now, viewer.user, &who)).await.map(Json)
 }

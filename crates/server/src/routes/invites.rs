@@ -8,7 +8,6 @@ use parlour_chat::invites;
 use parlour_protocol::Page;
 use parlour_protocol::ids::InviteId;
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
-use parlour_protocol::problems::ErrorCode;
 use sha2::{Digest, Sha256};
 
 use super::{PageQuery, page_limit, pair_cursor, write_cursor};
@@ -31,7 +30,7 @@ pub async fn create_invite(
     viewer: Viewer,
     body: Json<Object<CreateInvite>>,
 ) -> Result<HttpResponse, ApiError> {
-    app.reach_rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    app.reach_rate.take(viewer.user).map_err(ApiError::too_fast)?;
     let code = URL_SAFE_NO_PAD.encode(random::bytes::<16>());
     let (id, hash, body) = (InviteId(random::id()), code_hash(&code), body.into_inner().0);
     let members_may = app.config.member_invites;

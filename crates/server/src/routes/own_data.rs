@@ -40,7 +40,7 @@ pub async fn export_account(
     body: Json<Object<ConfirmPassword>>,
 ) -> Result<HttpResponse, ApiError> {
     confirm(&app, &request, viewer, body.into_inner().0.password).await?;
-    app.export_rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    app.export_rate.take(viewer.user).map_err(ApiError::too_fast)?;
     let place = app
         .exports
         .clone()

@@ -7,10 +7,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parlour_chat::{password_resets, passwords};
 use parlour_protocol::ids::UserId;
 use parlour_protocol::password_resets::{PasswordReset, UsePasswordReset};
-use parlour_protocol::problems::ErrorCode;
 use sha2::{Digest, Sha256};
 
-use crate::auth::{Shared, Viewer, check_origin, client_address};
+use super::sessions::admit;
+use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::problems::ApiError;
 use crate::random;
@@ -18,8 +18,12 @@ use crate::random;
 /// A new token and what is stored of it.
 pub(crate) fn fresh_token() -> (String, Vec<u8>) {
     let token = URL_SAFE_NO_PAD.encode(random::bytes::<32>());
-    let hash = Sha256::digest(&token).to_vec();
+    let hash = token_hash(&token);
     (token, hash)
+}
+
+fn token_hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.trim()).to_vec()
 }
 
 /// The link with a token, below the server's address. Browsers keep the fragment to themselves.
@@ -52,16 +56,12 @@ pub async fn use_password_reset(
     request: HttpRequest,
     body: Json<Object<UsePasswordReset>>,
 ) -> Result<HttpResponse, ApiError> {
-    check_origin(&app, &request)?;
-    let address = client_address(&app, &request);
-    app.auth_rate
-        .take(address.clone())
-        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    let address = admit(&app, &request)?;
     let body = body.into_inner().0;
     if let Err(message) = passwords::check(&body.password) {
         return Err(parlour_chat::Refusal::field("password", message).into());
     }
-    let token_hash = Sha256::digest(body.token.trim()).to_vec();
+    let token_hash = token_hash(&body.token);
     let (now, looked_up) = (app.clock.now(), token_hash.clone());
     app.read(move |conn| password_resets::find(conn, now, &looked_up)).await?;
     let hash = app.hash_password(body.password).await?;

@@ -6,7 +6,6 @@ use parlour_chat::{conversations, rooms};
 use parlour_protocol::Page;
 use parlour_protocol::conversations::Conversation;
 use parlour_protocol::ids::ConversationId;
-use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::{CreateRoom, Member, Room, UpdateRoom};
 use parlour_protocol::validation;
 
@@ -48,7 +47,7 @@ pub async fn create_room(
     body: Json<Object<CreateRoom>>,
 ) -> Result<HttpResponse, ApiError> {
     rooms::check_create(&body)?;
-    app.reach_rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    app.reach_rate.take(viewer.user).map_err(ApiError::too_fast)?;
     let body = body.into_inner().0;
     let id = ConversationId(random::id());
     let room = app.commit(0, move |conn, now| rooms::create(conn, now, viewer.user, id, &body)).await?;

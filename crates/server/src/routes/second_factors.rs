@@ -4,6 +4,7 @@ use actix_web::web::{Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use data_encoding::BASE32_NOPAD;
 use parlour_chat::audit::Note;
+use parlour_chat::outcome::Done;
 use parlour_chat::second_factors::{RECOVERY_CODES, code_hash};
 use parlour_chat::{Outcome, accounts, audit, second_factors, sessions};
 use parlour_protocol::audit::AuditKind;
@@ -14,11 +15,12 @@ use parlour_protocol::second_factors::{
     CompleteSession, ConfirmBoth, ConfirmSecondFactor, NewSecondFactor, RecoveryCodes, SecondFactor,
 };
 use parlour_protocol::sessions::SignedIn;
-use parlour_protocol::validation;
+use parlour_protocol::time::Timestamp;
+use parlour_storage::Connection;
 
-use super::sessions::{client_device, confirm, signed_in};
+use super::sessions::{admit, client_device, confirm, signed_in};
 use crate::app::App;
-use crate::auth::{Shared, Viewer, check_origin, client_address};
+use crate::auth::{Shared, Viewer, client_address};
 use crate::bodies::Object;
 use crate::challenges::Challenge;
 use crate::guesses::Attempt;
@@ -50,11 +52,18 @@ fn escaped(text: &str) -> String {
     })
 }
 
-/// Counts an attempt at somebody's second factor.
-async fn attempt(app: &App, request: &HttpRequest, user: UserId) -> Result<Attempt, ApiError> {
+/// Commits what needs a code of somebody's second factor. Counts as an attempt at it unless the code was right.
+async fn commit_with_code<T: Send + 'static>(
+    app: &App,
+    request: &HttpRequest,
+    user: UserId,
+    work: impl Fn(&mut Connection, Timestamp) -> Done<T> + Clone + Send + 'static,
+) -> Result<T, ApiError> {
     let attempt = Attempt::second_factor(user, &client_address(app, request));
-    app.guesses.take(&attempt).await.map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
-    Ok(attempt)
+    app.guesses.take(&attempt).await.map_err(ApiError::too_fast)?;
+    let value = app.commit(0, work).await?;
+    app.guesses.give_back(&attempt).await;
+    Ok(value)
 }
 
 /// Whether one's own second factor is on, and how many recovery codes are left.
@@ -105,12 +114,12 @@ pub async fn confirm_second_factor(
     request: HttpRequest,
     body: Json<Object<ConfirmSecondFactor>>,
 ) -> Result<Json<RecoveryCodes>, ApiError> {
-    let attempt = attempt(&app, &request, viewer.user).await?;
     let (key, code) = (app.factor_key.clone(), body.into_inner().0.code);
     let (codes, hashes) = fresh_codes();
-    app.commit(0, move |conn, now| second_factors::confirm(conn, now, &key, viewer.user, &code, &hashes))
-        .await?;
-    app.guesses.give_back(&attempt).await;
+    commit_with_code(&app, &request, viewer.user, move |conn, now| {
+        second_factors::confirm(conn, now, &key, viewer.user, &code, &hashes)
+    })
+    .await?;
     Ok(Json(RecoveryCodes { codes }))
 }
 
@@ -125,12 +134,12 @@ pub async fn renew_recovery_codes(
 ) -> Result<Json<RecoveryCodes>, ApiError> {
     let body = body.into_inner().0;
     confirm(&app, &request, viewer, body.password).await?;
-    let attempt = attempt(&app, &request, viewer.user).await?;
     let (key, code) = (app.factor_key.clone(), body.code);
     let (codes, hashes) = fresh_codes();
-    app.commit(0, move |conn, now| second_factors::renew(conn, now, &key, viewer.user, &code, &hashes))
-        .await?;
-    app.guesses.give_back(&attempt).await;
+    commit_with_code(&app, &request, viewer.user, move |conn, now| {
+        second_factors::renew(conn, now, &key, viewer.user, &code, &hashes)
+    })
+    .await?;
     Ok(Json(RecoveryCodes { codes }))
 }
 
@@ -145,10 +154,11 @@ pub async fn delete_second_factor(
 ) -> Result<HttpResponse, ApiError> {
     let body = body.into_inner().0;
     confirm(&app, &request, viewer, body.password).await?;
-    let attempt = attempt(&app, &request, viewer.user).await?;
     let (key, code) = (app.factor_key.clone(), body.code);
-    app.commit(0, move |conn, now| second_factors::remove(conn, now, &key, viewer.user, &code)).await?;
-    app.guesses.give_back(&attempt).await;
+    commit_with_code(&app, &request, viewer.user, move |conn, now| {
+        second_factors::remove(conn, now, &key, viewer.user, &code)
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -174,40 +184,32 @@ pub async fn complete_session(
     request: HttpRequest,
     body: Json<Object<CompleteSession>>,
 ) -> Result<HttpResponse, ApiError> {
-    check_origin(&app, &request)?;
-    let address = client_address(&app, &request);
-    app.auth_rate
-        .take(address.clone())
-        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    let address = admit(&app, &request)?;
     let body = body.into_inner().0;
-    if let Some(Err(message)) = body.device.as_deref().map(validation::device) {
-        return Err(parlour_chat::Refusal::field("device", message).into());
-    }
+    let device = client_device(&request, body.device.as_deref())?;
     let over = || ApiError::because(ErrorCode::Unauthenticated, "Please begin the log-in anew.");
     let challenge = Challenge::parse(&body.challenge).ok_or_else(over)?;
     let user = challenge.user;
     let row = app.read(move |conn| Ok(parlour_storage::users::find(conn, user)?)).await?;
     let row = row.filter(|row| row.is_active() && challenge.is_good(&app.factor_key, app.clock.now(), row));
     let row = row.ok_or_else(over)?;
-    let attempt = attempt(&app, &request, user).await?;
 
     let session = SessionId(random::id());
     let token = RefreshToken::new(session, random::bytes());
-    let (token_hash, device) = (token.hash(), client_device(&request, body.device.as_deref()));
+    let token_hash = token.hash();
     let (key, noted) = (app.factor_key.clone(), address.clone());
-    let opened = app
-        .commit(0, move |conn, now| {
-            // Since the password was given, the account may have changed.
-            let row = accounts::find(conn, user)?;
-            if !row.is_active() || !challenge.is_good(&key, now, &row) {
-                return Err(ErrorCode::Unauthenticated.into());
-            }
-            second_factors::take(conn, now, &key, user, &body.code)?;
-            sessions::open(conn, now, session, user, &device, &token_hash)?;
-            audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&noted))?;
-            Ok(Outcome::quiet(()))
-        })
-        .await;
+    let opened = commit_with_code(&app, &request, user, move |conn, now| {
+        // Since the password was given, the account may have changed.
+        let row = accounts::find(conn, user)?;
+        if !row.is_active() || !challenge.is_good(&key, now, &row) {
+            return Err(ErrorCode::Unauthenticated.into());
+        }
+        second_factors::take(conn, now, &key, user, &body.code)?;
+        sessions::open(conn, now, session, user, &device, &token_hash)?;
+        audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&noted))?;
+        Ok(Outcome::quiet(()))
+    })
+    .await;
     if let Err(error) = opened {
         if error.code() == ErrorCode::BadCredentials {
             let line = Note { actor: None, ..Note::by(AuditKind::SecondFactorFailed, user) };
@@ -215,6 +217,5 @@ pub async fn complete_session(
         }
         return Err(error);
     }
-    app.guesses.give_back(&attempt).await;
     signed_in(&app, &row, &token, body.refresh, true)
 }

@@ -42,10 +42,22 @@ fn cookie(app: &App, value: String, lifetime: Duration) -> Cookie<'static> {
         .finish()
 }
 
+/// Lets somebody who has not said who they are try to get in: not from pages of other origins, and not too often from
+/// one address, which is answered.
+pub(super) fn admit(app: &App, request: &HttpRequest) -> Result<String, ApiError> {
+    check_origin(app, request)?;
+    let address = client_address(app, request);
+    app.auth_rate.take(address.clone()).map_err(ApiError::too_fast)?;
+    Ok(address)
+}
+
 /// The name of the client's device: as it says itself, or from the browser's own words.
-pub(super) fn client_device(request: &HttpRequest, given: Option<&str>) -> String {
+pub(super) fn client_device(request: &HttpRequest, given: Option<&str>) -> Result<String, ApiError> {
+    if let Some(Err(message)) = given.map(validation::device) {
+        return Err(parlour_chat::Refusal::field("device", message).into());
+    }
     if let Some(given) = given.filter(|given| !given.trim().is_empty()) {
-        return given.to_owned();
+        return Ok(given.to_owned());
     }
     let agent =
         request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
@@ -62,11 +74,11 @@ pub(super) fn client_device(request: &HttpRequest, given: Option<&str>) -> Strin
         ("Mac OS", "macOS"),
         ("Linux", "Linux"),
     ]);
-    match (browser, system) {
+    Ok(match (browser, system) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(name), None) | (None, Some(name)) => name.to_owned(),
         (None, None) => "Unknown device".to_owned(),
-    }
+    })
 }
 
 /// The answer to everything that logs in.
@@ -106,21 +118,15 @@ pub async fn create_session(
     request: HttpRequest,
     body: Json<Object<CreateSession>>,
 ) -> Result<HttpResponse, ApiError> {
-    check_origin(&app, &request)?;
-    app.auth_rate
-        .take(client_address(&app, &request))
-        .map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    let address = admit(&app, &request)?;
     let body = body.into_inner().0;
-    if let Some(Err(message)) = body.device.as_deref().map(validation::device) {
-        return Err(parlour_chat::Refusal::field("device", message).into());
-    }
+    let device = client_device(&request, body.device.as_deref())?;
     let handle_key = validation::fold(body.handle.trim().trim_start_matches('@'));
     if handle_key.len() > 64 || body.password.len() > PASSWORD.1 {
         return Err(ErrorCode::BadCredentials.into());
     }
-    let address = client_address(&app, &request);
     let attempt = Attempt::new(&handle_key, &address);
-    app.guesses.take(&attempt).await.map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    app.guesses.take(&attempt).await.map_err(ApiError::too_fast)?;
     // What cannot be a handle is nobody's; PostgreSQL would not even take every text as a parameter.
     let found = if validation::handle(&handle_key).is_ok() {
         app.read(move |conn| Ok(parlour_storage::users::find_by_handle(conn, &handle_key)?)).await?
@@ -154,7 +160,7 @@ pub async fn create_session(
     };
     let session = SessionId(random::id());
     let token = RefreshToken::new(session, random::bytes());
-    let (token_hash, device) = (token.hash(), client_device(&request, body.device.as_deref()));
+    let token_hash = token.hash();
     let first_half = app
         .commit(0, move |conn, now| {
             if let Some(hash) = &rehashed {
@@ -185,7 +191,7 @@ pub(super) async fn confirm(
 ) -> Result<(), ApiError> {
     let row = app.read(move |conn| accounts::find(conn, viewer.user)).await?;
     let attempt = Attempt::new(&row.handle_key, &client_address(app, request));
-    app.guesses.take(&attempt).await.map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    app.guesses.take(&attempt).await.map_err(ApiError::too_fast)?;
     if password.len() > PASSWORD.1 || !app.verify_password(password, Some(row.password_hash)).await? {
         return Err(ApiError::because(ErrorCode::BadCredentials, "The password is wrong."));
     }

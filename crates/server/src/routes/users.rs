@@ -48,7 +48,7 @@ pub async fn list_users(
 pub async fn show_user(app: Shared, viewer: Viewer, who: Path<String>) -> Result<Json<Profile>, ApiError> {
     let who = who.into_inner();
     let rate = if users::is_id(&who) { &app.reach_rate } else { &app.search_rate };
-    rate.take(viewer.user).map_err(|wait| ApiError::retry_after(ErrorCode::RateLimited, wait))?;
+    rate.take(viewer.user).map_err(ApiError::too_fast)?;
     let mut profile = app.read(move |conn| users::profile(conn, viewer.user, &who)).await?;
     profile.online = profile.online.map(|seen| seen && app.hub.presence().is_online(profile.user.id));
     Ok(Json(profile))

@@ -122,7 +122,7 @@ impl Connection {
         };
         if self.tokens < 0.0 {
             let wait = (-self.tokens / COMMANDS.0 * 1000.0).ceil() as u64;
-            self.answer(id_of(&frame), Err(ApiError::retry_after(ErrorCode::RateLimited, wait)));
+            self.answer(id_of(&frame), Err(ApiError::too_fast(wait)));
             return Ok(());
         }
         match frame {
