@@ -1,7 +1,8 @@
 //! The one way to send a message, for REST and sockets alike: everything that waits for a write lane goes into one
 //! transaction and a handful of statements.
 //!
-//! Invariant: messages of one lane are stored, published and acknowledged in the order in which they came.
+//! Invariant: messages of one lane are stored, acknowledged and published in the order in which they came. They are
+//! acknowledged first: publishing wakes everybody in the room, and who wrote need not wait behind them.
 
 use std::sync::{Arc, OnceLock};
 
@@ -20,9 +21,12 @@ const QUEUE: usize = 2048;
 /// Most messages in one transaction.
 const BATCH: usize = 256;
 
+/// What is done with the outcome of a message. It is called once after COMMIT, and must not wait for anything.
+type Reply = Box<dyn FnOnce(Result<Stored, ApiError>) + std::marker::Send>;
+
 struct Waiting {
     send: Send,
-    reply: oneshot::Sender<Result<Stored, ApiError>>,
+    reply: Reply,
 }
 
 /// See the module.
@@ -49,26 +53,30 @@ impl SendQueue {
         let _ = self.queues.set(queues);
     }
 
-    /// Puts a message into its queue at once; the answer comes after COMMIT.
+    /// Puts a message into its queue at once. `reply` hears the outcome after COMMIT; it is dropped unheard only when
+    /// the node comes to its end.
     pub fn submit(
         &self,
         app: &App,
         send: Send,
-    ) -> Result<oneshot::Receiver<Result<Stored, ApiError>>, ApiError> {
+        reply: impl FnOnce(Result<Stored, ApiError>) + std::marker::Send + 'static,
+    ) -> Result<(), ApiError> {
         messages::check_send(&send)?;
         app.send_rate.take(send.author).map_err(ApiError::too_fast)?;
-        let (reply, answer) = oneshot::channel();
         let lane = app.database.lane_of(send.conversation.0);
         let queue = self.queues.get().and_then(|queues| queues.get(lane));
         let full = || ApiError::retry_after(ErrorCode::Unavailable, 500);
-        queue.ok_or_else(full)?.try_send(Waiting { send, reply }).map_err(|_| full())?;
-        Ok(answer)
+        let waiting = Waiting { send, reply: Box::new(reply) };
+        queue.ok_or_else(full)?.try_send(waiting).map_err(|_| full())
     }
-}
 
-/// The answer to a submitted message.
-pub async fn answered(answer: oneshot::Receiver<Result<Stored, ApiError>>) -> Result<Stored, ApiError> {
-    answer.await.unwrap_or_else(|_| Err(StorageError::OutcomeUnknown.into()))
+    /// Sends a message and waits for the outcome.
+    pub async fn send(&self, app: &App, send: Send) -> Result<Stored, ApiError> {
+        let (reply, answer) = oneshot::channel();
+        // Whoever asked may be gone; the message is stored and published all the same.
+        self.submit(app, send, |outcome| drop(reply.send(outcome)))?;
+        answer.await.unwrap_or_else(|_| Err(StorageError::OutcomeUnknown.into()))
+    }
 }
 
 async fn run(app: Arc<App>, mut queue: mpsc::Receiver<Waiting>) {
@@ -89,23 +97,21 @@ async fn run(app: Arc<App>, mut queue: mpsc::Receiver<Waiting>) {
         }
         match outcome {
             Ok(answers) => {
+                let mut stored = Vec::with_capacity(answers.len());
                 for (answer, reply) in answers.into_iter().zip(replies) {
-                    let answer = match answer {
+                    reply(match answer {
                         Ok(Outcome { value, effects }) => {
-                            app.publish(effects);
+                            stored.push(effects);
                             Ok(value)
                         }
                         Err(refusal) => Err(refusal.into()),
-                    };
-                    // Whoever asked may be gone; the message is stored and published all the same.
-                    let _ = reply.send(answer);
+                    });
                 }
+                stored.into_iter().for_each(|effects| app.publish(effects));
             }
             Err(refusal) => {
                 let error = ApiError::from(refusal);
-                for reply in replies {
-                    let _ = reply.send(Err(error.clone()));
-                }
+                replies.into_iter().for_each(|reply| reply(Err(error.clone())));
             }
         }
     }

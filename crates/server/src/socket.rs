@@ -6,7 +6,9 @@
 mod commands;
 mod handshake;
 mod reader;
+mod start;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,7 +74,8 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
     let mut connection = Connection::new(app, outbox, bearer);
     let mut reader = Reader::new(received);
     connection.outbox.reply(frames::encode(&hello(&connection.app)));
-    let mut deadline = Instant::now() + START_WITHIN;
+    // One timer for the life of the socket: a new one on every wake would be the work of every delivery.
+    let mut deadline = pin!(tokio::time::sleep(START_WITHIN));
     let mut open = true;
     // What came along with the handshake is here already.
     let mut unread = true;
@@ -84,7 +87,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
                 && let Some(incoming) = reader.next()
             {
                 match Box::pin(take(&mut connection, incoming)).await {
-                    Ok(true) if connection.started() => deadline = Instant::now() + SILENCE,
+                    Ok(true) if connection.started() => deadline.as_mut().reset(Instant::now() + SILENCE),
                     Ok(true) => {}
                     Ok(false) => return connection.app.hub.disconnect(&connection.outbox),
                     Err(code) => connection.outbox.close(code),
@@ -96,7 +99,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
             // Polled, not awaited by `readable()`: this takes the place of the waker that the HTTP dispatcher left in
             // the stream, which would keep the memory of its ended task, 2.9 KiB, for the life of the socket.
             _ = std::future::poll_fn(|cx| stream.poll_read_ready(cx)) => Woken::Readable,
-            () = tokio::time::sleep_until(deadline) => Woken::Deadline,
+            () = deadline.as_mut() => Woken::Deadline,
         };
         match woken {
             Woken::Write(Some(chunk)) => {
@@ -115,7 +118,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
                 open = false;
                 connection.app.hub.disconnect(&connection.outbox);
                 let _ = stream.shutdown().await;
-                deadline = Instant::now() + FAREWELL;
+                deadline.as_mut().reset(Instant::now() + FAREWELL);
             }
             // What still comes before the close frame is answered is read and forgotten: closing with bytes unread
             // would reset the connection, and the client might never see why.
@@ -133,7 +136,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
             Woken::Deadline if open => {
                 let code = if connection.started() { CloseCode::Heartbeat } else { CloseCode::StartTimeout };
                 connection.outbox.close(code);
-                deadline = Instant::now() + FAREWELL;
+                deadline.as_mut().reset(Instant::now() + FAREWELL);
             }
             Woken::Deadline => break,
         }

@@ -16,7 +16,6 @@ use super::{page_limit, position};
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::problems::ApiError;
-use crate::sends::answered;
 
 /// A page of history.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -81,7 +80,7 @@ pub async fn send_message(
     let (conversation, cid) = path.into_inner();
     let SendMessage { body, reply_to } = body.into_inner().0;
     let send = Send { author: viewer.user, conversation, cid, body, reply_to };
-    let stored = answered(app.sends.submit(&app, send)?).await?;
+    let stored = app.sends.send(&app, send).await?;
     let status = if stored.duplicate { StatusCode::OK } else { StatusCode::CREATED };
     Ok(HttpResponse::build(status).json(stored))
 }

@@ -1,28 +1,20 @@
 //! What a client asks for over its socket. Every command enters the same verbs as its REST twin.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-use parlour_chat::Refusal;
-use parlour_chat::conversations;
 use parlour_chat::messages::{self, Send};
-use parlour_chat::streams::{self, Known, Plan, Standing};
+use parlour_chat::{conversations, streams};
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Stored;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{
-    ClientFrame, CloseCode, Ephemeral, OkFrame, ReplayState, ServerFrame, Start, StreamState,
-};
+use parlour_protocol::socket::{ClientFrame, CloseCode, Ephemeral, OkFrame, ServerFrame};
 use parlour_realtime::{Outbox, Topic, frames};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::App;
-use crate::log::delivery_of_user_event;
 use crate::problems::ApiError;
-use crate::sends::answered;
 use crate::tokens::Bearer;
 
 /// Commands per second in the long run, and at once.
@@ -35,23 +27,14 @@ const IN_FLIGHT: usize = 32;
 const TYPING_EVERY: Duration = Duration::from_secs(3);
 /// How long others show it.
 const TYPING_SHOWN_MS: u64 = 5000;
-/// Replays end at about this many bytes, so that they fit into a connection's queue.
-const REPLAY_BYTES: usize = 256 * 1024;
 /// In rooms with more people, typing is not passed on.
 const TYPING_PEOPLE: usize = 200;
-
-/// What `start` answers with.
-struct Caught {
-    standing: Standing,
-    plan: Plan,
-    replay: BytesMut,
-}
 
 pub(super) struct Connection {
     pub(super) app: Arc<App>,
     pub(super) outbox: Arc<Outbox>,
-    bearer: Option<Bearer>,
-    user: Option<UserId>,
+    pub(super) bearer: Option<Bearer>,
+    pub(super) user: Option<UserId>,
     in_flight: Arc<Semaphore>,
     tokens: f64,
     counted_at: Instant,
@@ -108,7 +91,7 @@ impl Connection {
         Ok(())
     }
 
-    fn answer(&self, id: Option<u64>, outcome: Result<OkFrame, ApiError>) {
+    pub(super) fn answer(&self, id: Option<u64>, outcome: Result<OkFrame, ApiError>) {
         answer(&self.outbox, id, outcome);
     }
 
@@ -131,13 +114,15 @@ impl Connection {
             }
             ClientFrame::Send { id, conversation, cid, body, reply_to } => {
                 let send = Send { author: user, conversation, cid, body, reply_to };
+                let Some(replying) = self.replying("send", id).await else {
+                    return Ok(());
+                };
                 // Taken into the queue right here, so that a connection's messages keep their order.
-                match self.app.sends.submit(&self.app, send) {
-                    Ok(answer) => {
-                        self.later(id, async move { Ok(stored(id, conversation, answered(answer).await?)) })
-                            .await
-                    }
-                    Err(error) => self.answer(Some(id), Err(error)),
+                let done = move |outcome: Result<Stored, _>| {
+                    replying.with(outcome.map(|found| stored(id, conversation, found)));
+                };
+                if let Err(error) = self.app.sends.submit(&self.app, send, done) {
+                    self.answer(Some(id), Err(error));
                 }
             }
             ClientFrame::Edit { id, conversation, seq, body } => {
@@ -148,7 +133,7 @@ impl Connection {
                     });
                     Ok(stored(id, conversation, done.await?))
                 };
-                self.later(id, work).await;
+                self.later("edit", id, work).await;
             }
             ClientFrame::Delete { id, conversation, seq } => {
                 let app = self.app.clone();
@@ -158,7 +143,7 @@ impl Connection {
                     });
                     Ok(stored(id, conversation, done.await?))
                 };
-                self.later(id, work).await;
+                self.later("delete", id, work).await;
             }
             ClientFrame::React { id, conversation, seq, emoji, on } => {
                 let app = self.app.clone();
@@ -168,7 +153,7 @@ impl Connection {
                     });
                     Ok(stored(id, conversation, done.await?))
                 };
-                self.later(id, work).await;
+                self.later("react", id, work).await;
             }
             ClientFrame::Read { id, conversation, seq } => {
                 let app = self.app.clone();
@@ -184,7 +169,7 @@ impl Connection {
                         ..OkFrame::default()
                     })
                 };
-                self.later(id, work).await;
+                self.later("read", id, work).await;
             }
             ClientFrame::Sync { id, conversation, after, limit } => {
                 let app = self.app.clone();
@@ -201,7 +186,7 @@ impl Connection {
                         ..OkFrame::default()
                     })
                 };
-                self.later(id, work).await;
+                self.later("sync", id, work).await;
             }
             ClientFrame::Focus { id, live } => {
                 if live.len() > limits::LIVE {
@@ -218,23 +203,23 @@ impl Connection {
         Ok(())
     }
 
+    /// A place among the commands that are worked on at the same time, when one is free.
+    async fn replying(&self, command: &'static str, id: u64) -> Option<Replying> {
+        let place = self.in_flight.clone().acquire_owned().await.ok()?;
+        let (app, outbox) = (self.app.clone(), self.outbox.clone());
+        Some(Replying { app, outbox, user: self.user, command, id, _place: place })
+    }
+
     /// Works on a command while the next ones are read already, up to a bound.
-    async fn later(&self, id: u64, work: impl Future<Output = Result<OkFrame, ApiError>> + 'static) {
-        let Ok(place) = self.in_flight.clone().acquire_owned().await else {
-            return;
-        };
-        let outbox = self.outbox.clone();
-        let (app, user) = (self.app.clone(), self.user);
-        actix_web::rt::spawn(async move {
-            let outcome = work.await;
-            if let (Err(error), Some(user)) = (&outcome, user)
-                && error.problem.status == 403
-            {
-                app.note_denied(user, "socket command".to_owned(), None);
-            }
-            answer(&outbox, Some(id), outcome);
-            drop(place);
-        });
+    async fn later(
+        &self,
+        command: &'static str,
+        id: u64,
+        work: impl Future<Output = Result<OkFrame, ApiError>> + 'static,
+    ) {
+        if let Some(replying) = self.replying(command, id).await {
+            actix_web::rt::spawn(async move { replying.with(work.await) });
+        }
     }
 
     async fn typing(&mut self, user: UserId, conversation: ConversationId) {
@@ -255,117 +240,26 @@ impl Connection {
             self.app.hub.ephemeral(topic, except, frames::encode(&ServerFrame::Ephemeral(typing)));
         }
     }
+}
 
-    async fn start(&mut self, start: Start) -> Result<(), CloseCode> {
-        let bearer = match (start.token.as_deref(), self.bearer.take()) {
-            (Some(token), _) => self.app.authenticate(token).map_err(|code| match code {
-                ErrorCode::TokenExpired => CloseCode::TokenExpired,
-                _ => CloseCode::AuthenticationFailed,
-            })?,
-            (None, Some(bearer)) => bearer,
-            (None, None) => return Err(CloseCode::AuthenticationFailed),
-        };
-        if start.live.len() > limits::LIVE || start.cursors.len() > 2 * limits::ROOMS_PER_USER as usize {
-            return Err(CloseCode::BadFrame);
-        }
-        let user = bearer.user;
-        self.outbox.identify(user, bearer.session);
-        let known = Known {
-            other_epoch: start.epoch.as_ref().is_some_and(|epoch| *epoch != self.app.epoch),
-            cursors: start.cursors,
-            user: start.user_cursor,
-        };
-        let caught = match self.catch_up(user, &known).await {
-            Ok(caught) => caught,
-            Err(refusal) => {
-                self.answer(Some(start.id), Err(refusal.into()));
-                return Err(CloseCode::Overloaded);
-            }
-        };
-        if caught.standing.suspended {
-            return Err(CloseCode::Banned);
-        }
-        if self.app.has_ended(bearer.session) {
-            return Err(CloseCode::SessionRevoked);
-        }
-        if !self.app.hub.connect(&self.outbox, caught.standing.friends.clone()) {
-            return Err(CloseCode::TooManyConnections);
-        }
-        self.user = Some(user);
-        self.follow(start.id, user, start.live.into_iter().collect(), caught).await;
-        // From here on the end of the session is heard. It may have come between the look at the token and now.
-        if self.app.has_ended(bearer.session) { Err(CloseCode::SessionRevoked) } else { Ok(()) }
-    }
+/// A command that is worked on, and what it takes to answer it.
+struct Replying {
+    app: Arc<App>,
+    outbox: Arc<Outbox>,
+    user: Option<UserId>,
+    command: &'static str,
+    id: u64,
+    _place: OwnedSemaphorePermit,
+}
 
-    /// Reads where somebody stands and what they missed. A replay is complete, or it is a gap.
-    async fn catch_up(&self, user: UserId, known: &Known) -> Result<Caught, Refusal> {
-        let app = &self.app;
-        let standing = app.reads.standing(user).await?;
-        let mut plan = standing.compare(known);
-        let mut replay = BytesMut::new();
-        if let Some(after) = plan.user_after {
-            let upto = standing.user_head;
-            match app.database.read(move |conn| streams::list_user_events(conn, user, after, upto)).await? {
-                Some(events) => events
-                    .into_iter()
-                    .for_each(|event| replay.extend_from_slice(&delivery_of_user_event(user, event).frame)),
-                // The stream forgets its beginning after a while.
-                None => plan.user = ReplayState::Gap,
-            }
+impl Replying {
+    fn with(self, outcome: Result<OkFrame, ApiError>) {
+        if let (Err(error), Some(user)) = (&outcome, self.user)
+            && error.problem.status == 403
+        {
+            self.app.note_denied(user, format!("socket {}", self.command), None);
         }
-        let found = match plan.missed.as_slice() {
-            [] => Vec::new(),
-            missed => app.reads.missed(missed.to_vec()).await?,
-        };
-        for (missed, frames) in plan.missed.iter().zip(found) {
-            let before = replay.len();
-            let mut next = missed.after + 1;
-            if before < REPLAY_BYTES {
-                for (seq, frame) in frames.iter() {
-                    if *seq == next && *seq <= missed.upto {
-                        replay.extend_from_slice(frame);
-                        next += 1;
-                    }
-                }
-            }
-            if next <= missed.upto {
-                replay.truncate(before);
-                if let Some(followed) = plan.conversations.get_mut(&missed.conversation) {
-                    followed.state = ReplayState::Gap;
-                }
-            }
-        }
-        Ok(Caught { standing, plan, replay })
-    }
-
-    /// Answers `start`, replays, and follows: in this order, so that the client sees what it missed before what is
-    /// new. What is published between reading and following comes from the feed's ring, or is read from the log.
-    async fn follow(&self, id: u64, user: UserId, live: BTreeSet<ConversationId>, caught: Caught) {
-        let Caught { standing, plan, replay } = caught;
-        let mut states: BTreeMap<ConversationId, StreamState> = plan
-            .gone
-            .iter()
-            .chain(live.iter().filter(|id| !plan.conversations.contains_key(id)))
-            .map(|id| (*id, StreamState { head: None, state: ReplayState::Gone }))
-            .collect();
-        let mut follow = vec![(Topic::User(user), standing.user_head, true)];
-        for (id, followed) in plan.conversations {
-            states.insert(id, StreamState { head: Some(followed.head), state: followed.state });
-            follow.push((Topic::Conversation(id), followed.head, followed.direct || live.contains(&id)));
-        }
-        let own = StreamState { head: Some(standing.user_head), state: plan.user };
-        let ok = OkFrame { id, user: Some(own), conversations: Some(states), ..OkFrame::default() };
-        self.answer(Some(id), Ok(ok));
-        if !replay.is_empty() {
-            self.outbox.reply(replay.freeze());
-        }
-        self.outbox.set_live(live);
-        let fresh = follow
-            .into_iter()
-            .filter(|(topic, head, live)| self.app.hub.attach(*topic, &self.outbox, Some(*head), *live))
-            .map(|(topic, ..)| topic)
-            .collect();
-        self.app.hub.check(fresh).await;
+        answer(&self.outbox, Some(self.id), outcome);
     }
 }
 

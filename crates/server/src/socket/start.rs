@@ -1,0 +1,141 @@
+//! The first command of a connection: who is there, what they missed, and what they follow from now on.
+//!
+//! Invariant: a replay is complete, or it is a gap. The client sees what it missed before what is new.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::BytesMut;
+use parlour_chat::Refusal;
+use parlour_chat::streams::{self, Known, Plan, Standing};
+use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::limits;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::{CloseCode, OkFrame, ReplayState, Start, StreamState};
+use parlour_realtime::Topic;
+
+use super::commands::Connection;
+use crate::log::delivery_of_user_event;
+
+/// Replays end at about this many bytes, so that they fit into a connection's queue.
+const REPLAY_BYTES: usize = 256 * 1024;
+
+/// What `start` answers with.
+struct Caught {
+    standing: Standing,
+    plan: Plan,
+    replay: BytesMut,
+}
+
+impl Connection {
+    pub(super) async fn start(&mut self, start: Start) -> Result<(), CloseCode> {
+        let bearer = match (start.token.as_deref(), self.bearer.take()) {
+            (Some(token), _) => self.app.authenticate(token).map_err(|code| match code {
+                ErrorCode::TokenExpired => CloseCode::TokenExpired,
+                _ => CloseCode::AuthenticationFailed,
+            })?,
+            (None, Some(bearer)) => bearer,
+            (None, None) => return Err(CloseCode::AuthenticationFailed),
+        };
+        if start.live.len() > limits::LIVE || start.cursors.len() > 2 * limits::ROOMS_PER_USER as usize {
+            return Err(CloseCode::BadFrame);
+        }
+        let user = bearer.user;
+        self.outbox.identify(user, bearer.session);
+        let known = Known {
+            other_epoch: start.epoch.as_ref().is_some_and(|epoch| *epoch != self.app.epoch),
+            cursors: start.cursors,
+            user: start.user_cursor,
+        };
+        let caught = match self.catch_up(user, &known).await {
+            Ok(caught) => caught,
+            Err(refusal) => {
+                self.answer(Some(start.id), Err(refusal.into()));
+                return Err(CloseCode::Overloaded);
+            }
+        };
+        if caught.standing.suspended {
+            return Err(CloseCode::Banned);
+        }
+        if self.app.has_ended(bearer.session) {
+            return Err(CloseCode::SessionRevoked);
+        }
+        if !self.app.hub.connect(&self.outbox, caught.standing.friends.clone()) {
+            return Err(CloseCode::TooManyConnections);
+        }
+        self.user = Some(user);
+        self.follow(start.id, user, start.live.into_iter().collect(), caught).await;
+        // From here on the end of the session is heard. It may have come between the look at the token and now.
+        if self.app.has_ended(bearer.session) { Err(CloseCode::SessionRevoked) } else { Ok(()) }
+    }
+
+    /// Reads where somebody stands and what they missed. A replay is complete, or it is a gap.
+    async fn catch_up(&self, user: UserId, known: &Known) -> Result<Caught, Refusal> {
+        let app = &self.app;
+        let standing = app.reads.standing(user).await?;
+        let mut plan = standing.compare(known);
+        let mut replay = BytesMut::new();
+        if let Some(after) = plan.user_after {
+            let upto = standing.user_head;
+            match app.database.read(move |conn| streams::list_user_events(conn, user, after, upto)).await? {
+                Some(events) => events
+                    .into_iter()
+                    .for_each(|event| replay.extend_from_slice(&delivery_of_user_event(user, event).frame)),
+                // The stream forgets its beginning after a while.
+                None => plan.user = ReplayState::Gap,
+            }
+        }
+        let found = match plan.missed.as_slice() {
+            [] => Vec::new(),
+            missed => app.reads.missed(missed.to_vec()).await?,
+        };
+        for (missed, frames) in plan.missed.iter().zip(found) {
+            let before = replay.len();
+            let mut next = missed.after + 1;
+            if before < REPLAY_BYTES {
+                for (seq, frame) in frames.iter() {
+                    if *seq == next && *seq <= missed.upto {
+                        replay.extend_from_slice(frame);
+                        next += 1;
+                    }
+                }
+            }
+            if next <= missed.upto {
+                replay.truncate(before);
+                if let Some(followed) = plan.conversations.get_mut(&missed.conversation) {
+                    followed.state = ReplayState::Gap;
+                }
+            }
+        }
+        Ok(Caught { standing, plan, replay })
+    }
+
+    /// Answers `start`, replays, and follows: in this order, so that the client sees what it missed before what is
+    /// new. What is published between reading and following comes from the feed's ring, or is read from the log.
+    async fn follow(&self, id: u64, user: UserId, live: BTreeSet<ConversationId>, caught: Caught) {
+        let Caught { standing, plan, replay } = caught;
+        let mut states: BTreeMap<ConversationId, StreamState> = plan
+            .gone
+            .iter()
+            .chain(live.iter().filter(|id| !plan.conversations.contains_key(id)))
+            .map(|id| (*id, StreamState { head: None, state: ReplayState::Gone }))
+            .collect();
+        let mut follow = vec![(Topic::User(user), standing.user_head, true)];
+        for (id, followed) in plan.conversations {
+            states.insert(id, StreamState { head: Some(followed.head), state: followed.state });
+            follow.push((Topic::Conversation(id), followed.head, followed.direct || live.contains(&id)));
+        }
+        let own = StreamState { head: Some(standing.user_head), state: plan.user };
+        let ok = OkFrame { id, user: Some(own), conversations: Some(states), ..OkFrame::default() };
+        self.answer(Some(id), Ok(ok));
+        if !replay.is_empty() {
+            self.outbox.reply(replay.freeze());
+        }
+        self.outbox.set_live(live);
+        let fresh = follow
+            .into_iter()
+            .filter(|(topic, head, live)| self.app.hub.attach(*topic, &self.outbox, Some(*head), *live))
+            .map(|(topic, ..)| topic)
+            .collect();
+        self.app.hub.check(fresh).await;
+    }
+}
