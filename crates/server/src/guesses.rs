@@ -7,55 +7,67 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parlour_protocol::ids::UserId;
+use parlour_protocol::time::Timestamp;
 use parlour_realtime::Broker;
 use parlour_realtime::broker::Redis;
 use sha2::{Digest, Sha256};
 
+use crate::clock::Clock;
+
+/// Times here are in milliseconds.
+const MILLISECOND: i64 = 1000;
 /// Wrong passwords in a row that cost nothing.
 const FREE: u32 = 5;
 /// Longest delay: somebody else's guessing keeps the owner out for no longer.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: i64 = 300_000;
 /// Wrong passwords are forgotten after this long without another one.
-const FORGET: Duration = Duration::from_secs(3600);
+const FORGET: i64 = 3_600_000;
 /// Attempts are counted in spans of this length, per address and for all.
-const SPAN: Duration = Duration::from_secs(60);
+const SPAN: i64 = 60_000;
 /// The whole server takes so many times as many wrong passwords as one address.
 const ADDRESSES: u32 = 20;
 /// Entries of one table before it is cleaned.
 const MOST: usize = 50_000;
 /// Redis answers within this time, or this node counts alone.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Counts an attempt, or answers how long to wait. `KEYS`: account, its delay, address, all.
+/// Counts an attempt, or answers how long to wait. `KEYS`: account, address, all. The time is the caller's: nodes of a
+/// cluster agree on it.
 const TAKE: &str = r"
-local wait = redis.call('PTTL', KEYS[2])
-if wait > 0 then return wait end
-for i = 3, 4 do
-    if tonumber(redis.call('GET', KEYS[i]) or '0') >= tonumber(ARGV[i]) then
-        return math.max(redis.call('PTTL', KEYS[i]), 1)
-    end
+local now, free, longest, span = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local wait = tonumber(redis.call('HGET', KEYS[1], 'until') or '0') - now
+if wait > 0 and wait <= longest then return wait end
+local counts = {}
+for i = 2, 3 do
+    local found = redis.call('HMGET', KEYS[i], 'count', 'since')
+    local count, since = tonumber(found[1] or '0'), tonumber(found[2] or '0')
+    if now - since >= span or now < since then count, since = 0, now end
+    if count >= tonumber(ARGV[4 + i]) then return math.max(span - (now - since), 1) end
+    counts[i] = { count + 1, since }
 end
-local count = redis.call('INCR', KEYS[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-local free = tonumber(ARGV[1])
+for i = 2, 3 do
+    redis.call('HSET', KEYS[i], 'count', counts[i][1], 'since', string.format('%d', counts[i][2]))
+    redis.call('PEXPIRE', KEYS[i], 2 * span)
+end
+local count = redis.call('HINCRBY', KEYS[1], 'count', 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
 if count >= free then
-    local delay = math.min(1000 * 2 ^ math.min(count - free, 20), tonumber(ARGV[5]))
-    redis.call('SET', KEYS[2], '1', 'PX', string.format('%d', delay))
-end
-for i = 3, 4 do
-    if redis.call('INCR', KEYS[i]) == 1 then redis.call('PEXPIRE', KEYS[i], ARGV[6]) end
+    local delay = math.min(1000 * 2 ^ math.min(count - free, 20), longest)
+    redis.call('HSET', KEYS[1], 'until', string.format('%d', now + delay))
 end
 return 0
 ";
 
 /// Takes an attempt back that was right.
 const GIVE_BACK: &str = r"
-redis.call('DEL', KEYS[1], KEYS[2])
-for i = 3, 4 do
-    if tonumber(redis.call('GET', KEYS[i]) or '0') > 0 then redis.call('DECR', KEYS[i]) end
+redis.call('DEL', KEYS[1])
+for i = 2, 3 do
+    if tonumber(redis.call('HGET', KEYS[i], 'count') or '0') > 0 then
+        redis.call('HINCRBY', KEYS[i], 'count', -1)
+    end
 end
 return 0
 ";
@@ -64,13 +76,13 @@ type Hash = [u8; 32];
 
 struct Account {
     count: u32,
-    last: Instant,
-    until: Option<Instant>,
+    last: i64,
+    until: Option<i64>,
 }
 
 struct Span {
     count: u32,
-    since: Instant,
+    since: i64,
 }
 
 #[derive(Default)]
@@ -82,6 +94,7 @@ struct Tables {
 
 /// See the module.
 pub struct Guesses {
+    clock: Clock,
     per_address: u32,
     tables: Mutex<Tables>,
     redis: Option<Redis>,
@@ -109,17 +122,17 @@ impl Attempt {
 
 impl Guesses {
     /// Limits with so many wrong passwords a minute from one address.
-    pub fn new(per_address: u32, broker: &Broker) -> Self {
+    pub fn new(clock: &Clock, per_address: u32, broker: &Broker) -> Self {
         let redis = match broker {
             Broker::Redis(redis) => Some(redis.clone()),
             Broker::Local => None,
         };
-        Self { per_address, tables: Mutex::default(), redis }
+        Self { clock: clock.clone(), per_address, tables: Mutex::default(), redis }
     }
 
     /// Counts an attempt, or says after how many milliseconds to come back.
     pub async fn take(&self, attempt: &Attempt) -> Result<(), u64> {
-        self.take_here(attempt, Instant::now())?;
+        self.take_here(attempt, self.clock.now())?;
         let everywhere = self.run(TAKE, attempt).await.unwrap_or(0);
         if everywhere > 0 {
             // The others say no: here it did not count either.
@@ -149,35 +162,38 @@ impl Guesses {
         }
     }
 
-    fn take_here(&self, attempt: &Attempt, now: Instant) -> Result<(), u64> {
+    fn take_here(&self, attempt: &Attempt, now: Timestamp) -> Result<(), u64> {
+        let now = now.0 / MILLISECOND;
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let Tables { accounts, addresses, all } = &mut *tables;
         if accounts.len() >= MOST {
-            accounts.retain(|_, account| now.duration_since(account.last) < FORGET);
+            accounts.retain(|_, account| now - account.last < FORGET);
             if accounts.len() >= MOST {
                 accounts.clear();
             }
         }
         if addresses.len() >= MOST {
-            addresses.retain(|_, span| now.duration_since(span.since) < SPAN);
+            addresses.retain(|_, span| now - span.since < SPAN);
             if addresses.len() >= MOST {
                 addresses.clear();
             }
         }
-        let known = accounts.get(&attempt.account).filter(|known| now.duration_since(known.last) < FORGET);
-        if let Some(until) = known.and_then(|known| known.until).filter(|until| *until > now) {
-            return Err(millis(until.duration_since(now)));
+        let known = accounts.get(&attempt.account).filter(|known| now - known.last < FORGET);
+        let wait = known.and_then(|known| known.until).map_or(0, |until| until - now);
+        // A clock that was set back makes nobody wait for longer.
+        if (1..=LONGEST).contains(&wait) {
+            return Err(wait.unsigned_abs());
         }
         let of_address = addresses.entry(attempt.address.clone()).or_insert(Span { count: 0, since: now });
         let of_all = all.get_or_insert(Span { count: 0, since: now });
         for (span, most) in
             [(&mut *of_address, self.per_address), (&mut *of_all, self.per_address.saturating_mul(ADDRESSES))]
         {
-            let age = now.duration_since(span.since);
-            if age >= SPAN {
+            let age = now - span.since;
+            if !(0..SPAN).contains(&age) {
                 *span = Span { count: 0, since: now };
             } else if span.count >= most {
-                return Err(millis(SPAN - age));
+                return Err((SPAN - age).unsigned_abs());
             }
         }
         of_address.count += 1;
@@ -195,28 +211,24 @@ impl Guesses {
         let address = hex(&Sha256::digest(&attempt.address));
         let keys = [
             redis.key(&format!("guesses:{account}")),
-            redis.key(&format!("delay:{account}")),
             redis.key(&format!("address:{address}")),
             redis.key("guesses"),
         ];
         let arguments = [
+            self.clock.now().0 / MILLISECOND,
             i64::from(FREE),
-            millis(FORGET) as i64,
+            LONGEST,
+            SPAN,
+            FORGET,
             i64::from(self.per_address),
             i64::from(self.per_address.saturating_mul(ADDRESSES)),
-            millis(LONGEST) as i64,
-            millis(SPAN) as i64,
         ];
         tokio::time::timeout(PATIENCE, redis.evaluate(script, &keys, &arguments)).await.ok().flatten()
     }
 }
 
-fn delay(count: u32) -> Duration {
-    Duration::from_secs(1 << count.saturating_sub(FREE).min(20)).min(LONGEST)
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+fn delay(count: u32) -> i64 {
+    (1000 << count.saturating_sub(FREE).min(20)).min(LONGEST)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -225,13 +237,15 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use parlour_protocol::time::SECOND;
+
     use super::*;
 
     #[test]
     fn the_delay_doubles_and_ends() {
-        let guesses = Guesses::new(1000, &Broker::Local);
+        let guesses = Guesses::new(&Clock::manual(0), 1000, &Broker::Local);
         let attempt = Attempt::new("ada", "192.0.2.1");
-        let mut now = Instant::now();
+        let mut now = Timestamp(0);
         for _ in 0..FREE {
             guesses.take_here(&attempt, now).unwrap();
         }
@@ -241,18 +255,18 @@ mod tests {
             assert!(guesses.take_here(&Attempt::new("ada", "192.0.2.2"), now).is_err());
             guesses.take_here(&Attempt::new("bob", "192.0.2.1"), now).unwrap();
             guesses.tables.lock().unwrap().accounts.remove(&Attempt::new("bob", "").account);
-            now += Duration::from_secs(seconds);
+            now.0 += seconds as i64 * SECOND;
             guesses.take_here(&attempt, now).unwrap();
         }
-        now += FORGET;
+        now.0 += FORGET * MILLISECOND;
         guesses.take_here(&attempt, now).unwrap();
         guesses.take_here(&attempt, now).unwrap();
     }
 
     #[test]
     fn one_address_and_all_together_have_limits() {
-        let guesses = Guesses::new(3, &Broker::Local);
-        let now = Instant::now();
+        let guesses = Guesses::new(&Clock::manual(0), 3, &Broker::Local);
+        let now = Timestamp(0);
         let try_from = |number: u32, address: &str, now| {
             guesses.take_here(&Attempt::new(&format!("person{number}"), address), now)
         };
@@ -260,6 +274,6 @@ mod tests {
         assert_eq!(try_from(9, "192.0.2.1", now), Err(60_000));
         assert!((3..60).all(|number| try_from(number, &format!("192.0.2.{}", number / 3 + 2), now).is_ok()));
         assert_eq!(try_from(60, "198.51.100.1", now), Err(60_000), "the whole server has seen enough");
-        assert!(try_from(60, "198.51.100.1", now + SPAN).is_ok());
+        assert!(try_from(60, "198.51.100.1", Timestamp(SPAN * MILLISECOND)).is_ok());
     }
 }

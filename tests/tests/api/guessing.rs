@@ -4,9 +4,10 @@ use parlour_chat::passwords::{Hardness, outdated};
 use parlour_client::native::{Api, ApiError};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::{CreateSession, SignedIn};
+use parlour_protocol::time::SECOND;
 use reqwest::Method;
 use serde_json::json;
-use system_tests::{App, Refusal, eventually, on_all_backends};
+use system_tests::{App, Refusal, on_all_backends};
 
 on_all_backends!(
     common_and_odd_passwords,
@@ -91,12 +92,13 @@ async fn guessing_slows_down(app: App) {
     }
     for node in 0..app.nodes() {
         let problem = log_in(&app.stranger(node), "ada", RIGHT).await.refused(ErrorCode::RateLimited);
-        assert!(problem.retry_after_ms.is_some_and(|wait| (1..=1000).contains(&wait)), "{problem:?}");
+        assert_eq!(problem.retry_after_ms, Some(1000));
         log_in(&app.stranger(node), "bob", RIGHT).await.unwrap();
     }
     // Nobody is locked out: after the delay the right password works, and all is forgotten.
     let last = app.stranger(app.nodes());
-    eventually("the delay is over", || async { log_in(&last, "ada", RIGHT).await.is_ok() }).await;
+    app.advance(SECOND);
+    log_in(&last, "ada", RIGHT).await.unwrap();
     for _ in 0..4 {
         log_in(&last, "ada", "wrong horse battery").await.refused(ErrorCode::BadCredentials);
     }
@@ -110,7 +112,8 @@ async fn guessing_slows_down_without_redis(app: App) {
         log_in(&api, "ada", "wrong horse battery").await.refused(ErrorCode::BadCredentials);
     }
     log_in(&api, "ada", RIGHT).await.refused(ErrorCode::RateLimited);
-    eventually("the delay is over", || async { log_in(&api, "ada", RIGHT).await.is_ok() }).await;
+    app.advance(SECOND);
+    log_in(&api, "ada", RIGHT).await.unwrap();
 }
 
 async fn one_address_has_a_limit(app: App) {
@@ -121,7 +124,7 @@ async fn one_address_has_a_limit(app: App) {
     }
     // On every node, and also for the right password.
     let problem = log_in(&app.stranger(1), "ada", RIGHT).await.refused(ErrorCode::RateLimited);
-    assert!(problem.retry_after_ms.is_some_and(|wait| wait <= 60_000));
+    assert_eq!(problem.retry_after_ms, Some(60_000));
 }
 
 async fn weak_hashes_are_renewed(app: App) {
