@@ -191,7 +191,12 @@ impl App {
 
     /// A request of nobody, with a path like `/api/v1/server`.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
-        Reply::of(self, &self.stranger(0), method, path, body).await
+        self.call_at(0, method, path, body).await
+    }
+
+    /// Like [`App::call`], of a node.
+    pub async fn call_at(&self, node: usize, method: Method, path: &str, body: Option<Value>) -> Reply {
+        Reply::of(self, &self.stranger(node), method, path, body).await
     }
 
     /// A fresh socket that has not said who it is.

@@ -10,6 +10,7 @@ pub mod chaos;
 mod contract;
 pub mod fuzz;
 mod person;
+pub mod provider;
 mod reply;
 mod sockets;
 

@@ -14,7 +14,9 @@ use parlour_storage::{Connection, own_data};
 use crate::audit::{Note, note};
 use crate::history::{self, PageAt};
 use crate::outcome::{Done, Outcome};
-use crate::{Refusal, accounts, blocks, conversations, friends, notifications, privacy, rights, sessions};
+use crate::{
+    Refusal, accounts, blocks, conversations, friends, identities, notifications, privacy, rights, sessions,
+};
 
 /// Messages in one piece.
 const PIECE: i64 = 100;
@@ -52,6 +54,7 @@ pub fn person(
         ("friends", json(serde_json::to_value(friends::list(conn, user)?))),
         ("friend_requests", json(serde_json::to_value(friends::list_requests(conn, user)?))),
         ("blocks", json(serde_json::to_value(blocks::list(conn, user)?))),
+        ("identities", json(serde_json::to_value(identities::list(conn, user)?))),
         ("sessions", json(serde_json::to_value(sessions::list(conn, now, user, current)?))),
         ("notifications", json(serde_json::to_value(notifications::list(conn, user, Seq::MAX, 1000)?.items))),
     ];

@@ -12,6 +12,7 @@ pub mod deletion;
 pub mod export;
 pub mod friends;
 pub mod history;
+pub mod identities;
 pub mod invites;
 pub mod messages;
 pub mod notifications;

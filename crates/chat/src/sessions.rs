@@ -90,6 +90,11 @@ pub fn refresh(
     Ok(Outcome { value: Refreshed::Reused, effects: ended(conn, now, user_id, &revoked)? })
 }
 
+/// When a session was opened.
+pub fn opened_at(conn: &mut Connection, id: SessionId) -> Result<Option<Timestamp>, Refusal> {
+    Ok(sessions::find(conn, id)?.map(|row| Timestamp(row.created_at)))
+}
+
 /// One's own open sessions.
 pub fn list(
     conn: &mut Connection,

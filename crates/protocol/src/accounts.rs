@@ -61,8 +61,15 @@ pub struct Account {
     pub avatar: Option<AvatarId>,
     /// Rights on the whole server.
     pub role: ServerRole,
+    /// Whether there is a password. Without one, what asks for the password asks for a log-in of the last ten minutes.
+    #[serde(default = "yes")]
+    pub has_password: bool,
     /// When the account was made.
     pub created_at: Timestamp,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Registers an account.

@@ -52,6 +52,10 @@ kinds! {
     PasswordResetCreated = "password_reset_created",
     /// Somebody set a new password by such a link; all their sessions ended.
     PasswordReset = "password_reset",
+    /// Somebody added an account with the provider of OpenID Connect.
+    IdentityAdded = "identity_added",
+    /// Somebody removed such an account.
+    IdentityRemoved = "identity_removed",
     /// Somebody turned their second factor on.
     SecondFactorAdded = "second_factor_added",
     /// A second factor was turned off: by its owner, or by an administrator when there is a subject.

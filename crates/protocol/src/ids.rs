@@ -108,6 +108,10 @@ id! {
     InviteId
 }
 id! {
+    /// An account with a provider of OpenID Connect, as part of an account here.
+    IdentityId
+}
+id! {
     /// A stored profile picture; a new picture has a new id, so its bytes never change.
     AvatarId
 }

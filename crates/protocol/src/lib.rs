@@ -10,6 +10,7 @@ pub mod audit;
 pub mod blocks;
 pub mod conversations;
 pub mod friends;
+pub mod identities;
 pub mod ids;
 pub mod invites;
 pub mod limits;
@@ -56,6 +57,9 @@ pub struct ServerInfo {
     /// Whether everybody may invite people, and not only administrators.
     #[serde(default)]
     pub member_invites: bool,
+    /// Name of the provider of OpenID Connect with which people may log in; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// Identifies the database's history; changes after a restore, and then every cursor is void.
     pub epoch: String,
 }

@@ -55,6 +55,12 @@ codes! {
     BadCredentials = "bad_credentials", 401, "Handle or password is wrong.";
     /// The password was right, and a second factor is needed; `challenge` goes on to `POST /sessions/second-factor`.
     SecondFactorRequired = "second_factor_required", 401, "Please give the code of your second factor.";
+    /// The account has no password, and this needs a log-in of the last ten minutes.
+    LogInAgain = "log_in_again", 401, "Please log in again, and then repeat this.";
+    /// No provider of OpenID Connect is set up.
+    ProviderOff = "provider_off", 404, "This server has no other way to log in.";
+    /// The provider of OpenID Connect does not answer, or not as it should.
+    ProviderFailed = "provider_failed", 502, "The log-in provider does not answer as it should.";
     /// The caller is known, and may not do this.
     Forbidden = "forbidden", 403, "You are not allowed to do this.";
     /// Writing to this direct chat needs a friendship that does not exist (any more).

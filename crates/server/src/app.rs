@@ -35,6 +35,7 @@ use crate::guesses::Guesses;
 use crate::keys::{self, StoredKeys};
 use crate::log::{DatabaseLog, delivery_of_event, delivery_of_user_event, is_end_of_session};
 use crate::problems::ApiError;
+use crate::provider::Provider;
 use crate::random;
 use crate::rates::RateLimit;
 use crate::reads::Reads;
@@ -69,6 +70,8 @@ pub struct App {
     pub tokens: Tokens,
     /// What the secrets of second factors are derived from.
     pub factor_key: FactorKey,
+    /// With whom people may log in besides.
+    pub provider: Option<Provider>,
     /// Identifies the database's history.
     pub epoch: String,
     /// The one way to send a message.
@@ -157,6 +160,11 @@ impl App {
             u64::from_be_bytes(random::bytes()),
             Arc::new(DatabaseLog { database: database.clone(), reads: reads.clone() }),
         );
+        let provider = config
+            .provider
+            .as_ref()
+            .map(|settings| Provider::new(settings, config.public_url.as_deref().unwrap_or_default()))
+            .transpose()?;
         let decoy_hash = passwords::hash(config.hashing, "no password at all", &random::bytes())?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let sends = f64::from(config.sends_per_second);
@@ -164,16 +172,16 @@ impl App {
         let connects = f64::from(config.connects_per_second);
         let app = Self {
             sends: SendQueue::new(database.lanes()),
-            auth_rate: RateLimit::new(auth / 60.0, auth),
-            guesses: Guesses::new(config.auth_per_minute.div_ceil(2), &broker),
-            export_rate: RateLimit::new(1.0 / 600.0, 3.0),
-            denied_rate: RateLimit::new(1.0 / 60.0, 10.0),
+            auth_rate: RateLimit::new(&clock, auth / 60.0, auth),
+            guesses: Guesses::new(&clock, config.auth_per_minute.div_ceil(2), &broker),
+            export_rate: RateLimit::new(&clock, 1.0 / 600.0, 3.0),
+            denied_rate: RateLimit::new(&clock, 1.0 / 60.0, 10.0),
             exports: Arc::new(Semaphore::new(EXPORTS)),
             notes: Arc::new(Semaphore::new(WAITING_NOTES)),
-            send_rate: RateLimit::new(sends, sends * 2.0),
-            reach_rate: RateLimit::new(1.0, 60.0),
-            search_rate: RateLimit::new(0.5, 30.0),
-            connect_rate: RateLimit::new(connects, connects * 4.0),
+            send_rate: RateLimit::new(&clock, sends, sends * 2.0),
+            reach_rate: RateLimit::new(&clock, 1.0, 60.0),
+            search_rate: RateLimit::new(&clock, 0.5, 30.0),
+            connect_rate: RateLimit::new(&clock, connects, connects * 4.0),
             cpu: Semaphore::new(cores),
             waiting_for_cpu: Semaphore::new(WAITING_FOR_CPU),
             decoy_hash,
@@ -189,6 +197,7 @@ impl App {
             broker,
             tokens,
             factor_key,
+            provider,
             epoch,
         };
         Ok(Arc::new(app))

@@ -3,6 +3,8 @@
 //! Invariant: this is the only place that reads the environment. A setting that cannot work stops the start
 //! with a sentence that says what to do.
 
+mod provider;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -11,6 +13,7 @@ use std::path::PathBuf;
 use parlour_chat::passwords::Hardness;
 use parlour_protocol::accounts::Registration;
 use parlour_storage::connection::Address;
+pub use provider::ProviderSettings;
 
 /// A value that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,6 +46,8 @@ pub struct Config {
     pub registration: Registration,
     /// Whether everybody may invite, and not only administrators.
     pub member_invites: bool,
+    /// The provider of OpenID Connect with which people may log in.
+    pub provider: Option<ProviderSettings>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// Threads that serve connections.
@@ -79,6 +84,7 @@ impl Default for Config {
             name: "Parlour".into(),
             registration: Registration::Open,
             member_invites: false,
+            provider: None,
             trusted_proxies: Vec::new(),
             workers: std::thread::available_parallelism().map_or(2, usize::from),
             database_readers: 4,
@@ -141,6 +147,7 @@ impl Config {
             let wanted = key.to_uppercase();
             let name = NAMES
                 .iter()
+                .chain(&ProviderSettings::NAMES)
                 .find(|name| **name == wanted || name.strip_prefix("PARLOUR_") == Some(&wanted))
                 .ok_or_else(|| format!("parlour.toml: there is no setting {key:?}; README lists them all"))?;
             let text = match value {
@@ -154,7 +161,7 @@ impl Config {
             };
             values.insert(name, text);
         }
-        for name in NAMES {
+        for name in NAMES.into_iter().chain(ProviderSettings::NAMES) {
             if let Some(value) = environment(name).filter(|value| !value.is_empty()) {
                 values.insert(name, value);
             }
@@ -213,6 +220,7 @@ impl Config {
                 return Err(format!("PARLOUR_MEMBER_INVITES must be true or false, not {other:?}"));
             }
         };
+        config.provider = ProviderSettings::read(text)?;
         for proxy in list("PARLOUR_TRUSTED_PROXIES") {
             let address = proxy.parse().map_err(|_| {
                 format!(
@@ -263,6 +271,11 @@ impl Config {
         {
             return Err("PARLOUR_PUBLIC_URL must begin with https:// or http://".into());
         }
+        if self.provider.is_some() && self.public_url.is_none() {
+            return Err(
+                "Logging in with a provider needs PARLOUR_PUBLIC_URL, where it sends people back to.".into(),
+            );
+        }
         if self.metrics_token.as_ref().is_some_and(|token| token.0.len() < 16) {
             return Err("PARLOUR_METRICS_TOKEN must have at least 16 characters".into());
         }
@@ -306,6 +319,9 @@ mod tests {
             ("colour = \"red\"", "no setting \"colour\""),
             ("registration = \"maybe\"", "open, invite, approval or closed"),
             ("metrics_token = \"short\"", "at least 16"),
+            ("oidc_name = \"x\"", "go together"),
+            ("oidc_issuer = \"http://a.example\"\noidc_client_id = \"x\"", "must begin with https"),
+            ("oidc_issuer = \"https://a.example\"\noidc_client_id = \"x\"", "needs PARLOUR_PUBLIC_URL"),
         ] {
             let error = Config::from_sources(file, |_| None).unwrap_err();
             assert!(error.contains(expected), "{file}: {error}");

@@ -19,6 +19,7 @@ mod log;
 mod middleware;
 pub mod openapi;
 pub mod problems;
+mod provider;
 mod random;
 mod rates;
 mod reads;

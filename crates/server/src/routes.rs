@@ -5,6 +5,7 @@ mod admin;
 mod blocks;
 mod conversations;
 mod friends;
+mod identities;
 mod invites;
 mod messages;
 mod notifications;
@@ -50,6 +51,13 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(sessions::list_sessions)
             .service(sessions::delete_current_session)
             .service(sessions::delete_session)
+            .service(identities::begin_provider_log_in)
+            .service(identities::complete_provider_log_in)
+            .service(identities::create_provider_account)
+            .service(identities::list_identities)
+            .service(identities::begin_identity)
+            .service(identities::create_identity)
+            .service(identities::delete_identity)
             .service(second_factors::complete_session)
             .service(second_factors::show_second_factor)
             .service(second_factors::begin_second_factor)

@@ -11,6 +11,7 @@ pub mod database;
 pub mod declined_requests;
 pub mod events;
 pub mod friendships;
+pub mod identities;
 pub mod invites;
 pub mod members;
 pub mod migrations;

@@ -8,13 +8,13 @@ use parlour_protocol::own_data::Erased;
 
 use crate::Connection;
 use crate::events::{EDITED, EventRow, MESSAGE};
-use crate::password_resets;
 use crate::schema::{
     avatars, blocks, conversations, declined_requests, events, friendships, invites, members, reactions,
     sessions, user_events, users,
 };
 use crate::second_factors;
 use crate::users::{AvatarRow, UserRow};
+use crate::{identities, password_resets};
 
 /// One's own messages in a conversation after a position, oldest first.
 pub fn list_own_messages(
@@ -122,6 +122,7 @@ pub fn erase_person(conn: &mut Connection, user: UserId) -> QueryResult<Erased> 
     diesel::delete(declined_requests::table.filter(of_declined)).execute(conn)?;
     password_resets::delete(conn, user)?;
     second_factors::delete(conn, user)?;
+    identities::delete_all(conn, user)?;
     // The ids of ended sessions stay for a while, so that every node refuses their tokens.
     let ended = diesel::update(sessions::table.filter(sessions::user_id.eq(user.0))).set((
         sessions::device.eq(""),

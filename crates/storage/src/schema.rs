@@ -203,6 +203,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    identities (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        issuer -> Text,
+        subject -> Text,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::joinable!(members -> conversations (conversation_id));
 diesel::joinable!(members -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
@@ -212,6 +223,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_log,
     blocks,
     declined_requests,
+    identities,
     invites,
     password_resets,
     second_factors,

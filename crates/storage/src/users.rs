@@ -82,8 +82,14 @@ impl UserRow {
             bio: self.bio.clone(),
             avatar: self.avatar_id.map(AvatarId),
             role: if self.is_admin { ServerRole::Admin } else { ServerRole::Member },
+            has_password: self.has_password(),
             created_at: Timestamp(self.created_at),
         }
+    }
+
+    /// Whether there is a password. Who registered with a provider of OpenID Connect has none at first.
+    pub fn has_password(&self) -> bool {
+        !self.password_hash.is_empty()
     }
 }
 

@@ -11,6 +11,7 @@ mod directs;
 mod friends;
 mod guessing;
 mod history;
+mod identities;
 mod keys;
 mod messages;
 mod notifications;

@@ -4,7 +4,7 @@ use actix_web::http::header;
 use actix_web::web::{Bytes, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
 use parlour_chat::accounts::Admission;
-use parlour_chat::{Outcome, accounts, passwords, sessions};
+use parlour_chat::{Outcome, Refusal, accounts, passwords, sessions};
 use parlour_protocol::accounts::{
     Account, ChangePassword, CreateAccount, PendingAccount, Registration, UpdateAccount,
 };
@@ -13,7 +13,7 @@ use parlour_protocol::limits::{AVATAR_SIZES, AVATAR_UPLOAD};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::SignedIn;
 use parlour_protocol::time::Timestamp;
-use parlour_storage::users::AvatarRow;
+use parlour_storage::users::{AvatarRow, UserRow};
 
 use super::invites::code_hash;
 use super::sessions::{client_device, confirm, signed_in};
@@ -45,9 +45,7 @@ pub async fn create_account(
     let body = body.into_inner().0;
     accounts::check_registration(&body)?;
     let invite = body.invite.as_deref().map(code_hash);
-    if mode == Registration::Invite && invite.is_none() {
-        return Err(ErrorCode::InviteNeeded.into());
-    }
+    admission(mode, invite.as_deref())?;
     let hash = app.hash_password(body.password.clone()).await?;
     let (user, session) = (UserId(random::id()), SessionId(random::id()));
     let token = RefreshToken::new(session, random::bytes());
@@ -55,14 +53,7 @@ pub async fn create_account(
     let device = client_device(&request, body.device.as_deref())?;
     let row = app
         .commit(0, move |conn, now| {
-            let admission = match (mode, &invite) {
-                (Registration::Approval, invite) => Admission::Approval(invite.as_deref()),
-                (Registration::Invite, Some(invite)) => Admission::Invite(invite),
-                (Registration::Invite | Registration::Closed, _) => {
-                    return Err(ErrorCode::InviteNeeded.into());
-                }
-                (Registration::Open, _) => Admission::Open,
-            };
+            let admission = admission(mode, invite.as_deref())?;
             let row = accounts::register(conn, now, user, &body, &hash, admission)?;
             if row.is_active() {
                 sessions::open(conn, now, session, user, &device, &token_hash)?;
@@ -70,15 +61,27 @@ pub async fn create_account(
             Ok(Outcome::quiet(row))
         })
         .await?;
-    if let Some(since) = row.pending_since {
-        let pending_since = Timestamp(since);
-        return Ok(HttpResponse::Accepted().json(PendingAccount {
-            id: user,
-            handle: row.handle,
-            pending_since,
-        }));
+    match pending(&row) {
+        Some(waiting) => Ok(HttpResponse::Accepted().json(waiting)),
+        None => signed_in(&app, &row, &token, transport, true),
     }
-    signed_in(&app, &row, &token, transport, true)
+}
+
+/// What lets somebody register here, with the hash of an invite's code if they have one.
+pub(super) fn admission(mode: Registration, invite: Option<&[u8]>) -> Result<Admission<'_>, Refusal> {
+    match (mode, invite) {
+        (Registration::Open, _) => Ok(Admission::Open),
+        (Registration::Approval, invite) => Ok(Admission::Approval(invite)),
+        (Registration::Invite, Some(invite)) => Ok(Admission::Invite(invite)),
+        (Registration::Invite, None) => Err(ErrorCode::InviteNeeded.into()),
+        (Registration::Closed, _) => Err(ErrorCode::RegistrationClosed.into()),
+    }
+}
+
+/// The answer to somebody who has registered and waits to be let in.
+pub(super) fn pending(row: &UserRow) -> Option<PendingAccount> {
+    let since = Timestamp(row.pending_since?);
+    Some(PendingAccount { id: UserId(row.id), handle: row.handle.clone(), pending_since: since })
 }
 
 /// One's own account.
@@ -143,7 +146,7 @@ pub async fn change_password(
 ) -> Result<HttpResponse, ApiError> {
     let body = body.into_inner().0;
     if let Err(message) = passwords::check(&body.new) {
-        return Err(parlour_chat::Refusal::field("new", message).into());
+        return Err(Refusal::field("new", message).into());
     }
     confirm(&app, &request, viewer, body.current).await?;
     let hash = app.hash_password(body.new).await?;

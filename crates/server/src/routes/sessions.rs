@@ -6,15 +6,16 @@ use actix_web::web::{Json, Path};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, delete, get, post};
 use parlour_chat::audit::Note;
 use parlour_chat::sessions::{LIFETIME, Refreshed};
-use parlour_chat::{Outcome, accounts, audit, passwords, second_factors, sessions};
+use parlour_chat::{Outcome, Refusal, accounts, audit, passwords, second_factors, sessions};
 use parlour_protocol::Page;
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::limits::PASSWORD;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
-use parlour_protocol::time::SECOND;
+use parlour_protocol::time::{MINUTE, SECOND, Timestamp};
 use parlour_protocol::validation;
+use parlour_storage::Connection;
 use parlour_storage::users::UserRow;
 
 use crate::app::App;
@@ -27,18 +28,24 @@ use crate::problems::ApiError;
 use crate::random;
 use crate::tokens::{ACCESS_LIFETIME, RefreshToken};
 
-/// The cookie's name. With TLS it carries the prefix that binds it to this very host.
-fn cookie_name(app: &App) -> &'static str {
-    if app.config.is_secure() { "__Host-parlour_refresh" } else { "parlour_refresh" }
+/// What asks for the password takes a log-in that is no older from those who have none.
+const JUST_NOW: i64 = 10 * MINUTE;
+/// Of the cookie that holds the refresh token.
+const COOKIE: &str = "refresh";
+
+/// A cookie's whole name. With TLS it carries the prefix that binds it to this very host.
+pub(super) fn cookie_name(app: &App, name: &str) -> String {
+    format!("{}parlour_{name}", if app.config.is_secure() { "__Host-" } else { "" })
 }
 
-fn cookie(app: &App, value: String, lifetime: Duration) -> Cookie<'static> {
-    Cookie::build(cookie_name(app), value)
+/// A cookie that no script reads and no other page sends, for so many microseconds.
+pub(super) fn named_cookie(app: &App, name: &str, value: String, lifetime: i64) -> Cookie<'static> {
+    Cookie::build(cookie_name(app, name), value)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)
         .secure(app.config.is_secure())
-        .max_age(lifetime)
+        .max_age(Duration::seconds(lifetime / SECOND))
         .finish()
 }
 
@@ -54,7 +61,7 @@ pub(super) fn admit(app: &App, request: &HttpRequest) -> Result<String, ApiError
 /// The name of the client's device: as it says itself, or from the browser's own words.
 pub(super) fn client_device(request: &HttpRequest, given: Option<&str>) -> Result<String, ApiError> {
     if let Some(Err(message)) = given.map(validation::device) {
-        return Err(parlour_chat::Refusal::field("device", message).into());
+        return Err(Refusal::field("device", message).into());
     }
     if let Some(given) = given.filter(|given| !given.trim().is_empty()) {
         return Ok(given.to_owned());
@@ -95,7 +102,7 @@ pub(super) fn signed_in(
     let refresh_token = match transport {
         RefreshTransport::Body => Some(token.expose()),
         RefreshTransport::Cookie => {
-            response.cookie(cookie(app, token.expose(), Duration::seconds(LIFETIME / SECOND)));
+            response.cookie(named_cookie(app, COOKIE, token.expose(), LIFETIME));
             None
         }
     };
@@ -133,7 +140,8 @@ pub async fn create_session(
     } else {
         None
     };
-    let hash = found.as_ref().map(|row| row.password_hash.clone());
+    // Where there is no password, as where there is nobody, a wrong one takes as long.
+    let hash = found.as_ref().filter(|row| row.has_password()).map(|row| row.password_hash.clone());
     let right = app.verify_password(body.password.clone(), hash).await?;
     let known = found.as_ref().map(|row| UserId(row.id));
     let Some(row) = found.filter(|row| right && row.suspended_at.is_none()) else {
@@ -166,30 +174,58 @@ pub async fn create_session(
             if let Some(hash) = &rehashed {
                 accounts::rehash(conn, user, hash)?;
             }
-            if second_factors::is_on(conn, user)? {
-                return Ok(Outcome::quiet(Some(accounts::find(conn, user)?)));
-            }
-            sessions::open(conn, now, session, user, &device, &token_hash)?;
-            audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&address))?;
-            Ok(Outcome::quiet(None))
+            open_or_ask(conn, now, user, session, &device, &token_hash, &address).map(Outcome::quiet)
         })
         .await?;
-    if let Some(row) = first_half {
-        let mut error = ApiError::from(ErrorCode::SecondFactorRequired);
-        error.problem.challenge = Some(challenges::make(&app.factor_key, app.clock.now(), &row));
-        return Err(error);
+    match first_half {
+        Some(row) => Err(second_step(&app, &row)),
+        None => signed_in(&app, &row, &token, body.refresh, true),
     }
-    signed_in(&app, &row, &token, body.refresh, true)
 }
 
-/// Demands the password of the one who asks once more. Wrong ones count as at log-in.
+/// Opens a session for somebody who has shown who they are; answers the person instead when a second factor is still to
+/// be asked for.
+pub(super) fn open_or_ask(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    session: SessionId,
+    device: &str,
+    token_hash: &[u8],
+    address: &str,
+) -> Result<Option<UserRow>, Refusal> {
+    if second_factors::is_on(conn, user)? {
+        return accounts::find(conn, user).map(Some);
+    }
+    sessions::open(conn, now, session, user, device, token_hash)?;
+    audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(address))?;
+    Ok(None)
+}
+
+/// The answer when a second factor is to be asked for.
+pub(super) fn second_step(app: &App, row: &UserRow) -> ApiError {
+    let mut error = ApiError::from(ErrorCode::SecondFactorRequired);
+    error.problem.challenge = Some(challenges::make(&app.factor_key, app.clock.now(), row));
+    error
+}
+
+/// Demands the password of the one who asks once more. Wrong ones count as at log-in. Who has no password must have
+/// logged in a moment ago.
 pub(super) async fn confirm(
     app: &App,
     request: &HttpRequest,
     viewer: Viewer,
     password: String,
 ) -> Result<(), ApiError> {
-    let row = app.read(move |conn| accounts::find(conn, viewer.user)).await?;
+    let (row, since) = app
+        .read(move |conn| {
+            Ok((accounts::find(conn, viewer.user)?, sessions::opened_at(conn, viewer.session)?))
+        })
+        .await?;
+    if !row.has_password() {
+        let fresh = since.is_some_and(|since| app.clock.now().0 < since.0 + JUST_NOW);
+        return if fresh { Ok(()) } else { Err(ErrorCode::LogInAgain.into()) };
+    }
     let attempt = Attempt::new(&row.handle_key, &client_address(app, request));
     app.guesses.take(&attempt).await.map_err(ApiError::too_fast)?;
     if password.len() > PASSWORD.1 || !app.verify_password(password, Some(row.password_hash)).await? {
@@ -213,7 +249,7 @@ pub async fn refresh_session(
     let (text, transport) = match body.into_inner().0.refresh_token {
         Some(text) => (text, RefreshTransport::Body),
         None => {
-            let cookie = request.cookie(cookie_name(&app)).ok_or(ErrorCode::Unauthenticated)?;
+            let cookie = request.cookie(&cookie_name(&app, COOKIE)).ok_or(ErrorCode::Unauthenticated)?;
             (cookie.value().to_owned(), RefreshTransport::Cookie)
         }
     };
@@ -223,8 +259,7 @@ pub async fn refresh_session(
         Err(error) if transport == RefreshTransport::Cookie && error.code() == ErrorCode::Unauthenticated => {
             let id = request.extensions().get::<RequestId>().cloned();
             let mut response = error.answer(&id.map(|id| id.0).unwrap_or_default());
-            let gone = cookie(&app, String::new(), Duration::ZERO);
-            let _ = response.add_cookie(&gone);
+            let _ = response.add_cookie(&named_cookie(&app, COOKIE, String::new(), 0));
             Ok(response)
         }
         other => other,
@@ -259,7 +294,7 @@ pub async fn list_sessions(app: Shared, viewer: Viewer) -> Result<Json<Page<Sess
 #[delete("/sessions/current")]
 pub async fn delete_current_session(app: Shared, viewer: Viewer) -> Result<HttpResponse, ApiError> {
     end(&app, viewer, viewer.session).await?;
-    Ok(HttpResponse::NoContent().cookie(cookie(&app, String::new(), Duration::ZERO)).finish())
+    Ok(HttpResponse::NoContent().cookie(named_cookie(&app, COOKIE, String::new(), 0)).finish())
 }
 
 /// Ends one of one's own sessions.

@@ -1,0 +1,325 @@
+//! Logging in, and registering, with the provider of OpenID Connect; adding and removing accounts with it.
+//!
+//! Invariant: nothing is kept between the two halves of a log-in. What ties them together is derived from a random
+//! binding, which only the browser that began has, and from whom it is for.
+
+use actix_web::web::{Json, Path};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parlour_chat::{Outcome, accounts, identities, sessions};
+use parlour_protocol::Page;
+use parlour_protocol::accounts::{CreateAccount, PendingAccount};
+use parlour_protocol::identities::{
+    BeginIdentity, BeginProviderLogIn, CompleteIdentity, CompleteProviderLogIn, CreateProviderAccount,
+    Identity, ProviderLogIn, UnknownIdentity,
+};
+use parlour_protocol::ids::{IdentityId, SessionId, UserId};
+use parlour_protocol::own_data::ConfirmPassword;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::sessions::{RefreshTransport, SignedIn};
+use parlour_protocol::time::{MINUTE, Timestamp};
+use subtle::ConstantTimeEq;
+
+use super::accounts::{admission, pending};
+use super::invites::code_hash;
+use super::sessions::{admit, client_device, confirm, named_cookie, open_or_ask, second_step, signed_in};
+use crate::app::App;
+use crate::auth::{Shared, Viewer};
+use crate::bodies::Object;
+use crate::problems::ApiError;
+use crate::provider::{Provider, Secrets, ran_out};
+use crate::random;
+use crate::tokens::RefreshToken;
+
+/// Between the two halves of a log-in.
+const LIFETIME: i64 = 10 * MINUTE;
+/// To choose a handle.
+const TO_REGISTER: i64 = 30 * MINUTE;
+/// Of the cookie that holds the binding.
+const COOKIE: &str = "provider";
+
+/// For whom a log-in with the provider is.
+#[derive(Clone, Copy)]
+enum Purpose {
+    LogIn,
+    /// To be added to the account of this session.
+    Add(Viewer),
+}
+
+impl Purpose {
+    fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::LogIn => Vec::new(),
+            Self::Add(viewer) => [viewer.user.0.to_be_bytes(), viewer.session.0.to_be_bytes()].concat(),
+        }
+    }
+}
+
+/// What only the browser that began has: when it ends, and randomness.
+struct Binding(Vec<u8>);
+
+impl Binding {
+    fn fresh(now: Timestamp) -> Self {
+        let mut bytes = (now.0 + LIFETIME).to_be_bytes().to_vec();
+        bytes.extend(random::bytes::<32>());
+        Self(bytes)
+    }
+
+    fn parse(text: &str, now: Timestamp) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|_| text.len() <= 200)?;
+        let (ends, rest) = bytes.split_first_chunk()?;
+        (rest.len() == 32 && now.0 < i64::from_be_bytes(*ends)).then_some(Self(bytes))
+    }
+
+    fn secrets(&self, app: &App, purpose: Purpose) -> Secrets {
+        let derived =
+            |name: &str| URL_SAFE_NO_PAD.encode(app.factor_key.derive(name, &[&self.0, &purpose.bytes()]));
+        Secrets {
+            state: derived("provider state"),
+            nonce: derived("provider nonce"),
+            verifier: derived("provider verifier"),
+        }
+    }
+}
+
+fn provider(app: &App) -> Result<&Provider, ApiError> {
+    app.provider.as_ref().ok_or_else(|| ErrorCode::ProviderOff.into())
+}
+
+async fn begin(app: &App, purpose: Purpose, transport: RefreshTransport) -> Result<HttpResponse, ApiError> {
+    let now = app.clock.now();
+    let binding = Binding::fresh(now);
+    let authorization_url = provider(app)?.authorization_url(binding.secrets(app, purpose), now).await?;
+    let binding = URL_SAFE_NO_PAD.encode(&binding.0);
+    let mut response = HttpResponse::Ok();
+    let binding = match transport {
+        RefreshTransport::Body => Some(binding),
+        RefreshTransport::Cookie => {
+            response.cookie(named_cookie(app, COOKIE, binding, LIFETIME));
+            None
+        }
+    };
+    Ok(response.json(ProviderLogIn { authorization_url, binding }))
+}
+
+/// Who the provider says it is that came back.
+async fn come_back(
+    app: &App,
+    request: &HttpRequest,
+    purpose: Purpose,
+    binding: Option<String>,
+    state: &str,
+    code: String,
+) -> Result<crate::provider::Person, ApiError> {
+    let provider = provider(app)?;
+    let now = app.clock.now();
+    let in_cookie = || request.cookie(&super::sessions::cookie_name(app, COOKIE));
+    let binding = binding.or_else(|| in_cookie().map(|cookie| cookie.value().to_owned()));
+    let binding = binding.and_then(|text| Binding::parse(&text, now)).ok_or_else(ran_out)?;
+    let secrets = binding.secrets(app, purpose);
+    if !bool::from(secrets.state.as_bytes().ct_eq(state.as_bytes())) || code.len() > 4096 {
+        return Err(ran_out());
+    }
+    provider.redeem(code, secrets, now).await
+}
+
+fn sign(app: &App, ends: i64, subject: &str) -> [u8; 32] {
+    let issuer = app.provider.as_ref().map_or("", |provider| provider.issuer.as_str());
+    let parts: [&[u8]; 3] = [&ends.to_be_bytes(), issuer.as_bytes(), subject.as_bytes()];
+    app.factor_key.derive("provider registration", &parts)
+}
+
+fn challenge(app: &App, subject: &str) -> String {
+    let ends = app.clock.now().0 + TO_REGISTER;
+    let mut bytes = ends.to_be_bytes().to_vec();
+    bytes.extend(sign(app, ends, subject));
+    bytes.extend(subject.as_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Whom a challenge registers.
+fn challenged(app: &App, text: &str) -> Option<String> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|_| text.len() <= 1024)?;
+    let (ends, rest) = bytes.split_first_chunk::<8>()?;
+    let (signature, subject) = rest.split_first_chunk::<32>()?;
+    let (ends, subject) = (i64::from_be_bytes(*ends), std::str::from_utf8(subject).ok()?);
+    let good = bool::from(sign(app, ends, subject).ct_eq(signature)) && app.clock.now().0 < ends;
+    good.then(|| subject.to_owned())
+}
+
+/// Begins to log in with the provider of OpenID Connect: answers its page, to which the client sends the person.
+#[utoipa::path(
+    tag = "sessions",
+    request_body = BeginProviderLogIn,
+    responses((status = 200, body = ProviderLogIn))
+)]
+#[post("/sessions/provider/begin")]
+pub async fn begin_provider_log_in(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<Object<BeginProviderLogIn>>,
+) -> Result<HttpResponse, ApiError> {
+    admit(&app, &request)?;
+    begin(&app, Purpose::LogIn, body.into_inner().0.refresh).await
+}
+
+/// Completes a log-in with the provider. Somebody whom nobody here knows chooses a handle (202) and then registers with
+/// `POST /accounts/provider`. A second factor is asked for as after a password.
+#[utoipa::path(
+    tag = "sessions",
+    request_body = CompleteProviderLogIn,
+    responses((status = 201, body = SignedIn), (status = 202, body = UnknownIdentity))
+)]
+#[post("/sessions/provider")]
+pub async fn complete_provider_log_in(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<Object<CompleteProviderLogIn>>,
+) -> Result<HttpResponse, ApiError> {
+    let address = admit(&app, &request)?;
+    let body = body.into_inner().0;
+    let device = client_device(&request, body.device.as_deref())?;
+    let person = come_back(&app, &request, Purpose::LogIn, body.binding, &body.state, body.code).await?;
+    let session = SessionId(random::id());
+    let token = RefreshToken::new(session, random::bytes());
+    let token_hash = token.hash();
+    let (issuer, subject) = (provider(&app)?.issuer.clone(), person.subject.clone());
+    let known = app
+        .commit(0, move |conn, now| {
+            let Some(row) = identities::log_in(conn, now, &issuer, &subject)? else {
+                return Ok(Outcome::quiet(None));
+            };
+            let asked = open_or_ask(conn, now, UserId(row.id), session, &device, &token_hash, &address)?;
+            Ok(Outcome::quiet(Some((row, asked))))
+        })
+        .await?;
+    match known {
+        Some((row, None)) => signed_in(&app, &row, &token, body.refresh, true),
+        Some((_, Some(row))) => Err(second_step(&app, &row)),
+        None => Ok(HttpResponse::Accepted().json(UnknownIdentity {
+            challenge: challenge(&app, &person.subject),
+            handle: person.handle,
+            display_name: person.display_name,
+        })),
+    }
+}
+
+/// Registers somebody who has logged in with the provider. The account has no password until one is set.
+#[utoipa::path(
+    tag = "accounts",
+    request_body = CreateProviderAccount,
+    responses((status = 201, body = SignedIn), (status = 202, body = PendingAccount))
+)]
+#[post("/accounts/provider")]
+pub async fn create_provider_account(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<Object<CreateProviderAccount>>,
+) -> Result<HttpResponse, ApiError> {
+    admit(&app, &request)?;
+    let body = body.into_inner().0;
+    let issuer = provider(&app)?.issuer.clone();
+    let subject = challenged(&app, &body.challenge).ok_or_else(ran_out)?;
+    identities::check_registration(&body)?;
+    let invite = body.invite.as_deref().map(code_hash);
+    let mode = app.config.registration;
+    admission(mode, invite.as_deref())?;
+    let device = client_device(&request, body.device.as_deref())?;
+    let (user, session, identity) = (UserId(random::id()), SessionId(random::id()), IdentityId(random::id()));
+    let token = RefreshToken::new(session, random::bytes());
+    let token_hash = token.hash();
+    let account = CreateAccount {
+        handle: body.handle,
+        display_name: body.display_name,
+        password: String::new(),
+        device: None,
+        invite: None,
+        refresh: body.refresh,
+    };
+    let row = app
+        .commit(0, move |conn, now| {
+            let row = accounts::register(conn, now, user, &account, "", admission(mode, invite.as_deref())?)?;
+            identities::add(conn, now, identity, user, &issuer, &subject)?;
+            if row.is_active() {
+                sessions::open(conn, now, session, user, &device, &token_hash)?;
+            }
+            Ok(Outcome::quiet(row))
+        })
+        .await?;
+    match pending(&row) {
+        Some(waiting) => Ok(HttpResponse::Accepted().json(waiting)),
+        None => signed_in(&app, &row, &token, body.refresh, true),
+    }
+}
+
+/// One's own accounts with the provider.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Page<Identity>)))]
+#[get("/account/identities")]
+pub async fn list_identities(app: Shared, viewer: Viewer) -> Result<Json<Page<Identity>>, ApiError> {
+    let items = app.read(move |conn| identities::list(conn, viewer.user)).await?;
+    Ok(Json(Page { items, next: None }))
+}
+
+/// Begins to add an account with the provider to one's own, given the password.
+#[utoipa::path(
+    tag = "accounts",
+    request_body = BeginIdentity,
+    responses((status = 200, body = ProviderLogIn))
+)]
+#[post("/account/identities/begin")]
+pub async fn begin_identity(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    body: Json<Object<BeginIdentity>>,
+) -> Result<HttpResponse, ApiError> {
+    provider(&app)?;
+    let body = body.into_inner().0;
+    confirm(&app, &request, viewer, body.password).await?;
+    begin(&app, Purpose::Add(viewer), body.refresh).await
+}
+
+/// Adds an account with the provider, in the session that began.
+#[utoipa::path(
+    tag = "accounts",
+    request_body = CompleteIdentity,
+    responses((status = 201, body = Identity))
+)]
+#[post("/account/identities")]
+pub async fn create_identity(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    body: Json<Object<CompleteIdentity>>,
+) -> Result<HttpResponse, ApiError> {
+    let body = body.into_inner().0;
+    let purpose = Purpose::Add(viewer);
+    let person = come_back(&app, &request, purpose, body.binding, &body.state, body.code).await?;
+    let (id, issuer) = (IdentityId(random::id()), provider(&app)?.issuer.clone());
+    let added = app
+        .commit(0, move |conn, now| identities::add(conn, now, id, viewer.user, &issuer, &person.subject))
+        .await?;
+    Ok(HttpResponse::Created().json(added))
+}
+
+/// Removes one of one's own accounts with the provider. The last one stays while there is no password.
+#[utoipa::path(
+    tag = "accounts",
+    params(("identity" = IdentityId, Path)),
+    request_body = ConfirmPassword,
+    responses((status = 204))
+)]
+#[delete("/account/identities/{identity}")]
+pub async fn delete_identity(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    identity: Path<IdentityId>,
+    body: Json<Object<ConfirmPassword>>,
+) -> Result<HttpResponse, ApiError> {
+    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
+    let id = identity.into_inner();
+    app.commit(0, move |conn, now| identities::remove(conn, now, viewer.user, id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
