@@ -2,4 +2,5 @@
 
 pub(crate) mod calls;
 pub(crate) mod http;
+pub(crate) mod identities;
 pub(crate) mod socket;

@@ -20,6 +20,7 @@ use crate::pages::friends::FriendsPage;
 use crate::pages::home::{Home, NotFound};
 use crate::pages::notifications::NotificationsPage;
 use crate::pages::profile::ProfilePage;
+use crate::pages::provider::AddedPage;
 use crate::pages::reset::ResetPage;
 use crate::pages::rooms::Rooms;
 use crate::pages::settings::Settings;
@@ -99,6 +100,7 @@ fn Panes() -> impl IntoView {
                     <Route path=path!("/u/:handle") view=ProfilePage />
                     <Route path=path!("/notifications") view=NotificationsPage />
                     <Route path=path!("/settings/:part?") view=Settings />
+                    <Route path=path!("/log-in/callback") view=AddedPage />
                     <Route path=path!("/reset") view=ResetPage />
                     <Route path=path!("/admin/:part?") view=Admin />
                 </Routes>

@@ -10,6 +10,7 @@ pub(crate) mod members;
 pub(crate) mod message;
 pub(crate) mod message_body;
 pub(crate) mod message_parts;
+pub(crate) mod password;
 pub(crate) mod places;
 pub(crate) mod scrolling;
 pub(crate) mod sidebar;

@@ -14,6 +14,7 @@ use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::{Context, Phase, context};
 use crate::icons::{ALERT, Icon, Mark};
+use crate::pages::provider::{CALLBACK, CameBackPage, ProviderButton};
 use crate::pages::reset::ResetPassword;
 use crate::pages::second_step::SecondStep;
 
@@ -62,6 +63,7 @@ pub(crate) fn Auth() -> impl IntoView {
                     }}
                     {move || match path.get().as_str() {
                         "/register" => view! { <Register /> }.into_any(),
+                        CALLBACK => view! { <CameBackPage /> }.into_any(),
                         "/reset" => view! { <ResetPassword /> }.into_any(),
                         _ => view! { <LogIn /> }.into_any(),
                     }}
@@ -91,7 +93,7 @@ pub(crate) fn enter(
         match answer {
             Ok(signed_in) => {
                 let path = window().location().pathname().unwrap_or_default();
-                if matches!(path.as_str(), "/login" | "/register") {
+                if matches!(path.as_str(), "/login" | "/register" | CALLBACK) {
                     navigate("/", leptos_router::NavigateOptions { replace: true, ..Default::default() });
                 }
                 context.enter(&signed_in);
@@ -163,6 +165,7 @@ fn LogIn() -> impl IntoView {
                 <Field input=password label="Password" kind="password" autocomplete="current-password" />
                 <Submit label="Log in" busy testid="login-submit" wide=true />
             </form>
+            <ProviderButton />
             <p class="auth-switch">
                 "New here? " <a href="/register" data-testid="go-register">"Create an account"</a>
             </p>
@@ -287,6 +290,7 @@ fn Register() -> impl IntoView {
                 </Show>
                 <Submit label="Create account" busy testid="register-submit" wide=true />
             </form>
+            <ProviderButton />
             <p class="auth-switch">
                 "Already have an account? " <a href="/login" data-testid="go-login">"Log in"</a>
             </p>
@@ -300,7 +304,7 @@ fn Register() -> impl IntoView {
 
 /// What is shown to whoever registered and waits to be let in.
 #[component]
-fn Waiting(handle: String) -> impl IntoView {
+pub(crate) fn Waiting(handle: String) -> impl IntoView {
     view! {
         <h1>"Almost there"</h1>
         <p role="status" data-testid="approval-pending">

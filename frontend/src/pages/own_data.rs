@@ -8,13 +8,10 @@ use parlour_protocol::problems::ErrorCode;
 use crate::api::http::Failure;
 use crate::browser;
 use crate::components::dialog::ask;
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Input, Submit, check_all};
+use crate::components::password::{PasswordAgain, password_again};
 use crate::context::context;
 use crate::pages::auth::FormFailure;
-
-fn filled(text: &str) -> Result<(), String> {
-    if text.is_empty() { Err("Please give your password.".to_owned()) } else { Ok(()) }
-}
 
 /// Says what is wrong with a form that asks for the password once more.
 fn refused(password: Input, failure: RwSignal<Option<Failure>>, why: Failure) {
@@ -30,7 +27,7 @@ fn refused(password: Input, failure: RwSignal<Option<Failure>>, why: Failure) {
 #[component]
 pub(crate) fn ExportForm() -> impl IntoView {
     let context = context();
-    let password = Input::new("export_password", filled);
+    let password = password_again("export_password");
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
     let submit = move |event: leptos::ev::SubmitEvent| {
@@ -62,7 +59,7 @@ pub(crate) fn ExportForm() -> impl IntoView {
             </p>
             <form class="form" data-testid="export-form" novalidate on:submit=submit>
                 <FormFailure failure />
-                <Field input=password label="Password" kind="password" autocomplete="current-password" />
+                <PasswordAgain input=password />
                 <div class="row end">
                     <Submit label="Export your data" busy testid="export-submit" />
                 </div>
@@ -75,7 +72,7 @@ pub(crate) fn ExportForm() -> impl IntoView {
 #[component]
 pub(crate) fn DeleteForm() -> impl IntoView {
     let context = context();
-    let password = Input::new("delete_password", filled);
+    let password = password_again("delete_password");
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
     let delete = move || {
@@ -114,7 +111,7 @@ pub(crate) fn DeleteForm() -> impl IntoView {
             </p>
             <form class="form" data-testid="delete-form" novalidate on:submit=submit>
                 <FormFailure failure />
-                <Field input=password label="Password" kind="password" autocomplete="current-password" />
+                <PasswordAgain input=password />
                 <div class="row end">
                     <button type="submit" class="button danger" class:busy=move || busy.get() data-testid="delete-account">
                         "Delete the account"

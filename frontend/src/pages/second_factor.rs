@@ -11,6 +11,7 @@ use parlour_protocol::second_factors::{
 use crate::api::http::{Answer, Failure};
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::pages::auth::FormFailure;
@@ -98,7 +99,7 @@ fn send<T: 'static>(
 #[component]
 fn Begin(stage: RwSignal<Stage>) -> impl IntoView {
     let context = context();
-    let password = Input::new("factor_password", filled);
+    let password = password_again("factor_password");
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
     let submit = move |event: leptos::ev::SubmitEvent| {
@@ -118,7 +119,7 @@ fn Begin(stage: RwSignal<Stage>) -> impl IntoView {
         </p>
         <form class="form" data-testid="factor-begin-form" novalidate on:submit=submit>
             <FormFailure failure />
-            <Field input=password label="Password" kind="password" autocomplete="current-password" />
+            <PasswordAgain input=password />
             <div class="row end">
                 <Submit label="Turn it on" busy testid="factor-begin" />
             </div>
@@ -220,7 +221,7 @@ fn Codes(codes: Vec<String>, done: Callback<()>) -> impl IntoView {
 #[component]
 fn Manage(known: SecondFactor, stage: RwSignal<Stage>, done: Callback<()>) -> impl IntoView {
     let context = context();
-    let password = Input::new("factor_password", filled);
+    let password = password_again("factor_password");
     let code = Input::new("factor_code", filled);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
@@ -251,7 +252,7 @@ fn Manage(known: SecondFactor, stage: RwSignal<Stage>, done: Callback<()>) -> im
         <p data-testid="second-factor-on">{format!("On since {since}; {left} left.")}</p>
         <form class="form" data-testid="factor-manage-form" novalidate on:submit=remove>
             <FormFailure failure />
-            <Field input=password label="Password" kind="password" autocomplete="current-password" />
+            <PasswordAgain input=password />
             <Field
                 input=code
                 label="Code"

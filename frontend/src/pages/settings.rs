@@ -7,6 +7,7 @@ use crate::components::places::Place;
 use crate::context::context;
 use crate::icons::{Icon, LOGOUT, MOON, SCREEN, SUN};
 use crate::pages::home::NotFound;
+use crate::pages::identities::Identities;
 use crate::pages::own_data::{DeleteForm, ExportForm};
 use crate::pages::privacy::{Blocked, PrivacyForm};
 use crate::pages::second_factor::SecondFactorForm;
@@ -28,6 +29,7 @@ pub(crate) fn Settings() -> impl IntoView {
         "security" => view! {
             <PasswordForm />
             <SecondFactorForm />
+            <Identities />
             <Sessions />
         }
         .into_any(),

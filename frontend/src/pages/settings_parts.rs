@@ -13,7 +13,8 @@ use crate::api::http::Failure;
 use crate::browser;
 use crate::components::avatar::Avatar;
 use crate::components::dialog::ask;
-use crate::components::form::{Field, Input, Submit, anything, check_all};
+use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{CAMERA, Icon, SCREEN, TRASH};
@@ -230,7 +231,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
 #[component]
 pub(crate) fn PasswordForm() -> impl IntoView {
     let context = context();
-    let current = Input::new("current_password", anything);
+    let current = password_again("current_password");
     let new = Input::new("new_password", validation::password);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
@@ -265,17 +266,7 @@ pub(crate) fn PasswordForm() -> impl IntoView {
             <h2>"Password"</h2>
             <form class="form" data-testid="password-form" novalidate on:submit=submit>
                 <FormFailure failure />
-                // Tells password managers whose password this is.
-                <input
-                    type="text"
-                    class="visually-hidden"
-                    autocomplete="username"
-                    tabindex="-1"
-                    aria-hidden="true"
-                    readonly
-                    prop:value=move || context.account.with(|one| one.as_ref().map(|one| one.handle.clone()).unwrap_or_default())
-                />
-                <Field input=current label="Current password" kind="password" autocomplete="current-password" />
+                <PasswordAgain input=current label="Current password" />
                 <Field
                     input=new
                     label="New password"

@@ -11,6 +11,7 @@ mod factors;
 mod gate;
 mod pages;
 mod person;
+mod provider;
 mod stories;
 
 use std::sync::{Condvar, Mutex};

@@ -56,6 +56,12 @@ pub fn all(app: &App) -> Vec<Operation> {
 fn body(schema: &str) -> Value {
     match schema {
         "ConfirmPassword" => json!({"password": "correct horse battery"}),
+        "BeginProviderLogIn" => json!({}),
+        "BeginIdentity" => json!({"password": "correct horse battery"}),
+        "CompleteProviderLogIn" | "CompleteIdentity" => {
+            json!({"state": "none", "code": "none", "binding": "none"})
+        }
+        "CreateProviderAccount" => json!({"challenge": "none", "handle": "newcomer"}),
         "ConfirmSecondFactor" => json!({"code": "123456"}),
         "ConfirmBoth" => json!({"password": "correct horse battery", "code": "123456"}),
         "CompleteSession" => json!({"challenge": "none", "code": "123456"}),

@@ -9,7 +9,7 @@ use system_tests::{App, Person, on_all_backends};
 use crate::operations;
 use crate::scene::{Role, Scene};
 
-on_all_backends!(replay);
+on_all_backends!(replay with crate::scene::furnished);
 
 /// An id that nobody has.
 const NOBODYS: &str = "4611686018427387904";
@@ -36,6 +36,7 @@ async fn replay(app: App) {
         ("a direct chat", direct.to_string()),
         ("a session", scene.owner().session.to_string()),
         ("an invite", scene.invite().to_owned()),
+        ("an account with the provider", scene.identity.clone()),
         ("the one whose request waits", asker.id.to_string()),
         ("the owner", scene.owner().id.to_string()),
         ("a friend", scene.person(Role::Friend).unwrap().id.to_string()),

@@ -6,12 +6,19 @@ use diesel::RunQueryDsl;
 use parlour_client::native::fresh_cid;
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::rooms::{CreateRoom, MemberRole};
+use parlour_server::Config;
 use parlour_storage::members::role_number;
 use reqwest::Method;
 use serde_json::json;
+use system_tests::provider::Provider;
 use system_tests::{App, Person};
 
 use crate::operations::Operation;
+
+/// Settings under which every operation can do something.
+pub fn furnished(config: &mut Config) {
+    Provider::shared().configure(config);
+}
 
 /// Keeps names apart.
 static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -58,6 +65,8 @@ pub struct Scene {
     avatar: String,
     /// An invite of the administrator.
     invite: String,
+    /// The owner's account with the provider.
+    pub identity: String,
 }
 
 impl Scene {
@@ -94,6 +103,15 @@ impl Scene {
         let with_blocked = owner.direct(blocked).await;
         owner.call(Method::PUT, &format!("/api/v1/blocks/{}", blocked.id), None).await.expect(200);
         let invite = of(Role::Admin).call(Method::POST, "/api/v1/invites", Some(json!({}))).await.expect(201);
+        let identity = parlour_storage::identities::IdentityRow {
+            id: owner.id.0 / 2 + 1,
+            user_id: owner.id.0,
+            issuer: "https://guild.example".to_owned(),
+            subject: format!("owner {number}"),
+            created_at: app.now().0,
+            last_used_at: None,
+        };
+        parlour_storage::identities::insert(&mut app.database().connect(), &identity).unwrap();
         let picture = image::RgbImage::from_pixel(8, 8, image::Rgb([1, 2, 3]));
         let mut bytes = std::io::Cursor::new(Vec::new());
         picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
@@ -103,6 +121,7 @@ impl Scene {
             room,
             with_friend,
             with_blocked,
+            identity: identity.id.to_string(),
             avatar: account.avatar.expect("a picture").to_string(),
             invite: invite["invite"]["id"].as_str().expect("an invite's id").to_owned(),
             people,
@@ -152,6 +171,7 @@ impl Scene {
             "avatar" => self.avatar.clone(),
             "size" => "64".to_owned(),
             "invite" => self.invite.clone(),
+            "identity" => self.identity.clone(),
             other => panic!("{}: nothing is known about the parameter {other}", operation.id),
         });
         let mut body = operation.body.clone();

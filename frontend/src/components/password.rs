@@ -1,0 +1,62 @@
+//! The password once more, before something that only its owner may do. Accounts that log in with a provider may have
+//! none: then a fresh log-in takes its place, which the server checks.
+
+use leptos::prelude::*;
+
+use crate::components::form::{Field, Input};
+use crate::context::context;
+
+fn has_password() -> bool {
+    context().account.with(|account| account.as_ref().is_none_or(|account| account.has_password))
+}
+
+fn handle() -> String {
+    context().account.with(|account| account.as_ref().map(|one| one.handle.clone()).unwrap_or_default())
+}
+
+fn filled(text: &str) -> Result<(), String> {
+    if text.is_empty() { Err("Please give your password.".to_owned()) } else { Ok(()) }
+}
+
+/// The value of the field.
+pub(crate) fn password_again(name: &'static str) -> Input {
+    let input = Input::new(name, filled);
+    if !untrack(has_password) {
+        // Whatever stands here does not count for such an account.
+        input.value.set("none".to_owned());
+    }
+    input
+}
+
+/// The field, or what stands in its place.
+#[component]
+pub(crate) fn PasswordAgain(
+    input: Input,
+    #[prop(default = "Password")] label: &'static str,
+) -> impl IntoView {
+    move || {
+        if has_password() {
+            view! {
+                // Tells password managers whose password this is.
+                <input
+                    type="text"
+                    class="visually-hidden"
+                    autocomplete="username"
+                    tabindex="-1"
+                    aria-hidden="true"
+                    readonly
+                    prop:value=handle
+                />
+                <Field input label kind="password" autocomplete="current-password" />
+            }
+            .into_any()
+        } else {
+            view! {
+                <p class="soft" data-testid="no-password">
+                    "You have no password yet: this works for ten minutes after you have logged in."
+                </p>
+            }
+            .into_any()
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Accounts with the provider of OpenID Connect, in the settings.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::identities::{BeginIdentity, Identity};
+use parlour_protocol::own_data::ConfirmPassword;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::sessions::RefreshTransport;
+
+use crate::api::http::Failure;
+use crate::browser;
+use crate::components::form::{Input, Submit, check_all};
+use crate::components::password::{PasswordAgain, password_again};
+use crate::components::states::{Failed, Skeleton};
+use crate::context::{Load, context};
+use crate::pages::auth::FormFailure;
+use crate::pages::provider::go_to;
+use crate::state::time;
+
+/// What the form is about.
+#[derive(Clone)]
+enum Form {
+    Closed,
+    Add,
+    Remove(Identity),
+}
+
+/// The part of the settings; nothing where the server has no provider.
+#[component]
+pub(crate) fn Identities() -> impl IntoView {
+    let context = context();
+    let name = move || context.server.with(|server| server.as_ref().and_then(|one| one.provider.clone()));
+    move || name().map(|name| view! { <Known name /> })
+}
+
+#[component]
+fn Known(name: String) -> impl IntoView {
+    let context = context();
+    let known = RwSignal::new(Load::<Vec<Identity>>::Pending);
+    let form = RwSignal::new(Form::Closed);
+    let read = move || {
+        spawn_local(async move {
+            known.try_set(match context.api.list_identities().await {
+                Ok(page) => Load::Ready(page.items),
+                Err(failure) => Load::Failed(failure),
+            });
+        });
+    };
+    read();
+    let again = Callback::new(move |()| read());
+    let line = move |identity: Identity| {
+        let ago = |at| time::ago(browser::local_time(at), browser::local_time(browser::now()));
+        let used = match identity.last_used_at {
+            Some(at) => format!("Last used {}", ago(at)),
+            None => format!("Added {}", ago(identity.created_at)),
+        };
+        let host =
+            identity.issuer.split_once("://").map_or(identity.issuer.as_str(), |(_, rest)| rest).to_owned();
+        view! {
+            <li class="line" data-testid="identity">
+                <div class="grow">
+                    <p class="strong clip">{host}</p>
+                    <p class="soft">{used}</p>
+                </div>
+                <button
+                    type="button"
+                    class="button danger-quiet"
+                    data-testid="remove-identity"
+                    on:click=move |_| form.set(Form::Remove(identity.clone()))
+                >
+                    "Remove"
+                </button>
+            </li>
+        }
+    };
+    let title = format!("Log in with {name}");
+    let add = format!("Connect {name}");
+    view! {
+        <section class="card settings-card" data-testid="identities">
+            <h2>{title}</h2>
+            {move || match known.get() {
+                Load::Pending => view! { <Skeleton rows=1 /> }.into_any(),
+                Load::Failed(failure) => view! { <Failed failure retry=again /> }.into_any(),
+                Load::Ready(items) if items.is_empty() => {
+                    view! { <p class="soft">"Connect your account there, and you can log in with it here."</p> }.into_any()
+                }
+                Load::Ready(items) => {
+                    view! { <ul class="lines">{items.into_iter().map(line).collect_view()}</ul> }.into_any()
+                }
+            }}
+            {move || match form.get() {
+                Form::Closed => {
+                    let add = add.clone();
+                    view! {
+                        <div class="row end">
+                            <button
+                                type="button"
+                                class="button"
+                                data-testid="add-identity"
+                                on:click=move |_| form.set(Form::Add)
+                            >
+                                {add}
+                            </button>
+                        </div>
+                    }
+                    .into_any()
+                }
+                Form::Add => view! { <Confirm remove=None form again /> }.into_any(),
+                Form::Remove(identity) => view! { <Confirm remove=Some(identity) form again /> }.into_any(),
+            }}
+        </section>
+    }
+}
+
+/// Asks for the password, and then adds or removes.
+#[component]
+fn Confirm(remove: Option<Identity>, form: RwSignal<Form>, again: Callback<()>) -> impl IntoView {
+    let context = context();
+    let password: Input = password_again("identity_password");
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    let label = if remove.is_some() { "Remove" } else { "Continue" };
+    Effect::new(move |_| password.focus());
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() || !check_all(&[password]) {
+            return;
+        }
+        busy.set(true);
+        failure.set(None);
+        let (remove, password_text) = (remove.clone(), password.text());
+        spawn_local(async move {
+            let outcome = match remove {
+                Some(identity) => {
+                    let body = ConfirmPassword { password: password_text };
+                    context.api.delete_identity(identity.id, &body).await.map(|()| None)
+                }
+                None => {
+                    let body = BeginIdentity { password: password_text, refresh: RefreshTransport::Cookie };
+                    context.api.begin_identity(&body).await.map(|begun| Some(begun.authorization_url))
+                }
+            };
+            match outcome {
+                // The page is left; the form stays as it is.
+                Ok(Some(address)) => return go_to(&address),
+                Ok(None) => {
+                    let _ = form.try_set(Form::Closed);
+                    again.run(());
+                }
+                Err(why) if why.code() == Some(ErrorCode::BadCredentials) => {
+                    let _ = password.error.try_set(Some("This is not your password.".to_owned()));
+                    password.focus();
+                }
+                Err(why) => {
+                    let _ = failure.try_set(Some(why));
+                }
+            }
+            let _ = busy.try_set(false);
+        });
+    };
+    view! {
+        <form class="form" data-testid="identity-form" novalidate on:submit=submit>
+            <FormFailure failure />
+            <PasswordAgain input=password />
+            <div class="row end">
+                <button type="button" class="button" on:click=move |_| form.set(Form::Closed)>
+                    "Cancel"
+                </button>
+                <Submit label busy testid="identity-submit" />
+            </div>
+        </form>
+    }
+}

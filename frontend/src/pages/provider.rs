@@ -1,0 +1,289 @@
+//! Logging in with a provider of OpenID Connect: the way there, the way back, and the choice of a handle.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_navigate, use_query_map};
+use parlour_protocol::accounts::Registration;
+use parlour_protocol::identities::{
+    BeginProviderLogIn, CompleteIdentity, CompleteProviderLogIn, CreateProviderAccount, UnknownIdentity,
+};
+use parlour_protocol::problems::{ErrorCode, Problem};
+use parlour_protocol::sessions::RefreshTransport;
+use parlour_protocol::validation;
+
+use crate::api::calls::Registered;
+use crate::api::http::Failure;
+use crate::api::identities::CameBack;
+use crate::browser;
+use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::states::Skeleton;
+use crate::context::context;
+use crate::pages::PageHead;
+use crate::pages::auth::{FormFailure, Waiting, enter};
+use crate::pages::second_step::SecondStep;
+
+/// Where the provider sends people back to.
+pub(crate) const CALLBACK: &str = "/log-in/callback";
+
+/// Leaves for the provider's page.
+pub(crate) fn go_to(address: &str) {
+    let _ = window().location().assign(address);
+}
+
+/// The button on the log-in page, where the server has a provider.
+#[component]
+pub(crate) fn ProviderButton() -> impl IntoView {
+    let context = context();
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    let begin = move |_| {
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        failure.set(None);
+        spawn_local(async move {
+            let body = BeginProviderLogIn { refresh: RefreshTransport::Cookie };
+            match context.api.begin_provider_log_in(&body).await {
+                // The button stays busy until the page is left.
+                Ok(begun) => go_to(&begun.authorization_url),
+                Err(why) => {
+                    let _ = failure.try_set(Some(why));
+                    let _ = busy.try_set(false);
+                }
+            }
+        });
+    };
+    let name = move || context.server.with(|server| server.as_ref().and_then(|one| one.provider.clone()));
+    move || {
+        name().map(|name| {
+            view! {
+                <div class="auth-other">
+                    <FormFailure failure />
+                    <button
+                        type="button"
+                        class="button wide"
+                        class:busy=move || busy.get()
+                        disabled=move || busy.get()
+                        data-testid="provider-log-in"
+                        on:click=begin
+                    >
+                        {format!("Continue with {name}")}
+                    </button>
+                </div>
+            }
+        })
+    }
+}
+
+/// How far one is who came back.
+#[derive(Clone)]
+enum Stage {
+    Asking,
+    Failed(Failure),
+    SecondStep(String),
+    Unknown(UnknownIdentity),
+    Waiting(String),
+}
+
+fn state_and_code() -> Option<(String, String)> {
+    use_query_map().with_untracked(|query| Some((query.get("state")?, query.get("code")?)))
+}
+
+fn turned_back() -> Failure {
+    let problem = Problem::new(ErrorCode::Unauthenticated);
+    let detail = Some("The other page did not let you in. You can try again.".to_owned());
+    Failure::Problem(Box::new(Problem { detail, ..problem }))
+}
+
+/// Coming back from the provider, for whoever is not signed in.
+#[component]
+pub(crate) fn CameBackPage() -> impl IntoView {
+    let context = context();
+    let navigate = use_navigate();
+    let stage = RwSignal::new(Stage::Asking);
+    let home = {
+        let navigate = navigate.clone();
+        // What is used up needs no place in the browser's history.
+        move || navigate("/", NavigateOptions { replace: true, ..Default::default() })
+    };
+    match state_and_code() {
+        None => stage.set(Stage::Failed(turned_back())),
+        Some((state, code)) => {
+            let home = home.clone();
+            spawn_local(async move {
+                let body = CompleteProviderLogIn {
+                    state,
+                    code,
+                    binding: None,
+                    device: Some(browser::device()),
+                    refresh: RefreshTransport::Cookie,
+                };
+                match context.api.complete_provider_log_in(&body).await {
+                    Ok(CameBack::In(signed_in)) => {
+                        home();
+                        context.enter(&signed_in);
+                    }
+                    Ok(CameBack::Unknown(unknown)) => {
+                        stage.try_set(Stage::Unknown(unknown));
+                    }
+                    Err(why) => {
+                        stage.try_set(match why.challenge() {
+                            Some(challenge) => Stage::SecondStep(challenge),
+                            None => Stage::Failed(why),
+                        });
+                    }
+                }
+            });
+        }
+    }
+    let back = Callback::new(move |why: Option<Failure>| {
+        stage.set(Stage::Failed(why.unwrap_or_else(turned_back)));
+    });
+    move || match stage.get() {
+        Stage::Asking => view! {
+            <h1>"Logging you in"</h1>
+            <div role="status" aria-label="Please wait">
+                <Skeleton rows=2 />
+            </div>
+        }
+        .into_any(),
+        Stage::Failed(failure) => view! {
+            <h1>"That did not work"</h1>
+            <FormFailure failure=RwSignal::new(Some(failure)) />
+            <p class="auth-switch">
+                <a href="/login" data-testid="go-login">"To the log-in"</a>
+            </p>
+        }
+        .into_any(),
+        Stage::SecondStep(challenge) => view! { <SecondStep challenge back /> }.into_any(),
+        Stage::Unknown(unknown) => view! { <ChooseHandle unknown stage /> }.into_any(),
+        Stage::Waiting(handle) => view! { <Waiting handle /> }.into_any(),
+    }
+}
+
+/// The choice of a handle, which makes the account.
+#[component]
+fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoView {
+    let context = context();
+    let handle = Input::new("handle", validation::handle);
+    let display_name =
+        Input::new(
+            "display_name",
+            |text| if text.is_empty() { Ok(()) } else { validation::display_name(text) },
+        );
+    let invite = Input::new("invite", validation::invite);
+    handle.value.set(unknown.handle.unwrap_or_default());
+    display_name.value.set(unknown.display_name.unwrap_or_default());
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    Effect::new(move |_| handle.focus());
+    let challenge = unknown.challenge;
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if !check_all(&[handle, display_name, invite]) {
+            return;
+        }
+        let shown = display_name.text().trim().to_owned();
+        let body = CreateProviderAccount {
+            challenge: challenge.clone(),
+            handle: handle.text().trim().to_owned(),
+            display_name: (!shown.is_empty()).then_some(shown),
+            invite: Some(invite.text().trim().to_owned()).filter(|code| !code.is_empty()),
+            device: Some(browser::device()),
+            refresh: RefreshTransport::Cookie,
+        };
+        let request = async move {
+            match context.api.create_provider_account(&body).await? {
+                Registered::In(signed_in) => Ok(*signed_in),
+                Registered::Waiting(pending) => {
+                    let _ = stage.try_set(Stage::Waiting(pending.handle));
+                    Err(Failure::Problem(Box::new(Problem::new(ErrorCode::ApprovalPending))))
+                }
+            }
+        };
+        enter(context, busy, failure, request, move |why| {
+            if why.code() == Some(ErrorCode::Taken) {
+                handle.error.set(Some("This handle is already taken.".to_owned()));
+                handle.focus();
+            }
+            for (name, input) in [("handle", handle), ("display_name", display_name), ("invite", invite)] {
+                if let Some(message) = why.violation(name) {
+                    input.error.set(Some(message));
+                }
+            }
+        });
+    };
+    let with_invite = move || {
+        let mode = context.server.with(|server| server.as_ref().map(|server| server.registration));
+        matches!(mode, Some(Registration::Invite | Registration::Approval))
+    };
+    view! {
+        <h1>"Choose your handle"</h1>
+        <p class="soft">"You are new here. Friends find you by your handle."</p>
+        <form class="form" data-testid="handle-form" novalidate on:submit=submit>
+            <FormFailure failure />
+            <Field
+                input=handle
+                label="Handle"
+                hint="3 to 24 letters, digits or underscores, beginning with a letter."
+                autocomplete="username"
+            />
+            <Field
+                input=display_name
+                label="Display name (optional)"
+                hint="What others see; you can change it at any time."
+                autocomplete="name"
+            />
+            <Show when=with_invite>
+                <Field input=invite label="Invite code" hint="It is in the link or message that you were sent." />
+            </Show>
+            <Submit label="Create account" busy testid="handle-submit" wide=true />
+        </form>
+        <p class="auth-switch">
+            <a href="/login">"Cancel"</a>
+        </p>
+    }
+}
+
+/// Coming back from the provider, for whoever is signed in: an account with it was to be added.
+#[component]
+pub(crate) fn AddedPage() -> impl IntoView {
+    let context = context();
+    let navigate = use_navigate();
+    let failure = RwSignal::new(None::<Failure>);
+    match state_and_code() {
+        None => failure.set(Some(turned_back())),
+        Some((state, code)) => spawn_local(async move {
+            match context.api.create_identity(&CompleteIdentity { state, code, binding: None }).await {
+                Ok(_) => {
+                    context.toast("From now on you can log in with it.", false);
+                    let replace = NavigateOptions { replace: true, ..Default::default() };
+                    navigate("/settings/security", replace);
+                }
+                Err(why) => {
+                    let _ = failure.try_set(Some(why));
+                }
+            }
+        }),
+    }
+    view! {
+        <div class="page">
+            <PageHead title="Log-in" back="/settings/security" />
+            <div class="page-body">
+                <section class="card settings-card">
+                    <FormFailure failure />
+                    <Show when=move || failure.with(Option::is_none)>
+                        <div role="status" aria-label="Please wait">
+                            <Skeleton rows=2 />
+                        </div>
+                    </Show>
+                    <Show when=move || failure.with(Option::is_some)>
+                        <a class="button" href="/settings/security">"Back to the settings"</a>
+                    </Show>
+                </section>
+            </div>
+        </div>
+    }
+}
