@@ -44,12 +44,22 @@ pub fn run<F: Future<Output = ()>>(
     configure: impl Fn(&mut Config),
     body: impl FnOnce(App) -> F,
 ) {
+    let nodes = if backend == Backend::PostgresRedis { 2 } else { 1 };
+    run_nodes(backend, nodes, configure, body);
+}
+
+/// Like [`run`], with so many nodes.
+pub fn run_nodes<F: Future<Output = ()>>(
+    backend: Backend,
+    count: usize,
+    configure: impl Fn(&mut Config),
+    body: impl FnOnce(App) -> F,
+) {
     if !backend.is_available() {
         return;
     }
     let database = TestDatabase::migrated(backend);
     let clock = Clock::manual(BEGINNING);
-    let count = if backend == Backend::PostgresRedis { 2 } else { 1 };
     let nodes: Vec<Running> = (0..count)
         .map(|_| {
             let mut config = Config {
@@ -135,6 +145,13 @@ impl App {
     pub async fn finish_deletions(&self) {
         self.advance(3600 * 1_000_000);
         self.0.nodes[0].app().finish_deletions().await;
+    }
+
+    /// Does what every node does every five seconds: reads which sessions ended, should a notice have been lost.
+    pub async fn read_ended_sessions(&self) {
+        for node in &self.0.nodes {
+            node.app().reload_revocations().await;
+        }
     }
 
     /// Lets time pass on all nodes, in microseconds.

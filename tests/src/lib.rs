@@ -14,7 +14,7 @@ pub mod provider;
 mod reply;
 mod sockets;
 
-pub use app::{App, run};
+pub use app::{App, run, run_nodes};
 pub use backend::{Backend, TestDatabase, redis};
 pub use contract::Contract;
 pub use person::Person;

@@ -323,7 +323,7 @@ impl App {
     }
 
     /// Reads which sessions ended lately, on any node. Older ones have no valid access token any more.
-    async fn reload_revocations(&self) {
+    pub async fn reload_revocations(&self) {
         let since = self.clock.now().0 - (ACCESS_LIFETIME + 60) * SECOND;
         let found = self
             .database

@@ -46,6 +46,8 @@ pub struct Config {
     pub registration: Registration,
     /// Whether everybody may invite, and not only administrators.
     pub member_invites: bool,
+    /// Whether PostgreSQL and Redis on other machines may go without a password.
+    pub open_services: bool,
     /// The provider of OpenID Connect with which people may log in.
     pub provider: Option<ProviderSettings>,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -84,6 +86,7 @@ impl Default for Config {
             name: "Parlour".into(),
             registration: Registration::Open,
             member_invites: false,
+            open_services: false,
             provider: None,
             trusted_proxies: Vec::new(),
             workers: std::thread::available_parallelism().map_or(2, usize::from),
@@ -102,7 +105,7 @@ impl Default for Config {
 
 /// The names that settings have in the environment. In `parlour.toml` they are written in lower case, without
 /// `PARLOUR_`.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 22] = [
     "PARLOUR_LISTEN",
     "PARLOUR_DATA_DIR",
     "DATABASE_URL",
@@ -112,6 +115,7 @@ const NAMES: [&str; 21] = [
     "PARLOUR_NAME",
     "PARLOUR_REGISTRATION",
     "PARLOUR_MEMBER_INVITES",
+    "PARLOUR_OPEN_SERVICES",
     "PARLOUR_TRUSTED_PROXIES",
     "PARLOUR_WORKERS",
     "PARLOUR_DATABASE_READERS",
@@ -213,13 +217,13 @@ impl Config {
                 ));
             }
         };
-        config.member_invites = match text("PARLOUR_MEMBER_INVITES").as_deref() {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(other) => {
-                return Err(format!("PARLOUR_MEMBER_INVITES must be true or false, not {other:?}"));
-            }
+        let flag = |name: &str| match text(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => Err(format!("{name} must be true or false, not {other:?}")),
         };
+        config.member_invites = flag("PARLOUR_MEMBER_INVITES")?;
+        config.open_services = flag("PARLOUR_OPEN_SERVICES")?;
         config.provider = ProviderSettings::read(text)?;
         for proxy in list("PARLOUR_TRUSTED_PROXIES") {
             let address = proxy.parse().map_err(|_| {
@@ -265,6 +269,17 @@ impl Config {
         {
             return Err("REDIS_URL must begin with redis:// or rediss://".into());
         }
+        for (name, url) in [("DATABASE_URL", &self.database_url), ("REDIS_URL", &self.redis_url)] {
+            if let Some(url) = url
+                && !self.open_services
+                && is_open(&url.0)
+            {
+                return Err(format!(
+                    "{name} names another machine and no password. Whoever reaches it could read and change \
+                     everything. Give it a password, or set PARLOUR_OPEN_SERVICES=true if it is protected otherwise."
+                ));
+            }
+        }
         if let Some(url) = &self.public_url
             && !url.starts_with("http://")
             && !url.starts_with("https://")
@@ -296,6 +311,27 @@ impl Config {
     }
 }
 
+/// Whether an address names another machine, and no password for it. Sockets of this machine and addresses that say
+/// how else to log in are left to the server there.
+fn is_open(url: &str) -> bool {
+    let Ok(url) = openidconnect::url::Url::parse(url) else {
+        return false;
+    };
+    let here = match url.host_str() {
+        None | Some("" | "localhost") => true,
+        Some(host) => {
+            let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+            address.is_ok_and(|address| address.to_canonical().is_loopback())
+        }
+    };
+    let otherwise = ["password", "passfile", "sslcert", "host"];
+    let named = url.query_pairs().any(|(name, _)| otherwise.contains(&name.as_ref()));
+    matches!(url.scheme(), "postgres" | "postgresql" | "redis" | "rediss")
+        && !here
+        && !named
+        && url.password().is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,6 +355,8 @@ mod tests {
             ("colour = \"red\"", "no setting \"colour\""),
             ("registration = \"maybe\"", "open, invite, approval or closed"),
             ("metrics_token = \"short\"", "at least 16"),
+            ("database_url = \"postgres://parlour@db.example/parlour\"", "no password"),
+            ("database_url = \"postgres://u:p@db/x\"\nredis_url = \"redis://cache:6379\"", "no password"),
             ("oidc_name = \"x\"", "go together"),
             ("oidc_issuer = \"http://a.example\"\noidc_client_id = \"x\"", "must begin with https"),
             ("oidc_issuer = \"https://a.example\"\noidc_client_id = \"x\"", "needs PARLOUR_PUBLIC_URL"),
@@ -326,6 +364,26 @@ mod tests {
             let error = Config::from_sources(file, |_| None).unwrap_err();
             assert!(error.contains(expected), "{file}: {error}");
         }
+    }
+
+    #[test]
+    fn services_of_this_machine_may_go_without_a_password() {
+        for url in [
+            "postgres://parlour@localhost/parlour",
+            "postgres://parlour@127.0.0.1:5433/parlour",
+            "postgresql://[::1]/parlour",
+            "postgres:///parlour?host=/run/postgresql",
+            "postgres://parlour:secret@db.example/parlour",
+            "postgres://parlour@db.example/parlour?sslcert=a.crt",
+            "sqlite://data/x.sqlite3",
+        ] {
+            assert!(!is_open(url), "{url}");
+        }
+        for url in ["redis://10.0.0.7", "rediss://cache.example:6380", "postgres://u@[2001:db8::1]/x"] {
+            assert!(is_open(url), "{url}");
+        }
+        let open = "database_url = \"postgres://u@db/x\"\nopen_services = true";
+        assert!(Config::from_sources(open, |_| None).unwrap().open_services);
     }
 
     #[test]

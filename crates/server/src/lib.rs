@@ -12,6 +12,8 @@ mod client_files;
 pub mod clock;
 pub mod config;
 mod erasing;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gather;
 mod guesses;
 mod keys;

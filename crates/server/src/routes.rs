@@ -161,6 +161,13 @@ fn position(asked: Option<Seq>) -> Result<Option<Seq>, ApiError> {
     }
 }
 
+/// Reads what clients give back as they got it.
+#[cfg(fuzzing)]
+pub(crate) fn parse_opaque(text: &str) {
+    let _ = pair_cursor(Some(text));
+    identities::parse_binding(text);
+}
+
 /// A cursor of two numbers, opaque to clients.
 fn pair_cursor(text: Option<&str>) -> Result<Option<(i64, i64)>, ApiError> {
     let Some(text) = text else {

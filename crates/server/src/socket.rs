@@ -163,6 +163,20 @@ async fn take(connection: &mut Connection, incoming: Incoming) -> Result<bool, C
     Ok(true)
 }
 
+/// Reads everything as a connection does, and shows the texts.
+#[cfg(fuzzing)]
+pub(crate) fn read_all(received: bytes::BytesMut, mut show: impl FnMut(&str)) {
+    let mut reader = Reader::new(received);
+    while let Some(incoming) = reader.next() {
+        match incoming {
+            Incoming::Text(text) => show(&text),
+            Incoming::Ping(payload) => drop(frames::pong(&payload)),
+            Incoming::Pong => {}
+            Incoming::Bad(_) | Incoming::End => break,
+        }
+    }
+}
+
 fn hello(app: &App) -> ServerFrame {
     ServerFrame::Hello(Hello {
         epoch: app.epoch.clone(),

@@ -1,11 +1,39 @@
-//! `cargo xtask fuzz`: nonsense against a server of the debug build, in one process on SQLite.
+//! `cargo xtask fuzz`: nonsense against a server of the debug build, in one process on SQLite; and libFuzzer, which is
+//! guided by what each input reaches, on the functions that read what strangers send.
 
-use anyhow::Result;
+use std::{path::Path, process::Command, time::Duration};
 
-use crate::{client, interrupt::Interrupt, prerequisites, steps::Steps, tests, workspace::Workspace};
+use anyhow::{Context, Result, bail};
 
-/// Builds the fuzzer and runs it; the arguments are those of the program `fuzz` in `tests/`.
+use crate::{
+    client, commands,
+    interrupt::Interrupt,
+    prerequisites::{self, OpenSsl},
+    steps::Steps,
+    tests,
+    workspace::Workspace,
+};
+
+/// The package of the targets. Only this command builds it.
+pub const PACKAGE: &str = "fuzz-targets";
+/// The targets, as in its manifest, and the longest input that is worth trying.
+const TARGETS: [(&str, u32); 4] =
+    [("socket", 4096), ("bodies", 4096), ("pictures", 65_536), ("tokens", 1024)];
+/// What `cargo fuzz` gives the compiler, too: counters at every branch, and comparisons. Stable compilers take them.
+const COVERAGE: [&str; 6] = [
+    "--cfg=fuzzing",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+];
+/// Seconds in all, unless told otherwise.
+const SECONDS: u64 = 60;
+
+/// Builds both and runs them, for half of the time each.
 pub fn fuzz(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
+    let (seconds, seed) = parse(arguments)?;
     let interrupt = Interrupt::listen()?;
     let openssl = prerequisites::for_the_server()?;
     let dist = client::build(workspace, steps)?;
@@ -13,6 +41,88 @@ pub fn fuzz(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> R
         // With a test beside it, dependencies have the features that they have for tests.
         interrupt.run(tests::cargo(workspace, "build", openssl, &dist).args(["--bins", "--test", "security"]))
     })?;
-    let mut command = std::process::Command::new(workspace.target.join("debug/fuzz"));
-    steps.step("try nonsense", || interrupt.run(command.args(arguments)))
+    let half = (seconds / 2).max(1).to_string();
+    let mut command = Command::new(workspace.target.join("debug/fuzz"));
+    command.args(["--seconds", &half, "--seed", &seed.to_string()]);
+    steps.step("try nonsense", || interrupt.run(&mut command))?;
+    guided(workspace, steps, &interrupt, openssl, (seconds / 2, seed))
+}
+
+fn parse(arguments: &[String]) -> Result<(u64, u64)> {
+    let (mut seconds, mut seed) = (SECONDS, 1);
+    for pair in arguments.chunks(2) {
+        let number = pair.get(1).and_then(|text| text.parse().ok());
+        let number = number.with_context(|| format!("{} needs a number", pair[0]))?;
+        match pair[0].as_str() {
+            "--seconds" => seconds = number,
+            "--seed" => seed = number,
+            other => bail!("there is no {other}; there are --seconds and --seed"),
+        }
+    }
+    Ok((seconds, seed))
+}
+
+fn guided(
+    workspace: &Workspace,
+    steps: &mut Steps,
+    interrupt: &Interrupt,
+    openssl: OpenSsl,
+    (seconds, seed): (u64, u64),
+) -> Result<()> {
+    let directory = workspace.target.join("guided");
+    let host = host(workspace)?;
+    steps.step("build the targets of libFuzzer", || {
+        let mut build = commands::cargo(workspace);
+        build.args(["build", "--locked", "--package", PACKAGE, "--bins", "--release"]);
+        // With a target of its own, build scripts and macros are left without counters.
+        build.args(["--target", &host, "--target-dir"]).arg(&directory).args(openssl.cargo_arguments());
+        build.args([
+            "--config",
+            "profile.release.lto=false",
+            "--config",
+            "profile.release.debug-assertions=true",
+        ]);
+        interrupt.run(build.env("RUSTFLAGS", COVERAGE.join(" ")))
+    })?;
+    let share = Duration::from_secs((seconds / TARGETS.len() as u64).max(1));
+    for (target, longest) in TARGETS {
+        steps.step(&format!("guided nonsense: {target}"), || {
+            let program = directory.join(&host).join("release").join(target);
+            interrupt.run(&mut guided_by(&program, &directory, target, longest, share, seed)?)
+        })?;
+    }
+    Ok(())
+}
+
+fn guided_by(
+    program: &Path,
+    directory: &Path,
+    target: &str,
+    longest: u32,
+    share: Duration,
+    seed: u64,
+) -> Result<Command> {
+    // What was reached once is where the next run begins.
+    let corpus = directory.join("corpus").join(target);
+    std::fs::create_dir_all(&corpus)?;
+    let mut command = Command::new(program);
+    command.arg(&corpus).args([
+        format!("-max_total_time={}", share.as_secs()),
+        format!("-seed={seed}"),
+        format!("-max_len={longest}"),
+        format!("-artifact_prefix={}/{target}-", directory.display()),
+        "-timeout=10".to_owned(),
+        "-rss_limit_mb=2048".to_owned(),
+        "-print_final_stats=1".to_owned(),
+        "-verbosity=0".to_owned(),
+    ]);
+    Ok(command)
+}
+
+/// The machine that the compiler builds for by itself.
+fn host(workspace: &Workspace) -> Result<String> {
+    let told = commands::output(commands::cargo_tool(workspace, "rustc").arg("-vV"))?;
+    let told = String::from_utf8(told)?;
+    let line = told.lines().find_map(|line| line.strip_prefix("host: "));
+    line.map(str::to_owned).context("rustc does not say what it builds for")
 }

@@ -6,7 +6,7 @@ use std::{path::Path, process::Command};
 use anyhow::Result;
 
 use crate::{
-    apt, client, commands,
+    apt, client, commands, fuzz,
     interrupt::Interrupt,
     postgres,
     prerequisites::{self, OpenSsl},
@@ -87,7 +87,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, selection: &Selection) -> R
 pub fn cargo(workspace: &Workspace, verb: &str, openssl: OpenSsl, dist: &Path) -> Command {
     let mut command = commands::cargo(workspace);
     command.args([verb, "--locked", "--workspace"]);
-    for package in APART {
+    for package in APART.into_iter().chain([fuzz::PACKAGE]) {
         command.args(["--exclude", package]);
     }
     command.args(openssl.cargo_arguments()).env(CLIENT_DIST, dist);

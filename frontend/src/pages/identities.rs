@@ -148,6 +148,7 @@ fn Confirm(remove: Option<Identity>, form: RwSignal<Form>, again: Callback<()>) 
                     again.run(());
                 }
                 Err(why) if why.code() == Some(ErrorCode::BadCredentials) => {
+                    let _ = password.value.try_set(String::new());
                     let _ = password.error.try_set(Some("This is not your password.".to_owned()));
                     password.focus();
                 }

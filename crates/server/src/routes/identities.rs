@@ -83,6 +83,12 @@ impl Binding {
     }
 }
 
+/// Reads a binding.
+#[cfg(fuzzing)]
+pub(super) fn parse_binding(text: &str) {
+    let _ = Binding::parse(text, Timestamp(0));
+}
+
 fn provider(app: &App) -> Result<&Provider, ApiError> {
     app.provider.as_ref().ok_or_else(|| ErrorCode::ProviderOff.into())
 }

@@ -1,0 +1,76 @@
+//! What strangers send, without a server around it: for the targets in `tests/fuzz`. Built for them alone.
+//!
+//! Invariant: nothing here panics on any input; that is what the targets look for.
+
+use bytes::BytesMut;
+use parlour_chat::{accounts, identities, messages};
+use parlour_protocol::accounts::{CreateAccount, UpdateAccount};
+use parlour_protocol::identities::CreateProviderAccount;
+use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::messages::SendMessage;
+use parlour_protocol::rooms::CreateRoom;
+use parlour_protocol::sessions::{CreateSession, RefreshSession};
+use parlour_protocol::socket::ClientFrame;
+use parlour_protocol::validation;
+
+use crate::avatars;
+use crate::bodies::Object;
+use crate::challenges::Challenge;
+use crate::routes;
+use crate::socket;
+use crate::tokens::RefreshToken;
+
+/// Bytes after the handshake, and the commands in them.
+pub fn socket(bytes: &[u8]) {
+    socket::read_all(BytesMut::from(bytes), |text| {
+        if let Ok(ClientFrame::Send { conversation, cid, body, reply_to, .. }) = serde_json::from_str(text) {
+            check(conversation, cid, body, reply_to);
+        }
+    });
+}
+
+fn check(conversation: ConversationId, cid: String, body: String, reply_to: Option<i64>) {
+    let _ = messages::check_send(&messages::Send { author: UserId(1), conversation, cid, body, reply_to });
+}
+
+/// A body, as each of several operations takes it.
+pub fn bodies(bytes: &[u8]) {
+    if let Ok(Object(SendMessage { body, reply_to })) = serde_json::from_slice(bytes) {
+        check(ConversationId(1), "a-client-id".to_owned(), body, reply_to);
+    }
+    if let Ok(Object(body)) = serde_json::from_slice::<Object<CreateAccount>>(bytes) {
+        let _ = accounts::check_registration(&body);
+        let _ = validation::fold(&body.handle);
+    }
+    if let Ok(Object(body)) = serde_json::from_slice::<Object<CreateProviderAccount>>(bytes) {
+        let _ = identities::check_registration(&body);
+    }
+    if let Ok(Object(body)) = serde_json::from_slice::<Object<UpdateAccount>>(bytes) {
+        let _ = accounts::check_update(&body);
+    }
+    if let Ok(Object(body)) = serde_json::from_slice::<Object<CreateSession>>(bytes) {
+        let _ = validation::handle(&validation::fold(&body.handle));
+    }
+    let _ = serde_json::from_slice::<Object<CreateRoom>>(bytes);
+    let _ = serde_json::from_slice::<Object<RefreshSession>>(bytes);
+}
+
+/// An uploaded picture. What comes out can be read again.
+pub fn pictures(bytes: &[u8]) {
+    if let Ok(squares) = avatars::squares(bytes) {
+        for made in [&squares.small, &squares.large] {
+            assert!(image::load_from_memory(made).is_ok(), "an unreadable picture was made");
+        }
+    }
+}
+
+/// What is opaque to clients.
+pub fn tokens(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let _ = RefreshToken::parse(text);
+    let _ = Challenge::parse(text);
+    let _ = text.parse::<UserId>();
+    routes::parse_opaque(text);
+}

@@ -1,0 +1,5 @@
+//! Bodies of requests, with every rule that is checked before the database is asked.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parlour_server::fuzzing::bodies(bytes));

@@ -1,0 +1,5 @@
+//! Uploaded pictures: decoded under limits, and encoded anew.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parlour_server::fuzzing::pictures(bytes));
