@@ -14,7 +14,9 @@ use parlour_storage::{Connection, own_data};
 use crate::audit::{Note, note};
 use crate::history::{self, PageAt};
 use crate::outcome::{Done, Outcome};
-use crate::{Refusal, accounts, blocks, conversations, friends, notifications, privacy, rights, sessions};
+use crate::{
+    Refusal, accounts, blocks, conversations, emails, friends, notifications, privacy, rights, sessions,
+};
 
 /// Messages in one piece.
 const PIECE: i64 = 100;
@@ -54,6 +56,7 @@ pub fn person(
         ("blocks", json(serde_json::to_value(blocks::list(conn, user)?))),
         ("sessions", json(serde_json::to_value(sessions::list(conn, now, user, current)?))),
         ("notifications", json(serde_json::to_value(notifications::list(conn, user, Seq::MAX, 1000)?.items))),
+        ("email", json(serde_json::to_value(emails::show(conn, now, user)?))),
     ];
     Ok(Person { pieces, pictures: own_data::list_avatars(conn, user)?, conversations })
 }

@@ -9,6 +9,7 @@ pub mod admin;
 pub mod audit;
 pub mod blocks;
 pub mod conversations;
+pub mod emails;
 pub mod friends;
 pub mod ids;
 pub mod invites;
@@ -56,6 +57,9 @@ pub struct ServerInfo {
     /// Whether everybody may invite people, and not only administrators.
     #[serde(default)]
     pub member_invites: bool,
+    /// Whether this server sends mails: accounts may have an address, and new passwords come by mail.
+    #[serde(default)]
+    pub mail: bool,
     /// Identifies the database's history; changes after a restore, and then every cursor is void.
     pub epoch: String,
 }

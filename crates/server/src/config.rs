@@ -3,6 +3,8 @@
 //! Invariant: this is the only place that reads the environment. A setting that cannot work stops the start
 //! with a sentence that says what to do.
 
+pub mod mail;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -63,6 +65,8 @@ pub struct Config {
     pub connects_per_second: u32,
     /// A token that opens `/metrics`; without it, metrics are told to the machine itself only.
     pub metrics_token: Option<Secret>,
+    /// How mail is sent; without it, none is.
+    pub mail: Option<mail::MailSettings>,
     /// For tests of what wrong clocks do: so many seconds this machine's clock is taken to be ahead.
     pub clock_wrong_by: i64,
 }
@@ -89,6 +93,7 @@ impl Default for Config {
             audit_days: 90,
             connects_per_second: 500,
             metrics_token: None,
+            mail: None,
             clock_wrong_by: 0,
         }
     }
@@ -96,7 +101,7 @@ impl Default for Config {
 
 /// The names that settings have in the environment. In `parlour.toml` they are written in lower case, without
 /// `PARLOUR_`.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 23] = [
     "PARLOUR_LISTEN",
     "PARLOUR_DATA_DIR",
     "DATABASE_URL",
@@ -117,6 +122,8 @@ const NAMES: [&str; 21] = [
     "PARLOUR_AUDIT_DAYS",
     "PARLOUR_CONNECTS_PER_SECOND",
     "PARLOUR_METRICS_TOKEN",
+    "PARLOUR_SMTP_URL",
+    "PARLOUR_MAIL_FROM",
     "PARLOUR_CLOCK_WRONG_BY",
 ];
 
@@ -234,6 +241,7 @@ impl Config {
         config.audit_days = small(number("PARLOUR_AUDIT_DAYS", 90, 1, 3650)?);
         config.connects_per_second = small(number("PARLOUR_CONNECTS_PER_SECOND", 500, 1, 1_000_000)?);
         config.metrics_token = text("PARLOUR_METRICS_TOKEN").map(Secret);
+        config.mail = mail::MailSettings::from_values(values)?;
         if let Some(value) = text("PARLOUR_CLOCK_WRONG_BY") {
             config.clock_wrong_by = value
                 .parse()
@@ -265,6 +273,9 @@ impl Config {
         }
         if self.metrics_token.as_ref().is_some_and(|token| token.0.len() < 16) {
             return Err("PARLOUR_METRICS_TOKEN must have at least 16 characters".into());
+        }
+        if let Some(mail) = &self.mail {
+            mail.check(self)?;
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ pub async fn show_server(app: Shared) -> Json<ServerInfo> {
         registration_open: matches!(app.config.registration, Registration::Open | Registration::Approval),
         registration: app.config.registration,
         member_invites: app.config.member_invites,
+        mail: app.config.mail.is_some(),
         epoch: app.epoch.clone(),
     })
 }
