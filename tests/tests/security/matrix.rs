@@ -14,7 +14,7 @@ use crate::operations;
 use crate::scene::{ROLES, Role, Scene};
 use crate::tables::{Place, REST, Row, SOCKET, WORDS};
 
-on_all_backends!(rest, socket);
+on_all_backends!(rest with system_tests::mail::on, socket);
 
 /// What is asked for ends what the next one would ask for: these get a new scene for everybody.
 const DESTROYING: [&str; 4] = ["delete_room", "delete_account", "suspend_user", "delete_invite"];
