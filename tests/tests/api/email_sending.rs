@@ -25,6 +25,7 @@ on_all_backends!(
     a_hanging_server_delays_nobody with system_tests::mail::on,
     one_mail_for_one_reason with system_tests::mail::on,
     deleted_accounts_get_no_mail with system_tests::mail::on,
+    what_is_over_is_forgotten with system_tests::mail::on,
     nothing_is_sent_in_the_clear with |config| {
         system_tests::mail::on(config);
         let url = &mut config.mail.as_mut().unwrap().smtp_url.0;
@@ -291,6 +292,32 @@ async fn deleted_accounts_get_no_mail(app: App) {
     all_looked_at(&app).await;
     assert_eq!(waiting(&app), []);
     assert!(app.mail().mails().is_empty());
+}
+
+async fn what_is_over_is_forgotten(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    choose(&ada, "ada@example.org").await.expect(200);
+    confirmed(&app, &bob, "bob@example.org").await;
+    choose(&bob, "other@example.org").await.expect(200);
+    app.mail().take("ada@example.org", "Confirm").await;
+    app.mail().take("other@example.org", "Confirm").await;
+    eventually("all are noted", || async { waiting(&app).is_empty() }).await;
+    let mut conn = app.database().connect();
+    let counts = |conn: &mut parlour_storage::Connection| {
+        let waits =
+            emails::table.filter(emails::pending.is_not_null()).count().get_result::<i64>(conn).unwrap();
+        let all = emails::table.count().get_result::<i64>(conn).unwrap();
+        (waits, all, outgoing_mail::table.count().get_result::<i64>(conn).unwrap())
+    };
+    // Three mails to confirm addresses, and a notice.
+    let mut clean_up = |after: i64| {
+        parlour_chat::mails::clean_up(&mut conn, parlour_protocol::time::Timestamp(app.now().0 + after))
+            .unwrap();
+        counts(&mut conn)
+    };
+    assert_eq!(clean_up(0), (2, 2, 4));
+    assert_eq!(clean_up(61 * MINUTE), (2, 2, 0), "they need not be counted any more");
+    assert_eq!(clean_up(DAY + SECOND), (0, 1, 0), "what was not confirmed is gone");
 }
 
 async fn nothing_is_sent_in_the_clear(app: App) {

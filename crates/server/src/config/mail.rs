@@ -126,7 +126,7 @@ mod tests {
             ("smtp://127.0.0.1", "smtp://127.0.0.1:587"),
             ("smtp://[::1]:25", "smtp://[::1]:25"),
             ("smtp://localhost:25?tls=required", "smtp://localhost:25?tls=required"),
-            ("smtps://ada:secret@mail.example", "smtps://ada:secret@mail.example"),
+            ("smtps://ada:pa55word@mail.example", "smtps://ada:pa55word@mail.example"),
         ] {
             assert_eq!(url(given).unwrap(), used, "{given}");
         }
@@ -137,20 +137,20 @@ mod tests {
         for (given, expected) in [
             ("mail.example", "must look like"),
             ("smtp:///", "must look like"),
-            ("http://ada:secret@mail.example", "must look like"),
-            ("smtp://ada:secret@mail.example/path", "must look like"),
-            ("smtp://ada:secret@mail.example?tls=maybe", "?tls=none"),
-            ("smtps://ada:secret@mail.example?tls=none", "begin with smtp://"),
+            ("http://ada:pa55word@mail.example", "must look like"),
+            ("smtp://ada:pa55word@mail.example/path", "must look like"),
+            ("smtp://ada:pa55word@mail.example?tls=maybe", "?tls=none"),
+            ("smtps://ada:pa55word@mail.example?tls=none", "begin with smtp://"),
             ("smtp://ada@mail.example", "with a password"),
         ] {
             let error = url(given).unwrap_err();
-            assert!(error.contains(expected) && !error.contains("secret"), "{given}: {error}");
+            assert!(error.contains(expected) && !error.contains("pa55word"), "{given}: {error}");
         }
     }
 
     #[test]
     fn mail_needs_all_of_its_settings() {
-        let smtp = "smtp_url = \"smtp://ada:secret@mail.example\"";
+        let smtp = "smtp_url = \"smtp://ada:pa55word@mail.example\"";
         let from = "mail_from = \"Tea <tea@chat.example>\"";
         let public = "public_url = \"https://chat.example\"";
         for (file, expected) in [
@@ -160,10 +160,10 @@ mod tests {
             (format!("{smtp}\nmail_from = \"nobody\"\n{public}"), "PARLOUR_MAIL_FROM must be an address"),
         ] {
             let error = Config::from_sources(&file, |_| None).unwrap_err();
-            assert!(error.contains(expected) && !error.contains("secret"), "{file}: {error}");
+            assert!(error.contains(expected) && !error.contains("pa55word"), "{file}: {error}");
         }
         let config = Config::from_sources(&format!("{smtp}\n{from}\n{public}"), |_| None).unwrap();
-        assert!(!format!("{config:?}").contains("secret"));
+        assert!(!format!("{config:?}").contains("pa55word"));
         assert_eq!(config.mail.unwrap().sender().unwrap().email.to_string(), "tea@chat.example");
         assert!(Config::from_sources("", |_| None).unwrap().mail.is_none());
     }
