@@ -16,6 +16,7 @@ use crate::icons::Mark;
 use crate::pages::admin::Admin;
 use crate::pages::auth::Auth;
 use crate::pages::conversation::ConversationPage;
+use crate::pages::forgot::ForgotPage;
 use crate::pages::friends::FriendsPage;
 use crate::pages::home::{Home, NotFound};
 use crate::pages::notifications::NotificationsPage;
@@ -24,6 +25,7 @@ use crate::pages::provider::AddedPage;
 use crate::pages::reset::ResetPage;
 use crate::pages::rooms::Rooms;
 use crate::pages::settings::Settings;
+use crate::pages::verify_email::VerifyEmailPage;
 
 /// The whole app.
 #[component]
@@ -102,6 +104,8 @@ fn Panes() -> impl IntoView {
                     <Route path=path!("/settings/:part?") view=Settings />
                     <Route path=path!("/log-in/callback") view=AddedPage />
                     <Route path=path!("/reset") view=ResetPage />
+                    <Route path=path!("/forgot") view=ForgotPage />
+                    <Route path=path!("/verify-email") view=VerifyEmailPage />
                     <Route path=path!("/admin/:part?") view=Admin />
                 </Routes>
             </main>

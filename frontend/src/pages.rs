@@ -6,6 +6,8 @@ pub(crate) mod admin_recovery;
 pub(crate) mod auth;
 pub(crate) mod conversation;
 pub(crate) mod conversation_head;
+pub(crate) mod email;
+pub(crate) mod forgot;
 pub(crate) mod friends;
 pub(crate) mod home;
 pub(crate) mod identities;
@@ -20,6 +22,7 @@ pub(crate) mod second_factor;
 pub(crate) mod second_step;
 pub(crate) mod settings;
 pub(crate) mod settings_parts;
+pub(crate) mod verify_email;
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;

@@ -1,8 +1,8 @@
 //! One running system: a database, one or two nodes on it, and a clock that stands still until it is moved.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parlour_chat::passwords::Hardness;
 use parlour_client::native::Api;
@@ -16,6 +16,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::backend::redis;
+use crate::mail::{MailServer, SOMEWHERE};
 use crate::{Backend, Contract, Person, Reply, TestDatabase, TestSocket};
 
 /// 2026-01-01T00:00:00Z, when every test begins.
@@ -30,6 +31,8 @@ struct Inner {
     clock: Clock,
     contract: Contract,
     people: AtomicUsize,
+    /// Where mails go, when the servers send some.
+    mail: OnceLock<MailServer>,
     /// Goes last, after the nodes.
     database: TestDatabase,
 }
@@ -60,6 +63,7 @@ pub fn run_nodes<F: Future<Output = ()>>(
     }
     let database = TestDatabase::migrated(backend);
     let clock = Clock::manual(BEGINNING);
+    let mail = OnceLock::new();
     let nodes: Vec<Running> = (0..count)
         .map(|_| {
             let mut config = Config {
@@ -78,12 +82,19 @@ pub fn run_nodes<F: Future<Output = ()>>(
                 ..Config::default()
             };
             configure(&mut config);
+            if let Some(settings) = &mut config.mail
+                && settings.smtp_url.0.starts_with(SOMEWHERE)
+            {
+                let port = mail.get_or_init(MailServer::start).port();
+                settings.smtp_url.0 = settings.smtp_url.0.replacen(":0", &format!(":{port}"), 1);
+            }
             parlour_server::start(config, clock.clone()).expect("the server starts")
         })
         .collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let contract = runtime.block_on(Contract::fetch(&address(&nodes[0])));
-    let app = App(Arc::new(Inner { backend, nodes, clock, contract, people: AtomicUsize::new(0), database }));
+    let app =
+        App(Arc::new(Inner { backend, nodes, clock, contract, people: AtomicUsize::new(0), mail, database }));
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(body(app.clone()))));
     // Sockets of the test go first, then the nodes, then the database.
     drop(runtime);
@@ -118,6 +129,11 @@ impl App {
     /// The database, for looking behind the scenes.
     pub fn database(&self) -> &TestDatabase {
         &self.0.database
+    }
+
+    /// The SMTP server that the nodes use, with the settings of [`crate::mail::on`].
+    pub fn mail(&self) -> &MailServer {
+        self.0.mail.get().expect("a server that sends mails")
     }
 
     /// The published description that every answer is compared with.

@@ -9,6 +9,7 @@ mod backend;
 pub mod chaos;
 mod contract;
 pub mod fuzz;
+pub mod mail;
 mod person;
 pub mod provider;
 mod reply;

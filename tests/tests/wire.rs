@@ -10,13 +10,14 @@ use parlour_protocol::admin::{AdminUser, Statistics};
 use parlour_protocol::audit::{AuditEntry, AuditKind};
 use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::{Conversation, ConversationKind, EventPage, MarkRead, ReadMarker};
+use parlour_protocol::emails::{ChangeEmail, Email, UseEmailVerification};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequest, FriendRequests, Relationship};
 use parlour_protocol::ids::{AvatarId, ConversationId, InviteId, SessionId, UserId};
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
 use parlour_protocol::messages::{EditMessage, Message, MessagePage, Reaction, SendMessage, Stored};
 use parlour_protocol::notifications::{Notification, NotificationKind, Notifications, ReadNotifications};
 use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt, Erased};
-use parlour_protocol::password_resets::{PasswordReset, UsePasswordReset};
+use parlour_protocol::password_resets::{PasswordReset, RequestPasswordReset, UsePasswordReset};
 use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
 use parlour_protocol::problems::{ErrorCode, Problem, Violation};
 use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
@@ -116,6 +117,7 @@ fn basics() {
             registration_open: true,
             registration: Registration::Approval,
             member_invites: true,
+            mail: true,
             epoch: "7b1c".into()
         }
     );
@@ -581,6 +583,25 @@ fn events() {
         user_event(UserChange::AccountChanged {}),
         user_event(UserChange::SessionEnded { session: SessionId(9) }),
     );
+}
+
+#[test]
+fn emails() {
+    snapshot!(
+        "Email",
+        Email {
+            address: Some("ada@example.org".into()),
+            verified_at: Some(AT),
+            pending: Some("ada@example.net".into())
+        },
+        Email::default()
+    );
+    snapshot!(
+        "ChangeEmail",
+        ChangeEmail { email: "ada@example.org".into(), password: "correct horse".into() }
+    );
+    snapshot!("UseEmailVerification", UseEmailVerification { token: "bm90IGEgdG9rZW4".into() });
+    snapshot!("RequestPasswordReset", RequestPasswordReset { handle_or_email: "ada@example.org".into() });
 }
 
 /// Every described type is in some snapshot: by itself, or inside another one that is named here.

@@ -12,6 +12,7 @@ use parlour_storage::users::{AvatarRow, UserChanges, UserRow};
 use parlour_storage::{Connection, admin, invites, password_resets, sessions, users};
 
 use crate::audit::{Note, note};
+use crate::mails::{self, MailKind};
 use crate::outcome::{Done, Outcome, tell};
 use crate::sessions::ended;
 use crate::{Effect, Refusal, passwords};
@@ -188,6 +189,7 @@ pub fn set_password(
     users::update(conn, user, changes)?;
     password_resets::delete(conn, user)?;
     note(conn, now, Note::by(AuditKind::PasswordChanged, user))?;
+    mails::notify(conn, now, user, MailKind::PasswordChanged)?;
     let others = sessions::revoke(conn, user, None, current, now.0)?;
     let effects: Vec<Effect> = ended(conn, now, user, &others)?;
     Ok(Outcome { value: (), effects })

@@ -1,4 +1,4 @@
-//! Setting a new password without the old one, by a link from an administrator.
+//! Setting a new password without the old one, by a link from an administrator or from a mail.
 //!
 //! Invariant: a link works once, for an hour, and only the newest one of a person; using it ends every session. It
 //! logs nobody in, so a second factor is asked for as ever.
@@ -14,6 +14,7 @@ use parlour_storage::{Connection, password_resets, sessions, users};
 use crate::Refusal;
 use crate::admin::demand_admin;
 use crate::audit::{Note, note};
+use crate::mails::{self, MailKind};
 use crate::outcome::{Done, Outcome};
 use crate::sessions::ended;
 
@@ -92,6 +93,7 @@ pub fn complete(
     let changes = UserChanges { password_hash: Some(password_hash.to_owned()), ..UserChanges::default() };
     users::update(conn, user, changes)?;
     note(conn, now, Note::by(AuditKind::PasswordReset, user).from(address))?;
+    mails::notify(conn, now, user, MailKind::PasswordReset)?;
     let all = sessions::revoke(conn, user, None, None, now.0)?;
     Ok(Outcome { value: (), effects: ended(conn, now, user, &all)? })
 }

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::admin::demand_admin;
 use crate::audit::{Note, note};
+use crate::mails::{self, MailKind};
 use crate::outcome::{Done, Outcome};
 use crate::sessions::ended;
 use crate::{Refusal, totp};
@@ -158,6 +159,7 @@ pub fn remove(conn: &mut Connection, now: Timestamp, key: &FactorKey, user: User
     take(conn, now, key, user, code)?;
     second_factors::delete(conn, user)?;
     note(conn, now, Note::by(AuditKind::SecondFactorRemoved, user))?;
+    mails::notify(conn, now, user, MailKind::SecondFactorRemoved)?;
     Ok(Outcome::quiet(()))
 }
 
@@ -169,6 +171,7 @@ pub fn remove_of(conn: &mut Connection, now: Timestamp, user: UserId, who: UserI
     }
     second_factors::delete(conn, who)?;
     note(conn, now, Note::by(AuditKind::SecondFactorRemoved, user).about(who))?;
+    mails::notify(conn, now, who, MailKind::SecondFactorRemoved)?;
     let all = sessions::revoke(conn, who, None, None, now.0)?;
     Ok(Outcome { value: (), effects: ended(conn, now, who, &all)? })
 }

@@ -66,6 +66,14 @@ kinds! {
     RecoveryCodeUsed = "recovery_code_used",
     /// Somebody made new recovery codes.
     RecoveryCodesRenewed = "recovery_codes_renewed",
+    /// Somebody asked for a mail with a link that sets the password of the account that is the subject.
+    PasswordResetRequested = "password_reset_requested",
+    /// Somebody chose an e-mail address; it waits to be confirmed.
+    EmailChanged = "email_changed",
+    /// An e-mail address was confirmed.
+    EmailVerified = "email_verified",
+    /// Somebody removed their e-mail address.
+    EmailRemoved = "email_removed",
     /// Somebody blocked somebody; whom is not noted.
     Blocked = "blocked",
     /// Somebody unblocked somebody; whom is not noted.

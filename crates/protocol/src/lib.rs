@@ -9,6 +9,7 @@ pub mod admin;
 pub mod audit;
 pub mod blocks;
 pub mod conversations;
+pub mod emails;
 pub mod friends;
 pub mod identities;
 pub mod ids;
@@ -60,6 +61,9 @@ pub struct ServerInfo {
     /// Name of the provider of OpenID Connect with which people may log in; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// Whether this server sends mails: accounts may have an address, and new passwords come by mail.
+    #[serde(default)]
+    pub mail: bool,
     /// Identifies the database's history; changes after a restore, and then every cursor is void.
     pub epoch: String,
 }

@@ -8,6 +8,14 @@ pub const DISPLAY_NAME: usize = 40;
 pub const BIO: usize = 300;
 /// Shortest and longest password, in bytes of UTF-8 (longer ones are refused, never cut).
 pub const PASSWORD: (usize, usize) = (8, 256);
+/// Longest e-mail address, in bytes, and longest part before its `@`.
+pub const EMAIL: (usize, usize) = (254, 64);
+/// Most mails that one person can ask for in an hour to confirm addresses, and most that go to one address for it.
+pub const VERIFICATIONS_PER_HOUR: (i64, i64) = (5, 3);
+/// Most mails with links for a new password that one account gets in an hour.
+pub const RESET_MAILS_PER_HOUR: i64 = 3;
+/// Most mails of either sort that one server sends in an hour.
+pub const MAILS_PER_HOUR: i64 = 1000;
 /// Shortest and longest room name, in characters.
 pub const ROOM_NAME: (usize, usize) = (2, 40);
 /// Longest room topic, in characters.

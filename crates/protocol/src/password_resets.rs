@@ -1,4 +1,4 @@
-//! Setting a new password without the old one, by a link that an administrator hands over.
+//! Setting a new password without the old one, by a link that an administrator hands over or that comes by mail.
 //!
 //! Invariant: the token is in bodies and in the fragment of the link alone, which browsers send to nobody.
 
@@ -29,4 +29,20 @@ pub struct UsePasswordReset {
     /// The password from now on.
     #[cfg_attr(feature = "openapi", schema(min_length = 8, max_length = 256))]
     pub password: String,
+}
+
+/// Asks for a mail with such a link.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RequestPasswordReset {
+    /// The handle of an account, or its confirmed address.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 254, example = "ada@example.org"))]
+    pub handle_or_email: String,
+}
+
+impl std::fmt::Debug for RequestPasswordReset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RequestPasswordReset(private)")
+    }
 }

@@ -89,6 +89,8 @@ codes! {
     RegistrationClosed = "registration_closed", 403, "Registration is closed on this server.";
     /// Registering needs an invite; there was none, or it is not good (any more).
     InviteNeeded = "invite_needed", 403, "You need a valid invite to register on this server.";
+    /// This server sends no mails.
+    MailOff = "mail_off", 409, "This server sends no e-mail.";
     /// The account waits until an administrator lets it in.
     ApprovalPending = "approval_pending", 403, "Your account waits for approval.";
     /// A fault of the server; the request id helps to find it in the log.

@@ -102,6 +102,22 @@ pub fn password(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// An e-mail address, as far as a form can tell; the server looks closer, and in the end a mail arrives or not.
+pub fn email(text: &str) -> Result<(), String> {
+    let (most, most_before) = limits::EMAIL;
+    let text = text.trim();
+    if text.len() > most {
+        return Err(format!("At most {most} bytes."));
+    }
+    let odd = |one: char| {
+        one.is_whitespace() || one.is_control() || deceptive(one) || "<>()[]\\,;:\"".contains(one)
+    };
+    let good = text.rsplit_once('@').is_some_and(|(before, domain)| {
+        !before.is_empty() && before.len() <= most_before && !before.contains('@') && !domain.is_empty()
+    });
+    if good && !text.contains(odd) { Ok(()) } else { Err("This is no e-mail address.".into()) }
+}
+
 /// A room name: 2 to 40 visible characters on one line.
 pub fn room_name(text: &str) -> Result<(), String> {
     single_line(text, limits::ROOM_NAME.0, limits::ROOM_NAME.1)

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use parlour_chat::audit::{self, Note};
 use parlour_chat::outcome::Done;
 use parlour_chat::second_factors::FactorKey;
-use parlour_chat::{Effect, Outcome, Refusal, friends, passwords};
+use parlour_chat::{Effect, Outcome, Refusal, friends, mails, passwords};
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
@@ -395,6 +395,10 @@ impl App {
             .await;
         if let Err(error) = done {
             tracing::warn!(%error, "cleaning up failed; it is tried again in an hour");
+        }
+        let done = self.commit(0, |conn, now| Ok(Outcome::quiet(mails::clean_up(conn, now)?))).await;
+        if let Err(error) = done {
+            tracing::warn!(%error, "cleaning up mails failed; it is tried again in an hour");
         }
     }
 

@@ -3,6 +3,7 @@
 //! Invariant: this is the only place that reads the environment. A setting that cannot work stops the start
 //! with a sentence that says what to do.
 
+pub mod mail;
 mod provider;
 
 use std::collections::BTreeMap;
@@ -70,6 +71,8 @@ pub struct Config {
     pub connects_per_second: u32,
     /// A token that opens `/metrics`; without it, metrics are told to the machine itself only.
     pub metrics_token: Option<Secret>,
+    /// How mail is sent; without it, none is.
+    pub mail: Option<mail::MailSettings>,
     /// For tests of what wrong clocks do: so many seconds this machine's clock is taken to be ahead.
     pub clock_wrong_by: i64,
 }
@@ -98,6 +101,7 @@ impl Default for Config {
             audit_days: 90,
             connects_per_second: 500,
             metrics_token: None,
+            mail: None,
             clock_wrong_by: 0,
         }
     }
@@ -105,7 +109,7 @@ impl Default for Config {
 
 /// The names that settings have in the environment. In `parlour.toml` they are written in lower case, without
 /// `PARLOUR_`.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 24] = [
     "PARLOUR_LISTEN",
     "PARLOUR_DATA_DIR",
     "DATABASE_URL",
@@ -127,6 +131,8 @@ const NAMES: [&str; 22] = [
     "PARLOUR_AUDIT_DAYS",
     "PARLOUR_CONNECTS_PER_SECOND",
     "PARLOUR_METRICS_TOKEN",
+    "PARLOUR_SMTP_URL",
+    "PARLOUR_MAIL_FROM",
     "PARLOUR_CLOCK_WRONG_BY",
 ];
 
@@ -246,6 +252,7 @@ impl Config {
         config.audit_days = small(number("PARLOUR_AUDIT_DAYS", 90, 1, 3650)?);
         config.connects_per_second = small(number("PARLOUR_CONNECTS_PER_SECOND", 500, 1, 1_000_000)?);
         config.metrics_token = text("PARLOUR_METRICS_TOKEN").map(Secret);
+        config.mail = mail::MailSettings::from_values(values)?;
         if let Some(value) = text("PARLOUR_CLOCK_WRONG_BY") {
             config.clock_wrong_by = value
                 .parse()
@@ -293,6 +300,9 @@ impl Config {
         }
         if self.metrics_token.as_ref().is_some_and(|token| token.0.len() < 16) {
             return Err("PARLOUR_METRICS_TOKEN must have at least 16 characters".into());
+        }
+        if let Some(mail) = &self.mail {
+            mail.check(self)?;
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ mod gather;
 mod guesses;
 mod keys;
 mod log;
+mod mail;
 mod middleware;
 pub mod openapi;
 pub mod problems;

@@ -13,7 +13,7 @@ use utoipa_actix_web::AppExt;
 use crate::routes;
 
 /// Operations that need no access token.
-const PUBLIC: [&str; 12] = [
+const PUBLIC: [&str; 14] = [
     "show_server",
     "create_account",
     "create_session",
@@ -21,6 +21,8 @@ const PUBLIC: [&str; 12] = [
     "refresh_session",
     "show_avatar",
     "use_password_reset",
+    "request_password_reset",
+    "use_email_verification",
     "show_liveness",
     "show_readiness",
     "show_metrics",

@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod blocks;
 mod conversations;
+mod emails;
 mod friends;
 mod identities;
 mod invites;
@@ -46,6 +47,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(accounts::show_avatar)
             .service(password_resets::create_password_reset)
             .service(password_resets::use_password_reset)
+            .service(emails::request_password_reset)
+            .service(emails::show_email)
+            .service(emails::change_email)
+            .service(emails::delete_email)
+            .service(emails::use_email_verification)
             .service(sessions::create_session)
             .service(sessions::refresh_session)
             .service(sessions::list_sessions)

@@ -33,7 +33,7 @@ use crate::config::Config;
 use crate::openapi::Paths;
 use crate::problems::ApiError;
 use crate::routes::password_resets;
-use crate::{client_files, keys, middleware, openapi, random, routes, socket};
+use crate::{client_files, keys, mail, middleware, openapi, random, routes, socket};
 
 /// An idle HTTP connection stays for this long.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -133,6 +133,7 @@ async fn prepare(
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let app = App::open(config, clock).await?;
     app.start();
+    mail::start(&app)?;
     let shared = Data::new(app.clone());
     let document = openapi::document();
     let paths = Paths::of(&document);

@@ -7,7 +7,9 @@ use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::own_data::Erased;
 
 use crate::Connection;
+use crate::emails;
 use crate::events::{EDITED, EventRow, MESSAGE};
+use crate::outgoing_mail;
 use crate::schema::{
     avatars, blocks, conversations, declined_requests, events, friendships, invites, members, reactions,
     sessions, user_events, users,
@@ -123,6 +125,8 @@ pub fn erase_person(conn: &mut Connection, user: UserId) -> QueryResult<Erased> 
     password_resets::delete(conn, user)?;
     second_factors::delete(conn, user)?;
     identities::delete_all(conn, user)?;
+    emails::delete(conn, user)?;
+    outgoing_mail::delete_of(conn, user)?;
     // The ids of ended sessions stay for a while, so that every node refuses their tokens.
     let ended = diesel::update(sessions::table.filter(sessions::user_id.eq(user.0))).set((
         sessions::device.eq(""),

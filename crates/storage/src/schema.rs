@@ -87,6 +87,43 @@ diesel::table! {
 }
 
 diesel::table! {
+    emails (user_id) {
+        user_id -> BigInt,
+        address -> Nullable<Text>,
+        address_key -> Nullable<Text>,
+        verified_at -> Nullable<BigInt>,
+        pending -> Nullable<Text>,
+        pending_hash -> Nullable<Binary>,
+        pending_until -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    outgoing_mail (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        kind -> SmallInt,
+        address -> Text,
+        address_hash -> Nullable<Binary>,
+        nonce -> Nullable<Binary>,
+        created_at -> BigInt,
+        next_try_at -> BigInt,
+        tries -> BigInt,
+        sent_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    reset_requests (id) {
+        id -> BigInt,
+        who -> Text,
+        nonce -> Binary,
+        client_address -> Text,
+        requested_at -> BigInt,
+    }
+}
+
+diesel::table! {
     blocks (blocker_id, blocked_id) {
         blocker_id -> BigInt,
         blocked_id -> BigInt,
@@ -228,6 +265,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     password_resets,
     second_factors,
     recovery_codes,
+    emails,
+    outgoing_mail,
+    reset_requests,
     avatars,
     sessions,
     conversations,

@@ -6,13 +6,14 @@ use parlour_protocol::admin::{AdminUser, Statistics};
 use parlour_protocol::audit::AuditEntry;
 use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::Conversation;
+use parlour_protocol::emails::{ChangeEmail, Email, UseEmailVerification};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequests, Relationship};
 use parlour_protocol::ids::{ConversationId, InviteId, Seq, SessionId, UserId};
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
 use parlour_protocol::messages::{EditMessage, MessagePage, Stored};
 use parlour_protocol::notifications::{Notifications, ReadNotifications};
 use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt};
-use parlour_protocol::password_resets::{PasswordReset, UsePasswordReset};
+use parlour_protocol::password_resets::{PasswordReset, RequestPasswordReset, UsePasswordReset};
 use parlour_protocol::privacy::{Privacy, UpdatePrivacy};
 use parlour_protocol::rooms::{CreateRoom, Member, Room, UpdateRoom};
 use parlour_protocol::second_factors::{
@@ -87,6 +88,26 @@ impl Api {
 
     pub(crate) async fn use_password_reset(self, body: &UsePasswordReset) -> Answer<()> {
         self.done_with(Method::POST, "/password-resets", body).await
+    }
+
+    pub(crate) async fn request_password_reset(self, body: &RequestPasswordReset) -> Answer<()> {
+        self.done_with(Method::POST, "/password-resets/requests", body).await
+    }
+
+    pub(crate) async fn read_email(self) -> Answer<Email> {
+        self.get("/account/email").await
+    }
+
+    pub(crate) async fn change_email(self, body: &ChangeEmail) -> Answer<Email> {
+        self.with_body(Method::PUT, "/account/email", body).await
+    }
+
+    pub(crate) async fn delete_email(self, body: &ConfirmPassword) -> Answer<()> {
+        self.done_with(Method::DELETE, "/account/email", body).await
+    }
+
+    pub(crate) async fn use_email_verification(self, body: &UseEmailVerification) -> Answer<()> {
+        self.done_with(Method::POST, "/email-verifications/use", body).await
     }
 
     pub(crate) async fn read_second_factor(self) -> Answer<SecondFactor> {

@@ -14,9 +14,11 @@ use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::{Context, Phase, context};
 use crate::icons::{ALERT, Icon, Mark};
+use crate::pages::forgot::ForgotPassword;
 use crate::pages::provider::{CALLBACK, CameBackPage, ProviderButton};
 use crate::pages::reset::ResetPassword;
 use crate::pages::second_step::SecondStep;
+use crate::pages::verify_email::VerifyEmail;
 
 /// The page for whoever is not signed in.
 #[component]
@@ -65,6 +67,8 @@ pub(crate) fn Auth() -> impl IntoView {
                         "/register" => view! { <Register /> }.into_any(),
                         CALLBACK => view! { <CameBackPage /> }.into_any(),
                         "/reset" => view! { <ResetPassword /> }.into_any(),
+                        "/forgot" => view! { <ForgotPassword /> }.into_any(),
+                        "/verify-email" => view! { <VerifyEmail /> }.into_any(),
                         _ => view! { <LogIn /> }.into_any(),
                     }}
                 </div>
@@ -156,6 +160,7 @@ fn LogIn() -> impl IntoView {
         failure.set(why);
         challenge.set(None);
     });
+    let mails = move || context.server.with(|server| server.as_ref().is_some_and(|server| server.mail));
     let form = move || {
         view! {
             <h1>"Welcome back"</h1>
@@ -165,6 +170,11 @@ fn LogIn() -> impl IntoView {
                 <Field input=password label="Password" kind="password" autocomplete="current-password" />
                 <Submit label="Log in" busy testid="login-submit" wide=true />
             </form>
+            <Show when=mails>
+                <p class="auth-switch">
+                    <a href="/forgot" data-testid="go-forgot">"Forgot your password?"</a>
+                </p>
+            </Show>
             <ProviderButton />
             <p class="auth-switch">
                 "New here? " <a href="/register" data-testid="go-register">"Create an account"</a>

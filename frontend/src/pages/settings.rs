@@ -6,6 +6,7 @@ use crate::browser;
 use crate::components::places::Place;
 use crate::context::context;
 use crate::icons::{Icon, LOGOUT, MOON, SCREEN, SUN};
+use crate::pages::email::EmailForm;
 use crate::pages::home::NotFound;
 use crate::pages::identities::Identities;
 use crate::pages::own_data::{DeleteForm, ExportForm};
@@ -28,6 +29,7 @@ pub(crate) fn Settings() -> impl IntoView {
         "appearance" => view! { <Appearance /> }.into_any(),
         "security" => view! {
             <PasswordForm />
+            <EmailForm />
             <SecondFactorForm />
             <Identities />
             <Sessions />

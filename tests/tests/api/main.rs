@@ -8,6 +8,8 @@ mod bad_input;
 mod blocks;
 mod budgets;
 mod directs;
+mod email;
+mod email_sending;
 mod friends;
 mod guessing;
 mod history;

@@ -18,7 +18,7 @@ on_all_backends!(
     exporting,
     exports_keep_to_what_one_may_read,
     deleting_an_account,
-    nothing_is_left,
+    nothing_is_left with system_tests::mail::on,
     the_last_administrator_stays,
     an_interrupted_deletion_goes_on,
     long_histories_are_erased_in_steps,
@@ -267,6 +267,13 @@ async fn nothing_is_left(app: App) {
     ada.join(left).await;
     ada.send(left, "zebramarker in a room that was left").await;
     ada.api.leave_room(left).await.unwrap();
+    // An address that is confirmed, one that waits, mails that nobody takes, and somebody who asks for a new password.
+    super::email::confirmed(&app, &ada, "zebramarker@example.org").await;
+    app.mail().set_mood(system_tests::mail::Mood::Refusing(451));
+    super::email::choose(&ada, "other.zebramarker@example.org").await.expect(200);
+    let forgotten = json!({"handle_or_email": "zebramarker@example.org"});
+    app.call(Method::POST, "/api/v1/password-resets/requests", Some(forgotten)).await.expect(202);
+    eventually("mails were refused", || async { app.mail().begun() > 2 }).await;
     assert!(dump(&app).to_lowercase().contains(marker), "the search finds what is there");
 
     // Something that is worth a line in the log.
@@ -285,6 +292,7 @@ async fn nothing_is_left(app: App) {
     }
     let logged = String::from_utf8_lossy(&logs.0.lock().unwrap()).to_lowercase();
     assert!(logged.contains("a refresh token was used again"), "the logs are kept");
+    assert!(logged.contains("a mail is tried again later"), "also those about mails");
     assert!(!logged.contains(marker), "in the logs");
     if app.backend() == Backend::PostgresRedis {
         let keys = redis_keys().await;

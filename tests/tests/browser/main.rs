@@ -9,6 +9,7 @@
 mod access;
 mod factors;
 mod gate;
+mod mail;
 mod pages;
 mod person;
 mod provider;

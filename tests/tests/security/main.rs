@@ -1,6 +1,7 @@
 //! What an attacker tries. Wherever it can be, a test is made from the published descriptions of the API, so that a
 //! new operation that nobody thought about fails it.
 
+mod log_scan;
 mod matrix;
 mod nonsense;
 mod operations;

@@ -17,6 +17,7 @@ use crate::operations::Operation;
 
 /// Settings under which every operation can do something.
 pub fn furnished(config: &mut Config) {
+    system_tests::mail::on(config);
     Provider::shared().configure(config);
 }
 
@@ -180,6 +181,8 @@ impl Scene {
             match operation.id.as_str() {
                 "create_account" => body["handle"] = fresh().into(),
                 "create_room" => body["name"] = fresh().into(),
+                // Not too many mails go to the same address.
+                "change_email" => body["email"] = format!("{}@example.org", fresh()).into(),
                 "create_session" => {
                     body["handle"] = self.person(role).map_or("nobody", |person| &person.handle).into();
                 }

@@ -1,4 +1,4 @@
-//! How long a refused log-in takes tells nothing about the account.
+//! How long a refused log-in takes tells nothing about the account, nor does how long asking for a new password takes.
 //!
 //! Invariant: the kinds are measured in turn and compared pair by pair, so that whatever else the machine does meets
 //! all of them alike.
@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use parlour_chat::passwords::Hardness;
+use parlour_storage::emails::{self, EmailRow};
 use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::{App, Backend, Person, run};
@@ -95,4 +96,78 @@ fn refused_log_ins_take_the_same_time() {
             assert!(least <= SEEMINGLY_APART, "the kinds are apart in every round: {apart:?}");
         },
     );
+}
+
+/// Requests for a new password of each kind in a round; of one account as many as get a mail.
+const ASKED: usize = 300;
+const MAILS: usize = 3;
+
+const MEANT: [&str; 4] = ["nobody", "without", "confirmed", "address"];
+
+/// Asks for a new password; answers what was said and how long it took.
+async fn asked(app: &App, who: &str) -> (u16, String, f64) {
+    let body = json!({ "handle_or_email": who });
+    let began = Instant::now();
+    let reply = app.call(Method::POST, "/api/v1/password-resets/requests", Some(body)).await;
+    (reply.status.as_u16(), reply.text, began.elapsed().as_secs_f64())
+}
+
+/// The largest relative difference between two kinds of those who are meant, as the median of all pairs.
+async fn round_of_requests(app: &App, round: usize, times: &mut [Vec<f64>; MEANT.len()]) -> f64 {
+    for number in 0..ASKED / MAILS {
+        app.person(&format!("without_{round}_{number}")).await;
+        for kind in ["confirmed", "address"] {
+            let name = format!("{kind}_{round}_{number}");
+            let person = app.person(&name).await;
+            let mut conn = app.database().connect();
+            let address = Some(format!("{name}@example.org"));
+            let before = emails::lock(&mut conn, person.id).unwrap();
+            let row = EmailRow { address_key: address.clone(), address, verified_at: Some(0), ..before };
+            emails::replace(&mut conn, row).unwrap();
+        }
+    }
+    for number in 0..ASKED {
+        for place in 0..MEANT.len() {
+            let kind = (number + place) % MEANT.len();
+            let mut who = format!("{}_{round}_{}", MEANT[kind], number / MAILS);
+            if MEANT[kind] == "address" {
+                who.push_str("@example.org");
+            }
+            let (status, said, took) = asked(app, &who).await;
+            assert_eq!((status, said.as_str()), (202, ""), "{who}");
+            times[kind].push(took);
+        }
+    }
+    let medians = times.each_ref().map(|times| median(times.clone()));
+    let mut apart = 0.0_f64;
+    for one in 0..MEANT.len() {
+        for other in 0..one {
+            let ratios = times[one].iter().zip(&times[other]).map(|(one, other)| one / other);
+            apart = apart.max((median(ratios.collect()) - 1.0).abs());
+        }
+    }
+    println!(
+        "requests for a new password, {} of each of {MEANT:?}: medians {medians:.6?} s, {:.2} % apart",
+        times[0].len(),
+        apart * 100.0
+    );
+    apart
+}
+
+#[test]
+fn asking_for_a_new_password_takes_the_same_time() {
+    run(Backend::SqliteLocal, system_tests::mail::on, |app: App| async move {
+        let (mut apart, mut times) = (Vec::new(), MEANT.map(|_| Vec::new()));
+        while apart.len() < ROUNDS {
+            apart.push(round_of_requests(&app, apart.len(), &mut times).await);
+            if apart.last().is_some_and(|apart| *apart <= APART) {
+                break;
+            }
+        }
+        let least = apart.iter().copied().fold(f64::INFINITY, f64::min);
+        assert!(least <= SEEMINGLY_APART, "the kinds are apart in every round: {apart:?}");
+        // The mails were sent all the same.
+        app.mail().take("confirmed_0_0@example.org", "A new password").await;
+        app.mail().take("address_0_0@example.org", "A new password").await;
+    });
 }

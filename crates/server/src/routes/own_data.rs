@@ -24,7 +24,7 @@ use crate::problems::ApiError;
 const AHEAD: usize = 4;
 
 /// One's own data as lines of JSON, each `{"kind": …, "data": …}`: `export` (format and time), `account`, `privacy`,
-/// `friends`, `friend_requests`, `blocks`, `sessions`, `notifications`, `picture` (base64), then `conversation` and
+/// `friends`, `friend_requests`, `blocks`, `sessions`, `notifications`, `email`, `picture` (base64), then `conversation` and
 /// after each its `messages`: in rooms one's own, in direct chats those of both. The last line is `end` with the number
 /// of messages; without it the file is not complete. Demands the password.
 #[utoipa::path(

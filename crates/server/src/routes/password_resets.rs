@@ -4,10 +4,9 @@ use actix_web::web::{Json, Path};
 use actix_web::{HttpRequest, HttpResponse, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use parlour_chat::{password_resets, passwords};
+use parlour_chat::{mails, password_resets, passwords};
 use parlour_protocol::ids::UserId;
 use parlour_protocol::password_resets::{PasswordReset, UsePasswordReset};
-use sha2::{Digest, Sha256};
 
 use super::sessions::admit;
 use crate::auth::{Shared, Viewer};
@@ -18,12 +17,8 @@ use crate::random;
 /// A new token and what is stored of it.
 pub(crate) fn fresh_token() -> (String, Vec<u8>) {
     let token = URL_SAFE_NO_PAD.encode(random::bytes::<32>());
-    let hash = token_hash(&token);
+    let hash = mails::token_hash(&token);
     (token, hash)
-}
-
-fn token_hash(token: &str) -> Vec<u8> {
-    Sha256::digest(token.trim()).to_vec()
 }
 
 /// The link with a token, below the server's address. Browsers keep the fragment to themselves.
@@ -61,7 +56,7 @@ pub async fn use_password_reset(
     if let Err(message) = passwords::check(&body.password) {
         return Err(parlour_chat::Refusal::field("password", message).into());
     }
-    let token_hash = token_hash(&body.token);
+    let token_hash = mails::token_hash(&body.token);
     let (now, looked_up) = (app.clock.now(), token_hash.clone());
     app.read(move |conn| password_resets::find(conn, now, &looked_up)).await?;
     let hash = app.hash_password(body.password).await?;

@@ -18,6 +18,7 @@ pub async fn show_server(app: Shared) -> Json<ServerInfo> {
         registration: app.config.registration,
         member_invites: app.config.member_invites,
         provider: app.provider.as_ref().map(|provider| provider.name.clone()),
+        mail: app.config.mail.is_some(),
         epoch: app.epoch.clone(),
     })
 }

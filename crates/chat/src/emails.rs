@@ -1,0 +1,136 @@
+//! The e-mail address of an account: chosen with the password, confirmed by the link in a mail, told to its owner alone.
+//!
+//! Invariant: only a confirmed address gets mails about the account, and the address that was before is told of every
+//! change. Several accounts may have the same address: nobody learns from a refusal that somebody has it.
+
+use parlour_protocol::audit::AuditKind;
+use parlour_protocol::emails::Email;
+use parlour_protocol::ids::UserId;
+use parlour_protocol::limits::VERIFICATIONS_PER_HOUR;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::time::{DAY, Timestamp};
+use parlour_protocol::validation;
+use parlour_storage::emails::EmailRow;
+use parlour_storage::{Connection, emails, outgoing_mail, password_resets, users};
+
+use crate::audit::{Note, note};
+use crate::mails::{self, MailKind};
+use crate::outcome::{Done, Outcome};
+use crate::second_factors::FactorKey;
+use crate::{Refusal, accounts};
+
+/// The link in a mail confirms an address for this long.
+const LIFETIME: i64 = DAY;
+
+fn view(now: Timestamp, row: EmailRow) -> Email {
+    let waits = row.pending_until.is_some_and(|until| until > now.0);
+    Email {
+        address: row.address,
+        verified_at: row.verified_at.map(Timestamp),
+        pending: row.pending.filter(|_| waits),
+    }
+}
+
+/// One's own address.
+pub fn show(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<Email, Refusal> {
+    Ok(emails::find(conn, user)?.map(|row| view(now, row)).unwrap_or_default())
+}
+
+fn without_pending(row: EmailRow) -> EmailRow {
+    EmailRow { pending: None, pending_hash: None, pending_until: None, ..row }
+}
+
+/// Chooses an address, and queues the mail that confirms it. Choosing the same one again sends another mail; choosing the
+/// confirmed one gives up what waits.
+pub fn choose(
+    conn: &mut Connection,
+    now: Timestamp,
+    key: &FactorKey,
+    user: UserId,
+    address: &str,
+    nonce: &[u8],
+) -> Done<Email> {
+    accounts::find(conn, user)?;
+    let before = emails::lock(conn, user)?;
+    // The links of earlier mails are worth nothing from now on.
+    outgoing_mail::withdraw(conn, user, MailKind::Verification.number(), now.0)?;
+    if before.address.as_deref() == Some(address) {
+        let after = without_pending(before);
+        emails::replace(conn, after.clone())?;
+        return Ok(Outcome::quiet(view(now, after)));
+    }
+    let (by_user, to_address) = VERIFICATIONS_PER_HOUR;
+    let kind = MailKind::Verification;
+    let hash = mails::address_hash(key, address);
+    if mails::count(conn, now, kind, Some(user), None)? >= by_user
+        || mails::count(conn, now, kind, None, Some(&hash))? >= to_address
+        || mails::exhausted(conn, now, kind)?
+    {
+        return Err(Refusal::TooOften { wait_ms: (mails::HOUR / 1000).unsigned_abs() });
+    }
+    let again = view(now, before.clone()).pending.as_deref() == Some(address);
+    let token_hash = mails::queue_token(conn, now, key, kind, user, address, nonce)?;
+    let after = EmailRow {
+        pending: Some(address.to_owned()),
+        pending_hash: Some(token_hash),
+        pending_until: Some(now.0 + LIFETIME),
+        ..before.clone()
+    };
+    emails::replace(conn, after.clone())?;
+    if !again {
+        note(conn, now, Note::by(AuditKind::EmailChanged, user))?;
+        mails::notify(conn, now, user, MailKind::EmailChosen)?;
+    }
+    Ok(Outcome::quiet(view(now, after)))
+}
+
+fn over() -> Refusal {
+    Refusal::because(ErrorCode::Gone, "This link is not good any more. Ask for a new one in your settings.")
+}
+
+/// Confirms the address that a token was sent to.
+pub fn confirm(conn: &mut Connection, now: Timestamp, token_hash: &[u8], client_address: &str) -> Done<()> {
+    let before = emails::find_by_token(conn, token_hash, now.0)?.ok_or_else(over)?;
+    let user = UserId(before.user_id);
+    let living = users::find(conn, user)?.is_some_and(|row| row.suspended_at.is_none());
+    if !living || !emails::take_token(conn, token_hash)? {
+        return Err(over());
+    }
+    let former = before.address.clone();
+    let after = EmailRow {
+        address_key: before.pending.as_deref().map(validation::fold),
+        address: before.pending.clone(),
+        verified_at: Some(now.0),
+        ..without_pending(before)
+    };
+    emails::replace(conn, after)?;
+    note(conn, now, Note::by(AuditKind::EmailVerified, user).from(client_address))?;
+    if let Some(former) = former {
+        forget_links(conn, now, user)?;
+        mails::notify_at(conn, now, user, MailKind::EmailChanged, &former)?;
+    }
+    Ok(Outcome::quiet(()))
+}
+
+/// Links for a new password that went to an address which does not count any more.
+fn forget_links(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(), Refusal> {
+    password_resets::delete(conn, user)?;
+    outgoing_mail::withdraw(conn, user, MailKind::ResetLink.number(), now.0)?;
+    Ok(())
+}
+
+/// Removes one's own address, and the one that waits. Doing it again changes nothing.
+pub fn remove(conn: &mut Connection, now: Timestamp, user: UserId, client_address: &str) -> Done<()> {
+    let before = view(now, emails::lock(conn, user)?);
+    emails::delete(conn, user)?;
+    outgoing_mail::withdraw(conn, user, MailKind::Verification.number(), now.0)?;
+    if before == Email::default() {
+        return Ok(Outcome::quiet(()));
+    }
+    note(conn, now, Note::by(AuditKind::EmailRemoved, user).from(client_address))?;
+    if let Some(former) = before.address {
+        forget_links(conn, now, user)?;
+        mails::notify_at(conn, now, user, MailKind::EmailRemoved, &former)?;
+    }
+    Ok(Outcome::quiet(()))
+}

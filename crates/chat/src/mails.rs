@@ -1,0 +1,231 @@
+//! Mails that follow from what happens to accounts: queued in the transaction of the act, sent later by any node.
+//!
+//! Invariant: no act waits for a mail, or fails because there are many. A token is derived when its mail is sent; what
+//! is stored of it is a hash.
+
+use parlour_protocol::ids::UserId;
+use parlour_protocol::limits::MAILS_PER_HOUR;
+use parlour_protocol::time::{DAY, MINUTE, Timestamp};
+use parlour_protocol::validation;
+use parlour_storage::outgoing_mail::{MailRow, NewMailRow};
+use parlour_storage::{Connection, emails, outgoing_mail, reset_requests};
+use sha2::{Digest, Sha256};
+
+use crate::Refusal;
+use crate::outcome::{Done, Outcome};
+use crate::second_factors::FactorKey;
+
+/// Mails are counted over this long.
+pub(crate) const HOUR: i64 = 60 * MINUTE;
+/// Whoever sends a mail has it to themselves for this long: longer than sending may take.
+const LEASE: i64 = 3 * MINUTE / 2;
+/// A mail is tried again after this long at first, then after twice as long each time, up to the longest pause.
+const FIRST_PAUSE: i64 = MINUTE / 2;
+const LONGEST_PAUSE: i64 = 240 * MINUTE;
+/// More notices than this about one account in an hour say nothing new.
+const NOTICES_PER_HOUR: i64 = 20;
+
+/// What a mail says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailKind {
+    /// A link that confirms an address.
+    Verification = 1,
+    /// A link that sets a new password.
+    ResetLink = 2,
+    /// To the confirmed address: another one was chosen.
+    EmailChosen = 3,
+    /// To the address that was: another one was confirmed.
+    EmailChanged = 4,
+    /// To the address that was: it was removed.
+    EmailRemoved = 5,
+    /// The password was changed by somebody who knew it.
+    PasswordChanged = 6,
+    /// The password was set by a link.
+    PasswordReset = 7,
+    /// The second factor was turned off.
+    SecondFactorRemoved = 8,
+}
+
+impl MailKind {
+    const NOTICES: [Self; 6] = [
+        Self::EmailChosen,
+        Self::EmailChanged,
+        Self::EmailRemoved,
+        Self::PasswordChanged,
+        Self::PasswordReset,
+        Self::SecondFactorRemoved,
+    ];
+
+    /// The kind as it is stored.
+    pub fn number(self) -> i16 {
+        self as i16
+    }
+
+    /// The kind of a number.
+    pub fn of(number: i16) -> Option<Self> {
+        let mut all = [Self::Verification, Self::ResetLink].into_iter().chain(Self::NOTICES);
+        all.find(|kind| kind.number() == number)
+    }
+
+    /// How long what it says is worth anything, and so how long it is tried.
+    pub fn lifetime(self) -> i64 {
+        if self == Self::ResetLink { HOUR } else { DAY }
+    }
+}
+
+/// The token in a mail, from what is stored with it.
+pub fn token(key: &FactorKey, kind: MailKind, user: UserId, address: &str, nonce: &[u8]) -> String {
+    let purpose = format!("mail token {}", kind.number());
+    let secret = key.derive(&purpose, &[&user.0.to_be_bytes(), address.as_bytes(), nonce]);
+    secret.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What is stored of a token.
+pub fn token_hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.trim()).to_vec()
+}
+
+/// What is counted of an address.
+pub(crate) fn address_hash(key: &FactorKey, address: &str) -> Vec<u8> {
+    key.derive("mail address", &[validation::fold(address).as_bytes()]).to_vec()
+}
+
+/// How many mails of a kind there were in the last hour.
+pub(crate) fn count(
+    conn: &mut Connection,
+    now: Timestamp,
+    kind: MailKind,
+    user: Option<UserId>,
+    address_hash: Option<&[u8]>,
+) -> Result<i64, Refusal> {
+    Ok(outgoing_mail::count_since(conn, &[kind.number()], now.0 - HOUR, user, address_hash)?)
+}
+
+/// Whether the server has sent enough mails of a kind for this hour.
+pub(crate) fn exhausted(conn: &mut Connection, now: Timestamp, kind: MailKind) -> Result<bool, Refusal> {
+    Ok(count(conn, now, kind, None, None)? >= MAILS_PER_HOUR)
+}
+
+/// Queues a mail with a token; answers the hash of it.
+pub(crate) fn queue_token(
+    conn: &mut Connection,
+    now: Timestamp,
+    key: &FactorKey,
+    kind: MailKind,
+    user: UserId,
+    address: &str,
+    nonce: &[u8],
+) -> Result<Vec<u8>, Refusal> {
+    let hash = token_hash(&token(key, kind, user, address, nonce));
+    let counted = Some(address_hash(key, address));
+    outgoing_mail::insert(conn, fresh(now, kind, user, address, counted, Some(nonce.to_vec())))?;
+    Ok(hash)
+}
+
+/// Queues a notice to the confirmed address of a person, if there is one.
+pub(crate) fn notify(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    kind: MailKind,
+) -> Result<(), Refusal> {
+    match emails::find(conn, user)?.and_then(|row| row.address) {
+        Some(address) => notify_at(conn, now, user, kind, &address),
+        None => Ok(()),
+    }
+}
+
+/// Queues a notice to an address.
+pub(crate) fn notify_at(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    kind: MailKind,
+    address: &str,
+) -> Result<(), Refusal> {
+    let notices = MailKind::NOTICES.map(MailKind::number);
+    if outgoing_mail::count_since(conn, &notices, now.0 - HOUR, Some(user), None)? < NOTICES_PER_HOUR {
+        outgoing_mail::insert(conn, fresh(now, kind, user, address, None, None))?;
+    }
+    Ok(())
+}
+
+fn fresh(
+    now: Timestamp,
+    kind: MailKind,
+    user: UserId,
+    address: &str,
+    address_hash: Option<Vec<u8>>,
+    nonce: Option<Vec<u8>>,
+) -> NewMailRow {
+    NewMailRow {
+        user_id: user.0,
+        kind: kind.number(),
+        address: address.to_owned(),
+        address_hash,
+        nonce,
+        created_at: now.0,
+        next_try_at: now.0,
+        tries: 0,
+    }
+}
+
+/// A mail that is to be sent now.
+#[derive(Debug, Clone)]
+pub struct DueMail {
+    /// The mail.
+    pub row: MailRow,
+    /// What it says; unknown to a node of an earlier version.
+    pub kind: Option<MailKind>,
+    /// The handle of the account.
+    pub handle: String,
+}
+
+/// Whether requests for new passwords wait, and whether mails are due.
+pub fn look(conn: &mut Connection, now: Timestamp) -> Result<(bool, bool), Refusal> {
+    Ok((reset_requests::count(conn)? > 0, outgoing_mail::is_due(conn, now.0)?))
+}
+
+/// Claims mails that are due, so that nobody else sends them meanwhile.
+pub fn claim(conn: &mut Connection, now: Timestamp, limit: i64) -> Done<Vec<DueMail>> {
+    let rows = outgoing_mail::claim(conn, now.0, now.0 + LEASE, limit)?;
+    let mut due = Vec::new();
+    for row in rows {
+        let handle = parlour_storage::users::find(conn, UserId(row.user_id))?.map(|user| user.handle);
+        due.push(DueMail { kind: MailKind::of(row.kind), handle: handle.unwrap_or_default(), row });
+    }
+    Ok(Outcome::quiet(due))
+}
+
+/// Notes that a mail was sent.
+pub fn sent(conn: &mut Connection, now: Timestamp, row: &MailRow) -> Done<()> {
+    outgoing_mail::set_sent(conn, row.id, now.0)?;
+    Ok(Outcome::quiet(()))
+}
+
+/// Notes that a mail could not be sent; answers whether it is tried again. It is not when the refusal was final, or when
+/// it would be worth nothing any more.
+pub fn failed(conn: &mut Connection, now: Timestamp, row: &MailRow, is_final: bool) -> Done<bool> {
+    let doublings = row.tries.clamp(1, 20) - 1;
+    let next = now.0 + (FIRST_PAUSE << doublings).min(LONGEST_PAUSE);
+    let again = !is_final && next < ends(row);
+    if again {
+        outgoing_mail::set_next_try(conn, row.id, row.tries, next)?;
+    } else {
+        outgoing_mail::delete(conn, row.id)?;
+    }
+    Ok(Outcome::quiet(again))
+}
+
+/// Until when a mail is worth sending.
+pub fn ends(row: &MailRow) -> i64 {
+    row.created_at + MailKind::of(row.kind).map_or(DAY, MailKind::lifetime)
+}
+
+/// Forgets addresses that nobody confirmed, and mails that need not be counted any more or that nobody sends.
+pub fn clean_up(conn: &mut Connection, now: Timestamp) -> Result<(), Refusal> {
+    emails::delete_pending_before(conn, now.0)?;
+    outgoing_mail::delete_before(conn, now.0 - HOUR, now.0 - DAY - LONGEST_PAUSE)?;
+    reset_requests::delete_before(conn, now.0 - HOUR)?;
+    Ok(())
+}

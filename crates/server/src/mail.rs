@@ -1,0 +1,217 @@
+//! Sending mails: a task on each node looks every second whether some are due.
+//!
+//! Invariant: no request waits for the SMTP server. A mail that is sent and whose sending could not be noted is sent
+//! again: at least once, and with the same message id. The log holds no address and no token.
+
+mod texts;
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use lettre::message::Mailbox;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::extension::ClientId;
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use parlour_chat::mails::{self, DueMail};
+use parlour_chat::reset_requests;
+use parlour_protocol::ids::UserId;
+use parlour_protocol::limits::EMAIL;
+use parlour_protocol::time::Timestamp;
+use parlour_protocol::validation;
+use reqwest::Url;
+use tokio::sync::Semaphore;
+use tokio::time::MissedTickBehavior;
+
+use self::texts::Text;
+use crate::app::App;
+use crate::config::Config;
+use crate::config::mail::MailSettings;
+use crate::problems::ApiError;
+
+/// How often a node looks for mails.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The SMTP server has this long for one mail: less than a mail is claimed for.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Mails on their way at the same time from one node.
+const AT_ONCE: usize = 8;
+
+/// Checks an address and answers it as it is stored.
+pub fn parse_address(text: &str) -> Result<String, String> {
+    validation::email(text)?;
+    let address: Address = text.trim().parse().map_err(|_| "This is no e-mail address.".to_owned())?;
+    if address.user().len() > EMAIL.1 {
+        return Err(format!("At most {} bytes before the @.", EMAIL.1));
+    }
+    Ok(address.to_string())
+}
+
+/// What hands mails over.
+struct Mailer {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    sender: Mailbox,
+    /// How people reach the server.
+    address: String,
+    /// The host in it.
+    host: String,
+    name: String,
+    places: Arc<Semaphore>,
+}
+
+impl Mailer {
+    fn new(config: &Config, settings: &MailSettings) -> Result<Self, String> {
+        let address = config.public_url.clone().unwrap_or_default();
+        let host = Url::parse(&address).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let host = host.unwrap_or_else(|| "localhost".to_owned());
+        let explain = |_| "PARLOUR_SMTP_URL cannot be used".to_owned();
+        let transport =
+            AsyncSmtpTransport::<Tokio1Executor>::from_url(&settings.connection_url()?.0).map_err(explain)?;
+        let name = texts::one_line(&config.name);
+        let mut sender = settings.sender()?;
+        sender.name.get_or_insert_with(|| name.clone());
+        Ok(Self {
+            transport: transport.hello_name(ClientId::Domain(host.clone())).timeout(Some(PATIENCE)).build(),
+            sender,
+            address,
+            host,
+            name,
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+        })
+    }
+
+    /// The mail as it is handed over.
+    fn message(&self, app: &App, due: &DueMail, now: Timestamp) -> Result<Message, String> {
+        let (row, kind) = (&due.row, due.kind.ok_or("the kind is not known here")?);
+        let user = UserId(row.user_id);
+        let token = row
+            .nonce
+            .as_ref()
+            .map(|nonce| mails::token(&app.factor_key, kind, user, &row.address, nonce))
+            .unwrap_or_default();
+        let Text { subject, body } = texts::text(kind, &self.name, &self.address, &due.handle, &token);
+        let to: Address = row.address.parse().map_err(|_| "the address cannot be used")?;
+        let parts: [&[u8]; 2] = [&row.id.to_be_bytes(), &row.created_at.to_be_bytes()];
+        let id: String = app
+            .factor_key
+            .derive("message id", &parts)
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let automatic =
+            HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
+        Message::builder()
+            .from(self.sender.clone())
+            .to(Mailbox::new(None, to))
+            .subject(subject)
+            .date(UNIX_EPOCH + Duration::from_micros(now.0.unsigned_abs()))
+            .message_id(Some(format!("<{id}@{}>", self.host)))
+            .header(MIME_VERSION_1_0)
+            .raw_header(automatic)
+            .header(ContentType::TEXT_PLAIN)
+            .body(body)
+            .map_err(|_| "the mail cannot be written".to_owned())
+    }
+
+    /// Hands a mail over; answers whether trying again may help, and why it failed.
+    async fn send(&self, app: &App, due: &DueMail, now: Timestamp) -> Result<(), (bool, String)> {
+        let message = self.message(app, due, now).map_err(|why| (false, why))?;
+        match tokio::time::timeout(PATIENCE, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err((!is_final(&error), describe(&error))),
+            Err(_) => Err((true, "the SMTP server does not answer".to_owned())),
+        }
+    }
+}
+
+/// Whether the SMTP server says that there is no such mailbox. Other refusals may end when a setting is put right.
+fn is_final(error: &SmtpError) -> bool {
+    error.status().is_some_and(|code| matches!(u16::from(code), 550 | 551 | 553))
+}
+
+/// What went wrong, without the words of the SMTP server: they often repeat the address.
+fn describe(error: &SmtpError) -> String {
+    match error.status() {
+        Some(code) => format!("the SMTP server refused with {code}"),
+        None if error.is_timeout() => "the SMTP server does not answer".to_owned(),
+        None if error.is_tls() => "there is no TLS with the SMTP server".to_owned(),
+        None if error.is_client() => "the SMTP server lacks what the mail needs".to_owned(),
+        None if error.is_response() => "the SMTP server answers strangely".to_owned(),
+        None => "the SMTP server cannot be reached".to_owned(),
+    }
+}
+
+/// Starts the task, if mail is sent at all.
+pub fn start(app: &Arc<App>) -> Result<(), String> {
+    let Some(settings) = &app.config.mail else {
+        return Ok(());
+    };
+    let mailer = Arc::new(Mailer::new(&app.config, settings)?);
+    let app = app.clone();
+    tokio::spawn(async move {
+        let mut pause = tokio::time::interval(PAUSE);
+        pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The database may be away for long: that is said once.
+        let mut failing = false;
+        loop {
+            pause.tick().await;
+            let outcome = round(&app, &mailer).await;
+            if let Err(error) = &outcome
+                && !failing
+            {
+                tracing::warn!(%error, "mails cannot be looked for; it goes on when that is possible");
+            }
+            failing = outcome.is_err();
+        }
+    });
+    Ok(())
+}
+
+/// Looks once: answers requests for new passwords, and sends what is due as far as there is room.
+async fn round(app: &Arc<App>, mailer: &Arc<Mailer>) -> Result<(), ApiError> {
+    let now = app.clock.now();
+    let (requests, due) = app.read(move |conn| mails::look(conn, now)).await?;
+    if requests {
+        let key = app.factor_key.clone();
+        let answer = move |conn: &mut _, now| reset_requests::answer(conn, now, &key);
+        while app.commit(0, answer.clone()).await? {}
+    }
+    let free = mailer.places.available_permits();
+    if (requests || due) && free > 0 {
+        for mail in app.commit(0, move |conn, now| mails::claim(conn, now, free as i64)).await? {
+            let Ok(place) = mailer.places.clone().try_acquire_owned() else {
+                break;
+            };
+            let (app, mailer) = (app.clone(), mailer.clone());
+            tokio::spawn(async move {
+                deliver(&app, &mailer, &mail).await;
+                drop(place);
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Sends one mail and notes what became of it.
+async fn deliver(app: &App, mailer: &Mailer, due: &DueMail) {
+    let (row, now) = (due.row.clone(), app.clock.now());
+    let outcome = if now.0 < mails::ends(&row) {
+        mailer.send(app, due, now).await
+    } else {
+        Err((false, "it came too late".to_owned()))
+    };
+    let noted = match outcome {
+        Ok(()) => app.commit(0, move |conn, now| mails::sent(conn, now, &row)).await,
+        Err((may_help, why)) => {
+            let id = row.id;
+            let again = app.commit(0, move |conn, now| mails::failed(conn, now, &row, !may_help)).await;
+            again.map(|again| match again {
+                true => tracing::info!(mail = id, kind = ?due.kind, why, "a mail is tried again later"),
+                false => tracing::warn!(mail = id, kind = ?due.kind, why, "a mail was given up"),
+            })
+        }
+    };
+    if let Err(error) = noted {
+        tracing::warn!(mail = due.row.id, %error, "what became of a mail was not noted; it is sent again");
+    }
+}

@@ -1,0 +1,122 @@
+//! What mails say: plain text, in a few lines. Of what people wrote there is the handle alone, which cannot hold more
+//! than letters, digits and underscores: so nobody can send their own words to somebody else's address.
+
+use parlour_chat::mails::MailKind;
+
+/// Longest name of a server in a mail, in characters.
+const NAME: usize = 60;
+
+/// A subject and a body.
+pub(super) struct Text {
+    pub(super) subject: String,
+    pub(super) body: String,
+}
+
+/// A text on one line, without control characters.
+pub(super) fn one_line(text: &str) -> String {
+    let plain: String = text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(NAME).collect()
+}
+
+/// The text of a mail about an account on a server with a name and an address.
+pub(super) fn text(kind: MailKind, name: &str, address: &str, handle: &str, token: &str) -> Text {
+    let not_me = format!(
+        "If this was not you: somebody may know your password. Set a new one at\n{address}/forgot\nor ask an \
+         administrator of {name} for help."
+    );
+    let (subject, words) = match kind {
+        MailKind::Verification => (
+            format!("Confirm your address for {name}"),
+            format!(
+                "this address was given for the account @{handle} on {name}. To confirm it, open this link within a day:\n\
+                 \n\
+                 {address}/verify-email#{token}\n\
+                 \n\
+                 If you do not know this account, do nothing: without the link the address is not used."
+            ),
+        ),
+        MailKind::ResetLink => (
+            format!("A new password for {name}"),
+            format!(
+                "somebody asked for a new password for the account @{handle} on {name}. To choose one, open this link \
+                 within an hour:\n\
+                 \n\
+                 {address}/reset#{token}\n\
+                 \n\
+                 It works once. If it was not you who asked, do nothing: your password stays as it is."
+            ),
+        ),
+        MailKind::EmailChosen => (
+            format!("Another address for your account on {name}"),
+            format!(
+                "another e-mail address was given for the account @{handle} on {name}. As soon as it is confirmed, mails \
+                 go there and no longer to you.\n\
+                 \n\
+                 {not_me}"
+            ),
+        ),
+        MailKind::EmailChanged => (
+            format!("The address of your account on {name} has changed"),
+            format!(
+                "the account @{handle} on {name} has another e-mail address now. This is the last mail that comes here.\n\
+                 \n\
+                 If this was not you, ask an administrator of {name} for help: {address}"
+            ),
+        ),
+        MailKind::EmailRemoved => (
+            format!("The address of your account on {name} was removed"),
+            format!(
+                "the account @{handle} on {name} has no e-mail address any more. This is the last mail that comes here.\n\
+                 \n\
+                 If this was not you, ask an administrator of {name} for help: {address}"
+            ),
+        ),
+        MailKind::PasswordChanged => (
+            format!("Your password on {name} has changed"),
+            format!("the password of the account @{handle} on {name} was changed.\n\n{not_me}"),
+        ),
+        MailKind::PasswordReset => (
+            format!("Your password on {name} has changed"),
+            format!(
+                "a new password was set for the account @{handle} on {name} by a link. All sessions have ended.\n\
+                 \n\
+                 {not_me}"
+            ),
+        ),
+        MailKind::SecondFactorRemoved => (
+            format!("Your second factor on {name} is off"),
+            format!(
+                "the second factor of the account @{handle} on {name} was turned off: the password alone logs in now.\n\
+                 \n\
+                 {not_me}"
+            ),
+        ),
+    };
+    let body =
+        format!("Hello @{handle},\n\n{words}\n\nThis mail was sent automatically. Answers are not read.\n");
+    Text { subject, body: body.replace('\n', "\r\n") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_carry_their_token_in_the_fragment_and_notices_carry_none() {
+        for number in 1..=8 {
+            let kind = MailKind::of(number).unwrap();
+            let text = text(kind, "Tea", "https://chat.example", "ada", "token0");
+            let with_token = matches!(kind, MailKind::Verification | MailKind::ResetLink);
+            assert_eq!(text.body.contains("#token0"), with_token, "{kind:?}");
+            assert!(text.body.contains("@ada") && text.subject.contains("Tea"), "{kind:?}");
+            assert!(text.body.lines().all(|line| line.len() < 500), "{kind:?}");
+        }
+        assert!(MailKind::of(0).is_none() && MailKind::of(9).is_none());
+    }
+
+    #[test]
+    fn a_name_is_one_line() {
+        assert_eq!(one_line("Tea\r\nBcc: eve@evil.example\u{0}"), "Tea Bcc: eve@evil.example");
+        assert_eq!(one_line(&"x".repeat(100)).len(), 60);
+    }
+}

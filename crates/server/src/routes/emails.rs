@@ -1,0 +1,103 @@
+//! One's own e-mail address, and new passwords that are asked for by mail.
+
+use actix_web::web::Json;
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
+use parlour_chat::{Refusal, emails, mails, reset_requests};
+use parlour_protocol::emails::{ChangeEmail, Email, UseEmailVerification};
+use parlour_protocol::limits::EMAIL;
+use parlour_protocol::own_data::ConfirmPassword;
+use parlour_protocol::password_resets::RequestPasswordReset;
+use parlour_protocol::problems::ErrorCode;
+
+use super::sessions::{admit, confirm};
+use crate::app::App;
+use crate::auth::{Shared, Viewer, client_address};
+use crate::bodies::Object;
+use crate::mail::parse_address;
+use crate::problems::ApiError;
+use crate::random;
+
+fn demand_mail(app: &App) -> Result<(), ApiError> {
+    if app.config.mail.is_some() { Ok(()) } else { Err(ErrorCode::MailOff.into()) }
+}
+
+/// One's own e-mail address: the confirmed one, and the one that waits to be confirmed. Nobody else is told.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Email)))]
+#[get("/account/email")]
+pub async fn show_email(app: Shared, viewer: Viewer) -> Result<Json<Email>, ApiError> {
+    let now = app.clock.now();
+    app.read(move |conn| emails::show(conn, now, viewer.user)).await.map(Json)
+}
+
+/// Chooses an e-mail address, given the password. A mail with a link goes there, and the address counts when the link was
+/// opened, within a day; until then the confirmed one stays, and is told of the change. The same address again sends
+/// another mail: five an hour for one account, three for one address. Several accounts may have the same address.
+/// Where the server sends no mail: `mail_off`.
+#[utoipa::path(tag = "accounts", request_body = ChangeEmail, responses((status = 200, body = Email)))]
+#[put("/account/email")]
+pub async fn change_email(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    body: Json<Object<ChangeEmail>>,
+) -> Result<Json<Email>, ApiError> {
+    demand_mail(&app)?;
+    let body = body.into_inner().0;
+    let address = parse_address(&body.email).map_err(|message| Refusal::field("email", message))?;
+    confirm(&app, &request, viewer, body.password).await?;
+    let (key, nonce) = (app.factor_key.clone(), random::bytes::<16>());
+    app.commit(0, move |conn, now| emails::choose(conn, now, &key, viewer.user, &address, &nonce))
+        .await
+        .map(Json)
+}
+
+/// Removes one's own e-mail address, also one that waits to be confirmed, given the password. The address is told so, once.
+#[utoipa::path(tag = "accounts", request_body = ConfirmPassword, responses((status = 204)))]
+#[delete("/account/email")]
+pub async fn delete_email(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    body: Json<Object<ConfirmPassword>>,
+) -> Result<HttpResponse, ApiError> {
+    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
+    let address = client_address(&app, &request);
+    app.commit(0, move |conn, now| emails::remove(conn, now, viewer.user, &address)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Confirms an e-mail address with the token of the mail that went there. It works once, within a day, and needs no
+/// log-in: the mail may be read on another device.
+#[utoipa::path(tag = "accounts", request_body = UseEmailVerification, responses((status = 204)))]
+#[post("/email-verifications/use")]
+pub async fn use_email_verification(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<Object<UseEmailVerification>>,
+) -> Result<HttpResponse, ApiError> {
+    let address = admit(&app, &request)?;
+    let hash = mails::token_hash(&body.token);
+    app.commit(0, move |conn, now| emails::confirm(conn, now, &hash, &address)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Asks for a mail with a link that sets a new password, by the handle of an account or by its confirmed address. The
+/// answer is the same, and takes the same time, whether there is such an account, whether it has an address, and whether
+/// it got enough such mails lately (three an hour). Where the server sends no mail: `mail_off`.
+#[utoipa::path(tag = "accounts", request_body = RequestPasswordReset, responses((status = 202)))]
+#[post("/password-resets/requests")]
+pub async fn request_password_reset(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<Object<RequestPasswordReset>>,
+) -> Result<HttpResponse, ApiError> {
+    demand_mail(&app)?;
+    let address = admit(&app, &request)?;
+    let who = body.handle_or_email.trim().to_owned();
+    if who.is_empty() || who.len() > EMAIL.0 || who.chars().any(char::is_control) {
+        return Err(Refusal::field("handle_or_email", "Give a handle or an e-mail address.").into());
+    }
+    let nonce = random::bytes::<16>();
+    app.commit(0, move |conn, now| reset_requests::create(conn, now, &who, &nonce, &address)).await?;
+    Ok(HttpResponse::Accepted().finish())
+}

@@ -1,0 +1,187 @@
+//! The e-mail address in the settings: choosing one, confirming it by its mail, changing and removing it.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::emails::{ChangeEmail, Email};
+use parlour_protocol::own_data::ConfirmPassword;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::validation;
+
+use crate::api::http::{Answer, Failure};
+use crate::browser;
+use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::states::{Failed, Skeleton};
+use crate::context::{Load, context};
+use crate::pages::auth::FormFailure;
+use crate::state::time;
+
+/// The part of the settings, where the server sends mails.
+#[component]
+pub(crate) fn EmailForm() -> impl IntoView {
+    let context = context();
+    let sends = move || context.server.with(|server| server.as_ref().is_some_and(|server| server.mail));
+    view! {
+        <Show when=sends>
+            <EmailCard />
+        </Show>
+    }
+}
+
+#[component]
+fn EmailCard() -> impl IntoView {
+    let context = context();
+    let known = RwSignal::new(Load::<Email>::Pending);
+    let read = move || {
+        spawn_local(async move {
+            known.try_set(match context.api.read_email().await {
+                Ok(email) => Load::Ready(email),
+                Err(failure) => Load::Failed(failure),
+            });
+        });
+    };
+    read();
+    view! {
+        <section class="card settings-card" data-testid="email">
+            <h2>"E-mail"</h2>
+            {move || match known.get() {
+                Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
+                Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any(),
+                Load::Ready(email) => view! { <Manage email known /> }.into_any(),
+            }}
+        </section>
+    }
+}
+
+/// What there is, in words.
+fn standing(email: &Email) -> String {
+    let since = email.verified_at.map(|at| time::full_day(browser::local_time(at))).unwrap_or_default();
+    match (&email.address, &email.pending) {
+        (None, None) => {
+            "You have given no address. With one, you can set a new password when you forget yours."
+                .to_owned()
+        }
+        (None, Some(pending)) => {
+            format!("{pending} waits for you: open the link in the mail that was sent there.")
+        }
+        (Some(address), None) => format!("{address}, confirmed on {since}."),
+        (Some(address), Some(pending)) => format!(
+            "{address}, confirmed on {since}. {pending} takes its place when you open the link in the mail that was sent there."
+        ),
+    }
+}
+
+/// The address, and what one may do with it, given the password.
+#[component]
+fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
+    let context = context();
+    let address = Input::new("email", validation::email);
+    let password = Input::new("email_password", |text| {
+        if text.is_empty() { Err("Please fill this in.".to_owned()) } else { Ok(()) }
+    });
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    let state = match (&email.address, &email.pending) {
+        (_, Some(_)) => "waiting",
+        (Some(_), None) => "confirmed",
+        (None, None) => "none",
+    };
+    let pending = StoredValue::new(email.pending.clone());
+    let waits = email.pending.is_some();
+    let there = email != Email::default();
+    let said = standing(&email);
+
+    let choose = move |wanted: String| {
+        let body = ChangeEmail { email: wanted, password: password.text() };
+        let request = async move { context.api.change_email(&body).await };
+        send(busy, failure, address, password, request, move |email: Email| {
+            if let Some(pending) = &email.pending {
+                context.toast(&format!("A mail is on its way to {pending}."), false);
+            }
+            let _ = known.try_set(Load::Ready(email));
+        });
+    };
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if check_all(&[address, password]) {
+            choose(address.text().trim().to_owned());
+        }
+    };
+    let again = move |_| {
+        if let Some(pending) = pending.get_value().filter(|_| check_all(&[password])) {
+            choose(pending);
+        }
+    };
+    let remove = move |_| {
+        if check_all(&[password]) {
+            let body = ConfirmPassword { password: password.text() };
+            let request = async move { context.api.delete_email(&body).await };
+            send(busy, failure, address, password, request, move |()| {
+                context.toast("Your address is removed.", false);
+                let _ = known.try_set(Load::Ready(Email::default()));
+            });
+        }
+    };
+    view! {
+        <p role="status" data-testid="email-state" data-state=state>
+            {said}
+        </p>
+        <p class="soft">"Only you see your address. Mails come when your account changes, or when you ask for a new password."</p>
+        <form class="form" data-testid="email-form" novalidate on:submit=submit>
+            <FormFailure failure />
+            <Field
+                input=address
+                label=if there { "Another address" } else { "Address" }
+                kind="email"
+                autocomplete="email"
+                placeholder="ada@example.org"
+            />
+            <Field input=password label="Password" kind="password" autocomplete="current-password" />
+            <div class="row end wrap">
+                <Show when=move || there>
+                    <button type="button" class="button danger-quiet" data-testid="email-remove" on:click=remove>
+                        "Remove"
+                    </button>
+                </Show>
+                <Show when=move || waits>
+                    <button type="button" class="button" data-testid="email-again" on:click=again>
+                        "Send the mail again"
+                    </button>
+                </Show>
+                <Submit label=if there { "Change" } else { "Save" } busy testid="email-submit" />
+            </div>
+        </form>
+    }
+}
+
+/// Sends a form and goes on with the answer; what is refused is said at the field it is about.
+fn send<T: 'static>(
+    busy: RwSignal<bool>,
+    failure: RwSignal<Option<Failure>>,
+    address: Input,
+    password: Input,
+    request: impl Future<Output = Answer<T>> + 'static,
+    then: impl FnOnce(T) + 'static,
+) {
+    if busy.get_untracked() {
+        return;
+    }
+    busy.set(true);
+    failure.set(None);
+    spawn_local(async move {
+        let answer = request.await;
+        let _ = busy.try_set(false);
+        let (field, message) = match answer {
+            Ok(answer) => return then(answer),
+            Err(why) => match (why.code(), why.violation("email")) {
+                (Some(ErrorCode::BadCredentials), _) => (password, why.message()),
+                (_, Some(message)) => (address, message),
+                _ => {
+                    let _ = failure.try_set(Some(why));
+                    return;
+                }
+            },
+        };
+        let _ = field.error.try_set(Some(message));
+        field.focus();
+    });
+}

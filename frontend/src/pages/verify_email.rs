@@ -1,0 +1,76 @@
+//! Confirming an e-mail address by the link in its mail. The token is in the fragment of the address, which browsers keep
+//! to themselves. It takes a button: programs that look at the links in mails confirm nothing.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::emails::UseEmailVerification;
+
+use crate::api::http::Failure;
+use crate::components::form::Submit;
+use crate::context::context;
+use crate::pages::PageHead;
+use crate::pages::auth::FormFailure;
+
+/// The button, and what came of it.
+#[component]
+pub(crate) fn VerifyEmail() -> impl IntoView {
+    let context = context();
+    let busy = RwSignal::new(false);
+    let done = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        failure.set(None);
+        let hash = window().location().hash().unwrap_or_default();
+        let body = UseEmailVerification { token: hash.trim_start_matches('#').to_owned() };
+        spawn_local(async move {
+            match context.api.use_email_verification(&body).await {
+                Ok(()) => {
+                    let _ = done.try_set(true);
+                }
+                Err(why) => {
+                    let _ = failure.try_set(Some(why));
+                }
+            }
+            let _ = busy.try_set(false);
+        });
+    };
+    let form = move || {
+        view! {
+            <h1>"Confirm your e-mail address"</h1>
+            <form class="form" data-testid="verify-email-form" novalidate on:submit=submit>
+                <FormFailure failure />
+                <p>"From then on, mails about your account go to this address."</p>
+                <Submit label="Confirm the address" busy testid="verify-email-submit" wide=true />
+            </form>
+        }
+    };
+    view! {
+        <Show when=move || done.get() fallback=form>
+            <h1>"Your address is confirmed"</h1>
+            <p role="status" data-testid="email-verified">"You can close this page."</p>
+        </Show>
+        <p class="auth-switch">
+            <a href="/">"To the chats"</a>
+        </p>
+    }
+}
+
+/// The same for whoever is logged in.
+#[component]
+pub(crate) fn VerifyEmailPage() -> impl IntoView {
+    view! {
+        <div class="page">
+            <PageHead title="E-mail" />
+            <div class="page-body">
+                <section class="card settings-card">
+                    <VerifyEmail />
+                </section>
+            </div>
+        </div>
+    }
+}
