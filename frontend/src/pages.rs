@@ -10,6 +10,7 @@ pub(crate) mod friends;
 pub(crate) mod home;
 pub(crate) mod notifications;
 pub(crate) mod own_data;
+pub(crate) mod passkeys;
 pub(crate) mod privacy;
 pub(crate) mod profile;
 pub(crate) mod reset;

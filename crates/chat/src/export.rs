@@ -14,7 +14,9 @@ use parlour_storage::{Connection, own_data};
 use crate::audit::{Note, note};
 use crate::history::{self, PageAt};
 use crate::outcome::{Done, Outcome};
-use crate::{Refusal, accounts, blocks, conversations, friends, notifications, privacy, rights, sessions};
+use crate::{
+    Refusal, accounts, blocks, conversations, friends, notifications, passkeys, privacy, rights, sessions,
+};
 
 /// Messages in one piece.
 const PIECE: i64 = 100;
@@ -53,6 +55,7 @@ pub fn person(
         ("friend_requests", json(serde_json::to_value(friends::list_requests(conn, user)?))),
         ("blocks", json(serde_json::to_value(blocks::list(conn, user)?))),
         ("sessions", json(serde_json::to_value(sessions::list(conn, now, user, current)?))),
+        ("passkeys", json(serde_json::to_value(passkeys::list(conn, user)?))),
         ("notifications", json(serde_json::to_value(notifications::list(conn, user, Seq::MAX, 1000)?.items))),
     ];
     Ok(Person { pieces, pictures: own_data::list_avatars(conn, user)?, conversations })

@@ -62,6 +62,16 @@ kinds! {
     RecoveryCodeUsed = "recovery_code_used",
     /// Somebody made new recovery codes.
     RecoveryCodesRenewed = "recovery_codes_renewed",
+    /// Somebody added a passkey.
+    PasskeyAdded = "passkey_added",
+    /// A passkey was removed: by its owner, or all of them by an administrator when there is a subject.
+    PasskeyRemoved = "passkey_removed",
+    /// Somebody logged in with a passkey alone.
+    LoggedInByPasskey = "logged_in_by_passkey",
+    /// A passkey's answer was refused; the subject is there when the passkey is somebody's.
+    PasskeyRefused = "passkey_refused",
+    /// A passkey's answer was refused because its counter did not go on: there is a copy of it, perhaps.
+    PasskeyCopied = "passkey_copied",
     /// Somebody blocked somebody; whom is not noted.
     Blocked = "blocked",
     /// Somebody unblocked somebody; whom is not noted.

@@ -108,6 +108,10 @@ id! {
     InviteId
 }
 id! {
+    /// A passkey.
+    PasskeyId
+}
+id! {
     /// A stored profile picture; a new picture has a new id, so its bytes never change.
     AvatarId
 }

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod messages;
 pub mod notifications;
 pub mod own_data;
+pub mod passkeys;
 pub mod password_resets;
 pub mod privacy;
 pub mod problems;
@@ -56,6 +57,9 @@ pub struct ServerInfo {
     /// Whether everybody may invite people, and not only administrators.
     #[serde(default)]
     pub member_invites: bool,
+    /// Whether passkeys can be used at the address by which this was asked.
+    #[serde(default)]
+    pub passkeys: bool,
     /// Identifies the database's history; changes after a restore, and then every cursor is void.
     pub epoch: String,
 }

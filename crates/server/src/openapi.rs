@@ -13,11 +13,15 @@ use utoipa_actix_web::AppExt;
 use crate::routes;
 
 /// Operations that need no access token.
-const PUBLIC: [&str; 12] = [
+const PUBLIC: [&str; 16] = [
     "show_server",
     "create_account",
     "create_session",
     "complete_session",
+    "begin_passkey_session",
+    "create_passkey_session",
+    "begin_passkey_step",
+    "complete_passkey_step",
     "refresh_session",
     "show_avatar",
     "use_password_reset",

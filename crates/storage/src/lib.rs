@@ -15,6 +15,7 @@ pub mod invites;
 pub mod members;
 pub mod migrations;
 pub mod own_data;
+pub mod passkeys;
 pub mod password_resets;
 pub mod reactions;
 pub mod schema;

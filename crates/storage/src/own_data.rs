@@ -8,6 +8,7 @@ use parlour_protocol::own_data::Erased;
 
 use crate::Connection;
 use crate::events::{EDITED, EventRow, MESSAGE};
+use crate::passkeys;
 use crate::password_resets;
 use crate::schema::{
     avatars, blocks, conversations, declined_requests, events, friendships, invites, members, reactions,
@@ -122,6 +123,7 @@ pub fn erase_person(conn: &mut Connection, user: UserId) -> QueryResult<Erased> 
     diesel::delete(declined_requests::table.filter(of_declined)).execute(conn)?;
     password_resets::delete(conn, user)?;
     second_factors::delete(conn, user)?;
+    passkeys::delete_all(conn, user)?;
     // The ids of ended sessions stay for a while, so that every node refuses their tokens.
     let ended = diesel::update(sessions::table.filter(sessions::user_id.eq(user.0))).set((
         sessions::device.eq(""),

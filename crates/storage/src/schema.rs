@@ -87,6 +87,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    passkeys (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        credential_id -> Binary,
+        passkey -> Text,
+        name -> Text,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    passkey_ceremonies (id) {
+        id -> Binary,
+        user_id -> Nullable<BigInt>,
+        kind -> SmallInt,
+        state -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     blocks (blocker_id, blocked_id) {
         blocker_id -> BigInt,
         blocked_id -> BigInt,
@@ -216,6 +238,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     password_resets,
     second_factors,
     recovery_codes,
+    passkeys,
+    passkey_ceremonies,
     avatars,
     sessions,
     conversations,

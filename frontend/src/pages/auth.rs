@@ -14,6 +14,7 @@ use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::{Context, Phase, context};
 use crate::icons::{ALERT, Icon, Mark};
+use crate::pages::passkeys::LogInWithPasskey;
 use crate::pages::reset::ResetPassword;
 use crate::pages::second_step::SecondStep;
 
@@ -128,7 +129,7 @@ fn LogIn() -> impl IntoView {
     let password = Input::new("password", filled);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None);
-    let challenge = RwSignal::new(None::<String>);
+    let challenge = RwSignal::new(None::<(String, bool)>);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if !check_all(&[handle, password]) {
@@ -146,7 +147,7 @@ fn LogIn() -> impl IntoView {
             }
             if let Some(next) = why.challenge() {
                 let _ = password.value.try_set(String::new());
-                let _ = challenge.try_set(Some(next));
+                let _ = challenge.try_set(Some((next, why.takes_passkey())));
             }
         });
     };
@@ -163,13 +164,14 @@ fn LogIn() -> impl IntoView {
                 <Field input=password label="Password" kind="password" autocomplete="current-password" />
                 <Submit label="Log in" busy testid="login-submit" wide=true />
             </form>
+            <LogInWithPasskey failure />
             <p class="auth-switch">
                 "New here? " <a href="/register" data-testid="go-register">"Create an account"</a>
             </p>
         }
     };
     move || match challenge.get() {
-        Some(challenge) => view! { <SecondStep challenge back /> }.into_any(),
+        Some((challenge, passkey)) => view! { <SecondStep challenge passkey back /> }.into_any(),
         None => form().into_any(),
     }
 }

@@ -8,6 +8,7 @@ use crate::context::context;
 use crate::icons::{Icon, LOGOUT, MOON, SCREEN, SUN};
 use crate::pages::home::NotFound;
 use crate::pages::own_data::{DeleteForm, ExportForm};
+use crate::pages::passkeys::Passkeys;
 use crate::pages::privacy::{Blocked, PrivacyForm};
 use crate::pages::second_factor::SecondFactorForm;
 use crate::pages::settings_parts::{AvatarForm, PasswordForm, ProfileForm, Sessions};
@@ -28,6 +29,7 @@ pub(crate) fn Settings() -> impl IntoView {
         "security" => view! {
             <PasswordForm />
             <SecondFactorForm />
+            <Passkeys />
             <Sessions />
         }
         .into_any(),

@@ -9,7 +9,7 @@ use parlour_protocol::rooms::{CreateRoom, MemberRole};
 use parlour_storage::members::role_number;
 use reqwest::Method;
 use serde_json::json;
-use system_tests::{App, Person};
+use system_tests::{App, Authenticator, Person};
 
 use crate::operations::Operation;
 
@@ -58,6 +58,8 @@ pub struct Scene {
     avatar: String,
     /// An invite of the administrator.
     invite: String,
+    /// The owner's passkey.
+    passkey: String,
 }
 
 impl Scene {
@@ -94,6 +96,11 @@ impl Scene {
         let with_blocked = owner.direct(blocked).await;
         owner.call(Method::PUT, &format!("/api/v1/blocks/{}", blocked.id), None).await.expect(200);
         let invite = of(Role::Admin).call(Method::POST, "/api/v1/invites", Some(json!({}))).await.expect(201);
+        let asked = Some(json!({ "password": "correct horse battery" }));
+        let begun = owner.call(Method::POST, "/api/v1/account/passkeys/begin", asked).await.expect(201);
+        let made = Authenticator::default().make(&begun["options"]);
+        let made = json!({ "ceremony": begun["ceremony"], "credential": made, "name": "phone" });
+        let passkey = owner.call(Method::POST, "/api/v1/account/passkeys", Some(made)).await.expect(201);
         let picture = image::RgbImage::from_pixel(8, 8, image::Rgb([1, 2, 3]));
         let mut bytes = std::io::Cursor::new(Vec::new());
         picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
@@ -105,8 +112,14 @@ impl Scene {
             with_blocked,
             avatar: account.avatar.expect("a picture").to_string(),
             invite: invite["invite"]["id"].as_str().expect("an invite's id").to_owned(),
+            passkey: passkey["id"].as_str().expect("a passkey's id").to_owned(),
             people,
         }
+    }
+
+    /// The owner's passkey.
+    pub fn passkey(&self) -> &str {
+        &self.passkey
     }
 
     /// The administrator's invite.
@@ -152,6 +165,7 @@ impl Scene {
             "avatar" => self.avatar.clone(),
             "size" => "64".to_owned(),
             "invite" => self.invite.clone(),
+            "passkey" => self.passkey.clone(),
             other => panic!("{}: nothing is known about the parameter {other}", operation.id),
         });
         let mut body = operation.body.clone();
@@ -160,6 +174,11 @@ impl Scene {
             match operation.id.as_str() {
                 "create_account" => body["handle"] = fresh().into(),
                 "create_room" => body["name"] = fresh().into(),
+                // Too many tries with one passkey are too fast.
+                "create_passkey_session" => {
+                    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+                    body["credential"]["rawId"] = format!("A{number:07}").into();
+                }
                 "create_session" => {
                     body["handle"] = self.person(role).map_or("nobody", |person| &person.handle).into();
                 }

@@ -1,22 +1,24 @@
 //! What anybody may know about this server.
 
-use actix_web::get;
 use actix_web::web::Json;
+use actix_web::{HttpRequest, get};
 use parlour_protocol::ServerInfo;
 use parlour_protocol::accounts::Registration;
 
+use super::passkeys;
 use crate::auth::Shared;
 
 /// What anybody may know about this server.
 #[utoipa::path(tag = "server", responses((status = 200, body = ServerInfo)))]
 #[get("/server")]
-pub async fn show_server(app: Shared) -> Json<ServerInfo> {
+pub async fn show_server(app: Shared, request: HttpRequest) -> Json<ServerInfo> {
     Json(ServerInfo {
         name: app.config.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         registration_open: matches!(app.config.registration, Registration::Open | Registration::Approval),
         registration: app.config.registration,
         member_invites: app.config.member_invites,
+        passkeys: passkeys::are_offered(&app, &request),
         epoch: app.epoch.clone(),
     })
 }

@@ -161,21 +161,24 @@ pub async fn create_session(
     let session = SessionId(random::id());
     let token = RefreshToken::new(session, random::bytes());
     let token_hash = token.hash();
+    let offered = app.relying_party.is_some();
     let first_half = app
         .commit(0, move |conn, now| {
             if let Some(hash) = &rehashed {
                 accounts::rehash(conn, user, hash)?;
             }
             if second_factors::is_on(conn, user)? {
-                return Ok(Outcome::quiet(Some(accounts::find(conn, user)?)));
+                let methods = second_factors::methods(conn, user, offered)?;
+                return Ok(Outcome::quiet(Some((accounts::find(conn, user)?, methods))));
             }
             sessions::open(conn, now, session, user, &device, &token_hash)?;
             audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&address))?;
             Ok(Outcome::quiet(None))
         })
         .await?;
-    if let Some(row) = first_half {
+    if let Some((row, methods)) = first_half {
         let mut error = ApiError::from(ErrorCode::SecondFactorRequired);
+        error.problem.methods = methods;
         error.problem.challenge = Some(challenges::make(&app.factor_key, app.clock.now(), &row));
         return Err(error);
     }
