@@ -32,7 +32,8 @@ fn method(of: &JsValue, name: &str) -> Option<Function> {
 
 /// Whether the browser knows passkeys here; it does not on pages without TLS.
 pub(crate) fn are_known() -> bool {
-    part(&window(), "PublicKeyCredential").is_function() && part(&window().navigator(), "credentials").is_object()
+    part(&window(), "PublicKeyCredential").is_function()
+        && part(&window().navigator(), "credentials").is_object()
 }
 
 /// Lets the browser make a passkey.

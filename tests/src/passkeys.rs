@@ -63,6 +63,13 @@ impl Default for Authenticator {
 }
 
 impl Authenticator {
+    /// Another one with the same keys, and something else about it.
+    pub fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut changed = self.clone();
+        change(&mut changed);
+        changed
+    }
+
     fn client_data(&self, kind: &str, options: &Value) -> Vec<u8> {
         let data = json!({
             "type": kind, "challenge": options["challenge"], "origin": self.origin, "crossOrigin": false,
@@ -120,8 +127,12 @@ impl Authenticator {
 
     /// Answers with the newest passkey that is allowed, as `navigator.credentials.get()` does.
     pub fn answer(&mut self, options: &Value) -> Value {
-        let allowed: Vec<Vec<u8>> =
-            options["allowCredentials"].as_array().into_iter().flatten().map(|one| bytes(&one["id"])).collect();
+        let allowed: Vec<Vec<u8>> = options["allowCredentials"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|one| bytes(&one["id"]))
+            .collect();
         let fits = |key: &&Key| allowed.is_empty() || allowed.contains(&key.id);
         let key = self.keys.iter().rev().find(fits).expect("a passkey that is allowed").clone();
         let data = self.data(text(&options["rpId"]), 0);

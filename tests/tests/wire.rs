@@ -311,11 +311,8 @@ fn passkeys() {
         "PasskeyCeremony",
         PasskeyCeremony { ceremony: "bmFtZQ".into(), options: json!({ "challenge": "AQID" }) }
     );
-    let create = CreatePasskey {
-        ceremony: "bmFtZQ".into(),
-        credential: credential.clone(),
-        name: "My phone".into(),
-    };
+    let create =
+        CreatePasskey { ceremony: "bmFtZQ".into(), credential: credential.clone(), name: "My phone".into() };
     snapshot!("CreatePasskey", create);
     snapshot!("UpdatePasskey", UpdatePasskey { name: "My phone".into() });
     let log_in = CreatePasskeySession {

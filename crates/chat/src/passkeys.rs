@@ -170,7 +170,8 @@ pub fn add(
     let made = match party.finish_registration(credential, &state) {
         Ok(made) => made,
         Err(error) => {
-            let why = Refusal::field("credential", format!("This passkey cannot be added: {}.", plain(&error)));
+            let why =
+                Refusal::field("credential", format!("This passkey cannot be added: {}.", plain(&error)));
             return Ok(Outcome::quiet(Err(why)));
         }
     };
@@ -273,7 +274,8 @@ pub fn begin_second_step(
     if rows.is_empty() {
         return Err(Refusal::because(ErrorCode::Conflict, "This account has no passkey."));
     }
-    let known: Vec<webauthn::Passkey> = rows.iter().map(|row| read(&row.passkey)).collect::<Result<_, _>>()?;
+    let known: Vec<webauthn::Passkey> =
+        rows.iter().map(|row| read(&row.passkey)).collect::<Result<_, _>>()?;
     let (options, state) = party.request(&known).map_err(fault)?;
     keep(conn, now, ceremony, (Some(user), Kind::SecondStep), &state)?;
     Ok(Outcome::quiet(options))

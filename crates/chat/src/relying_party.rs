@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use webauthn_rs::prelude::{
     AuthenticationResult, CredentialID, DiscoverableAuthentication, Passkey, PasskeyRegistration,
     PublicKeyCredential, RegisterPublicKeyCredential, Url, Uuid, WebauthnError,
@@ -100,15 +100,10 @@ impl RelyingParty {
     ) -> Result<(Value, DiscoverableAuthentication), WebauthnError> {
         let (options, state) = self.inner.start_discoverable_authentication()?;
         let mut options = json(&options.public_key)?;
-        let allowed = known.iter().map(|passkey| {
-            let mut one = json!({ "type": "public-key", "id": passkey.cred_id() });
-            let stored = json(passkey)?;
-            if let Some(transports @ Value::Array(_)) = stored.pointer("/cred/transports") {
-                one["transports"] = transports.clone();
-            }
-            Ok(one)
-        });
-        options["allowCredentials"] = allowed.collect::<Result<Vec<_>, WebauthnError>>()?.into();
+        if !known.is_empty() {
+            let (named, _) = self.inner.start_passkey_authentication(known)?;
+            options["allowCredentials"] = json(&named.public_key.allow_credentials)?;
+        }
         Ok((options, state))
     }
 
@@ -141,10 +136,13 @@ mod tests {
         assert_eq!(of_url("https://chat.example.com").as_deref(), Some("chat.example.com"));
         assert_eq!(of_url("https://chat.example.com:8443").as_deref(), Some("chat.example.com"));
         assert_eq!(of_url("http://localhost:8080").as_deref(), Some("localhost"));
-        for url in ["http://chat.example.com", "https://192.0.2.1", "https://[2001:db8::1]", "http://127.0.0.1:80"] {
+        for url in
+            ["http://chat.example.com", "https://192.0.2.1", "https://[2001:db8::1]", "http://127.0.0.1:80"]
+        {
             assert_eq!(of_url(url), None, "{url}");
         }
-        for listen in ["127.0.0.1:8080", "127.0.0.1:0", "[::1]:8080", "0.0.0.0:80", "[::]:80", "localhost:1"] {
+        for listen in ["127.0.0.1:8080", "127.0.0.1:0", "[::1]:8080", "0.0.0.0:80", "[::]:80", "localhost:1"]
+        {
             assert_eq!(id(None, listen).as_deref(), Some("localhost"), "{listen}");
         }
         assert_eq!(id(None, "192.0.2.1:8080"), None);
@@ -160,8 +158,10 @@ mod tests {
             "http://chat.example.com",
         ];
         let origins = origins.map(str::to_owned);
-        let party = RelyingParty::of("Parlour", Some("https://chat.example.com"), "127.0.0.1:0", &origins).unwrap();
-        let allowed: Vec<String> = party.inner.get_allowed_origins().iter().map(ToString::to_string).collect();
+        let party =
+            RelyingParty::of("Parlour", Some("https://chat.example.com"), "127.0.0.1:0", &origins).unwrap();
+        let allowed: Vec<String> =
+            party.inner.get_allowed_origins().iter().map(ToString::to_string).collect();
         assert_eq!(
             allowed,
             ["https://chat.example.com/", "https://app.chat.example.com/", "https://chat.example.com:8443/"]

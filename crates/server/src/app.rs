@@ -22,8 +22,8 @@ use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_realtime::{Broker, Delivery, Hub};
 use parlour_storage::users::UserRow;
 use parlour_storage::{
-    Connection, Database, DatabaseSettings, StorageError, audit_log, declined_requests, invites,
-    passkeys, password_resets, server_state, sessions, users,
+    Connection, Database, DatabaseSettings, StorageError, audit_log, declined_requests, invites, passkeys,
+    password_resets, server_state, sessions, users,
 };
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};

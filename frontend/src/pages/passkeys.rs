@@ -131,7 +131,11 @@ fn Card() -> impl IntoView {
 
 /// One passkey, and what is being done with it.
 #[component]
-fn Line(passkey: Passkey, changing: RwSignal<Option<(PasskeyId, Change)>>, done: Callback<()>) -> impl IntoView {
+fn Line(
+    passkey: Passkey,
+    changing: RwSignal<Option<(PasskeyId, Change)>>,
+    done: Callback<()>,
+) -> impl IntoView {
     let id = passkey.id;
     let now = browser::local_time(browser::now());
     let added = time::full_day(browser::local_time(passkey.created_at));
@@ -231,7 +235,10 @@ fn Remove(
             let body = ConfirmPassword { password: password.text() };
             let request = async move { context.api.delete_passkey(id, &body).await };
             send(busy, failure, (Some(password), None), request, move |()| {
-                context.toast("The passkey does not log you in any more. You may delete it on your device, too.", false);
+                context.toast(
+                    "The passkey does not log you in any more. You may delete it on your device, too.",
+                    false,
+                );
                 done.run(());
             });
         }

@@ -123,7 +123,10 @@ async fn adding_naming_and_removing(app: App) {
     assert_eq!(options["rp"], json!({ "id": "localhost", "name": "Parlour" }));
     assert_eq!((&options["user"]["name"], &options["attestation"]), (&json!("ada"), &json!("none")));
     let wanted = &options["authenticatorSelection"];
-    assert_eq!((&wanted["residentKey"], &wanted["userVerification"]), (&json!("required"), &json!("required")));
+    assert_eq!(
+        (&wanted["residentKey"], &wanted["userVerification"]),
+        (&json!("required"), &json!("required"))
+    );
     assert!(!options["user"]["id"].as_str().unwrap().contains(&ada.id.to_string()));
     let credential = phone.make(&options);
     for bad in ["", " ", &"x".repeat(41), "two\nlines"] {
@@ -134,6 +137,7 @@ async fn adding_naming_and_removing(app: App) {
     assert!(made.get("last_used_at").is_none());
     finish(&ada, &ceremony, &credential, "again").await.refused(ErrorCode::Gone);
 
+    app.advance(SECOND);
     // The next one is another authenticator's: what is known is told, so that one device does not make two.
     let (second, options) = begin(&ada).await;
     assert_eq!(options["excludeCredentials"][0]["id"], credential["id"]);
@@ -162,7 +166,10 @@ async fn logging_in_without_a_password(app: App) {
     let root = app.admin("root").await;
     let (ada, mut phone) = with_passkey(&app, "ada").await;
     let (ceremony, options) = begin_log_in(&app).await;
-    assert_eq!((&options["allowCredentials"], &options["userVerification"]), (&json!([]), &json!("required")));
+    assert_eq!(
+        (&options["allowCredentials"], &options["userVerification"]),
+        (&json!([]), &json!("required"))
+    );
     assert_eq!(options["rpId"], "localhost");
     let credential = phone.answer(&options);
     // Another node finishes, where there is one.
@@ -194,7 +201,7 @@ async fn logging_in_without_a_password(app: App) {
     assert_eq!(answer["account"]["handle"], "bob");
     // Those without a counter, as synchronised passkeys are, may come as often as they like.
     let carol = app.person("carol").await;
-    let mut cloud = Authenticator { counter: None, ..Authenticator::default() };
+    let mut cloud = Authenticator::default().with(|it| it.counter = None);
     add(&carol, &mut cloud, "cloud").await;
     carol.other_device().await;
     for _ in 0..2 {
@@ -206,7 +213,8 @@ async fn no_answer_works_twice(app: App) {
     let (_ada, mut phone) = with_passkey(&app, "ada").await;
     let (ceremony, options) = begin_log_in(&app).await;
     let credential = phone.answer(&options);
-    let tries = (0..4).map(|node| {
+    // Tried at the same time, on all nodes: one is let in.
+    let tries = (0..3).map(|node| {
         let (api, body) = (app.stranger(node), json!({ "ceremony": ceremony, "credential": credential }));
         async move {
             let url = api.base().join(LOG_IN).unwrap();
@@ -215,8 +223,9 @@ async fn no_answer_works_twice(app: App) {
     });
     let mut answers = futures_util::future::join_all(tries).await;
     answers.sort_unstable();
-    assert_eq!(answers, [201, 410, 410, 410]);
+    assert_eq!(answers, [201, 410, 410]);
     log_in(&app, &ceremony, &credential).await.refused(ErrorCode::Gone);
+    try_in(&app, &mut phone).await.expect(201);
     // The same answer to another question.
     let (fresh, options) = begin_log_in(&app).await;
     log_in(&app, &fresh, &credential).await.refused(ErrorCode::BadCredentials);
@@ -256,11 +265,13 @@ async fn the_second_step(app: App) {
     options["allowCredentials"] = json!([]);
     step(&app, &asked, &ceremony, &others.answer(&options)).await.refused(ErrorCode::BadCredentials);
     let (ceremony, options) = begin_step(&app, &asked).await;
-    let mut blind = Authenticator { verifies: false, ..phone.clone() };
+    let mut blind = phone.with(|it| it.verifies = false);
     step(&app, &asked, &ceremony, &blind.answer(&options)).await.refused(ErrorCode::BadCredentials);
     for bad in ["", "x", &asked[1..]] {
         let body = json!({ "challenge": bad });
-        app.call(Method::POST, &format!("{STEP}/begin"), Some(body)).await.refused(ErrorCode::Unauthenticated);
+        app.call(Method::POST, &format!("{STEP}/begin"), Some(body))
+            .await
+            .refused(ErrorCode::Unauthenticated);
         step(&app, bad, &ceremony, &json!({})).await.refused(ErrorCode::Unauthenticated);
     }
     assert_eq!(noted(&root, "passkey_refused").await, 2);
@@ -281,20 +292,14 @@ async fn what_is_refused_at_a_log_in(app: App) {
     let root = app.admin("root").await;
     let (_ada, phone) = with_passkey(&app, "ada").await;
     let (_bob, others) = with_passkey(&app, "bob").await;
-    let with = |change: fn(&mut Authenticator)| {
-        let mut changed = phone.clone();
-        change(&mut changed);
-        // Each try is another passkey's for all that counts tries: none comes too fast.
-        changed
-    };
     let mut unknown = Authenticator::default();
     let (_, options) = begin(&root).await;
     unknown.make(&options);
     let bad = [
-        ("another page", with(|it| it.origin = "https://localhost.example".to_owned())),
-        ("no TLS and no localhost", with(|it| it.origin = "http://127.0.0.1:8080".to_owned())),
-        ("another name", with(|it| it.rp_id = Some("localhost.example".to_owned()))),
-        ("nobody looked", with(|it| it.verifies = false)),
+        ("another page", phone.with(|it| it.origin = "https://localhost.example".to_owned())),
+        ("no TLS and no localhost", phone.with(|it| it.origin = "http://127.0.0.1:8080".to_owned())),
+        ("another name", phone.with(|it| it.rp_id = Some("localhost.example".to_owned()))),
+        ("nobody looked", phone.with(|it| it.verifies = false)),
         ("a passkey that nobody has", unknown),
     ];
     let mut said = None;
@@ -302,12 +307,11 @@ async fn what_is_refused_at_a_log_in(app: App) {
         let problem = try_in(&app, &mut authenticator).await.refused(ErrorCode::BadCredentials);
         assert_eq!(said.get_or_insert(problem.detail.clone()), &problem.detail, "{what}");
     }
-    let mut named = others.clone();
-    named.user = Some(vec![7; 16]);
+    let mut named = others.with(|it| it.user = Some(vec![7; 16]));
     try_in(&app, &mut named).await.refused(ErrorCode::BadCredentials);
     let mut forged = begin_log_in(&app).await;
     let mut answer = others.clone().answer(&forged.1);
-    answer["response"]["signature"] = json!("MEUCIQDxxxx");
+    answer["response"]["signature"] = json!("MEUCIQDx");
     log_in(&app, &forged.0, &answer).await.refused(ErrorCode::BadCredentials);
     assert_eq!(noted(&root, "passkey_refused").await, 7);
 
@@ -340,15 +344,11 @@ async fn what_is_refused_at_a_log_in(app: App) {
 
 async fn what_is_refused_when_adding(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
-    let with = |change: fn(&mut Authenticator)| {
-        let mut changed = Authenticator::default();
-        change(&mut changed);
-        changed
-    };
+    let any = Authenticator::default();
     for mut bad in [
-        with(|it| it.origin = "https://evil.example".to_owned()),
-        with(|it| it.rp_id = Some("evil.example".to_owned())),
-        with(|it| it.verifies = false),
+        any.with(|it| it.origin = "https://evil.example".to_owned()),
+        any.with(|it| it.rp_id = Some("evil.example".to_owned())),
+        any.with(|it| it.verifies = false),
     ] {
         let (ceremony, options) = begin(&ada).await;
         let credential = bad.make(&options);
@@ -387,12 +387,15 @@ async fn limits(app: App) {
     let mut authenticator = Authenticator::default();
     let first = begin(&ada).await;
     for _ in 0..5 {
+        app.advance(SECOND);
         begin(&ada).await;
     }
     let made = authenticator.make(&first.1);
     finish(&ada, &first.0, &made, "x").await.refused(ErrorCode::Gone);
+    app.advance(SECOND);
     let begun = [begin(&ada).await, begin(&ada).await];
     for number in 0..9 {
+        app.advance(SECOND);
         let (ceremony, options) = begin(&ada).await;
         finish(&ada, &ceremony, &authenticator.make(&options), &format!("key {number}")).await.expect(201);
     }
@@ -410,11 +413,18 @@ async fn limits(app: App) {
 
 async fn guessing_slows_down(app: App) {
     let (_ada, phone) = with_passkey(&app, "ada").await;
-    for _ in 0..5 {
-        let mut blind = Authenticator { verifies: false, ..phone.clone() };
-        try_in(&app, &mut blind).await.refused(ErrorCode::BadCredentials);
+    let mut tried = 0;
+    // From the fifth on each waits longer; a busy machine may take longer than the first delays.
+    loop {
+        tried += 1;
+        let reply = try_in(&app, &mut phone.with(|it| it.verifies = false)).await;
+        if reply.status == 429 {
+            break;
+        }
+        reply.refused(ErrorCode::BadCredentials);
+        assert!(tried < 10, "ten wrong answers in a row");
     }
-    try_in(&app, &mut phone.clone()).await.refused(ErrorCode::RateLimited);
+    assert!(tried > 5, "five are free");
     eventually("the delay is over", || async { try_in(&app, &mut phone.clone()).await.status == 201 }).await;
 }
 
@@ -451,7 +461,8 @@ async fn what_goes_with_the_account(app: App) {
     // An administrator takes both away: the device that is lost held them both.
     let ada = ada.other_device().await;
     let users = "/api/v1/admin/users?search=a";
-    let listed = |page: Value| page["items"].as_array().unwrap().iter().any(|one| one["second_factor"] == true);
+    let listed =
+        |page: Value| page["items"].as_array().unwrap().iter().any(|one| one["second_factor"] == true);
     assert!(listed(root.get(users).await.expect(200)));
     turn_on(&app, &ada).await;
     let path = format!("/api/v1/admin/users/{}/second-factor", ada.id);
@@ -479,11 +490,15 @@ async fn told(app: &App, host: &str) -> bool {
 
 #[test]
 fn they_are_offered_by_name_only() {
-    run(Backend::SqliteLocal, |_| {}, |app| async move {
-        assert!(told(&app, "localhost:8080").await && told(&app, "localhost").await);
-        assert!(!told(&app, "127.0.0.1:8080").await && !told(&app, "[::1]:8080").await);
-        assert!(!told(&app, "chat.example.com").await);
-    });
+    run(
+        Backend::SqliteLocal,
+        |_| {},
+        |app| async move {
+            assert!(told(&app, "localhost:8080").await && told(&app, "localhost").await);
+            assert!(!told(&app, "127.0.0.1:8080").await && !told(&app, "[::1]:8080").await);
+            assert!(!told(&app, "chat.example.com").await);
+        },
+    );
     let by_address = |config: &mut Config| config.public_url = Some("https://192.0.2.1".to_owned());
     run(Backend::SqliteLocal, by_address, |app| async move {
         assert!(!told(&app, "192.0.2.1").await && !told(&app, "localhost").await);
@@ -495,7 +510,8 @@ fn they_are_offered_by_name_only() {
     });
     let by_name = |config: &mut Config| {
         config.public_url = Some("https://chat.example.com".to_owned());
-        config.allowed_origins = vec!["https://app.chat.example.com".to_owned(), "https://example.com".to_owned()];
+        config.allowed_origins =
+            vec!["https://app.chat.example.com".to_owned(), "https://example.com".to_owned()];
     };
     run(Backend::SqliteLocal, by_name, |app| async move {
         assert!(told(&app, "10.0.0.1:8080").await, "a proxy may ask by another name");
@@ -508,7 +524,7 @@ fn they_are_offered_by_name_only() {
             ("https://chat.example.com:444", false),
             ("http://chat.example.com", false),
         ] {
-            let mut phone = Authenticator { origin: origin.to_owned(), ..Authenticator::default() };
+            let mut phone = Authenticator::default().with(|it| it.origin = origin.to_owned());
             let (ceremony, options) = begin(&ada).await;
             assert_eq!(options["rp"]["id"], "chat.example.com");
             let reply = finish(&ada, &ceremony, &phone.make(&options), "x").await;
