@@ -302,6 +302,7 @@ fn accounts_and_sessions() {
 fn passkeys() {
     let credential = json!({ "id": "AQID", "response": {} });
     snapshot!("FactorMethod", FactorMethod::Code, FactorMethod::Passkey);
+    snapshot!("PasskeyId", PasskeyId(9));
     snapshot!(
         "Passkey",
         Passkey { id: PasskeyId(9), name: "My phone".into(), created_at: AT, last_used_at: Some(AT) },

@@ -53,6 +53,7 @@ fn send<T: 'static>(
         };
         let wrong = (why.code() == Some(ErrorCode::BadCredentials)).then(|| why.message());
         if let (Some(input), Some(message)) = (password, wrong) {
+            let _ = input.value.try_set(String::new());
             let _ = input.error.try_set(Some(message));
             input.focus();
         } else if let (Some(input), Some(message)) = (name, why.violation("name")) {

@@ -10,6 +10,7 @@ mod access;
 mod factors;
 mod gate;
 mod pages;
+mod passkeys;
 mod person;
 mod stories;
 
