@@ -80,17 +80,16 @@ fn a_passkey_is_added_used_and_removed() {
         ada.click("passkey-login").await;
         ada.see("sidebar").await;
         ada.go("/settings/security").await;
-        ada.until(
-            "it was used",
-            "document.querySelector('[data-testid=passkey]')?.textContent.includes('just now')",
-        )
-        .await;
+        let used = "document.querySelector('[data-testid=passkey]')?.textContent.includes('last used')";
+        ada.until("it was used", used).await;
 
         // In the place of a code.
         ada.fill("factor_password", PASSWORD).await;
         ada.click("factor-begin").await;
         let secret = ada.see("factor-secret").await.text().await.unwrap();
         let secret = BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
+        ada.see("qr-code").await;
+        ada.picture("factor-qr-code-Desktop").await;
         ada.fill("factor_code", &totp::code(&secret, totp::step(app.now()))).await;
         ada.click("factor-confirm").await;
         ada.click("recovery-codes-kept").await;
