@@ -120,8 +120,8 @@ pub fn begin(conn: &mut Connection, row: &CeremonyRow, most: i64) -> QueryResult
         Some(user) => same.filter(passkey_ceremonies::user_id.eq(user)),
         None => same.filter(passkey_ceremonies::user_id.is_null()),
     };
-    let order = (passkey_ceremonies::expires_at.desc(), passkey_ceremonies::id.asc());
-    let many: Vec<Vec<u8>> = same.order(order).offset(most - 1).limit(100).load(conn)?;
+    let newest_first = same.order(passkey_ceremonies::expires_at.desc());
+    let many: Vec<Vec<u8>> = newest_first.offset(most - 1).limit(100).load(conn)?;
     for id in many {
         diesel::delete(passkey_ceremonies::table.find(id)).execute(conn)?;
     }

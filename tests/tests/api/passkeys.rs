@@ -6,6 +6,7 @@ use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::second_factors::FactorMethod;
 use parlour_protocol::time::SECOND;
 use parlour_server::Config;
+use parlour_storage::passkeys::CeremonyRow;
 use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::{App, Authenticator, Backend, Person, Refusal, Reply, eventually, on_all_backends, run};
@@ -392,6 +393,24 @@ async fn limits(app: App) {
     }
     let made = authenticator.make(&first.1);
     finish(&ada, &first.0, &made, "x").await.refused(ErrorCode::Gone);
+    // Of those who have not said who they are, too, the newest ones stay.
+    let mut conn = app.database().connect();
+    for number in 0..5 {
+        let row = CeremonyRow {
+            id: vec![number],
+            user_id: None,
+            kind: 2,
+            state: String::new(),
+            expires_at: i64::MAX - 100 + i64::from(number),
+        };
+        parlour_storage::passkeys::begin(&mut conn, &row, 3).unwrap();
+    }
+    for (number, stays) in [false, false, true, true, true].into_iter().enumerate() {
+        let id = [u8::try_from(number).unwrap()];
+        let found = parlour_storage::passkeys::take_ceremony(&mut conn, &id, 2, app.now().0).unwrap();
+        assert_eq!(found.is_some(), stays, "{number}");
+    }
+    drop(conn);
     app.advance(SECOND);
     let begun = [begin(&ada).await, begin(&ada).await];
     for number in 0..9 {
