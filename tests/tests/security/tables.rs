@@ -53,7 +53,7 @@ pub const REST: &[Row] = &[
     ("begin_passkey_step", Place::Nowhere,    "anon     anon     anon     anon     anon     anon     anon     anon     anon"),
     ("complete_passkey_step", Place::Nowhere, "anon     anon     anon     anon     anon     anon     anon     anon     anon"),
     ("create_password_reset", Place::Nowhere, "anon     none     none     none     none     none     none     none     ok"),
-    ("delete_second_factor_of", Place::Nowhere, "anon     none     none     none     none     none     none     none     none"),
+    ("delete_second_factor_of", Place::Nowhere, "anon     none     none     none     none     none     none     none     ok"),
     ("use_password_reset", Place::Nowhere,    "gone     gone     gone     gone     gone     gone     gone     gone     gone"),
     ("complete_session", Place::Nowhere,      "anon     anon     anon     anon     anon     anon     anon     anon     anon"),
     ("show_privacy", Place::Nowhere,              "anon     ok       ok       ok       ok       ok       ok       ok       ok"),
