@@ -12,6 +12,7 @@ pub(crate) mod message_body;
 pub(crate) mod message_parts;
 pub(crate) mod password;
 pub(crate) mod places;
+pub(crate) mod qr_code;
 pub(crate) mod scrolling;
 pub(crate) mod sidebar;
 pub(crate) mod states;

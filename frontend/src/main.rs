@@ -5,6 +5,7 @@ mod app;
 mod browser;
 mod components;
 mod context;
+mod credentials;
 mod icons;
 mod live;
 mod open;

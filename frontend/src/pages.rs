@@ -13,6 +13,7 @@ pub(crate) mod home;
 pub(crate) mod identities;
 pub(crate) mod notifications;
 pub(crate) mod own_data;
+pub(crate) mod passkeys;
 pub(crate) mod privacy;
 pub(crate) mod profile;
 pub(crate) mod provider;

@@ -12,17 +12,22 @@ use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::{Conversation, ConversationKind, EventPage, MarkRead, ReadMarker};
 use parlour_protocol::emails::{ChangeEmail, Email, UseEmailVerification};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequest, FriendRequests, Relationship};
-use parlour_protocol::ids::{AvatarId, ConversationId, InviteId, SessionId, UserId};
+use parlour_protocol::ids::{AvatarId, ConversationId, InviteId, PasskeyId, SessionId, UserId};
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
 use parlour_protocol::messages::{EditMessage, Message, MessagePage, Reaction, SendMessage, Stored};
 use parlour_protocol::notifications::{Notification, NotificationKind, Notifications, ReadNotifications};
 use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt, Erased};
+use parlour_protocol::passkeys::{
+    BeginPasskeyStep, CompletePasskeyStep, CreatePasskey, CreatePasskeySession, Passkey, PasskeyCeremony,
+    UpdatePasskey,
+};
 use parlour_protocol::password_resets::{PasswordReset, RequestPasswordReset, UsePasswordReset};
 use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
 use parlour_protocol::problems::{ErrorCode, Problem, Violation};
 use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
 use parlour_protocol::second_factors::{
-    CompleteSession, ConfirmBoth, ConfirmSecondFactor, NewSecondFactor, RecoveryCodes, SecondFactor,
+    CompleteSession, ConfirmBoth, ConfirmSecondFactor, FactorMethod, NewSecondFactor, RecoveryCodes,
+    SecondFactor,
 };
 use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
 use parlour_protocol::socket::{
@@ -34,7 +39,7 @@ use parlour_protocol::users::{Profile, Relation, User};
 use parlour_protocol::{Page, ServerInfo};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const AT: Timestamp = Timestamp(1_795_401_856_123_456);
 const ROOM: ConversationId = ConversationId(41);
@@ -69,6 +74,7 @@ fn account() -> Account {
         display_name: "Ada Lovelace".into(),
         bio: "Poetical science".into(),
         avatar: Some(AvatarId(5)),
+        has_password: true,
         role: ServerRole::Admin,
         created_at: AT,
     }
@@ -117,7 +123,9 @@ fn basics() {
             registration_open: true,
             registration: Registration::Approval,
             member_invites: true,
+            provider: Some("Guild".into()),
             mail: true,
+            passkeys: true,
             epoch: "7b1c".into()
         }
     );
@@ -134,6 +142,7 @@ fn basics() {
         request_id: "0123456789abcdef".into(),
         retry_after_ms: Some(1200),
         challenge: Some("bm90IGEgY2hhbGxlbmdl".into()),
+        methods: vec![FactorMethod::Code, FactorMethod::Passkey],
         ..Problem::new(ErrorCode::Invalid)
     };
     snapshot!("Problem", full, Problem::new(ErrorCode::NotFound));
@@ -209,14 +218,16 @@ fn accounts_and_sessions() {
             role: ServerRole::Admin,
             created_at: AT,
             suspended_at: None,
-            pending_since: Some(AT)
+            pending_since: Some(AT),
+            second_factor: true
         },
         AdminUser {
             user: bare_user(),
             role: ServerRole::Member,
             created_at: AT,
             suspended_at: Some(AT),
-            pending_since: None
+            pending_since: None,
+            second_factor: false
         }
     );
     snapshot!(
@@ -289,6 +300,42 @@ fn accounts_and_sessions() {
     };
     snapshot!("CompleteSession", complete.clone(), CompleteSession { device: None, ..complete });
     snapshot!("Statistics", Statistics { users: 1, rooms: 2, directs: 3, events: 4, online: 5, sockets: 6 });
+}
+
+#[test]
+fn passkeys() {
+    let credential = json!({ "id": "AQID", "response": {} });
+    snapshot!("FactorMethod", FactorMethod::Code, FactorMethod::Passkey);
+    snapshot!("PasskeyId", PasskeyId(9));
+    snapshot!(
+        "Passkey",
+        Passkey { id: PasskeyId(9), name: "My phone".into(), created_at: AT, last_used_at: Some(AT) },
+        Passkey { id: PasskeyId(9), name: "My phone".into(), created_at: AT, last_used_at: None }
+    );
+    snapshot!(
+        "PasskeyCeremony",
+        PasskeyCeremony { ceremony: "bmFtZQ".into(), options: json!({ "challenge": "AQID" }) }
+    );
+    let create =
+        CreatePasskey { ceremony: "bmFtZQ".into(), credential: credential.clone(), name: "My phone".into() };
+    snapshot!("CreatePasskey", create);
+    snapshot!("UpdatePasskey", UpdatePasskey { name: "My phone".into() });
+    let log_in = CreatePasskeySession {
+        ceremony: "bmFtZQ".into(),
+        credential: credential.clone(),
+        device: Some("Laptop".into()),
+        refresh: RefreshTransport::Cookie,
+    };
+    snapshot!("CreatePasskeySession", log_in);
+    snapshot!("BeginPasskeyStep", BeginPasskeyStep { challenge: "bm90IGEgY2hhbGxlbmdl".into() });
+    let step = CompletePasskeyStep {
+        challenge: "bm90IGEgY2hhbGxlbmdl".into(),
+        ceremony: "bmFtZQ".into(),
+        credential,
+        device: None,
+        refresh: RefreshTransport::Body,
+    };
+    snapshot!("CompletePasskeyStep", step);
 }
 
 #[test]

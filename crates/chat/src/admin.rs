@@ -8,7 +8,7 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation;
 use parlour_storage::users::{UserChanges, UserRow};
-use parlour_storage::{Connection, admin, sessions, users};
+use parlour_storage::{Connection, admin, second_factors, sessions, users};
 
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome};
@@ -26,8 +26,21 @@ fn living(conn: &mut Connection, who: UserId) -> Result<UserRow, Refusal> {
     Ok(users::find(conn, who)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?)
 }
 
-fn view(row: &UserRow) -> AdminUser {
+/// Accounts as administrators see them; whether somebody has a second factor is told to nobody else.
+fn views(conn: &mut Connection, rows: &[UserRow]) -> Result<Vec<AdminUser>, Refusal> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let protected = second_factors::list_protected(conn, &ids)?;
+    Ok(rows.iter().map(|row| view(row, protected.contains(&row.id))).collect())
+}
+
+fn view_one(conn: &mut Connection, row: &UserRow) -> Result<AdminUser, Refusal> {
+    let protected = second_factors::list_protected(conn, &[row.id])?;
+    Ok(view(row, !protected.is_empty()))
+}
+
+fn view(row: &UserRow, second_factor: bool) -> AdminUser {
     AdminUser {
+        second_factor,
         user: row.summary(),
         role: if row.is_admin { ServerRole::Admin } else { ServerRole::Member },
         created_at: Timestamp(row.created_at),
@@ -47,7 +60,7 @@ pub fn list_users(
     demand_admin(conn, user)?;
     let rows = admin::list_users(conn, &validation::fold(search), after, limit)?;
     let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| row.handle_key.clone());
-    Ok((rows.iter().map(view).collect(), next))
+    Ok((views(conn, &rows)?, next))
 }
 
 /// Suspends an account: every session ends at once, and log-in fails as if the password were wrong.
@@ -61,14 +74,14 @@ pub fn suspend(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId)
         return Err(Refusal::because(ErrorCode::Conflict, "The last administrator cannot be suspended."));
     }
     if row.suspended_at.is_some() {
-        return Ok(Outcome::quiet(view(&row)));
+        return Ok(Outcome::quiet(view_one(conn, &row)?));
     }
     users::update(conn, who, UserChanges { suspended_at: Some(Some(now.0)), ..UserChanges::default() })?;
     note(conn, now, Note::by(AuditKind::Suspended, user).about(who))?;
     let revoked = sessions::revoke(conn, who, None, None, now.0)?;
     let effects: Vec<Effect> = ended(conn, now, who, &revoked)?;
     let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
-    Ok(Outcome { value: view(&row), effects })
+    Ok(Outcome { value: view_one(conn, &row)?, effects })
 }
 
 /// Lifts a suspension.
@@ -79,7 +92,7 @@ pub fn reinstate(conn: &mut Connection, now: Timestamp, user: UserId, who: UserI
     }
     users::update(conn, who, UserChanges { suspended_at: Some(None), ..UserChanges::default() })?;
     let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
-    Ok(Outcome::quiet(view(&row)))
+    Ok(Outcome::quiet(view_one(conn, &row)?))
 }
 
 /// A page, and the position after which the next one begins.
@@ -96,7 +109,7 @@ pub fn list_pending(
     let rows = admin::list_pending(conn, after, limit)?;
     let last = rows.last().filter(|_| rows.len() as i64 == limit);
     let next = last.and_then(|row| Some((row.pending_since?, row.id)));
-    Ok((rows.iter().map(view).collect(), next))
+    Ok((views(conn, &rows)?, next))
 }
 
 /// Lets a waiting account in. Doing it twice changes nothing.
@@ -107,7 +120,7 @@ pub fn approve(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId)
     }
     users::update(conn, who, UserChanges { pending_since: Some(None), ..UserChanges::default() })?;
     let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
-    Ok(Outcome::quiet(view(&row)))
+    Ok(Outcome::quiet(view_one(conn, &row)?))
 }
 
 /// Turns a waiting account away: it is gone, and its handle is free.

@@ -35,6 +35,11 @@ impl Note {
         Self { kind, actor: Some(actor), subject: None, address: None, operation: None }
     }
 
+    /// Something that was done by nobody who is known.
+    pub fn nobody(kind: AuditKind) -> Self {
+        Self { kind, actor: None, subject: None, address: None, operation: None }
+    }
+
     /// Something that happened to a person.
     pub fn about(self, subject: UserId) -> Self {
         Self { subject: Some(subject), ..self }

@@ -15,8 +15,8 @@ use crate::audit::{Note, note};
 use crate::history::{self, PageAt};
 use crate::outcome::{Done, Outcome};
 use crate::{
-    Refusal, accounts, blocks, conversations, emails, friends, identities, notifications, privacy, rights,
-    sessions,
+    Refusal, accounts, blocks, conversations, emails, friends, identities, notifications, passkeys, privacy,
+    rights, sessions,
 };
 
 /// Messages in one piece.
@@ -57,6 +57,7 @@ pub fn person(
         ("blocks", json(serde_json::to_value(blocks::list(conn, user)?))),
         ("identities", json(serde_json::to_value(identities::list(conn, user)?))),
         ("sessions", json(serde_json::to_value(sessions::list(conn, now, user, current)?))),
+        ("passkeys", json(serde_json::to_value(passkeys::list(conn, user)?))),
         ("notifications", json(serde_json::to_value(notifications::list(conn, user, Seq::MAX, 1000)?.items))),
         ("email", json(serde_json::to_value(emails::show(conn, now, user)?))),
     ];

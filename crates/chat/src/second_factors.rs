@@ -7,7 +7,7 @@ use hmac::{Hmac, Mac};
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::second_factors::SecondFactor;
+use parlour_protocol::second_factors::{FactorMethod, SecondFactor};
 use parlour_protocol::time::Timestamp;
 use parlour_storage::second_factors::SecondFactorRow;
 use parlour_storage::{Connection, second_factors, sessions};
@@ -18,7 +18,7 @@ use crate::audit::{Note, note};
 use crate::mails::{self, MailKind};
 use crate::outcome::{Done, Outcome};
 use crate::sessions::ended;
-use crate::{Refusal, totp};
+use crate::{Refusal, passkeys, totp};
 
 /// How many recovery codes there are at first.
 pub const RECOVERY_CODES: usize = 10;
@@ -60,13 +60,29 @@ fn wrong() -> Refusal {
     Refusal::because(ErrorCode::BadCredentials, "This code is wrong, or it was used before.")
 }
 
-fn off() -> Refusal {
+/// The second factor is off.
+pub fn off() -> Refusal {
     Refusal::because(ErrorCode::Conflict, "The second factor is off.")
 }
 
 /// Whether a person has a second factor that is asked for.
 pub fn is_on(conn: &mut Connection, user: UserId) -> Result<bool, Refusal> {
     Ok(second_factors::find(conn, user)?.is_some_and(|row| row.confirmed_at.is_some()))
+}
+
+/// What completes a log-in whose password was right. A passkey does where they are offered at all: the authenticator
+/// asks for more than a code proves. Having passkeys does not turn the second factor on, because they bring no recovery
+/// codes: whoever lost their only device would be locked out.
+pub fn methods(
+    conn: &mut Connection,
+    user: UserId,
+    passkeys_offered: bool,
+) -> Result<Vec<FactorMethod>, Refusal> {
+    let mut methods = vec![FactorMethod::Code];
+    if passkeys_offered && passkeys::has_any(conn, user)? {
+        methods.push(FactorMethod::Passkey);
+    }
+    Ok(methods)
 }
 
 /// One's own second factor.
@@ -163,15 +179,23 @@ pub fn remove(conn: &mut Connection, now: Timestamp, key: &FactorKey, user: User
     Ok(Outcome::quiet(()))
 }
 
-/// Turns somebody's second factor off, as an administrator; every session of that person ends.
+/// Turns somebody's second factor off and removes their passkeys, as an administrator; every session of that person
+/// ends. What was lost is most often the device that held both, and whoever has it now shall not get in by the other.
 pub fn remove_of(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<()> {
     demand_admin(conn, user)?;
-    if !is_on(conn, who)? {
+    let on = is_on(conn, who)?;
+    let had_passkeys = parlour_storage::passkeys::delete_all(conn, who)? > 0;
+    if !on && !had_passkeys {
         return Err(ErrorCode::NotFound.into());
     }
     second_factors::delete(conn, who)?;
-    note(conn, now, Note::by(AuditKind::SecondFactorRemoved, user).about(who))?;
-    mails::notify(conn, now, who, MailKind::SecondFactorRemoved)?;
+    if on {
+        note(conn, now, Note::by(AuditKind::SecondFactorRemoved, user).about(who))?;
+        mails::notify(conn, now, who, MailKind::SecondFactorRemoved)?;
+    }
+    if had_passkeys {
+        note(conn, now, Note::by(AuditKind::PasskeyRemoved, user).about(who))?;
+    }
     let all = sessions::revoke(conn, who, None, None, now.0)?;
     Ok(Outcome { value: (), effects: ended(conn, now, who, &all)? })
 }

@@ -22,6 +22,9 @@ pub struct AdminUser {
     /// Since when it waits for approval; absent when it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_since: Option<Timestamp>,
+    /// Whether they have a second factor or passkeys, which an administrator can remove.
+    #[serde(default)]
+    pub second_factor: bool,
 }
 
 /// Figures about the whole server.

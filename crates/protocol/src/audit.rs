@@ -74,6 +74,16 @@ kinds! {
     EmailVerified = "email_verified",
     /// Somebody removed their e-mail address.
     EmailRemoved = "email_removed",
+    /// Somebody added a passkey.
+    PasskeyAdded = "passkey_added",
+    /// A passkey was removed: by its owner, or all of them by an administrator when there is a subject.
+    PasskeyRemoved = "passkey_removed",
+    /// Somebody logged in with a passkey alone.
+    LoggedInByPasskey = "logged_in_by_passkey",
+    /// A passkey's answer was refused; the subject is there when the passkey is somebody's.
+    PasskeyRefused = "passkey_refused",
+    /// A passkey's answer was refused because its counter did not go on: there is a copy of it, perhaps.
+    PasskeyCopied = "passkey_copied",
     /// Somebody blocked somebody; whom is not noted.
     Blocked = "blocked",
     /// Somebody unblocked somebody; whom is not noted.

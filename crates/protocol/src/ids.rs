@@ -112,6 +112,10 @@ id! {
     IdentityId
 }
 id! {
+    /// A passkey.
+    PasskeyId
+}
+id! {
     /// A stored profile picture; a new picture has a new id, so its bytes never change.
     AvatarId
 }

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod messages;
 pub mod notifications;
 pub mod own_data;
+pub mod passkeys;
 pub mod password_resets;
 pub mod privacy;
 pub mod problems;
@@ -64,6 +65,9 @@ pub struct ServerInfo {
     /// Whether this server sends mails: accounts may have an address, and new passwords come by mail.
     #[serde(default)]
     pub mail: bool,
+    /// Whether passkeys can be used at the address by which this was asked.
+    #[serde(default)]
+    pub passkeys: bool,
     /// Identifies the database's history; changes after a restore, and then every cursor is void.
     pub epoch: String,
 }

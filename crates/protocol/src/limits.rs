@@ -26,6 +26,12 @@ pub const MESSAGE: usize = 4000;
 pub const CID: usize = 64;
 /// Longest name of a device, in characters.
 pub const DEVICE: usize = 80;
+/// Longest name of a passkey, in characters.
+pub const PASSKEY_NAME: usize = 40;
+/// Most passkeys of one person.
+pub const PASSKEYS_PER_USER: i64 = 10;
+/// Largest answer of an authenticator, in bytes of JSON, and how deep it may be.
+pub const CREDENTIAL: (usize, usize) = (16 * 1024, 8);
 /// Longest search text, in characters.
 pub const SEARCH: usize = 60;
 /// Longest emoji of a reaction, in bytes (families with skin tones are long).

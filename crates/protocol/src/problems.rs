@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::second_factors::FactorMethod;
+
 // `$text` is a `tt`, not a `literal`: the derive of the OpenAPI schema cannot look into a `literal`.
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:tt, $status:literal, $title:literal;)*) => {
@@ -144,6 +146,9 @@ pub struct Problem {
     /// by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<String>,
+    /// With `second_factor_required`: what completes the log-in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<FactorMethod>,
 }
 
 impl Problem {
@@ -159,6 +164,7 @@ impl Problem {
             request_id: String::new(),
             retry_after_ms: None,
             challenge: None,
+            methods: Vec::new(),
         }
     }
 }

@@ -6,6 +6,20 @@ use serde::{Deserialize, Serialize};
 use crate::sessions::RefreshTransport;
 use crate::time::Timestamp;
 
+/// What takes the second step of a log-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FactorMethod {
+    /// A code of the app, or a recovery code.
+    Code,
+    /// One of the account's passkeys.
+    Passkey,
+    /// A method that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
 /// Whether one's own second factor is on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -166,6 +166,11 @@ pub fn device(text: &str) -> Result<(), String> {
     single_line(text, 0, limits::DEVICE)
 }
 
+/// The name of a passkey: 1 to 40 characters on one line.
+pub fn passkey_name(text: &str) -> Result<(), String> {
+    single_line(text, 1, limits::PASSKEY_NAME)
+}
+
 /// A code of an invite: at most 64 ASCII characters.
 pub fn invite(text: &str) -> Result<(), String> {
     if text.len() <= limits::INVITE_CODE && text.is_ascii() {

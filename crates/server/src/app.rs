@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use parlour_chat::audit::{self, Note};
 use parlour_chat::outcome::Done;
+use parlour_chat::relying_party::RelyingParty;
 use parlour_chat::second_factors::FactorKey;
 use parlour_chat::{Effect, Outcome, Refusal, friends, mails, passwords};
 use parlour_protocol::audit::AuditKind;
@@ -21,7 +22,7 @@ use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_realtime::{Broker, Delivery, Hub};
 use parlour_storage::users::UserRow;
 use parlour_storage::{
-    Connection, Database, DatabaseSettings, StorageError, audit_log, declined_requests, invites,
+    Connection, Database, DatabaseSettings, StorageError, audit_log, declined_requests, invites, passkeys,
     password_resets, server_state, sessions, users,
 };
 use quick_cache::sync::Cache;
@@ -72,6 +73,8 @@ pub struct App {
     pub factor_key: FactorKey,
     /// With whom people may log in besides.
     pub provider: Option<Provider>,
+    /// What passkeys are bound to; none where the server has no name that browsers would take.
+    pub relying_party: Option<RelyingParty>,
     /// Identifies the database's history.
     pub epoch: String,
     /// The one way to send a message.
@@ -170,7 +173,10 @@ impl App {
         let sends = f64::from(config.sends_per_second);
         let auth = f64::from(config.auth_per_minute);
         let connects = f64::from(config.connects_per_second);
+        let (public_url, origins) = (config.public_url.as_deref(), &config.allowed_origins);
+        let relying_party = RelyingParty::of(&config.name, public_url, &config.listen, origins);
         let app = Self {
+            relying_party,
             sends: SendQueue::new(database.lanes()),
             auth_rate: RateLimit::new(&clock, auth / 60.0, auth),
             guesses: Guesses::new(&clock, config.auth_per_minute.div_ceil(2), &broker),
@@ -388,6 +394,7 @@ impl App {
                 audit_log::delete_before(conn, now - audit_days * parlour_protocol::time::DAY)?;
                 invites::delete_before(conn, now - month)?;
                 password_resets::delete_before(conn, now)?;
+                passkeys::delete_before(conn, now)?;
                 declined_requests::delete_before(conn, now - friends::COOL_DOWN)?;
                 parlour_storage::user_events::delete_before(conn, now - month)?;
                 Ok(())

@@ -118,6 +118,14 @@ impl Attempt {
         // No handle has a space.
         Self::new(&format!("second factor {user}"), address)
     }
+
+    /// An attempt with a passkey, by what its authenticator calls it; whether anybody has it does not matter.
+    pub fn passkey(credential: &[u8], address: &str) -> Self {
+        Self {
+            account: Sha256::digest([b"passkey ", credential].concat()).into(),
+            address: address.to_owned(),
+        }
+    }
 }
 
 impl Guesses {

@@ -64,7 +64,13 @@ fn serve() -> Result<(), String> {
     let public = config.public_url.clone();
     let clock = Clock::system(config.clock_wrong_by);
     let running = parlour_server::start(config, clock)?;
-    let address = public.unwrap_or_else(|| format!("http://{}", running.address()));
+    // By its name, where it has one: passkeys are bound to names.
+    let bound = running.address();
+    let local = bound.ip().is_loopback() || bound.ip().is_unspecified();
+    let address = public.unwrap_or_else(|| match local {
+        true => format!("http://localhost:{}", bound.port()),
+        false => format!("http://{bound}"),
+    });
     println!("Parlour is ready at {address} (listening on {})", running.address());
     let _ = std::io::stdout().flush();
     running.wait()

@@ -13,11 +13,18 @@ use utoipa_actix_web::AppExt;
 use crate::routes;
 
 /// Operations that need no access token.
-const PUBLIC: [&str; 14] = [
+const PUBLIC: [&str; 21] = [
     "show_server",
     "create_account",
     "create_session",
+    "begin_provider_log_in",
+    "complete_provider_log_in",
+    "create_provider_account",
     "complete_session",
+    "begin_passkey_session",
+    "create_passkey_session",
+    "begin_passkey_step",
+    "complete_passkey_step",
     "refresh_session",
     "show_avatar",
     "use_password_reset",

@@ -12,6 +12,7 @@ mod messages;
 mod notifications;
 mod operations;
 mod own_data;
+mod passkeys;
 pub(crate) mod password_resets;
 mod privacy;
 mod rooms;
@@ -71,6 +72,15 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(second_factors::renew_recovery_codes)
             .service(second_factors::delete_second_factor)
             .service(second_factors::delete_second_factor_of)
+            .service(passkeys::begin_passkey)
+            .service(passkeys::create_passkey)
+            .service(passkeys::list_passkeys)
+            .service(passkeys::update_passkey)
+            .service(passkeys::delete_passkey)
+            .service(passkeys::begin_passkey_session)
+            .service(passkeys::create_passkey_session)
+            .service(passkeys::begin_passkey_step)
+            .service(passkeys::complete_passkey_step)
             .service(users::list_users)
             .service(users::show_user)
             .service(friends::list_friends)

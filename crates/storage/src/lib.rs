@@ -18,6 +18,7 @@ pub mod members;
 pub mod migrations;
 pub mod outgoing_mail;
 pub mod own_data;
+pub mod passkeys;
 pub mod password_resets;
 pub mod reactions;
 pub mod reset_requests;

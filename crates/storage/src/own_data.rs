@@ -10,6 +10,7 @@ use crate::Connection;
 use crate::emails;
 use crate::events::{EDITED, EventRow, MESSAGE};
 use crate::outgoing_mail;
+use crate::passkeys;
 use crate::schema::{
     avatars, blocks, conversations, declined_requests, events, friendships, invites, members, reactions,
     sessions, user_events, users,
@@ -127,6 +128,7 @@ pub fn erase_person(conn: &mut Connection, user: UserId) -> QueryResult<Erased> 
     identities::delete_all(conn, user)?;
     emails::delete(conn, user)?;
     outgoing_mail::delete_of(conn, user)?;
+    passkeys::delete_all(conn, user)?;
     // The ids of ended sessions stay for a while, so that every node refuses their tokens.
     let ended = diesel::update(sessions::table.filter(sessions::user_id.eq(user.0))).set((
         sessions::device.eq(""),

@@ -114,12 +114,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    passkeys (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        credential_id -> Binary,
+        passkey -> Text,
+        name -> Text,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     reset_requests (id) {
         id -> BigInt,
         who -> Text,
         nonce -> Binary,
         client_address -> Text,
         requested_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    passkey_ceremonies (id) {
+        id -> Binary,
+        user_id -> Nullable<BigInt>,
+        kind -> SmallInt,
+        state -> Text,
+        expires_at -> BigInt,
     }
 }
 
@@ -268,6 +290,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     emails,
     outgoing_mail,
     reset_requests,
+    passkeys,
+    passkey_ceremonies,
     avatars,
     sessions,
     conversations,

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
 
 use crate::Connection;
-use crate::schema::{recovery_codes, second_factors};
+use crate::schema::{passkeys, recovery_codes, second_factors};
 
 /// A second factor.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -24,6 +24,18 @@ pub struct SecondFactorRow {
 /// The second factor of a person, confirmed or not.
 pub fn find(conn: &mut Connection, user: UserId) -> QueryResult<Option<SecondFactorRow>> {
     second_factors::table.find(user.0).select(SecondFactorRow::as_select()).first(conn).optional()
+}
+
+/// Which of these people have a second factor that is asked for, or a passkey.
+pub fn list_protected(conn: &mut Connection, users: &[i64]) -> QueryResult<Vec<i64>> {
+    let mut found: Vec<i64> = second_factors::table
+        .filter(second_factors::user_id.eq_any(users))
+        .filter(second_factors::confirmed_at.is_not_null())
+        .select(second_factors::user_id)
+        .load(conn)?;
+    let with_passkeys = passkeys::table.filter(passkeys::user_id.eq_any(users));
+    found.extend(with_passkeys.select(passkeys::user_id).distinct().load::<i64>(conn)?);
+    Ok(found)
 }
 
 /// Adds a second factor.

@@ -8,11 +8,15 @@ use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::Conversation;
 use parlour_protocol::emails::{ChangeEmail, Email, UseEmailVerification};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequests, Relationship};
-use parlour_protocol::ids::{ConversationId, InviteId, Seq, SessionId, UserId};
+use parlour_protocol::ids::{ConversationId, InviteId, PasskeyId, Seq, SessionId, UserId};
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
 use parlour_protocol::messages::{EditMessage, MessagePage, Stored};
 use parlour_protocol::notifications::{Notifications, ReadNotifications};
 use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt};
+use parlour_protocol::passkeys::{
+    BeginPasskeyStep, CompletePasskeyStep, CreatePasskey, CreatePasskeySession, Passkey, PasskeyCeremony,
+    UpdatePasskey,
+};
 use parlour_protocol::password_resets::{PasswordReset, RequestPasswordReset, UsePasswordReset};
 use parlour_protocol::privacy::{Privacy, UpdatePrivacy};
 use parlour_protocol::rooms::{CreateRoom, Member, Room, UpdateRoom};
@@ -128,6 +132,42 @@ impl Api {
 
     pub(crate) async fn delete_second_factor(self, body: &ConfirmBoth) -> Answer<()> {
         self.done_with(Method::DELETE, "/account/second-factor", body).await
+    }
+
+    pub(crate) async fn list_passkeys(self) -> Answer<Page<Passkey>> {
+        self.get("/account/passkeys").await
+    }
+
+    pub(crate) async fn begin_passkey(self, body: &ConfirmPassword) -> Answer<PasskeyCeremony> {
+        self.with_body(Method::POST, "/account/passkeys/begin", body).await
+    }
+
+    pub(crate) async fn create_passkey(self, body: &CreatePasskey) -> Answer<Passkey> {
+        self.with_body(Method::POST, "/account/passkeys", body).await
+    }
+
+    pub(crate) async fn update_passkey(self, id: PasskeyId, body: &UpdatePasskey) -> Answer<Passkey> {
+        self.with_body(Method::PATCH, &format!("/account/passkeys/{id}"), body).await
+    }
+
+    pub(crate) async fn delete_passkey(self, id: PasskeyId, body: &ConfirmPassword) -> Answer<()> {
+        self.done_with(Method::DELETE, &format!("/account/passkeys/{id}"), body).await
+    }
+
+    pub(crate) async fn begin_passkey_session(self) -> Answer<PasskeyCeremony> {
+        self.bare(Method::POST, "/sessions/passkey/begin").await
+    }
+
+    pub(crate) async fn create_passkey_session(self, body: &CreatePasskeySession) -> Answer<SignedIn> {
+        self.with_body(Method::POST, "/sessions/passkey", body).await
+    }
+
+    pub(crate) async fn begin_passkey_step(self, body: &BeginPasskeyStep) -> Answer<PasskeyCeremony> {
+        self.with_body(Method::POST, "/sessions/second-factor/passkey/begin", body).await
+    }
+
+    pub(crate) async fn complete_passkey_step(self, body: &CompletePasskeyStep) -> Answer<SignedIn> {
+        self.with_body(Method::POST, "/sessions/second-factor/passkey", body).await
     }
 
     pub(crate) async fn end_session(self) -> Answer<()> {

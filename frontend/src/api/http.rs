@@ -11,6 +11,7 @@ use futures_util::future::Shared;
 use gloo_net::http::{Method, RequestBuilder, Response};
 use leptos::prelude::*;
 use parlour_protocol::problems::{ErrorCode, Problem};
+use parlour_protocol::second_factors::FactorMethod;
 use parlour_protocol::sessions::{RefreshSession, SignedIn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -57,6 +58,14 @@ impl Failure {
         match self {
             Self::Problem(problem) => problem.challenge.clone(),
             Self::Offline => None,
+        }
+    }
+
+    /// Whether a passkey completes a log-in, where a second factor is asked for.
+    pub(crate) fn takes_passkey(&self) -> bool {
+        match self {
+            Self::Problem(problem) => problem.methods.contains(&FactorMethod::Passkey),
+            Self::Offline => false,
         }
     }
 

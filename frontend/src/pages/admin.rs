@@ -236,7 +236,7 @@ fn People() -> impl IntoView {
                 </div>
                 {(one.role == ServerRole::Admin).then(|| view! { <span class="tag ok">"Administrator"</span> })}
                 {suspended.then(|| view! { <span class="tag bad">"Suspended"</span> })}
-                {(!suspended).then(|| view! { <Recovery id name=whose /> })}
+                {(!suspended).then(|| view! { <Recovery id name=whose second_factor=one.second_factor /> })}
                 {if suspended {
                     view! {
                         <button type="button" class="button" data-testid="unsuspend" on:click=move |_| change()>

@@ -9,9 +9,10 @@ use crate::context::context;
 
 /// The buttons for one person.
 #[component]
-pub(crate) fn Recovery(id: UserId, name: String) -> impl IntoView {
+pub(crate) fn Recovery(id: UserId, name: String, second_factor: bool) -> impl IntoView {
     let context = context();
     let made = RwSignal::new(None::<String>);
+    let on = RwSignal::new(second_factor);
     let link = move || {
         context.attempt(async move { context.api.create_password_reset(id).await }, move |answer| {
             let origin = window().location().origin().unwrap_or_default();
@@ -20,6 +21,7 @@ pub(crate) fn Recovery(id: UserId, name: String) -> impl IntoView {
         });
     };
     let whose = name.clone();
+    let name = StoredValue::new(name);
     let ask_link = move |_| {
         let text = "It sets a new password once, within an hour, and ends all of their sessions. Whoever has it can \
                     take the account over: hand it to nobody else.";
@@ -27,12 +29,13 @@ pub(crate) fn Recovery(id: UserId, name: String) -> impl IntoView {
     };
     let remove = move || {
         context.attempt(async move { context.api.delete_second_factor_of(id).await }, move |()| {
+            let _ = on.try_set(false);
             context.toast("The second factor is off.", false);
         });
     };
     let ask_remove = move |_| {
-        let text = "Then the password alone is enough to log in. Their sessions end.";
-        ask(format!("Turn off {name}'s second factor?"), text, "Turn it off", remove);
+        let text = "Then the password alone is enough to log in; their passkeys are removed, too. Their sessions end.";
+        ask(format!("Turn off {}'s second factor?", name.get_value()), text, "Turn it off", remove);
     };
     let fresh = move || {
         made.get().map(|link| {
@@ -54,9 +57,16 @@ pub(crate) fn Recovery(id: UserId, name: String) -> impl IntoView {
         <button type="button" class="button" data-testid="make-reset-link" on:click=ask_link>
             "Password link"
         </button>
-        <button type="button" class="button danger-quiet" data-testid="remove-second-factor" on:click=ask_remove>
-            "Second factor off"
-        </button>
+        <Show when=move || on.get()>
+            <button
+                type="button"
+                class="button danger-quiet"
+                data-testid="remove-second-factor"
+                on:click=ask_remove
+            >
+                "Turn off second factor"
+            </button>
+        </Show>
         {fresh}
     }
 }

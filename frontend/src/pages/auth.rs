@@ -15,6 +15,7 @@ use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::{Context, Phase, context};
 use crate::icons::{ALERT, Icon, Mark};
 use crate::pages::forgot::ForgotPassword;
+use crate::pages::passkeys::LogInWithPasskey;
 use crate::pages::provider::{CALLBACK, CameBackPage, ProviderButton};
 use crate::pages::reset::ResetPassword;
 use crate::pages::second_step::SecondStep;
@@ -134,7 +135,7 @@ fn LogIn() -> impl IntoView {
     let password = Input::new("password", filled);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None);
-    let challenge = RwSignal::new(None::<String>);
+    let challenge = RwSignal::new(None::<(String, bool)>);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if !check_all(&[handle, password]) {
@@ -152,7 +153,7 @@ fn LogIn() -> impl IntoView {
             }
             if let Some(next) = why.challenge() {
                 let _ = password.value.try_set(String::new());
-                let _ = challenge.try_set(Some(next));
+                let _ = challenge.try_set(Some((next, why.takes_passkey())));
             }
         });
     };
@@ -175,6 +176,7 @@ fn LogIn() -> impl IntoView {
                     <a href="/forgot" data-testid="go-forgot">"Forgot your password?"</a>
                 </p>
             </Show>
+            <LogInWithPasskey failure />
             <ProviderButton />
             <p class="auth-switch">
                 "New here? " <a href="/register" data-testid="go-register">"Create an account"</a>
@@ -182,7 +184,7 @@ fn LogIn() -> impl IntoView {
         }
     };
     move || match challenge.get() {
-        Some(challenge) => view! { <SecondStep challenge back /> }.into_any(),
+        Some((challenge, passkey)) => view! { <SecondStep challenge passkey back /> }.into_any(),
         None => form().into_any(),
     }
 }

@@ -12,6 +12,7 @@ use crate::api::http::{Answer, Failure};
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
+use crate::components::qr_code::QrCode;
 use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::pages::auth::FormFailure;
@@ -147,8 +148,9 @@ fn Confirm(made: NewSecondFactor, stage: RwSignal<Stage>) -> impl IntoView {
     };
     let secret = made.secret.clone();
     view! {
+        <QrCode text=made.uri.clone() label="The secret as a QR code" />
         <p>
-            "Add this secret to your authenticator app, by hand or with the " <a href=made.uri data-testid="factor-uri">"link"</a>
+            "Scan this with your authenticator app, or add the secret by hand or with the " <a href=made.uri data-testid="factor-uri">"link"</a>
             " on the device that has the app."
         </p>
         <p class="row">

@@ -10,10 +10,11 @@ use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::context;
 use crate::pages::auth::{FormFailure, enter};
+use crate::pages::passkeys::StepWithPasskey;
 
-/// Asks for the code. Goes back to the first step when the challenge has run out.
+/// Asks for the code, or lets a passkey take its place. Goes back to the first step when the challenge has run out.
 #[component]
-pub(crate) fn SecondStep(challenge: String, back: Callback<Option<Failure>>) -> impl IntoView {
+pub(crate) fn SecondStep(challenge: String, passkey: bool, back: Callback<Option<Failure>>) -> impl IntoView {
     let context = context();
     let code = Input::new("code", |text| {
         if text.trim().is_empty() { Err("Please fill this in.".to_owned()) } else { Ok(()) }
@@ -21,6 +22,8 @@ pub(crate) fn SecondStep(challenge: String, back: Callback<Option<Failure>>) -> 
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None);
     Effect::new(move |_| code.focus());
+    let with_passkey =
+        passkey.then(|| view! { <StepWithPasskey challenge=challenge.clone() failure back /> });
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if !check_all(&[code]) {
@@ -54,6 +57,7 @@ pub(crate) fn SecondStep(challenge: String, back: Callback<Option<Failure>>) -> 
             />
             <Submit label="Log in" busy testid="second-step-submit" wide=true />
         </form>
+        {with_passkey}
         <p class="auth-switch">
             <button type="button" class="button" data-testid="second-step-back" on:click=move |_| back.run(None)>
                 "Back"

@@ -10,6 +10,7 @@ use crate::pages::email::EmailForm;
 use crate::pages::home::NotFound;
 use crate::pages::identities::Identities;
 use crate::pages::own_data::{DeleteForm, ExportForm};
+use crate::pages::passkeys::Passkeys;
 use crate::pages::privacy::{Blocked, PrivacyForm};
 use crate::pages::second_factor::SecondFactorForm;
 use crate::pages::settings_parts::{AvatarForm, PasswordForm, ProfileForm, Sessions};
@@ -32,6 +33,7 @@ pub(crate) fn Settings() -> impl IntoView {
             <EmailForm />
             <SecondFactorForm />
             <Identities />
+            <Passkeys />
             <Sessions />
         }
         .into_any(),

@@ -19,6 +19,7 @@ mod messages;
 mod notifications;
 mod openapi;
 mod own_data;
+mod passkeys;
 mod password_resets;
 mod privacy;
 mod races;

@@ -12,7 +12,7 @@ use parlour_storage::events::EventRow;
 use parlour_storage::{Connection, own_data};
 use reqwest::Method;
 use serde_json::{Value, json};
-use system_tests::{App, Backend, Person, Refusal, eventually, on_all_backends};
+use system_tests::{App, Authenticator, Backend, Person, Refusal, eventually, on_all_backends};
 
 on_all_backends!(
     exporting,
@@ -60,10 +60,8 @@ async fn exporting(app: App) {
 
     let lines = export(&ada).await;
     let kinds: Vec<&str> = lines.iter().map(|(kind, _)| kind.as_str()).collect();
-    assert_eq!(
-        &kinds[..8],
-        ["export", "account", "privacy", "friends", "friend_requests", "blocks", "sessions", "notifications"]
-    );
+    let first = "export account privacy friends friend_requests blocks sessions passkeys notifications";
+    assert_eq!(kinds[..9].join(" "), first);
     assert_eq!(lines.last().unwrap(), &("end".to_owned(), json!({"messages": 122})));
     let text = format!("{lines:?}");
     assert!(text.contains("mine 0") && text.contains("mine 119") && text.contains("his to me"));
@@ -263,6 +261,12 @@ async fn nothing_is_left(app: App) {
         let gone = ada.send_as(conversation, &format!("{cid}-gone"), "zebramarker, deleted words").await.seq;
         ada.api.delete_message(conversation, gone).await.unwrap();
     }
+    let begun = ada.call(Method::POST, "/api/v1/account/passkeys/begin", password()).await.expect(201);
+    let made = Authenticator::default().make(&begun["options"]);
+    let body = json!({"ceremony": begun["ceremony"], "credential": made, "name": "zebramarker passkey"});
+    ada.call(Method::POST, "/api/v1/account/passkeys", Some(body)).await.expect(201);
+    let begun = ada.call(Method::POST, "/api/v1/account/passkeys/begin", password()).await;
+    assert_eq!(begun.expect(201)["options"]["user"]["name"], "zebramarker_ada");
     let left = bob.create_room("coffee").await;
     ada.join(left).await;
     ada.send(left, "zebramarker in a room that was left").await;

@@ -11,6 +11,7 @@ mod factors;
 mod gate;
 mod mail;
 mod pages;
+mod passkeys;
 mod person;
 mod provider;
 mod stories;

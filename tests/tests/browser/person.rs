@@ -72,6 +72,23 @@ impl WebDriverCompatibleCommand for ReadConsole {
     }
 }
 
+/// Something about the browser's authenticator that its driver knows to do.
+#[derive(Debug)]
+struct Authenticator {
+    path: String,
+    body: Value,
+}
+
+impl WebDriverCompatibleCommand for Authenticator {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/webauthn/authenticator{}", session.unwrap_or_default(), self.path))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(self.body.to_string()))
+    }
+}
+
 impl Person {
     /// Opens a browser; no page yet.
     pub async fn arrive(address: &str, device: Device) -> Self {
@@ -263,6 +280,22 @@ impl Person {
     /// Runs JavaScript and answers its value.
     pub async fn evaluate(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap()
+    }
+
+    /// Gives the device an authenticator that keeps passkeys and says that the owner is there; answers its name.
+    pub async fn add_authenticator(&self) -> String {
+        let body = json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
+            "isUserVerified": true, "isUserConsenting": true,
+        });
+        let made = self.client.issue_cmd(Authenticator { path: String::new(), body }).await.unwrap();
+        made.as_str().expect("a name").to_owned()
+    }
+
+    /// Whether the authenticator takes whoever is there for its owner.
+    pub async fn set_verified(&self, authenticator: &str, verified: bool) {
+        let (path, body) = (format!("/{authenticator}/uv"), json!({ "isUserVerified": verified }));
+        self.client.issue_cmd(Authenticator { path, body }).await.unwrap();
     }
 
     /// A picture of the page, kept where `TEST_SCREENSHOTS` says.

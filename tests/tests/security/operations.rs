@@ -65,6 +65,11 @@ fn body(schema: &str) -> Value {
         "ConfirmSecondFactor" => json!({"code": "123456"}),
         "ConfirmBoth" => json!({"password": "correct horse battery", "code": "123456"}),
         "CompleteSession" => json!({"challenge": "none", "code": "123456"}),
+        "CreatePasskey" => json!({"ceremony": "none", "credential": new_credential(), "name": "phone"}),
+        "UpdatePasskey" => json!({"name": "phone"}),
+        "CreatePasskeySession" => json!({"ceremony": "none", "credential": answer()}),
+        "BeginPasskeyStep" => json!({"challenge": "none"}),
+        "CompletePasskeyStep" => json!({"challenge": "none", "ceremony": "none", "credential": answer()}),
         "UsePasswordReset" => json!({"token": "none", "password": "correct horse battery"}),
         "RequestPasswordReset" => json!({"handle_or_email": "nobody@example.org"}),
         "ChangeEmail" => json!({"email": "somebody@example.org", "password": "correct horse battery"}),
@@ -83,4 +88,16 @@ fn body(schema: &str) -> Value {
         "CreateSession" => json!({"handle": "nobody", "password": "correct horse battery"}),
         other => panic!("no body of the kind {other} is known here"),
     }
+}
+
+/// What an authenticator might say of a new passkey; to nothing that was asked.
+fn new_credential() -> Value {
+    let response = json!({"clientDataJSON": "AQID", "attestationObject": "AQID"});
+    json!({"id": "AQID", "rawId": "AQID", "type": "public-key", "response": response})
+}
+
+/// What an authenticator might answer; to nothing that was asked.
+fn answer() -> Value {
+    let response = json!({"clientDataJSON": "AQID", "authenticatorData": "AQID", "signature": "AQID"});
+    json!({"id": "AQID", "rawId": "AQID", "type": "public-key", "response": response})
 }

@@ -37,6 +37,7 @@ async fn replay(app: App) {
         ("a session", scene.owner().session.to_string()),
         ("an invite", scene.invite().to_owned()),
         ("an account with the provider", scene.identity.clone()),
+        ("a passkey", scene.passkey().to_owned()),
         ("the one whose request waits", asker.id.to_string()),
         ("the owner", scene.owner().id.to_string()),
         ("a friend", scene.person(Role::Friend).unwrap().id.to_string()),

@@ -11,12 +11,14 @@ use parlour_storage::members::role_number;
 use reqwest::Method;
 use serde_json::json;
 use system_tests::provider::Provider;
-use system_tests::{App, Person};
+use system_tests::{App, Authenticator, Person};
 
 use crate::operations::Operation;
 
 /// Settings under which every operation can do something.
 pub fn furnished(config: &mut Config) {
+    // Where passkeys work, too.
+    config.public_url = Some("http://localhost:8080".into());
     system_tests::mail::on(config);
     Provider::shared().configure(config);
 }
@@ -68,6 +70,8 @@ pub struct Scene {
     invite: String,
     /// The owner's account with the provider.
     pub identity: String,
+    /// The owner's passkey.
+    passkey: String,
 }
 
 impl Scene {
@@ -113,6 +117,11 @@ impl Scene {
             last_used_at: None,
         };
         parlour_storage::identities::insert(&mut app.database().connect(), &identity).unwrap();
+        let asked = Some(json!({ "password": "correct horse battery" }));
+        let begun = owner.call(Method::POST, "/api/v1/account/passkeys/begin", asked).await.expect(201);
+        let made = Authenticator::default().make(&begun["options"]);
+        let made = json!({ "ceremony": begun["ceremony"], "credential": made, "name": "phone" });
+        let passkey = owner.call(Method::POST, "/api/v1/account/passkeys", Some(made)).await.expect(201);
         let picture = image::RgbImage::from_pixel(8, 8, image::Rgb([1, 2, 3]));
         let mut bytes = std::io::Cursor::new(Vec::new());
         picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
@@ -125,8 +134,14 @@ impl Scene {
             identity: identity.id.to_string(),
             avatar: account.avatar.expect("a picture").to_string(),
             invite: invite["invite"]["id"].as_str().expect("an invite's id").to_owned(),
+            passkey: passkey["id"].as_str().expect("a passkey's id").to_owned(),
             people,
         }
+    }
+
+    /// The owner's passkey.
+    pub fn passkey(&self) -> &str {
+        &self.passkey
     }
 
     /// The administrator's invite.
@@ -173,6 +188,7 @@ impl Scene {
             "size" => "64".to_owned(),
             "invite" => self.invite.clone(),
             "identity" => self.identity.clone(),
+            "passkey" => self.passkey.clone(),
             other => panic!("{}: nothing is known about the parameter {other}", operation.id),
         });
         let mut body = operation.body.clone();
@@ -183,6 +199,11 @@ impl Scene {
                 "create_room" => body["name"] = fresh().into(),
                 // Not too many mails go to the same address.
                 "change_email" => body["email"] = format!("{}@example.org", fresh()).into(),
+                // Too many tries with one passkey are too fast.
+                "create_passkey_session" => {
+                    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+                    body["credential"]["rawId"] = format!("A{number:07}").into();
+                }
                 "create_session" => {
                     body["handle"] = self.person(role).map_or("nobody", |person| &person.handle).into();
                 }

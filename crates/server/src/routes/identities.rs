@@ -23,7 +23,9 @@ use subtle::ConstantTimeEq;
 
 use super::accounts::{admission, pending};
 use super::invites::code_hash;
-use super::sessions::{admit, client_device, confirm, named_cookie, open_or_ask, second_step, signed_in};
+use super::sessions::{
+    NewSession, admit, client_device, confirm, named_cookie, open_or_ask, second_step, signed_in,
+};
 use crate::app::App;
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
@@ -191,18 +193,20 @@ pub async fn complete_provider_log_in(
     let token = RefreshToken::new(session, random::bytes());
     let token_hash = token.hash();
     let (issuer, subject) = (provider(&app)?.issuer.clone(), person.subject.clone());
+    let offered = app.relying_party.is_some();
     let known = app
         .commit(0, move |conn, now| {
             let Some(row) = identities::log_in(conn, now, &issuer, &subject)? else {
                 return Ok(Outcome::quiet(None));
             };
-            let asked = open_or_ask(conn, now, UserId(row.id), session, &device, &token_hash, &address)?;
+            let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
+            let asked = open_or_ask(conn, now, UserId(row.id), &opened, &address, offered)?;
             Ok(Outcome::quiet(Some((row, asked))))
         })
         .await?;
     match known {
         Some((row, None)) => signed_in(&app, &row, &token, body.refresh, true),
-        Some((_, Some(row))) => Err(second_step(&app, &row)),
+        Some((_, Some(step))) => Err(second_step(&app, step)),
         None => Ok(HttpResponse::Accepted().json(UnknownIdentity {
             challenge: challenge(&app, &person.subject),
             handle: person.handle,

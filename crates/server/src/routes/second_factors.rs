@@ -17,6 +17,7 @@ use parlour_protocol::second_factors::{
 use parlour_protocol::sessions::SignedIn;
 use parlour_protocol::time::Timestamp;
 use parlour_storage::Connection;
+use parlour_storage::users::UserRow;
 
 use super::sessions::{admit, client_device, confirm, signed_in};
 use crate::app::App;
@@ -175,6 +176,16 @@ pub async fn delete_second_factor_of(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Whose password was right, by the challenge that says so.
+pub(super) async fn challenged(app: &App, text: &str) -> Result<(UserId, UserRow, Challenge), ApiError> {
+    let over = || ApiError::because(ErrorCode::Unauthenticated, "Please begin the log-in anew.");
+    let challenge = Challenge::parse(text).ok_or_else(over)?;
+    let user = challenge.user;
+    let row = app.read(move |conn| Ok(parlour_storage::users::find(conn, user)?)).await?;
+    let row = row.filter(|row| row.is_active() && challenge.is_good(&app.factor_key, app.clock.now(), row));
+    Ok((user, row.ok_or_else(over)?, challenge))
+}
+
 /// Completes a log-in that was answered `second_factor_required`, with its challenge and a code of the app or a recovery
 /// code. Each code works once. Wrong ones are slowed down like wrong passwords.
 #[utoipa::path(tag = "sessions", request_body = CompleteSession, responses((status = 201, body = SignedIn)))]
@@ -187,13 +198,7 @@ pub async fn complete_session(
     let address = admit(&app, &request)?;
     let body = body.into_inner().0;
     let device = client_device(&request, body.device.as_deref())?;
-    let over = || ApiError::because(ErrorCode::Unauthenticated, "Please begin the log-in anew.");
-    let challenge = Challenge::parse(&body.challenge).ok_or_else(over)?;
-    let user = challenge.user;
-    let row = app.read(move |conn| Ok(parlour_storage::users::find(conn, user)?)).await?;
-    let row = row.filter(|row| row.is_active() && challenge.is_good(&app.factor_key, app.clock.now(), row));
-    let row = row.ok_or_else(over)?;
-
+    let (user, row, challenge) = challenged(&app, &body.challenge).await?;
     let session = SessionId(random::id());
     let token = RefreshToken::new(session, random::bytes());
     let token_hash = token.hash();

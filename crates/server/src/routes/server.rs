@@ -1,16 +1,17 @@
 //! What anybody may know about this server.
 
-use actix_web::get;
 use actix_web::web::Json;
+use actix_web::{HttpRequest, get};
 use parlour_protocol::ServerInfo;
 use parlour_protocol::accounts::Registration;
 
+use super::passkeys;
 use crate::auth::Shared;
 
 /// What anybody may know about this server.
 #[utoipa::path(tag = "server", responses((status = 200, body = ServerInfo)))]
 #[get("/server")]
-pub async fn show_server(app: Shared) -> Json<ServerInfo> {
+pub async fn show_server(app: Shared, request: HttpRequest) -> Json<ServerInfo> {
     Json(ServerInfo {
         name: app.config.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -19,6 +20,7 @@ pub async fn show_server(app: Shared) -> Json<ServerInfo> {
         member_invites: app.config.member_invites,
         provider: app.provider.as_ref().map(|provider| provider.name.clone()),
         mail: app.config.mail.is_some(),
+        passkeys: passkeys::are_offered(&app, &request),
         epoch: app.epoch.clone(),
     })
 }

@@ -12,6 +12,7 @@ use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::limits::PASSWORD;
 use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::second_factors::FactorMethod;
 use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
 use parlour_protocol::time::{MINUTE, SECOND, Timestamp};
 use parlour_protocol::validation;
@@ -169,43 +170,59 @@ pub async fn create_session(
     let session = SessionId(random::id());
     let token = RefreshToken::new(session, random::bytes());
     let token_hash = token.hash();
+    let offered = app.relying_party.is_some();
     let first_half = app
         .commit(0, move |conn, now| {
             if let Some(hash) = &rehashed {
                 accounts::rehash(conn, user, hash)?;
             }
-            open_or_ask(conn, now, user, session, &device, &token_hash, &address).map(Outcome::quiet)
+            let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
+            open_or_ask(conn, now, user, &opened, &address, offered).map(Outcome::quiet)
         })
         .await?;
     match first_half {
-        Some(row) => Err(second_step(&app, &row)),
+        Some(step) => Err(second_step(&app, step)),
         None => signed_in(&app, &row, &token, body.refresh, true),
     }
 }
 
-/// Opens a session for somebody who has shown who they are; answers the person instead when a second factor is still to
-/// be asked for.
+/// A session that may be opened.
+pub(super) struct NewSession<'a> {
+    /// Its id.
+    pub(super) id: SessionId,
+    /// The device's name.
+    pub(super) device: &'a str,
+    /// What is stored of the refresh token.
+    pub(super) token_hash: &'a [u8],
+}
+
+/// Who is to be asked for a second factor, and which ones there are.
+pub(super) type SecondStep = (UserRow, Vec<FactorMethod>);
+
+/// Opens a session for somebody who has shown who they are, unless a second factor is still to be asked for. `passkeys`:
+/// whether they are among what can be asked for.
 pub(super) fn open_or_ask(
     conn: &mut Connection,
     now: Timestamp,
     user: UserId,
-    session: SessionId,
-    device: &str,
-    token_hash: &[u8],
+    session: &NewSession<'_>,
     address: &str,
-) -> Result<Option<UserRow>, Refusal> {
+    passkeys: bool,
+) -> Result<Option<SecondStep>, Refusal> {
     if second_factors::is_on(conn, user)? {
-        return accounts::find(conn, user).map(Some);
+        let methods = second_factors::methods(conn, user, passkeys)?;
+        return Ok(Some((accounts::find(conn, user)?, methods)));
     }
-    sessions::open(conn, now, session, user, device, token_hash)?;
+    sessions::open(conn, now, session.id, user, session.device, session.token_hash)?;
     audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(address))?;
     Ok(None)
 }
 
 /// The answer when a second factor is to be asked for.
-pub(super) fn second_step(app: &App, row: &UserRow) -> ApiError {
+pub(super) fn second_step(app: &App, (row, methods): SecondStep) -> ApiError {
     let mut error = ApiError::from(ErrorCode::SecondFactorRequired);
-    error.problem.challenge = Some(challenges::make(&app.factor_key, app.clock.now(), row));
+    error.problem.methods = methods;
+    error.problem.challenge = Some(challenges::make(&app.factor_key, app.clock.now(), &row));
     error
 }
 

@@ -1,0 +1,304 @@
+//! Passkeys: one's own, logging in with one, and taking the second step of a log-in with one.
+
+use actix_web::http::header;
+use actix_web::web::{Json, Path};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parlour_chat::audit::Note;
+use parlour_chat::outcome::Done;
+use parlour_chat::passkeys::{self, Answer, Judged};
+use parlour_chat::relying_party::RelyingParty;
+use parlour_chat::{accounts, audit, second_factors, sessions};
+use parlour_protocol::Page;
+use parlour_protocol::audit::AuditKind;
+use parlour_protocol::ids::{PasskeyId, SessionId, UserId};
+use parlour_protocol::limits::CREDENTIAL;
+use parlour_protocol::own_data::ConfirmPassword;
+use parlour_protocol::passkeys::{
+    BeginPasskeyStep, CompletePasskeyStep, CreatePasskey, CreatePasskeySession, Passkey, PasskeyCeremony,
+    UpdatePasskey,
+};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::sessions::SignedIn;
+use parlour_protocol::time::Timestamp;
+use parlour_storage::Connection;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::second_factors::challenged;
+use super::sessions::{admit, client_device, confirm, signed_in};
+use crate::app::App;
+use crate::auth::{Shared, Viewer, client_address};
+use crate::bodies::Object;
+use crate::guesses::Attempt;
+use crate::problems::ApiError;
+use crate::random;
+use crate::tokens::RefreshToken;
+
+/// Bytes of a ceremony's name.
+const NAME: usize = 16;
+
+/// Whether passkeys can be used at the address that a request names: browsers take them at the server's own name only.
+pub(super) fn are_offered(app: &App, request: &HttpRequest) -> bool {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let named = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let party = app.relying_party.as_ref();
+    // A proxy may ask by another name; then the configured address counts.
+    party.is_some_and(|party| app.config.public_url.is_some() || named == party.id())
+}
+
+fn party(app: &App) -> Result<RelyingParty, ApiError> {
+    let off = "Passkeys need a server with a name: set PARLOUR_PUBLIC_URL, or come by http://localhost.";
+    app.relying_party.clone().ok_or_else(|| ApiError::because(ErrorCode::Conflict, off))
+}
+
+/// Runs the first half of a ceremony.
+async fn begin(
+    app: &App,
+    work: impl Fn(&mut Connection, Timestamp, &[u8]) -> Done<Value> + Clone + Send + 'static,
+) -> Result<HttpResponse, ApiError> {
+    let name = random::bytes::<NAME>();
+    let options = app.commit(0, move |conn, now| work(conn, now, &name)).await?;
+    Ok(HttpResponse::Created().json(PasskeyCeremony { ceremony: URL_SAFE_NO_PAD.encode(name), options }))
+}
+
+/// The name of a ceremony; what is none names one that does not exist.
+fn ceremony(text: &str) -> Vec<u8> {
+    let short = text.len() <= 2 * NAME;
+    short.then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten().unwrap_or_default()
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// Reads an authenticator's answer. What browsers add to it is let be, within bounds.
+fn credential<T: DeserializeOwned>(mut value: Value) -> Result<T, ApiError> {
+    if value.to_string().len() > CREDENTIAL.0 {
+        return Err(ErrorCode::TooLarge.into());
+    }
+    let strange = || ApiError::because(ErrorCode::Malformed, "The credential is none that browsers make.");
+    if depth(&value) > CREDENTIAL.1 {
+        return Err(strange());
+    }
+    // Not signed, of many kinds, and nothing here is decided by them.
+    if let Some(fields) = value.as_object_mut() {
+        fields.remove("clientExtensionResults");
+        fields.remove("extensions");
+    }
+    serde_json::from_value(value).map_err(|_| strange())
+}
+
+/// One's own passkeys, oldest first.
+#[utoipa::path(tag = "accounts", responses((status = 200, body = Page<Passkey>)))]
+#[get("/account/passkeys")]
+pub async fn list_passkeys(app: Shared, viewer: Viewer) -> Result<Json<Page<Passkey>>, ApiError> {
+    let items = app.read(move |conn| passkeys::list(conn, viewer.user)).await?;
+    Ok(Json(Page { items, next: None }))
+}
+
+/// Begins to add a passkey, given the password: answers what the authenticator is asked
+/// (`PublicKeyCredentialCreationOptionsJSON`), for five minutes. There are ten passkeys at most.
+#[utoipa::path(
+    tag = "accounts",
+    request_body = ConfirmPassword,
+    responses((status = 201, body = PasskeyCeremony))
+)]
+#[post("/account/passkeys/begin")]
+pub async fn begin_passkey(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    body: Json<Object<ConfirmPassword>>,
+) -> Result<HttpResponse, ApiError> {
+    let (party, key) = (party(&app)?, app.factor_key.clone());
+    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
+    begin(&app, move |conn, now, name| passkeys::begin(conn, now, &party, &key, viewer.user, name)).await
+}
+
+/// Adds the passkey that the authenticator made (`RegistrationResponseJSON`). A ceremony takes one answer, right or wrong.
+#[utoipa::path(tag = "accounts", request_body = CreatePasskey, responses((status = 201, body = Passkey)))]
+#[post("/account/passkeys")]
+pub async fn create_passkey(
+    app: Shared,
+    viewer: Viewer,
+    body: Json<Object<CreatePasskey>>,
+) -> Result<HttpResponse, ApiError> {
+    let party = party(&app)?;
+    let body = body.into_inner().0;
+    let (name, made, id) = (ceremony(&body.ceremony), credential(body.credential)?, PasskeyId(random::id()));
+    let judged = app
+        .commit(0, move |conn, now| {
+            passkeys::add(conn, now, &party, (viewer.user, id), &name, &made, &body.name)
+        })
+        .await?;
+    Ok(HttpResponse::Created().json(judged?))
+}
+
+/// Gives one of one's own passkeys another name.
+#[utoipa::path(
+    tag = "accounts",
+    params(("passkey" = PasskeyId, Path)),
+    request_body = UpdatePasskey,
+    responses((status = 200, body = Passkey))
+)]
+#[patch("/account/passkeys/{passkey}")]
+pub async fn update_passkey(
+    app: Shared,
+    viewer: Viewer,
+    passkey: Path<PasskeyId>,
+    body: Json<Object<UpdatePasskey>>,
+) -> Result<Json<Passkey>, ApiError> {
+    let (id, name) = (passkey.into_inner(), body.into_inner().0.name);
+    app.commit(0, move |conn, _| passkeys::rename(conn, viewer.user, id, &name)).await.map(Json)
+}
+
+/// Removes one of one's own passkeys, given the password. Sessions that it opened stay.
+#[utoipa::path(
+    tag = "accounts",
+    params(("passkey" = PasskeyId, Path)),
+    request_body = ConfirmPassword,
+    responses((status = 204))
+)]
+#[delete("/account/passkeys/{passkey}")]
+pub async fn delete_passkey(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    passkey: Path<PasskeyId>,
+    body: Json<Object<ConfirmPassword>>,
+) -> Result<HttpResponse, ApiError> {
+    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
+    let id = passkey.into_inner();
+    app.commit(0, move |conn, now| passkeys::remove(conn, now, viewer.user, id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Begins a log-in with a passkey alone: answers what the authenticator is asked (`PublicKeyCredentialRequestOptionsJSON`),
+/// for five minutes. Nobody is named in it: the authenticator knows whose passkeys it has.
+#[utoipa::path(tag = "sessions", responses((status = 201, body = PasskeyCeremony)))]
+#[post("/sessions/passkey/begin")]
+pub async fn begin_passkey_session(app: Shared, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    admit(&app, &request)?;
+    let party = party(&app)?;
+    begin(&app, move |conn, now, name| passkeys::begin_log_in(conn, now, &party, name)).await
+}
+
+/// Counts as an attempt unless the work was judged good; then answers what it opened.
+async fn attempt<T: Send + 'static>(
+    app: &App,
+    attempt: Attempt,
+    work: impl Fn(&mut Connection, Timestamp) -> Done<Judged<T>> + Clone + Send + 'static,
+) -> Result<T, ApiError> {
+    app.guesses.take(&attempt).await.map_err(ApiError::too_fast)?;
+    let value = app.commit(0, work).await??;
+    app.guesses.give_back(&attempt).await;
+    Ok(value)
+}
+
+/// Logs in with a passkey alone (`AuthenticationResponseJSON`). The authenticator checked who is there, so no second
+/// factor is asked for. Unknown passkeys, wrong answers and suspended accounts answer alike. A ceremony takes one answer,
+/// right or wrong.
+#[utoipa::path(
+    tag = "sessions",
+    request_body = CreatePasskeySession,
+    responses((status = 201, body = SignedIn))
+)]
+#[post("/sessions/passkey")]
+pub async fn create_passkey_session(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<Object<CreatePasskeySession>>,
+) -> Result<HttpResponse, ApiError> {
+    let address = admit(&app, &request)?;
+    let (party, key) = (party(&app)?, app.factor_key.clone());
+    let body = body.into_inner().0;
+    let device = client_device(&request, body.device.as_deref())?;
+    let name = ceremony(&body.ceremony);
+    let answer: Answer = credential(body.credential)?;
+
+    let session = SessionId(random::id());
+    let token = RefreshToken::new(session, random::bytes());
+    let token_hash = token.hash();
+    let tried = Attempt::passkey(answer.get_credential_id(), &address);
+    let row = attempt(&app, tried, move |conn, now| {
+        let judged = passkeys::log_in(conn, now, (&party, &key), &name, &answer, &address)?;
+        if let Ok(row) = &judged.value {
+            let user = UserId(row.id);
+            sessions::open(conn, now, session, user, &device, &token_hash)?;
+            audit::note(conn, now, Note::by(AuditKind::LoggedInByPasskey, user).from(&address))?;
+        }
+        Ok(judged)
+    })
+    .await?;
+    signed_in(&app, &row, &token, body.refresh, true)
+}
+
+/// Begins the second step of a log-in that was answered `second_factor_required` with `passkey` among its methods:
+/// answers what the authenticator is asked (`PublicKeyCredentialRequestOptionsJSON`), for five minutes.
+#[utoipa::path(
+    tag = "sessions",
+    request_body = BeginPasskeyStep,
+    responses((status = 201, body = PasskeyCeremony))
+)]
+#[post("/sessions/second-factor/passkey/begin")]
+pub async fn begin_passkey_step(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<Object<BeginPasskeyStep>>,
+) -> Result<HttpResponse, ApiError> {
+    admit(&app, &request)?;
+    let party = party(&app)?;
+    let (user, ..) = challenged(&app, &body.challenge).await?;
+    begin(&app, move |conn, now, name| passkeys::begin_second_step(conn, now, &party, user, name)).await
+}
+
+/// Completes a log-in that was answered `second_factor_required` with one of the account's passkeys
+/// (`AuthenticationResponseJSON`). A ceremony takes one answer, right or wrong; wrong ones are slowed down like wrong codes.
+#[utoipa::path(
+    tag = "sessions",
+    request_body = CompletePasskeyStep,
+    responses((status = 201, body = SignedIn))
+)]
+#[post("/sessions/second-factor/passkey")]
+pub async fn complete_passkey_step(
+    app: Shared,
+    request: HttpRequest,
+    body: Json<Object<CompletePasskeyStep>>,
+) -> Result<HttpResponse, ApiError> {
+    let address = admit(&app, &request)?;
+    let (party, key) = (party(&app)?, app.factor_key.clone());
+    let body = body.into_inner().0;
+    let device = client_device(&request, body.device.as_deref())?;
+    let (user, row, challenge) = challenged(&app, &body.challenge).await?;
+    let name = ceremony(&body.ceremony);
+    let answer: Answer = credential(body.credential)?;
+
+    let session = SessionId(random::id());
+    let token = RefreshToken::new(session, random::bytes());
+    let token_hash = token.hash();
+    let tried = Attempt::second_factor(user, &client_address(&app, &request));
+    attempt(&app, tried, move |conn, now| {
+        // Since the password was given, the account may have changed.
+        let row = accounts::find(conn, user)?;
+        if !row.is_active() || !challenge.is_good(&key, now, &row) {
+            return Err(ErrorCode::Unauthenticated.into());
+        }
+        if !second_factors::is_on(conn, user)? {
+            return Err(second_factors::off());
+        }
+        let judged = passkeys::second_step(conn, now, &party, user, &name, &answer, &address)?;
+        if judged.value.is_ok() {
+            sessions::open(conn, now, session, user, &device, &token_hash)?;
+            audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&address))?;
+        }
+        Ok(judged)
+    })
+    .await?;
+    signed_in(&app, &row, &token, body.refresh, true)
+}

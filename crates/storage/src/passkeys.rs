@@ -1,0 +1,154 @@
+//! Passkeys, and what their ceremonies remember between their two halves.
+
+use diesel::prelude::*;
+use parlour_protocol::ids::{PasskeyId, UserId};
+
+use crate::Connection;
+use crate::schema::{passkey_ceremonies, passkeys};
+
+/// A passkey.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = passkeys)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct PasskeyRow {
+    /// Random id.
+    pub id: i64,
+    /// Whose.
+    pub user_id: i64,
+    /// What the authenticator calls it.
+    pub credential_id: Vec<u8>,
+    /// Public key and counter, as JSON.
+    pub passkey: String,
+    /// The owner's name for it.
+    pub name: String,
+    /// When it was added.
+    pub created_at: i64,
+    /// When it was last used.
+    pub last_used_at: Option<i64>,
+}
+
+/// The first half of a ceremony.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = passkey_ceremonies)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct CeremonyRow {
+    /// Random, so that nobody can use up somebody else's.
+    pub id: Vec<u8>,
+    /// For whom, if that is known.
+    pub user_id: Option<i64>,
+    /// What it is for.
+    pub kind: i16,
+    /// What the second half needs, as JSON.
+    pub state: String,
+    /// When it is worth nothing any more.
+    pub expires_at: i64,
+}
+
+/// Adds a passkey.
+pub fn insert(conn: &mut Connection, row: &PasskeyRow) -> QueryResult<usize> {
+    diesel::insert_into(passkeys::table).values(row.clone()).execute(conn)
+}
+
+/// A person's passkeys, oldest first.
+pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<PasskeyRow>> {
+    passkeys::table
+        .filter(passkeys::user_id.eq(user.0))
+        .order((passkeys::created_at.asc(), passkeys::id.asc()))
+        .select(PasskeyRow::as_select())
+        .load(conn)
+}
+
+/// How many passkeys a person has.
+pub fn count(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
+    passkeys::table.filter(passkeys::user_id.eq(user.0)).count().get_result(conn)
+}
+
+/// The passkey of one person with this id.
+pub fn find(conn: &mut Connection, user: UserId, id: PasskeyId) -> QueryResult<Option<PasskeyRow>> {
+    passkeys::table
+        .find(id.0)
+        .filter(passkeys::user_id.eq(user.0))
+        .select(PasskeyRow::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// The passkey that an authenticator calls so, whoever has it.
+pub fn find_by_credential(conn: &mut Connection, credential: &[u8]) -> QueryResult<Option<PasskeyRow>> {
+    passkeys::table
+        .filter(passkeys::credential_id.eq(credential))
+        .select(PasskeyRow::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// Notes that a passkey was used, and its new counter; answers whether it was still as it was read.
+pub fn mark_used(conn: &mut Connection, row: &PasskeyRow, passkey: &str, now: i64) -> QueryResult<bool> {
+    diesel::update(passkeys::table.find(row.id).filter(passkeys::passkey.eq(&row.passkey)))
+        .set((passkeys::passkey.eq(passkey), passkeys::last_used_at.eq(Some(now))))
+        .execute(conn)
+        .map(|count| count == 1)
+}
+
+/// Gives a passkey another name; answers whether the person has it.
+pub fn rename(conn: &mut Connection, user: UserId, id: PasskeyId, name: &str) -> QueryResult<bool> {
+    diesel::update(passkeys::table.find(id.0).filter(passkeys::user_id.eq(user.0)))
+        .set(passkeys::name.eq(name))
+        .execute(conn)
+        .map(|count| count == 1)
+}
+
+/// Removes a passkey; answers whether the person had it.
+pub fn delete(conn: &mut Connection, user: UserId, id: PasskeyId) -> QueryResult<bool> {
+    diesel::delete(passkeys::table.find(id.0).filter(passkeys::user_id.eq(user.0)))
+        .execute(conn)
+        .map(|count| count == 1)
+}
+
+/// Removes a person's passkeys and what they began; answers how many passkeys there were.
+pub fn delete_all(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
+    let begun = passkey_ceremonies::table.filter(passkey_ceremonies::user_id.eq(user.0));
+    diesel::delete(begun).execute(conn)?;
+    diesel::delete(passkeys::table.filter(passkeys::user_id.eq(user.0))).execute(conn)
+}
+
+/// Keeps the first half of a ceremony, and of those that began before for the same person (or for nobody yet) the
+/// newest, so that there are never more than so many.
+pub fn begin(conn: &mut Connection, row: &CeremonyRow, most: i64) -> QueryResult<()> {
+    let mut same = passkey_ceremonies::table.select(passkey_ceremonies::id).into_boxed();
+    same = match row.user_id {
+        Some(user) => same.filter(passkey_ceremonies::user_id.eq(user)),
+        None => same.filter(passkey_ceremonies::user_id.is_null()),
+    };
+    let newest_first = same.order(passkey_ceremonies::expires_at.desc());
+    let many: Vec<Vec<u8>> = newest_first.offset(most - 1).limit(100).load(conn)?;
+    for id in many {
+        diesel::delete(passkey_ceremonies::table.find(id)).execute(conn)?;
+    }
+    diesel::insert_into(passkey_ceremonies::table).values(row.clone()).execute(conn)?;
+    Ok(())
+}
+
+/// Uses up the first half of a ceremony of this kind that has not run out.
+pub fn take_ceremony(
+    conn: &mut Connection,
+    id: &[u8],
+    kind: i16,
+    now: i64,
+) -> QueryResult<Option<CeremonyRow>> {
+    let found = passkey_ceremonies::table
+        .find(id)
+        .filter(passkey_ceremonies::kind.eq(kind))
+        .filter(passkey_ceremonies::expires_at.gt(now))
+        .select(CeremonyRow::as_select())
+        .first(conn)
+        .optional()?;
+    // Of several who read it, one takes it.
+    let taken = diesel::delete(passkey_ceremonies::table.find(id)).execute(conn)? == 1;
+    Ok(found.filter(|_| taken))
+}
+
+/// Forgets what ran out before a moment.
+pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
+    diesel::delete(passkey_ceremonies::table.filter(passkey_ceremonies::expires_at.lt(moment))).execute(conn)
+}

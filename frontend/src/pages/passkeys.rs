@@ -1,0 +1,392 @@
+//! Passkeys: in the settings a list, with names that can be changed; at the log-in a button.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::ids::PasskeyId;
+use parlour_protocol::own_data::ConfirmPassword;
+use parlour_protocol::passkeys::{
+    BeginPasskeyStep, CompletePasskeyStep, CreatePasskey, CreatePasskeySession, Passkey, UpdatePasskey,
+};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::sessions::RefreshTransport;
+use parlour_protocol::validation;
+
+use crate::api::http::{Answer, Failure};
+use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::states::{Failed, Skeleton};
+use crate::context::{Load, context};
+use crate::icons::{Icon, KEY};
+use crate::pages::auth::{FormFailure, enter};
+use crate::state::time;
+use crate::{browser, credentials};
+
+/// What is being done with a passkey of the list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Rename,
+    Remove,
+}
+
+fn filled(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() { Err("Please fill this in.".to_owned()) } else { Ok(()) }
+}
+
+/// Runs the request of a form; what is wrong is said at the field that it is about, or else above.
+fn send<T: 'static>(
+    busy: RwSignal<bool>,
+    failure: RwSignal<Option<Failure>>,
+    (password, name): (Option<Input>, Option<Input>),
+    request: impl Future<Output = Answer<T>> + 'static,
+    then: impl FnOnce(T) + 'static,
+) {
+    if busy.get_untracked() {
+        return;
+    }
+    busy.set(true);
+    failure.set(None);
+    spawn_local(async move {
+        let answer = request.await;
+        let _ = busy.try_set(false);
+        let why = match answer {
+            Ok(answer) => return then(answer),
+            Err(why) => why,
+        };
+        let wrong = (why.code() == Some(ErrorCode::BadCredentials)).then(|| why.message());
+        if let (Some(input), Some(message)) = (password, wrong) {
+            let _ = input.value.try_set(String::new());
+            let _ = input.error.try_set(Some(message));
+            input.focus();
+        } else if let (Some(input), Some(message)) = (name, why.violation("name")) {
+            let _ = input.error.try_set(Some(message));
+            input.focus();
+        } else {
+            let message = why.violation("credential");
+            let why = match (why, message) {
+                (Failure::Problem(mut problem), Some(message)) => {
+                    problem.detail = Some(message);
+                    Failure::Problem(problem)
+                }
+                (why, _) => why,
+            };
+            let _ = failure.try_set(Some(why));
+        }
+    });
+}
+
+/// The part of the settings; there is none where the server has no passkeys.
+#[component]
+pub(crate) fn Passkeys() -> impl IntoView {
+    let context = context();
+    let offered = move || context.server.with(|server| server.as_ref().is_some_and(|server| server.passkeys));
+    view! {
+        <Show when=offered>
+            <Card />
+        </Show>
+    }
+}
+
+#[component]
+fn Card() -> impl IntoView {
+    let context = context();
+    let known = RwSignal::new(Load::<Vec<Passkey>>::Pending);
+    let changing = RwSignal::new(None::<(PasskeyId, Change)>);
+    let read = move || {
+        spawn_local(async move {
+            let answer = context.api.list_passkeys().await;
+            let _ = changing.try_set(None);
+            known.try_set(match answer {
+                Ok(page) => Load::Ready(page.items),
+                Err(failure) => Load::Failed(failure),
+            });
+        });
+    };
+    read();
+    let done = Callback::new(move |()| read());
+    let list = move || match known.get() {
+        Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
+        Load::Failed(failure) => view! { <Failed failure retry=done /> }.into_any(),
+        Load::Ready(all) if all.is_empty() => {
+            view! { <p data-testid="no-passkeys">"You have none yet."</p> }.into_any()
+        }
+        Load::Ready(all) => {
+            let line = move |passkey| view! { <Line passkey changing done /> };
+            view! { <ul class="lines">{all.into_iter().map(line).collect_view()}</ul> }.into_any()
+        }
+    };
+    view! {
+        <section class="card settings-card" data-testid="passkeys">
+            <h2>"Passkeys"</h2>
+            <p class="soft">
+                "A passkey logs you in without a password, by the screen lock of a device, a fingerprint, a face or a security \
+                 key. It also takes the place of the code of a second factor."
+            </p>
+            {list}
+            {if credentials::are_known() {
+                view! { <Add done /> }.into_any()
+            } else {
+                view! { <p class="soft">"This browser cannot add passkeys here."</p> }.into_any()
+            }}
+        </section>
+    }
+}
+
+/// One passkey, and what is being done with it.
+#[component]
+fn Line(
+    passkey: Passkey,
+    changing: RwSignal<Option<(PasskeyId, Change)>>,
+    done: Callback<()>,
+) -> impl IntoView {
+    let id = passkey.id;
+    let now = browser::local_time(browser::now());
+    let added = time::full_day(browser::local_time(passkey.created_at));
+    let used = match passkey.last_used_at {
+        Some(at) => format!("last used {}", time::ago(browser::local_time(at), now)),
+        None => "never used".to_owned(),
+    };
+    let name = passkey.name.clone();
+    let form = move || match changing.get() {
+        Some((which, Change::Rename)) if which == id => {
+            view! { <Rename id name=name.clone() changing done /> }.into_any()
+        }
+        Some((which, Change::Remove)) if which == id => view! { <Remove id changing done /> }.into_any(),
+        _ => ().into_any(),
+    };
+    view! {
+        <li class="line wrap several" data-testid="passkey">
+            <span class="room-icon">
+                <Icon path=KEY />
+            </span>
+            <div class="grow">
+                <p class="strong clip" data-testid="passkey-name">{passkey.name.clone()}</p>
+                <p class="soft">{format!("Added {added}, {used}")}</p>
+            </div>
+            <div class="line-actions">
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="rename-passkey"
+                    aria-label=format!("Rename {}", passkey.name)
+                    on:click=move |_| changing.set(Some((id, Change::Rename)))
+                >
+                    "Rename"
+                </button>
+                <button
+                    type="button"
+                    class="button danger-quiet"
+                    data-testid="remove-passkey"
+                    aria-label=format!("Remove {}", passkey.name)
+                    on:click=move |_| changing.set(Some((id, Change::Remove)))
+                >
+                    "Remove"
+                </button>
+            </div>
+            {form}
+        </li>
+    }
+}
+
+#[component]
+fn Rename(
+    id: PasskeyId,
+    name: String,
+    changing: RwSignal<Option<(PasskeyId, Change)>>,
+    done: Callback<()>,
+) -> impl IntoView {
+    let context = context();
+    let input = Input::new("passkey_new_name", validation::passkey_name);
+    input.value.set(name);
+    let (busy, failure) = (RwSignal::new(false), RwSignal::new(None::<Failure>));
+    Effect::new(move |_| input.focus());
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if check_all(&[input]) {
+            let body = UpdatePasskey { name: input.text() };
+            let request = async move { context.api.update_passkey(id, &body).await };
+            send(busy, failure, (None, Some(input)), request, move |_| done.run(()));
+        }
+    };
+    view! {
+        <form class="form whole" data-testid="rename-passkey-form" novalidate on:submit=submit>
+            <FormFailure failure />
+            <Field input label="New name" />
+            <div class="row end">
+                <button type="button" class="button" on:click=move |_| changing.set(None)>
+                    "Cancel"
+                </button>
+                <Submit label="Rename" busy testid="rename-passkey-submit" />
+            </div>
+        </form>
+    }
+}
+
+#[component]
+fn Remove(
+    id: PasskeyId,
+    changing: RwSignal<Option<(PasskeyId, Change)>>,
+    done: Callback<()>,
+) -> impl IntoView {
+    let context = context();
+    let password = Input::new("passkey_remove_password", filled);
+    let (busy, failure) = (RwSignal::new(false), RwSignal::new(None::<Failure>));
+    Effect::new(move |_| password.focus());
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if check_all(&[password]) {
+            let body = ConfirmPassword { password: password.text() };
+            let request = async move { context.api.delete_passkey(id, &body).await };
+            send(busy, failure, (Some(password), None), request, move |()| {
+                context.toast(
+                    "The passkey does not log you in any more. You may delete it on your device, too.",
+                    false,
+                );
+                done.run(());
+            });
+        }
+    };
+    view! {
+        <form class="form whole" data-testid="remove-passkey-form" novalidate on:submit=submit>
+            <FormFailure failure />
+            <Field input=password label="Password" kind="password" autocomplete="current-password" />
+            <div class="row end">
+                <button type="button" class="button" on:click=move |_| changing.set(None)>
+                    "Cancel"
+                </button>
+                <button
+                    type="submit"
+                    class="button danger"
+                    class:busy=move || busy.get()
+                    data-testid="remove-passkey-submit"
+                >
+                    "Remove"
+                </button>
+            </div>
+        </form>
+    }
+}
+
+/// Asks for the password, then the browser asks the person.
+#[component]
+fn Add(done: Callback<()>) -> impl IntoView {
+    let context = context();
+    let name = Input::new("passkey_name", validation::passkey_name);
+    name.value.set(browser::device());
+    let password = Input::new("passkey_password", filled);
+    let (busy, failure) = (RwSignal::new(false), RwSignal::new(None::<Failure>));
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if !check_all(&[name, password]) {
+            return;
+        }
+        let (body, called) = (ConfirmPassword { password: password.text() }, name.text());
+        let request = async move {
+            let begun = context.api.begin_passkey(&body).await?;
+            let credential = credentials::create(&begun.options).await?;
+            let body = CreatePasskey { ceremony: begun.ceremony, credential, name: called };
+            context.api.create_passkey(&body).await
+        };
+        send(busy, failure, (Some(password), Some(name)), request, move |made: Passkey| {
+            let _ = password.value.try_set(String::new());
+            context.toast(format!("The passkey \u{201c}{}\u{201d} is added.", made.name), false);
+            done.run(());
+        });
+    };
+    view! {
+        <form class="form" data-testid="add-passkey-form" novalidate on:submit=submit>
+            <FormFailure failure />
+            <Field input=name label="Name" hint="To know it by in this list." />
+            <Field input=password label="Password" kind="password" autocomplete="current-password" />
+            <div class="row end">
+                <Submit label="Add a passkey" busy testid="add-passkey" />
+            </div>
+        </form>
+    }
+}
+
+/// Logs in with a passkey, without handle and password.
+#[component]
+pub(crate) fn LogInWithPasskey(failure: RwSignal<Option<Failure>>) -> impl IntoView {
+    let context = context();
+    let busy = RwSignal::new(false);
+    let offered = move || {
+        credentials::are_known()
+            && context.server.with(|server| server.as_ref().is_some_and(|server| server.passkeys))
+    };
+    let log_in = move |()| {
+        let request = async move {
+            let begun = context.api.begin_passkey_session().await?;
+            let credential = credentials::get(&begun.options).await?;
+            let body = CreatePasskeySession {
+                ceremony: begun.ceremony,
+                credential,
+                device: Some(browser::device()),
+                refresh: RefreshTransport::Cookie,
+            };
+            context.api.create_passkey_session(&body).await
+        };
+        enter(context, busy, failure, request, |_| {});
+    };
+    view! {
+        <Show when=offered>
+            <PasskeyButton label="Log in with a passkey" testid="passkey-login" busy press=Callback::new(log_in) />
+        </Show>
+    }
+}
+
+/// Takes the second step with a passkey. Goes back to the first one when the challenge has run out.
+#[component]
+pub(crate) fn StepWithPasskey(
+    challenge: String,
+    failure: RwSignal<Option<Failure>>,
+    back: Callback<Option<Failure>>,
+) -> impl IntoView {
+    let context = context();
+    let busy = RwSignal::new(false);
+    let step = move |()| {
+        let challenge = challenge.clone();
+        let request = async move {
+            let body = BeginPasskeyStep { challenge: challenge.clone() };
+            let begun = context.api.begin_passkey_step(&body).await?;
+            let credential = credentials::get(&begun.options).await?;
+            let body = CompletePasskeyStep {
+                challenge,
+                ceremony: begun.ceremony,
+                credential,
+                device: Some(browser::device()),
+                refresh: RefreshTransport::Cookie,
+            };
+            context.api.complete_passkey_step(&body).await
+        };
+        enter(context, busy, failure, request, move |why| {
+            if why.code() == Some(ErrorCode::Unauthenticated) {
+                back.run(Some(why.clone()));
+            }
+        });
+    };
+    credentials::are_known().then(|| {
+        view! { <PasskeyButton label="Use a passkey" testid="passkey-step" busy press=Callback::new(step) /> }
+    })
+}
+
+#[component]
+fn PasskeyButton(
+    label: &'static str,
+    testid: &'static str,
+    busy: RwSignal<bool>,
+    press: Callback<()>,
+) -> impl IntoView {
+    view! {
+        <p class="auth-or" aria-hidden="true">"or"</p>
+        <button
+            type="button"
+            class="button wide"
+            class:busy=move || busy.get()
+            disabled=move || busy.get()
+            data-testid=testid
+            on:click=move |_| press.run(())
+        >
+            <Icon path=KEY />
+            {label}
+        </button>
+    }
+}
