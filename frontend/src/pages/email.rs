@@ -95,7 +95,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
         let request = async move { context.api.change_email(&body).await };
         send(busy, failure, address, password, request, move |email: Email| {
             if let Some(pending) = &email.pending {
-                context.toast(&format!("A mail is on its way to {pending}."), false);
+                context.toast(format!("A mail is on its way to {pending}."), false);
             }
             let _ = known.try_set(Load::Ready(email));
         });
