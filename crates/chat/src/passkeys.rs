@@ -145,7 +145,7 @@ pub fn begin(
     if known.len() as i64 >= PASSKEYS_PER_USER {
         return Err(full());
     }
-    let exclude = known.into_iter().map(|row| row.credential_id.into()).collect();
+    let exclude = known.into_iter().map(|row| row.credential_id).collect();
     let names = (row.handle.as_str(), row.display_name.as_str());
     let (options, state) = party.register(user_handle(key, user), names, exclude).map_err(fault)?;
     keep(conn, now, ceremony, (Some(user), Kind::New), &state)?;
