@@ -12,7 +12,11 @@ use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::{Conversation, ConversationKind, EventPage, MarkRead, ReadMarker};
 use parlour_protocol::emails::{ChangeEmail, Email, UseEmailVerification};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequest, FriendRequests, Relationship};
-use parlour_protocol::ids::{AvatarId, ConversationId, InviteId, PasskeyId, SessionId, UserId};
+use parlour_protocol::identities::{
+    BeginIdentity, BeginProviderLogIn, CompleteIdentity, CompleteProviderLogIn, CreateProviderAccount,
+    Identity, ProviderLogIn, UnknownIdentity,
+};
+use parlour_protocol::ids::{AvatarId, ConversationId, IdentityId, InviteId, PasskeyId, SessionId, UserId};
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
 use parlour_protocol::messages::{EditMessage, Message, MessagePage, Reaction, SendMessage, Stored};
 use parlour_protocol::notifications::{Notification, NotificationKind, Notifications, ReadNotifications};
@@ -649,6 +653,62 @@ fn emails() {
     );
     snapshot!("UseEmailVerification", UseEmailVerification { token: "bm90IGEgdG9rZW4".into() });
     snapshot!("RequestPasswordReset", RequestPasswordReset { handle_or_email: "ada@example.org".into() });
+}
+
+#[test]
+fn identities() {
+    let transport = RefreshTransport::Cookie;
+    snapshot!("BeginProviderLogIn", BeginProviderLogIn { refresh: transport });
+    snapshot!("BeginIdentity", BeginIdentity { password: "correct horse".into(), refresh: transport });
+    snapshot!(
+        "ProviderLogIn",
+        ProviderLogIn {
+            authorization_url: "https://guild.example/authorize".into(),
+            binding: Some("YmluZGluZw".into())
+        }
+    );
+    snapshot!(
+        "CompleteProviderLogIn",
+        CompleteProviderLogIn {
+            state: "c3RhdGU".into(),
+            code: "code".into(),
+            binding: None,
+            device: Some("phone".into()),
+            refresh: transport
+        }
+    );
+    snapshot!(
+        "CompleteIdentity",
+        CompleteIdentity { state: "c3RhdGU".into(), code: "code".into(), binding: Some("YmluZGluZw".into()) }
+    );
+    snapshot!(
+        "UnknownIdentity",
+        UnknownIdentity {
+            challenge: "Y2hhbGxlbmdl".into(),
+            handle: Some("ada".into()),
+            display_name: Some("Ada Lovelace".into())
+        }
+    );
+    snapshot!(
+        "CreateProviderAccount",
+        CreateProviderAccount {
+            challenge: "Y2hhbGxlbmdl".into(),
+            handle: "ada".into(),
+            display_name: None,
+            invite: Some("code".into()),
+            device: None,
+            refresh: transport
+        }
+    );
+    snapshot!(
+        "Identity",
+        Identity {
+            id: IdentityId(7),
+            issuer: "https://guild.example".into(),
+            created_at: AT,
+            last_used_at: Some(AT)
+        }
+    );
 }
 
 /// Every described type is in some snapshot: by itself, or inside another one that is named here.

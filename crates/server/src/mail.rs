@@ -13,13 +13,13 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use openidconnect::url::Url;
 use parlour_chat::mails::{self, DueMail};
 use parlour_chat::reset_requests;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::limits::EMAIL;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation;
-use reqwest::Url;
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 

@@ -18,14 +18,9 @@ fn filled(text: &str) -> Result<(), String> {
     if text.is_empty() { Err("Please give your password.".to_owned()) } else { Ok(()) }
 }
 
-/// The value of the field.
+/// The value of the field. Where there is none, nothing needs to stand in it.
 pub(crate) fn password_again(name: &'static str) -> Input {
-    let input = Input::new(name, filled);
-    if !untrack(has_password) {
-        // Whatever stands here does not count for such an account.
-        input.value.set("none".to_owned());
-    }
-    input
+    Input::new(name, if untrack(has_password) { filled } else { |_| Ok(()) })
 }
 
 /// The field, or what stands in its place.

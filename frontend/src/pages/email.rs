@@ -10,6 +10,7 @@ use parlour_protocol::validation;
 use crate::api::http::{Answer, Failure};
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::pages::auth::FormFailure;
@@ -75,9 +76,7 @@ fn standing(email: &Email) -> String {
 fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
     let context = context();
     let address = Input::new("email", validation::email);
-    let password = Input::new("email_password", |text| {
-        if text.is_empty() { Err("Please fill this in.".to_owned()) } else { Ok(()) }
-    });
+    let password = password_again("email_password");
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
     let state = match (&email.address, &email.pending) {
@@ -135,7 +134,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
                 autocomplete="email"
                 placeholder="ada@example.org"
             />
-            <Field input=password label="Password" kind="password" autocomplete="current-password" />
+            <PasswordAgain input=password />
             <div class="row end wrap">
                 <Show when=move || there>
                     <button type="button" class="button danger-quiet" data-testid="email-remove" on:click=remove>

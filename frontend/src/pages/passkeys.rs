@@ -13,6 +13,7 @@ use parlour_protocol::validation;
 
 use crate::api::http::{Answer, Failure};
 use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{Icon, KEY};
@@ -25,10 +26,6 @@ use crate::{browser, credentials};
 enum Change {
     Rename,
     Remove,
-}
-
-fn filled(text: &str) -> Result<(), String> {
-    if text.trim().is_empty() { Err("Please fill this in.".to_owned()) } else { Ok(()) }
 }
 
 /// Runs the request of a form; what is wrong is said at the field that it is about, or else above.
@@ -227,7 +224,7 @@ fn Remove(
     done: Callback<()>,
 ) -> impl IntoView {
     let context = context();
-    let password = Input::new("passkey_remove_password", filled);
+    let password = password_again("passkey_remove_password");
     let (busy, failure) = (RwSignal::new(false), RwSignal::new(None::<Failure>));
     Effect::new(move |_| password.focus());
     let submit = move |event: leptos::ev::SubmitEvent| {
@@ -247,7 +244,7 @@ fn Remove(
     view! {
         <form class="form whole" data-testid="remove-passkey-form" novalidate on:submit=submit>
             <FormFailure failure />
-            <Field input=password label="Password" kind="password" autocomplete="current-password" />
+            <PasswordAgain input=password />
             <div class="row end">
                 <button type="button" class="button" on:click=move |_| changing.set(None)>
                     "Cancel"
@@ -271,7 +268,7 @@ fn Add(done: Callback<()>) -> impl IntoView {
     let context = context();
     let name = Input::new("passkey_name", validation::passkey_name);
     name.value.set(browser::device());
-    let password = Input::new("passkey_password", filled);
+    let password = password_again("passkey_password");
     let (busy, failure) = (RwSignal::new(false), RwSignal::new(None::<Failure>));
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -295,7 +292,7 @@ fn Add(done: Callback<()>) -> impl IntoView {
         <form class="form" data-testid="add-passkey-form" novalidate on:submit=submit>
             <FormFailure failure />
             <Field input=name label="Name" hint="To know it by in this list." />
-            <Field input=password label="Password" kind="password" autocomplete="current-password" />
+            <PasswordAgain input=password />
             <div class="row end">
                 <Submit label="Add a passkey" busy testid="add-passkey" />
             </div>

@@ -82,7 +82,8 @@ pub(crate) fn ProviderButton() -> impl IntoView {
 enum Stage {
     Asking,
     Failed(Failure),
-    SecondStep(String),
+    /// The challenge, and whether a passkey completes it.
+    SecondStep(String, bool),
     Unknown(UnknownIdentity),
     Waiting(String),
 }
@@ -130,7 +131,7 @@ pub(crate) fn CameBackPage() -> impl IntoView {
                     }
                     Err(why) => {
                         stage.try_set(match why.challenge() {
-                            Some(challenge) => Stage::SecondStep(challenge),
+                            Some(challenge) => Stage::SecondStep(challenge, why.takes_passkey()),
                             None => Stage::Failed(why),
                         });
                     }
@@ -157,7 +158,7 @@ pub(crate) fn CameBackPage() -> impl IntoView {
             </p>
         }
         .into_any(),
-        Stage::SecondStep(challenge) => view! { <SecondStep challenge back /> }.into_any(),
+        Stage::SecondStep(challenge, passkey) => view! { <SecondStep challenge passkey back /> }.into_any(),
         Stage::Unknown(unknown) => view! { <ChooseHandle unknown stage /> }.into_any(),
         Stage::Waiting(handle) => view! { <Waiting handle /> }.into_any(),
     }

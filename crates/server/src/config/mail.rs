@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use lettre::message::Mailbox;
-use reqwest::Url;
+use openidconnect::url::Url;
 
 use super::{Config, Secret};
 
