@@ -43,7 +43,7 @@ pub enum Broker {
 #[derive(Clone)]
 pub struct Redis {
     pool: Pool,
-    client: redis::Client,
+    client: Box<redis::Client>,
     channel: String,
 }
 
@@ -68,7 +68,7 @@ impl Broker {
         let mut config = Config::from_url(url);
         config.pool = Some(deadpool_redis::PoolConfig::new(4));
         let pool = config.create_pool(Some(Runtime::Tokio1)).map_err(|error| error.to_string())?;
-        let client = redis::Client::open(url).map_err(|error| error.to_string())?;
+        let client = Box::new(redis::Client::open(url).map_err(|error| error.to_string())?);
         Ok(Self::Redis(Redis { pool, client, channel: format!("parlour:1:{namespace}") }))
     }
 
