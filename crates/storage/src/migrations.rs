@@ -54,3 +54,25 @@ fn on_backend_revert(conn: &mut Connection) -> Result<usize, Box<dyn std::error:
         Connection::Sqlite(inner) => inner.revert_all_migrations(SQLITE).map(|done| done.len()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use diesel::migration::{Migration, MigrationSource};
+
+    use super::*;
+
+    #[test]
+    fn no_two_have_the_same_number() {
+        // The second one would be taken for the first, and never be applied.
+        let of_postgres: Vec<Box<dyn Migration<diesel::pg::Pg>>> = POSTGRES.migrations().unwrap();
+        let of_sqlite: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> = SQLITE.migrations().unwrap();
+        let postgres: Vec<String> = of_postgres.iter().map(|one| one.name().version().to_string()).collect();
+        let sqlite: Vec<String> = of_sqlite.iter().map(|one| one.name().version().to_string()).collect();
+        for numbers in [&postgres, &sqlite] {
+            assert_eq!(numbers.iter().collect::<BTreeSet<_>>().len(), numbers.len(), "{numbers:?}");
+        }
+        assert_eq!(postgres.iter().collect::<BTreeSet<_>>(), sqlite.iter().collect());
+    }
+}

@@ -160,17 +160,26 @@ async fn every_operation_wants_to_know_who_asks(app: App) {
     }
     open.sort_unstable();
     let expected = [
+        "begin_passkey_session",
+        "begin_passkey_step",
+        "begin_provider_log_in",
+        "complete_passkey_step",
+        "complete_provider_log_in",
         "complete_session",
         "create_account",
+        "create_passkey_session",
+        "create_provider_account",
         "create_session",
         "open_socket",
         "refresh_session",
+        "request_password_reset",
         "show_avatar",
         "show_keys",
         "show_liveness",
         "show_metrics",
         "show_readiness",
         "show_server",
+        "use_email_verification",
         "use_password_reset",
     ];
     assert_eq!(open, expected);
