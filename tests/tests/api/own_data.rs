@@ -18,7 +18,11 @@ on_all_backends!(
     exporting,
     exports_keep_to_what_one_may_read,
     deleting_an_account,
-    nothing_is_left with system_tests::mail::on,
+    nothing_is_left with |config| {
+        // Where passkeys work, too.
+        config.public_url = Some("http://localhost:8080".into());
+        system_tests::mail::on(config);
+    },
     the_last_administrator_stays,
     an_interrupted_deletion_goes_on,
     long_histories_are_erased_in_steps,
