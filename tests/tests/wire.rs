@@ -658,6 +658,7 @@ fn emails() {
 #[test]
 fn identities() {
     let transport = RefreshTransport::Cookie;
+    snapshot!("IdentityId", IdentityId(7));
     snapshot!("BeginProviderLogIn", BeginProviderLogIn { refresh: transport });
     snapshot!("BeginIdentity", BeginIdentity { password: "correct horse".into(), refresh: transport });
     snapshot!(
