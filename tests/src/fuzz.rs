@@ -85,6 +85,8 @@ async fn on(app: &App, seed: u64, time: Duration) -> Tried {
 impl Fuzzer<'_> {
     /// Somebody else writes and is heard.
     async fn others_go_on(&mut self) {
+        // A sign of life, as clients give one: a round may take long.
+        self.witness.command(|id| ClientFrame::Ping { id }).await.expect("an answer");
         // Mallory, too, may have written something meanwhile.
         let seq = self.ada.send(self.room, "still here").await;
         loop {

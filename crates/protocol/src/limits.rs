@@ -78,3 +78,5 @@ pub const AVATAR_PIXELS: u64 = 40_000_000;
 pub const AVATAR_SIZES: [u32; 2] = [64, 256];
 /// A client pings after this long without traffic, in milliseconds.
 pub const HEARTBEAT_MS: u64 = 25_000;
+/// Most bytes of a token that came by a link.
+pub const TOKEN: usize = 200;

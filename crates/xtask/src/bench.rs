@@ -4,7 +4,7 @@ use anyhow::Result;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::{
-    commands, interrupt::Interrupt, prerequisites, server, services::Services, steps::Steps,
+    client, commands, interrupt::Interrupt, prerequisites, server, services::Services, steps::Steps,
     workspace::Workspace,
 };
 
@@ -12,11 +12,13 @@ use crate::{
 pub fn bench(workspace: &Workspace, steps: &mut Steps, scenarios: &[String]) -> Result<()> {
     let interrupt = Interrupt::listen()?;
     let parlour = server::build(workspace, steps)?;
+    let dist = client::build(workspace, steps)?;
     let openssl = prerequisites::for_the_server()?;
     steps.step("build the load for release", || {
         let mut command = commands::cargo(workspace);
         command.args(["build", "--locked", "--release", "--package", "system-tests", "--bin", "bench"]);
-        interrupt.run(command.args(openssl.cargo_arguments()))
+        // The same client as above: with another one the server would be compiled once more, and again next time.
+        interrupt.run(command.args(openssl.cargo_arguments()).env(server::CLIENT_DIST, &dist))
     })?;
     // With a core for each side they do not take time from each other; what is started from here on inherits it.
     let apart = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);

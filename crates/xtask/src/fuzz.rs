@@ -73,21 +73,17 @@ fn guided(
     let host = host(workspace)?;
     steps.step("build the targets of libFuzzer", || {
         let mut build = commands::cargo(workspace);
-        build.args(["build", "--locked", "--package", PACKAGE, "--bins", "--release"]);
+        build.args(["build", "--locked", "--package", PACKAGE, "--bins"]);
         // With a target of its own, build scripts and macros are left without counters.
         build.args(["--target", &host, "--target-dir"]).arg(&directory).args(openssl.cargo_arguments());
-        build.args([
-            "--config",
-            "profile.release.lto=false",
-            "--config",
-            "profile.release.debug-assertions=true",
-        ]);
+        // Fast enough with little optimization, and overflows are found.
+        build.args(["--config", "profile.dev.opt-level=1"]);
         interrupt.run(build.env("RUSTFLAGS", COVERAGE.join(" ")))
     })?;
     let share = Duration::from_secs((seconds / TARGETS.len() as u64).max(1));
     for (target, longest) in TARGETS {
         steps.step(&format!("guided nonsense: {target}"), || {
-            let program = directory.join(&host).join("release").join(target);
+            let program = directory.join(&host).join("debug").join(target);
             interrupt.run(&mut guided_by(&program, &directory, target, longest, share, seed)?)
         })?;
     }

@@ -4,7 +4,7 @@ use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
 use parlour_chat::{Refusal, emails, mails, reset_requests};
 use parlour_protocol::emails::{ChangeEmail, Email, UseEmailVerification};
-use parlour_protocol::limits::EMAIL;
+use parlour_protocol::limits::{EMAIL, TOKEN};
 use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::password_resets::RequestPasswordReset;
 use parlour_protocol::problems::ErrorCode;
@@ -76,6 +76,9 @@ pub async fn use_email_verification(
     body: Json<Object<UseEmailVerification>>,
 ) -> Result<HttpResponse, ApiError> {
     let address = admit(&app, &request)?;
+    if body.token.len() > TOKEN {
+        return Err(Refusal::field("token", "This is no token.").into());
+    }
     let hash = mails::token_hash(&body.token);
     app.commit(0, move |conn, now| emails::confirm(conn, now, &hash, &address)).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parlour_chat::{mails, password_resets, passwords};
 use parlour_protocol::ids::UserId;
+use parlour_protocol::limits;
 use parlour_protocol::password_resets::{PasswordReset, UsePasswordReset};
 
 use super::sessions::admit;
@@ -53,6 +54,9 @@ pub async fn use_password_reset(
 ) -> Result<HttpResponse, ApiError> {
     let address = admit(&app, &request)?;
     let body = body.into_inner().0;
+    if body.token.len() > limits::TOKEN {
+        return Err(parlour_chat::Refusal::field("token", "This is no token.").into());
+    }
     if let Err(message) = passwords::check(&body.password) {
         return Err(parlour_chat::Refusal::field("password", message).into());
     }
