@@ -321,25 +321,32 @@ impl Config {
     }
 }
 
-/// Whether an address names another machine, and no password for it. Sockets of this machine and addresses that say
-/// how else to log in are left to the server there.
+/// Whether an address names another machine, and no password for it. Addresses that say how else to log in are left to
+/// the server there.
 fn is_open(url: &str) -> bool {
     let Ok(url) = openidconnect::url::Url::parse(url) else {
         return false;
     };
-    let here = match url.host_str() {
-        None | Some("" | "localhost") => true,
-        Some(host) => {
-            let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-            address.is_ok_and(|address| address.to_canonical().is_loopback())
-        }
+    let named = |names: &[&str]| -> Vec<String> {
+        let pairs = url.query_pairs().filter(|(name, _)| names.contains(&name.as_ref()));
+        pairs.map(|(_, value)| value.into_owned()).collect()
     };
-    let otherwise = ["password", "passfile", "sslcert", "host"];
-    let named = url.query_pairs().any(|(name, _)| otherwise.contains(&name.as_ref()));
+    let mut hosts = named(&["host", "hostaddr"]);
+    hosts.extend(url.host_str().map(str::to_owned));
+    let elsewhere = hosts.iter().flat_map(|hosts| hosts.split(',')).any(|host| !is_here(host));
     matches!(url.scheme(), "postgres" | "postgresql" | "redis" | "rediss")
-        && !here
-        && !named
+        && elsewhere
+        && named(&["password", "passfile", "sslcert"]).is_empty()
         && url.password().is_none()
+}
+
+/// Whether a host is this machine: by name, by address, or as the folder of a Unix socket.
+fn is_here(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let folder = host.is_empty() || host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f");
+    folder
+        || host == "localhost"
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -383,13 +390,22 @@ mod tests {
             "postgres://parlour@127.0.0.1:5433/parlour",
             "postgresql://[::1]/parlour",
             "postgres:///parlour?host=/run/postgresql",
+            "postgres://%2Frun%2Fpostgresql/parlour",
+            "postgres://localhost/parlour?hostaddr=127.0.0.1",
             "postgres://parlour:secret@db.example/parlour",
             "postgres://parlour@db.example/parlour?sslcert=a.crt",
             "sqlite://data/x.sqlite3",
         ] {
             assert!(!is_open(url), "{url}");
         }
-        for url in ["redis://10.0.0.7", "rediss://cache.example:6380", "postgres://u@[2001:db8::1]/x"] {
+        for url in [
+            "redis://10.0.0.7",
+            "rediss://cache.example:6380",
+            "postgres://u@[2001:db8::1]/x",
+            "postgres:///x?host=db.example",
+            "postgres://localhost/x?host=/run/postgresql,db.example",
+            "postgres://u@localhost/x?hostaddr=10.0.0.7",
+        ] {
             assert!(is_open(url), "{url}");
         }
         let open = "database_url = \"postgres://u@db/x\"\nopen_services = true";

@@ -1,12 +1,11 @@
 //! The settings of mail: where it is handed over, and from whom it is.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use lettre::message::Mailbox;
 use openidconnect::url::Url;
 
-use super::{Config, Secret};
+use super::{Config, Secret, is_here};
 
 /// Names of the settings.
 const SMTP_URL: &str = "PARLOUR_SMTP_URL";
@@ -93,17 +92,12 @@ impl MailSettings {
                 if url.port().is_none() {
                     url.set_port(Some(587)).map_err(|()| malformed())?;
                 }
-                url.set_query(tls.unwrap_or(!is_loopback(&host)).then_some("tls=required"));
+                url.set_query(tls.unwrap_or(!is_here(&host)).then_some("tls=required"));
             }
             _ => return Err(malformed()),
         }
         Ok(Secret(url.into()))
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
