@@ -5,7 +5,7 @@
 //! with it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier,
@@ -86,6 +86,14 @@ struct Known {
     metadata: Arc<CoreProviderMetadata>,
 }
 
+/// What came of asking the provider about itself.
+#[derive(Default)]
+struct Answers {
+    known: Option<Known>,
+    /// When it last did not answer as it should.
+    failed: Option<Instant>,
+}
+
 /// The secrets of one log-in. They are derived and not stored, so any node can complete what another began.
 pub struct Secrets {
     /// Ties the answer to the browser.
@@ -107,7 +115,7 @@ pub struct Provider {
     client_secret: Option<ClientSecret>,
     redirect: RedirectUrl,
     http: reqwest::Client,
-    known: Mutex<Option<Known>>,
+    answers: Mutex<Answers>,
     places: Semaphore,
 }
 
@@ -130,7 +138,7 @@ impl Provider {
             client_secret: settings.client_secret.clone().map(|secret| ClientSecret::new(secret.0)),
             redirect: RedirectUrl::new(format!("{public_url}{CALLBACK}")).map_err(wrong)?,
             http,
-            known: Mutex::default(),
+            answers: Mutex::default(),
             places: Semaphore::new(AT_ONCE),
         })
     }
@@ -209,18 +217,26 @@ impl Provider {
 
     /// What the provider says about itself, with its keys, at most so old.
     async fn metadata(&self, age: i64, now: Timestamp) -> Result<Arc<CoreProviderMetadata>, ApiError> {
-        let mut known = self.known.lock().await;
-        if let Some(known) = known.as_ref().filter(|known| (0..age).contains(&(now.0 - known.since.0))) {
+        let came = Instant::now();
+        let mut answers = self.answers.lock().await;
+        if let Some(known) = answers.known.as_ref().filter(|one| (0..age).contains(&(now.0 - one.since.0))) {
             return Ok(known.metadata.clone());
+        }
+        // Who waited for somebody else's question shares its outcome, and does not wait for another one.
+        if answers.failed.is_some_and(|failed| came < failed) {
+            return Err(ErrorCode::ProviderFailed.into());
         }
         let ask = |request| self.ask(request);
         match CoreProviderMetadata::discover_async(self.issuer_url.clone(), &ask).await {
             Ok(metadata) => {
                 let metadata = Arc::new(metadata);
-                *known = Some(Known { since: now, metadata: metadata.clone() });
+                answers.known = Some(Known { since: now, metadata: metadata.clone() });
                 Ok(metadata)
             }
-            Err(error) => Err(failed(&error)),
+            Err(error) => {
+                answers.failed = Some(Instant::now());
+                Err(failed(&error))
+            }
         }
     }
 
