@@ -158,12 +158,21 @@ fn frame(op: &str, target: ConversationId, seq: i64) -> Value {
 /// Whether a socket gets what is written in the conversation.
 async fn heard(scene: &Scene, socket: &mut TestSocket, target: ConversationId) -> String {
     let owner = scene.owner().at_node(0);
+    let mut witness = owner.socket_on(&[target]).await;
     let cid = parlour_client::native::fresh_cid();
     let message = parlour_protocol::messages::SendMessage { body: "hear".into(), reply_to: None };
     let Ok(stored) = owner.api.send_message(target, &cid, &message).await else {
         return "not_friends".to_owned();
     };
-    // A pong comes after everything that was delivered on this node before.
+    // Its sender is answered before a message is published, but it is published before the next one is. A pong comes
+    // after everything that was published on this node before.
+    let next = owner.send(target, "hear more").await;
+    loop {
+        let event = witness.event().await;
+        if event.conversation == target && event.seq == next {
+            break;
+        }
+    }
     socket.command(|id| ClientFrame::Ping { id }).await.expect("pongs");
     while let Some(event) = socket.take_event() {
         if event.conversation == target && event.seq == stored.seq {
