@@ -194,7 +194,7 @@ fn store(
         }
     }
     if !rows.is_empty() {
-        events::insert_many(conn, rows)?;
+        events::insert_messages(conn, rows)?;
     }
     Ok(answers)
 }

@@ -10,7 +10,7 @@ use parlour_protocol::limits;
 use parlour_protocol::socket::{Event, ReplayState, UserEvent};
 use parlour_storage::conversations::DIRECT;
 use parlour_storage::friendships::TO_FRIENDS;
-use parlour_storage::{Connection, conversations, events, friendships, user_events, users};
+use parlour_storage::{Connection, events, standings, user_events};
 
 use crate::{Refusal, rights};
 
@@ -78,7 +78,7 @@ pub struct Plan {
     pub gone: BTreeSet<ConversationId>,
 }
 
-/// Where these people stand, in their order: three questions to the database, however many they are.
+/// Where these people stand, in their order: one question to the database, however many they are.
 pub fn list_standings(conn: &mut Connection, people: &[UserId]) -> Result<Vec<Standing>, Refusal> {
     let mut ids: Vec<i64> = people.iter().map(|user| user.0).collect();
     ids.sort_unstable();
@@ -86,22 +86,25 @@ pub fn list_standings(conn: &mut Connection, people: &[UserId]) -> Result<Vec<St
     let gone = Standing { suspended: true, ..Standing::default() };
     let mut found: HashMap<i64, Standing> = HashMap::with_capacity(ids.len());
     let mut invisible = BTreeSet::new();
-    for row in users::list_states(conn, &ids)? {
-        if row.presence_to != TO_FRIENDS {
-            invisible.insert(row.id);
-        }
-        let (user_head, suspended) = (row.last_useq, row.suspended_at.is_some());
-        found.insert(row.id, Standing { user_head, suspended, ..Standing::default() });
-    }
-    for row in conversations::list_followed(conn, &ids)? {
-        if let Some(standing) = found.get_mut(&row.user_id) {
-            standing.conversations.push((ConversationId(row.id), row.last_seq, row.kind == DIRECT));
-        }
-    }
-    for (low, high) in friendships::list_pairs_of(conn, &ids)? {
-        for (one, other) in [(low, high), (high, low)] {
-            if let Some(standing) = found.get_mut(&one).filter(|_| !invisible.contains(&one)) {
-                standing.friends.push(UserId(other));
+    for fact in standings::list(conn, &ids)? {
+        match fact {
+            standings::Standing::Account { user, last_useq, presence_to, suspended } => {
+                if presence_to != TO_FRIENDS {
+                    invisible.insert(user);
+                }
+                found.insert(user, Standing { user_head: last_useq, suspended, ..Standing::default() });
+            }
+            standings::Standing::Conversation { user, id, last_seq, kind } => {
+                if let Some(standing) = found.get_mut(&user) {
+                    standing.conversations.push((ConversationId(id), last_seq, kind == DIRECT));
+                }
+            }
+            standings::Standing::Friends(low, high) => {
+                for (one, other) in [(low, high), (high, low)] {
+                    if let Some(standing) = found.get_mut(&one).filter(|_| !invisible.contains(&one)) {
+                        standing.friends.push(UserId(other));
+                    }
+                }
             }
         }
     }

@@ -153,12 +153,15 @@ async fn listen(redis: &Redis, hub: &Hub, node: NodeId) -> Result<(), redis::Red
     let hearing = async {
         while let Some(message) = messages.next().await {
             count(&hub.metrics().broker_received);
+            // What this node said itself comes back, too.
+            if codec::sender(message.get_payload_bytes()) == Some(node) {
+                continue;
+            }
             let payload: Vec<u8> = message.get_payload()?;
             match codec::decode(Bytes::from(payload)) {
-                Some((sender, packets)) if sender != node => {
+                Some((sender, packets)) => {
                     packets.into_iter().for_each(|packet| hub.receive(sender, packet));
                 }
-                Some(_) => {}
                 None => tracing::warn!("a message from another node could not be read"),
             }
         }

@@ -102,6 +102,11 @@ fn put_frame(out: &mut BytesMut, frame: &Bytes) {
     out.extend_from_slice(frame);
 }
 
+/// Who sent a message, without reading it. `None` when it is of another version or damaged.
+pub(crate) fn sender(mut input: &[u8]) -> Option<NodeId> {
+    (input.try_get_u8().ok()? == VERSION).then(|| input.try_get_u64().ok())?
+}
+
 /// Reads a message. `None` when it is of another version or damaged.
 pub(crate) fn decode(mut input: Bytes) -> Option<(NodeId, Vec<Packet>)> {
     if input.try_get_u8().ok()? != VERSION {
@@ -195,6 +200,7 @@ mod tests {
             Packet::Roll { users: vec![UserId(1), UserId(2)], rooms: vec![(ConversationId(7), 2)] },
         ];
         let bytes = encode(42, &packets);
+        assert_eq!(sender(&bytes), Some(42));
         assert_eq!(decode(bytes.clone()), Some((42, packets)));
         for end in 0..bytes.len() {
             // A cut message is refused or is a shorter list, and never a panic.

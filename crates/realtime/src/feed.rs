@@ -20,6 +20,14 @@ pub enum Topic {
     User(UserId),
 }
 
+impl Topic {
+    /// One of so many parts, always the same. Ids are random, so all parts are about as large.
+    pub(crate) fn part(self, parts: u32) -> u32 {
+        let (Self::Conversation(ConversationId(id)) | Self::User(UserId(id))) = self;
+        (id.unsigned_abs() % u64::from(parts)) as u32
+    }
+}
+
 /// What the node itself does when an event of a person's stream arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
@@ -73,7 +81,7 @@ pub(crate) struct Feed {
     /// Position after the last delivered one; unknown until the first subscriber or event tells.
     next: Option<Seq>,
     early: BTreeMap<Seq, (Bytes, Option<Control>)>,
-    ring: VecDeque<(Seq, Bytes)>,
+    ring: VecDeque<(Seq, Bytes, Option<Control>)>,
     subscribers: Vec<Subscriber>,
     people: HashMap<UserId, u32>,
     /// A direct chat is followed live by everybody.
@@ -85,6 +93,35 @@ impl Feed {
     pub fn set_direct(&mut self) {
         self.direct = true;
         self.subscribers.iter_mut().for_each(|one| one.live = true);
+    }
+
+    /// Adds a connection that does not know its position yet, so that nothing goes unheard while that is read from the
+    /// log: [`Self::begin`] hands over what came meanwhile.
+    pub fn listen(&mut self, outbox: Arc<Outbox>) {
+        if let Some((user, _)) = outbox.owner() {
+            *self.people.entry(user).or_default() += 1;
+            self.subscribers.push(Subscriber { user, outbox, position: Seq::MAX, live: false });
+        }
+    }
+
+    /// Begins to deliver to a connection that listens, after the position that it read. Answers the controls of what
+    /// is handed over, in order; nothing when that is too much to be here still.
+    pub fn begin(&mut self, topic: Topic, outbox: &Arc<Outbox>, position: Seq) -> Option<Vec<Control>> {
+        if self.forget(outbox).is_none() {
+            return Some(Vec::new());
+        }
+        let covered = self.covers(position);
+        let controls =
+            self.ring.iter().filter(|(seq, ..)| *seq > position).filter_map(|(.., control)| *control);
+        let controls = controls.collect();
+        self.attach(topic, outbox.clone(), Some(position), true);
+        covered.then_some(controls)
+    }
+
+    /// Whether all that was delivered after a position is at hand.
+    fn covers(&self, position: Seq) -> bool {
+        self.next.is_none_or(|next| position + 1 >= next)
+            || self.ring.front().is_some_and(|(first, ..)| *first <= position + 1)
     }
 
     /// Adds a connection that knows everything up to `position`, or begins with the next event. It must not be
@@ -105,13 +142,12 @@ impl Feed {
         let mut position = position.unwrap_or(next - 1);
         if position + 1 < next {
             // Events came between the connection's read of the log and now.
-            let covered = self.ring.front().is_some_and(|(first, _)| *first <= position + 1);
             if !live {
                 if let Topic::Conversation(id) = topic {
                     outbox.head(id, next - 1);
                 }
-            } else if covered {
-                for (seq, frame) in self.ring.iter().filter(|(seq, _)| *seq > position) {
+            } else if self.covers(position) {
+                for (seq, frame, _) in self.ring.iter().filter(|(seq, ..)| *seq > position) {
                     outbox.event(topic, *seq, frame.clone());
                 }
             } else {
@@ -125,16 +161,20 @@ impl Feed {
 
     /// Removes a connection. True when nobody is left.
     pub fn detach(&mut self, outbox: &Arc<Outbox>) -> bool {
-        if let Some(index) = self.subscribers.iter().position(|one| Arc::ptr_eq(&one.outbox, outbox)) {
-            let user = self.subscribers.swap_remove(index).user;
-            if let Some(count) = self.people.get_mut(&user) {
-                *count -= 1;
-                if *count == 0 {
-                    self.people.remove(&user);
-                }
+        self.forget(outbox);
+        self.subscribers.is_empty()
+    }
+
+    fn forget(&mut self, outbox: &Arc<Outbox>) -> Option<Subscriber> {
+        let index = self.subscribers.iter().position(|one| Arc::ptr_eq(&one.outbox, outbox))?;
+        let forgotten = self.subscribers.swap_remove(index);
+        if let Some(count) = self.people.get_mut(&forgotten.user) {
+            *count -= 1;
+            if *count == 0 {
+                self.people.remove(&forgotten.user);
             }
         }
-        self.subscribers.is_empty()
+        Some(forgotten)
     }
 
     /// Follows live, or by heads only.
@@ -243,7 +283,7 @@ impl Feed {
         if self.ring.len() == RING {
             self.ring.pop_front();
         }
-        self.ring.push_back((seq, frame));
+        self.ring.push_back((seq, frame, control));
     }
 
     /// The connection at an index of [`Delivered::heads`], valid until the feed changes.
@@ -313,6 +353,29 @@ mod tests {
         feed.deliver(event(8));
         assert_eq!(seen(&second), "45678");
         assert_eq!(seen(&third), "8");
+    }
+
+    #[test]
+    fn what_comes_between_listening_and_knowing_the_position_is_handed_over() {
+        let topic = Topic::Conversation(ROOM);
+        let mut feed = Feed::default();
+        let (first, second, third) = (outbox(), outbox(), outbox());
+        feed.listen(first.clone());
+        let left = Control::Detach(ROOM);
+        feed.deliver(event(4));
+        feed.deliver(Delivery { control: Some(left), ..event(5) });
+        assert_eq!(seen(&first), "", "nothing before the position is known");
+        // The log was read when its head was 4; and when it was 5; and before the first event that was heard here.
+        assert_eq!(feed.begin(topic, &first, 4), Some(vec![left]));
+        feed.listen(second.clone());
+        assert_eq!(feed.begin(topic, &second, 5), Some(Vec::new()));
+        feed.listen(third.clone());
+        assert_eq!(feed.begin(topic, &third, 2), None);
+        feed.deliver(event(6));
+        assert_eq!(seen(&first), "56");
+        assert_eq!(seen(&second), "6");
+        assert!(seen(&third).contains(r#"{"type":"resync","conversations":{"1":6}}"#));
+        assert!(!feed.detach(&first) && !feed.detach(&second) && feed.detach(&third));
     }
 
     #[test]

@@ -33,6 +33,8 @@ const ROLL_EVERY: Duration = Duration::from_secs(20);
 /// after a fault of this very process).
 const SWEEP_CLUSTER: Duration = Duration::from_secs(2);
 const SWEEP_ALONE: Duration = Duration::from_secs(30);
+/// A sweep is made in so many parts, one after the other, so that it never keeps the database from a message for long.
+const SWEEP_PARTS: u32 = 8;
 /// Topics in one question to the log.
 const SWEEP_CHUNK: usize = 500;
 /// How often waiting heads are told.
@@ -122,11 +124,14 @@ impl Hub {
         });
         let hub = self.clone();
         tokio::spawn(async move {
-            let mut sweep = tokio::time::interval(if clustered { SWEEP_CLUSTER } else { SWEEP_ALONE });
-            loop {
-                sweep.tick().await;
-                hub.announce_lost().await;
-                hub.sweep().await;
+            let every = if clustered { SWEEP_CLUSTER } else { SWEEP_ALONE };
+            let mut pause = tokio::time::interval(every / SWEEP_PARTS);
+            for part in (0..SWEEP_PARTS).cycle() {
+                pause.tick().await;
+                if part == 0 {
+                    hub.announce_lost().await;
+                }
+                hub.sweep(|topic| topic.part(SWEEP_PARTS) == part).await;
             }
         });
         if clustered {
@@ -259,6 +264,25 @@ impl Hub {
                 self.deliver_ephemeral(Topic::User(friend), &[], &frame);
             }
         }
+    }
+
+    /// Hears a topic before the connection knows its position in it, which [`Self::begin`] says. What is read from the
+    /// log after this misses nothing.
+    pub fn listen(&self, topic: Topic, outbox: &Arc<Outbox>) {
+        let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        if outbox.add_topic(topic) {
+            lock(feeds.entry(topic).or_default()).listen(outbox.clone());
+        }
+    }
+
+    /// Begins to deliver a person's stream that is listened to, after a position: what was read there says which
+    /// conversations the connection follows by now. False when that cannot be told any more: it must start over.
+    pub fn begin(&self, user: UserId, outbox: &Arc<Outbox>, position: Seq) -> bool {
+        let topic = Topic::User(user);
+        let begun = self.feed(topic).and_then(|feed| lock(&feed).begin(topic, outbox, position));
+        let known = begun.is_some();
+        begun.into_iter().flatten().for_each(|control| self.control(user, control));
+        known
     }
 
     /// Lets a connection follow a topic from a position on, or from the next event. True when nobody on this node
@@ -493,12 +517,14 @@ impl Hub {
     /// Compares all feeds with the log soon.
     pub(crate) fn check_all_heads(&self) {
         let hub = self.clone();
-        tokio::spawn(async move { hub.sweep().await });
+        tokio::spawn(async move { hub.sweep(|_| true).await });
     }
 
-    async fn sweep(&self) {
-        let topics: Vec<Topic> =
-            self.0.feeds.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+    async fn sweep(&self, wanted: impl Fn(Topic) -> bool) {
+        let topics: Vec<Topic> = {
+            let feeds = self.0.feeds.read().unwrap_or_else(PoisonError::into_inner);
+            feeds.keys().copied().filter(|topic| wanted(*topic)).collect()
+        };
         for chunk in topics.chunks(SWEEP_CHUNK) {
             let heads = self.0.log.heads(chunk.to_vec()).await;
             self.learn(heads);

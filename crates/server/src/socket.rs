@@ -55,7 +55,8 @@ pub async fn open_socket() -> Result<HttpResponse, ApiError> {
 
 /// Serves a connection that asks for an upgrade, from here to its end.
 pub async fn take_over(app: Arc<App>, request: Request, framed: Framed<TcpStream, h1::Codec>) {
-    if let Some(upgraded) = handshake::accept(&app, request, framed).await {
+    let hello = frames::encode(&hello(&app));
+    if let Some(upgraded) = handshake::accept(&app, request, framed, &hello).await {
         // A task of its own: the dispatcher's memory is free from now on.
         actix_web::rt::spawn(live(app, upgraded));
     }
@@ -73,7 +74,6 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
     let outbox = Arc::new(Outbox::new(app.hub.metrics().clone()));
     let mut connection = Connection::new(app, outbox, bearer);
     let mut reader = Reader::new(received);
-    connection.outbox.reply(frames::encode(&hello(&connection.app)));
     // One timer for the life of the socket: a new one on every wake would be the work of every delivery.
     let mut deadline = pin!(tokio::time::sleep(START_WITHIN));
     let mut open = true;

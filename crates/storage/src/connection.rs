@@ -67,9 +67,14 @@ impl Address {
                     .map(|(name, value)| format!("{name}={value}"))
                     .collect();
                 let mut inner = PgConnection::establish(&format!("{url}{glue}{}", missing.join("&")))?;
+                // Every statement is planned once for a connection, and for its indexes: a plan that is made anew for
+                // each list of ids takes longer than what it plans, and one that was made while the tables were small
+                // would read them whole when they have grown.
                 inner
                     .batch_execute(
-                        "SET synchronous_commit = on; SET statement_timeout = '10s'; SET lock_timeout = '5s';
+                        "SET synchronous_commit = on; SET plan_cache_mode = force_generic_plan;
+                         SET enable_seqscan = off; SET jit = off;
+                         SET statement_timeout = '10s'; SET lock_timeout = '5s';
                          SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning;",
                     )
                     .map_err(ConnectionError::CouldntSetupConfiguration)?;

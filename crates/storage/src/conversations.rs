@@ -1,6 +1,9 @@
 //! Rooms and direct chats: the row whose lock orders a conversation's log.
 
+use diesel::PgConnection;
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
 use parlour_protocol::ids::{ConversationId, UserId};
 
@@ -60,7 +63,7 @@ impl ConversationRow {
 }
 
 /// What a send needs to know of the conversation after its head was advanced.
-#[derive(Debug, Clone, QueryableByName)]
+#[derive(Debug, Clone, Queryable, QueryableByName)]
 pub struct AdvancedRow {
     /// The conversation.
     #[diesel(sql_type = BigInt)]
@@ -114,19 +117,8 @@ pub fn lock(conn: &mut Connection, id: ConversationId) -> QueryResult<Option<Con
 pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> QueryResult<Vec<AdvancedRow>> {
     match conn {
         Connection::Postgres(inner) => {
-            let (ids, counts): (Vec<i64>, Vec<i64>) = by.iter().copied().unzip();
-            diesel::sql_query(
-                "WITH wanted AS (SELECT * FROM unnest($1, $2) AS wanted (id, n)),
-                 locked AS (SELECT c.id FROM conversations c JOIN wanted USING (id)
-                            WHERE c.deleted_at IS NULL ORDER BY c.id FOR UPDATE OF c)
-                 UPDATE conversations SET last_seq = last_seq + wanted.n, last_activity_at = $3
-                 FROM wanted JOIN locked USING (id) WHERE conversations.id = wanted.id
-                 RETURNING conversations.id, last_seq, kind, low_user, high_user",
-            )
-            .bind::<Array<BigInt>, _>(ids)
-            .bind::<Array<BigInt>, _>(counts)
-            .bind::<BigInt, _>(now)
-            .load(inner)
+            let (ids, counts) = by.iter().copied().unzip();
+            Advance { ids, counts, now }.load(inner)
         }
         Connection::Sqlite(inner) => {
             let mut rows = Vec::with_capacity(by.len());
@@ -144,6 +136,42 @@ pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> QueryResul
             }
             Ok(rows)
         }
+    }
+}
+
+/// [`advance`] on PostgreSQL. A statement with a type of its own is prepared once for a connection; text by itself
+/// would be parsed and planned for every batch, which takes longer than running it.
+#[derive(QueryId)]
+struct Advance {
+    ids: Vec<i64>,
+    counts: Vec<i64>,
+    now: i64,
+}
+
+impl Query for Advance {
+    type SqlType = (BigInt, BigInt, SmallInt, Nullable<BigInt>, Nullable<BigInt>);
+}
+
+impl RunQueryDsl<PgConnection> for Advance {}
+
+impl QueryFragment<Pg> for Advance {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH wanted AS (SELECT * FROM unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.counts)?;
+        out.push_sql(
+            ") AS wanted (id, n)),
+             locked AS (SELECT c.id FROM conversations c JOIN wanted USING (id)
+                        WHERE c.deleted_at IS NULL ORDER BY c.id FOR UPDATE OF c)
+             UPDATE conversations SET last_seq = last_seq + wanted.n, last_activity_at = ",
+        );
+        out.push_bind_param::<BigInt, _>(&self.now)?;
+        out.push_sql(
+            " FROM wanted JOIN locked USING (id) WHERE conversations.id = wanted.id
+             RETURNING conversations.id, last_seq, kind, low_user, high_user",
+        );
+        Ok(())
     }
 }
 
@@ -271,29 +299,6 @@ pub fn list_readers(conn: &mut Connection, ids: &[i64], people: &[i64]) -> Query
             conversations::changed_seq,
             members::user_id.nullable(),
         ))
-        .load(inner))
-}
-
-/// A conversation that a person takes part in, with its head, as `start` needs it.
-#[derive(Debug, Clone, Queryable)]
-pub struct FollowedRow {
-    /// Who takes part.
-    pub user_id: i64,
-    /// The conversation.
-    pub id: i64,
-    /// [`ROOM`] or [`DIRECT`].
-    pub kind: i16,
-    /// Head of the log.
-    pub last_seq: i64,
-}
-
-/// All conversations that these people take part in.
-pub fn list_followed(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<FollowedRow>> {
-    on_backend!(conn, inner => members::table
-        .inner_join(conversations::table)
-        .filter(members::user_id.eq_any(people))
-        .filter(conversations::deleted_at.is_null())
-        .select((members::user_id, conversations::id, conversations::kind, conversations::last_seq))
         .load(inner))
 }
 

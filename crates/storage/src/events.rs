@@ -3,7 +3,11 @@
 //! Invariant: seqs are gapless per conversation; rows are never removed one by one. Deleting a message scrubs
 //! its text from every row that holds it.
 
+use diesel::PgConnection;
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Message;
 use parlour_protocol::rooms::MemberRole;
@@ -69,7 +73,7 @@ enum Details {
 }
 
 impl EventRow {
-    /// The row of a new change. Messages are stored by [`insert_many`] and come here through it too.
+    /// The row of a new change. Messages are stored by [`insert_messages`] and come here through it too.
     pub fn new(conversation: ConversationId, seq: Seq, at: Timestamp, change: &Change) -> Self {
         let row = |kind, author: UserId| Self {
             conversation_id: conversation.0,
@@ -205,9 +209,67 @@ pub fn append(
     Ok(Event { conversation, seq, at, change })
 }
 
-/// Stores events whose positions were taken before, in one statement.
-pub fn insert_many(conn: &mut Connection, rows: Vec<EventRow>) -> QueryResult<usize> {
-    on_backend!(conn, inner => diesel::insert_into(events::table).values(rows).execute(inner))
+/// Stores new messages whose positions were taken before, in one statement.
+pub fn insert_messages(conn: &mut Connection, rows: Vec<EventRow>) -> QueryResult<usize> {
+    match conn {
+        Connection::Postgres(inner) => InsertMessages::of(rows).execute(inner),
+        Connection::Sqlite(inner) => diesel::insert_into(events::table).values(rows).execute(inner),
+    }
+}
+
+/// [`insert_messages`] on PostgreSQL, one array for each column: a statement that is the same for any number of rows,
+/// and so is prepared once for a connection.
+#[derive(QueryId, Default)]
+struct InsertMessages {
+    conversations: Vec<i64>,
+    seqs: Vec<i64>,
+    authors: Vec<i64>,
+    at: Vec<i64>,
+    cids: Vec<Option<String>>,
+    targets: Vec<Option<i64>>,
+    bodies: Vec<Option<String>>,
+}
+
+impl InsertMessages {
+    fn of(rows: Vec<EventRow>) -> Self {
+        let mut columns = Self::default();
+        for row in rows {
+            columns.conversations.push(row.conversation_id);
+            columns.seqs.push(row.seq);
+            columns.authors.push(row.author_id);
+            columns.at.push(row.at);
+            columns.cids.push(row.cid);
+            columns.targets.push(row.target);
+            columns.bodies.push(row.body);
+        }
+        columns
+    }
+}
+
+impl RunQueryDsl<PgConnection> for InsertMessages {}
+
+impl QueryFragment<Pg> for InsertMessages {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO events (conversation_id, seq, author_id, at, cid, target, body, kind)
+             SELECT *, 0 FROM unnest(",
+        );
+        out.push_bind_param::<Array<BigInt>, _>(&self.conversations)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.seqs)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.authors)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.cids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<BigInt>>, _>(&self.targets)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.bodies)?;
+        out.push_sql(")");
+        Ok(())
+    }
 }
 
 /// Which of these client ids exist already: their rows.

@@ -125,15 +125,6 @@ pub fn list_ids(conn: &mut Connection, user: UserId) -> QueryResult<Vec<UserId>>
     Ok(rows.into_iter().map(|(low, high)| UserId(if low == user.0 { high } else { low })).collect())
 }
 
-/// The friendships of these people, as pairs.
-pub fn list_pairs_of(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
-    on_backend!(conn, inner => friendships::table
-        .filter(friendships::low_user.eq_any(people).or(friendships::high_user.eq_any(people)))
-        .filter(friendships::accepted_at.is_not_null())
-        .select((friendships::low_user, friendships::high_user))
-        .load(inner))
-}
-
 /// The friends whose presence a person may see: all but the invisible ones.
 pub fn list_present_ids(conn: &mut Connection, user: UserId) -> QueryResult<BTreeSet<UserId>> {
     let other = users::id

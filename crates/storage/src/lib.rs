@@ -26,6 +26,7 @@ pub mod schema;
 pub mod second_factors;
 pub mod server_state;
 pub mod sessions;
+pub mod standings;
 pub mod user_events;
 pub mod users;
 

@@ -7,7 +7,6 @@ use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
 
 use crate::Connection;
-use crate::on_backend;
 use crate::schema::{avatars, users};
 
 /// A person, whole.
@@ -91,27 +90,6 @@ impl UserRow {
     pub fn has_password(&self) -> bool {
         !self.password_hash.is_empty()
     }
-}
-
-/// How an account is, as far as connecting needs it.
-#[derive(Debug, Clone, Queryable)]
-pub struct StateRow {
-    /// The person.
-    pub id: i64,
-    /// Head of their event stream.
-    pub last_useq: i64,
-    /// Since when the account is suspended.
-    pub suspended_at: Option<i64>,
-    /// Who is told that they are online.
-    pub presence_to: i16,
-}
-
-/// How several accounts are.
-pub fn list_states(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<StateRow>> {
-    on_backend!(conn, inner => users::table
-        .filter(users::id.eq_any(ids))
-        .select((users::id, users::last_useq, users::suspended_at, users::presence_to))
-        .load(inner))
 }
 
 /// The columns that lists need.

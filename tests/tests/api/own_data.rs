@@ -366,7 +366,7 @@ async fn long_histories_are_erased_in_steps(app: App) {
         })
         .collect();
     for some in rows.chunks(500) {
-        parlour_storage::events::insert_many(&mut conn, some.to_vec()).unwrap();
+        parlour_storage::events::insert_messages(&mut conn, some.to_vec()).unwrap();
     }
     drop(conn);
     let receipt = ada.call(Method::DELETE, ACCOUNT, password()).await.expect(200);

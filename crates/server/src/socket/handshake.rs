@@ -35,24 +35,22 @@ pub(super) struct Upgraded {
     pub(super) bearer: Option<Bearer>,
 }
 
-/// Checks a handshake and answers it. `None` when it was refused.
+/// Checks a handshake and answers it, together with the first frame. `None` when it was refused.
 pub(super) async fn accept(
     app: &Arc<App>,
     request: Request,
     framed: Framed<TcpStream, h1::Codec>,
+    first_frame: &[u8],
 ) -> Option<Upgraded> {
     let parts = framed.into_parts();
     let (mut stream, received) = (parts.io, parts.read_buf);
-    let (answer, bearer) = match admit(app, request.head()) {
-        Ok(bearer) => (Some(switching(request.head())), bearer),
-        Err(error) => {
-            let refusal = refusal(&error, app.config.is_secure());
-            let _ = tokio::time::timeout(ANSWER_WITHIN, stream.write_all(refusal.as_bytes())).await;
-            (None, None)
-        }
+    let (admitted, answer) = match admit(app, request.head()) {
+        Ok(bearer) => (Some(bearer), [switching(request.head()).as_bytes(), first_frame].concat()),
+        Err(error) => (None, refusal(&error, app.config.is_secure()).into_bytes()),
     };
-    let written = tokio::time::timeout(ANSWER_WITHIN, stream.write_all(answer?.as_bytes())).await;
-    matches!(written, Ok(Ok(()))).then_some(Upgraded { stream, received, bearer })
+    let written = tokio::time::timeout(ANSWER_WITHIN, stream.write_all(&answer)).await;
+    let bearer = admitted.filter(|_| matches!(written, Ok(Ok(()))))?;
+    Some(Upgraded { stream, received, bearer })
 }
 
 fn admit(app: &App, head: &RequestHead) -> Result<Option<Bearer>, ApiError> {

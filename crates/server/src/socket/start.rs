@@ -46,6 +46,8 @@ impl Connection {
             cursors: start.cursors,
             user: start.user_cursor,
         };
+        // Heard before it is read, so that nothing goes unheard in between.
+        self.app.hub.listen(Topic::User(user), &self.outbox);
         let caught = match self.catch_up(user, &known).await {
             Ok(caught) => caught,
             Err(refusal) => {
@@ -63,7 +65,7 @@ impl Connection {
             return Err(CloseCode::TooManyConnections);
         }
         self.user = Some(user);
-        self.follow(start.id, user, start.live.into_iter().collect(), caught).await;
+        self.follow(start.id, user, start.live.into_iter().collect(), caught).await?;
         // From here on the end of the session is heard. It may have come between the look at the token and now.
         if self.app.has_ended(bearer.session) { Err(CloseCode::SessionRevoked) } else { Ok(()) }
     }
@@ -111,7 +113,13 @@ impl Connection {
 
     /// Answers `start`, replays, and follows: in this order, so that the client sees what it missed before what is
     /// new. What is published between reading and following comes from the feed's ring, or is read from the log.
-    async fn follow(&self, id: u64, user: UserId, live: BTreeSet<ConversationId>, caught: Caught) {
+    async fn follow(
+        &self,
+        id: u64,
+        user: UserId,
+        live: BTreeSet<ConversationId>,
+        caught: Caught,
+    ) -> Result<(), CloseCode> {
         let Caught { standing, plan, replay } = caught;
         let mut states: BTreeMap<ConversationId, StreamState> = plan
             .gone
@@ -119,7 +127,7 @@ impl Connection {
             .chain(live.iter().filter(|id| !plan.conversations.contains_key(id)))
             .map(|id| (*id, StreamState { head: None, state: ReplayState::Gone }))
             .collect();
-        let mut follow = vec![(Topic::User(user), standing.user_head, true)];
+        let mut follow = Vec::with_capacity(plan.conversations.len());
         for (id, followed) in plan.conversations {
             states.insert(id, StreamState { head: Some(followed.head), state: followed.state });
             follow.push((Topic::Conversation(id), followed.head, followed.direct || live.contains(&id)));
@@ -136,6 +144,11 @@ impl Connection {
             .filter(|(topic, head, live)| self.app.hub.attach(*topic, &self.outbox, Some(*head), *live))
             .map(|(topic, ..)| topic)
             .collect();
+        // Last, for it may say that some of these were left, or others joined, after they were read.
+        if !self.app.hub.begin(user, &self.outbox, standing.user_head) {
+            return Err(CloseCode::Overloaded);
+        }
         self.app.hub.check(fresh).await;
+        Ok(())
     }
 }

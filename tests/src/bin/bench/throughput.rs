@@ -37,7 +37,7 @@ pub async fn hot_room() -> Value {
 pub async fn many_rooms() -> Value {
     let (server, tokens, rooms) = rooms_of_ten().await;
     let open = async || join(&server, &tokens, |number| rooms[number / 10].clone()).await;
-    search(&server, open, 500, delivered_in_time(10), 500.0).await.json("many-rooms")
+    search(&server, open, 500, delivered_in_time(10), 4000.0).await.json("many-rooms")
 }
 
 async fn rooms_of_ten() -> (Process, Vec<String>, Vec<String>) {

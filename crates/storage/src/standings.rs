@@ -1,0 +1,98 @@
+//! Where people stand when they connect: their accounts, conversations and friends, read together in one statement.
+//!
+//! Invariant: one statement, however many people. Thousands may come back at the same time.
+
+use diesel::IntoSql;
+use diesel::prelude::*;
+use diesel::sql_types::SmallInt;
+
+use crate::Connection;
+use crate::on_backend;
+use crate::schema::{conversations, friendships, members, users};
+
+const ACCOUNT: i16 = 0;
+const CONVERSATION: i16 = 1;
+const FRIENDS: i16 = 2;
+
+/// A fact about one of those who were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// There is such an account.
+    Account {
+        /// The person.
+        user: i64,
+        /// Head of their event stream.
+        last_useq: i64,
+        /// Who is told that they are online.
+        presence_to: i16,
+        /// Whether the account is suspended, or gone.
+        suspended: bool,
+    },
+    /// Somebody takes part in a conversation.
+    Conversation {
+        /// The person.
+        user: i64,
+        /// The conversation.
+        id: i64,
+        /// Head of its log.
+        last_seq: i64,
+        /// [`crate::conversations::ROOM`] or [`crate::conversations::DIRECT`].
+        kind: i16,
+    },
+    /// Two people are friends; one of them was asked for, or both.
+    Friends(i64, i64),
+}
+
+/// All that connecting needs to know about these people, accounts first.
+pub fn list(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<Standing>> {
+    type Row = (i16, i64, i64, i64, i16, bool);
+    let rows: Vec<Row> = on_backend!(conn, inner => users::table
+        .filter(users::id.eq_any(people))
+        .select((
+            ACCOUNT.into_sql::<SmallInt>(),
+            users::id,
+            users::last_useq,
+            users::id,
+            users::presence_to,
+            users::suspended_at.is_not_null(),
+        ))
+        .union_all(
+            members::table
+                .inner_join(conversations::table)
+                .filter(members::user_id.eq_any(people))
+                .filter(conversations::deleted_at.is_null())
+                .select((
+                    CONVERSATION.into_sql::<SmallInt>(),
+                    members::user_id,
+                    conversations::id,
+                    conversations::last_seq,
+                    conversations::kind,
+                    conversations::deleted_at.is_not_null(),
+                )),
+        )
+        .union_all(
+            friendships::table
+                .filter(friendships::low_user.eq_any(people).or(friendships::high_user.eq_any(people)))
+                .filter(friendships::accepted_at.is_not_null())
+                .select((
+                    FRIENDS.into_sql::<SmallInt>(),
+                    friendships::low_user,
+                    friendships::high_user,
+                    friendships::low_user,
+                    FRIENDS.into_sql::<SmallInt>(),
+                    friendships::hidden,
+                )),
+        )
+        .load(inner))?;
+    let mut standings: Vec<Standing> = rows
+        .into_iter()
+        .map(|(part, user, second, third, number, flag)| match part {
+            ACCOUNT => Standing::Account { user, last_useq: second, presence_to: number, suspended: flag },
+            CONVERSATION => Standing::Conversation { user, id: second, last_seq: third, kind: number },
+            _ => Standing::Friends(user, second),
+        })
+        .collect();
+    // The database gives the parts in this order, but does not promise to.
+    standings.sort_by_key(|one| !matches!(one, Standing::Account { .. }));
+    Ok(standings)
+}
