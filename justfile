@@ -16,7 +16,7 @@ build:
 client:
     cargo xtask client
 
-# Run all tests, a suite (api, cluster, browser, security, chaos) or those whose name contains a word.
+# Run all tests, a suite (api, socket, browser, security, chaos) or those whose name contains a word.
 test *arguments:
     cargo xtask test {{ arguments }}
 

@@ -294,8 +294,6 @@ impl Feed {
 
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Poll, Waker};
-
     use super::*;
     use crate::frames;
 
@@ -311,14 +309,14 @@ mod tests {
     }
 
     fn outbox() -> Arc<Outbox> {
-        let outbox = Outbox::new(Arc::default());
+        let outbox = Outbox::new(Arc::default(), Arc::default(), 0);
         outbox.identify(UserId(1), SessionId(1));
         Arc::new(outbox)
     }
 
     fn seen(outbox: &Outbox) -> String {
         let mut text = String::new();
-        while let Poll::Ready(Some(chunk)) = outbox.poll_chunk(&mut Context::from_waker(Waker::noop())) {
+        while let Some(chunk) = outbox.take_ready() {
             text.extend(chunk.iter().filter(|byte| byte.is_ascii_graphic()).map(|byte| char::from(*byte)));
         }
         text

@@ -11,8 +11,10 @@ pub mod hub;
 pub mod metrics;
 pub mod outbox;
 pub mod presence;
+pub mod ready;
 
 pub use broker::Broker;
 pub use feed::{Control, Delivery, Topic};
 pub use hub::{Head, Hub, Log};
 pub use outbox::Outbox;
+pub use ready::ReadyList;

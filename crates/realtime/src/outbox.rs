@@ -1,6 +1,10 @@
 //! What waits to be written to one connection.
 //!
-//! Invariant: bounded by frames and by bytes. When it is full, ephemerals go first; then the connection is
+//! The thread of the connection writes what is here as soon as it can. What a socket does not take at once, and the end
+//! of the connection, are the business of the connection's own task, which then *holds* the queue until it is empty.
+//!
+//! Invariant: at any time either the thread or the task writes, so that bytes keep their order. The queue is
+//! bounded by frames and by bytes. When it is full, ephemerals go first; then the connection is
 //! marked as lagged, its queued events are dropped (they are in the log), and one `resync` follows when it
 //! drains. A connection that does not drain is closed.
 
@@ -16,6 +20,7 @@ use parlour_protocol::socket::{CloseCode, ServerFrame};
 use crate::feed::Topic;
 use crate::frames;
 use crate::metrics::{Metrics, count};
+use crate::ready::{ReadyList, Token};
 
 /// Most frames that wait.
 const MAX_FRAMES: usize = 256;
@@ -50,6 +55,12 @@ struct State {
     heads_told: Option<Instant>,
     close: Option<CloseCode>,
     finished: bool,
+    /// The connection is on the list of its thread.
+    listed: bool,
+    /// The connection's task writes.
+    held: bool,
+    /// What the socket did not take at once.
+    rest: Option<Bytes>,
     waker: Option<Waker>,
     topics: BTreeSet<Topic>,
     live: BTreeSet<ConversationId>,
@@ -59,13 +70,22 @@ struct State {
 pub struct Outbox {
     owner: OnceLock<(UserId, SessionId)>,
     metrics: Arc<Metrics>,
+    ready: Arc<ReadyList>,
+    token: Token,
     state: Mutex<State>,
 }
 
+/// What is to be written next.
+enum Next {
+    Chunk(Bytes),
+    End,
+    Nothing,
+}
+
 impl Outbox {
-    /// An empty queue of a connection that has not said whose it is.
-    pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { owner: OnceLock::new(), metrics, state: Mutex::default() }
+    /// An empty queue of a connection that has not said whose it is. It is named by `token` on the list of its thread.
+    pub fn new(metrics: Arc<Metrics>, ready: Arc<ReadyList>, token: Token) -> Self {
+        Self { owner: OnceLock::new(), metrics, ready, token, state: Mutex::default() }
     }
 
     /// Says whose connection it is; before, no feed takes it. The first answer stays.
@@ -89,7 +109,7 @@ impl Outbox {
         if state.queue.len() >= 2 * MAX_FRAMES || state.bytes >= 4 * MAX_BYTES {
             return self.close_locked(&mut state, CloseCode::SlowConsumer);
         }
-        state.push(frame, Kind::Reply);
+        self.push(&mut state, frame, Kind::Reply);
     }
 
     /// Queues an event.
@@ -112,7 +132,7 @@ impl Outbox {
             return state.leave_out(topic, seq);
         }
         count(&self.metrics.frames_queued);
-        state.push(frame, Kind::Durable(topic, seq));
+        self.push(&mut state, frame, Kind::Durable(topic, seq));
     }
 
     /// Queues something that may be lost.
@@ -121,7 +141,7 @@ impl Outbox {
         if state.lag.is_some() || state.queue.len() >= MAX_FRAMES / 2 || state.bytes >= MAX_BYTES / 2 {
             return count(&self.metrics.ephemerals_dropped);
         }
-        state.push(frame, Kind::Ephemeral);
+        self.push(&mut state, frame, Kind::Ephemeral);
     }
 
     /// Tells the client that it must fetch a conversation or its own stream up to here.
@@ -129,7 +149,7 @@ impl Outbox {
         let mut state = self.state();
         state.lag.get_or_insert_with(Default::default);
         state.leave_out(topic, head);
-        state.wake();
+        self.wake(&mut state);
     }
 
     /// Notes a new head of a conversation that is not followed live. True when it waits for [`Self::tell_heads`].
@@ -140,7 +160,7 @@ impl Outbox {
         *head = seq.max(*head);
         let due = state.heads_told.is_none_or(|at| at.elapsed() >= HEADS_EVERY);
         if due {
-            state.flush_heads();
+            self.flush_heads(&mut state);
         }
         !due && !waits_already
     }
@@ -152,7 +172,7 @@ impl Outbox {
             return false;
         }
         if state.heads_told.is_none_or(|at| at.elapsed() >= HEADS_EVERY) {
-            state.flush_heads();
+            self.flush_heads(&mut state);
         }
         !state.heads.is_empty()
     }
@@ -182,7 +202,7 @@ impl Outbox {
 
     fn close_locked(&self, state: &mut State, code: CloseCode) {
         state.close.get_or_insert(code);
-        state.wake();
+        self.wake(state);
     }
 
     /// Why the connection is to be closed, if it is.
@@ -200,45 +220,89 @@ impl Outbox {
     pub fn finish(&self) {
         let mut state = self.state();
         state.finished = true;
+        state.rest = None;
         state.queue.clear();
         state.heads.clear();
         state.bytes = 0;
-        state.wake();
+        state.hold();
     }
 
-    /// Everything that waits, as one chunk for one write; `None` when the connection is to end.
-    pub fn poll_chunk(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    /// Everything that waits, as one chunk for one write, for the thread that writes for all its connections. Nothing
+    /// when nothing waits, or when the connection's task writes.
+    pub fn take_ready(&self) -> Option<Bytes> {
         let mut state = self.state();
+        state.listed = false;
+        if state.held {
+            return None;
+        }
+        if state.close.is_some() {
+            state.hold();
+            return None;
+        }
+        match state.next() {
+            Next::Chunk(chunk) => Some(chunk),
+            Next::End | Next::Nothing => None,
+        }
+    }
+
+    /// The socket did not take all that [`Self::take_ready`] gave: the connection's task writes the rest, and whatever
+    /// comes until everything is written.
+    pub fn hold(&self, rest: Bytes) {
+        let mut state = self.state();
+        state.rest = Some(rest);
+        state.hold();
+    }
+
+    /// What the connection's task is to write; `None` when the connection is to end.
+    pub fn poll_held(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut state = self.state();
+        if state.held {
+            match state.next() {
+                Next::Chunk(chunk) => return Poll::Ready(Some(chunk)),
+                Next::End => return Poll::Ready(None),
+                Next::Nothing => state.held = false,
+            }
+        }
+        // One that is there already is most often the same.
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    fn push(&self, state: &mut State, frame: Bytes, kind: Kind) {
         if state.finished {
-            return Poll::Ready(None);
+            return;
         }
-        if state.queue.is_empty() {
-            if let Some((conversations, user)) = state.lag.take() {
-                let frame = frames::encode(&ServerFrame::Resync { conversations, user });
-                return Poll::Ready(Some(frame));
+        state.bytes += frame.len();
+        state.queue.push_back((frame, kind));
+        self.wake(state);
+    }
+
+    /// Tells whoever writes that there is something.
+    fn wake(&self, state: &mut State) {
+        if state.held {
+            state.hold();
+        } else if !state.listed {
+            state.listed = true;
+            self.ready.add(self.token);
+        }
+    }
+
+    fn flush_heads(&self, state: &mut State) {
+        if state.heads.is_empty() {
+            return;
+        }
+        let conversations = std::mem::take(&mut state.heads);
+        state.heads_told = Some(Instant::now());
+        if state.lag.is_some() || state.full(0) {
+            for (conversation, seq) in conversations {
+                state.leave_out(Topic::Conversation(conversation), seq);
             }
-            if let Some(code) = state.close {
-                state.finished = true;
-                return Poll::Ready(Some(frames::close(code)));
-            }
-            state.waker = Some(cx.waker().clone());
-            return Poll::Pending;
+        } else {
+            self.push(state, frames::encode(&ServerFrame::Heads { conversations }), Kind::Reply);
         }
-        let mut chunk = state.take_first();
-        if !state.queue.is_empty() && chunk.len() < CHUNK {
-            let mut joined = BytesMut::with_capacity(state.bytes.min(CHUNK) + chunk.len());
-            joined.extend_from_slice(&chunk);
-            while joined.len() < CHUNK && !state.queue.is_empty() {
-                let next = state.take_first();
-                joined.extend_from_slice(&next);
-            }
-            chunk = joined.freeze();
-        }
-        if state.queue.is_empty() {
-            // Gives the memory of a burst back; an idle connection holds next to nothing.
-            state.queue.shrink_to(4);
-        }
-        Poll::Ready(Some(chunk))
     }
 
     /// False when it was there already.
@@ -273,13 +337,46 @@ impl State {
         self.queue.len() >= MAX_FRAMES || self.bytes + more > MAX_BYTES
     }
 
-    fn push(&mut self, frame: Bytes, kind: Kind) {
-        if self.finished {
-            return;
+    /// Gives the connection's task the word.
+    fn hold(&mut self) {
+        self.held = true;
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
         }
-        self.bytes += frame.len();
-        self.queue.push_back((frame, kind));
-        self.wake();
+    }
+
+    fn next(&mut self) -> Next {
+        if let Some(rest) = self.rest.take() {
+            return Next::Chunk(rest);
+        }
+        if self.finished {
+            return Next::End;
+        }
+        if self.queue.is_empty() {
+            if let Some((conversations, user)) = self.lag.take() {
+                return Next::Chunk(frames::encode(&ServerFrame::Resync { conversations, user }));
+            }
+            let Some(code) = self.close else {
+                return Next::Nothing;
+            };
+            self.finished = true;
+            return Next::Chunk(frames::close(code));
+        }
+        let mut chunk = self.take_first();
+        if !self.queue.is_empty() && chunk.len() < CHUNK {
+            let mut joined = BytesMut::with_capacity(self.bytes.min(CHUNK) + chunk.len());
+            joined.extend_from_slice(&chunk);
+            while joined.len() < CHUNK && !self.queue.is_empty() {
+                let next = self.take_first();
+                joined.extend_from_slice(&next);
+            }
+            chunk = joined.freeze();
+        }
+        if self.queue.is_empty() {
+            // Gives the memory of a burst back; an idle connection holds next to nothing.
+            self.queue.shrink_to(4);
+        }
+        Next::Chunk(chunk)
     }
 
     fn take_first(&mut self) -> Bytes {
@@ -305,27 +402,6 @@ impl State {
             note(lag, &Kind::Durable(topic, seq));
         }
     }
-
-    fn flush_heads(&mut self) {
-        if self.heads.is_empty() {
-            return;
-        }
-        let conversations = std::mem::take(&mut self.heads);
-        self.heads_told = Some(Instant::now());
-        if self.lag.is_some() || self.full(0) {
-            for (conversation, seq) in conversations {
-                self.leave_out(Topic::Conversation(conversation), seq);
-            }
-        } else {
-            self.push(frames::encode(&ServerFrame::Heads { conversations }), Kind::Reply);
-        }
-    }
-
-    fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
 }
 
 fn note(lag: &mut (BTreeMap<ConversationId, Seq>, Option<Seq>), kind: &Kind) {
@@ -341,21 +417,26 @@ fn note(lag: &mut (BTreeMap<ConversationId, Seq>, Option<Seq>), kind: &Kind) {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
-
     use super::*;
 
     const ROOM: Topic = Topic::Conversation(ConversationId(1));
 
     fn outbox() -> Outbox {
-        Outbox::new(Arc::default())
+        Outbox::new(Arc::default(), Arc::default(), 7)
     }
 
     fn take(outbox: &Outbox) -> Option<Bytes> {
-        match outbox.poll_chunk(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(chunk) => chunk,
-            Poll::Pending => None,
-        }
+        outbox.take_ready()
+    }
+
+    fn held(outbox: &Outbox) -> Poll<Option<Bytes>> {
+        outbox.poll_held(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn listed(outbox: &Outbox) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        let _ = outbox.ready.poll_take(&mut Context::from_waker(Waker::noop()), &mut tokens);
+        tokens
     }
 
     #[test]
@@ -366,6 +447,45 @@ mod tests {
         }
         assert_eq!(take(&outbox).map(|chunk| chunk.len()), Some(30));
         assert_eq!(take(&outbox), None);
+    }
+
+    #[test]
+    fn who_waits_to_be_written_is_listed_once() {
+        let outbox = outbox();
+        outbox.event(ROOM, 1, frames::text(b"x"));
+        outbox.event(ROOM, 2, frames::text(b"x"));
+        assert_eq!(listed(&outbox), [7]);
+        assert!(take(&outbox).is_some());
+        assert_eq!(listed(&outbox), [0; 0]);
+        outbox.event(ROOM, 3, frames::text(b"x"));
+        assert_eq!(listed(&outbox), [7]);
+    }
+
+    #[test]
+    fn what_a_socket_does_not_take_is_written_first_by_the_task_and_everything_after_it() {
+        let outbox = outbox();
+        outbox.event(ROOM, 1, frames::text(b"one"));
+        let chunk = take(&outbox).unwrap();
+        assert!(held(&outbox).is_pending());
+        outbox.hold(chunk.slice(2..));
+        outbox.event(ROOM, 2, frames::text(b"two"));
+        assert_eq!(take(&outbox), None, "the task writes now");
+        assert_eq!(held(&outbox), Poll::Ready(Some(Bytes::from_static(b"one"))));
+        assert_eq!(held(&outbox), Poll::Ready(Some(frames::text(b"two"))));
+        assert!(held(&outbox).is_pending());
+        outbox.event(ROOM, 3, frames::text(b"three"));
+        assert_eq!(take(&outbox), Some(frames::text(b"three")), "and the thread again");
+    }
+
+    #[test]
+    fn a_connection_ends_after_what_was_queued() {
+        let outbox = outbox();
+        outbox.event(ROOM, 1, frames::text(b"x"));
+        outbox.close(CloseCode::Draining);
+        assert_eq!(take(&outbox), None, "the end is the task's business");
+        assert_eq!(held(&outbox), Poll::Ready(Some(frames::text(b"x"))));
+        assert_eq!(held(&outbox), Poll::Ready(Some(frames::close(CloseCode::Draining))));
+        assert_eq!(held(&outbox), Poll::Ready(None));
     }
 
     #[test]

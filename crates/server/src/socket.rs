@@ -7,8 +7,11 @@ mod commands;
 mod handshake;
 mod reader;
 mod start;
+mod writer;
 
+use std::net::Shutdown;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +23,8 @@ use bytes::Bytes;
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{ClientFrame, CloseCode, Hello, SUBPROTOCOL, ServerFrame};
-use parlour_realtime::{Outbox, frames};
-use tokio::io::AsyncWriteExt;
+use parlour_realtime::frames;
+use socket2::SockRef;
 use tokio::time::Instant;
 
 use crate::app::App;
@@ -34,8 +37,6 @@ use reader::{Incoming, Reader};
 const START_WITHIN: Duration = Duration::from_secs(10);
 /// A connection without any sign of life for this long is closed.
 const SILENCE: Duration = Duration::from_secs(60);
-/// A connection that takes nothing of what is written for this long is closed.
-const STALLED: Duration = Duration::from_secs(15);
 /// Time for the client to answer the close frame.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -70,8 +71,9 @@ enum Woken {
 }
 
 async fn live(app: Arc<App>, upgraded: Upgraded) {
-    let Upgraded { mut stream, received, bearer } = upgraded;
-    let outbox = Arc::new(Outbox::new(app.hub.metrics().clone()));
+    let Upgraded { stream, received, bearer } = upgraded;
+    let stream = Rc::new(stream);
+    let (outbox, _place) = writer::register(&stream, app.hub.metrics().clone());
     let mut connection = Connection::new(app, outbox, bearer);
     let mut reader = Reader::new(received);
     // One timer for the life of the socket: a new one on every wake would be the work of every delivery.
@@ -95,7 +97,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
             }
         }
         let woken = tokio::select! {
-            chunk = std::future::poll_fn(|cx| connection.outbox.poll_chunk(cx)), if open => Woken::Write(chunk),
+            chunk = std::future::poll_fn(|cx| connection.outbox.poll_held(cx)), if open => Woken::Write(chunk),
             // Polled, not awaited by `readable()`: this takes the place of the waker that the HTTP dispatcher left in
             // the stream, which would keep the memory of its ended task, 2.9 KiB, for the life of the socket.
             _ = std::future::poll_fn(|cx| stream.poll_read_ready(cx)) => Woken::Readable,
@@ -103,21 +105,15 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
         };
         match woken {
             Woken::Write(Some(chunk)) => {
-                let written = tokio::time::timeout(STALLED, stream.write_all(&chunk)).await;
-                match written {
-                    Ok(Ok(())) => {}
-                    Ok(Err(_)) => break,
-                    Err(_) => {
-                        connection.outbox.stalled();
-                        break;
-                    }
+                if !writer::write_patiently(&stream, chunk, &connection.outbox).await {
+                    break;
                 }
             }
             // The close frame was written: the client has a moment to answer it.
             Woken::Write(None) => {
                 open = false;
                 connection.app.hub.disconnect(&connection.outbox);
-                let _ = stream.shutdown().await;
+                let _ = SockRef::from(&*stream).shutdown(Shutdown::Write);
                 deadline.as_mut().reset(Instant::now() + FAREWELL);
             }
             // What still comes before the close frame is answered is read and forgotten: closing with bytes unread

@@ -37,8 +37,9 @@ Usage: cargo xtask <command>
   build                       build the same without starting it: target/release/parlour
   client                      build the browser client into target/client/dist
   test [suite] [-- args]      run all tests with private PostgreSQL and Redis servers; a suite is one of
-                              api, cluster, browser, security, chaos, or the name of a test
-  bench [scenario…]           measure the release server: hot-room, many-rooms, calm, connect, history, idle, growth
+                              api, socket, browser, security, chaos, or the name of a test
+  bench [scenario…]           measure the release server: hot-room, many-rooms, calm, sends, connect, history, idle, storm,
+                              and when named growth, overload, slow-readers
   chaos [scenario…] [--seed N] [--seconds N]
                               break nodes, Redis and PostgreSQL under load and check what was promised: kill9-node,
                               sigstop-node, rolling-restart, redis-cut, forget-redis, drop-pubsub, postgres-cut,

@@ -11,67 +11,105 @@ use tokio::task::spawn_local;
 use crate::cast::{parlour, parlour_with, people, room, tokens};
 use crate::load::{Latencies, Socket, drive};
 use crate::measure::join;
+use crate::server::Process;
 
-/// Connections with a verified token and an answered `start`, one after the other on each of 16 lanes.
+/// Connections with a verified token and an answered `start`, one after the other on each of 16 lanes. The floor reads
+/// no token, knows nobody, and answers the handshake alone.
 pub async fn connect() -> Value {
+    let floor = {
+        let server = Process::floor();
+        connect_for(Duration::from_secs(2), &server.address, &[String::new()], "").await
+    };
     let server = parlour();
     let people = people(&server, 2000).await;
     let room = room(&people[..200]).await.to_string();
     let tokens = tokens(&people);
-    let (began, cpu, statements) = (Instant::now(), server.cpu_seconds(), server.statements().await);
-    let until = began + Duration::from_secs(5);
-    let lanes: Vec<_> = (0..16)
-        .map(|lane| {
-            let (tokens, room, address) = (tokens.clone(), room.clone(), server.address.clone());
-            spawn_local(async move {
-                let mut took = Vec::new();
-                while Instant::now() < until {
-                    let asked = Instant::now();
-                    let token = &tokens[(lane + 16 * took.len()) % tokens.len()];
-                    drop(Socket::open(&address, token, &room).await);
-                    took.push(asked.elapsed().as_micros() as u64);
-                }
-                took
-            })
-        })
-        .collect();
-    let took: Vec<u64> = join_all(lanes).await.into_iter().flat_map(|lane| lane.unwrap()).collect();
-    let (made, seconds) = (took.len() as f64, began.elapsed().as_secs_f64());
-    let took = Latencies::from(took);
+    let (cpu, statements) = (server.cpu_seconds(), server.statements().await);
+    let made = connect_for(Duration::from_secs(5), &server.address, &tokens, &room).await;
     json!({
-        "scenario": "connect", "connects_per_second": made / seconds, "people": tokens.len(),
-        "connect_p50_ms": took.at(0.5), "connect_p99_ms": took.at(0.99),
-        "server_cpu_ms_per_connect": (server.cpu_seconds() - cpu) * 1000.0 / made,
-        "statements_per_connect": (server.statements().await - statements) as f64 / made,
+        "scenario": "connect", "connects_per_second": made.per_second, "people": tokens.len(),
+        "connect_p50_ms": made.took.at(0.5), "connect_p99_ms": made.took.at(0.99),
+        "floor_connects_per_second": floor.per_second, "ratio_to_floor": made.per_second / floor.per_second,
+        "server_cpu_ms_per_connect": (server.cpu_seconds() - cpu) * 1000.0 / made.count,
+        "statements_per_connect": (server.statements().await - statements) as f64 / made.count,
     })
 }
 
-/// Sockets that only stay: what one costs in memory.
+struct Made {
+    count: f64,
+    per_second: f64,
+    took: Latencies,
+}
+
+async fn connect_for(time: Duration, address: &str, tokens: &[String], room: &str) -> Made {
+    let (address, tokens, room): (Rc<str>, Rc<[String]>, Rc<str>) =
+        (address.into(), tokens.into(), room.into());
+    let began = Instant::now();
+    let lanes = (0..16).map(|lane| {
+        let (address, tokens, room) = (address.clone(), tokens.clone(), room.clone());
+        spawn_local(async move {
+            let mut took = Vec::new();
+            while began.elapsed() < time {
+                let asked = Instant::now();
+                let token = &tokens[(lane + 16 * took.len()) % tokens.len()];
+                drop(Socket::open(&address, token, &room).await);
+                took.push(asked.elapsed().as_micros() as u64);
+            }
+            took
+        })
+    });
+    let took: Vec<u64> = join_all(lanes).await.into_iter().flat_map(|lane| lane.unwrap()).collect();
+    let count = took.len() as f64;
+    Made { count, per_second: count / began.elapsed().as_secs_f64(), took: took.into() }
+}
+
+/// Sockets that only stay: what one costs in memory. One of the floor costs it a task and a buffer.
 pub async fn idle() -> Value {
+    let floor = {
+        let server = Process::floor();
+        stay(&server, &vec![String::new(); 1000]).await
+    };
     let server = parlour();
     let people = people(&server, 1000).await;
-    let tokens = tokens(&people);
+    let stayed = stay(&server, &tokens(&people)).await;
+    json!({
+        "scenario": "idle", "sockets": stayed.sockets, "resident_mib": stayed.resident / 1024.0,
+        "kib_per_socket": stayed.per_socket, "cpu_share_while_idle": stayed.cpu_share,
+        "floor_kib_per_socket": floor.per_socket, "ratio_to_floor": stayed.per_socket / floor.per_socket,
+    })
+}
+
+/// Memory in KiB.
+struct Stayed {
+    sockets: usize,
+    resident: f64,
+    per_socket: f64,
+    cpu_share: f64,
+}
+
+async fn stay(server: &Process, tokens: &[String]) -> Stayed {
     // Whatever the first ones allocate for good is not theirs.
     let mut sockets = Vec::new();
-    for token in &tokens {
+    for token in tokens {
         sockets.push(Socket::open(&server.address, token, "").await);
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let empty = server.resident_kib();
     for _ in 0..9 {
-        for token in &tokens {
+        for token in tokens {
             sockets.push(Socket::open(&server.address, token, "").await);
         }
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let full = server.resident_kib();
+    let resident = server.resident_kib();
     let cpu = server.cpu_seconds();
     tokio::time::sleep(Duration::from_secs(5)).await;
-    json!({
-        "scenario": "idle", "sockets": sockets.len(), "resident_mib": full / 1024.0,
-        "kib_per_socket": (full - empty) / (sockets.len() - tokens.len()) as f64,
-        "cpu_share_while_idle": (server.cpu_seconds() - cpu) / 5.0,
-    })
+    Stayed {
+        sockets: sockets.len(),
+        resident,
+        per_socket: (resident - empty) / (sockets.len() - tokens.len()) as f64,
+        cpu_share: (server.cpu_seconds() - cpu) / 5.0,
+    }
 }
 
 /// 5,000 sockets of 1,000 people in 100 rooms are dropped at once. While they are away every room gets ten more

@@ -67,6 +67,7 @@ pub async fn calm() -> Value {
     let mut line = measured.json("calm");
     line["floor_delivery_p50_ms"] = json!(floor.delivery.at(0.5));
     line["floor_delivery_p99_ms"] = json!(floor.delivery.at(0.99));
+    line["ratio_to_floor_p50"] = json!(measured.delivery.at(0.5) / floor.delivery.at(0.5));
     line
 }
 

@@ -1,0 +1,48 @@
+//! Which connections of a thread have something to write. One task of the thread writes for all of them: waking a task
+//! for each would be a good part of what a delivery costs.
+//!
+//! Invariant: a connection is on the list at most once, so the list is never longer than the connections are many.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use futures_util::task::AtomicWaker;
+
+/// Names a connection among those of its thread.
+pub type Token = usize;
+
+/// See the module.
+#[derive(Default)]
+pub struct ReadyList {
+    tokens: Mutex<Vec<Token>>,
+    waker: AtomicWaker,
+}
+
+impl ReadyList {
+    fn tokens(&self) -> MutexGuard<'_, Vec<Token>> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a connection on the list, which must not be there yet.
+    pub(crate) fn add(&self, token: Token) {
+        let first = {
+            let mut tokens = self.tokens();
+            tokens.push(token);
+            tokens.len() == 1
+        };
+        if first {
+            self.waker.wake();
+        }
+    }
+
+    /// Takes the whole list in exchange for an empty one, as soon as anybody is on it.
+    pub fn poll_take(&self, cx: &mut Context<'_>, empty: &mut Vec<Token>) -> Poll<()> {
+        self.waker.register(cx.waker());
+        let mut tokens = self.tokens();
+        if tokens.is_empty() {
+            return Poll::Pending;
+        }
+        std::mem::swap(&mut *tokens, empty);
+        Poll::Ready(())
+    }
+}

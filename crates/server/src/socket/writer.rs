@@ -1,0 +1,114 @@
+//! The writing side: one task of a thread writes what waits for all of its sockets.
+//!
+//! Invariant: it never waits for a socket. What one does not take at once is left to the socket's own task, which waits
+//! with a limit.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parlour_realtime::metrics::Metrics;
+use parlour_realtime::ready::Token;
+use parlour_realtime::{Outbox, ReadyList};
+use slab::Slab;
+use tokio::net::TcpStream;
+
+/// Sockets written one after the other before others of the thread have their turn: about a third of a millisecond.
+const AT_ONCE: usize = 64;
+/// A connection that takes nothing of what is written for this long is closed.
+const STALLED: Duration = Duration::from_secs(15);
+
+type Sockets = Rc<RefCell<Slab<(Rc<TcpStream>, Arc<Outbox>)>>>;
+
+/// The sockets of a thread, and which of them have something to write.
+#[derive(Clone, Default)]
+struct Writer {
+    ready: Arc<ReadyList>,
+    sockets: Sockets,
+}
+
+thread_local! {
+    static WRITER: Writer = {
+        let writer = Writer::default();
+        actix_web::rt::spawn(run(writer.clone()));
+        writer
+    };
+}
+
+/// A socket's place among those of its thread; it is free again when this goes.
+pub(super) struct Place {
+    sockets: Sockets,
+    token: Token,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.sockets.borrow_mut().try_remove(self.token);
+    }
+}
+
+/// Makes the queue of a socket of this thread, which is written from now on.
+pub(super) fn register(stream: &Rc<TcpStream>, metrics: Arc<Metrics>) -> (Arc<Outbox>, Place) {
+    let Writer { ready, sockets } = WRITER.with(Clone::clone);
+    let (outbox, token) = {
+        let mut sockets = sockets.borrow_mut();
+        let entry = sockets.vacant_entry();
+        let token = entry.key();
+        let outbox = Arc::new(Outbox::new(metrics, ready, token));
+        entry.insert((stream.clone(), outbox.clone()));
+        (outbox, token)
+    };
+    (outbox, Place { sockets, token })
+}
+
+async fn run(writer: Writer) {
+    let mut tokens = Vec::new();
+    loop {
+        std::future::poll_fn(|cx| writer.ready.poll_take(cx, &mut tokens)).await;
+        for some in tokens.chunks(AT_ONCE) {
+            {
+                let sockets = writer.sockets.borrow();
+                // A socket that is gone was on the list still; another one in its place has nothing to write.
+                let found = some.iter().filter_map(|token| sockets.get(*token));
+                found.for_each(|(stream, outbox)| write(stream, outbox));
+            }
+            if some.len() == AT_ONCE {
+                tokio::task::yield_now().await;
+            }
+        }
+        tokens.clear();
+    }
+}
+
+fn write(stream: &TcpStream, outbox: &Outbox) {
+    while let Some(chunk) = outbox.take_ready() {
+        match stream.try_write(&chunk) {
+            Ok(count) if count == chunk.len() => {}
+            Ok(count) => outbox.hold(chunk.slice(count..)),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => outbox.hold(chunk),
+            Err(_) => outbox.finish(),
+        }
+    }
+}
+
+/// Writes what the socket did not take at once. False when it takes nothing for too long, or is broken.
+pub(super) async fn write_patiently(stream: &TcpStream, mut chunk: Bytes, outbox: &Outbox) -> bool {
+    while !chunk.is_empty() {
+        match tokio::time::timeout(STALLED, stream.writable()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return false,
+            Err(_) => {
+                outbox.stalled();
+                return false;
+            }
+        }
+        match stream.try_write(&chunk) {
+            Ok(count) => drop(chunk.split_to(count)),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return false,
+        }
+    }
+    true
+}
