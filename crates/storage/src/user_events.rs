@@ -80,7 +80,7 @@ pub fn list_notifications(
 ) -> QueryResult<Vec<UserEventRow>> {
     user_events::table
         .filter(user_events::user_id.eq(user.0))
-        .filter(user_events::notify.eq(true))
+        .filter(user_events::notify)
         .filter(user_events::useq.lt(before))
         .order(user_events::useq.desc())
         .limit(limit)

@@ -4,6 +4,7 @@
 //! with a limit.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +73,12 @@ async fn run(writer: Writer) {
                 let sockets = writer.sockets.borrow();
                 // A socket that is gone was on the list still; another one in its place has nothing to write.
                 let found = some.iter().filter_map(|token| sockets.get(*token));
-                found.for_each(|(stream, outbox)| write(stream, outbox));
+                found.for_each(|(stream, outbox)| {
+                    // A fault costs one connection, and not all of this thread.
+                    if catch_unwind(AssertUnwindSafe(|| write(stream, outbox))).is_err() {
+                        outbox.finish();
+                    }
+                });
             }
             if some.len() == AT_ONCE {
                 tokio::task::yield_now().await;
