@@ -1,0 +1,103 @@
+//! What a feed has missed: found by an event that comes too early or by comparing heads, and read from the log.
+//!
+//! Invariant: whatever the broker loses is found here, and one topic is read by one reader at a time, however many
+//! connections wait for it.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use parlour_protocol::ids::Seq;
+use parlour_protocol::limits;
+
+use super::{Head, Hub, lock};
+use crate::feed::{Delivered, Topic};
+use crate::metrics::count;
+
+/// A hole is often filled by an event that is only a moment late; so long is waited before reading the log.
+const HOLE_PATIENCE: Duration = Duration::from_millis(25);
+/// Topics in one question to the log.
+const SWEEP_CHUNK: usize = 500;
+
+impl Hub {
+    /// Reads the heads of topics from the log, and then what their feeds have missed.
+    pub async fn check(&self, topics: Vec<Topic>) {
+        if !topics.is_empty() {
+            let heads = self.0.log.heads(topics).await;
+            self.learn(heads);
+        }
+    }
+
+    /// Compares all feeds with the log soon.
+    pub(crate) fn check_all_heads(&self) {
+        let hub = self.clone();
+        tokio::spawn(async move { hub.sweep(|_| true).await });
+    }
+
+    /// Compares the feeds of these topics with the log, and reads what they have missed.
+    pub(super) async fn sweep(&self, wanted: impl Fn(Topic) -> bool) {
+        let topics: Vec<Topic> = {
+            let feeds = self.0.feeds.read().unwrap_or_else(PoisonError::into_inner);
+            feeds.keys().copied().filter(|topic| wanted(*topic)).collect()
+        };
+        for chunk in topics.chunks(SWEEP_CHUNK) {
+            let heads = self.0.log.heads(chunk.to_vec()).await;
+            self.learn(heads);
+        }
+    }
+
+    /// Takes heads that were read from the log, and reads what the feeds have missed.
+    pub fn learn(&self, heads: Vec<Head>) {
+        for head in heads {
+            let missing = self.feed(head.topic).and_then(|feed| {
+                let mut feed = lock(&feed);
+                if head.direct {
+                    feed.set_direct();
+                }
+                feed.learn_head(head.seq)
+            });
+            if missing.is_some() {
+                count(&self.0.metrics.sweep_hits);
+                self.fill(head.topic, Some(head.seq));
+            }
+        }
+    }
+
+    /// Reads what is missing from the log: after a hole, or up to a head that is known. At most one reader per
+    /// topic, however many connections wait.
+    pub(super) fn fill(&self, topic: Topic, upto: Option<Seq>) {
+        if !lock(&self.0.filling).insert(topic) {
+            return;
+        }
+        let hub = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(HOLE_PATIENCE).await;
+            let mut gave_up = false;
+            while let Some(after) = hub.feed(topic).and_then(|feed| lock(&feed).missing_after(upto)) {
+                let events = hub.0.log.read(topic, after, limits::EVENTS_PAGE).await;
+                count(&hub.0.metrics.holes_filled);
+                let Some(first) = events.first().map(|event| event.seq) else {
+                    // The log is gone or cannot be read: the sweep comes back to it.
+                    gave_up = true;
+                    break;
+                };
+                if first > after + 1
+                    && let Some(feed) = hub.feed(topic)
+                {
+                    lock(&feed).skip_to(topic, first);
+                }
+                for event in events {
+                    if let Some(feed) = hub.feed(topic) {
+                        let delivered = lock(&feed).deliver(event);
+                        hub.follow_up(topic, Delivered { hole_after: None, ..delivered });
+                    }
+                }
+            }
+            lock(&hub.0.filling).remove(&topic);
+            // A hole that was found in the moment between the last look and here would find nobody reading.
+            let again = hub.feed(topic).and_then(|feed| lock(&feed).missing_after(None)).is_some();
+            if again && !gave_up {
+                hub.fill(topic, None);
+            }
+        });
+    }
+}
