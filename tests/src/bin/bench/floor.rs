@@ -10,6 +10,9 @@ use tokio::task::LocalSet;
 
 use crate::wire;
 
+/// Bytes that are read at once.
+const READ: usize = 8192;
+
 /// Serves until it is killed; prints its address.
 pub async fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -27,8 +30,8 @@ pub async fn serve() {
 }
 
 async fn connection(mut stream: TcpStream, sockets: Rc<RefCell<Vec<Rc<TcpStream>>>>, seq: Rc<RefCell<u64>>) {
-    let mut request = [0; 2048];
-    if stream.read(&mut request).await.is_err() {
+    let mut buffer = Vec::with_capacity(READ);
+    if stream.read_buf(&mut buffer).await.is_err() {
         return;
     }
     let accept = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
@@ -38,11 +41,22 @@ async fn connection(mut stream: TcpStream, sockets: Rc<RefCell<Vec<Rc<TcpStream>
     }
     let stream = Rc::new(stream);
     sockets.borrow_mut().push(stream.clone());
-    let mut buffer = Vec::with_capacity(8192);
+    drop(buffer);
+    broadcast(&stream, &sockets, &seq).await;
+    sockets.borrow_mut().retain(|one| !Rc::ptr_eq(one, &stream));
+}
+
+async fn broadcast(stream: &TcpStream, sockets: &RefCell<Vec<Rc<TcpStream>>>, seq: &RefCell<u64>) {
+    let mut buffer = Vec::new();
     loop {
+        // Between frames nothing is held.
+        if buffer.is_empty() {
+            buffer = Vec::new();
+        }
         if stream.readable().await.is_err() {
             return;
         }
+        buffer.reserve(READ);
         match stream.try_read_buf(&mut buffer) {
             Ok(0) => return,
             Ok(_) => {}
