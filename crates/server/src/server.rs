@@ -37,6 +37,8 @@ use crate::{client_files, keys, mail, middleware, openapi, random, routes, socke
 
 /// An idle HTTP connection stays for this long.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Time for the connections to the database to be closed at the end.
+const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 /// A peer that takes no bytes for this long is disconnected by the kernel.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
@@ -70,10 +72,14 @@ impl Running {
 
     /// Serves until the process is told to end.
     pub fn wait(self) -> Result<(), String> {
-        self.thread
-            .join()
-            .map_err(|_| "the server's thread failed".to_owned())?
-            .map_err(|error| error.to_string())
+        let Self { handle, app, thread, .. } = self;
+        let outcome = thread.join();
+        let database = app.database.clone();
+        drop((app, handle));
+        if !database.close(CLOSE_WITHIN) {
+            tracing::warn!("the connections to the database were not closed in time");
+        }
+        outcome.map_err(|_| "the server's thread failed".to_owned())?.map_err(|error| error.to_string())
     }
 }
 
@@ -248,11 +254,27 @@ fn listen(address: &str) -> Result<TcpListener, String> {
     Ok(socket.into())
 }
 
+/// Opens the database for one piece of work, without serving, and closes it again.
+fn once(
+    config: Config,
+    work: impl AsyncFnOnce(Arc<App>) -> Result<String, String>,
+) -> Result<String, String> {
+    let (outcome, database) = actix_web::rt::System::new().block_on(async move {
+        let app = App::open(config, Clock::system(0)).await?;
+        let database = app.database.clone();
+        Ok::<_, String>((work(app).await, database))
+    })?;
+    database.close(CLOSE_WITHIN);
+    outcome
+}
+
+fn say(error: ApiError) -> String {
+    error.to_string()
+}
+
 /// Makes an administrator: a new account, or an existing one that keeps its password.
 pub fn create_superuser(config: Config, handle: &str, password: Option<String>) -> Result<String, String> {
-    actix_web::rt::System::new().block_on(async move {
-        let app = App::open(config, Clock::system(0)).await?;
-        let say = |error: ApiError| error.to_string();
+    once(config, async |app| {
         let name = handle.to_owned();
         if app.commit(0, move |conn, now| admin::promote(conn, now, &name)).await.map_err(say)? {
             return Ok(format!("@{handle} is an administrator now."));
@@ -281,9 +303,7 @@ pub fn create_superuser(config: Config, handle: &str, password: Option<String>) 
 
 /// Changes the signing keys: gently, or at once with the end of every session.
 pub fn rotate_keys(config: Config, at_once: bool) -> Result<String, String> {
-    actix_web::rt::System::new().block_on(async move {
-        let app = App::open(config, Clock::system(0)).await?;
-        let say = |error: ApiError| error.to_string();
+    once(config, async |app| {
         let fresh = || STANDARD.encode(random::bytes::<32>());
         let (seed, refresh_key) = (fresh(), fresh());
         if at_once {
@@ -303,8 +323,8 @@ pub fn rotate_keys(config: Config, at_once: bool) -> Result<String, String> {
 
 /// Makes a link with which the owner of a handle sets a new password; an hour long, once.
 pub fn reset_password(config: Config, handle: &str) -> Result<String, String> {
-    actix_web::rt::System::new().block_on(async move {
-        let app = App::open(config, Clock::system(0)).await?;
+    let address = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
+    once(config, async |app| {
         let (token, hash) = password_resets::fresh_token();
         let name = handle.trim_start_matches('@').to_owned();
         app.commit(0, move |conn, now| {
@@ -315,8 +335,6 @@ pub fn reset_password(config: Config, handle: &str) -> Result<String, String> {
             ErrorCode::NotFound => format!("nobody has the handle @{handle}"),
             _ => error.to_string(),
         })?;
-        let address = app.config.public_url.clone();
-        let address = address.unwrap_or_else(|| format!("http://{}", app.config.listen));
         Ok(format!("Good for one new password, for an hour:\n{}", password_resets::link(&address, &token)))
     })
 }

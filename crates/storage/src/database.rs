@@ -5,12 +5,14 @@
 //! its neighbours: the batch is rolled back and each unit runs again in a transaction of its own, so work must
 //! be repeatable (`Fn`), with ids and times taken from outside.
 
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use diesel::connection::{Connection as _, Instrumentation, InstrumentationEvent, TransactionManager};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::oneshot;
@@ -157,6 +159,9 @@ pub struct Database {
     readers: Sender<ReadJob>,
     lanes: Arc<[Sender<Box<dyn Unit>>]>,
     statements: Arc<AtomicU64>,
+    /// Nothing is ever sent: it is disconnected when the last thread comes to its end.
+    ended: Receiver<Infallible>,
+    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
 impl Database {
@@ -174,20 +179,43 @@ impl Database {
         };
         let statements = Arc::new(AtomicU64::default());
         let link = || Link { address: settings.address.clone(), conn: None, statements: statements.clone() };
+        let (alive, ended) = crossbeam_channel::bounded(0);
+        let mut threads = Vec::new();
         let mut lanes = Vec::with_capacity(lane_count);
         for number in 0..lane_count {
             let (sender, receiver) = crossbeam_channel::bounded(QUEUE);
-            let lane = link();
-            spawn(format!("db-write-{number}"), move || run_lane(lane, &receiver))?;
+            let (lane, alive) = (link(), alive.clone());
+            threads.push(spawn(format!("db-write-{number}"), move || {
+                run_lane(lane, &receiver);
+                drop(alive);
+            })?);
             lanes.push(sender);
         }
         let (readers, jobs) = crossbeam_channel::bounded::<ReadJob>(QUEUE);
         for number in 0..settings.readers.max(1) {
-            let jobs = jobs.clone();
-            let reader = link();
-            spawn(format!("db-read-{number}"), move || run_reader(reader, &jobs))?;
+            let (jobs, reader, alive) = (jobs.clone(), link(), alive.clone());
+            threads.push(spawn(format!("db-read-{number}"), move || {
+                run_reader(reader, &jobs);
+                drop(alive);
+            })?);
         }
-        Ok(Self { readers, lanes: lanes.into(), statements })
+        let threads = Arc::new(Mutex::new(threads));
+        Ok(Self { readers, lanes: lanes.into(), statements, ended, threads })
+    }
+
+    /// Gives this handle back, and waits until the threads have closed their connections and are gone, which they are
+    /// soon after the last handle. A process must not end before: its C libraries clean up behind `main`, and what
+    /// they free there the end of a thread may be freeing, too. False when that takes longer than `limit`.
+    pub fn close(self, limit: Duration) -> bool {
+        let Self { readers, lanes, ended, threads, .. } = self;
+        drop((readers, lanes));
+        let in_time = matches!(ended.recv_timeout(limit), Err(RecvTimeoutError::Disconnected));
+        if in_time {
+            let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
+            // A thread that failed is gone as well.
+            threads.drain(..).for_each(|thread| drop(thread.join()));
+        }
+        in_time
     }
 
     /// How many statements were run so far, without those that begin and end transactions.
@@ -257,14 +285,9 @@ impl Database {
     }
 }
 
-fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<(), String> {
+fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, String> {
     // 512 KiB hold Diesel's deepest query building several times over.
-    thread::Builder::new()
-        .name(name)
-        .stack_size(512 * 1024)
-        .spawn(body)
-        .map(drop)
-        .map_err(|error| error.to_string())
+    thread::Builder::new().name(name).stack_size(512 * 1024).spawn(body).map_err(|error| error.to_string())
 }
 
 /// A connection that is made when needed and dropped when broken.
@@ -413,5 +436,23 @@ fn roll_back(link: &mut Link) {
         if !clean || broken {
             link.conn = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_threads_are_gone_when_the_last_handle_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("close.sqlite3").display().to_string();
+        let settings = DatabaseSettings { address: Address::Sqlite(path), readers: 2, lanes: 1 };
+        let database = Database::open(&settings).unwrap();
+        assert!(!database.clone().close(Duration::ZERO), "another handle is there");
+        let threads = database.threads.clone();
+        assert_eq!(threads.lock().unwrap().len(), 3);
+        assert!(database.close(Duration::from_secs(30)));
+        assert!(threads.lock().unwrap().is_empty());
     }
 }
