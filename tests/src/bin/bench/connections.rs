@@ -63,7 +63,7 @@ async fn connect_for(time: Duration, address: &str, tokens: &[String], room: &st
     Made { count, per_second: count / began.elapsed().as_secs_f64(), took: took.into() }
 }
 
-/// Sockets that only stay: what one costs in memory. One of the floor costs it a task and a buffer.
+/// Sockets that only stay: what one costs in memory. One of the floor costs it a task.
 pub async fn idle() -> Value {
     let floor = {
         let server = Process::floor();
