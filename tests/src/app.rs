@@ -22,6 +22,9 @@ use crate::{Backend, Contract, Person, Reply, TestDatabase, TestSocket};
 /// 2026-01-01T00:00:00Z, when every test begins.
 const BEGINNING: i64 = 1_767_225_600_000_000;
 
+/// Opens `/metrics` of every node.
+pub const METRICS_TOKEN: &str = "the token for metrics of tests";
+
 /// A password that everybody uses.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -79,6 +82,11 @@ pub fn run_nodes<F: Future<Output = ()>>(
                 sends_per_second: 100_000,
                 auth_per_minute: 100_000,
                 connects_per_second: 100_000,
+                connects_per_address: 100_000,
+                connections_per_address: 4096,
+                metrics_token: Some(Secret(METRICS_TOKEN.into())),
+                // The shared PostgreSQL of the tests does not wait for the disk.
+                unsafe_database: true,
                 ..Config::default()
             };
             configure(&mut config);

@@ -16,7 +16,7 @@ pub mod provider;
 mod reply;
 mod sockets;
 
-pub use app::{App, run, run_nodes};
+pub use app::{App, METRICS_TOKEN, run, run_nodes};
 pub use backend::{Backend, TestDatabase, redis};
 pub use contract::Contract;
 pub use passkeys::Authenticator;

@@ -59,6 +59,7 @@ impl Person {
             password: PASSWORD.to_owned(),
             device: None,
             refresh: Default::default(),
+            device_token: None,
         };
         let signed_in = api.create_session(&log_in).await.expect("logs in");
         Self { session: signed_in.session, api, ..self.clone() }

@@ -196,6 +196,7 @@ fn accounts_and_sessions() {
             password: "correct horse".into(),
             device: Some("phone".into()),
             refresh: RefreshTransport::Body,
+            device_token: None,
         }
     );
     snapshot!(
@@ -209,8 +210,13 @@ fn accounts_and_sessions() {
         access_token: "a.b.c".into(),
         expires_in: 600,
         refresh_token: Some("9.x".into()),
+        device_token: Some("AAAAAAAAACo".into()),
     };
-    snapshot!("SignedIn", signed_in.clone(), SignedIn { refresh_token: None, ..signed_in });
+    snapshot!(
+        "SignedIn",
+        signed_in.clone(),
+        SignedIn { refresh_token: None, device_token: None, ..signed_in }
+    );
     snapshot!(
         "Session",
         Session { id: SessionId(9), device: "phone".into(), current: true, created_at: AT, last_used_at: AT }

@@ -16,16 +16,23 @@ use parlour_protocol::users::Relation;
 use parlour_storage::blocks::BlockRow;
 use parlour_storage::{Connection, blocks, friendships, users};
 
-use crate::Refusal;
 use crate::audit::{Note, note};
 use crate::friends::{announce, lock_direct};
 use crate::outcome::{Done, Outcome, tell};
+use crate::rooms::Listed;
 use crate::users::relation;
+use crate::{Refusal, page_of};
 
-/// Whom one blocks, newest first.
-pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Block>, Refusal> {
+/// A page of those whom one blocks, newest first, and the cursor of the next one.
+pub fn list(
+    conn: &mut Connection,
+    user: UserId,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> Result<Listed<Block>, Refusal> {
     let rows = blocks::list(conn, user)?;
-    Ok(rows.into_iter().map(|(row, user)| Block { user, at: Timestamp(row.created_at) }).collect())
+    let all = rows.into_iter().map(|(row, user)| Block { user, at: Timestamp(row.created_at) }).collect();
+    Ok(page_of(all, after, limit, |block: &Block| (block.at.0, block.user.id.0)))
 }
 
 /// Blocks somebody. Doing it twice changes nothing. A friendship and one's own request end; a request of theirs

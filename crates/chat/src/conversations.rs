@@ -10,29 +10,43 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::UserChange;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
-use parlour_storage::conversations::{ConversationRow, DIRECT, ListedRow};
+use parlour_storage::conversations::{ACTIVITY_SPAN, ConversationRow, DIRECT, ListedRow};
 use parlour_storage::friendships::pair;
 use parlour_storage::members::{MemberRow, role};
 use parlour_storage::{Connection, blocks, conversations, events, friendships, members, user_events, users};
 
 use crate::outcome::{Done, Outcome, tell};
-use crate::{Refusal, rights};
+use crate::rooms::Listed;
+use crate::{Refusal, bounded, rights};
 
-/// One's own conversations, most recently active first. `online` says whether one may see that; whether it is so is
-/// filled in by the caller.
-pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Conversation>, Refusal> {
-    let rows = conversations::list_of(conn, user, None)?;
-    complete(conn, user, rows)
+/// A page of one's own conversations, most recently active first, and the cursor of the next one. `online` says whether
+/// one may see that; whether it is so is filled in by the caller.
+pub fn list(
+    conn: &mut Connection,
+    user: UserId,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> Result<Listed<Conversation>, Refusal> {
+    let rows = conversations::list_of(conn, user, None, after, limit)?;
+    let whole = rows.len() as i64 == limit;
+    let mut page = complete(conn, user, rows)?;
+    let size = |one: &Conversation| {
+        let message = one.last_message.as_ref();
+        message.and_then(|message| message.body.as_ref()).map_or(0, String::len)
+    };
+    let cut = bounded(&mut page, size);
+    let next = page.last().filter(|_| whole || cut).map(|last| (last.last_activity_at.0, last.id.0));
+    Ok((page, next))
 }
 
 /// One of one's own conversations.
 pub fn find(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<Conversation, Refusal> {
-    let mut rows = conversations::list_of(conn, user, Some(id))?;
+    let mut rows = conversations::list_of(conn, user, Some(id), None, 1)?;
     if rows.is_empty() {
         // Says whether the room exists or not, as everywhere. Who was let in between the two statements is
         // listed by a second look; who is out again by then was told the truth about the moment before.
         rights::readable(conn, id, user)?;
-        rows = conversations::list_of(conn, user, Some(id))?;
+        rows = conversations::list_of(conn, user, Some(id), None, 1)?;
     }
     Ok(complete(conn, user, rows)?.pop().ok_or(ErrorCode::NotMember)?)
 }
@@ -127,6 +141,7 @@ pub fn open_direct(
             changed_seq: 0,
             member_count: 2,
             last_activity_at: now.0,
+            active_span: now.0 / ACTIVITY_SPAN,
             created_at: now.0,
             deleted_at: None,
         },

@@ -6,6 +6,7 @@
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
+use parlour_protocol::limits;
 use parlour_protocol::messages::Message;
 use parlour_protocol::time::Timestamp;
 use parlour_storage::users::AvatarRow;
@@ -14,6 +15,7 @@ use parlour_storage::{Connection, own_data};
 use crate::audit::{Note, note};
 use crate::history::{self, PageAt};
 use crate::outcome::{Done, Outcome};
+use crate::rooms::Listed;
 use crate::{
     Refusal, accounts, blocks, conversations, emails, friends, identities, notifications, passkeys, privacy,
     rights, sessions,
@@ -48,13 +50,19 @@ pub fn person(
 ) -> Result<Person, Refusal> {
     let json = |value: serde_json::Result<serde_json::Value>| value.unwrap_or_default();
     let account = accounts::find(conn, user)?.account();
-    let conversations = conversations::list(conn, user)?;
+    let conversations = every(|after| conversations::list(conn, user, after, limits::LIST_PAGE))?;
     let pieces = vec![
         ("account", json(serde_json::to_value(account))),
         ("privacy", json(serde_json::to_value(privacy::find(conn, user)?))),
-        ("friends", json(serde_json::to_value(friends::list(conn, user)?))),
+        (
+            "friends",
+            json(serde_json::to_value(every(|after| friends::list(conn, user, after, limits::LIST_PAGE))?)),
+        ),
         ("friend_requests", json(serde_json::to_value(friends::list_requests(conn, user)?))),
-        ("blocks", json(serde_json::to_value(blocks::list(conn, user)?))),
+        (
+            "blocks",
+            json(serde_json::to_value(every(|after| blocks::list(conn, user, after, limits::LIST_PAGE))?)),
+        ),
         ("identities", json(serde_json::to_value(identities::list(conn, user)?))),
         ("sessions", json(serde_json::to_value(sessions::list(conn, now, user, current)?))),
         ("passkeys", json(serde_json::to_value(passkeys::list(conn, user)?))),
@@ -79,4 +87,17 @@ pub fn messages_after(
     rights::readable(conn, id, user)?;
     let rows = own_data::list_own_messages(conn, id, user, after, PIECE)?;
     Ok(rows.into_iter().map(|row| row.into_message()).collect())
+}
+
+/// All pages of a list.
+fn every<T>(
+    mut page: impl FnMut(Option<(i64, i64)>) -> Result<Listed<T>, Refusal>,
+) -> Result<Vec<T>, Refusal> {
+    let (mut all, mut next) = page(None)?;
+    while next.is_some() {
+        let (more, after) = page(next)?;
+        all.extend(more);
+        next = after;
+    }
+    Ok(all)
 }

@@ -18,18 +18,25 @@ use parlour_storage::{
 };
 
 use crate::outcome::{Done, Outcome, tell};
+use crate::rooms::Listed;
 use crate::users::{relation, resolve};
-use crate::{Effect, Refusal, privacy};
+use crate::{Effect, Refusal, page_of, privacy};
 
 /// How long further requests of somebody whose request was declined do not arrive.
 pub const COOL_DOWN: i64 = 7 * DAY;
 
-/// Friends, most recent first. `online` says whether one may see that; whether it is so is filled in by the caller.
-pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Friend>, Refusal> {
+/// A page of friends, most recent first, and the cursor of the next one. `online` says whether one may see that; whether
+/// it is so is filled in by the caller.
+pub fn list(
+    conn: &mut Connection,
+    user: UserId,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> Result<Listed<Friend>, Refusal> {
     let directs = conversations::list_directs(conn, user)?;
     let rows = friendships::list(conn, user)?;
     let present = friendships::list_present_ids(conn, user)?;
-    Ok(rows
+    let all = rows
         .into_iter()
         .filter_map(|(row, other)| {
             let direct = directs
@@ -39,7 +46,8 @@ pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Friend>, Refusal>
             let online = present.contains(&other.id);
             Some(Friend { since: Timestamp(row.accepted_at?), user: other, online, direct })
         })
-        .collect())
+        .collect();
+    Ok(page_of(all, after, limit, |friend: &Friend| (friend.since.0, friend.user.id.0)))
 }
 
 /// Open requests in both directions.
@@ -81,13 +89,20 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
         }
         Some(row) => Ok(Outcome::quiet(relationship(&other, relation(Some(&row), user)))),
         None => {
-            for person in [user, other_id] {
-                if friendships::count_of(conn, person)? >= limits::FRIENDS_PER_USER {
-                    return Err(Refusal::because(ErrorCode::LimitReached, "The list of friends is full."));
-                }
+            let own = friendships::count_of(conn, user)?;
+            if own.friends + own.outgoing >= limits::FRIENDS_PER_USER {
+                return Err(Refusal::because(ErrorCode::LimitReached, "Your list of friends is full."));
+            }
+            if own.outgoing >= limits::OUTGOING_REQUESTS {
+                let detail = "Too many of your requests are open. Cancel some of them first.";
+                return Err(Refusal::because(ErrorCode::LimitReached, detail));
             }
             count_request(conn, now, user)?;
             let arrives = arrives(conn, now, user, &other)?;
+            if arrives && friendships::count_of(conn, other_id)?.incoming >= limits::INCOMING_REQUESTS {
+                // Strangers cannot fill the list: what came first gives way, and still waits for those who asked.
+                friendships::hide_oldest_incoming(conn, other_id)?;
+            }
             let (low, high) = pair(user, other_id);
             friendships::insert(
                 conn,
@@ -125,8 +140,8 @@ fn arrives(conn: &mut Connection, now: Timestamp, user: UserId, other: &UserRow)
         && blocks::find(conn, other_id, user)?.is_none())
 }
 
-/// Counts requests that were made, whatever became of them: so many a day.
-fn count_request(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(), Refusal> {
+/// How many requests somebody has made today, and since when the day counts; refused when it is used up.
+fn today(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(i64, i64), Refusal> {
     let row = users::find(conn, user)?.filter(UserRow::is_active).ok_or(ErrorCode::Unauthenticated)?;
     let (since, count) =
         if now.0 >= row.asked_since + DAY { (now.0, 0) } else { (row.asked_since, row.asked_count) };
@@ -134,6 +149,18 @@ fn count_request(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<
         let wait = (since + DAY - now.0) / 1000;
         return Err(Refusal::TooOften { wait_ms: wait.unsigned_abs().max(1) });
     }
+    Ok((since, count))
+}
+
+/// Whether somebody may still ask anybody today. Checked before anybody is looked up, so that the refusal says nothing
+/// about who exists.
+pub fn check_day(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(), Refusal> {
+    today(conn, now, user).map(|_| ())
+}
+
+/// Counts requests that were made, whatever became of them: up to a number a day.
+fn count_request(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(), Refusal> {
+    let (since, count) = today(conn, now, user)?;
     let changes =
         UserChanges { asked_since: Some(since), asked_count: Some(count + 1), ..UserChanges::default() };
     users::update(conn, user, changes)?;
@@ -175,6 +202,17 @@ pub fn withdraw(conn: &mut Connection, now: Timestamp, user: UserId, other: User
     Ok(Outcome { value: (), effects: tell(conn, now, changes)? })
 }
 
+/// Declines all requests that somebody sees.
+pub fn decline_all(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<()> {
+    let mut changes = Vec::new();
+    for other in friendships::list_incoming(conn, user, limits::INCOMING_REQUESTS)? {
+        friendships::set_hidden(conn, user, other, true)?;
+        declined_requests::note(conn, other, user, now.0)?;
+        changes.push((user, UserChange::FriendRemoved { user: other }, false));
+    }
+    Ok(Outcome { value: (), effects: tell(conn, now, changes)? })
+}
+
 /// Ends a friendship: from this commit on, neither can write in the direct chat.
 pub fn unfriend(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId) -> Done<()> {
     let direct = lock_direct(conn, user, other)?;
@@ -202,6 +240,11 @@ fn befriend(
     direct: Option<ConversationId>,
 ) -> Done<Relationship> {
     let other_id = UserId(other.id);
+    for person in [user, other_id] {
+        if friendships::count_of(conn, person)?.friends >= limits::FRIENDS_PER_USER {
+            return Err(Refusal::because(ErrorCode::LimitReached, "The list of friends is full."));
+        }
+    }
     friendships::accept(conn, user, other_id, now.0)?;
     let mut effects = announce(conn, now, direct, true)?;
     effects.extend(tell(

@@ -11,7 +11,7 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_storage::events::EventRow;
 use parlour_storage::{Connection, conversations, events, reactions};
 
-use crate::{Refusal, rights};
+use crate::{PAGE_BYTES, Refusal, bounded, rights};
 
 /// Where a page lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +153,38 @@ pub(crate) fn list(
     read_page(conn, &readable.page(at, limit))
 }
 
-/// Reads a page.
+/// A page without the messages at its far ends that make it too large: thousands may have reacted to each.
+fn shortened(mut page: Page, place: Place) -> Page {
+    let size = |message: &Message| {
+        let reactions: usize = message.reactions.iter().map(|reaction| 64 + 24 * reaction.users.len()).sum();
+        256 + message.body.as_ref().map_or(0, String::len) + reactions
+    };
+    let mut bytes: usize = page.items.iter().map(size).sum();
+    while bytes > 2 * PAGE_BYTES && page.items.len() > 1 {
+        let from_front = match place {
+            Place::Before(_) => true,
+            Place::After(_) => false,
+            Place::Around(seq) => {
+                let before = page.items.iter().filter(|message| message.seq < seq).count();
+                before > page.items.len() - before
+            }
+        };
+        if from_front {
+            bytes -= size(&page.items.remove(0));
+            page.older = true;
+        } else if let Some(last) = page.items.pop() {
+            bytes -= size(&last);
+            page.newer = page.newer.map(|_| true);
+        }
+    }
+    page
+}
+
+fn size(row: &EventRow) -> usize {
+    row.current_body.as_ref().or(row.body.as_ref()).map_or(0, String::len)
+}
+
+/// Reads a page. It is shorter than asked for where its messages are long.
 pub fn read_page(conn: &mut Connection, key: &PageKey) -> Result<Page, Refusal> {
     let PageKey { conversation: id, limit, .. } = *key;
     // One row more than asked for tells whether there is more on that side.
@@ -161,14 +192,16 @@ pub fn read_page(conn: &mut Connection, key: &PageKey) -> Result<Page, Refusal> 
         let mut rows = events::list_messages_before(conn, id, seq, limit + 1)?;
         let more = rows.len() as i64 > limit;
         rows.truncate(usize::try_from(limit).unwrap_or(0));
+        let cut = bounded(&mut rows, size);
         rows.reverse();
-        Ok((rows, more))
+        Ok((rows, more || cut))
     };
     let after = |conn: &mut Connection, seq, limit: i64| -> Result<(Vec<EventRow>, bool), Refusal> {
         let mut rows = events::list_messages_after(conn, id, seq, limit + 1)?;
         let more = rows.len() as i64 > limit;
         rows.truncate(usize::try_from(limit).unwrap_or(0));
-        Ok((rows, more))
+        let cut = bounded(&mut rows, size);
+        Ok((rows, more || cut))
     };
     let (rows, older, newer) = match key.place {
         Place::Before(seq) => {
@@ -197,5 +230,5 @@ pub fn read_page(conn: &mut Connection, key: &PageKey) -> Result<Page, Refusal> 
             Message { reactions, ..row.into_message() }
         })
         .collect();
-    Ok(Page { items, older, newer })
+    Ok(shortened(Page { items, older, newer }, key.place))
 }

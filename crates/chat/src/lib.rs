@@ -36,3 +36,39 @@ pub mod users;
 
 pub use outcome::{Effect, Outcome};
 pub use refusal::Refusal;
+
+/// Most bytes of text in one page of anything: what many ask for at once and nobody reads must fit into memory.
+const PAGE_BYTES: usize = 256 * 1024;
+
+/// Shortens a page to [`PAGE_BYTES`] of text, and some more for what is around it; one item always stays. Returns whether
+/// something was cut.
+fn bounded<T>(page: &mut Vec<T>, text: impl Fn(&T) -> usize) -> bool {
+    /// What an item takes besides its text.
+    const AROUND: usize = 256;
+    let mut bytes = 0;
+    let fits = page.iter().take_while(|item| {
+        bytes += text(item) + AROUND;
+        bytes <= PAGE_BYTES
+    });
+    let count = fits.count().max(1);
+    let cut = count < page.len();
+    page.truncate(count);
+    cut
+}
+
+/// A page of a bounded list that is sorted by falling keys, and the cursor of the next page.
+fn page_of<T>(
+    mut all: Vec<T>,
+    after: Option<(i64, i64)>,
+    limit: i64,
+    key: impl Fn(&T) -> (i64, i64),
+) -> rooms::Listed<T> {
+    all.sort_by_key(|item| std::cmp::Reverse(key(item)));
+    let mut page: Vec<T> =
+        all.into_iter().filter(|item| after.is_none_or(|after| key(item) < after)).collect();
+    let limit = usize::try_from(limit).unwrap_or(0);
+    let more = page.len() > limit;
+    page.truncate(limit);
+    let next = page.last().filter(|_| more).map(key);
+    (page, next)
+}

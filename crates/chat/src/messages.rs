@@ -12,17 +12,22 @@ use parlour_protocol::messages::Stored;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::socket::{Change, Event, UserChange};
-use parlour_protocol::time::Timestamp;
+use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::conversations::AdvancedRow;
 use parlour_storage::events::EventRow;
 use parlour_storage::members::role;
 use parlour_storage::reactions::ReactionRow;
-use parlour_storage::{Connection, conversations, events, friendships, members, reactions};
+use parlour_storage::{Connection, conversations, events, friendships, members, reactions, user_events};
 
 use crate::audit::{Note, note};
 use crate::outcome::{Done, ForUser, Outcome, tell};
 use crate::{Effect, Refusal, rights};
+
+/// The same person's mentions notify somebody again after this long.
+const MENTION_AGAIN: i64 = 10 * SECOND;
+/// Most notifications about mentions that somebody gets in that time, whoever writes.
+const MENTIONS_AT_ONCE: i64 = 20;
 
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,9 +193,13 @@ fn store(
         answers.insert(index, Ok(Outcome { value: Stored { seq, at: now, duplicate: false }, effects }));
     }
     for (id, last) in at {
-        let unused = heads.get(&id).map_or(0, |head| head.last_seq - last);
+        let Some(head) = heads.get(&id) else { continue };
+        let unused = head.last_seq - last;
         if unused > 0 {
-            conversations::give_back(conn, ConversationId(id), unused)?;
+            // What is refused must not show: not in the order of lists either.
+            let nothing = counts.get(&id) == Some(&unused);
+            let before = nothing.then_some(head.active_before);
+            conversations::give_back(conn, ConversationId(id), unused, before)?;
         }
     }
     if !rows.is_empty() {
@@ -246,15 +255,34 @@ fn mention(conn: &mut Connection, now: Timestamp, send: &Send, seq: Seq) -> Resu
     if handles.is_empty() {
         return Ok(Vec::new());
     }
-    let changes: Vec<ForUser> = members::list_by_handles(conn, send.conversation, &handles, send.author)?
+    let people: Vec<UserId> = members::list_by_handles(conn, send.conversation, &handles, send.author)?
         .into_iter()
         .filter(|user| *user != send.author)
-        .map(|user| {
+        .collect();
+    let mut changes: Vec<ForUser> = Vec::with_capacity(people.len());
+    for user in people {
+        if !is_flooded(conn, now, user, send)? {
             let change = UserChange::Mentioned { conversation: send.conversation, seq, author: send.author };
-            (user, change, true)
+            changes.push((user, change, true));
+        }
+    }
+    tell(conn, now, changes)
+}
+
+/// Whether somebody was mentioned by the same person, or by very many, a moment ago: then another notification would say
+/// nothing new, and bury the others.
+fn is_flooded(conn: &mut Connection, now: Timestamp, user: UserId, send: &Send) -> Result<bool, Refusal> {
+    let recent = user_events::list_notifications(conn, user, Seq::MAX, MENTIONS_AT_ONCE)?;
+    let mentions: Vec<_> = recent
+        .into_iter()
+        .map(|row| row.into_event())
+        .filter(|event| event.at.0 > now.0 - MENTION_AGAIN)
+        .filter_map(|event| match event.change {
+            UserChange::Mentioned { author, .. } => Some(author),
+            _ => None,
         })
         .collect();
-    tell(conn, now, changes)
+    Ok(mentions.contains(&send.author) || mentions.len() as i64 >= MENTIONS_AT_ONCE)
 }
 
 /// Replaces the text of one's own message. The same text again changes nothing.

@@ -3,9 +3,11 @@
 use std::sync::LazyLock;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parlour_protocol::validation;
+use subtle::ConstantTimeEq;
 
 /// The most common passwords of known breaches that are long enough to be allowed otherwise, in lower case and sorted.
 /// From the frequency list of zxcvbn (MIT licence), with rows of one character and simple endings added.
@@ -41,24 +43,103 @@ impl Default for Hardness {
     }
 }
 
-fn hasher(hardness: Hardness) -> Result<Argon2<'static>, String> {
-    let params =
-        Params::new(hardness.memory_kib, hardness.passes, 1, None).map_err(|error| error.to_string())?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+impl Hardness {
+    /// About how long hashing takes, in blocks of memory that are filled.
+    pub fn work(self) -> u64 {
+        u64::from(self.memory_kib) * u64::from(self.passes)
+    }
+
+    fn params(self) -> Result<Params, String> {
+        Params::new(self.memory_kib, self.passes, 1, Some(OUTPUT)).map_err(|error| error.to_string())
+    }
+}
+
+/// Bytes of a hash.
+const OUTPUT: usize = 32;
+
+/// Memory that hashing works in. It is large, so whoever hashes often keeps it.
+#[derive(Default)]
+pub struct Memory(Vec<Block>);
+
+impl Memory {
+    fn of(&mut self, params: &Params) -> Result<&mut [Block], String> {
+        let count = params.block_count();
+        if self.0.len() < count {
+            // Given back first, so that there are never two.
+            self.0 = Vec::new();
+            self.0.try_reserve_exact(count).map_err(|error| error.to_string())?;
+            self.0.resize(count, Block::default());
+        }
+        self.0.get_mut(..count).ok_or_else(|| "no memory for hashing".to_owned())
+    }
+
+    /// Whether any is kept.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// Hashes a password with a random salt.
-pub fn hash(hardness: Hardness, password: &str, salt: &[u8; 16]) -> Result<String, String> {
-    hasher(hardness)?
-        .hash_password_with_salt(password.as_bytes(), salt)
-        .map(|hash: PasswordHash| hash.to_string())
-        .map_err(|error| error.to_string())
+pub fn hash(
+    hardness: Hardness,
+    password: &str,
+    salt: &[u8; 16],
+    memory: &mut Memory,
+) -> Result<String, String> {
+    let params = hardness.params()?;
+    let mut output = [0; OUTPUT];
+    let blocks = memory.of(&params)?;
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into_with_memory(password.as_bytes(), salt, &mut output, blocks)
+        .map_err(|error| error.to_string())?;
+    let encode = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
+    let Hardness { memory_kib, passes } = hardness;
+    Ok(format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${}${}", encode(salt), encode(&output)))
 }
 
 /// Whether the password belongs to the hash, at the cost that is written in the hash.
-pub fn verify(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+pub fn verify(password: &str, hash: &str, memory: &mut Memory) -> bool {
+    let found = (|| {
+        let parsed = PasswordHash::new(hash).ok()?;
+        let params = Params::try_from(&parsed).ok()?;
+        let algorithm = Algorithm::try_from(parsed.algorithm.as_str()).ok()?;
+        let version = parsed.version.map_or(Ok(Version::V0x13), Version::try_from).ok()?;
+        let (salt, expected) = (parsed.salt?, parsed.hash?);
+        let mut output = vec![0; expected.as_bytes().len()];
+        let blocks = memory.of(&params).ok()?;
+        Argon2::new(algorithm, version, params)
+            .hash_password_into_with_memory(password.as_bytes(), salt.as_ref(), &mut output, blocks)
+            .ok()?;
+        Some(bool::from(output.ct_eq(expected.as_bytes())))
+    })();
+    found == Some(true)
+}
+
+/// About how long a hash takes to verify; see [`Hardness::work`].
+pub fn work_of(hash: &str) -> u64 {
+    let params = PasswordHash::new(hash).ok().and_then(|parsed| Params::try_from(&parsed).ok());
+    params.map_or(0, |params| u64::from(params.m_cost()) * u64::from(params.t_cost()))
+}
+
+/// Like [`verify`], and a wrong password takes about as long as `work`, whatever hash there is, or none: the time tells
+/// neither whether there is an account nor how old its hash is.
+pub fn verify_alike(
+    hardness: Hardness,
+    work: u64,
+    password: &str,
+    hash: Option<&str>,
+    memory: &mut Memory,
+) -> bool {
+    if hash.is_some_and(|hash| verify(password, hash, memory)) {
+        return true;
+    }
+    let rest = work.saturating_sub(hash.map_or(0, work_of));
+    let memory_kib = u32::try_from(rest / u64::from(hardness.passes.max(1))).unwrap_or(u32::MAX);
+    if memory_kib >= 8 {
+        let pretended = Hardness { memory_kib, passes: hardness.passes };
+        let _ = self::hash(pretended, password, &[0; 16], memory);
+    }
+    false
 }
 
 /// Whether the hash was made with other parameters than today's, and should be made anew at the next log-in.
@@ -86,22 +167,46 @@ mod tests {
 
     #[test]
     fn no_byte_of_a_long_password_is_ignored() {
-        let cheap = Hardness { memory_kib: 8, passes: 1 };
+        let (cheap, mut memory) = (Hardness { memory_kib: 8, passes: 1 }, Memory::default());
         let long = format!("{}a", "é".repeat(127));
-        let hash = hash(cheap, &long, &[7; 16]).unwrap();
-        assert!(verify(&long, &hash));
-        assert!(!verify(&format!("{}b", "é".repeat(127)), &hash));
-        assert!(!verify(&"é".repeat(127), &hash));
+        let hash = hash(cheap, &long, &[7; 16], &mut memory).unwrap();
+        assert!(verify(&long, &hash, &mut memory));
+        assert!(!verify(&format!("{}b", "é".repeat(127)), &hash, &mut memory));
+        assert!(!verify(&"é".repeat(127), &hash, &mut memory));
     }
 
     #[test]
     fn hashes_verify_and_say_when_they_are_outdated() {
-        let cheap = Hardness { memory_kib: 8, passes: 1 };
-        let hash = hash(cheap, "correct horse", &[7; 16]).unwrap();
-        assert!(verify("correct horse", &hash));
-        assert!(!verify("correct horsf", &hash));
-        assert!(!verify("correct horse", "nonsense"));
+        let (cheap, mut memory) = (Hardness { memory_kib: 8, passes: 1 }, Memory::default());
+        let hash = hash(cheap, "correct horse", &[7; 16], &mut memory).unwrap();
+        assert!(verify("correct horse", &hash, &mut memory));
+        assert!(!verify("correct horsf", &hash, &mut memory));
+        assert!(!verify("correct horse", "nonsense", &mut memory));
         assert!(!outdated(cheap, &hash));
         assert!(outdated(Hardness::default(), &hash));
+    }
+
+    #[test]
+    fn memory_that_was_used_before_changes_nothing() {
+        let mut used = Memory::default();
+        let large = Hardness { memory_kib: 64, passes: 2 };
+        hash(large, "something else", &[1; 16], &mut used).unwrap();
+        let small = Hardness { memory_kib: 16, passes: 3 };
+        let fresh = hash(small, "correct horse", &[7; 16], &mut Memory::default()).unwrap();
+        assert_eq!(hash(small, "correct horse", &[7; 16], &mut used).unwrap(), fresh);
+        assert!(verify("correct horse", &fresh, &mut used));
+        // From another implementation, with other parameters.
+        let known = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        assert!(verify("password", known, &mut used));
+        assert_eq!(work_of(known), 131_072);
+    }
+
+    #[test]
+    fn whatever_is_stored_a_wrong_password_is_as_much_work() {
+        let (today, mut memory) = (Hardness { memory_kib: 64, passes: 2 }, Memory::default());
+        let old = hash(Hardness { memory_kib: 16, passes: 1 }, "right", &[7; 16], &mut memory).unwrap();
+        assert!(verify_alike(today, today.work(), "right", Some(&old), &mut memory));
+        assert!(!verify_alike(today, today.work(), "wrong", Some(&old), &mut memory));
+        assert!(!verify_alike(today, today.work(), "wrong", None, &mut memory));
     }
 }

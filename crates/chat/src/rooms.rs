@@ -5,10 +5,10 @@ use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
-use parlour_protocol::socket::{Change, UserChange};
+use parlour_protocol::socket::{Change, Event, UserChange};
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation::{self, Violations};
-use parlour_storage::conversations::{ConversationRow, ROOM};
+use parlour_storage::conversations::{ACTIVITY_SPAN, ConversationRow, ROOM};
 use parlour_storage::members::{MemberRow, role, role_number};
 use parlour_storage::users::UserRow;
 use parlour_storage::{Connection, conversations, events, friendships, members, reactions, users};
@@ -49,7 +49,7 @@ pub fn list(
     let rows = conversations::list_rooms(conn, &validation::fold(search), after, limit)?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let roles = members::list_roles(conn, user, &ids)?;
-    let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| (row.last_activity_at, row.id));
+    let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| (row.active_span, row.id));
     let rooms = rows
         .iter()
         .map(|row| view(row, roles.iter().find(|(id, _)| *id == row.id).map(|(_, number)| role(*number))))
@@ -67,6 +67,20 @@ pub fn find(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<R
     let row = room(conn, id, false)?;
     let member = members::find(conn, id, user)?;
     Ok(view(&row, member.map(|member| role(member.role))))
+}
+
+/// The people in each of these rooms whose presence somebody may see: friends, and oneself.
+pub fn list_visible(
+    conn: &mut Connection,
+    user: UserId,
+    rooms: &[ConversationId],
+) -> Result<Vec<(ConversationId, UserId)>, Refusal> {
+    let mut people: Vec<i64> =
+        friendships::list_present_ids(conn, user)?.into_iter().map(|friend| friend.0).collect();
+    people.push(user.0);
+    let ids: Vec<i64> = rooms.iter().map(|room| room.0).collect();
+    let found = members::list_among(conn, &ids, &people)?;
+    Ok(found.into_iter().map(|(room, user)| (ConversationId(room), UserId(user))).collect())
 }
 
 /// Checks a new room.
@@ -87,7 +101,11 @@ pub fn create(
     request: &CreateRoom,
 ) -> Done<Room> {
     limit_memberships(conn, user)?;
+    if members::count_owned(conn, user)? >= limits::OWNED_ROOMS {
+        return Err(Refusal::because(ErrorCode::LimitReached, "You own too many rooms."));
+    }
     let name = request.name.trim();
+    vacate_name(conn, now, user, &validation::fold(name))?;
     refuse_taken_name(conn, &validation::fold(name))?;
     let row = ConversationRow {
         id: id.0,
@@ -101,6 +119,7 @@ pub fn create(
         changed_seq: 0,
         member_count: 0,
         last_activity_at: now.0,
+        active_span: now.0 / ACTIVITY_SPAN,
         created_at: now.0,
         deleted_at: None,
     };
@@ -115,6 +134,16 @@ fn limit_memberships(conn: &mut Connection, user: UserId) -> Result<(), Refusal>
     if members::count_of(conn, user)? >= limits::ROOMS_PER_USER {
         return Err(Refusal::because(ErrorCode::LimitReached, "You are in too many rooms."));
     }
+    Ok(())
+}
+
+/// Frees the name of a room that nobody is in any more: it is deleted.
+fn vacate_name(conn: &mut Connection, now: Timestamp, user: UserId, name_key: &str) -> Result<(), Refusal> {
+    let Some(row) = conversations::lock_named(conn, name_key)?.filter(|row| row.member_count == 0) else {
+        return Ok(());
+    };
+    // Nobody follows it: there is nobody to tell.
+    erase(conn, now, user, ConversationId(row.id))?;
     Ok(())
 }
 
@@ -245,13 +274,18 @@ pub fn delete(conn: &mut Connection, now: Timestamp, user: UserId, id: Conversat
     if !admin {
         demand_owner(conn, user, id)?;
     }
+    let event = erase(conn, now, user, id)?;
+    note(conn, now, Note::by(AuditKind::RoomDeleted, user))?;
+    Ok(Outcome { value: (), effects: vec![Effect::Event(event)] })
+}
+
+fn erase(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId) -> Result<Event, Refusal> {
     events::delete_all(conn, id)?;
     reactions::delete_conversation(conn, id)?;
     let event = events::append(conn, id, now, Change::RoomDeleted { actor: user })?;
     members::delete_all(conn, id)?;
     conversations::delete(conn, id, now.0)?;
-    note(conn, now, Note::by(AuditKind::RoomDeleted, user))?;
-    Ok(Outcome { value: (), effects: vec![Effect::Event(event)] })
+    Ok(event)
 }
 
 fn demand_owner(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<(), Refusal> {

@@ -22,13 +22,22 @@ pub const LIFETIME: i64 = 30 * DAY;
 /// A used token is answered again within this time, for clients that lost the answer and for tabs that race.
 const GRACE: i64 = 30 * SECOND;
 
+/// Where a session is opened.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// Its name, for people.
+    pub name: String,
+    /// A keyed hash of the network that it is in, to know the network again.
+    pub network: Vec<u8>,
+}
+
 /// Opens a session.
 pub fn open(
     conn: &mut Connection,
     now: Timestamp,
     id: SessionId,
     user: UserId,
-    device: &str,
+    device: &Device,
     token_hash: &[u8],
 ) -> Result<(), Refusal> {
     sessions::insert(
@@ -36,7 +45,8 @@ pub fn open(
         &SessionRow {
             id: id.0,
             user_id: user.0,
-            device: device.trim().to_owned(),
+            device: device.name.trim().to_owned(),
+            network: Some(device.network.clone()),
             token_hash: token_hash.to_vec(),
             previous_hash: None,
             rotated_at: now.0,
@@ -58,13 +68,19 @@ pub enum Refreshed {
     Reused,
 }
 
-/// Trades a refresh token, given by the hashes of itself and of its successor.
+/// Whether a person has logged in from a network lately, given the hash of it.
+pub fn knows_network(conn: &mut Connection, user: UserId, network: &[u8]) -> Result<bool, Refusal> {
+    Ok(sessions::exists_in_network(conn, user, network)?)
+}
+
+/// Trades a refresh token, given by the hashes of itself and of its successor. `genuine`: whether it was handed out once.
 pub fn refresh(
     conn: &mut Connection,
     now: Timestamp,
     id: SessionId,
     presented: &[u8],
     successor: &[u8],
+    genuine: bool,
 ) -> Done<Refreshed> {
     let session = sessions::find(conn, id)?
         .filter(|session| session.revoked_at.is_none() && session.expires_at > now.0)
@@ -84,6 +100,11 @@ pub fn refresh(
         && now.0 <= session.rotated_at + GRACE;
     if repeated {
         return Ok(Outcome::quiet(Refreshed::Continued(Box::new(user))));
+    }
+    // What was never handed out betrays nothing: making up tokens for a session must not end it. Tokens of earlier
+    // versions cannot show that they are genuine, but for the last one.
+    if !genuine && session.previous_hash.as_deref() != Some(presented) {
+        return Err(ErrorCode::Unauthenticated.into());
     }
     let revoked = sessions::revoke(conn, user_id, Some(id), None, now.0)?;
     note(conn, now, Note::by(AuditKind::RefreshReused, user_id))?;

@@ -9,10 +9,11 @@ use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::socket::{Event, ReplayState, UserEvent};
 use parlour_storage::conversations::DIRECT;
+use parlour_storage::events::EventRow;
 use parlour_storage::friendships::TO_FRIENDS;
 use parlour_storage::{Connection, events, standings, user_events};
 
-use crate::{Refusal, rights};
+use crate::{Refusal, bounded, rights};
 
 /// Replays are made for at most so many conversations at one `start`; the others get a gap.
 const REPLAYED_CONVERSATIONS: usize = 50;
@@ -174,13 +175,19 @@ pub fn list_missed(
     ranges
         .into_iter()
         .map(|(id, (after, upto))| {
-            let rows = events::list_after(conn, id, after, upto - after)?;
+            let mut rows = events::list_after(conn, id, after, upto - after)?;
+            // What is left out here is a gap to those who miss it.
+            bounded(&mut rows, size);
             Ok((id, rows.into_iter().map(|row| row.into_event()).collect()))
         })
         .collect()
 }
 
-/// A page of a conversation's log.
+fn size(row: &EventRow) -> usize {
+    row.body.as_ref().map_or(0, String::len)
+}
+
+/// A page of a conversation's log. It is shorter than asked for where its messages are long.
 pub fn list_events(
     conn: &mut Connection,
     user: UserId,
@@ -189,7 +196,8 @@ pub fn list_events(
     limit: i64,
 ) -> Result<EventPage, Refusal> {
     let (conversation, _) = rights::readable(conn, id, user)?;
-    let rows = events::list_after(conn, id, after.max(0), limit)?;
+    let mut rows = events::list_after(conn, id, after.max(0), limit)?;
+    bounded(&mut rows, size);
     let items: Vec<Event> = rows.into_iter().map(|row| row.into_event()).collect();
     let next_after = items.last().map_or(after, |event| event.seq);
     Ok(EventPage { head: conversation.last_seq.max(next_after), items, next_after })

@@ -42,6 +42,8 @@ pub const REACTIONS_PER_MESSAGE: usize = 20;
 pub const MENTIONS_PER_MESSAGE: usize = 20;
 /// Most items in one page of any collection.
 pub const PAGE: i64 = 100;
+/// Most items in one page of one's own things: conversations, friends, blocks.
+pub const LIST_PAGE: i64 = 200;
 /// Most events in one page of catch-up.
 pub const EVENTS_PAGE: i64 = 200;
 /// Most events replayed at `start`: per conversation, and in all.
@@ -50,8 +52,14 @@ pub const REPLAY: (i64, i64) = (200, 1000);
 pub const LIVE: usize = 50;
 /// Most rooms that one person can be in.
 pub const ROOMS_PER_USER: i64 = 1000;
-/// Most friends and open requests that one person can have.
+/// Most rooms that one person can own.
+pub const OWNED_ROOMS: i64 = 50;
+/// Most friends that one person can have, with those whom they have asked.
 pub const FRIENDS_PER_USER: i64 = 1000;
+/// Most requests that one person has asked and that are open.
+pub const OUTGOING_REQUESTS: i64 = 200;
+/// Most requests of others that one person sees; the oldest are hidden.
+pub const INCOMING_REQUESTS: i64 = 200;
 /// Most people that one person can block.
 pub const BLOCKS_PER_USER: i64 = 1000;
 /// Most requests for friendship that one person can make in a day.
@@ -70,10 +78,13 @@ pub const SOCKETS_PER_USER: usize = 10;
 pub const FRAME: (usize, usize) = (16 * 1024, 64);
 /// Largest JSON body of a REST request, in bytes.
 pub const BODY: usize = 64 * 1024;
+/// Largest JSON body of a request of somebody who has not shown who they are, in bytes: the answer of an authenticator and
+/// some room.
+pub const BODY_OF_STRANGERS: usize = 24 * 1024;
 /// Largest uploaded profile picture, in bytes.
 pub const AVATAR_UPLOAD: usize = 5 * 1024 * 1024;
-/// Most pixels of an uploaded picture (width × height).
-pub const AVATAR_PIXELS: u64 = 40_000_000;
+/// Most pixels of an uploaded picture (width × height): what phones take at their usual setting.
+pub const AVATAR_PIXELS: u64 = 13_000_000;
 /// Edge lengths, in pixels, of the square pictures that are served.
 pub const AVATAR_SIZES: [u32; 2] = [64, 256];
 /// A client pings after this long without traffic, in milliseconds.

@@ -73,6 +73,8 @@ codes! {
     NotFound = "not_found", 404, "There is nothing here.";
     /// The operation exists, not with this method.
     MethodNotAllowed = "method_not_allowed", 405, "This method is not supported here.";
+    /// The request did not come to its end in time.
+    RequestTimeout = "request_timeout", 408, "The request took too long to arrive.";
     /// The present state does not allow it, or a client id was used with another content.
     Conflict = "conflict", 409, "This conflicts with the present state.";
     /// The handle or name belongs to somebody else.

@@ -37,6 +37,11 @@ pub struct CreateSession {
     /// How the refresh token travels.
     #[serde(default)]
     pub refresh: RefreshTransport,
+    /// The `device_token` of an earlier log-in: a device that shows it is not slowed down by what strangers try with the
+    /// same account. Browsers have it in a cookie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 48))]
+    pub device_token: Option<String>,
 }
 
 /// Trades a refresh token for new tokens. Without a body field, the cookie is taken.
@@ -65,6 +70,9 @@ pub struct SignedIn {
     /// The next refresh token, unless it is in the cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
+    /// To be kept by the device and shown at its next log-in, unless it is in a cookie. It opens nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_token: Option<String>,
 }
 
 /// One of one's own log-ins.

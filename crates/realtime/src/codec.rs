@@ -36,8 +36,6 @@ pub(crate) enum Packet {
     Roll {
         /// The people.
         users: Vec<UserId>,
-        /// The rooms.
-        rooms: Vec<(ConversationId, u32)>,
     },
 }
 
@@ -73,15 +71,12 @@ pub(crate) fn encode(node: NodeId, packets: &[Packet]) -> Bytes {
                 out.put_i64(user.0);
                 out.put_u8(u8::from(*online));
             }
-            Packet::Roll { users, rooms } => {
+            Packet::Roll { users } => {
                 out.put_u8(3);
                 out.put_u32(users.len() as u32);
                 users.iter().for_each(|user| out.put_i64(user.0));
-                out.put_u32(rooms.len() as u32);
-                for (room, count) in rooms {
-                    out.put_i64(room.0);
-                    out.put_u32(*count);
-                }
+                // Earlier versions told how many people follow each room.
+                out.put_u32(0);
             }
         }
     }
@@ -141,11 +136,10 @@ pub(crate) fn decode(mut input: Bytes) -> Option<(NodeId, Vec<Packet>)> {
             },
             3 => {
                 let users = get_users(&mut input)?;
+                // Earlier versions tell how many people follow each room.
                 let rooms = get_count(&mut input, 12)?;
-                let rooms = (0..rooms)
-                    .map(|_| Some((ConversationId(input.try_get_i64().ok()?), input.try_get_u32().ok()?)))
-                    .collect::<Option<Vec<_>>>()?;
-                Packet::Roll { users, rooms }
+                input.advance(rooms * 12);
+                Packet::Roll { users }
             }
             _ => return None,
         });
@@ -197,7 +191,7 @@ mod tests {
             }),
             Packet::Ephemeral { topic, except: vec![UserId(1)], frame },
             Packet::Presence { user: UserId(2), online: true },
-            Packet::Roll { users: vec![UserId(1), UserId(2)], rooms: vec![(ConversationId(7), 2)] },
+            Packet::Roll { users: vec![UserId(1), UserId(2)] },
         ];
         let bytes = encode(42, &packets);
         assert_eq!(sender(&bytes), Some(42));

@@ -169,11 +169,6 @@ impl Hub {
         &self.0.presence
     }
 
-    /// How many people follow a room, on all nodes.
-    pub fn online_in(&self, room: ConversationId) -> i64 {
-        (self.people_in(room) + self.0.presence.elsewhere_in(room)) as i64
-    }
-
     /// How many sockets are connected to this node.
     pub fn sockets(&self) -> usize {
         lock(&self.0.connections).values().map(Vec::len).sum()
@@ -384,22 +379,12 @@ impl Hub {
             }
             Packet::Ephemeral { topic, except, frame } => self.deliver_ephemeral(topic, &except, &frame),
             Packet::Presence { user, online } => self.0.presence.peer_said(from, user, online),
-            Packet::Roll { users, rooms } => self.0.presence.peer_roll(from, users, rooms),
+            Packet::Roll { users } => self.0.presence.peer_roll(from, users),
         }
     }
 
     pub(crate) fn call_roll(&self) {
-        let rooms = {
-            let feeds = self.0.feeds.read().unwrap_or_else(PoisonError::into_inner);
-            feeds
-                .iter()
-                .filter_map(|(topic, feed)| match topic {
-                    Topic::Conversation(id) => Some((*id, lock(feed).people() as u32)),
-                    Topic::User(_) => None,
-                })
-                .collect()
-        };
-        self.tell_others(Packet::Roll { users: self.0.presence.everybody_here(), rooms });
+        self.tell_others(Packet::Roll { users: self.0.presence.everybody_here() });
     }
 
     fn deliver(&self, delivery: Delivery) {
@@ -469,9 +454,13 @@ impl Hub {
         lock(&self.0.heads_wait).extend(still);
     }
 
+    /// Every connection.
+    pub fn outboxes(&self) -> Vec<Arc<Outbox>> {
+        lock(&self.0.connections).values().flatten().cloned().collect()
+    }
+
     /// Closes every connection, for a shutdown.
     pub fn close_all(&self, code: CloseCode) {
-        let all: Vec<Arc<Outbox>> = lock(&self.0.connections).values().flatten().cloned().collect();
-        all.iter().for_each(|outbox| outbox.close(code));
+        self.outboxes().iter().for_each(|outbox| outbox.close(code));
     }
 }

@@ -1,12 +1,16 @@
-//! Counters of this node, read by `/metrics` and by tests. They only ever grow.
+//! Counters of this node, read by `/metrics` and by tests. They only ever grow, but for what waits now.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $name:ident;)*) => {
         /// All counters.
         #[derive(Debug, Default)]
-        pub struct Metrics { $($(#[doc = $doc])* pub $name: AtomicU64,)* }
+        pub struct Metrics {
+            $($(#[doc = $doc])* pub $name: AtomicU64,)*
+            /// Bytes that wait for slow connections of this node now.
+            pub waiting_bytes: AtomicUsize,
+        }
 
         impl Metrics {
             /// Name, description and value of each counter.

@@ -9,6 +9,7 @@
 //! drains. A connection that does not drain is closed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -26,6 +27,10 @@ use crate::ready::{ReadyList, Token};
 const MAX_FRAMES: usize = 256;
 /// Most bytes that wait.
 const MAX_BYTES: usize = 512 * 1024;
+/// A connection with more than this waiting is slow, and what waits for all slow ones of a node together is bounded.
+const SLOW: usize = 32 * 1024;
+/// Most bytes that wait for all slow connections of a node; beyond it each of them keeps no more than [`SLOW`].
+const MAX_NODE_BYTES: usize = 48 * 1024 * 1024;
 /// Lagging this often within [`LAG_WINDOW`] closes the connection.
 const MAX_LAGS: usize = 3;
 const LAG_WINDOW: Duration = Duration::from_secs(60);
@@ -47,6 +52,8 @@ enum Kind {
 struct State {
     queue: VecDeque<(Bytes, Kind)>,
     bytes: usize,
+    /// As much of what waits here is counted by the node.
+    counted: usize,
     /// Newest positions that were left out since the connection lagged.
     lag: Option<(BTreeMap<ConversationId, Seq>, Option<Seq>)>,
     lags: VecDeque<Instant>,
@@ -106,7 +113,11 @@ impl Outbox {
     /// Queues the answer to a command. Answers that pile up mean that the client does not read: it is closed.
     pub fn reply(&self, frame: Bytes) {
         let mut state = self.state();
-        if state.queue.len() >= 2 * MAX_FRAMES || state.bytes >= 4 * MAX_BYTES {
+        let much = state.bytes + frame.len();
+        if state.queue.len() >= 2 * MAX_FRAMES
+            || much > 2 * MAX_BYTES
+            || (state.bytes > SLOW && self.node_is_full())
+        {
             return self.close_locked(&mut state, CloseCode::SlowConsumer);
         }
         self.push(&mut state, frame, Kind::Reply);
@@ -118,13 +129,13 @@ impl Outbox {
         if state.finished {
             return;
         }
-        if state.lag.is_none() && state.full(frame.len()) {
+        if state.lag.is_none() && self.is_full(&state, frame.len()) {
             let before = state.queue.len();
             state.retain(|kind| !matches!(kind, Kind::Ephemeral));
             for _ in state.queue.len()..before {
                 count(&self.metrics.ephemerals_dropped);
             }
-            if state.full(frame.len()) {
+            if self.is_full(&state, frame.len()) {
                 self.fall_behind(&mut state);
             }
         }
@@ -192,6 +203,33 @@ impl Outbox {
         }
         state.retain(|kind| matches!(kind, Kind::Reply));
         state.lag = Some(left_out);
+        self.account(state);
+    }
+
+    fn node_is_full(&self) -> bool {
+        self.metrics.waiting_bytes.load(Ordering::Relaxed) > MAX_NODE_BYTES
+    }
+
+    fn is_full(&self, state: &State, more: usize) -> bool {
+        state.full(more) || (state.bytes + more > SLOW && self.node_is_full())
+    }
+
+    /// Tells the node how much waits here, when it is much.
+    fn account(&self, state: &mut State) {
+        let held = state.bytes + state.rest.as_ref().map_or(0, Bytes::len);
+        let counted = if held > SLOW { held } else { 0 };
+        if counted > state.counted {
+            self.metrics.waiting_bytes.fetch_add(counted - state.counted, Ordering::Relaxed);
+        } else if counted < state.counted {
+            self.metrics.waiting_bytes.fetch_sub(state.counted - counted, Ordering::Relaxed);
+        }
+        state.counted = counted;
+    }
+
+    /// Bytes that wait to be written.
+    pub fn waiting(&self) -> usize {
+        let state = self.state();
+        state.bytes + state.rest.as_ref().map_or(0, Bytes::len)
     }
 
     /// Closes the connection once what is queued was written. The first reason stays.
@@ -224,6 +262,7 @@ impl Outbox {
         state.queue.clear();
         state.heads.clear();
         state.bytes = 0;
+        self.account(&mut state);
         state.hold();
     }
 
@@ -239,7 +278,9 @@ impl Outbox {
             state.hold();
             return None;
         }
-        match state.next() {
+        let next = state.next();
+        self.account(&mut state);
+        match next {
             Next::Chunk(chunk) => Some(chunk),
             Next::End | Next::Nothing => None,
         }
@@ -250,6 +291,11 @@ impl Outbox {
     pub fn hold(&self, rest: Bytes) {
         let mut state = self.state();
         state.rest = Some(rest);
+        self.account(&mut state);
+        if state.counted > 0 && self.node_is_full() {
+            drop(state);
+            return self.stalled();
+        }
         state.hold();
     }
 
@@ -257,7 +303,9 @@ impl Outbox {
     pub fn poll_held(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut state = self.state();
         if state.held {
-            match state.next() {
+            let next = state.next();
+            self.account(&mut state);
+            match next {
                 Next::Chunk(chunk) => return Poll::Ready(Some(chunk)),
                 Next::End => return Poll::Ready(None),
                 Next::Nothing => state.held = false,
@@ -277,6 +325,9 @@ impl Outbox {
         }
         state.bytes += frame.len();
         state.queue.push_back((frame, kind));
+        if state.bytes > SLOW {
+            self.account(state);
+        }
         self.wake(state);
     }
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::ids::UserId;
 use tokio::time::Instant;
 
 use crate::codec::NodeId;
@@ -20,7 +20,6 @@ const BELIEVED: Duration = Duration::from_secs(50);
 struct Peer {
     heard: Option<Instant>,
     users: HashSet<UserId>,
-    rooms: HashMap<ConversationId, u32>,
 }
 
 impl Peer {
@@ -97,13 +96,6 @@ impl Presence {
         here.len() + elsewhere.len()
     }
 
-    /// How many follow a room on the other nodes.
-    pub(crate) fn elsewhere_in(&self, room: ConversationId) -> usize {
-        let peers = self.peers();
-        let believed = peers.values().filter(|peer| peer.is_believed());
-        believed.map(|peer| peer.rooms.get(&room).map_or(0, |count| *count as usize)).sum()
-    }
-
     pub(crate) fn everybody_here(&self) -> Vec<UserId> {
         self.local().keys().copied().collect()
     }
@@ -119,12 +111,8 @@ impl Presence {
         }
     }
 
-    pub(crate) fn peer_roll(&self, node: NodeId, users: Vec<UserId>, rooms: Vec<(ConversationId, u32)>) {
-        let peer = Peer {
-            heard: Some(Instant::now()),
-            users: users.into_iter().collect(),
-            rooms: rooms.into_iter().collect(),
-        };
+    pub(crate) fn peer_roll(&self, node: NodeId, users: Vec<UserId>) {
+        let peer = Peer { heard: Some(Instant::now()), users: users.into_iter().collect() };
         self.peers().insert(node, peer);
     }
 }
@@ -139,9 +127,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_was_on_a_silent_node_alone_is_handed_out_once() {
         let presence = Presence::default();
-        presence.peer_roll(1, vec![ADA, BOB], Vec::new());
+        presence.peer_roll(1, vec![ADA, BOB]);
         tokio::time::advance(BELIEVED / 2).await;
-        presence.peer_roll(2, vec![BOB], Vec::new());
+        presence.peer_roll(2, vec![BOB]);
         assert_eq!(presence.forget_silent(), []);
         assert!(presence.is_online(ADA));
         tokio::time::advance(BELIEVED / 2).await;

@@ -3,17 +3,19 @@
 //! Invariant: [`App::commit`] and the send queue publish only after COMMIT. Nothing else publishes events.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use actix_web::rt::net::TcpStream;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use parlour_chat::audit::{self, Note};
 use parlour_chat::outcome::Done;
 use parlour_chat::relying_party::RelyingParty;
 use parlour_chat::second_factors::FactorKey;
-use parlour_chat::{Effect, Outcome, Refusal, friends, mails, passwords};
+use parlour_chat::{Effect, Outcome, Refusal, friends, mails};
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
@@ -22,37 +24,36 @@ use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_realtime::{Broker, Delivery, Hub};
 use parlour_storage::users::UserRow;
 use parlour_storage::{
-    Connection, Database, DatabaseSettings, StorageError, audit_log, declined_requests, invites, passkeys,
-    password_resets, server_state, sessions, users,
+    Connection, Database, DatabaseSettings, StorageError, audit_log, declined_requests, invites, own_data,
+    passkeys, password_resets, server_state, sessions, users,
 };
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
+use crate::budget::Budgets;
+use crate::budget::connections::Conn;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::erasing;
-use crate::guesses::Guesses;
+use crate::exports::Exports;
+use crate::hashing::{Hashing, Turn};
 use crate::keys::{self, StoredKeys};
 use crate::log::{DatabaseLog, delivery_of_event, delivery_of_user_event, is_end_of_session};
 use crate::problems::ApiError;
 use crate::provider::Provider;
 use crate::random;
-use crate::rates::RateLimit;
 use crate::reads::Reads;
 use crate::sends::SendQueue;
 use crate::tokens::{ACCESS_LIFETIME, Bearer, Tokens};
 
-/// Requests that may wait for a password hash or a picture; more are refused as overload.
-const WAITING_FOR_CPU: usize = 64;
+/// Pictures that may wait to be looked at, or are; more are refused as overload.
+const WAITING_PICTURES: usize = 5;
 /// Access tokens that need no second look at their signature: about 2 MiB.
 const VERIFIED_TOKENS: usize = 16 * 1024;
 
 /// Lines for the audit log that may wait; more are left out, and the process's log says so.
 const WAITING_NOTES: usize = 64;
-/// Exports at the same time; they read a lot.
-const EXPORTS: usize = 2;
-
 /// See the module.
 pub struct App {
     /// The settings.
@@ -79,30 +80,25 @@ pub struct App {
     pub epoch: String,
     /// The one way to send a message.
     pub sends: SendQueue,
-    /// Log-ins and registrations, by address.
-    pub auth_rate: RateLimit<String>,
-    /// Wrong passwords.
-    pub guesses: Guesses,
-    /// Exports of one's own data, by person.
-    pub export_rate: RateLimit<UserId>,
-    /// Lines about denied requests, by person.
-    denied_rate: RateLimit<UserId>,
-    /// Exports at the same time.
-    pub exports: Arc<Semaphore>,
+    /// What everybody may make this node do.
+    pub budgets: Budgets,
+    /// The threads that hash passwords.
+    hashing: Hashing,
+    /// Exports that are being written.
+    pub exports: Exports,
     /// Lines for the audit log that wait to be written outside a transaction of their own.
     notes: Arc<Semaphore>,
-    /// Messages, by person.
-    pub send_rate: RateLimit<UserId>,
-    /// Looking at people, friend requests, new rooms: by person.
-    pub reach_rate: RateLimit<UserId>,
-    /// Searches for people by handle, by person.
-    pub search_rate: RateLimit<UserId>,
-    /// New sockets on this node.
-    pub connect_rate: RateLimit<()>,
-    cpu: Semaphore,
-    waiting_for_cpu: Semaphore,
-    /// A hash of nothing, so that unknown handles cost as much as wrong passwords.
-    decoy_hash: String,
+    /// Pictures are looked at one at a time, so that a core is left for everything else.
+    picture: Semaphore,
+    waiting_pictures: Semaphore,
+    /// The node comes to its end, and takes nobody in any more.
+    pub draining: AtomicBool,
+    /// Up to when sessions that ran out were looked for.
+    expired_upto: AtomicI64,
+    /// Deleted text waits to leave the write-ahead log.
+    unsettled: AtomicBool,
+    /// When readiness last tried to write, and whether that worked.
+    last_write: Mutex<Option<(tokio::time::Instant, bool)>>,
     revoked: Mutex<HashMap<SessionId, Timestamp>>,
     /// Tokens whose signatures were found good, by their SHA-256: a client shows the same one for ten minutes. With
     /// each the number of changes of keys before it was looked at: it counts for nothing after another one.
@@ -129,6 +125,17 @@ impl App {
             database.read(|conn| -> Result<_, StorageError> { Ok(server_state::now(conn)?) }).await
         {
             clock.correct(Timestamp(now));
+        }
+        if !config.unsafe_database {
+            let durable = database
+                .read(|conn| -> Result<_, StorageError> { Ok(server_state::is_durable(conn)?) })
+                .await;
+            if durable == Ok(false) {
+                return Err("PostgreSQL runs with fsync or full_page_writes turned off: after a crash of its machine, \
+                            messages that were confirmed would be gone. Turn them on, or set \
+                            PARLOUR_UNSAFE_DATABASE=true if nothing in it matters."
+                    .into());
+            }
         }
         let fresh = [
             ("epoch", STANDARD.encode(random::bytes::<9>())),
@@ -168,29 +175,23 @@ impl App {
             .as_ref()
             .map(|settings| Provider::new(settings, config.public_url.as_deref().unwrap_or_default()))
             .transpose()?;
-        let decoy_hash = passwords::hash(config.hashing, "no password at all", &random::bytes())?;
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let sends = f64::from(config.sends_per_second);
-        let auth = f64::from(config.auth_per_minute);
-        let connects = f64::from(config.connects_per_second);
+        let hashing = Hashing::start(config.hashing)?;
+        let budgets = Budgets::new(&config, &clock, &broker);
         let (public_url, origins) = (config.public_url.as_deref(), &config.allowed_origins);
         let relying_party = RelyingParty::of(&config.name, public_url, &config.listen, origins);
         let app = Self {
             relying_party,
             sends: SendQueue::new(database.lanes()),
-            auth_rate: RateLimit::new(&clock, auth / 60.0, auth),
-            guesses: Guesses::new(&clock, config.auth_per_minute.div_ceil(2), &broker),
-            export_rate: RateLimit::new(&clock, 1.0 / 600.0, 3.0),
-            denied_rate: RateLimit::new(&clock, 1.0 / 60.0, 10.0),
-            exports: Arc::new(Semaphore::new(EXPORTS)),
+            budgets,
+            hashing,
+            exports: Exports::default(),
             notes: Arc::new(Semaphore::new(WAITING_NOTES)),
-            send_rate: RateLimit::new(&clock, sends, sends * 2.0),
-            reach_rate: RateLimit::new(&clock, 1.0, 60.0),
-            search_rate: RateLimit::new(&clock, 0.5, 30.0),
-            connect_rate: RateLimit::new(&clock, connects, connects * 4.0),
-            cpu: Semaphore::new(cores),
-            waiting_for_cpu: Semaphore::new(WAITING_FOR_CPU),
-            decoy_hash,
+            picture: Semaphore::new(1),
+            waiting_pictures: Semaphore::new(WAITING_PICTURES),
+            draining: AtomicBool::default(),
+            expired_upto: AtomicI64::new(clock.now().0),
+            unsettled: AtomicBool::default(),
+            last_write: Mutex::default(),
             revoked: Mutex::default(),
             verified: Cache::new(VERIFIED_TOKENS),
             keys_changed: AtomicU64::default(),
@@ -229,6 +230,7 @@ impl App {
                 app.set_clock().await;
                 app.reload_revocations().await;
                 app.reload_keys().await;
+                app.settle().await;
                 // Once an hour, and soon after the start.
                 if rounds % 720 == 1 {
                     app.clean_up().await;
@@ -330,6 +332,7 @@ impl App {
 
     /// Reads which sessions ended lately, on any node. Older ones have no valid access token any more.
     pub async fn reload_revocations(&self) {
+        self.end_expired().await;
         let since = self.clock.now().0 - (ACCESS_LIFETIME + 60) * SECOND;
         let found = self
             .database
@@ -347,6 +350,69 @@ impl App {
                 self.hub.end_sessions(&fresh);
             }
         }
+    }
+
+    /// Closes the sockets of sessions that ran out since the last time.
+    async fn end_expired(&self) {
+        let now = self.clock.now().0;
+        let since = self.expired_upto.load(Ordering::Relaxed);
+        if now <= since {
+            return;
+        }
+        let found = self
+            .database
+            .read(move |conn| -> Result<_, StorageError> { Ok(sessions::list_expired(conn, since, now)?) })
+            .await;
+        if let Ok(found) = found {
+            self.expired_upto.store(now, Ordering::Relaxed);
+            if !found.is_empty() {
+                self.hub.end_sessions(&found.into_iter().collect());
+            }
+        }
+    }
+
+    /// Something was deleted: its text must leave the files of the database soon.
+    pub fn settle_soon(&self) {
+        self.unsettled.store(true, Ordering::Release);
+    }
+
+    /// Lets deleted text leave the write-ahead log. When a reader is in the way, the next time does it.
+    pub async fn settle(&self) {
+        if !self.unsettled.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let done =
+            self.database.read(|conn| -> Result<_, StorageError> { Ok(own_data::settle(conn)?) }).await;
+        if done != Ok(true) {
+            self.unsettled.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether the database takes changes: asked of it at most every five seconds.
+    pub async fn can_write(&self) -> bool {
+        const ASK_EVERY: Duration = Duration::from_secs(5);
+        let last = *self.last_write.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, worked)) = last
+            && at.elapsed() < ASK_EVERY
+            && worked == self.database.is_writing()
+        {
+            return worked;
+        }
+        let now = self.clock.now().0.to_string();
+        let asked = self.database.write(0, move |conn| -> Result<_, StorageError> {
+            Ok(server_state::put(conn, "last_ready", &now)?)
+        });
+        let worked = matches!(tokio::time::timeout(Duration::from_secs(2), asked).await, Ok(Ok(_)));
+        let last = Some((tokio::time::Instant::now(), worked));
+        *self.last_write.lock().unwrap_or_else(PoisonError::into_inner) = last;
+        worked
+    }
+
+    /// Takes a connection in; `None` when there is no room for it.
+    pub fn admit(&self, stream: TcpStream, peer: IpAddr) -> Option<Conn> {
+        let peer = peer.to_canonical();
+        let is_proxy = self.config.trusted_proxies.iter().any(|network| network.contains(&peer));
+        self.budgets.door.admit(stream, peer, is_proxy)
     }
 
     /// Reads the signing keys, which the command line may have changed. After an emergency nobody stays connected.
@@ -449,7 +515,7 @@ impl App {
 
     /// Notes that somebody asked for what they may not do; of many in a row, some.
     pub fn note_denied(self: &Arc<Self>, user: UserId, operation: String, address: Option<String>) {
-        if self.denied_rate.take(user).is_ok() {
+        if self.budgets.denials.take(user).is_ok() {
             let line = Note::by(AuditKind::Denied, user);
             let line = Note { operation: Some(operation), address, ..line };
             // An administrator who finds nothing was not denied anything.
@@ -460,31 +526,28 @@ impl App {
 
     // Work for the processor, off the async threads.
 
-    /// Runs something heavy on a thread of its own, as many at a time as there are cores.
-    pub async fn compute<T: Send + 'static>(
+    /// Looks at a picture on a thread of its own, one at a time.
+    pub async fn picture<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _place = self
-            .waiting_for_cpu
-            .try_acquire()
-            .map_err(|_| ApiError::retry_after(ErrorCode::Unavailable, 1000))?;
-        let _core = self.cpu.acquire().await.map_err(|error| ApiError::fault(error.to_string()))?;
+        let _place = self.waiting_pictures.try_acquire().map_err(|_| ApiError::busy(1000))?;
+        let _turn = self.picture.acquire().await.map_err(|error| ApiError::fault(error.to_string()))?;
         tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::fault(error.to_string()))
     }
 
     /// Hashes a password.
-    pub async fn hash_password(&self, password: String) -> Result<String, ApiError> {
-        let hardness = self.config.hashing;
-        self.compute(move || passwords::hash(hardness, &password, &random::bytes()))
-            .await?
-            .map_err(ApiError::fault)
+    pub async fn hash_password(&self, turn: Turn, password: String) -> Result<String, ApiError> {
+        self.hashing.hash(turn, password).await
     }
 
     /// Whether the password belongs to the hash; without a hash, takes as long and says no.
-    pub async fn verify_password(&self, password: String, hash: Option<String>) -> Result<bool, ApiError> {
-        let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.decoy_hash.clone());
-        Ok(self.compute(move || passwords::verify(&password, &hash)).await? && known)
+    pub async fn verify_password(
+        &self,
+        turn: Turn,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, ApiError> {
+        self.hashing.verify(turn, password, hash).await
     }
 }

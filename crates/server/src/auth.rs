@@ -3,22 +3,28 @@
 //! Invariant: a handler that needs somebody takes a [`Viewer`]; there is no anonymous one.
 
 use std::future::{Ready, ready};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
 
 use crate::app::App;
+use crate::budget::addresses::{self, AddressKey};
+use crate::budget::connections::Place;
+use crate::budget::memory::Owner;
+use crate::config::Origin;
 use crate::problems::ApiError;
+use crate::tokens::Bearer;
 
 /// The application, as handlers get it.
 pub type Shared = web::Data<Arc<App>>;
 
-/// The person who asks.
+/// The person who asks. Asking for this counts the request: as a change, or as a read by its method.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewer {
     /// Who.
@@ -38,9 +44,27 @@ impl FromRequest for Viewer {
 
 fn viewer(request: &HttpRequest) -> Result<Viewer, ApiError> {
     let app = request.app_data::<Shared>().ok_or(ErrorCode::Internal)?;
-    let token = bearer_token(request).ok_or(ErrorCode::Unauthenticated)?;
-    let bearer = app.authenticate(token)?;
+    let bearer = bearer(app, request)?;
+    if let Some(place) = request.conn_data::<Arc<Place>>() {
+        place.is_known();
+    }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let rate = if reads { &app.budgets.reads } else { &app.budgets.changes };
+    rate.take(bearer.user).map_err(ApiError::too_fast)?;
     Ok(Viewer { user: bearer.user, session: bearer.session })
+}
+
+/// Whom the request's access token speaks for.
+pub fn bearer(app: &App, request: &HttpRequest) -> Result<Bearer, ErrorCode> {
+    app.authenticate(bearer_token(request).ok_or(ErrorCode::Unauthenticated)?)
+}
+
+/// Who answers for the memory that a request takes.
+pub fn owner(app: &App, request: &HttpRequest) -> Owner {
+    match bearer(app, request) {
+        Ok(bearer) => Owner::Person(bearer.user),
+        Err(_) => Owner::Address(AddressKey::of(client_address(app, request))),
+    }
 }
 
 /// The token in the `Authorization` header.
@@ -55,27 +79,18 @@ pub fn bearer_of(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The address of the client: the last one in `X-Forwarded-For` that is no trusted proxy, if the connection
-/// comes from one.
-pub fn client_address(app: &App, request: &HttpRequest) -> String {
-    let Some(peer) = request.peer_addr().map(|address| address.ip()) else {
-        return "unknown".to_owned();
-    };
-    let trusted = |address: &IpAddr| app.config.trusted_proxies.contains(&address.to_canonical());
-    if !trusted(&peer) {
-        return peer.to_canonical().to_string();
-    }
-    request
-        .headers()
-        .get_all("x-forwarded-for")
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|address| address.trim().parse::<IpAddr>().ok())
-        .filter(|address| !trusted(address))
-        .last()
-        .unwrap_or(peer)
-        .to_canonical()
-        .to_string()
+/// The address of the client, as the last proxy that is trusted saw it.
+pub fn client_address(app: &App, request: &HttpRequest) -> IpAddr {
+    client_address_of(app, request.peer_addr().map(|peer| peer.ip()), request.headers())
+}
+
+/// Like [`client_address`], from the connection's peer and the headers alone.
+pub fn client_address_of(app: &App, peer: Option<IpAddr>, headers: &HeaderMap) -> IpAddr {
+    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    // A line that is no text says nothing that could be believed: it stands for an entry that cannot be read.
+    let lines: Vec<&str> =
+        headers.get_all("x-forwarded-for").map(|line| line.to_str().unwrap_or("?")).collect();
+    addresses::forwarded(peer, &app.config.trusted_proxies, lines.into_iter())
 }
 
 /// Refuses requests that a page of another origin makes. Clients that are no browsers send no `Origin`.
@@ -88,15 +103,20 @@ pub fn check_origin_of(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
-    let origin = origin.to_str().unwrap_or_default();
-    let own = app.config.public_url.as_deref() == Some(origin)
-        || app.config.allowed_origins.iter().any(|allowed| allowed == origin);
-    // Without a configured address, a page that was loaded from this very host is our own.
-    let same_host = app.config.public_url.is_none()
-        && headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| {
-            origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) == Some(host)
-        });
-    if own || same_host {
+    let origin = origin.to_str().ok().and_then(Origin::parse);
+    let allowed = origin.is_some_and(|origin| {
+        let config = &app.config;
+        // Without a configured address, a page that was loaded from this very host is our own.
+        let same_host = config.public_url.is_none()
+            && headers
+                .get(header::HOST)
+                .and_then(|host| host.to_str().ok())
+                .is_some_and(|host| origin.is_at(host));
+        same_host
+            || config.public_url.as_deref() == Some(origin.as_str())
+            || config.allowed_origins.iter().any(|allowed| allowed == origin.as_str())
+    });
+    if allowed {
         Ok(())
     } else {
         Err(ApiError::because(ErrorCode::Forbidden, "Pages of this origin may not use this server."))

@@ -1,21 +1,31 @@
-//! Pictures: decoded under limits, cropped to a square, encoded anew. What leaves here holds pixels and nothing
-//! else: no place, no camera, no second file hidden behind the first.
+//! Pictures: decoded under limits, cropped to a square, scaled and encoded again. What leaves here holds pixels in sRGB and
+//! nothing else: no place, no camera, no second file hidden behind the first.
+//!
+//! Invariant: the cost is bounded by the number of pixels, and that before anything is decoded: a file of a few bytes may
+//! claim any size. One copy of the decoded picture exists, never two.
 
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType as PngFilter, PngEncoder};
-use image::imageops::FilterType;
-use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits};
+use image::imageops::{self, FilterType};
+use image::metadata::Orientation;
+use image::{
+    DynamicImage, GenericImageView, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits, Rgba,
+    Rgba32FImage, RgbaImage,
+};
+use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 use parlour_protocol::limits::{AVATAR_PIXELS, AVATAR_SIZES};
 use parlour_protocol::problems::ErrorCode;
 
 use crate::problems::ApiError;
 
-/// Memory that decoding may take: 40 megapixels with four bytes each, and some room.
-const MAX_MEMORY: u64 = 256 * 1024 * 1024;
+/// Memory that decoding may take: 13 megapixels with eight bytes each, and some room.
+const MAX_MEMORY: u64 = 128 * 1024 * 1024;
 /// JPEG quality, out of 100: no visible loss at these sizes.
 const QUALITY: u8 = 86;
+/// Pictures are averaged down to about this many times the largest size, and scaled smoothly from there.
+const COARSE: u32 = 2;
 
 /// A picture in both sizes.
 pub struct Squares {
@@ -35,6 +45,9 @@ pub fn squares(upload: &[u8]) -> Result<Squares, ApiError> {
     if !matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Gif | ImageFormat::WebP) {
         return Err(unreadable());
     }
+    if format == ImageFormat::Jpeg && !is_whole_jpeg(upload) {
+        return Err(ApiError::because(ErrorCode::UnsupportedMedia, "The end of the picture is missing."));
+    }
     let mut reader = ImageReader::with_format(Cursor::new(upload), format);
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_MEMORY);
@@ -42,41 +55,127 @@ pub fn squares(upload: &[u8]) -> Result<Squares, ApiError> {
     let mut decoder = reader.into_decoder().map_err(|_| unreadable())?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > AVATAR_PIXELS {
-        return Err(ApiError::because(ErrorCode::TooLarge, "The picture has more than 40 megapixels."));
+        return Err(ApiError::because(ErrorCode::TooLarge, "The picture has more than 13 megapixels."));
     }
     if width == 0 || height == 0 {
         return Err(unreadable());
     }
-    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|_| unreadable())?;
-    picture.apply_orientation(orientation);
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let profile = decoder.icc_profile().ok().flatten();
+    let picture = DynamicImage::from_decoder(decoder).map_err(|_| unreadable())?;
+    let coarse = square(&picture);
+    drop(picture);
+    let mut coarse = DynamicImage::ImageRgba32F(coarse);
+    coarse.apply_orientation(orientation);
+    let coarse = coarse.into_rgba32f();
 
-    let side = picture.width().min(picture.height());
-    let (left, top) = ((picture.width() - side) / 2, (picture.height() - side) / 2);
-    let square = picture.crop_imm(left, top, side, side);
-    let transparent = square.color().has_alpha() && square.to_rgba8().pixels().any(|pixel| pixel.0[3] < 255);
-    let [small, large] = AVATAR_SIZES.map(|edge| encode(&square, edge, transparent));
+    let transparent = coarse.pixels().any(|pixel| pixel.0[3] < 1.0);
+    let [small, large] = AVATAR_SIZES.map(|edge| {
+        let mut scaled = scale(&coarse, edge);
+        if let Some(profile) = &profile {
+            to_srgb(&mut scaled, profile);
+        }
+        encode(&scaled, transparent)
+    });
     let media_type = if transparent { "image/png" } else { "image/jpeg" };
     Ok(Squares { media_type, small: small?, large: large? })
 }
 
-fn encode(square: &DynamicImage, edge: u32, transparent: bool) -> Result<Vec<u8>, ApiError> {
-    let scaled = square.resize_exact(edge, edge, FilterType::Lanczos3);
+/// Whether a JPEG goes on to its end marker: decoders fill what is missing with grey.
+fn is_whole_jpeg(upload: &[u8]) -> bool {
+    let mut rest = upload;
+    loop {
+        let Some(at) = rest.iter().position(|byte| *byte == 0xFF) else { return false };
+        rest = rest.get(at + 1..).unwrap_or_default();
+        let Some((marker, after)) = rest.split_first() else { return false };
+        match marker {
+            0xD9 => return true,
+            // Filling, a stuffed byte of the scan, restarts, and the beginning: nothing follows them.
+            0xFF => {}
+            0x00 | 0x01 | 0xD0..=0xD8 => rest = after,
+            _ => {
+                let Some(length) = after.first_chunk().map(|bytes| usize::from(u16::from_be_bytes(*bytes)))
+                else {
+                    return false;
+                };
+                // What is in a segment (a thumbnail, say) is not looked into.
+                let Some(next) = after.get(length.max(2)..) else { return false };
+                rest = next;
+            }
+        }
+    }
+}
+
+/// The square in the middle, averaged to a size that is quickly scaled. Colours are weighted by their opacity: what cannot
+/// be seen has no colour.
+fn square(picture: &DynamicImage) -> Rgba32FImage {
+    let side = picture.width().min(picture.height());
+    let (left, top) = ((picture.width() - side) / 2, (picture.height() - side) / 2);
+    let factor = (side / (COARSE * AVATAR_SIZES[1])).max(1);
+    let edge = side / factor;
+    Rgba32FImage::from_fn(edge, edge, |x, y| {
+        let mut sums = [0_u64; 4];
+        for row in 0..factor {
+            for column in 0..factor {
+                let Rgba([red, green, blue, alpha]) =
+                    picture.get_pixel(left + x * factor + column, top + y * factor + row);
+                let weight = u64::from(alpha);
+                for (sum, colour) in sums.iter_mut().zip([red, green, blue]) {
+                    *sum += u64::from(colour) * weight;
+                }
+                sums[3] += weight;
+            }
+        }
+        let all = u64::from(factor * factor) as f32 * 255.0;
+        let [red, green, blue] = [sums[0], sums[1], sums[2]].map(|sum| sum as f32 / (all * 255.0));
+        Rgba([red, green, blue, sums[3] as f32 / all])
+    })
+}
+
+/// Scales colours that are weighted by their opacity, and takes the weight away again.
+fn scale(coarse: &Rgba32FImage, edge: u32) -> RgbaImage {
+    let scaled = imageops::resize(coarse, edge, edge, FilterType::Lanczos3);
+    RgbaImage::from_fn(edge, edge, |x, y| {
+        let Rgba([red, green, blue, alpha]) = *scaled.get_pixel(x, y);
+        let alpha = alpha.clamp(0.0, 1.0);
+        let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+        let colour = |weighted: f32| if alpha > 0.0 { byte(weighted / alpha) } else { 0 };
+        Rgba([colour(red), colour(green), colour(blue), byte(alpha)])
+    })
+}
+
+/// Converts colours from the profile that came with them. One that cannot be used is as good as none.
+fn to_srgb(picture: &mut RgbaImage, profile: &[u8]) {
+    let Ok(profile) = ColorProfile::new_from_slice(profile) else { return };
+    if profile.color_space != DataColorSpace::Rgb {
+        return;
+    }
+    let srgb = ColorProfile::new_srgb();
+    let transform =
+        profile.create_transform_8bit(Layout::Rgba, &srgb, Layout::Rgba, TransformOptions::default());
+    if let Ok(transform) = transform {
+        let before = picture.as_raw().clone();
+        let _ = transform.transform(&before, picture);
+    }
+}
+
+fn encode(picture: &RgbaImage, transparent: bool) -> Result<Vec<u8>, ApiError> {
     let mut out = Vec::new();
+    let (width, height) = picture.dimensions();
     let outcome = if transparent {
-        let pixels = scaled.to_rgba8();
         PngEncoder::new_with_quality(&mut out, CompressionType::Best, PngFilter::Adaptive).write_image(
-            &pixels,
-            edge,
-            edge,
+            picture,
+            width,
+            height,
             image::ExtendedColorType::Rgba8,
         )
     } else {
-        let pixels = scaled.to_rgb8();
+        let opaque: Vec<u8> =
+            picture.pixels().flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2]]).collect();
         JpegEncoder::new_with_quality(&mut out, QUALITY).write_image(
-            &pixels,
-            edge,
-            edge,
+            &opaque,
+            width,
+            height,
             image::ExtendedColorType::Rgb8,
         )
     };
@@ -120,9 +219,86 @@ mod tests {
         }
     }
 
+    fn code(bytes: &[u8]) -> Option<ErrorCode> {
+        squares(bytes).err().map(|error| error.code())
+    }
+
+    #[test]
+    fn a_cut_off_jpeg_is_refused_wherever_it_is_cut() {
+        let mut whole = Vec::new();
+        let noise =
+            RgbImage::from_fn(80, 80, |x, y| Rgb([(x * 31 + y * 7) as u8, (x * y) as u8, (x ^ y) as u8]));
+        JpegEncoder::new(&mut whole).encode_image(&noise).unwrap();
+        // A thumbnail that is whole, in a segment of its own.
+        let mut with_thumbnail = whole[..2].to_vec();
+        with_thumbnail.extend([0xFF, 0xE1]);
+        with_thumbnail.extend((whole.len() as u16 + 2).to_be_bytes());
+        with_thumbnail.extend(&whole);
+        with_thumbnail.extend(&whole[2..]);
+        for picture in [&whole, &with_thumbnail] {
+            assert_eq!(code(picture), None);
+            for end in (0..picture.len() - 1).step_by(37) {
+                assert_eq!(code(&picture[..end]), Some(ErrorCode::UnsupportedMedia), "{end}");
+            }
+        }
+        let mut trailing = whole.clone();
+        trailing.extend(b"<script>");
+        assert_eq!(code(&trailing), None);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_has_no_colour() {
+        // A white disk on transparent black, as drawing programs write it.
+        for edge in [512_u32, 256, 1024, 3000, 65] {
+            let disk = RgbaImage::from_fn(edge, edge, |x, y| {
+                let centre = f64::from(edge) / 2.0;
+                let (dx, dy) = (f64::from(x) + 0.5 - centre, f64::from(y) + 0.5 - centre);
+                if dx.hypot(dy) < centre * 0.8 { Rgba([255; 4]) } else { Rgba([0; 4]) }
+            });
+            let made = squares(&png(&disk.into())).unwrap();
+            for bytes in [made.small, made.large] {
+                let seen = image::load_from_memory(&bytes).unwrap().to_rgba8();
+                for pixel in seen.pixels().filter(|pixel| pixel.0[3] > 0) {
+                    assert!(pixel.0[..3].iter().all(|colour| *colour >= 250), "{edge}: {pixel:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn colours_keep_their_look_when_their_profile_goes() {
+        let profile = ColorProfile::new_display_p3().encode().unwrap();
+        let mut upload = Vec::new();
+        let mut encoder = PngEncoder::new(&mut upload);
+        encoder.set_icc_profile(profile).unwrap();
+        let pixels = RgbImage::from_pixel(64, 64, Rgb([200, 60, 40]));
+        encoder.write_image(&pixels, 64, 64, image::ExtendedColorType::Rgb8).unwrap();
+        let made = squares(&upload).unwrap();
+        let Rgba([red, green, blue, _]) = image::load_from_memory(&made.small).unwrap().get_pixel(32, 32);
+        // The same colour in sRGB is more saturated: P3 is the wider space.
+        assert!(red > 210 && green < 50 && blue < 35, "{red} {green} {blue}");
+    }
+
+    #[test]
+    fn a_few_bytes_cannot_claim_much() {
+        let gif = |edge: u16| {
+            let mut bytes = b"GIF89a".to_vec();
+            bytes.extend(edge.to_le_bytes());
+            bytes.extend(edge.to_le_bytes());
+            bytes.extend([
+                0x80, 0, 0, 0, 0, 0, 255, 255, 255, 0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3B,
+            ]);
+            bytes
+        };
+        assert_eq!(code(&gif(6000)), Some(ErrorCode::TooLarge));
+        assert_eq!(code(&gif(3600)), None, "just below the limit");
+        // 16 bits a channel are twice the memory.
+        let deep = DynamicImage::new_rgba16(3600, 3600);
+        assert_eq!(code(&png(&deep)), None);
+    }
+
     #[test]
     fn bombs_and_broken_files_are_refused() {
-        let code = |bytes: &[u8]| squares(bytes).err().map(|error| error.code());
         assert_eq!(code(b""), Some(ErrorCode::UnsupportedMedia));
         assert_eq!(code(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), Some(ErrorCode::UnsupportedMedia));
         let whole = png(&RgbImage::new(64, 64).into());

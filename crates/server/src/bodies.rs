@@ -1,17 +1,40 @@
-//! Bodies of requests: objects with the fields that are described, and nothing else.
+//! Bodies of requests: received under limits of time and memory, and read as objects with the fields that are described.
 //!
-//! Invariant: a struct that is read from JSON could as well be written as a list of its fields, where no unknown one can
-//! be told. What handlers take is an [`Object`], so that there is one way to write a request.
+//! Invariant: room is taken before the first byte of a body is, and a client that does not send it in time is sent away.
+//! serde also accepts a JSON array for a struct, which bypasses `deny_unknown_fields`: what handlers take is an
+//! [`Object`], so that there is one way to write a request.
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
 
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::BytesMut;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use parlour_protocol::limits;
+use parlour_protocol::problems::ErrorCode;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use tokio::time::{Instant, timeout_at};
 
-/// A body that was written as an object.
+use crate::auth::{Shared, bearer, owner};
+use crate::budget::connections::Place;
+use crate::budget::memory::Held;
+use crate::budget::{BODIES_OF_ONE, SMALL};
+use crate::problems::ApiError;
+
+/// Time for a body that is small, and for each [`PACE`] bytes another second.
+const WITHIN: Duration = Duration::from_secs(10);
+/// Bytes a second that are the least for a body that takes longer.
+const PACE: usize = 16 * 1024;
+
+/// A body that was written as a JSON object.
 pub struct Object<T>(pub T);
 
 impl<T> Deref for Object<T> {
@@ -36,4 +59,78 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         }
         deserializer.deserialize_map(Fields(PhantomData)).map(Self)
     }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Object<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let json = request.mime_type().ok().flatten().is_some_and(|kind| {
+                kind.subtype() == "json" || kind.suffix().is_some_and(|end| end == "json")
+            });
+            if !json {
+                return Err(ErrorCode::UnsupportedMedia.into());
+            }
+            let app = request.app_data::<Shared>().ok_or(ErrorCode::Internal)?;
+            let known = bearer(app, &request).is_ok();
+            let most = if known { limits::BODY } else { limits::BODY_OF_STRANGERS };
+            let body = receive(&request, payload, most).await?;
+            serde_json::from_slice(&body.bytes)
+                .map_err(|error| ApiError::because(ErrorCode::Malformed, error.to_string()))
+        })
+    }
+}
+
+/// A body that was received. The room for it is given back with it.
+pub struct Received {
+    /// All of it.
+    pub bytes: BytesMut,
+    _held: Option<Held>,
+}
+
+/// Receives a body of up to `most` bytes.
+pub async fn receive(request: &HttpRequest, mut payload: Payload, most: usize) -> Result<Received, ApiError> {
+    let app = request.app_data::<Shared>().ok_or(ErrorCode::Internal)?;
+    let too_large = || ApiError::from(ErrorCode::TooLarge);
+    if request.headers().contains_key(header::CONTENT_ENCODING) {
+        return Err(ApiError::because(
+            ErrorCode::UnsupportedMedia,
+            "Send the body as it is, without compression.",
+        ));
+    }
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > most) {
+        return Err(too_large());
+    }
+    let place = request.conn_data::<Arc<Place>>().ok_or(ErrorCode::Internal)?;
+    let expected = declared.unwrap_or(most);
+    let held = if expected > SMALL {
+        let owner = owner(app, request);
+        let held = app.budgets.memory.hold(owner, expected, BODIES_OF_ONE, place.kill());
+        Some(held.ok_or_else(|| ApiError::busy(1000))?)
+    } else {
+        None
+    };
+    let receiving = place.receive_body();
+    let began = Instant::now();
+    let mut bytes = BytesMut::new();
+    loop {
+        let paced = Duration::from_secs((bytes.len() / PACE) as u64);
+        let chunk = match timeout_at(began + WITHIN + paced, payload.next()).await {
+            Err(_) => return Err(ErrorCode::RequestTimeout.into()),
+            Ok(None) => break,
+            Ok(Some(Err(error))) => return Err(ApiError::because(ErrorCode::Malformed, error.to_string())),
+            Ok(Some(Ok(chunk))) => chunk,
+        };
+        if bytes.len() + chunk.len() > most {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+        receiving.took(chunk.len());
+    }
+    Ok(Received { bytes, _held: held })
 }

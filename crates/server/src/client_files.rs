@@ -10,6 +10,8 @@ use actix_web::{
     web::{self, Bytes},
 };
 
+use crate::answers::Embedded;
+
 /// What the server itself answers below; the client owns every other path.
 const SERVER_PATHS: [&str; 4] = ["/api", "/health", "/metrics", "/.well-known"];
 
@@ -129,7 +131,9 @@ fn respond(req: &HttpRequest, file: &'static ClientFile) -> HttpResponse {
     if let Some(encoding) = encoding {
         response.insert_header((header::CONTENT_ENCODING, encoding));
     }
-    response.body(Bytes::from_static(bytes))
+    let mut response = response.body(Bytes::from_static(bytes));
+    response.extensions_mut().insert(Embedded);
+    response
 }
 
 /// Only the names right below `/assets/` are hashed; snippets deeper down are not.

@@ -4,6 +4,7 @@
 //! with a sentence that says what to do.
 
 pub mod mail;
+mod origin;
 mod provider;
 
 use std::collections::BTreeMap;
@@ -11,10 +12,14 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+pub use origin::Origin;
 use parlour_chat::passwords::Hardness;
 use parlour_protocol::accounts::Registration;
 use parlour_storage::connection::Address;
 pub use provider::ProviderSettings;
+
+use crate::budget::addresses;
 
 /// A value that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,7 +42,7 @@ pub struct Config {
     pub database_url: Option<Secret>,
     /// `redis://…`: this is one node of several.
     pub redis_url: Option<Secret>,
-    /// Address by which people reach the server, for cookies and for checking origins.
+    /// Address by which people reach the server, an [`Origin`], for cookies and for checking origins.
     pub public_url: Option<String>,
     /// Further origins whose pages may use the API and the socket.
     pub allowed_origins: Vec<String>,
@@ -51,8 +56,8 @@ pub struct Config {
     pub open_services: bool,
     /// The provider of OpenID Connect with which people may log in.
     pub provider: Option<ProviderSettings>,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Threads that serve connections.
     pub workers: usize,
     /// Database connections for reading.
@@ -63,14 +68,28 @@ pub struct Config {
     pub hashing: Hardness,
     /// Messages per second and person on one node, in the long run; the burst is twice that.
     pub sends_per_second: u32,
-    /// Log-ins and registrations per minute and address.
+    /// Changes of any kind per second and person on one node; the burst is three times that.
+    pub changes_per_second: u32,
+    /// Requests that only read per second and person on one node; the burst is four times that.
+    pub reads_per_second: u32,
+    /// Log-ins and registrations per minute and network.
     pub auth_per_minute: u32,
     /// Days that lines of the audit log are kept.
     pub audit_days: u32,
     /// New sockets per second on this node; the burst is four times that.
     pub connects_per_second: u32,
-    /// A token that opens `/metrics`; without it, metrics are told to the machine itself only.
+    /// New sockets per second of one network; the burst is ten times that.
+    pub connects_per_address: u32,
+    /// Connections that have not become sockets, on this node.
+    pub connections: usize,
+    /// The same, of one network.
+    pub connections_per_address: usize,
+    /// A token that opens `/metrics`.
     pub metrics_token: Option<Secret>,
+    /// An address of its own for `/metrics`, without a token.
+    pub metrics_listen: Option<String>,
+    /// Whether a PostgreSQL is used that can lose what it has confirmed.
+    pub unsafe_database: bool,
     /// How mail is sent; without it, none is.
     pub mail: Option<mail::MailSettings>,
     /// For tests of what wrong clocks do: so many seconds this machine's clock is taken to be ahead.
@@ -97,10 +116,17 @@ impl Default for Config {
             database_lanes: 4,
             hashing: Hardness::default(),
             sends_per_second: 5,
+            changes_per_second: 20,
+            reads_per_second: 50,
             auth_per_minute: 60,
             audit_days: 90,
             connects_per_second: 500,
+            connects_per_address: 30,
+            connections: 4096,
+            connections_per_address: 256,
             metrics_token: None,
+            metrics_listen: None,
+            unsafe_database: false,
             mail: None,
             clock_wrong_by: 0,
         }
@@ -109,7 +135,7 @@ impl Default for Config {
 
 /// The names that settings have in the environment. In `parlour.toml` they are written in lower case, without
 /// `PARLOUR_`.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 31] = [
     "PARLOUR_LISTEN",
     "PARLOUR_DATA_DIR",
     "DATABASE_URL",
@@ -127,10 +153,17 @@ const NAMES: [&str; 24] = [
     "PARLOUR_HASH_MEMORY_KIB",
     "PARLOUR_HASH_PASSES",
     "PARLOUR_SENDS_PER_SECOND",
+    "PARLOUR_CHANGES_PER_SECOND",
+    "PARLOUR_READS_PER_SECOND",
     "PARLOUR_AUTH_PER_MINUTE",
     "PARLOUR_AUDIT_DAYS",
     "PARLOUR_CONNECTS_PER_SECOND",
+    "PARLOUR_CONNECTS_PER_ADDRESS",
+    "PARLOUR_CONNECTIONS",
+    "PARLOUR_CONNECTIONS_PER_ADDRESS",
     "PARLOUR_METRICS_TOKEN",
+    "PARLOUR_METRICS_LISTEN",
+    "PARLOUR_UNSAFE_DATABASE",
     "PARLOUR_SMTP_URL",
     "PARLOUR_MAIL_FROM",
     "PARLOUR_CLOCK_WRONG_BY",
@@ -204,11 +237,13 @@ impl Config {
         }
         config.database_url = text("DATABASE_URL").map(Secret);
         config.redis_url = text("REDIS_URL").map(Secret);
-        config.public_url = text("PARLOUR_PUBLIC_URL").map(|url| url.trim_end_matches('/').to_owned());
+        let origin = |name: &str, text: &str| Origin::of_setting(name, text).map(|origin| origin.to_string());
+        config.public_url =
+            text("PARLOUR_PUBLIC_URL").map(|url| origin("PARLOUR_PUBLIC_URL", &url)).transpose()?;
         config.allowed_origins = list("PARLOUR_ALLOWED_ORIGINS")
             .iter()
-            .map(|origin| origin.trim_end_matches('/').to_owned())
-            .collect();
+            .map(|text| origin("PARLOUR_ALLOWED_ORIGINS", text))
+            .collect::<Result<_, _>>()?;
         if let Some(name) = text("PARLOUR_NAME") {
             config.name = name;
         }
@@ -231,13 +266,14 @@ impl Config {
         config.member_invites = flag("PARLOUR_MEMBER_INVITES")?;
         config.open_services = flag("PARLOUR_OPEN_SERVICES")?;
         config.provider = ProviderSettings::read(text)?;
+        config.unsafe_database = flag("PARLOUR_UNSAFE_DATABASE")?;
         for proxy in list("PARLOUR_TRUSTED_PROXIES") {
-            let address = proxy.parse().map_err(|_| {
+            let network = addresses::parse_network(&proxy).ok_or_else(|| {
                 format!(
-                    "PARLOUR_TRUSTED_PROXIES must be IP addresses, separated by commas; {proxy:?} is none"
+                    "PARLOUR_TRUSTED_PROXIES must be addresses or networks like 10.0.0.0/8, separated by commas;                      {proxy:?} is none"
                 )
             })?;
-            config.trusted_proxies.push(address);
+            config.trusted_proxies.push(network);
         }
         config.workers = number("PARLOUR_WORKERS", config.workers, 1, 256)?;
         config.database_readers = number("PARLOUR_DATABASE_READERS", config.database_readers, 1, 64)?;
@@ -248,6 +284,14 @@ impl Config {
             passes: small(number("PARLOUR_HASH_PASSES", 2, 1, 32)?),
         };
         config.sends_per_second = small(number("PARLOUR_SENDS_PER_SECOND", 5, 1, 1_000_000)?);
+        let rate = |name: &str, default: u32| number(name, default as usize, 1, 1_000_000).map(small);
+        config.changes_per_second = rate("PARLOUR_CHANGES_PER_SECOND", config.changes_per_second)?;
+        config.reads_per_second = rate("PARLOUR_READS_PER_SECOND", config.reads_per_second)?;
+        config.connects_per_address = rate("PARLOUR_CONNECTS_PER_ADDRESS", config.connects_per_address)?;
+        config.connections = number("PARLOUR_CONNECTIONS", config.connections, 16, 1_000_000)?;
+        config.connections_per_address =
+            number("PARLOUR_CONNECTIONS_PER_ADDRESS", config.connections_per_address, 4, 1_000_000)?;
+        config.metrics_listen = text("PARLOUR_METRICS_LISTEN");
         config.auth_per_minute = small(number("PARLOUR_AUTH_PER_MINUTE", 60, 1, 1_000_000)?);
         config.audit_days = small(number("PARLOUR_AUDIT_DAYS", 90, 1, 3650)?);
         config.connects_per_second = small(number("PARLOUR_CONNECTS_PER_SECOND", 500, 1, 1_000_000)?);
@@ -287,11 +331,13 @@ impl Config {
                 ));
             }
         }
-        if let Some(url) = &self.public_url
-            && !url.starts_with("http://")
-            && !url.starts_with("https://")
+        for (name, origin) in self
+            .public_url
+            .iter()
+            .map(|url| ("PARLOUR_PUBLIC_URL", url))
+            .chain(self.allowed_origins.iter().map(|origin| ("PARLOUR_ALLOWED_ORIGINS", origin)))
         {
-            return Err("PARLOUR_PUBLIC_URL must begin with https:// or http://".into());
+            Origin::of_setting(name, origin)?;
         }
         if self.provider.is_some() && self.public_url.is_none() {
             return Err(
@@ -374,6 +420,10 @@ mod tests {
             ("metrics_token = \"short\"", "at least 16"),
             ("database_url = \"postgres://parlour@db.example/parlour\"", "no password"),
             ("database_url = \"postgres://u:p@db/x\"\nredis_url = \"redis://cache:6379\"", "no password"),
+            ("trusted_proxies = \"10.0.0.0/33\"", "networks like 10.0.0.0/8"),
+            ("public_url = \"https://chat.example.org/chat\"", "A path"),
+            ("public_url = \"chat.example.org\"", "must be like https://"),
+            ("allowed_origins = \"https://a.example?x\"", "A path, a query"),
             ("oidc_name = \"x\"", "go together"),
             ("oidc_issuer = \"http://a.example\"\noidc_client_id = \"x\"", "must begin with https"),
             ("oidc_issuer = \"https://a.example\"\noidc_client_id = \"x\"", "needs PARLOUR_PUBLIC_URL"),
@@ -381,6 +431,15 @@ mod tests {
             let error = Config::from_sources(file, |_| None).unwrap_err();
             assert!(error.contains(expected), "{file}: {error}");
         }
+    }
+
+    #[test]
+    fn origins_are_taken_in_the_form_of_browsers() {
+        let file =
+            "public_url = \"https://Chat.Example.org:443/\"\nallowed_origins = [\"http://App.example:80\"]";
+        let config = Config::from_sources(file, |_| None).unwrap();
+        assert_eq!(config.public_url.as_deref(), Some("https://chat.example.org"));
+        assert_eq!(config.allowed_origins, ["http://app.example"]);
     }
 
     #[test]

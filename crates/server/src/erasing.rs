@@ -9,7 +9,6 @@ use parlour_chat::deletion;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::own_data::Erased;
 use parlour_protocol::time::MINUTE;
-use parlour_storage::own_data;
 
 use crate::app::App;
 use crate::problems::ApiError;
@@ -33,8 +32,8 @@ pub async fn erase(app: &App, user: UserId) -> Result<Erased, ApiError> {
         after = last;
     }
     app.commit(0, move |conn, now| deletion::finish(conn, now, user)).await?;
-    // Outside any transaction; when a reader is in the way, the next one does it.
-    let _ = app.read(|conn| Ok(own_data::settle(conn)?)).await;
+    app.settle_soon();
+    app.settle().await;
     Ok(erased)
 }
 

@@ -3,28 +3,36 @@
 //! Invariant: the only crate that knows actix. Handlers translate; rules are in `parlour-chat`, statements in
 //! `parlour-storage`, delivery in `parlour-realtime`.
 
+mod admin_commands;
+mod answers;
 pub mod app;
 pub mod auth;
 mod avatars;
 mod bodies;
+mod budget;
 mod challenges;
 mod client_files;
 pub mod clock;
 pub mod config;
+mod devices;
+mod ending;
 mod erasing;
+mod exports;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gather;
-mod guesses;
+mod hashing;
 mod keys;
+mod local;
 mod log;
+mod logging;
 mod mail;
+mod metrics_page;
 mod middleware;
 pub mod openapi;
 pub mod problems;
 mod provider;
 mod random;
-mod rates;
 mod reads;
 mod routes;
 pub mod sends;
@@ -32,6 +40,9 @@ pub mod server;
 mod socket;
 pub mod tokens;
 
+pub use admin_commands::{create_superuser, reset_password, rotate_keys};
 pub use clock::Clock;
 pub use config::Config;
-pub use server::{Running, create_superuser, reset_password, rotate_keys, start};
+pub use local::harden;
+pub use logging::init as start_logging;
+pub use server::{Running, start};

@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use parlour_server::{Clock, Config, openapi};
 
+/// Gives memory back to the system when it is free again: what an attack or a rush took does not stay.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "\
 parlour serve                                  serve; settings come from parlour.toml and the environment
 parlour admin create-superuser HANDLE          make an administrator; the password is read from standard input
@@ -49,17 +53,8 @@ fn main() -> ExitCode {
 }
 
 fn serve() -> Result<(), String> {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::builder()
-                .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-                .from_env_lossy()
-                // These repeat what our own lines say.
-                .add_directive("actix_server=warn".parse().map_err(|_| "log filter")?),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    parlour_server::start_logging();
+    parlour_server::harden();
     let config = Config::load()?;
     let public = config.public_url.clone();
     let clock = Clock::system(config.clock_wrong_by);

@@ -9,8 +9,10 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use parlour_protocol::problems::ErrorCode;
 
+use crate::answers::{self, Embedded};
 use crate::app::App;
 use crate::auth::{bearer_token, client_address};
+use crate::budget::connections::{Place, Serving};
 use crate::problems::ApiError;
 use crate::random;
 
@@ -66,13 +68,14 @@ pub async fn guard<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let request_id = format!("{:016x}", u64::from_be_bytes(random::bytes()));
+    let request_id = random::request_id();
+    let serving = request.conn_data::<Arc<Place>>().map(Serving::begin);
     let docs = request.path().starts_with("/api/docs");
     let secure = request.app_data::<web::Data<Arc<App>>>().is_some_and(|app| app.config.is_secure());
     let size = check_size(request.head());
     request.extensions_mut().insert(RequestId(request_id.clone()));
 
-    let mut response = if let Err(error) = size {
+    let response = if let Err(error) = size {
         request.into_response(error.answer(&request_id))
     } else {
         // Handlers and extractors answer their errors themselves; the answer still knows its error.
@@ -87,6 +90,19 @@ pub async fn guard<B: MessageBody + 'static>(
     };
 
     note_denied(&response);
+    let embedded = response.response().extensions().get::<Embedded>().is_some();
+    let asked = response.request().clone();
+    let mut full = false;
+    let mut serving = serving;
+    let mut response = response.map_body(|_, body| {
+        answers::bounded(&asked, body, embedded, serving.take()).unwrap_or_else(|| {
+            full = true;
+            BoxBody::new(())
+        })
+    });
+    if full {
+        response = ServiceResponse::new(asked, ApiError::busy(1000).answer(&request_id));
+    }
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
@@ -123,7 +139,7 @@ fn note_denied(response: &ServiceResponse<BoxBody>) {
     // The pattern of the path, so that nothing of the request itself is kept.
     if let (Some(bearer), Some(pattern)) = (bearer, request.match_pattern()) {
         let operation = format!("{} {pattern}", request.method());
-        app.note_denied(bearer.user, operation, Some(client_address(app, request)));
+        app.note_denied(bearer.user, operation, Some(client_address(app, request).to_string()));
     }
 }
 

@@ -10,6 +10,9 @@ use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::socket::{EffectOutcome, ErrorFrame};
 use parlour_storage::StorageError;
 
+use crate::middleware::written_headers;
+use crate::random;
+
 /// An answer that says no.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{problem}")]
@@ -35,6 +38,11 @@ impl ApiError {
         let mut error = Self::from(code);
         error.problem.retry_after_ms = Some(millis);
         error
+    }
+
+    /// There is too much to do at this moment: come back after this many milliseconds.
+    pub fn busy(millis: u64) -> Self {
+        Self::retry_after(ErrorCode::Unavailable, millis)
     }
 
     /// That was too fast: come back after this many milliseconds.
@@ -84,6 +92,46 @@ impl ApiError {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     }
+}
+
+/// An answer that is written by hand, where there is no handler: status line, headers, problem document.
+pub fn written(error: &ApiError, secure: bool) -> Vec<u8> {
+    let mut problem = (*error.problem).clone();
+    problem.request_id = random::request_id();
+    let retry = problem.retry_after_ms.map(|millis| format!("retry-after: {}\r\n", millis.div_ceil(1000)));
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    let reason = error.status_code().canonical_reason().unwrap_or_default();
+    format!(
+        "HTTP/1.1 {} {reason}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
+         x-request-id: {}\r\ncache-control: no-store\r\n{}{}connection: close\r\n\r\n{body}",
+        problem.status,
+        body.len(),
+        problem.request_id,
+        written_headers(secure),
+        retry.unwrap_or_default(),
+    )
+    .into_bytes()
+}
+
+/// The answer to a request that the HTTP dispatcher refuses by itself with this status.
+pub fn of_the_dispatcher(status: u16) -> Vec<u8> {
+    let code = match status {
+        408 => ErrorCode::RequestTimeout,
+        413 | 431 => ErrorCode::TooLarge,
+        400..=499 => ErrorCode::Malformed,
+        _ => ErrorCode::Internal,
+    };
+    let mut error = ApiError::from(code);
+    error.problem.status = status;
+    // Without the knowledge of whether TLS is in front; a browser never makes such a request.
+    written(&error, false)
+}
+
+/// What to write in the place of an answer that the HTTP dispatcher gives by itself: it has none of the headers that
+/// every answer has.
+pub fn in_place_of(bytes: &[u8]) -> Option<Vec<u8>> {
+    let status = std::str::from_utf8(bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)?).ok()?.parse().ok()?;
+    (400..600).contains(&status).then(|| of_the_dispatcher(status))
 }
 
 impl ResponseError for ApiError {

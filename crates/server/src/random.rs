@@ -20,3 +20,8 @@ pub fn id() -> i64 {
         }
     }
 }
+
+/// Names one request in answers and in the log.
+pub fn request_id() -> String {
+    format!("{:016x}", u64::from_be_bytes(bytes()))
+}

@@ -100,6 +100,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(friends::list_friend_requests)
             .service(friends::create_friend_request)
             .service(friends::accept_friend_request)
+            .service(friends::decline_friend_requests)
             .service(friends::delete_friend_request)
             .service(blocks::list_blocks)
             .service(blocks::create_block)
@@ -144,6 +145,24 @@ struct PageQuery {
     after: Option<String>,
     /// 1 to 100, 50 when absent.
     limit: Option<i64>,
+}
+
+/// A page of one's own things, of which there are few to most people.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// 1 to 200, 200 when absent.
+    limit: Option<i64>,
+}
+
+impl ListQuery {
+    fn read(&self) -> Result<(Option<(i64, i64)>, i64), ApiError> {
+        let asked = self.limit.unwrap_or(limits::LIST_PAGE);
+        Ok((pair_cursor(self.after.as_deref())?, limit(Some(asked), limits::LIST_PAGE)?))
+    }
 }
 
 /// A page of a collection that can be searched.

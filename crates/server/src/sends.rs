@@ -62,7 +62,7 @@ impl SendQueue {
         reply: impl FnOnce(Result<Stored, ApiError>) + std::marker::Send + 'static,
     ) -> Result<(), ApiError> {
         messages::check_send(&send)?;
-        app.send_rate.take(send.author).map_err(ApiError::too_fast)?;
+        app.budgets.sends.take(send.author).map_err(ApiError::too_fast)?;
         let lane = app.database.lane_of(send.conversation.0);
         let queue = self.queues.get().and_then(|queues| queues.get(lane));
         let full = || ApiError::retry_after(ErrorCode::Unavailable, 500);

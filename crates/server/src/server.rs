@@ -1,7 +1,6 @@
 //! Starting and stopping: the listener, the threads, and what must be so before anybody is served.
 
 use std::convert::Infallible;
-use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -9,41 +8,41 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_http::HttpService;
-use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactoryExt, apply_fn_factory, fn_service, map_config,
+};
 use actix_web::dev::{AppConfig, ServerHandle};
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, Data, JsonConfig, PathConfig, PayloadConfig, QueryConfig};
+use actix_web::rt::net::TcpStream;
+use actix_web::web::{self, Data, PathConfig, QueryConfig};
 use actix_web::{App as WebApp, HttpRequest};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use parlour_chat::accounts::Admission;
-use parlour_chat::{Outcome, Refusal, accounts, admin};
-use parlour_protocol::accounts::CreateAccount;
-use parlour_protocol::ids::UserId;
-use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::CloseCode;
-use parlour_storage::connection::Address;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
+use crate::budget::connections::Conn;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::local::{self, DataFiles};
 use crate::openapi::Paths;
 use crate::problems::ApiError;
-use crate::routes::password_resets;
-use crate::{client_files, keys, mail, middleware, openapi, random, routes, socket};
+use crate::{client_files, ending, mail, metrics_page, middleware, openapi, routes, socket};
 
 /// An idle HTTP connection stays for this long.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// What a client still sends of a body that nobody wants is read for this long, so that it sees the answer.
+const LINGER: Duration = Duration::from_secs(2);
 /// Time for the connections to the database to be closed at the end.
-const CLOSE_WITHIN: Duration = Duration::from_secs(3);
+pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 /// A peer that takes no bytes for this long is disconnected by the kernel.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// A server that serves; dropping it does not stop it.
 pub struct Running {
+    /// Held as long as the database is used: a second process on the same file refuses to start.
+    _files: Option<DataFiles>,
     address: SocketAddr,
     handle: ServerHandle,
     app: Arc<App>,
@@ -72,26 +71,25 @@ impl Running {
 
     /// Serves until the process is told to end.
     pub fn wait(self) -> Result<(), String> {
-        let Self { handle, app, thread, .. } = self;
+        let Self { _files: files, handle, app, thread, .. } = self;
         let outcome = thread.join();
         let database = app.database.clone();
         drop((app, handle));
         if !database.close(CLOSE_WITHIN) {
             tracing::warn!("the connections to the database were not closed in time");
         }
+        drop(files);
         outcome.map_err(|_| "the server's thread failed".to_owned())?.map_err(|error| error.to_string())
     }
 }
 
 /// Starts a server on a thread of its own; answers when it listens.
 pub fn start(config: Config, clock: Clock) -> Result<Running, String> {
-    let lock = lock_data(&config)?;
+    let files = local::prepare(&config)?;
     let (sender, receiver) = sync_channel(1);
     let thread = std::thread::Builder::new()
         .name("parlour".into())
         .spawn(move || {
-            // Held as long as the server runs: a second process on the same file refuses to start.
-            let _lock = lock;
             actix_web::rt::System::new().block_on(async move {
                 match prepare(config, clock).await {
                     Ok((app, server, address)) => {
@@ -107,27 +105,7 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, String> {
         })
         .map_err(|error| error.to_string())?;
     let (app, handle, address) = receiver.recv().map_err(|_| "the server's thread failed".to_owned())??;
-    Ok(Running { address, handle, app, thread })
-}
-
-/// Makes the data folder and makes sure that no other process uses it.
-fn lock_data(config: &Config) -> Result<Option<File>, String> {
-    let Address::Sqlite(path) = config.address()? else {
-        return Ok(None);
-    };
-    let folder = std::path::Path::new(&path).parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder {
-        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    }
-    let lock_path = format!("{path}.lock");
-    let file = File::create(&lock_path).map_err(|error| format!("{lock_path}: {error}"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(_) => Err(format!(
-            "another process uses {path}. SQLite serves one process; stop the other one, or set DATABASE_URL to a \
-             PostgreSQL server to run several."
-        )),
-    }
+    Ok(Running { _files: files, address, handle, app, thread })
 }
 
 async fn prepare(
@@ -143,7 +121,12 @@ async fn prepare(
     let shared = Data::new(app.clone());
     let document = openapi::document();
     let paths = Paths::of(&document);
-    let builder = actix_server::Server::build().workers(workers).shutdown_timeout(5);
+    // Signals are ours: sockets are told first. Our own limits come before the one of the library.
+    let builder = actix_server::Server::build()
+        .workers(workers)
+        .shutdown_timeout(1)
+        .max_concurrent_connections(usize::MAX)
+        .disable_signals();
     let shutdown = builder.graceful_shutdown_signal();
     let sockets = app.clone();
     let factory = move || {
@@ -151,18 +134,6 @@ async fn prepare(
             |code: ErrorCode, detail: String| actix_web::Error::from(ApiError::because(code, detail));
         let (web_app, _) = WebApp::new()
             .app_data(shared.clone())
-            .app_data(JsonConfig::default().limit(limits::BODY).error_handler(move |error, _| {
-                use actix_web::error::JsonPayloadError;
-                let code = match error {
-                    JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
-                        ErrorCode::TooLarge
-                    }
-                    JsonPayloadError::ContentType => ErrorCode::UnsupportedMedia,
-                    _ => ErrorCode::Malformed,
-                };
-                problem(code, error.to_string())
-            }))
-            .app_data(PayloadConfig::new(limits::AVATAR_UPLOAD + 1024))
             .app_data(
                 QueryConfig::default()
                     .error_handler(move |error, _| problem(ErrorCode::Malformed, error.to_string())),
@@ -193,42 +164,50 @@ async fn prepare(
         .listen("parlour", listener, move || {
             let (shutdown, sockets) = (shutdown.clone(), sockets.clone());
             let pages = factory().into_factory().map_err(|error| error.error_response());
-            HttpService::build()
+            let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let shutdown = shutdown.clone();
                     async move { shutdown.notified().await }
                 })
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(Duration::from_secs(10))
+                .client_disconnect_timeout(LINGER)
                 .local_addr(address)
-                .upgrade(fn_service(move |(request, framed)| {
-                    let app = sockets.clone();
-                    async move {
-                        socket::take_over(app, request, framed).await;
-                        Ok::<(), Infallible>(())
+                .on_connect_ext(|conn: &Conn, data| drop(data.insert(conn.place().clone())))
+                .upgrade(fn_service({
+                    let sockets = sockets.clone();
+                    move |(request, framed)| {
+                        let app = sockets.clone();
+                        async move {
+                            socket::take_over(app, request, framed).await;
+                            Ok::<(), Infallible>(())
+                        }
                     }
                 }))
-                .h1(map_config(pages, move |_| AppConfig::default()))
-                .tcp()
+                .h1(map_config(pages, move |_| AppConfig::default()));
+            // Who may come in is decided before the dispatcher has any memory for the connection.
+            apply_fn_factory(http, move |stream: TcpStream, dispatcher| {
+                let peer = stream.peer_addr().ok();
+                let conn = peer.and_then(|peer| sockets.admit(stream, peer.ip()));
+                let serving = conn.map(|conn| {
+                    let kill = conn.place().kill().clone();
+                    (kill, dispatcher.call((conn, peer)))
+                });
+                async move {
+                    let Some((kill, serving)) = serving else { return Ok(()) };
+                    tokio::select! {
+                        done = serving => done,
+                        () = kill.wait() => Ok(()),
+                    }
+                }
+            })
         })
         .map_err(|error| error.to_string())?;
     let server = server.run();
-    let (hub, handle) = (app.hub.clone(), server.handle());
-    tokio::spawn(async move {
-        if termination().await.is_ok() {
-            tracing::info!("ending: connections are asked to go elsewhere");
-            hub.close_all(CloseCode::Draining);
-            handle.stop(true).await;
-        }
-    });
+    tokio::spawn(ending::when_told(app.clone(), server.handle()));
+    tokio::spawn(app.budgets.door.clone().look_after());
+    metrics_page::serve(&app)?;
     Ok((app, server, address))
-}
-
-async fn termination() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    terminate.recv().await;
-    Ok(())
 }
 
 fn listen(address: &str) -> Result<TcpListener, String> {
@@ -252,89 +231,4 @@ fn listen(address: &str) -> Result<TcpListener, String> {
     socket.listen(4096).map_err(explain)?;
     socket.set_nonblocking(true).map_err(explain)?;
     Ok(socket.into())
-}
-
-/// Opens the database for one piece of work, without serving, and closes it again.
-fn once(
-    config: Config,
-    work: impl AsyncFnOnce(Arc<App>) -> Result<String, String>,
-) -> Result<String, String> {
-    let (outcome, database) = actix_web::rt::System::new().block_on(async move {
-        let app = App::open(config, Clock::system(0)).await?;
-        let database = app.database.clone();
-        Ok::<_, String>((work(app).await, database))
-    })?;
-    database.close(CLOSE_WITHIN);
-    outcome
-}
-
-fn say(error: ApiError) -> String {
-    error.to_string()
-}
-
-/// Makes an administrator: a new account, or an existing one that keeps its password.
-pub fn create_superuser(config: Config, handle: &str, password: Option<String>) -> Result<String, String> {
-    once(config, async |app| {
-        let name = handle.to_owned();
-        if app.commit(0, move |conn, now| admin::promote(conn, now, &name)).await.map_err(say)? {
-            return Ok(format!("@{handle} is an administrator now."));
-        }
-        let password = password.ok_or("a new account needs a password")?;
-        let request = CreateAccount {
-            handle: handle.to_owned(),
-            display_name: None,
-            password,
-            device: None,
-            invite: None,
-            refresh: parlour_protocol::sessions::RefreshTransport::Body,
-        };
-        accounts::check_registration(&request).map_err(|refusal| say(refusal.into()))?;
-        let hash = app.hash_password(request.password.clone()).await.map_err(say)?;
-        let id = UserId(random::id());
-        app.commit(0, move |conn, now| -> Result<_, Refusal> {
-            accounts::register(conn, now, id, &request, &hash, Admission::Administrator)?;
-            Ok(Outcome::quiet(()))
-        })
-        .await
-        .map_err(say)?;
-        Ok(format!("@{handle} was registered as an administrator."))
-    })
-}
-
-/// Changes the signing keys: gently, or at once with the end of every session.
-pub fn rotate_keys(config: Config, at_once: bool) -> Result<String, String> {
-    once(config, async |app| {
-        let fresh = || STANDARD.encode(random::bytes::<32>());
-        let (seed, refresh_key) = (fresh(), fresh());
-        if at_once {
-            let ended = app
-                .commit(0, move |conn, now| keys::replace_all(conn, now, &seed, &refresh_key))
-                .await
-                .map_err(say)?;
-            return Ok(format!(
-                "Only a new key is valid now, and {ended} sessions have ended. Nodes notice in seconds."
-            ));
-        }
-        app.commit(0, move |conn, now| keys::rotate(conn, now, &seed)).await.map_err(say)?;
-        Ok("A new key signs in half a minute; tokens of the one before stay valid until they run out."
-            .to_owned())
-    })
-}
-
-/// Makes a link with which the owner of a handle sets a new password; an hour long, once.
-pub fn reset_password(config: Config, handle: &str) -> Result<String, String> {
-    let address = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
-    once(config, async |app| {
-        let (token, hash) = password_resets::fresh_token();
-        let name = handle.trim_start_matches('@').to_owned();
-        app.commit(0, move |conn, now| {
-            parlour_chat::password_resets::create_by_handle(conn, now, &name, &hash)
-        })
-        .await
-        .map_err(|error| match error.code() {
-            ErrorCode::NotFound => format!("nobody has the handle @{handle}"),
-            _ => error.to_string(),
-        })?;
-        Ok(format!("Good for one new password, for an hour:\n{}", password_resets::link(&address, &token)))
-    })
 }

@@ -13,11 +13,11 @@ use std::net::Shutdown;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_codec::Framed;
 use actix_http::{Request, h1};
-use actix_web::rt::net::TcpStream;
 use actix_web::{HttpResponse, get};
 use bytes::Bytes;
 use parlour_protocol::limits;
@@ -28,6 +28,9 @@ use socket2::SockRef;
 use tokio::time::Instant;
 
 use crate::app::App;
+use crate::budget::connections::Conn;
+use crate::budget::memory::Owner;
+use crate::budget::{BODIES_OF_ONE, SMALL};
 use crate::problems::ApiError;
 use commands::Connection;
 use handshake::Upgraded;
@@ -35,6 +38,10 @@ use reader::{Incoming, Reader};
 
 /// Time for `start`.
 const START_WITHIN: Duration = Duration::from_secs(10);
+/// Time for a message whose beginning has come.
+const UNFINISHED: Duration = Duration::from_secs(20);
+/// Frames that are taken before others of the thread have their turn.
+const AT_ONCE: usize = 64;
 /// A connection without any sign of life for this long is closed.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Time for the client to answer the close frame.
@@ -55,7 +62,7 @@ pub async fn open_socket() -> Result<HttpResponse, ApiError> {
 }
 
 /// Serves a connection that asks for an upgrade, from here to its end.
-pub async fn take_over(app: Arc<App>, request: Request, framed: Framed<TcpStream, h1::Codec>) {
+pub async fn take_over(app: Arc<App>, request: Request, framed: Framed<Conn, h1::Codec>) {
     let hello = frames::encode(&hello(&app));
     if let Some(upgraded) = handshake::accept(&app, request, framed, &hello).await {
         // A task of its own: the dispatcher's memory is free from now on.
@@ -68,31 +75,65 @@ enum Woken {
     Write(Option<Bytes>),
     Readable,
     Deadline,
+    Killed,
 }
 
 async fn live(app: Arc<App>, upgraded: Upgraded) {
-    let Upgraded { stream, received, bearer } = upgraded;
+    let Upgraded { stream, entry, received, bearer, address } = upgraded;
+    let kill = entry.place.kill().clone();
+    entry.place.becomes_socket();
+    // Until it has started it counts among the connections of strangers.
+    let mut entry = Some(entry);
     let stream = Rc::new(stream);
     let (outbox, _place) = writer::register(&stream, app.hub.metrics().clone());
     let mut connection = Connection::new(app, outbox, bearer);
     let mut reader = Reader::new(received);
     // One timer for the life of the socket: a new one on every wake would be the work of every delivery.
     let mut deadline = pin!(tokio::time::sleep(START_WITHIN));
+    let mut killed = pin!(kill.wait());
     let mut open = true;
     // What came along with the handshake is here already.
     let mut unread = true;
+    // Memory for a message that is not complete, and whether there is such a one.
+    let (mut held, mut unfinished) = (None, false);
     loop {
         if unread {
             unread = false;
+            let mut taken = 0;
             // Once the connection is to be closed nothing more is done for it.
             while connection.outbox.closing().is_none()
                 && let Some(incoming) = reader.next()
             {
                 match Box::pin(take(&mut connection, incoming)).await {
-                    Ok(true) if connection.started() => deadline.as_mut().reset(Instant::now() + SILENCE),
+                    Ok(true) if connection.started() => {
+                        entry = None;
+                        // A message that never ends is no sign of life.
+                        if !unfinished {
+                            deadline.as_mut().reset(Instant::now() + SILENCE);
+                        }
+                    }
                     Ok(true) => {}
                     Ok(false) => return connection.app.hub.disconnect(&connection.outbox),
                     Err(code) => connection.outbox.close(code),
+                }
+                taken += 1;
+                if taken % AT_ONCE == 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
+            let bytes = reader.held();
+            if bytes == 0 && unfinished && connection.started() {
+                deadline.as_mut().reset(Instant::now() + SILENCE);
+            } else if bytes > 0 && !unfinished && connection.started() {
+                deadline.as_mut().reset(Instant::now() + UNFINISHED);
+            }
+            unfinished = bytes > 0;
+            held = None;
+            if bytes > SMALL {
+                let owner = connection.user.map_or(Owner::Address(address), Owner::Person);
+                held = connection.app.budgets.memory.hold(owner, bytes, BODIES_OF_ONE, &kill);
+                if held.is_none() {
+                    connection.outbox.close(CloseCode::Overloaded);
                 }
             }
         }
@@ -102,6 +143,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
             // the stream, which would keep the memory of its ended task, 2.9 KiB, for the life of the socket.
             _ = std::future::poll_fn(|cx| stream.poll_read_ready(cx)) => Woken::Readable,
             () = deadline.as_mut() => Woken::Deadline,
+            () = killed.as_mut(), if open && connection.outbox.closing().is_none() => Woken::Killed,
         };
         match woken {
             Woken::Write(Some(chunk)) => {
@@ -129,6 +171,12 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
                 }
                 unread = true;
             }
+            Woken::Killed if connection.app.draining.load(Ordering::Acquire) => {
+                connection.outbox.close(CloseCode::Draining);
+            }
+            // Strangers that wait for longest make room without a word; those who are known are told to come again.
+            Woken::Killed if entry.is_some() => break,
+            Woken::Killed => connection.outbox.close(CloseCode::Overloaded),
             Woken::Deadline if open => {
                 let code = if connection.started() { CloseCode::Heartbeat } else { CloseCode::StartTimeout };
                 connection.outbox.close(code);
@@ -137,6 +185,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
             Woken::Deadline => break,
         }
     }
+    drop((held, entry));
     connection.app.hub.disconnect(&connection.outbox);
 }
 
@@ -151,8 +200,11 @@ async fn take(connection: &mut Connection, incoming: Incoming) -> Result<bool, C
                 Err(error) => connection.refuse_malformed(&text, &error)?,
             }
         }
-        Incoming::Ping(payload) => connection.outbox.reply(frames::pong(&payload)),
-        Incoming::Pong => {}
+        Incoming::Ping(payload) => {
+            connection.allow_sign()?;
+            connection.outbox.reply(frames::pong(&payload));
+        }
+        Incoming::Pong | Incoming::Fragment => connection.allow_sign()?,
         Incoming::Bad(code) => return Err(code),
         Incoming::End => return Ok(false),
     }
@@ -167,7 +219,7 @@ pub(crate) fn read_all(received: bytes::BytesMut, mut show: impl FnMut(&str)) {
         match incoming {
             Incoming::Text(text) => show(&text),
             Incoming::Ping(payload) => drop(frames::pong(&payload)),
-            Incoming::Pong => {}
+            Incoming::Pong | Incoming::Fragment => {}
             Incoming::Bad(_) | Incoming::End => break,
         }
     }

@@ -16,6 +16,9 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::random;
 
 use crate::keys::{StoredKeys, damaged, secret};
 
@@ -197,34 +200,53 @@ impl Tokens {
         serde_json::json!({ "keys": keys })
     }
 
+    fn derive(&self, purpose: &[u8], session: SessionId, secret: &[u8]) -> [u8; HALF] {
+        let mut half = [0; HALF];
+        // HMAC takes keys of any length, so this cannot fail.
+        if let Ok(mut mac) = <Hmac<Sha256> as Mac>::new_from_slice(&self.ring().refresh_key) {
+            mac.update(purpose);
+            mac.update(&session.0.to_be_bytes());
+            mac.update(secret);
+            half.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(byte, from)| *byte = from);
+        }
+        half
+    }
+
+    fn sign(&self, session: SessionId, random: [u8; HALF]) -> RefreshToken {
+        let mut secret = [0; 2 * HALF];
+        let signature = self.derive(b"signature", session, &random);
+        secret.iter_mut().zip(random.into_iter().chain(signature)).for_each(|(byte, from)| *byte = from);
+        RefreshToken { session, secret }
+    }
+
+    /// The first token of a session.
+    pub fn first(&self, session: SessionId) -> RefreshToken {
+        self.sign(session, random::bytes())
+    }
+
     /// The token that follows a used one; the same one every time.
     pub fn successor(&self, token: &RefreshToken) -> RefreshToken {
-        // HMAC takes keys of any length, so this cannot fail.
-        let secret = match <Hmac<Sha256> as Mac>::new_from_slice(&self.ring().refresh_key) {
-            Ok(mut mac) => {
-                mac.update(&token.session.0.to_be_bytes());
-                mac.update(&token.secret);
-                mac.finalize().into_bytes().into()
-            }
-            Err(_) => [0; 32],
-        };
-        RefreshToken { session: token.session, secret }
+        self.sign(token.session, self.derive(b"successor", token.session, &token.secret))
+    }
+
+    /// Whether a token was made here for its session, at whatever time. One that is made up says nothing about theft.
+    pub fn is_genuine(&self, token: &RefreshToken) -> bool {
+        let (random, signature) = token.secret.split_at(HALF);
+        self.derive(b"signature", token.session, random).ct_eq(signature).into()
     }
 }
 
-/// A refresh token: the session's id and 256 secret bits.
+/// Bytes of a refresh token that are random, and bytes of its signature.
+const HALF: usize = 16;
+
+/// A refresh token: the session's id, 128 bits that nobody can guess, and a signature of both.
 pub struct RefreshToken {
     /// The session that it continues.
     pub session: SessionId,
-    secret: [u8; 32],
+    secret: [u8; 2 * HALF],
 }
 
 impl RefreshToken {
-    /// The first token of a session.
-    pub fn new(session: SessionId, secret: [u8; 32]) -> Self {
-        Self { session, secret }
-    }
-
     /// Reads the written form.
     pub fn parse(text: &str) -> Option<Self> {
         let (session, secret) = text.split_once('.')?;
@@ -303,10 +325,18 @@ mod tests {
 
     #[test]
     fn refresh_tokens_have_one_successor() {
-        let first = RefreshToken::new(SessionId(5), [9; 32]);
+        let first = tokens().first(SessionId(5));
         let again = RefreshToken::parse(&first.expose()).unwrap();
         assert_eq!(tokens().successor(&first).hash(), tokens().successor(&again).hash());
         assert_ne!(tokens().successor(&first).hash(), first.hash());
         assert!(RefreshToken::parse("5.short").is_none());
+        let second = tokens().successor(&first);
+        assert!(tokens().is_genuine(&first) && tokens().is_genuine(&second));
+        for index in 0..2 * HALF {
+            let mut made_up = RefreshToken { session: first.session, secret: first.secret };
+            made_up.secret[index] ^= 1;
+            assert!(!tokens().is_genuine(&made_up));
+        }
+        assert!(!tokens().is_genuine(&RefreshToken { session: SessionId(6), secret: first.secret }));
     }
 }

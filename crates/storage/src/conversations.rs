@@ -1,6 +1,7 @@
 //! Rooms and direct chats: the row whose lock orders a conversation's log.
 
 use diesel::PgConnection;
+use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -15,6 +16,10 @@ use crate::schema::{conversations, members};
 pub const ROOM: i16 = 0;
 /// `kind` of a direct chat.
 pub const DIRECT: i16 = 1;
+
+/// Lists are sorted by activity in spans of this many microseconds, five minutes. An index may hold what changes this
+/// rarely; it must not hold what every message changes.
+pub const ACTIVITY_SPAN: i64 = 300_000_000;
 
 /// A conversation, whole.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -43,6 +48,8 @@ pub struct ConversationRow {
     pub member_count: i64,
     /// When the log last grew.
     pub last_activity_at: i64,
+    /// The same in spans of [`ACTIVITY_SPAN`]: what lists are sorted by.
+    pub active_span: i64,
     /// When it was made.
     pub created_at: i64,
     /// When it was deleted.
@@ -80,6 +87,9 @@ pub struct AdvancedRow {
     /// The larger id of a direct chat's two people.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub high_user: Option<i64>,
+    /// When the log last grew, before this.
+    #[diesel(sql_type = BigInt)]
+    pub active_before: i64,
 }
 
 /// Adds a conversation.
@@ -118,19 +128,30 @@ pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> QueryResul
     match conn {
         Connection::Postgres(inner) => {
             let (ids, counts) = by.iter().copied().unzip();
-            Advance { ids, counts, now }.load(inner)
+            Advance { ids, counts, now, span: now / ACTIVITY_SPAN }.load(inner)
         }
         Connection::Sqlite(inner) => {
             let mut rows = Vec::with_capacity(by.len());
             for (id, count) in by {
+                // What is returned is the state after the update, so what was before is asked for first.
+                let before: Option<i64> = conversations::table
+                    .find(id)
+                    .filter(conversations::deleted_at.is_null())
+                    .select(conversations::last_activity_at)
+                    .first(inner)
+                    .optional()?;
+                let Some(before) = before else { continue };
                 rows.extend(
                     diesel::sql_query(
-                        "UPDATE conversations SET last_seq = last_seq + ?, last_activity_at = ?
-                         WHERE id = ? AND deleted_at IS NULL RETURNING id, last_seq, kind, low_user, high_user",
+                        "UPDATE conversations SET last_seq = last_seq + ?, last_activity_at = ?, active_span = ?
+                         WHERE id = ? AND deleted_at IS NULL
+                         RETURNING id, last_seq, kind, low_user, high_user, ? AS active_before",
                     )
                     .bind::<BigInt, _>(*count)
                     .bind::<BigInt, _>(now)
+                    .bind::<BigInt, _>(now / ACTIVITY_SPAN)
                     .bind::<BigInt, _>(*id)
+                    .bind::<BigInt, _>(before)
                     .load::<AdvancedRow>(inner)?,
                 );
             }
@@ -146,10 +167,11 @@ struct Advance {
     ids: Vec<i64>,
     counts: Vec<i64>,
     now: i64,
+    span: i64,
 }
 
 impl Query for Advance {
-    type SqlType = (BigInt, BigInt, SmallInt, Nullable<BigInt>, Nullable<BigInt>);
+    type SqlType = (BigInt, BigInt, SmallInt, Nullable<BigInt>, Nullable<BigInt>, BigInt);
 }
 
 impl RunQueryDsl<PgConnection> for Advance {}
@@ -162,24 +184,41 @@ impl QueryFragment<Pg> for Advance {
         out.push_bind_param::<Array<BigInt>, _>(&self.counts)?;
         out.push_sql(
             ") AS wanted (id, n)),
-             locked AS (SELECT c.id FROM conversations c JOIN wanted USING (id)
+             locked AS (SELECT c.id, c.last_activity_at FROM conversations c JOIN wanted USING (id)
                         WHERE c.deleted_at IS NULL ORDER BY c.id FOR UPDATE OF c)
              UPDATE conversations SET last_seq = last_seq + wanted.n, last_activity_at = ",
         );
         out.push_bind_param::<BigInt, _>(&self.now)?;
+        out.push_sql(", active_span = ");
+        out.push_bind_param::<BigInt, _>(&self.span)?;
         out.push_sql(
             " FROM wanted JOIN locked USING (id) WHERE conversations.id = wanted.id
-             RETURNING conversations.id, last_seq, kind, low_user, high_user",
+             RETURNING conversations.id, last_seq, kind, low_user, high_user, locked.last_activity_at",
         );
         Ok(())
     }
 }
 
-/// Gives back positions that were taken by [`advance`] in this transaction and not used.
-pub fn give_back(conn: &mut Connection, id: ConversationId, unused: i64) -> QueryResult<usize> {
-    diesel::update(conversations::table.find(id.0))
-        .set(conversations::last_seq.eq(conversations::last_seq - unused))
-        .execute(conn)
+/// Gives back positions that were taken by [`advance`] in this transaction and not used. Where none was used, nothing
+/// has happened, and the conversation was last active `before`.
+pub fn give_back(
+    conn: &mut Connection,
+    id: ConversationId,
+    unused: i64,
+    before: Option<i64>,
+) -> QueryResult<usize> {
+    let line = conversations::table.find(id.0);
+    let position = conversations::last_seq.eq(conversations::last_seq - unused);
+    match before {
+        None => diesel::update(line).set(position).execute(conn),
+        Some(before) => {
+            let activity = (
+                conversations::last_activity_at.eq(before),
+                conversations::active_span.eq(before / ACTIVITY_SPAN),
+            );
+            diesel::update(line).set((position, activity)).execute(conn)
+        }
+    }
 }
 
 /// The direct chat of two people, whoever asks.
@@ -235,7 +274,20 @@ pub fn change_member_count(conn: &mut Connection, id: ConversationId, by: i64) -
         .execute(conn)
 }
 
-/// Public rooms, most recently active first, after a position in that order.
+/// The room with this name, locked until the transaction ends.
+pub fn lock_named(conn: &mut Connection, name_key: &str) -> QueryResult<Option<ConversationRow>> {
+    let id: Option<i64> = conversations::table
+        .filter(conversations::name_key.eq(name_key))
+        .select(conversations::id)
+        .first(conn)
+        .optional()?;
+    match id {
+        Some(id) => lock(conn, ConversationId(id)),
+        None => Ok(None),
+    }
+}
+
+/// Public rooms that somebody is in, most recently active first, after a position in that order.
 pub fn list_rooms(
     conn: &mut Connection,
     search: &str,
@@ -243,22 +295,23 @@ pub fn list_rooms(
     limit: i64,
 ) -> QueryResult<Vec<ConversationRow>> {
     let mut query = conversations::table
-        .filter(conversations::kind.eq(ROOM))
-        .filter(conversations::deleted_at.is_null())
+        // Written out, so that the partial index can be used by a plan that is made once.
+        .filter(sql::<Bool>("conversations.kind = 0 AND conversations.deleted_at IS NULL"))
+        .filter(conversations::member_count.gt(0))
         .select(ConversationRow::as_select())
         .into_boxed();
     if !search.is_empty() {
         let pattern = format!("%{}%", search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         query = query.filter(conversations::name_key.like(pattern).escape('\\'));
     }
-    if let Some((activity, id)) = after {
+    if let Some((span, id)) = after {
         query = query.filter(
-            conversations::last_activity_at
-                .lt(activity)
-                .or(conversations::last_activity_at.eq(activity).and(conversations::id.lt(id))),
+            conversations::active_span
+                .lt(span)
+                .or(conversations::active_span.eq(span).and(conversations::id.lt(id))),
         );
     }
-    query.order((conversations::last_activity_at.desc(), conversations::id.desc())).limit(limit).load(conn)
+    query.order((conversations::active_span.desc(), conversations::id.desc())).limit(limit).load(conn)
 }
 
 /// Id, head and kind of several conversations.
@@ -365,11 +418,13 @@ pub struct ListedRow {
     pub writable: bool,
 }
 
-/// One's own conversations (or one of them), most recently active first.
+/// One's own conversations (or one of them), most recently active first, after a position in that order.
 pub fn list_of(
     conn: &mut Connection,
     user: UserId,
     only: Option<ConversationId>,
+    after: Option<(i64, i64)>,
+    limit: i64,
 ) -> QueryResult<Vec<ListedRow>> {
     // The inner limits stop counting at 100 and looking back at 50 rows: the cost of a line is bounded
     // however long the conversation is.
@@ -386,6 +441,14 @@ pub fn list_of(
         LEFT JOIN users p ON c.kind = 1 AND p.id = CASE WHEN c.low_user = m.user_id THEN c.high_user ELSE c.low_user END
         LEFT JOIN friendships f ON c.kind = 1 AND f.low_user = c.low_user AND f.high_user = c.high_user
         WHERE m.user_id = $1 AND ($2 = 0 OR c.id = $2)
-        ORDER BY c.last_activity_at DESC, c.id DESC LIMIT 2000";
-    diesel::sql_query(sql).bind::<BigInt, _>(user.0).bind::<BigInt, _>(only.map_or(0, |id| id.0)).load(conn)
+            AND (c.last_activity_at < $3 OR (c.last_activity_at = $3 AND c.id < $4))
+        ORDER BY c.last_activity_at DESC, c.id DESC LIMIT $5";
+    let (activity, id) = after.unwrap_or((i64::MAX, i64::MAX));
+    diesel::sql_query(sql)
+        .bind::<BigInt, _>(user.0)
+        .bind::<BigInt, _>(only.map_or(0, |id| id.0))
+        .bind::<BigInt, _>(activity)
+        .bind::<BigInt, _>(id)
+        .bind::<BigInt, _>(limit)
+        .load(conn)
 }

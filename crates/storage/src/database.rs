@@ -7,13 +7,15 @@
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
-use diesel::connection::{Connection as _, Instrumentation, InstrumentationEvent, TransactionManager};
+use diesel::connection::{
+    Connection as _, Instrumentation, InstrumentationEvent, SimpleConnection, TransactionManager,
+};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::oneshot;
 
@@ -25,6 +27,11 @@ use crate::migrations;
 const QUEUE: usize = 1024;
 /// Most units in one transaction: bounds how much is repeated when one of them fails.
 const BATCH: usize = 64;
+/// A database that restarts is waited for this long, and asked this often, before a change is refused.
+const RESTART: Duration = Duration::from_secs(3);
+const ASK_EVERY: Duration = Duration::from_millis(50);
+/// A connection that nobody has used for this long is asked whether it lives before it is given a question.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// How to open a [`Database`].
 #[derive(Debug, Clone)]
@@ -91,6 +98,10 @@ fn transient(message: &str) -> bool {
         "connection not open",
         "SSL connection has been closed",
         "database is locked",
+        // What waits for room waits as what waits for a server.
+        "database or disk is full",
+        "No space left on device",
+        "could not extend file",
     ]
     .iter()
     .any(|known| message.contains(known))
@@ -159,6 +170,8 @@ pub struct Database {
     readers: Sender<ReadJob>,
     lanes: Arc<[Sender<Box<dyn Unit>>]>,
     statements: Arc<AtomicU64>,
+    /// The last transaction of any lane was committed.
+    writing: Arc<AtomicBool>,
     /// Nothing is ever sent: it is disconnected when the last thread comes to its end.
     ended: Receiver<Infallible>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
@@ -178,7 +191,14 @@ impl Database {
             Address::Sqlite(_) => 1,
         };
         let statements = Arc::new(AtomicU64::default());
-        let link = || Link { address: settings.address.clone(), conn: None, statements: statements.clone() };
+        let writing = Arc::new(AtomicBool::new(true));
+        let link = || Link {
+            address: settings.address.clone(),
+            conn: None,
+            away: false,
+            statements: statements.clone(),
+            writing: writing.clone(),
+        };
         let (alive, ended) = crossbeam_channel::bounded(0);
         let mut threads = Vec::new();
         let mut lanes = Vec::with_capacity(lane_count);
@@ -200,7 +220,7 @@ impl Database {
             })?);
         }
         let threads = Arc::new(Mutex::new(threads));
-        Ok(Self { readers, lanes: lanes.into(), statements, ended, threads })
+        Ok(Self { readers, lanes: lanes.into(), statements, writing, ended, threads })
     }
 
     /// Gives this handle back, and waits until the threads have closed their connections and are gone, which they are
@@ -221,6 +241,11 @@ impl Database {
     /// How many statements were run so far, without those that begin and end transactions.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last change was stored: not when the disk is full, or the database is away.
+    pub fn is_writing(&self) -> bool {
+        self.writing.load(Ordering::Relaxed)
     }
 
     /// How many write lanes there are.
@@ -294,7 +319,10 @@ fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandl
 struct Link {
     address: Address,
     conn: Option<Connection>,
+    /// The database was waited for in vain: it is not waited for again until it is back.
+    away: bool,
     statements: Arc<AtomicU64>,
+    writing: Arc<AtomicBool>,
 }
 
 /// Counts statements. Beginning and ending a transaction are reported as statements too, and taken off again.
@@ -329,10 +357,39 @@ impl Link {
         }
         self.conn.as_mut()
     }
+
+    /// Like [`Self::get`], and waits a while for a database that has just gone away: it may only be restarting.
+    fn get_patiently(&mut self) -> Option<&mut Connection> {
+        let patience = Instant::now() + RESTART;
+        while self.get().is_none() {
+            if self.away || Instant::now() >= patience {
+                self.away = true;
+                return None;
+            }
+            thread::sleep(ASK_EVERY);
+        }
+        self.away = false;
+        self.conn.as_mut()
+    }
+
+    /// Drops a connection that has died while nobody used it.
+    fn check(&mut self) {
+        let Some(Connection::Postgres(inner)) = self.conn.as_mut() else { return };
+        if inner.batch_execute("SELECT 1").is_err() {
+            self.conn = None;
+        }
+        // Nobody has asked for anything.
+        self.statements.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn run_reader(mut link: Link, jobs: &Receiver<ReadJob>) {
+    let mut used = Instant::now();
     for job in jobs {
+        if used.elapsed() >= IDLE {
+            link.check();
+        }
+        used = Instant::now();
         // A fault in one question must not end the thread that answers all the others.
         if !catch_unwind(AssertUnwindSafe(|| job(link.get()))).unwrap_or(false) {
             link.conn = None;
@@ -344,10 +401,15 @@ fn run_lane(mut link: Link, units: &Receiver<Box<dyn Unit>>) {
     while let Ok(first) = units.recv() {
         let mut batch = vec![first];
         batch.extend(units.try_iter().take(BATCH - 1));
+        let writing = link.writing.clone();
         let together = if batch.len() > 1 { run_batch(&mut link, &mut batch) } else { Err(BatchError::Unit) };
         match together {
-            Ok(()) => batch.into_iter().for_each(|unit| unit.settle(Ok(()))),
+            Ok(()) => {
+                writing.store(true, Ordering::Relaxed);
+                batch.into_iter().for_each(|unit| unit.settle(Ok(())));
+            }
             Err(BatchError::Commit(error)) => {
+                writing.store(false, Ordering::Relaxed);
                 batch.into_iter().for_each(|unit| unit.settle(Err(error.clone())))
             }
             Err(BatchError::Unit) => {
@@ -367,7 +429,7 @@ enum BatchError {
 }
 
 fn run_batch(link: &mut Link, batch: &mut [Box<dyn Unit>]) -> Result<(), BatchError> {
-    let Some(conn) = link.get() else {
+    let Some(conn) = link.get_patiently() else {
         return Err(BatchError::Commit(StorageError::Unavailable));
     };
     let outcome = (|| {
@@ -386,7 +448,8 @@ fn run_batch(link: &mut Link, batch: &mut [Box<dyn Unit>]) -> Result<(), BatchEr
 fn run_alone(link: &mut Link, mut unit: Box<dyn Unit>) {
     // Three tries settle deadlocks with other nodes; more would only hide a fault.
     for attempt in 1..=3 {
-        let Some(conn) = link.get() else {
+        let Some(conn) = link.get_patiently() else {
+            link.writing.store(false, Ordering::Relaxed);
             return unit.settle(Err(StorageError::Unavailable));
         };
         let mut committing = false;
@@ -395,11 +458,19 @@ fn run_alone(link: &mut Link, mut unit: Box<dyn Unit>) {
             commit(conn)
         });
         match outcome {
-            Ok(()) => return unit.settle(Ok(())),
+            Ok(()) => {
+                link.writing.store(true, Ordering::Relaxed);
+                return unit.settle(Ok(()));
+            }
             Err(error) => {
                 roll_back(link);
-                if error == StorageError::Interrupted && !committing && attempt < 3 {
+                // Nothing was stored: a connection that broke before COMMIT takes everything back.
+                let broken = error == StorageError::Unavailable && link.conn.is_none();
+                if (error == StorageError::Interrupted || broken) && !committing && attempt < 3 {
                     continue;
+                }
+                if committing || error == StorageError::Unavailable {
+                    link.writing.store(false, Ordering::Relaxed);
                 }
                 if error == StorageError::Unavailable {
                     link.conn = None;

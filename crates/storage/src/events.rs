@@ -4,10 +4,12 @@
 //! its text from every row that holds it.
 
 use diesel::PgConnection;
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Message;
 use parlour_protocol::rooms::MemberRole;
@@ -16,6 +18,7 @@ use parlour_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Connection;
+use crate::conversations::ACTIVITY_SPAN;
 use crate::on_backend;
 use crate::schema::{conversations, events};
 
@@ -186,6 +189,11 @@ impl EventRow {
     }
 }
 
+/// Written out, so that the partial index of messages can be used by a plan that is made once.
+fn is_message() -> SqlLiteral<Bool> {
+    sql::<Bool>("events.kind = 0")
+}
+
 /// Takes the next position of a locked conversation and stores a change there.
 pub fn append(
     conn: &mut Connection,
@@ -193,8 +201,11 @@ pub fn append(
     at: Timestamp,
     change: Change,
 ) -> QueryResult<Event> {
-    let advanced =
-        (conversations::last_seq.eq(conversations::last_seq + 1), conversations::last_activity_at.eq(at.0));
+    let advanced = (
+        conversations::last_seq.eq(conversations::last_seq + 1),
+        conversations::last_activity_at.eq(at.0),
+        conversations::active_span.eq(at.0 / ACTIVITY_SPAN),
+    );
     let line = conversations::table.find(conversation.0);
     let seq: Seq = if change.changes_earlier_messages() {
         diesel::update(line)
@@ -295,7 +306,7 @@ pub fn find_message(
 ) -> QueryResult<Option<EventRow>> {
     events::table
         .find((conversation.0, seq))
-        .filter(events::kind.eq(MESSAGE))
+        .filter(is_message())
         .select(EventRow::as_select())
         .first(conn)
         .optional()
@@ -327,7 +338,7 @@ pub fn list_messages_before(
     events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::seq.lt(before))
-        .filter(events::kind.eq(MESSAGE))
+        .filter(is_message())
         .order(events::seq.desc())
         .limit(limit)
         .select(EventRow::as_select())
@@ -344,7 +355,7 @@ pub fn list_messages_after(
     events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::seq.gt(after))
-        .filter(events::kind.eq(MESSAGE))
+        .filter(is_message())
         .order(events::seq.asc())
         .limit(limit)
         .select(EventRow::as_select())
@@ -358,7 +369,7 @@ pub fn list_messages(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<Ve
     let rows: Vec<EventRow> = on_backend!(conn, inner => events::table
         .filter(events::conversation_id.eq_any(conversations))
         .filter(events::seq.eq_any(seqs))
-        .filter(events::kind.eq(MESSAGE))
+        .filter(is_message())
         .select(EventRow::as_select())
         .load(inner))?;
     Ok(rows.into_iter().filter(|row| at.contains(&(row.conversation_id, row.seq))).collect())

@@ -140,11 +140,62 @@ pub fn list_present_ids(conn: &mut Connection, user: UserId) -> QueryResult<BTre
     Ok(rows.into_iter().map(UserId).collect())
 }
 
-/// How many friends a person has, and open requests that they know of.
-pub fn count_of(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
-    friendships::table
+/// How many friends and open requests a person has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Friends.
+    pub friends: i64,
+    /// Their own requests.
+    pub outgoing: i64,
+    /// Requests of others that they see.
+    pub incoming: i64,
+}
+
+/// Counts what a person has.
+pub fn count_of(conn: &mut Connection, user: UserId) -> QueryResult<Counts> {
+    let rows: Vec<(bool, i64, bool)> = friendships::table
         .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
-        .filter(friendships::hidden.eq(false).or(friendships::requested_by.eq(user.0)))
-        .count()
-        .get_result(conn)
+        .select((friendships::accepted_at.is_not_null(), friendships::requested_by, friendships::hidden))
+        .load(conn)?;
+    let mut counts = Counts::default();
+    for (accepted, requested_by, hidden) in rows {
+        match (accepted, requested_by == user.0, hidden) {
+            (true, ..) => counts.friends += 1,
+            (false, true, _) => counts.outgoing += 1,
+            (false, false, false) => counts.incoming += 1,
+            (false, false, true) => {}
+        }
+    }
+    Ok(counts)
+}
+
+/// Who has asked a person that sees it, newest first.
+pub fn list_incoming(conn: &mut Connection, user: UserId, limit: i64) -> QueryResult<Vec<UserId>> {
+    let rows: Vec<i64> = friendships::table
+        .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+        .filter(friendships::accepted_at.is_null())
+        .filter(friendships::hidden.eq(false))
+        .filter(friendships::requested_by.ne(user.0))
+        .order((friendships::created_at.desc(), friendships::requested_by.desc()))
+        .limit(limit)
+        .select(friendships::requested_by)
+        .load(conn)?;
+    Ok(rows.into_iter().map(UserId).collect())
+}
+
+/// Hides the oldest request that a person sees.
+pub fn hide_oldest_incoming(conn: &mut Connection, user: UserId) -> QueryResult<()> {
+    let oldest: Option<(i64, i64)> = friendships::table
+        .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+        .filter(friendships::accepted_at.is_null())
+        .filter(friendships::hidden.eq(false))
+        .filter(friendships::requested_by.ne(user.0))
+        .order((friendships::created_at.asc(), friendships::requested_by.asc()))
+        .select((friendships::low_user, friendships::high_user))
+        .first(conn)
+        .optional()?;
+    if let Some((low, high)) = oldest {
+        set_hidden(conn, UserId(low), UserId(high), true)?;
+    }
+    Ok(())
 }

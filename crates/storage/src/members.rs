@@ -194,3 +194,12 @@ pub fn list(
         query.order((members::joined_at.asc(), members::user_id.asc())).limit(limit).load(conn)?;
     Ok(rows.into_iter().map(|(member, user)| (member, User::from(user))).collect())
 }
+
+/// How many rooms a person owns.
+pub fn count_owned(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
+    members::table
+        .filter(members::user_id.eq(user.0))
+        .filter(members::role.eq(role_number(MemberRole::Owner)))
+        .count()
+        .get_result(conn)
+}

@@ -202,10 +202,19 @@ pub fn list_to_erase(conn: &mut Connection, before: i64) -> QueryResult<Vec<User
 
 /// SQLite: moves what waits in the write-ahead log into the file, so that erased text is gone from both. A reader may
 /// stand in the way; then the next call does it. PostgreSQL does such things by itself.
-pub fn settle(conn: &mut Connection) -> QueryResult<()> {
-    use diesel::connection::SimpleConnection;
+pub fn settle(conn: &mut Connection) -> QueryResult<bool> {
     match conn {
-        Connection::Sqlite(inner) => inner.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
-        Connection::Postgres(_) => Ok(()),
+        Connection::Sqlite(inner) => {
+            let outcome =
+                diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(inner)?;
+            Ok(outcome.busy == 0)
+        }
+        Connection::Postgres(_) => Ok(true),
     }
+}
+
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    busy: i32,
 }

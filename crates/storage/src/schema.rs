@@ -184,6 +184,7 @@ diesel::table! {
         last_used_at -> BigInt,
         expires_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
+        network -> Nullable<Binary>,
     }
 }
 
@@ -200,6 +201,7 @@ diesel::table! {
         changed_seq -> BigInt,
         member_count -> BigInt,
         last_activity_at -> BigInt,
+        active_span -> BigInt,
         created_at -> BigInt,
         deleted_at -> Nullable<BigInt>,
     }

@@ -2,7 +2,7 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Bool};
 
 use crate::Connection;
 use crate::on_backend;
@@ -36,4 +36,23 @@ pub fn now(conn: &mut Connection) -> QueryResult<Option<i64>> {
 /// Stores a fact in the place of the one that is there.
 pub fn replace(conn: &mut Connection, key: &str, value: &str) -> QueryResult<usize> {
     diesel::update(dsl::server_state.find(key)).set(dsl::value.eq(value)).execute(conn)
+}
+
+/// Stores a fact, whether it is there or not.
+pub fn put(conn: &mut Connection, key: &str, value: &str) -> QueryResult<()> {
+    if replace(conn, key, value)? == 0 {
+        find_or_insert(conn, key, value)?;
+    }
+    Ok(())
+}
+
+/// Whether the database keeps what it has confirmed when its machine crashes. SQLite is told to with every connection.
+pub fn is_durable(conn: &mut Connection) -> QueryResult<bool> {
+    match conn {
+        Connection::Sqlite(_) => Ok(true),
+        Connection::Postgres(conn) => {
+            let off = "current_setting('fsync') = 'off' OR current_setting('full_page_writes') = 'off'";
+            diesel::select(sql::<Bool>(off)).get_result::<bool>(conn).map(|off| !off)
+        }
+    }
 }

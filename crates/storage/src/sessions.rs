@@ -31,6 +31,8 @@ pub struct SessionRow {
     pub expires_at: i64,
     /// When it was ended.
     pub revoked_at: Option<i64>,
+    /// A keyed hash of the network that it was opened from.
+    pub network: Option<Vec<u8>>,
 }
 
 /// Adds a session.
@@ -41,6 +43,12 @@ pub fn insert(conn: &mut Connection, row: &SessionRow) -> QueryResult<usize> {
 /// A session by id.
 pub fn find(conn: &mut Connection, id: SessionId) -> QueryResult<Option<SessionRow>> {
     sessions::table.find(id.0).select(SessionRow::as_select()).first(conn).optional()
+}
+
+/// Whether a person has a session, open or not, that was opened from this network.
+pub fn exists_in_network(conn: &mut Connection, user: UserId, network: &[u8]) -> QueryResult<bool> {
+    let opened = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::network.eq(network));
+    diesel::select(diesel::dsl::exists(opened)).get_result(conn)
 }
 
 /// The open sessions of a person, last used first.
@@ -118,6 +126,17 @@ pub fn list_revoked_since(conn: &mut Connection, since: i64) -> QueryResult<Vec<
         .select((sessions::id, sessions::revoked_at))
         .load(conn)?;
     Ok(rows.into_iter().filter_map(|(id, at)| Some((SessionId(id), at?))).collect())
+}
+
+/// Open sessions that ran out in a span of time.
+pub fn list_expired(conn: &mut Connection, after: i64, upto: i64) -> QueryResult<Vec<SessionId>> {
+    let ids: Vec<i64> = sessions::table
+        .filter(sessions::expires_at.gt(after))
+        .filter(sessions::expires_at.le(upto))
+        .filter(sessions::revoked_at.is_null())
+        .select(sessions::id)
+        .load(conn)?;
+    Ok(ids.into_iter().map(SessionId).collect())
 }
 
 /// Deletes what ended or ran out before a moment.

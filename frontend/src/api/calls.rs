@@ -212,7 +212,7 @@ impl Api {
     }
 
     pub(crate) async fn list_friends(self) -> Answer<Page<Friend>> {
-        self.get("/friends").await
+        self.get_every("/friends").await
     }
 
     pub(crate) async fn end_friendship(self, id: UserId) -> Answer<()> {
@@ -236,7 +236,7 @@ impl Api {
     }
 
     pub(crate) async fn list_blocks(self) -> Answer<Page<Block>> {
-        self.get("/blocks").await
+        self.get_every("/blocks").await
     }
 
     pub(crate) async fn block(self, id: UserId) -> Answer<Block> {
@@ -324,7 +324,7 @@ impl Api {
     }
 
     pub(crate) async fn list_conversations(self) -> Answer<Page<Conversation>> {
-        self.get("/conversations").await
+        self.get_every("/conversations").await
     }
 
     pub(crate) async fn read_conversation(self, id: ConversationId) -> Answer<Conversation> {

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::Shared;
 use gloo_net::http::{Method, RequestBuilder, Response};
 use leptos::prelude::*;
+use parlour_protocol::Page;
 use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::second_factors::FactorMethod;
 use parlour_protocol::sessions::{RefreshSession, SignedIn};
@@ -193,6 +194,17 @@ impl Api {
     /// Reads something.
     pub(crate) async fn get<T: DeserializeOwned>(self, path: &str) -> Answer<T> {
         decode(self.send(Method::GET, path, Body::None).await?).await
+    }
+
+    /// Reads all pages of a list.
+    pub(crate) async fn get_every<T: DeserializeOwned>(self, path: &str) -> Answer<Page<T>> {
+        let mut all: Page<T> = self.get(path).await?;
+        while let Some(after) = all.next.take() {
+            let page: Page<T> = self.get(&format!("{path}?after={after}")).await?;
+            all.items.extend(page.items);
+            all.next = page.next;
+        }
+        Ok(all)
     }
 
     /// Does something with a JSON body and reads the answer.

@@ -146,6 +146,7 @@ fn LogIn() -> impl IntoView {
             password: password.text(),
             device: Some(browser::device()),
             refresh: RefreshTransport::Cookie,
+            device_token: None,
         };
         enter(context, busy, failure, async move { context.api.create_session(&body).await }, move |why| {
             if why.code() == Some(ErrorCode::BadCredentials) {

@@ -12,7 +12,7 @@ use super::lots::Lots;
 use super::nodes::Node;
 use super::proxy::Proxy;
 use super::services::{self, OwnPostgres, OwnRedis};
-use crate::{Backend, TestDatabase};
+use crate::{Backend, METRICS_TOKEN, TestDatabase};
 
 /// What a scenario needs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -108,6 +108,10 @@ impl Cluster {
                     ("PARLOUR_SENDS_PER_SECOND", "100000"),
                     ("PARLOUR_AUTH_PER_MINUTE", "1000000"),
                     ("PARLOUR_CONNECTS_PER_SECOND", "100000"),
+                    ("PARLOUR_CONNECTS_PER_ADDRESS", "100000"),
+                    ("PARLOUR_CONNECTIONS_PER_ADDRESS", "100000"),
+                    ("PARLOUR_METRICS_TOKEN", METRICS_TOKEN),
+                    ("PARLOUR_UNSAFE_DATABASE", "true"),
                     ("PARLOUR_DATABASE_READERS", "2"),
                     ("PARLOUR_DATABASE_LANES", "2"),
                     ("PARLOUR_WORKERS", "1"),

@@ -171,6 +171,7 @@ async fn changing_the_password(app: App) {
             password: password.into(),
             device: None,
             refresh: Default::default(),
+            device_token: None,
         };
         let api = app.stranger(1);
         async move { api.create_session(&session).await }

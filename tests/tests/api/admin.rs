@@ -43,6 +43,7 @@ async fn suspending(app: App) {
             password: "correct horse battery".into(),
             device: None,
             refresh: Default::default(),
+            device_token: None,
         };
         app.stranger(1).create_session(&session).await
     };

@@ -84,6 +84,7 @@ async fn a_forgotten_password(app: App) {
         password: password.into(),
         device: None,
         refresh: Default::default(),
+        device_token: None,
     };
     app.stranger(1).create_session(&log_in(PASSWORD)).await.refused(ErrorCode::BadCredentials);
     app.stranger(1).create_session(&log_in(NEW)).await.unwrap();

@@ -29,6 +29,7 @@ async fn log_in(api: &Api, handle: &str, password: &str) -> Result<SignedIn, Api
         password: password.into(),
         device: None,
         refresh: Default::default(),
+        device_token: None,
     };
     api.create_session(&session).await
 }
@@ -130,8 +131,13 @@ async fn one_address_has_a_limit(app: App) {
 async fn weak_hashes_are_renewed(app: App) {
     let ada = app.person("ada").await;
     let cheap = Hardness { memory_kib: 8, passes: 1 };
-    let weaker =
-        parlour_chat::passwords::hash(Hardness { memory_kib: 16, passes: 2 }, RIGHT, &[3; 16]).unwrap();
+    let weaker = parlour_chat::passwords::hash(
+        Hardness { memory_kib: 16, passes: 2 },
+        RIGHT,
+        &[3; 16],
+        &mut Default::default(),
+    )
+    .unwrap();
     let hash = || {
         let row = parlour_storage::users::find(&mut app.database().connect(), ada.id).unwrap().unwrap();
         row.password_hash

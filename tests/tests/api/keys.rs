@@ -35,6 +35,7 @@ async fn log_in(app: &App) -> Person {
         password: "correct horse battery".into(),
         device: None,
         refresh: Default::default(),
+        device_token: None,
     };
     let signed_in = api.create_session(&session).await.unwrap();
     app.somebody("ada", signed_in, api)

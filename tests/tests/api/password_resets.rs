@@ -40,6 +40,7 @@ async fn log_in(app: &App, password: &str) -> Result<(), parlour_client::native:
         password: password.into(),
         device: None,
         refresh: Default::default(),
+        device_token: None,
     };
     app.stranger(1).create_session(&session).await.map(drop)
 }

@@ -36,7 +36,9 @@ async fn root(app: &App) -> Person {
     let mut conn = app.database().connect();
     let (id, now) = (parlour_protocol::ids::UserId(4711), parlour_protocol::time::Timestamp(1));
     let cheap = parlour_chat::passwords::Hardness { memory_kib: 8, passes: 1 };
-    let hash = parlour_chat::passwords::hash(cheap, "correct horse battery", &[1; 16]).unwrap();
+    let hash =
+        parlour_chat::passwords::hash(cheap, "correct horse battery", &[1; 16], &mut Default::default())
+            .unwrap();
     let admission = parlour_chat::accounts::Admission::Administrator;
     parlour_chat::accounts::register(&mut conn, now, id, &account("root", None), &hash, admission).unwrap();
     log_in(app, "root").await.map(|signed_in| app.somebody("root", signed_in.0, signed_in.1)).unwrap()
@@ -52,6 +54,7 @@ async fn log_in(
         password: "correct horse battery".into(),
         device: None,
         refresh: Default::default(),
+        device_token: None,
     };
     api.create_session(&session).await.map(|signed_in| (signed_in, api))
 }

@@ -24,6 +24,7 @@ fn log_in(handle: &str, password: &str) -> CreateSession {
         password: password.into(),
         device: None,
         refresh: Default::default(),
+        device_token: None,
     }
 }
 

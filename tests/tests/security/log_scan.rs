@@ -92,6 +92,7 @@ fn nothing_secret_is_logged() {
         ("PARLOUR_AUTH_PER_MINUTE", "100000".to_owned()),
         ("PARLOUR_HASH_MEMORY_KIB", "8".to_owned()),
         ("PARLOUR_HASH_PASSES", "1".to_owned()),
+        ("PARLOUR_UNSAFE_DATABASE", "true".to_owned()),
     ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let node = Node::start(folder.path().to_owned(), settings);

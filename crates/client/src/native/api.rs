@@ -134,6 +134,19 @@ impl Api {
         }
     }
 
+    /// All pages of a list.
+    async fn every<T: DeserializeOwned>(&self, url: Url) -> Result<Page<T>, ApiError> {
+        let mut all: Page<T> = self.get(url.clone()).await?;
+        while let Some(after) = all.next.take() {
+            let mut next = url.clone();
+            next.query_pairs_mut().append_pair("after", &after);
+            let page: Page<T> = self.get(next).await?;
+            all.items.extend(page.items);
+            all.next = page.next;
+        }
+        Ok(all)
+    }
+
     async fn answer(request: RequestBuilder) -> Result<Response, ApiError> {
         let response = request.send().await?;
         if response.status().is_success() {
@@ -277,7 +290,7 @@ impl Api {
 
     /// One's friends.
     pub async fn list_friends(&self) -> Result<Page<Friend>, ApiError> {
-        self.get(self.path(["friends"])).await
+        self.every(self.path(["friends"])).await
     }
 
     /// Ends a friendship.
@@ -361,7 +374,7 @@ impl Api {
 
     /// One's own conversations, most recently active first.
     pub async fn list_conversations(&self) -> Result<Page<Conversation>, ApiError> {
-        self.get(self.path(["conversations"])).await
+        self.every(self.path(["conversations"])).await
     }
 
     /// One of one's own conversations.

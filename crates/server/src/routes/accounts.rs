@@ -1,7 +1,7 @@
 //! One's own account.
 
 use actix_web::http::header;
-use actix_web::web::{Bytes, Json, Path};
+use actix_web::web::{Json, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
 use parlour_chat::accounts::Admission;
 use parlour_chat::{Outcome, Refusal, accounts, passwords, sessions};
@@ -19,10 +19,11 @@ use super::invites::code_hash;
 use super::sessions::{client_device, confirm, signed_in};
 use crate::auth::{Shared, Viewer, client_address};
 use crate::avatars;
-use crate::bodies::Object;
+use crate::bodies::{Object, receive};
+use crate::budget::addresses::AddressKey;
+use crate::hashing::Turn;
 use crate::problems::ApiError;
 use crate::random;
-use crate::tokens::RefreshToken;
 
 /// Registers an account and logs it in. Where an administrator lets people in, the account waits, without a log-in.
 #[utoipa::path(
@@ -34,23 +35,26 @@ use crate::tokens::RefreshToken;
 pub async fn create_account(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<CreateAccount>>,
+    body: Object<CreateAccount>,
 ) -> Result<HttpResponse, ApiError> {
     crate::auth::check_origin(&app, &request)?;
     let mode = app.config.registration;
     if mode == Registration::Closed {
         return Err(ErrorCode::RegistrationClosed.into());
     }
-    app.auth_rate.take(client_address(&app, &request)).map_err(ApiError::too_fast)?;
-    let body = body.into_inner().0;
+    let network = AddressKey::of(client_address(&app, &request));
+    app.budgets.entries.take(network).map_err(ApiError::too_fast)?;
+    // Whether a handle is taken is told to everybody who asks to register with it.
+    app.budgets.lookups_of_network.take(network).map_err(ApiError::too_fast)?;
+    let body = body.0;
     accounts::check_registration(&body)?;
     let invite = body.invite.as_deref().map(code_hash);
     admission(mode, invite.as_deref())?;
-    let hash = app.hash_password(body.password.clone()).await?;
+    let hash = app.hash_password(Turn::Stranger(network), body.password.clone()).await?;
     let (user, session) = (UserId(random::id()), SessionId(random::id()));
-    let token = RefreshToken::new(session, random::bytes());
+    let token = app.tokens.first(session);
     let (token_hash, transport) = (token.hash(), body.refresh);
-    let device = client_device(&request, body.device.as_deref())?;
+    let device = client_device(&app, &request, body.device.as_deref())?;
     let row = app
         .commit(0, move |conn, now| {
             let admission = admission(mode, invite.as_deref())?;
@@ -63,7 +67,7 @@ pub async fn create_account(
         .await?;
     match pending(&row) {
         Some(waiting) => Ok(HttpResponse::Accepted().json(waiting)),
-        None => signed_in(&app, &row, &token, transport, true),
+        None => signed_in(&app, &request, &row, &token, transport, true),
     }
 }
 
@@ -97,14 +101,22 @@ pub async fn show_account(app: Shared, viewer: Viewer) -> Result<Json<Account>, 
 pub async fn update_account(
     app: Shared,
     viewer: Viewer,
-    body: Json<Object<UpdateAccount>>,
+    request: HttpRequest,
+    body: Object<UpdateAccount>,
 ) -> Result<Json<Account>, ApiError> {
     accounts::check_update(&body)?;
-    let body = body.into_inner().0;
+    app.budgets.profile.take(viewer.user).map_err(ApiError::too_fast)?;
+    let body = body.0;
+    if body.handle.is_some() {
+        // It is told at once whether somebody has it.
+        app.budgets.handles.take(viewer.user).map_err(ApiError::too_fast)?;
+        let network = AddressKey::of(client_address(&app, &request));
+        app.budgets.lookups_of_network.take(network).map_err(ApiError::too_fast)?;
+    }
     app.commit(0, move |conn, now| accounts::update(conn, now, viewer.user, &body)).await.map(Json)
 }
 
-/// Uploads one's own picture: PNG, JPEG, GIF or WebP, at most 5 MiB and 40 megapixels. It is cropped to a square
+/// Uploads one's own picture: PNG, JPEG, GIF or WebP, at most 5 MiB and 13 megapixels. It is cropped to a square
 /// and encoded anew, without metadata.
 #[utoipa::path(
     tag = "accounts",
@@ -112,11 +124,15 @@ pub async fn update_account(
     responses((status = 200, body = Account))
 )]
 #[put("/account/avatar")]
-pub async fn upload_avatar(app: Shared, viewer: Viewer, body: Bytes) -> Result<Json<Account>, ApiError> {
-    if body.len() > AVATAR_UPLOAD {
-        return Err(ApiError::because(ErrorCode::TooLarge, "A picture may have 5 MiB."));
-    }
-    let squares = app.compute(move || avatars::squares(&body)).await??;
+pub async fn upload_avatar(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<Json<Account>, ApiError> {
+    app.budgets.pictures.take(viewer.user).map_err(ApiError::too_fast)?;
+    let body = receive(&request, payload.into_inner(), AVATAR_UPLOAD).await?;
+    let squares = app.picture(move || avatars::squares(&body.bytes)).await??;
     let row = AvatarRow {
         id: random::id(),
         user_id: viewer.user.0,
@@ -132,6 +148,7 @@ pub async fn upload_avatar(app: Shared, viewer: Viewer, body: Bytes) -> Result<J
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Account)))]
 #[delete("/account/avatar")]
 pub async fn delete_avatar(app: Shared, viewer: Viewer) -> Result<Json<Account>, ApiError> {
+    app.budgets.profile.take(viewer.user).map_err(ApiError::too_fast)?;
     app.commit(0, move |conn, now| accounts::set_avatar(conn, now, viewer.user, None)).await.map(Json)
 }
 
@@ -141,15 +158,14 @@ pub async fn delete_avatar(app: Shared, viewer: Viewer) -> Result<Json<Account>,
 pub async fn change_password(
     app: Shared,
     viewer: Viewer,
-    request: HttpRequest,
-    body: Json<Object<ChangePassword>>,
+    body: Object<ChangePassword>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body.into_inner().0;
+    let body = body.0;
     if let Err(message) = passwords::check(&body.new) {
         return Err(Refusal::field("new", message).into());
     }
-    confirm(&app, &request, viewer, body.current).await?;
-    let hash = app.hash_password(body.new).await?;
+    confirm(&app, viewer, body.current).await?;
+    let hash = app.hash_password(Turn::Known(viewer.user), body.new).await?;
     app.commit(0, move |conn, now| {
         accounts::set_password(conn, now, viewer.user, Some(viewer.session), &hash)
     })

@@ -1,21 +1,27 @@
 //! Whom one wants nothing to do with.
 
-use actix_web::web::{Json, Path};
+use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpResponse, delete, get, put};
 use parlour_chat::blocks;
 use parlour_protocol::Page;
 use parlour_protocol::blocks::Block;
 use parlour_protocol::ids::UserId;
 
+use super::{ListQuery, write_cursor};
 use crate::auth::{Shared, Viewer};
 use crate::problems::ApiError;
 
 /// Whom one blocks, newest first.
-#[utoipa::path(tag = "blocks", responses((status = 200, body = Page<Block>)))]
+#[utoipa::path(tag = "blocks", params(ListQuery), responses((status = 200, body = Page<Block>)))]
 #[get("/blocks")]
-pub async fn list_blocks(app: Shared, viewer: Viewer) -> Result<Json<Page<Block>>, ApiError> {
-    let items = app.read(move |conn| blocks::list(conn, viewer.user)).await?;
-    Ok(Json(Page { items, next: None }))
+pub async fn list_blocks(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<ListQuery>,
+) -> Result<Json<Page<Block>>, ApiError> {
+    let (after, limit) = query.read()?;
+    let (items, next) = app.read(move |conn| blocks::list(conn, viewer.user, after, limit)).await?;
+    Ok(Json(Page { items, next: next.map(write_cursor) }))
 }
 
 /// Blocks somebody: a friendship ends, and their requests, mentions and typing do not arrive any more. They are not

@@ -9,7 +9,7 @@ use parlour_protocol::{Page, limits};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{limit, position};
+use super::{ListQuery, limit, position, write_cursor};
 use crate::app::App;
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
@@ -25,13 +25,19 @@ fn with_presence(app: &App, conversation: Conversation) -> Conversation {
     Conversation { online, ..conversation }
 }
 
-/// The rooms that one is in and one's direct chats, most recently active first.
-#[utoipa::path(tag = "conversations", responses((status = 200, body = Page<Conversation>)))]
+/// The rooms that one is in and one's direct chats, most recently active first. A page is shorter than asked for where
+/// the last messages are long.
+#[utoipa::path(tag = "conversations", params(ListQuery), responses((status = 200, body = Page<Conversation>)))]
 #[get("/conversations")]
-pub async fn list_conversations(app: Shared, viewer: Viewer) -> Result<Json<Page<Conversation>>, ApiError> {
-    let items = app.read(move |conn| conversations::list(conn, viewer.user)).await?;
+pub async fn list_conversations(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<ListQuery>,
+) -> Result<Json<Page<Conversation>>, ApiError> {
+    let (after, limit) = query.read()?;
+    let (items, next) = app.read(move |conn| conversations::list(conn, viewer.user, after, limit)).await?;
     let items = items.into_iter().map(|one| with_presence(&app, one)).collect();
-    Ok(Json(Page { items, next: None }))
+    Ok(Json(Page { items, next: next.map(write_cursor) }))
 }
 
 /// One of one's own conversations.
@@ -79,7 +85,7 @@ pub async fn mark_read(
     app: Shared,
     viewer: Viewer,
     conversation: Path<ConversationId>,
-    body: Json<Object<MarkRead>>,
+    body: Object<MarkRead>,
 ) -> Result<Json<ReadMarker>, ApiError> {
     let (id, seq) = (conversation.into_inner(), body.seq);
     app.commit(0, move |conn, now| conversations::mark_read(conn, now, viewer.user, id, seq)).await.map(Json)

@@ -38,13 +38,12 @@ pub async fn show_email(app: Shared, viewer: Viewer) -> Result<Json<Email>, ApiE
 pub async fn change_email(
     app: Shared,
     viewer: Viewer,
-    request: HttpRequest,
-    body: Json<Object<ChangeEmail>>,
+    body: Object<ChangeEmail>,
 ) -> Result<Json<Email>, ApiError> {
     demand_mail(&app)?;
-    let body = body.into_inner().0;
+    let body = body.0;
     let address = parse_address(&body.email).map_err(|message| Refusal::field("email", message))?;
-    confirm(&app, &request, viewer, body.password).await?;
+    confirm(&app, viewer, body.password).await?;
     let (key, nonce) = (app.factor_key.clone(), random::bytes::<16>());
     app.commit(0, move |conn, now| emails::choose(conn, now, &key, viewer.user, &address, &nonce))
         .await
@@ -58,10 +57,10 @@ pub async fn delete_email(
     app: Shared,
     viewer: Viewer,
     request: HttpRequest,
-    body: Json<Object<ConfirmPassword>>,
+    body: Object<ConfirmPassword>,
 ) -> Result<HttpResponse, ApiError> {
-    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
-    let address = client_address(&app, &request);
+    confirm(&app, viewer, body.0.password).await?;
+    let address = client_address(&app, &request).to_string();
     app.commit(0, move |conn, now| emails::remove(conn, now, viewer.user, &address)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -73,9 +72,9 @@ pub async fn delete_email(
 pub async fn use_email_verification(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<UseEmailVerification>>,
+    body: Object<UseEmailVerification>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = admit(&app, &request)?;
+    let address = admit(&app, &request)?.to_string();
     if body.token.len() > TOKEN {
         return Err(Refusal::field("token", "This is no token.").into());
     }
@@ -92,10 +91,10 @@ pub async fn use_email_verification(
 pub async fn request_password_reset(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<RequestPasswordReset>>,
+    body: Object<RequestPasswordReset>,
 ) -> Result<HttpResponse, ApiError> {
     demand_mail(&app)?;
-    let address = admit(&app, &request)?;
+    let address = admit(&app, &request)?.to_string();
     let who = body.handle_or_email.trim().to_owned();
     if who.is_empty() || who.len() > EMAIL.0 || who.chars().any(char::is_control) {
         return Err(Refusal::field("handle_or_email", "Give a handle or an e-mail address.").into());

@@ -1,25 +1,32 @@
 //! Friends and requests.
 
-use actix_web::web::{Json, Path};
-use actix_web::{HttpResponse, delete, get, post};
+use actix_web::web::{Json, Path, Query};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use parlour_chat::friends;
 use parlour_protocol::Page;
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequests, Relationship};
 use parlour_protocol::ids::UserId;
 
+use super::users::look_up;
+use super::{ListQuery, write_cursor};
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::problems::ApiError;
 
 /// One's own friends, most recent first.
-#[utoipa::path(tag = "friends", responses((status = 200, body = Page<Friend>)))]
+#[utoipa::path(tag = "friends", params(ListQuery), responses((status = 200, body = Page<Friend>)))]
 #[get("/friends")]
-pub async fn list_friends(app: Shared, viewer: Viewer) -> Result<Json<Page<Friend>>, ApiError> {
-    let mut items = app.read(move |conn| friends::list(conn, viewer.user)).await?;
+pub async fn list_friends(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<ListQuery>,
+) -> Result<Json<Page<Friend>>, ApiError> {
+    let (after, limit) = query.read()?;
+    let (mut items, next) = app.read(move |conn| friends::list(conn, viewer.user, after, limit)).await?;
     for friend in &mut items {
         friend.online = friend.online && app.hub.presence().is_online(friend.user.id);
     }
-    Ok(Json(Page { items, next: None }))
+    Ok(Json(Page { items, next: next.map(write_cursor) }))
 }
 
 /// Ends a friendship. Neither can write in the direct chat from now on; its history stays.
@@ -49,10 +56,15 @@ pub async fn list_friend_requests(app: Shared, viewer: Viewer) -> Result<Json<Fr
 pub async fn create_friend_request(
     app: Shared,
     viewer: Viewer,
-    body: Json<Object<CreateFriendRequest>>,
+    request: HttpRequest,
+    body: Object<CreateFriendRequest>,
 ) -> Result<Json<Relationship>, ApiError> {
-    app.reach_rate.take(viewer.user).map_err(ApiError::too_fast)?;
-    let who = body.into_inner().0.to;
+    app.budgets.reach.take(viewer.user).map_err(ApiError::too_fast)?;
+    let who = body.0.to;
+    // Before anybody is looked up: what a used-up day answers must not depend on whether there is somebody.
+    let now = app.clock.now();
+    app.read(move |conn| friends::check_day(conn, now, viewer.user)).await?;
+    look_up(&app, &request, viewer, &who)?;
     app.commit(0, move |conn, now| friends::request(conn, now, viewer.user, &who)).await.map(Json)
 }
 
@@ -66,6 +78,14 @@ pub async fn accept_friend_request(
 ) -> Result<Json<Relationship>, ApiError> {
     let other = user.into_inner();
     app.commit(0, move |conn, now| friends::accept(conn, now, viewer.user, other)).await.map(Json)
+}
+
+/// Declines all incoming requests at once.
+#[utoipa::path(tag = "friends", responses((status = 204)))]
+#[delete("/friend-requests")]
+pub async fn decline_friend_requests(app: Shared, viewer: Viewer) -> Result<HttpResponse, ApiError> {
+    app.commit(0, move |conn, now| friends::decline_all(conn, now, viewer.user)).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Declines an incoming request, or cancels one's own. The one who asked is not told of declining: to them the

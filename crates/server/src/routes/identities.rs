@@ -32,7 +32,6 @@ use crate::bodies::Object;
 use crate::problems::ApiError;
 use crate::provider::{Provider, Secrets, ran_out};
 use crate::random;
-use crate::tokens::RefreshToken;
 
 /// Between the two halves of a log-in.
 const LIFETIME: i64 = 10 * MINUTE;
@@ -166,10 +165,10 @@ fn challenged(app: &App, text: &str) -> Option<String> {
 pub async fn begin_provider_log_in(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<BeginProviderLogIn>>,
+    body: Object<BeginProviderLogIn>,
 ) -> Result<HttpResponse, ApiError> {
     admit(&app, &request)?;
-    begin(&app, Purpose::LogIn, body.into_inner().0.refresh).await
+    begin(&app, Purpose::LogIn, body.0.refresh).await
 }
 
 /// Completes a log-in with the provider. Somebody whom nobody here knows chooses a handle (202) and then registers with
@@ -183,14 +182,14 @@ pub async fn begin_provider_log_in(
 pub async fn complete_provider_log_in(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<CompleteProviderLogIn>>,
+    body: Object<CompleteProviderLogIn>,
 ) -> Result<HttpResponse, ApiError> {
     let address = admit(&app, &request)?;
-    let body = body.into_inner().0;
-    let device = client_device(&request, body.device.as_deref())?;
+    let body = body.0;
+    let device = client_device(&app, &request, body.device.as_deref())?;
     let person = come_back(&app, &request, Purpose::LogIn, body.binding, &body.state, body.code).await?;
     let session = SessionId(random::id());
-    let token = RefreshToken::new(session, random::bytes());
+    let token = app.tokens.first(session);
     let token_hash = token.hash();
     let (issuer, subject) = (provider(&app)?.issuer.clone(), person.subject.clone());
     let offered = app.relying_party.is_some();
@@ -200,12 +199,12 @@ pub async fn complete_provider_log_in(
                 return Ok(Outcome::quiet(None));
             };
             let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
-            let asked = open_or_ask(conn, now, UserId(row.id), &opened, &address, offered)?;
+            let asked = open_or_ask(conn, now, UserId(row.id), &opened, address, offered)?;
             Ok(Outcome::quiet(Some((row, asked))))
         })
         .await?;
     match known {
-        Some((row, None)) => signed_in(&app, &row, &token, body.refresh, true),
+        Some((row, None)) => signed_in(&app, &request, &row, &token, body.refresh, true),
         Some((_, Some(step))) => Err(second_step(&app, step)),
         None => Ok(HttpResponse::Accepted().json(UnknownIdentity {
             challenge: challenge(&app, &person.subject),
@@ -225,19 +224,19 @@ pub async fn complete_provider_log_in(
 pub async fn create_provider_account(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<CreateProviderAccount>>,
+    body: Object<CreateProviderAccount>,
 ) -> Result<HttpResponse, ApiError> {
     admit(&app, &request)?;
-    let body = body.into_inner().0;
+    let body = body.0;
     let issuer = provider(&app)?.issuer.clone();
     let subject = challenged(&app, &body.challenge).ok_or_else(ran_out)?;
     identities::check_registration(&body)?;
     let invite = body.invite.as_deref().map(code_hash);
     let mode = app.config.registration;
     admission(mode, invite.as_deref())?;
-    let device = client_device(&request, body.device.as_deref())?;
+    let device = client_device(&app, &request, body.device.as_deref())?;
     let (user, session, identity) = (UserId(random::id()), SessionId(random::id()), IdentityId(random::id()));
-    let token = RefreshToken::new(session, random::bytes());
+    let token = app.tokens.first(session);
     let token_hash = token.hash();
     let account = CreateAccount {
         handle: body.handle,
@@ -259,7 +258,7 @@ pub async fn create_provider_account(
         .await?;
     match pending(&row) {
         Some(waiting) => Ok(HttpResponse::Accepted().json(waiting)),
-        None => signed_in(&app, &row, &token, body.refresh, true),
+        None => signed_in(&app, &request, &row, &token, body.refresh, true),
     }
 }
 
@@ -281,12 +280,11 @@ pub async fn list_identities(app: Shared, viewer: Viewer) -> Result<Json<Page<Id
 pub async fn begin_identity(
     app: Shared,
     viewer: Viewer,
-    request: HttpRequest,
-    body: Json<Object<BeginIdentity>>,
+    body: Object<BeginIdentity>,
 ) -> Result<HttpResponse, ApiError> {
     provider(&app)?;
-    let body = body.into_inner().0;
-    confirm(&app, &request, viewer, body.password).await?;
+    let body = body.0;
+    confirm(&app, viewer, body.password).await?;
     begin(&app, Purpose::Add(viewer), body.refresh).await
 }
 
@@ -301,9 +299,9 @@ pub async fn create_identity(
     app: Shared,
     viewer: Viewer,
     request: HttpRequest,
-    body: Json<Object<CompleteIdentity>>,
+    body: Object<CompleteIdentity>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body.into_inner().0;
+    let body = body.0;
     let purpose = Purpose::Add(viewer);
     let person = come_back(&app, &request, purpose, body.binding, &body.state, body.code).await?;
     let (id, issuer) = (IdentityId(random::id()), provider(&app)?.issuer.clone());
@@ -324,11 +322,10 @@ pub async fn create_identity(
 pub async fn delete_identity(
     app: Shared,
     viewer: Viewer,
-    request: HttpRequest,
     identity: Path<IdentityId>,
-    body: Json<Object<ConfirmPassword>>,
+    body: Object<ConfirmPassword>,
 ) -> Result<HttpResponse, ApiError> {
-    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
+    confirm(&app, viewer, body.0.password).await?;
     let id = identity.into_inner();
     app.commit(0, move |conn, now| identities::remove(conn, now, viewer.user, id)).await?;
     Ok(HttpResponse::NoContent().finish())

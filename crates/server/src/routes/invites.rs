@@ -28,11 +28,11 @@ pub(super) fn code_hash(code: &str) -> Vec<u8> {
 pub async fn create_invite(
     app: Shared,
     viewer: Viewer,
-    body: Json<Object<CreateInvite>>,
+    body: Object<CreateInvite>,
 ) -> Result<HttpResponse, ApiError> {
-    app.reach_rate.take(viewer.user).map_err(ApiError::too_fast)?;
+    app.budgets.reach.take(viewer.user).map_err(ApiError::too_fast)?;
     let code = URL_SAFE_NO_PAD.encode(random::bytes::<16>());
-    let (id, hash, body) = (InviteId(random::id()), code_hash(&code), body.into_inner().0);
+    let (id, hash, body) = (InviteId(random::id()), code_hash(&code), body.0);
     let members_may = app.config.member_invites;
     let invite = app
         .commit(0, move |conn, now| invites::create(conn, now, viewer.user, members_may, id, &hash, &body))

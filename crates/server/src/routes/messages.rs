@@ -75,10 +75,10 @@ pub async fn send_message(
     app: Shared,
     viewer: Viewer,
     path: Path<(ConversationId, String)>,
-    body: Json<Object<SendMessage>>,
+    body: Object<SendMessage>,
 ) -> Result<HttpResponse, ApiError> {
     let (conversation, cid) = path.into_inner();
-    let SendMessage { body, reply_to } = body.into_inner().0;
+    let SendMessage { body, reply_to } = body.0;
     let send = Send { author: viewer.user, conversation, cid, body, reply_to };
     let stored = app.sends.send(&app, send).await?;
     let status = if stored.duplicate { StatusCode::OK } else { StatusCode::CREATED };
@@ -97,10 +97,11 @@ pub async fn edit_message(
     app: Shared,
     viewer: Viewer,
     path: Path<(ConversationId, Seq)>,
-    body: Json<Object<EditMessage>>,
+    body: Object<EditMessage>,
 ) -> Result<Json<Stored>, ApiError> {
     let (id, seq) = path.into_inner();
-    let body = body.into_inner().0.body;
+    app.budgets.sends.take(viewer.user).map_err(ApiError::too_fast)?;
+    let body = body.0.body;
     app.commit(id.0, move |conn, now| messages::edit(conn, now, viewer.user, id, seq, &body)).await.map(Json)
 }
 
@@ -117,7 +118,10 @@ pub async fn delete_message(
     path: Path<(ConversationId, Seq)>,
 ) -> Result<Json<Stored>, ApiError> {
     let (id, seq) = path.into_inner();
-    app.commit(id.0, move |conn, now| messages::delete(conn, now, viewer.user, id, seq)).await.map(Json)
+    let deleted =
+        app.commit(id.0, move |conn, now| messages::delete(conn, now, viewer.user, id, seq)).await?;
+    app.settle_soon();
+    Ok(Json(deleted))
 }
 
 /// Reacts to a message with an emoji.
@@ -137,6 +141,7 @@ pub async fn add_reaction(
     path: Path<(ConversationId, Seq, String)>,
 ) -> Result<Json<Stored>, ApiError> {
     let (id, seq, emoji) = path.into_inner();
+    app.budgets.sends.take(viewer.user).map_err(ApiError::too_fast)?;
     app.commit(id.0, move |conn, now| messages::react(conn, now, viewer.user, id, seq, &emoji, true))
         .await
         .map(Json)
@@ -159,6 +164,7 @@ pub async fn delete_reaction(
     path: Path<(ConversationId, Seq, String)>,
 ) -> Result<Json<Stored>, ApiError> {
     let (id, seq, emoji) = path.into_inner();
+    app.budgets.sends.take(viewer.user).map_err(ApiError::too_fast)?;
     app.commit(id.0, move |conn, now| messages::react(conn, now, viewer.user, id, seq, &emoji, false))
         .await
         .map(Json)

@@ -43,7 +43,7 @@ pub async fn list_notifications(
 pub async fn read_notifications(
     app: Shared,
     viewer: Viewer,
-    body: Json<Object<ReadNotifications>>,
+    body: Object<ReadNotifications>,
 ) -> Result<HttpResponse, ApiError> {
     let up_to = body.up_to;
     app.commit(0, move |conn, now| notifications::mark_read(conn, now, viewer.user, up_to)).await?;

@@ -1,5 +1,7 @@
 //! For those who run the server: health, metrics, public keys.
 
+use std::sync::atomic::Ordering;
+
 use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse, get};
 use parlour_protocol::problems::ErrorCode;
@@ -8,15 +10,18 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::{Shared, bearer_token};
+use crate::metrics_page;
 use crate::problems::ApiError;
 
 /// How the node is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    /// `ready`, `degraded` (works, with delays between nodes) or `unavailable`.
+    /// `ready`, `degraded` (works, with delays between nodes, or takes no changes) or `unavailable`.
     status: &'static str,
     /// Whether the database answers.
     database: bool,
+    /// Whether the database takes changes: not when its disk is full.
+    writable: bool,
     /// Whether the way to the other nodes is open.
     broker: bool,
 }
@@ -28,7 +33,8 @@ pub async fn show_liveness() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("live\n")
 }
 
-/// The node can serve: the database answers. A lost broker only delays, so it degrades.
+/// The node can serve: the database answers. A lost broker only delays, and a full disk leaves everything to be read, so
+/// these degrade. A node that comes to its end is unavailable.
 #[utoipa::path(tag = "operations", responses((status = 200, body = Health), (status = 503, body = Health)))]
 #[get("/health/ready")]
 pub async fn show_readiness(app: Shared) -> HttpResponse {
@@ -37,51 +43,29 @@ pub async fn show_readiness(app: Shared) -> HttpResponse {
         .read(|conn| -> Result<_, StorageError> { Ok(parlour_storage::server_state::find(conn, "epoch")?) });
     let database = tokio::time::timeout(std::time::Duration::from_secs(2), asked).await;
     let database = matches!(database, Ok(Ok(Some(_))));
+    let writable = database && app.can_write().await;
     let broker = app.broker.is_reachable().await;
-    let status = match (database, broker) {
+    let draining = app.draining.load(Ordering::Acquire);
+    let status = match (database && !draining, writable && broker) {
         (true, true) => "ready",
         (true, false) => "degraded",
         (false, _) => "unavailable",
     };
-    let mut response = if database { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    response.json(Health { status, database, broker })
+    let serves = database && !draining;
+    let mut response = if serves { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.json(Health { status, database, writable, broker })
 }
 
-/// Counters in the text form of Prometheus, for the machine itself or with the configured token.
+/// Numbers in the text form of Prometheus, with the configured token. `PARLOUR_METRICS_LISTEN` gives them an address of
+/// their own, without one.
 #[utoipa::path(tag = "operations", responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/metrics")]
 pub async fn show_metrics(app: Shared, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let allowed = match &app.config.metrics_token {
-        Some(token) => bearer_token(&request)
-            .is_some_and(|given| subtle::ConstantTimeEq::ct_eq(given.as_bytes(), token.0.as_bytes()).into()),
-        None => {
-            let local = request.peer_addr().is_some_and(|address| address.ip().is_loopback());
-            // A request that came through a proxy is not the machine's own.
-            local && !request.headers().contains_key("x-forwarded-for")
-        }
-    };
-    if !allowed {
-        return Err(ErrorCode::NotFound.into());
-    }
-    let mut text = String::new();
-    let statements =
-        ("database_statements", "Statements run, without BEGIN and COMMIT.", app.database.statements());
-    for (name, help, value) in app.hub.metrics().list().into_iter().chain([statements]) {
-        text.push_str(&format!(
-            "# HELP parlour_{name} {}\n# TYPE parlour_{name} counter\nparlour_{name} {value}\n",
-            help.trim()
-        ));
-    }
-    let gauges = [
-        ("sockets", "Sockets connected to this node.", app.hub.sockets()),
-        ("people_online", "People connected to any node.", app.hub.presence().count()),
-    ];
-    for (name, help, value) in gauges {
-        text.push_str(&format!(
-            "# HELP parlour_{name} {help}\n# TYPE parlour_{name} gauge\nparlour_{name} {value}\n"
-        ));
-    }
-    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))
+    let token = app.config.metrics_token.as_ref();
+    let allowed = token.zip(bearer_token(&request)).is_some_and(|(token, given)| {
+        subtle::ConstantTimeEq::ct_eq(given.as_bytes(), token.0.as_bytes()).into()
+    });
+    if allowed { Ok(metrics_page::answer(&app)) } else { Err(ErrorCode::NotFound.into()) }
 }
 
 /// The public keys of access tokens, as a JSON Web Key Set.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::http::header;
-use actix_web::web::{Bytes, Json};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, delete, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::auth::{Shared, Viewer, client_address};
 use crate::bodies::Object;
 use crate::erasing;
+use crate::exports::Place;
 use crate::problems::ApiError;
 
 /// Lines that may wait for a slow reader.
@@ -37,25 +38,21 @@ pub async fn export_account(
     app: Shared,
     viewer: Viewer,
     request: HttpRequest,
-    body: Json<Object<ConfirmPassword>>,
+    body: Object<ConfirmPassword>,
 ) -> Result<HttpResponse, ApiError> {
-    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
-    app.export_rate.take(viewer.user).map_err(ApiError::too_fast)?;
-    let place = app
-        .exports
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| ApiError::retry_after(ErrorCode::Unavailable, 10_000))?;
-    let address = client_address(&app, &request);
+    confirm(&app, viewer, body.0.password).await?;
+    // What is refused for lack of a place does not count.
+    let place = app.exports.begin(viewer.user)?;
+    app.budgets.exports.take(viewer.user).map_err(ApiError::too_fast)?;
+    let address = client_address(&app, &request).to_string();
     app.commit(0, move |conn, now| export::begin(conn, now, viewer.user, &address)).await?;
     let (sender, receiver) = mpsc::channel(AHEAD);
     let shared: Arc<App> = app.get_ref().clone();
     actix_web::rt::spawn(async move {
-        let written = write(&shared, viewer, &sender).await;
-        if let Err(error) = written {
+        let to = Reader { lines: sender, place };
+        if let Err(error) = write(&shared, viewer, &to).await {
             tracing::warn!(%error, "an export was not finished");
         }
-        drop(place);
     });
     Ok(HttpResponse::Ok()
         .content_type("application/x-ndjson")
@@ -81,14 +78,22 @@ impl actix_web::body::MessageBody for Lines {
     }
 }
 
-async fn line(to: &mpsc::Sender<Bytes>, kind: &str, data: Value) -> Result<(), ApiError> {
-    let mut text = json!({ "kind": kind, "data": data }).to_string();
-    text.push('\n');
-    // The reader is gone: nobody misses the rest.
-    to.send(text.into()).await.map_err(|_| ApiError::from(ErrorCode::Gone))
+/// Whoever takes the export.
+struct Reader {
+    lines: mpsc::Sender<Bytes>,
+    place: Place,
 }
 
-async fn write(app: &App, viewer: Viewer, to: &mpsc::Sender<Bytes>) -> Result<(), ApiError> {
+async fn line(to: &Reader, kind: &str, data: Value) -> Result<(), ApiError> {
+    let mut text = json!({ "kind": kind, "data": data }).to_string();
+    text.push('\n');
+    let bytes = text.len();
+    let taken = async { to.lines.send(text.into()).await.is_ok() };
+    // The reader is gone, or too slow: nobody misses the rest.
+    if to.place.wait_for(bytes, taken).await { Ok(()) } else { Err(ErrorCode::Gone.into()) }
+}
+
+async fn write(app: &App, viewer: Viewer, to: &Reader) -> Result<(), ApiError> {
     let now = app.clock.now();
     line(to, "export", json!({ "format": 1, "server": app.config.name, "at": now })).await?;
     let person = app.read(move |conn| export::person(conn, now, viewer.user, viewer.session)).await?;
@@ -136,10 +141,10 @@ pub async fn delete_account(
     app: Shared,
     viewer: Viewer,
     request: HttpRequest,
-    body: Json<Object<ConfirmPassword>>,
+    body: Object<ConfirmPassword>,
 ) -> Result<HttpResponse, ApiError> {
-    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
-    let (now, address) = (app.clock.now(), client_address(&app, &request));
+    confirm(&app, viewer, body.0.password).await?;
+    let (now, address) = (app.clock.now(), client_address(&app, &request).to_string());
     let person =
         app.commit(0, move |conn, now| deletion::end_person(conn, now, viewer.user, &address)).await?;
     // Goes on when the one who asked is gone; what fails is done later.

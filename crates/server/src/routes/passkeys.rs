@@ -29,12 +29,12 @@ use serde_json::Value;
 use super::second_factors::challenged;
 use super::sessions::{admit, client_device, confirm, signed_in};
 use crate::app::App;
-use crate::auth::{Shared, Viewer, client_address};
+use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
-use crate::guesses::Attempt;
+use crate::budget::addresses::AddressKey;
+use crate::budget::guesses::Attempt;
 use crate::problems::ApiError;
 use crate::random;
-use crate::tokens::RefreshToken;
 
 /// Bytes of a ceremony's name.
 const NAME: usize = 16;
@@ -113,11 +113,10 @@ pub async fn list_passkeys(app: Shared, viewer: Viewer) -> Result<Json<Page<Pass
 pub async fn begin_passkey(
     app: Shared,
     viewer: Viewer,
-    request: HttpRequest,
-    body: Json<Object<ConfirmPassword>>,
+    body: Object<ConfirmPassword>,
 ) -> Result<HttpResponse, ApiError> {
     let (party, key) = (party(&app)?, app.factor_key.clone());
-    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
+    confirm(&app, viewer, body.0.password).await?;
     begin(&app, move |conn, now, name| passkeys::begin(conn, now, &party, &key, viewer.user, name)).await
 }
 
@@ -127,10 +126,10 @@ pub async fn begin_passkey(
 pub async fn create_passkey(
     app: Shared,
     viewer: Viewer,
-    body: Json<Object<CreatePasskey>>,
+    body: Object<CreatePasskey>,
 ) -> Result<HttpResponse, ApiError> {
     let party = party(&app)?;
-    let body = body.into_inner().0;
+    let body = body.0;
     let (name, made, id) = (ceremony(&body.ceremony), credential(body.credential)?, PasskeyId(random::id()));
     let judged = app
         .commit(0, move |conn, now| {
@@ -152,9 +151,9 @@ pub async fn update_passkey(
     app: Shared,
     viewer: Viewer,
     passkey: Path<PasskeyId>,
-    body: Json<Object<UpdatePasskey>>,
+    body: Object<UpdatePasskey>,
 ) -> Result<Json<Passkey>, ApiError> {
-    let (id, name) = (passkey.into_inner(), body.into_inner().0.name);
+    let (id, name) = (passkey.into_inner(), body.0.name);
     app.commit(0, move |conn, _| passkeys::rename(conn, viewer.user, id, &name)).await.map(Json)
 }
 
@@ -169,11 +168,10 @@ pub async fn update_passkey(
 pub async fn delete_passkey(
     app: Shared,
     viewer: Viewer,
-    request: HttpRequest,
     passkey: Path<PasskeyId>,
-    body: Json<Object<ConfirmPassword>>,
+    body: Object<ConfirmPassword>,
 ) -> Result<HttpResponse, ApiError> {
-    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
+    confirm(&app, viewer, body.0.password).await?;
     let id = passkey.into_inner();
     app.commit(0, move |conn, now| passkeys::remove(conn, now, viewer.user, id)).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -195,10 +193,23 @@ async fn attempt<T: Send + 'static>(
     attempt: Attempt,
     work: impl Fn(&mut Connection, Timestamp) -> Done<Judged<T>> + Clone + Send + 'static,
 ) -> Result<T, ApiError> {
-    app.guesses.take(&attempt).await.map_err(ApiError::too_fast)?;
-    let value = app.commit(0, work).await??;
-    app.guesses.give_back(&attempt).await;
-    Ok(value)
+    let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
+    match app.commit(0, work).await {
+        Ok(Ok(value)) => {
+            taken.right().await;
+            Ok(value)
+        }
+        Ok(Err(refusal)) => {
+            taken.wrong();
+            Err(refusal.into())
+        }
+        Err(error) => {
+            if error.code() == ErrorCode::BadCredentials {
+                taken.wrong();
+            }
+            Err(error)
+        }
+    }
 }
 
 /// Logs in with a passkey alone (`AuthenticationResponseJSON`). The authenticator checked who is there, so no second
@@ -213,19 +224,21 @@ async fn attempt<T: Send + 'static>(
 pub async fn create_passkey_session(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<CreatePasskeySession>>,
+    body: Object<CreatePasskeySession>,
 ) -> Result<HttpResponse, ApiError> {
     let address = admit(&app, &request)?;
+    let network = AddressKey::of(address);
+    let address = address.to_string();
     let (party, key) = (party(&app)?, app.factor_key.clone());
-    let body = body.into_inner().0;
-    let device = client_device(&request, body.device.as_deref())?;
+    let body = body.0;
+    let device = client_device(&app, &request, body.device.as_deref())?;
     let name = ceremony(&body.ceremony);
     let answer: Answer = credential(body.credential)?;
 
     let session = SessionId(random::id());
-    let token = RefreshToken::new(session, random::bytes());
+    let token = app.tokens.first(session);
     let token_hash = token.hash();
-    let tried = Attempt::passkey(answer.get_credential_id(), &address);
+    let tried = Attempt::passkey(answer.get_credential_id(), network);
     let row = attempt(&app, tried, move |conn, now| {
         let judged = passkeys::log_in(conn, now, (&party, &key), &name, &answer, &address)?;
         if let Ok(row) = &judged.value {
@@ -236,7 +249,7 @@ pub async fn create_passkey_session(
         Ok(judged)
     })
     .await?;
-    signed_in(&app, &row, &token, body.refresh, true)
+    signed_in(&app, &request, &row, &token, body.refresh, true)
 }
 
 /// Begins the second step of a log-in that was answered `second_factor_required` with `passkey` among its methods:
@@ -250,7 +263,7 @@ pub async fn create_passkey_session(
 pub async fn begin_passkey_step(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<BeginPasskeyStep>>,
+    body: Object<BeginPasskeyStep>,
 ) -> Result<HttpResponse, ApiError> {
     admit(&app, &request)?;
     let party = party(&app)?;
@@ -269,20 +282,22 @@ pub async fn begin_passkey_step(
 pub async fn complete_passkey_step(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<CompletePasskeyStep>>,
+    body: Object<CompletePasskeyStep>,
 ) -> Result<HttpResponse, ApiError> {
     let address = admit(&app, &request)?;
+    let network = AddressKey::of(address);
+    let address = address.to_string();
     let (party, key) = (party(&app)?, app.factor_key.clone());
-    let body = body.into_inner().0;
-    let device = client_device(&request, body.device.as_deref())?;
+    let body = body.0;
+    let device = client_device(&app, &request, body.device.as_deref())?;
     let (user, row, challenge) = challenged(&app, &body.challenge).await?;
     let name = ceremony(&body.ceremony);
     let answer: Answer = credential(body.credential)?;
 
     let session = SessionId(random::id());
-    let token = RefreshToken::new(session, random::bytes());
+    let token = app.tokens.first(session);
     let token_hash = token.hash();
-    let tried = Attempt::second_factor(user, &client_address(&app, &request));
+    let tried = Attempt::second_factor(user, network);
     attempt(&app, tried, move |conn, now| {
         // Since the password was given, the account may have changed.
         let row = accounts::find(conn, user)?;
@@ -300,5 +315,5 @@ pub async fn complete_passkey_step(
         Ok(judged)
     })
     .await?;
-    signed_in(&app, &row, &token, body.refresh, true)
+    signed_in(&app, &request, &row, &token, body.refresh, true)
 }

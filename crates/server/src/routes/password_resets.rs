@@ -1,6 +1,6 @@
 //! Links with which people set a new password.
 
-use actix_web::web::{Json, Path};
+use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,6 +12,8 @@ use parlour_protocol::password_resets::{PasswordReset, UsePasswordReset};
 use super::sessions::admit;
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
+use crate::budget::addresses::AddressKey;
+use crate::hashing::Turn;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -50,10 +52,12 @@ pub async fn create_password_reset(
 pub async fn use_password_reset(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<UsePasswordReset>>,
+    body: Object<UsePasswordReset>,
 ) -> Result<HttpResponse, ApiError> {
     let address = admit(&app, &request)?;
-    let body = body.into_inner().0;
+    let turn = Turn::Stranger(AddressKey::of(address));
+    let address = address.to_string();
+    let body = body.0;
     if body.token.len() > limits::TOKEN {
         return Err(parlour_chat::Refusal::field("token", "This is no token.").into());
     }
@@ -63,7 +67,7 @@ pub async fn use_password_reset(
     let token_hash = mails::token_hash(&body.token);
     let (now, looked_up) = (app.clock.now(), token_hash.clone());
     app.read(move |conn| password_resets::find(conn, now, &looked_up)).await?;
-    let hash = app.hash_password(body.password).await?;
+    let hash = app.hash_password(turn, body.password).await?;
     app.commit(0, move |conn, now| password_resets::complete(conn, now, &token_hash, &hash, &address))
         .await?;
     Ok(HttpResponse::NoContent().finish())

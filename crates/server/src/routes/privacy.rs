@@ -22,9 +22,10 @@ pub async fn show_privacy(app: Shared, viewer: Viewer) -> Result<Json<Privacy>, 
 pub async fn update_privacy(
     app: Shared,
     viewer: Viewer,
-    body: Json<Object<UpdatePrivacy>>,
+    body: Object<UpdatePrivacy>,
 ) -> Result<Json<Privacy>, ApiError> {
-    let body = body.into_inner().0;
+    app.budgets.profile.take(viewer.user).map_err(ApiError::too_fast)?;
+    let body = body.0;
     let (settings, watchers) =
         app.commit(0, move |conn, now| privacy::update(conn, now, viewer.user, &body)).await?;
     if !watchers.is_empty() && app.hub.presence().is_online(viewer.user) {

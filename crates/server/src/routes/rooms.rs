@@ -6,6 +6,7 @@ use parlour_chat::{conversations, rooms};
 use parlour_protocol::Page;
 use parlour_protocol::conversations::Conversation;
 use parlour_protocol::ids::ConversationId;
+use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::{CreateRoom, Member, Room, UpdateRoom};
 use parlour_protocol::validation;
 
@@ -16,8 +17,24 @@ use crate::bodies::Object;
 use crate::problems::ApiError;
 use crate::random;
 
-fn with_presence(app: &App, room: Room) -> Room {
-    Room { online_count: app.hub.online_in(room.id), ..room }
+/// Rooms with how many people are there whose presence one may see anyway: a number of all would tell of everybody
+/// whether they are online, in a room that is small or that one fills oneself.
+async fn with_presence(app: &App, viewer: Viewer, rooms: Vec<Room>) -> Result<Vec<Room>, ApiError> {
+    let own: Vec<ConversationId> =
+        rooms.iter().filter(|room| room.role.is_some()).map(|room| room.id).collect();
+    if own.is_empty() {
+        return Ok(rooms);
+    }
+    let visible = app.read(move |conn| rooms::list_visible(conn, viewer.user, &own)).await?;
+    let presence = app.hub.presence();
+    let online =
+        |id| visible.iter().filter(|(room, user)| *room == id && presence.is_online(*user)).count() as i64;
+    Ok(rooms.into_iter().map(|room| Room { online_count: online(room.id), ..room }).collect())
+}
+
+async fn one_with_presence(app: &App, viewer: Viewer, room: Room) -> Result<Json<Room>, ApiError> {
+    let mut rooms = with_presence(app, viewer, vec![room]).await?;
+    Ok(Json(rooms.pop().ok_or(ErrorCode::NotFound)?))
 }
 
 /// Public rooms, most recently active first.
@@ -34,7 +51,7 @@ pub async fn list_rooms(
     let limit = page_limit(query.limit)?;
     let after = pair_cursor(query.after.as_deref())?;
     let (items, next) = app.read(move |conn| rooms::list(conn, viewer.user, &search, after, limit)).await?;
-    let items = items.into_iter().map(|room| with_presence(&app, room)).collect();
+    let items = with_presence(&app, viewer, items).await?;
     Ok(Json(Page { items, next: next.map(write_cursor) }))
 }
 
@@ -44,14 +61,15 @@ pub async fn list_rooms(
 pub async fn create_room(
     app: Shared,
     viewer: Viewer,
-    body: Json<Object<CreateRoom>>,
+    body: Object<CreateRoom>,
 ) -> Result<HttpResponse, ApiError> {
     rooms::check_create(&body)?;
-    app.reach_rate.take(viewer.user).map_err(ApiError::too_fast)?;
-    let body = body.into_inner().0;
+    app.budgets.rooms.take(viewer.user).map_err(ApiError::too_fast)?;
+    let body = body.0;
     let id = ConversationId(random::id());
-    let room = app.commit(0, move |conn, now| rooms::create(conn, now, viewer.user, id, &body)).await?;
-    Ok(HttpResponse::Created().json(with_presence(&app, room)))
+    let created = app.commit(0, move |conn, now| rooms::create(conn, now, viewer.user, id, &body)).await;
+    let room = created.inspect_err(|_| app.budgets.rooms.give_back(&viewer.user))?;
+    Ok(HttpResponse::Created().json(one_with_presence(&app, viewer, room).await?))
 }
 
 /// One room.
@@ -64,7 +82,7 @@ pub async fn show_room(
 ) -> Result<Json<Room>, ApiError> {
     let id = room.into_inner();
     let room = app.read(move |conn| rooms::find(conn, viewer.user, id)).await?;
-    Ok(Json(with_presence(&app, room)))
+    one_with_presence(&app, viewer, room).await
 }
 
 /// Changes a room's name or topic; for its owner.
@@ -79,12 +97,12 @@ pub async fn update_room(
     app: Shared,
     viewer: Viewer,
     room: Path<ConversationId>,
-    body: Json<Object<UpdateRoom>>,
+    body: Object<UpdateRoom>,
 ) -> Result<Json<Room>, ApiError> {
     rooms::check_update(&body)?;
-    let (id, body) = (room.into_inner(), body.into_inner().0);
+    let (id, body) = (room.into_inner(), body.0);
     let room = app.commit(id.0, move |conn, now| rooms::update(conn, now, viewer.user, id, &body)).await?;
-    Ok(Json(with_presence(&app, room)))
+    one_with_presence(&app, viewer, room).await
 }
 
 /// Deletes a room with everything in it; for its owner and administrators.
@@ -97,6 +115,7 @@ pub async fn delete_room(
 ) -> Result<HttpResponse, ApiError> {
     let id = room.into_inner();
     app.commit(id.0, move |conn, now| rooms::delete(conn, now, viewer.user, id)).await?;
+    app.settle_soon();
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -23,11 +23,11 @@ use super::sessions::{admit, client_device, confirm, signed_in};
 use crate::app::App;
 use crate::auth::{Shared, Viewer, client_address};
 use crate::bodies::Object;
+use crate::budget::addresses::AddressKey;
+use crate::budget::guesses::Attempt;
 use crate::challenges::Challenge;
-use crate::guesses::Attempt;
 use crate::problems::ApiError;
 use crate::random;
-use crate::tokens::RefreshToken;
 
 /// Recovery codes and what is stored of them.
 fn fresh_codes() -> (Vec<String>, Vec<Vec<u8>>) {
@@ -60,11 +60,16 @@ async fn commit_with_code<T: Send + 'static>(
     user: UserId,
     work: impl Fn(&mut Connection, Timestamp) -> Done<T> + Clone + Send + 'static,
 ) -> Result<T, ApiError> {
-    let attempt = Attempt::second_factor(user, &client_address(app, request));
-    app.guesses.take(&attempt).await.map_err(ApiError::too_fast)?;
-    let value = app.commit(0, work).await?;
-    app.guesses.give_back(&attempt).await;
-    Ok(value)
+    let attempt = Attempt::second_factor(user, AddressKey::of(client_address(app, request)));
+    let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
+    let outcome = app.commit(0, work).await;
+    match &outcome {
+        Ok(_) => taken.right().await,
+        Err(error) if error.code() == ErrorCode::BadCredentials => taken.wrong(),
+        // The code was not looked at.
+        Err(_) => {}
+    }
+    outcome
 }
 
 /// Whether one's own second factor is on, and how many recovery codes are left.
@@ -85,10 +90,9 @@ pub async fn show_second_factor(app: Shared, viewer: Viewer) -> Result<Json<Seco
 pub async fn begin_second_factor(
     app: Shared,
     viewer: Viewer,
-    request: HttpRequest,
-    body: Json<Object<ConfirmPassword>>,
+    body: Object<ConfirmPassword>,
 ) -> Result<HttpResponse, ApiError> {
-    confirm(&app, &request, viewer, body.into_inner().0.password).await?;
+    confirm(&app, viewer, body.0.password).await?;
     let nonce = random::bytes::<16>();
     let handle = app
         .commit(0, move |conn, _| {
@@ -113,9 +117,9 @@ pub async fn confirm_second_factor(
     app: Shared,
     viewer: Viewer,
     request: HttpRequest,
-    body: Json<Object<ConfirmSecondFactor>>,
+    body: Object<ConfirmSecondFactor>,
 ) -> Result<Json<RecoveryCodes>, ApiError> {
-    let (key, code) = (app.factor_key.clone(), body.into_inner().0.code);
+    let (key, code) = (app.factor_key.clone(), body.0.code);
     let (codes, hashes) = fresh_codes();
     commit_with_code(&app, &request, viewer.user, move |conn, now| {
         second_factors::confirm(conn, now, &key, viewer.user, &code, &hashes)
@@ -131,10 +135,10 @@ pub async fn renew_recovery_codes(
     app: Shared,
     viewer: Viewer,
     request: HttpRequest,
-    body: Json<Object<ConfirmBoth>>,
+    body: Object<ConfirmBoth>,
 ) -> Result<Json<RecoveryCodes>, ApiError> {
-    let body = body.into_inner().0;
-    confirm(&app, &request, viewer, body.password).await?;
+    let body = body.0;
+    confirm(&app, viewer, body.password).await?;
     let (key, code) = (app.factor_key.clone(), body.code);
     let (codes, hashes) = fresh_codes();
     commit_with_code(&app, &request, viewer.user, move |conn, now| {
@@ -151,10 +155,10 @@ pub async fn delete_second_factor(
     app: Shared,
     viewer: Viewer,
     request: HttpRequest,
-    body: Json<Object<ConfirmBoth>>,
+    body: Object<ConfirmBoth>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body.into_inner().0;
-    confirm(&app, &request, viewer, body.password).await?;
+    let body = body.0;
+    confirm(&app, viewer, body.password).await?;
     let (key, code) = (app.factor_key.clone(), body.code);
     commit_with_code(&app, &request, viewer.user, move |conn, now| {
         second_factors::remove(conn, now, &key, viewer.user, &code)
@@ -193,15 +197,16 @@ pub(super) async fn challenged(app: &App, text: &str) -> Result<(UserId, UserRow
 pub async fn complete_session(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<CompleteSession>>,
+    body: Object<CompleteSession>,
 ) -> Result<HttpResponse, ApiError> {
     let address = admit(&app, &request)?;
-    let body = body.into_inner().0;
-    let device = client_device(&request, body.device.as_deref())?;
+    let body = body.0;
+    let device = client_device(&app, &request, body.device.as_deref())?;
     let (user, row, challenge) = challenged(&app, &body.challenge).await?;
     let session = SessionId(random::id());
-    let token = RefreshToken::new(session, random::bytes());
+    let token = app.tokens.first(session);
     let token_hash = token.hash();
+    let address = address.to_string();
     let (key, noted) = (app.factor_key.clone(), address.clone());
     let opened = commit_with_code(&app, &request, user, move |conn, now| {
         // Since the password was given, the account may have changed.
@@ -222,5 +227,5 @@ pub async fn complete_session(
         }
         return Err(error);
     }
-    signed_in(&app, &row, &token, body.refresh, true)
+    signed_in(&app, &request, &row, &token, body.refresh, true)
 }

@@ -1,5 +1,7 @@
 //! Logging in, staying in, logging out.
 
+use std::net::IpAddr;
+
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::header;
 use actix_web::web::{Json, Path};
@@ -14,7 +16,7 @@ use parlour_protocol::limits::PASSWORD;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::second_factors::FactorMethod;
 use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
-use parlour_protocol::time::{MINUTE, SECOND, Timestamp};
+use parlour_protocol::time::{DAY, MINUTE, SECOND, Timestamp};
 use parlour_protocol::validation;
 use parlour_storage::Connection;
 use parlour_storage::users::UserRow;
@@ -22,8 +24,11 @@ use parlour_storage::users::UserRow;
 use crate::app::App;
 use crate::auth::{Shared, Viewer, check_origin, client_address};
 use crate::bodies::Object;
+use crate::budget::addresses::AddressKey;
+use crate::budget::guesses::Attempt;
 use crate::challenges;
-use crate::guesses::Attempt;
+use crate::devices::{self, Device};
+use crate::hashing::Turn;
 use crate::middleware::RequestId;
 use crate::problems::ApiError;
 use crate::random;
@@ -31,8 +36,12 @@ use crate::tokens::{ACCESS_LIFETIME, RefreshToken};
 
 /// What asks for the password takes a log-in that is no older from those who have none.
 const JUST_NOW: i64 = 10 * MINUTE;
-/// Of the cookie that holds the refresh token.
+/// Name of the cookie that holds the refresh token.
 const COOKIE: &str = "refresh";
+/// Name of the cookie by which a browser is known that has logged in before.
+const DEVICES: &str = "devices";
+/// A browser is forgotten after this long without a log-in.
+const REMEMBER: i64 = 400 * DAY;
 
 /// A cookie's whole name. With TLS it carries the prefix that binds it to this very host.
 pub(super) fn cookie_name(app: &App, name: &str) -> String {
@@ -50,17 +59,42 @@ pub(super) fn named_cookie(app: &App, name: &str, value: String, lifetime: i64) 
         .finish()
 }
 
+/// The devices that a request shows to have logged in before.
+fn devices(app: &App, request: &HttpRequest, given: Option<&str>) -> Vec<Device> {
+    devices::shown(&app.factor_key, request, &cookie_name(app, DEVICES), given)
+}
+
 /// Lets somebody who has not said who they are try to get in: not from pages of other origins, and not too often from
-/// one address, which is answered.
-pub(super) fn admit(app: &App, request: &HttpRequest) -> Result<String, ApiError> {
+/// one network. Returns their address. A device that has logged in before does not depend on what others of its network
+/// do.
+pub(super) fn admit(app: &App, request: &HttpRequest) -> Result<IpAddr, ApiError> {
+    admit_device(app, request, &devices(app, request, None))
+}
+
+fn admit_device(app: &App, request: &HttpRequest, devices: &[Device]) -> Result<IpAddr, ApiError> {
     check_origin(app, request)?;
     let address = client_address(app, request);
-    app.auth_rate.take(address.clone()).map_err(ApiError::too_fast)?;
+    if let Err(wait) = app.budgets.entries.take(AddressKey::of(address)) {
+        let known = devices.iter().any(|device| app.budgets.entries_of_device.take(device.user).is_ok());
+        if !known {
+            return Err(ApiError::too_fast(wait));
+        }
+    }
     Ok(address)
 }
 
-/// The name of the client's device: as it says itself, or from the browser's own words.
-pub(super) fn client_device(request: &HttpRequest, given: Option<&str>) -> Result<String, ApiError> {
+/// The client's device: its name as it says itself, or from the browser's own words, and the network that it is in.
+pub(super) fn client_device(
+    app: &App,
+    request: &HttpRequest,
+    given: Option<&str>,
+) -> Result<sessions::Device, ApiError> {
+    let network = AddressKey::of(client_address(app, request));
+    let network = devices::network_hash(&app.factor_key, network);
+    Ok(sessions::Device { name: device_name(request, given)?, network })
+}
+
+fn device_name(request: &HttpRequest, given: Option<&str>) -> Result<String, ApiError> {
     if let Some(Err(message)) = given.map(validation::device) {
         return Err(Refusal::field("device", message).into());
     }
@@ -92,6 +126,7 @@ pub(super) fn client_device(request: &HttpRequest, given: Option<&str>) -> Resul
 /// The answer to everything that logs in.
 pub(super) fn signed_in(
     app: &App,
+    request: &HttpRequest,
     row: &UserRow,
     token: &RefreshToken,
     transport: RefreshTransport,
@@ -100,6 +135,20 @@ pub(super) fn signed_in(
     let access_token =
         app.tokens.issue(app.clock.now(), UserId(row.id), token.session).map_err(ApiError::fault)?;
     let mut response = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
+    let user = UserId(row.id);
+    let known = devices(app, request, None);
+    let mut device_token = None;
+    if created || (transport == RefreshTransport::Cookie && known.iter().all(|device| device.user != user)) {
+        let own = known.iter().find(|device| device.user == user).cloned();
+        let device = own.unwrap_or_else(|| Device::new(&app.factor_key, user));
+        match transport {
+            RefreshTransport::Body => device_token = Some(device.expose().to_owned()),
+            RefreshTransport::Cookie => {
+                let remembered = devices::remember(&device, &known);
+                response.cookie(named_cookie(app, DEVICES, remembered, REMEMBER));
+            }
+        }
+    }
     let refresh_token = match transport {
         RefreshTransport::Body => Some(token.expose()),
         RefreshTransport::Cookie => {
@@ -113,6 +162,7 @@ pub(super) fn signed_in(
         access_token,
         expires_in: ACCESS_LIFETIME,
         refresh_token,
+        device_token,
     }))
 }
 
@@ -124,51 +174,57 @@ pub(super) fn signed_in(
 pub async fn create_session(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<CreateSession>>,
+    body: Object<CreateSession>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = admit(&app, &request)?;
-    let body = body.into_inner().0;
-    let device = client_device(&request, body.device.as_deref())?;
+    let body = body.0;
+    let devices = devices(&app, &request, body.device_token.as_deref());
+    let address = admit_device(&app, &request, &devices)?;
+    let device = client_device(&app, &request, body.device.as_deref())?;
     let handle_key = validation::fold(body.handle.trim().trim_start_matches('@'));
     if handle_key.len() > 64 || body.password.len() > PASSWORD.1 {
         return Err(ErrorCode::BadCredentials.into());
     }
-    let attempt = Attempt::new(&handle_key, &address);
-    app.guesses.take(&attempt).await.map_err(ApiError::too_fast)?;
-    // What cannot be a handle is nobody's; PostgreSQL would not even take every text as a parameter.
-    let found = if validation::handle(&handle_key).is_ok() {
-        app.read(move |conn| Ok(parlour_storage::users::find_by_handle(conn, &handle_key)?)).await?
-    } else {
-        None
+    let (found, known_network) = who(&app, &handle_key, &device.network).await?;
+    let network = AddressKey::of(address);
+    let known = found.as_ref().and_then(|row| {
+        let user = UserId(row.id);
+        let shown = devices.iter().find(|device| device.user == user).map(Device::name);
+        shown.or_else(|| known_network.then_some(&device.network[..])).map(|name| (user, name))
+    });
+    let (attempt, turn) = match known {
+        Some((user, name)) => (Attempt::known(user, name), Turn::Known(user)),
+        None => (Attempt::log_in(&handle_key, network), Turn::Stranger(network)),
     };
+    let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
     // Where there is no password, as where there is nobody, a wrong one takes as long.
     let hash = found.as_ref().filter(|row| row.has_password()).map(|row| row.password_hash.clone());
-    let right = app.verify_password(body.password.clone(), hash).await?;
-    let known = found.as_ref().map(|row| UserId(row.id));
+    let right = app.verify_password(turn, body.password.clone(), hash).await?;
+    let subject = found.as_ref().map(|row| UserId(row.id));
     let Some(row) = found.filter(|row| right && row.suspended_at.is_none()) else {
+        taken.wrong();
         let line = Note {
             kind: AuditKind::LogInFailed,
             actor: None,
-            subject: known,
-            address: Some(address),
+            subject,
+            address: Some(address.to_string()),
             operation: None,
         };
         app.note(line);
         return Err(ErrorCode::BadCredentials.into());
     };
-    app.guesses.give_back(&attempt).await;
+    taken.right().await;
     if row.pending_since.is_some() {
         return Err(ErrorCode::ApprovalPending.into());
     }
 
     let user = UserId(row.id);
     let rehashed = if passwords::outdated(app.config.hashing, &row.password_hash) {
-        Some(app.hash_password(body.password).await?)
+        Some(app.hash_password(turn, body.password).await?)
     } else {
         None
     };
     let session = SessionId(random::id());
-    let token = RefreshToken::new(session, random::bytes());
+    let token = app.tokens.first(session);
     let token_hash = token.hash();
     let offered = app.relying_party.is_some();
     let first_half = app
@@ -177,21 +233,37 @@ pub async fn create_session(
                 accounts::rehash(conn, user, hash)?;
             }
             let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
-            open_or_ask(conn, now, user, &opened, &address, offered).map(Outcome::quiet)
+            open_or_ask(conn, now, user, &opened, address, offered).map(Outcome::quiet)
         })
         .await?;
     match first_half {
         Some(step) => Err(second_step(&app, step)),
-        None => signed_in(&app, &row, &token, body.refresh, true),
+        None => signed_in(&app, &request, &row, &token, body.refresh, true),
     }
+}
+
+/// Who has a handle, and whether they have logged in from a network before: the same questions for every handle.
+async fn who(app: &App, handle_key: &str, network: &[u8]) -> Result<(Option<UserRow>, bool), ApiError> {
+    // What cannot be a handle is nobody's; PostgreSQL would not even take every text as a parameter.
+    if validation::handle(handle_key).is_err() {
+        return Ok((None, false));
+    }
+    let (handle_key, network) = (handle_key.to_owned(), network.to_vec());
+    app.read(move |conn| {
+        let found = parlour_storage::users::find_by_handle(conn, &handle_key)?;
+        let user = UserId(found.as_ref().map_or(0, |row| row.id));
+        let known = sessions::knows_network(conn, user, &network)?;
+        Ok((found, known))
+    })
+    .await
 }
 
 /// A session that may be opened.
 pub(super) struct NewSession<'a> {
     /// Its id.
     pub(super) id: SessionId,
-    /// The device's name.
-    pub(super) device: &'a str,
+    /// The device.
+    pub(super) device: &'a sessions::Device,
     /// What is stored of the refresh token.
     pub(super) token_hash: &'a [u8],
 }
@@ -206,7 +278,7 @@ pub(super) fn open_or_ask(
     now: Timestamp,
     user: UserId,
     session: &NewSession<'_>,
-    address: &str,
+    address: IpAddr,
     passkeys: bool,
 ) -> Result<Option<SecondStep>, Refusal> {
     if second_factors::is_on(conn, user)? {
@@ -214,7 +286,7 @@ pub(super) fn open_or_ask(
         return Ok(Some((accounts::find(conn, user)?, methods)));
     }
     sessions::open(conn, now, session.id, user, session.device, session.token_hash)?;
-    audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(address))?;
+    audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&address.to_string()))?;
     Ok(None)
 }
 
@@ -226,14 +298,9 @@ pub(super) fn second_step(app: &App, (row, methods): SecondStep) -> ApiError {
     error
 }
 
-/// Demands the password of the one who asks once more. Wrong ones count as at log-in. Who has no password must have
-/// logged in a moment ago.
-pub(super) async fn confirm(
-    app: &App,
-    request: &HttpRequest,
-    viewer: Viewer,
-    password: String,
-) -> Result<(), ApiError> {
+/// Demands the password of the one who asks once more. Wrong ones are counted by the open session: what strangers try
+/// elsewhere does not matter here. Who has no password must have logged in a moment ago.
+pub(super) async fn confirm(app: &App, viewer: Viewer, password: String) -> Result<(), ApiError> {
     let (row, since) = app
         .read(move |conn| {
             Ok((accounts::find(conn, viewer.user)?, sessions::opened_at(conn, viewer.session)?))
@@ -243,12 +310,14 @@ pub(super) async fn confirm(
         let fresh = since.is_some_and(|since| app.clock.now().0 < since.0 + JUST_NOW);
         return if fresh { Ok(()) } else { Err(ErrorCode::LogInAgain.into()) };
     }
-    let attempt = Attempt::new(&row.handle_key, &client_address(app, request));
-    app.guesses.take(&attempt).await.map_err(ApiError::too_fast)?;
-    if password.len() > PASSWORD.1 || !app.verify_password(password, Some(row.password_hash)).await? {
+    let attempt = Attempt::session(viewer.user, viewer.session);
+    let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
+    let turn = Turn::Known(viewer.user);
+    if password.len() > PASSWORD.1 || !app.verify_password(turn, password, Some(row.password_hash)).await? {
+        taken.wrong();
         return Err(ApiError::because(ErrorCode::BadCredentials, "The password is wrong."));
     }
-    app.guesses.give_back(&attempt).await;
+    taken.right().await;
     Ok(())
 }
 
@@ -260,17 +329,23 @@ pub(super) async fn confirm(
 pub async fn refresh_session(
     app: Shared,
     request: HttpRequest,
-    body: Json<Object<RefreshSession>>,
+    body: Object<RefreshSession>,
 ) -> Result<HttpResponse, ApiError> {
     check_origin(&app, &request)?;
-    let (text, transport) = match body.into_inner().0.refresh_token {
+    let network = AddressKey::of(client_address(&app, &request));
+    app.budgets.refreshes.take(network).map_err(ApiError::too_fast)?;
+    let (text, transport) = match body.0.refresh_token {
         Some(text) => (text, RefreshTransport::Body),
         None => {
             let cookie = request.cookie(&cookie_name(&app, COOKIE)).ok_or(ErrorCode::Unauthenticated)?;
             (cookie.value().to_owned(), RefreshTransport::Cookie)
         }
     };
-    let outcome = refresh(&app, &text, transport).await;
+    let outcome = refresh(&app, &request, &text, transport).await;
+    if outcome.is_ok() {
+        // Only those that were nobody's count: many people may share a network.
+        app.budgets.refreshes.give_back(network);
+    }
     match outcome {
         // A cookie that is worth nothing any more is taken away.
         Err(error) if transport == RefreshTransport::Cookie && error.code() == ErrorCode::Unauthenticated => {
@@ -283,13 +358,20 @@ pub async fn refresh_session(
     }
 }
 
-async fn refresh(app: &App, text: &str, transport: RefreshTransport) -> Result<HttpResponse, ApiError> {
+async fn refresh(
+    app: &App,
+    request: &HttpRequest,
+    text: &str,
+    transport: RefreshTransport,
+) -> Result<HttpResponse, ApiError> {
     let token = RefreshToken::parse(text).ok_or(ErrorCode::Unauthenticated)?;
     let successor = app.tokens.successor(&token);
     let (id, presented, next) = (token.session, token.hash(), successor.hash());
-    let outcome = app.commit(0, move |conn, now| sessions::refresh(conn, now, id, &presented, &next)).await?;
+    let genuine = app.tokens.is_genuine(&token);
+    let outcome =
+        app.commit(0, move |conn, now| sessions::refresh(conn, now, id, &presented, &next, genuine)).await?;
     match outcome {
-        Refreshed::Continued(row) => signed_in(app, &row, &successor, transport, false),
+        Refreshed::Continued(row) => signed_in(app, request, &row, &successor, transport, false),
         Refreshed::Reused => {
             tracing::warn!(session = %id, "a refresh token was used again; the session was ended");
             Err(ErrorCode::Unauthenticated.into())

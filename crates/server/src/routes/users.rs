@@ -1,7 +1,7 @@
 //! Finding people and looking at them.
 
-use actix_web::get;
 use actix_web::web::{Json, Path, Query};
+use actix_web::{HttpRequest, get};
 use parlour_chat::users;
 use parlour_protocol::Page;
 use parlour_protocol::ids::UserId;
@@ -10,7 +10,9 @@ use parlour_protocol::users::{Profile, User};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::{Shared, Viewer};
+use crate::app::App;
+use crate::auth::{Shared, Viewer, client_address};
+use crate::budget::addresses::AddressKey;
 use crate::problems::ApiError;
 
 /// Several people.
@@ -38,6 +40,17 @@ pub async fn list_users(
     Ok(Json(Page { items, next: None }))
 }
 
+/// Counts that somebody looks a person up, whichever operation it is for: by handle it tells who has one, which is
+/// counted by network as well.
+pub(super) fn look_up(app: &App, request: &HttpRequest, viewer: Viewer, who: &str) -> Result<(), ApiError> {
+    if users::is_id(who) {
+        return app.budgets.reach.take(viewer.user).map_err(ApiError::too_fast);
+    }
+    app.budgets.lookups.take(viewer.user).map_err(ApiError::too_fast)?;
+    let network = AddressKey::of(client_address(app, request));
+    app.budgets.lookups_of_network.take(network).map_err(ApiError::too_fast)
+}
+
 /// A person's profile, found by exact handle or id.
 #[utoipa::path(
     tag = "users",
@@ -45,10 +58,14 @@ pub async fn list_users(
     responses((status = 200, body = Profile))
 )]
 #[get("/users/{user}")]
-pub async fn show_user(app: Shared, viewer: Viewer, who: Path<String>) -> Result<Json<Profile>, ApiError> {
+pub async fn show_user(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+    who: Path<String>,
+) -> Result<Json<Profile>, ApiError> {
     let who = who.into_inner();
-    let rate = if users::is_id(&who) { &app.reach_rate } else { &app.search_rate };
-    rate.take(viewer.user).map_err(ApiError::too_fast)?;
+    look_up(&app, &request, viewer, &who)?;
     let mut profile = app.read(move |conn| users::profile(conn, viewer.user, &who)).await?;
     profile.online = profile.online.map(|seen| seen && app.hub.presence().is_online(profile.user.id));
     Ok(Json(profile))

@@ -1,7 +1,7 @@
 //! What a client asks for over its socket. Every command enters the same verbs as its REST twin.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parlour_chat::messages::{self, Send};
 use parlour_chat::{conversations, streams};
@@ -23,8 +23,12 @@ const COMMANDS: (f64, f64) = (20.0, 60.0);
 const PATIENCE: u32 = 50;
 /// Commands of one connection that are worked on at the same time; then reading waits.
 const IN_FLIGHT: usize = 32;
-/// Typing is passed on once in this time.
-const TYPING_EVERY: Duration = Duration::from_secs(3);
+/// Frames that are no messages (pings, pongs, parts of messages) per second in the long run, and at once.
+const SIGNS: (f64, f64) = (10.0, 200.0);
+/// The same before `start`: a client may ask whether anybody is there.
+const SIGNS_BEFORE_START: f64 = 4.0;
+/// A client that has this much to read yet is given no page of events.
+const UNREAD: usize = 256 * 1024;
 /// How long others show it.
 const TYPING_SHOWN_MS: u64 = 5000;
 /// In rooms with more people, typing is not passed on.
@@ -39,7 +43,10 @@ pub(super) struct Connection {
     tokens: f64,
     counted_at: Instant,
     trouble: u32,
-    typed: Option<(ConversationId, Instant)>,
+    signs: f64,
+    signs_at: Instant,
+    /// Pages of events are given one after the other.
+    syncing: Arc<Semaphore>,
 }
 
 impl Connection {
@@ -56,12 +63,20 @@ impl Connection {
             tokens: COMMANDS.1.max(quick),
             counted_at: Instant::now(),
             trouble: 0,
-            typed: None,
+            signs: SIGNS_BEFORE_START,
+            signs_at: Instant::now(),
+            syncing: Arc::new(Semaphore::new(1)),
         }
     }
 
     pub(super) fn started(&self) -> bool {
         self.user.is_some()
+    }
+
+    /// Somebody is known from now on: more signs of life are taken.
+    pub(super) fn started_now(&mut self) {
+        self.signs = SIGNS.1;
+        self.signs_at = Instant::now();
     }
 
     /// Counts a command. Being too fast is answered per command below; staying too fast ends the connection.
@@ -73,6 +88,34 @@ impl Connection {
         self.counted_at = now;
         // Below zero commands are refused; a client that goes on all the same is cut off.
         if self.tokens < -f64::from(PATIENCE) { Err(CloseCode::RateLimited) } else { Ok(()) }
+    }
+
+    /// Counts a frame that is no message. There are never many, so too many end the connection.
+    pub(super) fn allow_sign(&mut self) -> Result<(), CloseCode> {
+        if self.started() {
+            let now = Instant::now();
+            let gained = (now - self.signs_at).as_secs_f64() * SIGNS.0;
+            self.signs = (self.signs + gained).min(SIGNS.1);
+            self.signs_at = now;
+        }
+        self.signs -= 1.0;
+        if self.signs < 0.0 { Err(CloseCode::RateLimited) } else { Ok(()) }
+    }
+
+    /// Counts what somebody does with the same budgets as their requests over REST.
+    fn spend(&self, user: UserId, frame: &ClientFrame) -> Result<(), ApiError> {
+        let budgets = &self.app.budgets;
+        match frame {
+            ClientFrame::Send { .. } | ClientFrame::Delete { .. } => budgets.changes.take(user),
+            ClientFrame::Edit { .. } | ClientFrame::React { .. } => {
+                budgets.changes.take(user).and_then(|()| budgets.sends.take(user))
+            }
+            ClientFrame::Read { .. } | ClientFrame::Sync { .. } | ClientFrame::Focus { .. } => {
+                budgets.reads.take(user)
+            }
+            ClientFrame::Start(_) | ClientFrame::Typing { .. } | ClientFrame::Ping { .. } => Ok(()),
+        }
+        .map_err(ApiError::too_fast)
     }
 
     /// Answers a frame that is no command.
@@ -108,6 +151,10 @@ impl Connection {
             self.answer(id_of(&frame), Err(ApiError::too_fast(wait)));
             return Ok(());
         }
+        if let Err(error) = self.spend(user, &frame) {
+            self.answer(id_of(&frame), Err(error));
+            return Ok(());
+        }
         match frame {
             ClientFrame::Start(start) => {
                 self.answer(Some(start.id), Err(ApiError::because(ErrorCode::Conflict, "Already started.")));
@@ -141,7 +188,9 @@ impl Connection {
                     let done = app.commit(conversation.0, move |conn, now| {
                         messages::delete(conn, now, user, conversation, seq)
                     });
-                    Ok(stored(id, conversation, done.await?))
+                    let done = done.await?;
+                    app.settle_soon();
+                    Ok(stored(id, conversation, done))
                 };
                 self.later("delete", id, work).await;
             }
@@ -172,8 +221,14 @@ impl Connection {
                 self.later("read", id, work).await;
             }
             ClientFrame::Sync { id, conversation, after, limit } => {
-                let app = self.app.clone();
+                if self.outbox.waiting() > UNREAD {
+                    // It has to read what it was given before.
+                    self.answer(Some(id), Err(ApiError::too_fast(1000)));
+                    return Ok(());
+                }
+                let (app, one) = (self.app.clone(), self.syncing.clone());
                 let work = async move {
+                    let _one = one.acquire().await;
                     let limit = limit.unwrap_or(limits::EVENTS_PAGE).clamp(1, limits::EVENTS_PAGE);
                     let page = app
                         .read(move |conn| streams::list_events(conn, user, conversation, after, limit))
@@ -224,14 +279,18 @@ impl Connection {
 
     async fn typing(&mut self, user: UserId, conversation: ConversationId) {
         let topic = Topic::Conversation(conversation);
-        let recent = self.typed.is_some_and(|(last, at)| last == conversation && at.elapsed() < TYPING_EVERY);
-        if recent
-            || !self.app.hub.follows(&self.outbox, topic)
-            || self.app.hub.people_in(conversation) > TYPING_PEOPLE
+        if !self.app.hub.follows(&self.outbox, topic) || self.app.hub.people_in(conversation) > TYPING_PEOPLE
         {
             return;
         }
-        self.typed = Some((conversation, Instant::now()));
+        // One clock per person, whichever socket they type on.
+        let budgets = &self.app.budgets;
+        if budgets.typing_anywhere.take(user).is_err() {
+            return;
+        }
+        if budgets.typing.take((user, conversation)).is_err() {
+            return budgets.typing_anywhere.give_back(&user);
+        }
         let hidden_from =
             self.app.read(move |conn| conversations::typing_hidden_from(conn, user, conversation)).await;
         if let Ok(Some(mut except)) = hidden_from {

@@ -1,7 +1,8 @@
 //! The reading side: from bytes to whole messages, bounded in bytes and in fragments.
 //!
 //! Invariant: between messages nothing is held. Bytes are read into a buffer that all connections of a thread
-//! share; only an unfinished frame stays with its connection.
+//! share; only an unfinished message stays with its connection, and the node's memory budget knows of it. A frame is
+//! refused by the length that it declares, before its bytes are collected.
 
 use std::cell::RefCell;
 
@@ -13,10 +14,15 @@ use parlour_protocol::limits;
 use parlour_protocol::socket::CloseCode;
 use tokio::net::TcpStream;
 
+/// Longest payload of a control frame (RFC 6455, section 5.5).
+const CONTROL: u64 = 125;
+
 /// What came in.
 pub(super) enum Incoming {
     /// A whole text message.
     Text(String),
+    /// Part of a message that is not complete yet.
+    Fragment,
     /// To be answered by a pong.
     Ping(Bytes),
     /// A sign of life.
@@ -65,33 +71,47 @@ impl Reader {
         })
     }
 
-    /// The next whole message, if it is here.
+    /// How many bytes of an unfinished message are held.
+    pub(super) fn held(&self) -> usize {
+        self.unfinished.capacity() + self.partial.as_deref().map_or(0, |(bytes, _)| bytes.capacity())
+    }
+
+    /// The next frame, if it is here: a whole message, or that a part of one has come.
     pub(super) fn next(&mut self) -> Option<Incoming> {
-        loop {
-            let frame = match self.codec.decode(&mut self.unfinished) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => {
-                    if self.unfinished.is_empty() {
-                        self.unfinished = BytesMut::new();
-                    }
-                    return None;
-                }
-                Err(ProtocolError::Overflow) => return Some(Incoming::Bad(CloseCode::TooLarge)),
-                Err(_) => return Some(Incoming::Bad(CloseCode::BadFrame)),
-            };
-            return Some(match frame {
-                Frame::Text(bytes) if self.partial.is_none() => text(bytes.to_vec()),
-                Frame::Ping(payload) => Incoming::Ping(payload),
-                Frame::Pong(_) => Incoming::Pong,
-                Frame::Close(_) => Incoming::End,
-                Frame::Continuation(item) => match self.collect(item) {
-                    Ok(Some(whole)) => text(whole),
-                    Ok(None) => continue,
-                    Err(code) => Incoming::Bad(code),
-                },
-                // Binary messages have no meaning here.
-                _ => Incoming::Bad(CloseCode::BadFrame),
-            });
+        // The codec compares the length with its limit only once the whole frame is here.
+        if declared(&self.unfinished).is_some_and(|(length, most)| length > most) {
+            return Some(Incoming::Bad(CloseCode::TooLarge));
+        }
+        let frame = match self.codec.decode(&mut self.unfinished) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => {
+                self.shrink();
+                return None;
+            }
+            Err(ProtocolError::Overflow) => return Some(Incoming::Bad(CloseCode::TooLarge)),
+            Err(_) => return Some(Incoming::Bad(CloseCode::BadFrame)),
+        };
+        Some(match frame {
+            Frame::Text(bytes) if self.partial.is_none() => text(bytes.to_vec()),
+            Frame::Ping(payload) => Incoming::Ping(payload),
+            Frame::Pong(_) => Incoming::Pong,
+            Frame::Close(_) => Incoming::End,
+            Frame::Continuation(item) => match self.collect(item) {
+                Ok(Some(whole)) => text(whole),
+                Ok(None) => Incoming::Fragment,
+                Err(code) => Incoming::Bad(code),
+            },
+            // Binary messages have no meaning here.
+            _ => Incoming::Bad(CloseCode::BadFrame),
+        })
+    }
+
+    /// Keeps no more room than the unfinished frame fills: most of what was read at once is gone by now.
+    fn shrink(&mut self) {
+        if self.unfinished.is_empty() {
+            self.unfinished = BytesMut::new();
+        } else if self.unfinished.capacity() > 2 * self.unfinished.len() + 256 {
+            self.unfinished = BytesMut::from(&self.unfinished[..]);
         }
     }
 
@@ -115,6 +135,77 @@ impl Reader {
     }
 }
 
+/// The payload's length as the frame's header declares it, and the most that it may be; `None` until the header is here.
+fn declared(frame: &[u8]) -> Option<(u64, u64)> {
+    let (first, second) = (frame.first()?, frame.get(1)?);
+    let length = match second & 0x7F {
+        126 => u64::from(u16::from_be_bytes(frame.get(2..4)?.try_into().ok()?)),
+        127 => u64::from_be_bytes(frame.get(2..10)?.try_into().ok()?),
+        short => u64::from(short),
+    };
+    let control = first & 0x08 != 0;
+    Some((length, if control { CONTROL } else { limits::FRAME.0 as u64 }))
+}
+
 fn text(bytes: Vec<u8>) -> Incoming {
     String::from_utf8(bytes).map_or(Incoming::Bad(CloseCode::BadFrame), Incoming::Text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(opcode: u8, length: u64) -> Vec<u8> {
+        let mut frame = vec![0x80 | opcode];
+        match length {
+            0..=125 => frame.push(0x80 | length as u8),
+            126..=0xFFFF => {
+                frame.push(0x80 | 126);
+                frame.extend((length as u16).to_be_bytes());
+            }
+            _ => {
+                frame.push(0x80 | 127);
+                frame.extend(length.to_be_bytes());
+            }
+        }
+        frame.extend([0; 4]);
+        frame
+    }
+
+    #[test]
+    fn a_frame_is_refused_by_its_header() {
+        for length in [16 * 1024 + 1, 70_000, 1 << 31, 1 << 62, i64::MAX as u64, u64::MAX] {
+            let whole = header(1, length);
+            let mut reader = Reader::new(BytesMut::new());
+            let mut refused = None;
+            for (index, byte) in whole.iter().enumerate() {
+                reader.unfinished.extend_from_slice(&[*byte]);
+                if let Some(incoming) = reader.next() {
+                    assert!(matches!(incoming, Incoming::Bad(CloseCode::TooLarge)));
+                    refused = Some(index);
+                    break;
+                }
+            }
+            assert!(refused.is_some_and(|index| index < whole.len()), "{length}");
+        }
+        let mut longest = Reader::new(BytesMut::from(&header(1, 16 * 1024)[..]));
+        assert!(longest.next().is_none(), "the longest frame that is allowed");
+        let mut control = Reader::new(BytesMut::from(&header(9, 126)[..]));
+        assert!(matches!(control.next(), Some(Incoming::Bad(CloseCode::TooLarge))));
+    }
+
+    #[test]
+    fn what_is_held_is_about_as_much_as_has_come() {
+        let mut reader = Reader::new(BytesMut::new());
+        // Much that is complete, and one byte of what comes next.
+        let mut frames = header(1, 0).repeat(4000);
+        frames.push(0x81);
+        reader.unfinished.extend_from_slice(&frames);
+        while reader.next().is_some() {}
+        assert!(reader.held() < 512, "{}", reader.held());
+        reader.unfinished.extend_from_slice(&header(1, 16 * 1024)[1..]);
+        reader.unfinished.extend_from_slice(&[b'a'; 16 * 1024 - 1]);
+        assert!(reader.next().is_none());
+        assert!(reader.held() < 33 * 1024 + 256, "{}", reader.held());
+    }
 }

@@ -65,6 +65,7 @@ impl Connection {
             return Err(CloseCode::TooManyConnections);
         }
         self.user = Some(user);
+        self.started_now();
         self.follow(start.id, user, start.live.into_iter().collect(), caught).await?;
         // From here on the end of the session is heard. It may have come between the look at the token and now.
         if self.app.has_ended(bearer.session) { Err(CloseCode::SessionRevoked) } else { Ok(()) }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use system_tests::METRICS_TOKEN;
 use tempfile::TempDir;
 
 /// A process on the server's core.
@@ -40,6 +41,10 @@ impl Process {
             .env("PARLOUR_SENDS_PER_SECOND", "100000")
             .env("PARLOUR_AUTH_PER_MINUTE", "1000000")
             .env("PARLOUR_CONNECTS_PER_SECOND", "100000")
+            .env("PARLOUR_CONNECTS_PER_ADDRESS", "100000")
+            .env("PARLOUR_CONNECTIONS", "100000")
+            .env("PARLOUR_CONNECTIONS_PER_ADDRESS", "100000")
+            .env("PARLOUR_METRICS_TOKEN", METRICS_TOKEN)
             .env("PARLOUR_WORKERS", "1")
             .env("RUST_LOG", "warn")
             .envs(settings.iter().copied());
@@ -79,7 +84,8 @@ impl Process {
 
     /// Statements run so far.
     pub async fn statements(&self) -> u64 {
-        let page = reqwest::get(format!("http://{}/metrics", self.address)).await.expect("metrics");
+        let page = reqwest::Client::new().get(format!("http://{}/metrics", self.address));
+        let page = page.bearer_auth(METRICS_TOKEN).send().await.expect("metrics");
         let page = page.text().await.expect("metrics");
         let line = page.lines().find_map(|line| line.strip_prefix("parlour_database_statements "));
         line.and_then(|number| number.parse().ok()).expect("the count of statements")

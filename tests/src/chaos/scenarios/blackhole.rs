@@ -7,6 +7,7 @@ use parlour_client::native::{Follower, Options, Update};
 use serde_json::json;
 
 use super::Verdict;
+use crate::METRICS_TOKEN;
 use crate::chaos::checker::Violation;
 use crate::chaos::cluster::Cluster;
 use crate::chaos::proxy::Mode;
@@ -93,7 +94,8 @@ pub async fn play(cluster: &Cluster) -> Verdict {
 
 /// How many sockets a node has.
 async fn sockets(address: &str) -> usize {
-    let metrics = reqwest::get(format!("{address}/metrics")).await.expect("answers");
+    let asked = reqwest::Client::new().get(format!("{address}/metrics")).bearer_auth(METRICS_TOKEN);
+    let metrics = asked.send().await.expect("answers");
     let text = metrics.text().await.expect("metrics");
     let line = text.lines().find_map(|line| line.strip_prefix("parlour_sockets "));
     line.expect("the number of sockets").trim().parse().expect("a number")

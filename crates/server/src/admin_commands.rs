@@ -1,0 +1,108 @@
+//! Commands of those who run the server: on the database, without serving.
+//!
+//! Invariant: with SQLite they take the same lock as the server, so they never run beside it.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use parlour_chat::accounts::Admission;
+use parlour_chat::{Outcome, Refusal, accounts, admin};
+use parlour_protocol::accounts::CreateAccount;
+use parlour_protocol::ids::UserId;
+use parlour_protocol::problems::ErrorCode;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::hashing::Turn;
+use crate::problems::ApiError;
+use crate::routes::password_resets;
+use crate::server::CLOSE_WITHIN;
+use crate::{keys, local, random};
+
+/// Opens the database for one piece of work, without serving, and closes it again.
+fn once(
+    config: Config,
+    work: impl AsyncFnOnce(Arc<App>) -> Result<String, String>,
+) -> Result<String, String> {
+    let _files = local::prepare(&config)?;
+    let (outcome, database) = actix_web::rt::System::new().block_on(async move {
+        let app = App::open(config, Clock::system(0)).await?;
+        let database = app.database.clone();
+        Ok::<_, String>((work(app).await, database))
+    })?;
+    database.close(CLOSE_WITHIN);
+    outcome
+}
+
+fn say(error: ApiError) -> String {
+    error.to_string()
+}
+
+/// Makes an administrator: a new account, or an existing one that keeps its password.
+pub fn create_superuser(config: Config, handle: &str, password: Option<String>) -> Result<String, String> {
+    once(config, async |app| {
+        let name = handle.to_owned();
+        if app.commit(0, move |conn, now| admin::promote(conn, now, &name)).await.map_err(say)? {
+            return Ok(format!("@{handle} is an administrator now."));
+        }
+        let password = password.ok_or("a new account needs a password")?;
+        let request = CreateAccount {
+            handle: handle.to_owned(),
+            display_name: None,
+            password,
+            device: None,
+            invite: None,
+            refresh: parlour_protocol::sessions::RefreshTransport::Body,
+        };
+        accounts::check_registration(&request).map_err(|refusal| say(refusal.into()))?;
+        let hash = app.hash_password(Turn::Known(UserId(0)), request.password.clone()).await.map_err(say)?;
+        let id = UserId(random::id());
+        app.commit(0, move |conn, now| -> Result<_, Refusal> {
+            accounts::register(conn, now, id, &request, &hash, Admission::Administrator)?;
+            Ok(Outcome::quiet(()))
+        })
+        .await
+        .map_err(say)?;
+        Ok(format!("@{handle} was registered as an administrator."))
+    })
+}
+
+/// Changes the signing keys: gently, or at once with the end of every session.
+pub fn rotate_keys(config: Config, at_once: bool) -> Result<String, String> {
+    once(config, async |app| {
+        let fresh = || STANDARD.encode(random::bytes::<32>());
+        let (seed, refresh_key) = (fresh(), fresh());
+        if at_once {
+            let ended = app
+                .commit(0, move |conn, now| keys::replace_all(conn, now, &seed, &refresh_key))
+                .await
+                .map_err(say)?;
+            return Ok(format!(
+                "Only a new key is valid now, and {ended} sessions have ended. Nodes notice in seconds."
+            ));
+        }
+        app.commit(0, move |conn, now| keys::rotate(conn, now, &seed)).await.map_err(say)?;
+        Ok("A new key signs in half a minute; tokens of the one before stay valid until they run out."
+            .to_owned())
+    })
+}
+
+/// Makes a link with which the owner of a handle sets a new password; an hour long, once.
+pub fn reset_password(config: Config, handle: &str) -> Result<String, String> {
+    let address = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
+    once(config, async |app| {
+        let (token, hash) = password_resets::fresh_token();
+        let name = handle.trim_start_matches('@').to_owned();
+        app.commit(0, move |conn, now| {
+            parlour_chat::password_resets::create_by_handle(conn, now, &name, &hash)
+        })
+        .await
+        .map_err(|error| match error.code() {
+            ErrorCode::NotFound => format!("nobody has the handle @{handle}"),
+            _ => error.to_string(),
+        })?;
+        Ok(format!("Good for one new password, for an hour:\n{}", password_resets::link(&address, &token)))
+    })
+}

@@ -1,0 +1,422 @@
+//! Connections of people who have not said who they are: how many there are, and how long they may keep us waiting.
+//!
+//! A connection *waits* while it is the client's turn: before a request, while its body is received, while its answer
+//! is not taken. It is *served* while it is ours. Sockets leave this count when they have started.
+//!
+//! Invariant: when there are too many, the one that has waited longest is closed to let the next one in, first of the
+//! same address and else of the address with the most. Nobody is refused because of connections that others left open.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use actix_web::rt::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::addresses::AddressKey;
+use super::memory::Kill;
+use crate::problems;
+
+/// A request must be complete this long after its first byte.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// A client that is slower than [`TAKEN`] bytes in this time gets no more of its answer.
+const TAKE_WITHIN: Duration = Duration::from_secs(30);
+/// See [`TAKE_WITHIN`].
+const TAKEN: usize = 32 * 1024;
+/// Bytes that are read ahead of what is asked for: a head of the longest kind and some of the body.
+const AHEAD: usize = 16 * 1024;
+/// Connections beyond a limit are admitted up to this many times of it while none has waited for [`STALE`].
+const BURST: usize = 2;
+/// A connection that has waited for less than this may just be slow to be looked at by us.
+const STALE: Duration = Duration::from_secs(1);
+/// How often connections are looked at that keep us waiting.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// The client's, before a request.
+    Request = 0,
+    /// Ours.
+    Served = 1,
+    /// The client's, which is to send a body.
+    Body = 2,
+}
+
+/// A connection's place among those that are counted.
+pub struct Place {
+    address: AddressKey,
+    kill: Arc<Kill>,
+    began: Instant,
+    turn: AtomicU8,
+    /// Milliseconds after `began` since when it is the client's turn.
+    since: AtomicU64,
+    /// Milliseconds after `began` since when the client does not take what is written, plus one; zero when it does.
+    blocked: AtomicU64,
+    taken: AtomicUsize,
+    /// Bytes that were read and not asked for.
+    ahead: AtomicUsize,
+    reading: Mutex<Option<Waker>>,
+    /// The client has sent something since its turn began.
+    receiving: AtomicBool,
+    /// Somebody has shown who they are on this connection.
+    known: AtomicBool,
+    /// An answer was begun that may not have been written to its end.
+    answering: AtomicBool,
+    /// It has become a socket, whose client has not said yet who it is.
+    is_socket: AtomicBool,
+    /// As much as may be was read, and there was no request in it.
+    starved: AtomicBool,
+}
+
+impl Place {
+    fn new(address: AddressKey) -> Self {
+        Self {
+            address,
+            kill: Arc::default(),
+            began: Instant::now(),
+            turn: AtomicU8::new(Turn::Request as u8),
+            since: AtomicU64::default(),
+            blocked: AtomicU64::default(),
+            taken: AtomicUsize::default(),
+            ahead: AtomicUsize::default(),
+            reading: Mutex::default(),
+            receiving: AtomicBool::default(),
+            known: AtomicBool::default(),
+            answering: AtomicBool::default(),
+            is_socket: AtomicBool::default(),
+            starved: AtomicBool::default(),
+        }
+    }
+
+    /// Closes the connection.
+    pub fn kill(&self) -> &Arc<Kill> {
+        &self.kill
+    }
+
+    /// The connection has become a socket; it is the client's turn to say who it is.
+    pub fn becomes_socket(&self) {
+        self.is_socket.store(true, Ordering::Relaxed);
+        self.turn_to(Turn::Request);
+    }
+
+    /// Somebody has shown who they are: others are closed first when there are too many.
+    pub fn is_known(&self) {
+        self.known.store(true, Ordering::Relaxed);
+    }
+
+    fn millis(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
+    }
+
+    fn turn_to(&self, turn: Turn) {
+        self.turn.store(turn as u8, Ordering::Relaxed);
+        self.since.store(self.millis(), Ordering::Relaxed);
+        self.receiving.store(false, Ordering::Relaxed);
+        self.starved.store(false, Ordering::Relaxed);
+    }
+
+    /// For how long the client keeps us waiting; `None` while it is our turn.
+    fn waits(&self) -> Option<Duration> {
+        let now = self.millis();
+        let blocked = self.blocked.load(Ordering::Relaxed);
+        let since = if blocked > 0 {
+            blocked - 1
+        } else if self.turn.load(Ordering::Relaxed) == Turn::Served as u8 {
+            return None;
+        } else {
+            self.since.load(Ordering::Relaxed)
+        };
+        Some(Duration::from_millis(now.saturating_sub(since)))
+    }
+
+    /// Whether the client has used up its time. Bodies and idle connections have limits elsewhere.
+    fn is_overdue(&self) -> bool {
+        let Some(waits) = self.waits() else { return false };
+        if self.blocked.load(Ordering::Relaxed) > 0 {
+            return waits >= TAKE_WITHIN;
+        }
+        self.turn.load(Ordering::Relaxed) == Turn::Request as u8
+            && self.receiving.load(Ordering::Relaxed)
+            && waits >= HEAD_WITHIN
+    }
+
+    /// The client is to send a body; what is returned ends that.
+    pub fn receive_body(self: &Arc<Self>) -> ReceivingBody {
+        self.turn_to(Turn::Body);
+        ReceivingBody(self.clone())
+    }
+
+    fn read_ahead(&self, count: usize) {
+        self.ahead.fetch_add(count, Ordering::Relaxed);
+        if self.turn.load(Ordering::Relaxed) == Turn::Request as u8
+            && !self.receiving.swap(true, Ordering::Relaxed)
+        {
+            self.since.store(self.millis(), Ordering::Relaxed);
+        }
+    }
+
+    fn ask_for_more(&self, count: usize) {
+        let before = self.ahead.load(Ordering::Relaxed);
+        self.ahead.store(before.saturating_sub(count), Ordering::Relaxed);
+        let waker = self.reading.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// A body that is being received.
+pub struct ReceivingBody(Arc<Place>);
+
+impl ReceivingBody {
+    /// A part of the body was taken: as much may be read again.
+    pub fn took(&self, count: usize) {
+        self.0.ask_for_more(count);
+    }
+}
+
+impl Drop for ReceivingBody {
+    fn drop(&mut self) {
+        self.0.turn_to(Turn::Served);
+    }
+}
+
+/// A request that is being served; dropping it makes it the client's turn again.
+pub struct Serving(Arc<Place>);
+
+impl Serving {
+    /// Begins to serve a request.
+    pub fn begin(place: &Arc<Place>) -> Self {
+        place.turn_to(Turn::Served);
+        place.answering.store(true, Ordering::Relaxed);
+        Self(place.clone())
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.turn_to(Turn::Request);
+        self.0.ask_for_more(usize::MAX);
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    count: usize,
+    by_address: HashMap<AddressKey, Vec<Arc<Place>>>,
+}
+
+impl Table {
+    fn remove(&mut self, place: &Arc<Place>) {
+        let Some(places) = self.by_address.get_mut(&place.address) else { return };
+        let before = places.len();
+        places.retain(|one| !Arc::ptr_eq(one, place));
+        self.count -= before - places.len();
+        if places.is_empty() {
+            self.by_address.remove(&place.address);
+        }
+    }
+
+    /// Closes the connection of an address that has kept us waiting longest, and at least for `least`; those of
+    /// somebody known last.
+    fn evict(&mut self, address: AddressKey, least: Duration) -> bool {
+        let places = self.by_address.get(&address).map(Vec::as_slice).unwrap_or_default();
+        let longest = places
+            .iter()
+            .filter_map(|place| Some((!place.known.load(Ordering::Relaxed), place.waits()?, place)))
+            .filter(|(_, waits, _)| *waits >= least)
+            .max_by_key(|(unknown, waits, _)| (*unknown, *waits))
+            .map(|(.., place)| place.clone());
+        let Some(place) = longest else { return false };
+        place.kill.kill();
+        self.remove(&place);
+        true
+    }
+}
+
+/// Lets connections in; cheap to clone.
+#[derive(Clone)]
+pub struct Door {
+    most: usize,
+    most_of_address: usize,
+    table: Arc<Mutex<Table>>,
+}
+
+impl Door {
+    /// A door for so many connections in all and from one address.
+    pub fn new(most: usize, most_of_address: usize) -> Self {
+        Self { most, most_of_address, table: Arc::default() }
+    }
+
+    /// Takes a connection in; `None` when it must be closed. Connections of a proxy have no limit of their own.
+    pub fn admit(&self, stream: TcpStream, peer: IpAddr, is_proxy: bool) -> Option<Conn> {
+        let address = AddressKey::of(peer);
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = table.by_address.get(&address).map_or(0, Vec::len);
+        if !is_proxy && own >= self.most_of_address && !table.evict(address, STALE) {
+            let full = own >= self.most_of_address * BURST;
+            if full && !table.evict(address, Duration::ZERO) {
+                return None;
+            }
+        }
+        if table.count >= self.most {
+            let fullest = table.by_address.iter().max_by_key(|(_, places)| places.len());
+            let (fullest, of_fullest) =
+                fullest.map_or((address, 0), |(address, places)| (*address, places.len()));
+            if !table.evict(fullest, STALE) && table.count >= self.most * BURST {
+                let fair = of_fullest > own || fullest == address;
+                if !fair || !table.evict(fullest, Duration::ZERO) {
+                    return None;
+                }
+            }
+        }
+        let place = Arc::new(Place::new(address));
+        table.count += 1;
+        table.by_address.entry(address).or_default().push(place.clone());
+        drop(table);
+        Some(Conn { stream, entry: Entry { place, door: self.clone() } })
+    }
+
+    /// Ends the connections that have become sockets and have not said whose they are.
+    pub fn end_sockets(&self) {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let sockets =
+            table.by_address.values().flatten().filter(|place| place.is_socket.load(Ordering::Relaxed));
+        sockets.for_each(|place| place.kill.kill());
+    }
+
+    /// How many connections are counted.
+    pub fn count(&self) -> usize {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).count
+    }
+
+    /// Closes those that keep us waiting for too long, for ever.
+    pub async fn look_after(self) {
+        let mut pause = tokio::time::interval(LOOK_EVERY);
+        loop {
+            pause.tick().await;
+            let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+            table
+                .by_address
+                .values()
+                .flatten()
+                .filter(|place| place.is_overdue())
+                .for_each(|place| place.kill.kill());
+        }
+    }
+}
+
+/// A connection's entry at the door; dropping it takes it out of the count.
+pub struct Entry {
+    /// Its place.
+    pub place: Arc<Place>,
+    door: Door,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.door.table.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.place);
+    }
+}
+
+/// A connection as the HTTP dispatcher sees it.
+pub struct Conn {
+    stream: TcpStream,
+    entry: Entry,
+}
+
+impl Conn {
+    /// The connection's place.
+    pub fn place(&self) -> &Arc<Place> {
+        &self.entry.place
+    }
+
+    /// The connection by itself, and its entry.
+    pub fn into_parts(self) -> (TcpStream, Entry) {
+        (self.stream, self.entry)
+    }
+}
+
+impl AsyncRead for Conn {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let place = self.entry.place.clone();
+        if place.ahead.load(Ordering::Relaxed) >= AHEAD {
+            if place.turn.load(Ordering::Relaxed) == Turn::Request as u8 {
+                // The dispatcher looks at what was read before it comes back: when it still finds no request in so much,
+                // the head is too long.
+                if place.starved.swap(true, Ordering::Relaxed) {
+                    let _ = self.stream.try_write(&problems::of_the_dispatcher(431));
+                    return Poll::Ready(Ok(()));
+                }
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            // Nobody has asked for what was read before.
+            *place.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let count = buf.filled().len() - before;
+        if count > 0 {
+            place.read_ahead(count);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Conn {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let place = self.entry.place.clone();
+        if !place.answering.load(Ordering::Relaxed)
+            && let Some(ours) = problems::in_place_of(bytes)
+        {
+            // A kilobyte always fits: nothing else was written on this connection that is not flushed.
+            let _ = self.stream.try_write(&ours);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+            Poll::Pending => {
+                if place.blocked.load(Ordering::Relaxed) == 0 {
+                    place.taken.store(0, Ordering::Relaxed);
+                    place.blocked.store(place.millis() + 1, Ordering::Relaxed);
+                }
+                Poll::Pending
+            }
+            Poll::Ready(Ok(count)) => {
+                if place.blocked.load(Ordering::Relaxed) > 0
+                    && place.taken.fetch_add(count, Ordering::Relaxed) + count >= TAKEN
+                {
+                    place.blocked.store(0, Ordering::Relaxed);
+                }
+                Poll::Ready(Ok(count))
+            }
+            failed => failed,
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Everything was written: the client has taken it, or the kernel has.
+        let place = &self.entry.place;
+        place.blocked.store(0, Ordering::Relaxed);
+        if place.turn.load(Ordering::Relaxed) == Turn::Request as u8 {
+            place.answering.store(false, Ordering::Relaxed);
+        }
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

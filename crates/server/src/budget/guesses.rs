@@ -1,0 +1,447 @@
+//! Limits on wrong passwords: per account a delay that doubles, per network and for the whole server a number a
+//! minute. With Redis all nodes count together, in one atomic step; each node counts by itself besides, so the limits
+//! hold when Redis is away.
+//!
+//! Strangers are counted together, and never slow down anybody who is known: an open session and a device or network
+//! from which this account has logged in before have counts of their own. When the whole server has seen too many,
+//! networks that have hardly tried are still let in.
+//!
+//! Invariant: an attempt is counted before the password is looked at, and given back when it was right or was never
+//! looked at, so attempts at the same time gain nothing. No account is ever locked for good. Names are kept as hashes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use parlour_protocol::ids::{SessionId, UserId};
+use parlour_protocol::time::Timestamp;
+use parlour_realtime::Broker;
+use parlour_realtime::broker::Redis;
+use sha2::{Digest, Sha256};
+
+use super::addresses::AddressKey;
+use crate::clock::Clock;
+
+/// Times here are in milliseconds.
+const MILLISECOND: i64 = 1000;
+/// Wrong passwords in a row that cost nothing.
+const FREE: u32 = 5;
+/// Longest delay: somebody else's guessing keeps the owner out of a new device for no longer.
+const LONGEST: i64 = 300_000;
+/// Wrong passwords are forgotten after this long without another one.
+const FORGET: i64 = 3_600_000;
+/// Attempts are counted in spans of this length, per network and for all.
+const SPAN: i64 = 60_000;
+/// The whole server takes this many times as many wrong passwords as one network.
+const NETWORKS: u32 = 20;
+/// A site of many IPv6 networks takes this many times as many as one of them.
+const OF_SITE: u32 = 8;
+/// What the whole server has seen does not count against networks with fewer attempts than this in the span.
+const FAIR: u32 = 3;
+/// Entries of one table before it is cleaned.
+const MOST: usize = 50_000;
+/// Redis answers within this time, or this node counts alone.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Counts an attempt, or returns how long to wait. `KEYS`: account, and for strangers: network, all, and with IPv6 the
+/// site; `ARGV` from the sixth on: the limit of each of these, and last how many of a network are fair. The time is the
+/// caller's: nodes of a cluster agree on it.
+const TAKE: &str = r"
+local now, free, longest, span = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local wait = tonumber(redis.call('HGET', KEYS[1], 'until') or '0') - now
+if wait > 0 and wait <= longest then return wait end
+local counts = {}
+for i = 2, #KEYS do
+    local found = redis.call('HMGET', KEYS[i], 'count', 'since')
+    local count, since = tonumber(found[1] or '0'), tonumber(found[2] or '0')
+    if now - since >= span or now < since then count, since = 0, now end
+    counts[i] = { count, since }
+end
+for i = 2, #KEYS do
+    local fair = i == 3 and counts[2][1] < tonumber(ARGV[#ARGV])
+    if counts[i][1] >= tonumber(ARGV[4 + i]) and not fair then
+        return math.max(span - (now - counts[i][2]), 1)
+    end
+end
+for i = 2, #KEYS do
+    redis.call('HSET', KEYS[i], 'count', counts[i][1] + 1, 'since', string.format('%d', counts[i][2]))
+    redis.call('PEXPIRE', KEYS[i], 2 * span)
+end
+local count = redis.call('HINCRBY', KEYS[1], 'count', 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+if count >= free then
+    local delay = math.min(1000 * 2 ^ math.min(count - free, 20), longest)
+    redis.call('HSET', KEYS[1], 'until', string.format('%d', now + delay))
+end
+return 0
+";
+
+/// Takes an attempt back that was right (the sixth argument is 1) or was not looked at (0).
+const GIVE_BACK: &str = r"
+if ARGV[6] == '1' then
+    redis.call('DEL', KEYS[1])
+elseif tonumber(redis.call('HGET', KEYS[1], 'count') or '0') > 0 then
+    redis.call('HINCRBY', KEYS[1], 'count', -1)
+    redis.call('HDEL', KEYS[1], 'until')
+end
+for i = 2, #KEYS do
+    if tonumber(redis.call('HGET', KEYS[i], 'count') or '0') > 0 then
+        redis.call('HINCRBY', KEYS[i], 'count', -1)
+    end
+end
+return 0
+";
+
+type Hash = [u8; 32];
+
+struct Account {
+    count: u32,
+    last: i64,
+    until: Option<i64>,
+}
+
+#[derive(Clone, Copy)]
+struct Span {
+    count: u32,
+    since: i64,
+}
+
+impl Span {
+    /// As it stands now: a new one where it is over, or the clock was set back.
+    fn at(known: Option<Self>, now: i64) -> Self {
+        known.filter(|span| (0..SPAN).contains(&(now - span.since))).unwrap_or(Self { count: 0, since: now })
+    }
+}
+
+#[derive(Default)]
+struct Tables {
+    accounts: HashMap<Hash, Account>,
+    networks: HashMap<AddressKey, Span>,
+    all: Option<Span>,
+}
+
+struct Inner {
+    clock: Clock,
+    per_network: u32,
+    tables: Mutex<Tables>,
+    redis: Option<Redis>,
+}
+
+/// See the module; cheap to clone.
+#[derive(Clone)]
+pub struct Guesses(Arc<Inner>);
+
+/// Who tries, with which account.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    account: Hash,
+    /// Of strangers.
+    network: Option<AddressKey>,
+}
+
+impl Attempt {
+    fn new(name: &[&[u8]], network: Option<AddressKey>) -> Self {
+        let mut digest = Sha256::new();
+        name.iter().for_each(|part| digest.update(part));
+        Self { account: digest.finalize().into(), network }
+    }
+
+    /// An attempt to be the owner of a handle (in lower case) from somewhere.
+    pub fn log_in(handle_key: &str, network: AddressKey) -> Self {
+        Self::new(&[handle_key.as_bytes()], Some(network))
+    }
+
+    /// An attempt from a device or network from which this person has logged in before.
+    pub fn known(user: UserId, device: &[u8]) -> Self {
+        // No handle has a space.
+        Self::new(&[b"device ", &user.0.to_be_bytes(), device], None)
+    }
+
+    /// An attempt to confirm in an open session that its owner is there.
+    pub fn session(user: UserId, session: SessionId) -> Self {
+        Self::new(&[b"session ", &user.0.to_be_bytes(), &session.0.to_be_bytes()], None)
+    }
+
+    /// An attempt at the second factor of a person. Counted apart: the right password gives none of these back.
+    pub fn second_factor(user: UserId, network: AddressKey) -> Self {
+        Self::new(&[format!("second factor {user}").as_bytes()], Some(network))
+    }
+
+    /// An attempt with a passkey, by what its authenticator calls it; whether anybody has it does not matter.
+    pub fn passkey(credential: &[u8], network: AddressKey) -> Self {
+        Self::new(&[b"passkey ", credential], Some(network))
+    }
+}
+
+/// An attempt that was counted and is being looked at. Dropped, it was not, and does not count.
+pub struct Taken {
+    guesses: Guesses,
+    attempt: Attempt,
+    settled: bool,
+}
+
+impl Taken {
+    /// It was wrong, and stays counted.
+    pub fn wrong(mut self) {
+        self.settled = true;
+    }
+
+    /// It was right: nothing is held against the account any more.
+    pub async fn right(mut self) {
+        self.settled = true;
+        self.guesses.uncount_here(&self.attempt, true);
+        let _ = self.guesses.run(GIVE_BACK, &self.attempt, Some(true)).await;
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        self.guesses.uncount_here(&self.attempt, false);
+        if self.guesses.0.redis.is_some() {
+            let (guesses, attempt) = (self.guesses.clone(), self.attempt.clone());
+            tokio::spawn(async move { guesses.run(GIVE_BACK, &attempt, Some(false)).await });
+        }
+    }
+}
+
+impl Guesses {
+    /// Limits with so many wrong passwords a minute from one network.
+    pub fn new(clock: &Clock, per_network: u32, broker: &Broker) -> Self {
+        let redis = match broker {
+            Broker::Redis(redis) => Some(redis.clone()),
+            Broker::Local => None,
+        };
+        Self(Arc::new(Inner { clock: clock.clone(), per_network, tables: Mutex::default(), redis }))
+    }
+
+    /// Counts an attempt, or says after how many milliseconds to come back.
+    pub async fn take(&self, attempt: Attempt) -> Result<Taken, u64> {
+        self.take_here(&attempt, self.0.clock.now())?;
+        // From here on it is given back, also when the caller goes away.
+        let mut taken = Taken { guesses: self.clone(), attempt, settled: false };
+        let everywhere = self.run(TAKE, &taken.attempt, None).await.unwrap_or(0);
+        if everywhere > 0 {
+            // The others say no, and have not counted it: here it did not count either.
+            taken.settled = true;
+            self.uncount_here(&taken.attempt, false);
+            return Err(everywhere.unsigned_abs());
+        }
+        Ok(taken)
+    }
+
+    fn uncount_here(&self, attempt: &Attempt, forgive: bool) {
+        let mut tables = self.0.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if forgive {
+            tables.accounts.remove(&attempt.account);
+        } else if let Some(account) = tables.accounts.get_mut(&attempt.account) {
+            account.count = account.count.saturating_sub(1);
+            account.until = None;
+        }
+        let Some(network) = attempt.network else { return };
+        for key in [Some(network), network.site()].into_iter().flatten() {
+            if let Some(span) = tables.networks.get_mut(&key) {
+                span.count = span.count.saturating_sub(1);
+            }
+        }
+        if let Some(all) = &mut tables.all {
+            all.count = all.count.saturating_sub(1);
+        }
+    }
+
+    /// The limits of a network, of all together, and of a site.
+    fn limits(&self) -> [u32; 3] {
+        let one = self.0.per_network;
+        [one, one.saturating_mul(NETWORKS), one.saturating_mul(OF_SITE)]
+    }
+
+    fn take_here(&self, attempt: &Attempt, now: Timestamp) -> Result<(), u64> {
+        let now = now.0 / MILLISECOND;
+        let mut tables = self.0.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.clean(now);
+        let known = tables.accounts.get(&attempt.account).filter(|known| now - known.last < FORGET);
+        let wait = known.and_then(|known| known.until).map_or(0, |until| until - now);
+        // A clock that was set back makes nobody wait for longer.
+        if (1..=LONGEST).contains(&wait) {
+            return Err(wait.unsigned_abs());
+        }
+        let count = known.map_or(0, |known| known.count) + 1;
+        if let Some(network) = attempt.network {
+            let [most, most_of_all, most_of_site] = self.limits();
+            let site = network.site();
+            let mut own = Span::at(tables.networks.get(&network).copied(), now);
+            let mut of_site = site.map(|site| Span::at(tables.networks.get(&site).copied(), now));
+            let mut all = Span::at(tables.all, now);
+            let full = [
+                (own.count >= most).then_some(own),
+                of_site.filter(|span| span.count >= most_of_site),
+                (all.count >= most_of_all && own.count >= FAIR).then_some(all),
+            ];
+            if let Some(span) = full.into_iter().flatten().next() {
+                return Err((SPAN - (now - span.since)).max(1).unsigned_abs());
+            }
+            own.count += 1;
+            all.count += 1;
+            tables.networks.insert(network, own);
+            tables.all = Some(all);
+            if let (Some(site), Some(span)) = (site, &mut of_site) {
+                span.count += 1;
+                tables.networks.insert(site, *span);
+            }
+        }
+        let until = (count >= FREE).then(|| now + delay(count));
+        tables.accounts.insert(attempt.account, Account { count, last: now, until });
+        Ok(())
+    }
+
+    /// Runs a script in Redis; `None` when there is none, or it does not answer.
+    async fn run(&self, script: &str, attempt: &Attempt, right: Option<bool>) -> Option<i64> {
+        let redis = self.0.redis.as_ref()?;
+        let mut keys = vec![redis.key(&format!("guesses:{}", hex(&attempt.account)))];
+        if let Some(network) = attempt.network {
+            let name =
+                |key: AddressKey| redis.key(&format!("network:{}", hex(&Sha256::digest(key.to_string()))));
+            keys.extend([name(network), redis.key("guesses")]);
+            keys.extend(network.site().map(name));
+        }
+        let mut arguments = vec![self.0.clock.now().0 / MILLISECOND, i64::from(FREE), LONGEST, SPAN, FORGET];
+        match right {
+            Some(right) => arguments.push(i64::from(right)),
+            None => arguments.extend(self.limits().into_iter().chain([FAIR]).map(i64::from)),
+        }
+        tokio::time::timeout(PATIENCE, redis.evaluate(script, &keys, &arguments)).await.ok().flatten()
+    }
+}
+
+impl Tables {
+    /// Makes room. Where everything is young, what says least goes first: nobody gets rid of their own count by making
+    /// up others.
+    fn clean(&mut self, now: i64) {
+        if self.accounts.len() >= MOST {
+            self.accounts.retain(|_, account| now - account.last < FORGET);
+            let mut most = 1;
+            while self.accounts.len() >= MOST && most < u32::MAX / 2 {
+                self.accounts.retain(|_, account| account.count > most);
+                most *= 2;
+            }
+        }
+        if self.networks.len() >= MOST {
+            self.networks.retain(|_, span| now - span.since < SPAN);
+            let mut most = 1;
+            while self.networks.len() >= MOST && most < u32::MAX / 2 {
+                self.networks.retain(|_, span| span.count > most);
+                most *= 2;
+            }
+        }
+    }
+}
+
+fn delay(count: u32) -> i64 {
+    (1000 << count.saturating_sub(FREE).min(20)).min(LONGEST)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use parlour_protocol::time::SECOND;
+
+    use super::*;
+
+    fn network(number: u32) -> AddressKey {
+        AddressKey::of(std::net::Ipv4Addr::from(0x0A00_0000 + number).into())
+    }
+
+    #[test]
+    fn the_delay_doubles_and_ends() {
+        let guesses = Guesses::new(&Clock::manual(0), 1000, &Broker::Local);
+        let attempt = Attempt::log_in("ada", network(1));
+        let mut now = Timestamp(0);
+        for _ in 0..FREE {
+            guesses.take_here(&attempt, now).unwrap();
+        }
+        for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+            assert_eq!(guesses.take_here(&attempt, now), Err(seconds * 1000));
+            // From another place too: the account is protected, not the place.
+            assert!(guesses.take_here(&Attempt::log_in("ada", network(2)), now).is_err());
+            // But for those who are known.
+            guesses.take_here(&Attempt::known(UserId(1), &[2]), now).unwrap();
+            guesses.take_here(&Attempt::session(UserId(1), SessionId(2)), now).unwrap();
+            guesses.0.tables.lock().unwrap().accounts.retain(|account, _| *account == attempt.account);
+            now.0 += seconds as i64 * SECOND;
+            guesses.take_here(&attempt, now).unwrap();
+        }
+        now.0 += FORGET * MILLISECOND;
+        guesses.take_here(&attempt, now).unwrap();
+        guesses.take_here(&attempt, now).unwrap();
+    }
+
+    #[test]
+    fn one_network_and_all_together_have_limits_and_newcomers_are_let_in() {
+        let guesses = Guesses::new(&Clock::manual(0), 5, &Broker::Local);
+        let now = Timestamp(0);
+        let mut names = 0;
+        let mut try_from = |network, now| {
+            names += 1;
+            guesses.take_here(&Attempt::log_in(&format!("person{names}"), network), now)
+        };
+        assert!((0..5).all(|_| try_from(network(1), now).is_ok()));
+        assert_eq!(try_from(network(1), now), Err(60_000));
+        for number in 2..=20 {
+            assert!((0..5).all(|_| try_from(network(number), now).is_ok()));
+        }
+        // The whole server has seen enough; who has hardly tried is no part of that.
+        assert!((0..FAIR).all(|_| try_from(network(21), now).is_ok()));
+        assert_eq!(try_from(network(21), now), Err(60_000));
+        assert!(try_from(network(21), Timestamp(SPAN * MILLISECOND)).is_ok());
+    }
+
+    #[test]
+    fn a_site_of_many_networks_is_one_after_a_while() {
+        let guesses = Guesses::new(&Clock::manual(0), 5, &Broker::Local);
+        let try_from = |number: u128| {
+            let address = std::net::Ipv6Addr::from((0x2001_0db8_0001_u128 << 80) + (number << 64));
+            let attempt = Attempt::log_in(&format!("person{number}"), AddressKey::of(address.into()));
+            guesses.take_here(&attempt, Timestamp(0))
+        };
+        assert!((0..40).all(|number| try_from(number).is_ok()));
+        assert_eq!(try_from(41), Err(60_000));
+    }
+
+    #[test]
+    fn what_was_not_looked_at_does_not_count() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let guesses = Guesses::new(&Clock::manual(0), 5, &Broker::Local);
+            let attempt = Attempt::log_in("ada", network(1));
+            for _ in 0..100 {
+                drop(guesses.take(attempt.clone()).await.unwrap());
+            }
+            for _ in 0..4 {
+                guesses.take(attempt.clone()).await.unwrap().wrong();
+            }
+            // The right one is given back, and forgives the account; the network has one more.
+            guesses.take(attempt.clone()).await.unwrap().right().await;
+            guesses.take(attempt.clone()).await.unwrap().wrong();
+            assert!(guesses.take(attempt.clone()).await.is_err());
+        });
+    }
+
+    #[test]
+    fn nobody_is_forgiven_because_others_are_made_up() {
+        let guesses = Guesses::new(&Clock::manual(0), 1_000_000, &Broker::Local);
+        let attempt = Attempt::log_in("ada", network(0));
+        for _ in 0..FREE {
+            guesses.take_here(&attempt, Timestamp(0)).unwrap();
+        }
+        for number in 1..=MOST as u32 + 10 {
+            guesses.take_here(&Attempt::log_in(&number.to_string(), network(number)), Timestamp(0)).unwrap();
+        }
+        assert!(guesses.take_here(&attempt, Timestamp(0)).is_err());
+        assert!(guesses.0.tables.lock().unwrap().accounts.len() <= MOST);
+    }
+}

@@ -1,0 +1,161 @@
+//! Rate limits: token buckets on this node.
+//!
+//! Invariant: the table of buckets is bounded. A full one forgets the buckets that are full again anyway, and then those
+//! that say least: nobody gets a full bucket back by filling the table with others.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+
+use super::addresses::AddressKey;
+use crate::clock::Clock;
+
+/// Buckets in one table before it is cleaned.
+const MAX_BUCKETS: usize = 50_000;
+
+struct Bucket {
+    tokens: f64,
+    /// Microseconds, as the clock tells them.
+    at: i64,
+}
+
+/// A limit of so many per second, with a burst, for each key.
+pub struct RateLimit<K> {
+    clock: Clock,
+    per_second: f64,
+    burst: f64,
+    buckets: Mutex<HashMap<K, Bucket>>,
+}
+
+impl<K: Eq + Hash> RateLimit<K> {
+    /// A limit.
+    pub fn new(clock: &Clock, per_second: f64, burst: f64) -> Self {
+        Self { clock: clock.clone(), per_second, burst, buckets: Mutex::default() }
+    }
+
+    /// Takes one, or says after how many milliseconds there is one again.
+    pub fn take(&self, key: K) -> Result<(), u64> {
+        let now = self.clock.now().0;
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&key) {
+            let (per_second, burst) = (self.per_second, self.burst);
+            let left = |bucket: &Bucket| (bucket.tokens + seconds(now - bucket.at) * per_second) / burst;
+            let mut least = 1.0;
+            while buckets.len() >= MAX_BUCKETS && least > 1e-6 {
+                buckets.retain(|_, bucket| left(bucket) < least);
+                least /= 2.0;
+            }
+            // All of them are empty: one goes, whichever it is.
+            if buckets.len() >= MAX_BUCKETS {
+                let mut one = false;
+                buckets.retain(|_, _| std::mem::replace(&mut one, true));
+            }
+        }
+        let bucket = buckets.entry(key).or_insert(Bucket { tokens: self.burst, at: now });
+        let refilled = bucket.tokens + seconds(now - bucket.at) * self.per_second;
+        bucket.tokens = refilled.min(self.burst);
+        bucket.at = now;
+        if bucket.tokens >= 1.0 {
+            bucket.tokens -= 1.0;
+            return Ok(());
+        }
+        Err((((1.0 - bucket.tokens) / self.per_second) * 1000.0).ceil() as u64)
+    }
+
+    /// Gives one back that turned out not to count.
+    pub fn give_back(&self, key: &K) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = buckets.get_mut(key) {
+            bucket.tokens = (bucket.tokens + 1.0).min(self.burst);
+        }
+    }
+}
+
+/// A site of many IPv6 networks gets this many times as much as one of them.
+const OF_SITE: f64 = 8.0;
+
+/// A limit for each network, and a wider one for the site that it belongs to.
+pub struct NetworkLimit {
+    networks: RateLimit<AddressKey>,
+    sites: RateLimit<AddressKey>,
+}
+
+impl NetworkLimit {
+    /// A limit.
+    pub fn new(clock: &Clock, per_second: f64, burst: f64) -> Self {
+        Self {
+            networks: RateLimit::new(clock, per_second, burst),
+            sites: RateLimit::new(clock, per_second * OF_SITE, burst * OF_SITE),
+        }
+    }
+
+    /// Takes one, or says after how many milliseconds there is one again.
+    pub fn take(&self, network: AddressKey) -> Result<(), u64> {
+        if let Some(site) = network.site() {
+            self.sites.take(site)?;
+        }
+        let taken = self.networks.take(network);
+        if let (Err(_), Some(site)) = (&taken, network.site()) {
+            self.sites.give_back(&site);
+        }
+        taken
+    }
+
+    /// Gives one back that turned out not to count.
+    pub fn give_back(&self, network: AddressKey) {
+        self.networks.give_back(&network);
+        if let Some(site) = network.site() {
+            self.sites.give_back(&site);
+        }
+    }
+}
+
+/// A clock that was set back has not taken anything away.
+fn seconds(micros: i64) -> f64 {
+    micros.max(0) as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_and_then_a_wait_per_key() {
+        let clock = Clock::manual(0);
+        let limit = RateLimit::new(&clock, 0.5, 3.0);
+        assert!((0..3).all(|_| limit.take("a").is_ok()));
+        assert_eq!(limit.take("a"), Err(2000));
+        assert!(limit.take("b").is_ok());
+        limit.give_back(&"a");
+        assert!(limit.take("a").is_ok());
+        clock.advance(1_500_000);
+        assert_eq!(limit.take("a"), Err(500));
+        clock.advance(-9_000_000);
+        assert_eq!(limit.take("a"), Err(500), "time that runs backwards gives and takes nothing");
+        clock.advance(500_000);
+        assert!(limit.take("a").is_ok());
+    }
+
+    #[test]
+    fn nobody_gets_a_full_bucket_by_filling_the_table() {
+        let limit = RateLimit::new(&Clock::manual(0), 0.001, 2.0);
+        assert!(limit.take(0).is_ok() && limit.take(0).is_ok() && limit.take(0).is_err());
+        for key in 1..=MAX_BUCKETS + 10 {
+            assert!(limit.take(key).is_ok());
+        }
+        assert!(limit.take(0).is_err());
+        assert!(limit.buckets.lock().unwrap().len() <= MAX_BUCKETS);
+    }
+
+    #[test]
+    fn a_site_shares_a_wider_limit() {
+        let limit = NetworkLimit::new(&Clock::manual(0), 1.0, 2.0);
+        let network = |number: u128| {
+            AddressKey::of(std::net::Ipv6Addr::from((0x2001_0db8_u128 << 96) + (number << 64)).into())
+        };
+        assert!(limit.take(network(0)).is_ok() && limit.take(network(0)).is_ok());
+        assert!(limit.take(network(0)).is_err());
+        assert!((1..=14).all(|number| limit.take(network(number)).is_ok()));
+        assert!(limit.take(network(15)).is_err());
+    }
+}

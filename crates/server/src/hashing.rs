@@ -1,0 +1,280 @@
+//! Threads that hash passwords, one for each core, each with memory of its own that it keeps while there is work.
+//!
+//! Invariant: those who have logged in before go first, and strangers take turns by their networks, so that nobody waits
+//! behind all that somebody else has asked for. When too many wait, the network that asks most gives way.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use parlour_chat::passwords::{self, Hardness, Memory};
+use parlour_protocol::ids::UserId;
+use tokio::sync::oneshot;
+
+use crate::budget::addresses::AddressKey;
+use crate::problems::ApiError;
+use crate::random;
+
+/// Requests that may wait in all, and for one person or network.
+const WAITING: usize = 256;
+/// See [`WAITING`].
+const WAITING_OF_ONE: usize = 16;
+/// Idle threads give their memory back after this long.
+const KEEP_MEMORY: Duration = Duration::from_secs(10);
+
+/// Who has a password hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Turn {
+    /// Somebody in an open session, or on a device from which they have logged in before.
+    Known(UserId),
+    /// Anybody at a network.
+    Stranger(AddressKey),
+}
+
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+
+/// The jobs of those who are served in turn.
+#[derive(Default)]
+struct Queue {
+    jobs: HashMap<Turn, VecDeque<Job>>,
+    turns: VecDeque<Turn>,
+}
+
+impl Queue {
+    fn push(&mut self, turn: Turn, job: Job) {
+        let jobs = self.jobs.entry(turn).or_default();
+        if jobs.is_empty() {
+            self.turns.push_back(turn);
+        }
+        jobs.push_back(job);
+    }
+
+    fn pop(&mut self) -> Option<Job> {
+        let turn = self.turns.pop_front()?;
+        let jobs = self.jobs.get_mut(&turn)?;
+        let job = jobs.pop_front();
+        if jobs.is_empty() {
+            self.jobs.remove(&turn);
+        } else {
+            self.turns.push_back(turn);
+        }
+        job
+    }
+
+    fn of(&self, turn: Turn) -> usize {
+        self.jobs.get(&turn).map_or(0, VecDeque::len)
+    }
+
+    /// Drops the last job of whoever has most, if that is more than `than`.
+    fn drop_of_most(&mut self, than: usize) -> bool {
+        let most =
+            self.jobs.iter().max_by_key(|(_, jobs)| jobs.len()).map(|(turn, jobs)| (*turn, jobs.len()));
+        let Some((turn, _)) = most.filter(|(_, count)| *count > than) else { return false };
+        if let Some(jobs) = self.jobs.get_mut(&turn) {
+            jobs.pop_back();
+            if jobs.is_empty() {
+                self.jobs.remove(&turn);
+                self.turns.retain(|one| *one != turn);
+            }
+        }
+        true
+    }
+}
+
+#[derive(Default)]
+struct Waiting {
+    known: Queue,
+    strangers: Queue,
+    count: usize,
+    /// Counts what was served.
+    served: usize,
+    ended: bool,
+}
+
+impl Waiting {
+    fn push(&mut self, turn: Turn, job: Job) -> bool {
+        let known = matches!(turn, Turn::Known(_));
+        let own = if known { self.known.of(turn) } else { self.strangers.of(turn) };
+        if own >= WAITING_OF_ONE {
+            return false;
+        }
+        if self.count >= WAITING {
+            // Somebody known takes the place of any stranger, a stranger that of one who asks more.
+            let room = self.strangers.drop_of_most(if known { 0 } else { own + 1 });
+            if !room && !(known && self.known.drop_of_most(own + 1)) {
+                return false;
+            }
+            self.count -= 1;
+        }
+        self.count += 1;
+        if known {
+            self.known.push(turn, job)
+        } else {
+            self.strangers.push(turn, job)
+        }
+        true
+    }
+
+    fn pop(&mut self) -> Option<Job> {
+        self.served = self.served.wrapping_add(1);
+        // Every fourth turn is a stranger's in any case.
+        let job = if self.served % 4 == 0 {
+            self.strangers.pop().or_else(|| self.known.pop())?
+        } else {
+            self.known.pop().or_else(|| self.strangers.pop())?
+        };
+        self.count -= 1;
+        Some(job)
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+}
+
+/// See the module. The threads end with it.
+pub struct Hashing {
+    hardness: Hardness,
+    /// The most work that a hash has taken so far: every refusal takes as long.
+    work: Arc<AtomicU64>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Hashing {
+    fn drop(&mut self) {
+        self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
+        self.shared.wake.notify_all();
+    }
+}
+
+impl Hashing {
+    /// Starts the threads. None of them takes memory before there is something to hash.
+    pub fn start(hardness: Hardness) -> Result<Self, String> {
+        let shared: Arc<Shared> = Arc::default();
+        let cores = thread::available_parallelism().map_or(2, usize::from).min(4);
+        for number in 0..cores {
+            let shared = shared.clone();
+            let builder = thread::Builder::new().name(format!("hash-{number}")).stack_size(256 * 1024);
+            builder.spawn(move || run(&shared)).map_err(|error| error.to_string())?;
+        }
+        Ok(Self { hardness, work: Arc::new(AtomicU64::new(hardness.work())), shared })
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        turn: Turn,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |memory| {
+            // Whoever has gone away does not need it any more.
+            if !reply.is_closed() {
+                let _ = reply.send(work(memory));
+            }
+        });
+        if !self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(turn, job) {
+            return Err(ApiError::busy(1000));
+        }
+        self.shared.wake.notify_one();
+        answer.await.map_err(|_| ApiError::busy(1000))
+    }
+
+    /// Hashes a password.
+    pub async fn hash(&self, turn: Turn, password: String) -> Result<String, ApiError> {
+        let hardness = self.hardness;
+        self.ask(turn, move |memory| passwords::hash(hardness, &password, &random::bytes(), memory))
+            .await?
+            .map_err(ApiError::fault)
+    }
+
+    /// Whether the password belongs to the hash. Without one, or with a cheap one, a no takes as long.
+    pub async fn verify(&self, turn: Turn, password: String, hash: Option<String>) -> Result<bool, ApiError> {
+        let (hardness, work) = (self.hardness, self.work.clone());
+        self.ask(turn, move |memory| {
+            let stored = hash.as_deref().map_or(0, passwords::work_of);
+            let most = work.fetch_max(stored, Ordering::Relaxed).max(stored);
+            passwords::verify_alike(hardness, most, &password, hash.as_deref(), memory)
+        })
+        .await
+    }
+}
+
+fn run(shared: &Shared) {
+    let mut memory = Memory::default();
+    let mut waiting = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        if waiting.ended {
+            return;
+        }
+        if let Some(job) = waiting.pop() {
+            drop(waiting);
+            // A fault costs one answer, and not the thread.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory)));
+            waiting = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        } else if memory.is_empty() {
+            waiting = shared.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        } else {
+            let (guard, timeout) =
+                shared.wake.wait_timeout(waiting, KEEP_MEMORY).unwrap_or_else(PoisonError::into_inner);
+            waiting = guard;
+            if timeout.timed_out() {
+                memory = Memory::default();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stranger(last: u8) -> Turn {
+        Turn::Stranger(AddressKey::of([192, 0, 2, last].into()))
+    }
+
+    fn named(names: &Arc<Mutex<Vec<&'static str>>>, name: &'static str) -> Job {
+        let names = names.clone();
+        Box::new(move |_| names.lock().unwrap().push(name))
+    }
+
+    #[test]
+    fn everybody_gets_a_turn_and_the_known_come_first() {
+        let names: Arc<Mutex<Vec<&str>>> = Arc::default();
+        let mut waiting = Waiting::default();
+        for name in ["a1", "a2", "a3"] {
+            assert!(waiting.push(stranger(1), named(&names, name)));
+        }
+        assert!(waiting.push(stranger(2), named(&names, "b1")));
+        assert!(waiting.push(Turn::Known(UserId(1)), named(&names, "known")));
+        while let Some(job) = waiting.pop() {
+            job(&mut Memory::default());
+        }
+        assert_eq!(*names.lock().unwrap(), ["known", "a1", "b1", "a2", "a3"]);
+        assert_eq!(waiting.count, 0);
+    }
+
+    #[test]
+    fn a_full_queue_refuses_those_who_ask_most() {
+        let mut waiting = Waiting::default();
+        let nothing = || -> Job { Box::new(|_| ()) };
+        for network in 0..=255 {
+            for _ in 0..WAITING_OF_ONE {
+                waiting.push(stranger(network), nothing());
+            }
+        }
+        assert_eq!(waiting.count, WAITING);
+        assert!(!waiting.push(stranger(0), nothing()), "it has enough");
+        assert!(waiting.push(stranger(200), nothing()), "a newcomer takes the place of one who has more");
+        assert!(waiting.push(Turn::Known(UserId(1)), nothing()));
+        assert_eq!(waiting.count, WAITING);
+        let mut served = 0;
+        while waiting.pop().is_some() {
+            served += 1;
+        }
+        assert_eq!((served, waiting.count), (WAITING, 0));
+    }
+}
