@@ -83,6 +83,7 @@ pub fn run_nodes<F: Future<Output = ()>>(
                 auth_per_minute: 100_000,
                 connects_per_second: 100_000,
                 connects_per_address: 100_000,
+                pictures_per_hour: 100_000,
                 connections_per_address: 4096,
                 metrics_token: Some(Secret(METRICS_TOKEN.into())),
                 // The shared PostgreSQL of the tests does not wait for the disk.
@@ -178,6 +179,13 @@ impl App {
         }
     }
 
+    /// Does what every node does every five seconds: lets deleted text leave the files of the database.
+    pub async fn settle(&self) {
+        for node in &self.0.nodes {
+            node.app().settle().await;
+        }
+    }
+
     /// Lets time pass on all nodes, in microseconds.
     pub fn advance(&self, micros: i64) {
         self.0.clock.advance(micros);
@@ -191,6 +199,11 @@ impl App {
     /// A client of a node that is not logged in.
     pub fn stranger(&self, node: usize) -> Api {
         Api::new(&self.address(node)).unwrap()
+    }
+
+    /// Like [`App::stranger`], from an address of this machine's own: `127.0.0.2` and so on are others to the server.
+    pub fn stranger_at(&self, node: usize, address: [u8; 4]) -> Api {
+        Api::from_local(&self.address(node), address.into()).unwrap()
     }
 
     /// Registers somebody. People are spread over the nodes in turn.

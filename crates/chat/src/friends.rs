@@ -67,7 +67,12 @@ pub fn list_requests(conn: &mut Connection, user: UserId) -> Result<FriendReques
 /// Asks for friendship. A crossing request becomes a friendship; asking twice changes nothing. Whether a request
 /// arrives is not told to the one who asks: to them it waits for an answer in any case.
 pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -> Done<Relationship> {
-    let other = resolve(conn, user, who)?;
+    // When the day is used up, a handle that nobody has is refused like one that somebody has.
+    let day = today(conn, now, user);
+    let other = match (resolve(conn, user, who), day) {
+        (Err(_), Err(used_up)) => return Err(used_up),
+        (found, _) => found?,
+    };
     let other_id = UserId(other.id);
     if other_id == user {
         return Err(Refusal::field("to", "That is you."));
@@ -150,12 +155,6 @@ fn today(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(i64, i6
         return Err(Refusal::TooOften { wait_ms: wait.unsigned_abs().max(1) });
     }
     Ok((since, count))
-}
-
-/// Whether somebody may still ask anybody today. Checked before anybody is looked up, so that the refusal says nothing
-/// about who exists.
-pub fn check_day(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(), Refusal> {
-    today(conn, now, user).map(|_| ())
 }
 
 /// Counts requests that were made, whatever became of them: up to a number a day.

@@ -197,9 +197,11 @@ fn store(
         let unused = head.last_seq - last;
         if unused > 0 {
             // What is refused must not show: not in the order of lists either.
-            let nothing = counts.get(&id) == Some(&unused);
-            let before = nothing.then_some(head.active_before);
-            conversations::give_back(conn, ConversationId(id), unused, before)?;
+            if counts.get(&id) == Some(&unused) {
+                conversations::give_all_back(conn, ConversationId(id), unused)?;
+            } else {
+                conversations::give_back(conn, ConversationId(id), unused)?;
+            }
         }
     }
     if !rows.is_empty() {

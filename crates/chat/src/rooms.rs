@@ -46,10 +46,12 @@ pub fn list(
     after: Option<(i64, i64)>,
     limit: i64,
 ) -> Result<Listed<Room>, Refusal> {
-    let rows = conversations::list_rooms(conn, &validation::fold(search), after, limit)?;
+    let mut rows = conversations::list_rooms(conn, &validation::fold(search), after, limit)?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let roles = members::list_roles(conn, user, &ids)?;
     let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| (row.active_span, row.id));
+    // What was active in the same few minutes comes in no particular order from the database.
+    rows.sort_by_key(|row| std::cmp::Reverse((row.last_activity_at, row.id)));
     let rooms = rows
         .iter()
         .map(|row| view(row, roles.iter().find(|(id, _)| *id == row.id).map(|(_, number)| role(*number))))

@@ -1,6 +1,6 @@
 //! Commands of those who run the server: on the database, without serving.
 //!
-//! Invariant: with SQLite they take the same lock as the server, so they never run beside it.
+//! Invariant: what they change a running server notices by itself, by reading what it keeps in the database.
 
 use std::sync::Arc;
 
@@ -19,14 +19,13 @@ use crate::hashing::Turn;
 use crate::problems::ApiError;
 use crate::routes::password_resets;
 use crate::server::CLOSE_WITHIN;
-use crate::{keys, local, random};
+use crate::{keys, random};
 
 /// Opens the database for one piece of work, without serving, and closes it again.
 fn once(
     config: Config,
     work: impl AsyncFnOnce(Arc<App>) -> Result<String, String>,
 ) -> Result<String, String> {
-    let _files = local::prepare(&config)?;
     let (outcome, database) = actix_web::rt::System::new().block_on(async move {
         let app = App::open(config, Clock::system(0)).await?;
         let database = app.database.clone();

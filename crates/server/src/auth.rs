@@ -103,7 +103,7 @@ pub fn check_origin_of(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
-    let origin = origin.to_str().ok().and_then(Origin::parse);
+    let origin = origin.to_str().ok().and_then(Origin::of_header);
     let allowed = origin.is_some_and(|origin| {
         let config = &app.config;
         // Without a configured address, a page that was loaded from this very host is our own.

@@ -132,5 +132,6 @@ pub async fn receive(request: &HttpRequest, mut payload: Payload, most: usize) -
         bytes.extend_from_slice(&chunk);
         receiving.took(chunk.len());
     }
+    receiving.done();
     Ok(Received { bytes, _held: held })
 }

@@ -93,6 +93,7 @@ impl Budgets {
         let changes = f64::from(config.changes_per_second).max(sends);
         let reads = f64::from(config.reads_per_second).max(sends);
         let entries = f64::from(config.auth_per_minute);
+        let pictures = f64::from(config.pictures_per_hour);
         let connects = f64::from(config.connects_per_second);
         let of_network = f64::from(config.connects_per_address);
         Self {
@@ -103,7 +104,7 @@ impl Budgets {
             sends: limit(clock, sends, sends * 2.0),
             profile: limit(clock, 0.5, 20.0),
             handles: limit(clock, 5.0 / HOUR, 5.0),
-            pictures: limit(clock, 5.0 / 600.0, 5.0),
+            pictures: limit(clock, pictures / HOUR, (pictures / 6.0).max(1.0)),
             rooms: limit(clock, 20.0 / DAY, 20.0),
             reach: limit(clock, 1.0, 60.0),
             lookups: limit(clock, 0.5, 30.0),

@@ -72,6 +72,8 @@ pub struct Config {
     pub changes_per_second: u32,
     /// Requests that only read per second and person on one node; the burst is four times that.
     pub reads_per_second: u32,
+    /// Pictures that one person uploads in an hour; a sixth of them at once.
+    pub pictures_per_hour: u32,
     /// Log-ins and registrations per minute and network.
     pub auth_per_minute: u32,
     /// Days that lines of the audit log are kept.
@@ -118,6 +120,7 @@ impl Default for Config {
             sends_per_second: 5,
             changes_per_second: 20,
             reads_per_second: 50,
+            pictures_per_hour: 30,
             auth_per_minute: 60,
             audit_days: 90,
             connects_per_second: 500,
@@ -135,7 +138,7 @@ impl Default for Config {
 
 /// The names that settings have in the environment. In `parlour.toml` they are written in lower case, without
 /// `PARLOUR_`.
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 32] = [
     "PARLOUR_LISTEN",
     "PARLOUR_DATA_DIR",
     "DATABASE_URL",
@@ -155,6 +158,7 @@ const NAMES: [&str; 31] = [
     "PARLOUR_SENDS_PER_SECOND",
     "PARLOUR_CHANGES_PER_SECOND",
     "PARLOUR_READS_PER_SECOND",
+    "PARLOUR_PICTURES_PER_HOUR",
     "PARLOUR_AUTH_PER_MINUTE",
     "PARLOUR_AUDIT_DAYS",
     "PARLOUR_CONNECTS_PER_SECOND",
@@ -287,6 +291,7 @@ impl Config {
         let rate = |name: &str, default: u32| number(name, default as usize, 1, 1_000_000).map(small);
         config.changes_per_second = rate("PARLOUR_CHANGES_PER_SECOND", config.changes_per_second)?;
         config.reads_per_second = rate("PARLOUR_READS_PER_SECOND", config.reads_per_second)?;
+        config.pictures_per_hour = rate("PARLOUR_PICTURES_PER_HOUR", config.pictures_per_hour)?;
         config.connects_per_address = rate("PARLOUR_CONNECTS_PER_ADDRESS", config.connects_per_address)?;
         config.connections = number("PARLOUR_CONNECTIONS", config.connections, 16, 1_000_000)?;
         config.connections_per_address =

@@ -21,18 +21,18 @@ pub fn harden() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(OTHERS));
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, none) {
-        tracing::warn!(%error, "core dumps cannot be turned off");
+        eprintln!("parlour: core dumps cannot be turned off: {error}");
     }
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
     {
-        tracing::warn!(%error, "the memory of this process cannot be closed to others");
+        eprintln!("parlour: the memory of this process cannot be closed to others: {error}");
     }
     let files = getrlimit(Resource::Nofile);
     if files.current != files.maximum
         && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files })
     {
-        tracing::warn!(%error, "the number of open files cannot be raised");
+        eprintln!("parlour: the number of open files cannot be raised: {error}");
     }
 }
 

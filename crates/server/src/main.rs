@@ -24,6 +24,7 @@ parlour version                                print the version";
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    parlour_server::harden();
     let outcome = match words.as_slice() {
         [] | ["serve"] => serve(),
         ["admin", "create-superuser", handle] => create_superuser(handle),
@@ -54,7 +55,6 @@ fn main() -> ExitCode {
 
 fn serve() -> Result<(), String> {
     parlour_server::start_logging();
-    parlour_server::harden();
     let config = Config::load()?;
     let public = config.public_url.clone();
     let clock = Clock::system(config.clock_wrong_by);

@@ -69,7 +69,9 @@ pub async fn guard<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let request_id = random::request_id();
-    let serving = request.conn_data::<Arc<Place>>().map(Serving::begin);
+    let has_body = request.headers().contains_key(header::TRANSFER_ENCODING)
+        || request.headers().get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let serving = request.conn_data::<Arc<Place>>().map(|place| Serving::begin(place, has_body));
     let docs = request.path().starts_with("/api/docs");
     let secure = request.app_data::<web::Data<Arc<App>>>().is_some_and(|app| app.config.is_secure());
     let size = check_size(request.head());

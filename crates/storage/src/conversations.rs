@@ -10,7 +10,7 @@ use parlour_protocol::ids::{ConversationId, UserId};
 
 use crate::Connection;
 use crate::on_backend;
-use crate::schema::{conversations, members};
+use crate::schema::{conversations, events, members};
 
 /// `kind` of a public room.
 pub const ROOM: i16 = 0;
@@ -87,9 +87,6 @@ pub struct AdvancedRow {
     /// The larger id of a direct chat's two people.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub high_user: Option<i64>,
-    /// When the log last grew, before this.
-    #[diesel(sql_type = BigInt)]
-    pub active_before: i64,
 }
 
 /// Adds a conversation.
@@ -133,25 +130,16 @@ pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> QueryResul
         Connection::Sqlite(inner) => {
             let mut rows = Vec::with_capacity(by.len());
             for (id, count) in by {
-                // What is returned is the state after the update, so what was before is asked for first.
-                let before: Option<i64> = conversations::table
-                    .find(id)
-                    .filter(conversations::deleted_at.is_null())
-                    .select(conversations::last_activity_at)
-                    .first(inner)
-                    .optional()?;
-                let Some(before) = before else { continue };
                 rows.extend(
                     diesel::sql_query(
                         "UPDATE conversations SET last_seq = last_seq + ?, last_activity_at = ?, active_span = ?
                          WHERE id = ? AND deleted_at IS NULL
-                         RETURNING id, last_seq, kind, low_user, high_user, ? AS active_before",
+                         RETURNING id, last_seq, kind, low_user, high_user",
                     )
                     .bind::<BigInt, _>(*count)
                     .bind::<BigInt, _>(now)
                     .bind::<BigInt, _>(now / ACTIVITY_SPAN)
                     .bind::<BigInt, _>(*id)
-                    .bind::<BigInt, _>(before)
                     .load::<AdvancedRow>(inner)?,
                 );
             }
@@ -171,7 +159,7 @@ struct Advance {
 }
 
 impl Query for Advance {
-    type SqlType = (BigInt, BigInt, SmallInt, Nullable<BigInt>, Nullable<BigInt>, BigInt);
+    type SqlType = (BigInt, BigInt, SmallInt, Nullable<BigInt>, Nullable<BigInt>);
 }
 
 impl RunQueryDsl<PgConnection> for Advance {}
@@ -184,7 +172,7 @@ impl QueryFragment<Pg> for Advance {
         out.push_bind_param::<Array<BigInt>, _>(&self.counts)?;
         out.push_sql(
             ") AS wanted (id, n)),
-             locked AS (SELECT c.id, c.last_activity_at FROM conversations c JOIN wanted USING (id)
+             locked AS (SELECT c.id FROM conversations c JOIN wanted USING (id)
                         WHERE c.deleted_at IS NULL ORDER BY c.id FOR UPDATE OF c)
              UPDATE conversations SET last_seq = last_seq + wanted.n, last_activity_at = ",
         );
@@ -193,32 +181,41 @@ impl QueryFragment<Pg> for Advance {
         out.push_bind_param::<BigInt, _>(&self.span)?;
         out.push_sql(
             " FROM wanted JOIN locked USING (id) WHERE conversations.id = wanted.id
-             RETURNING conversations.id, last_seq, kind, low_user, high_user, locked.last_activity_at",
+             RETURNING conversations.id, last_seq, kind, low_user, high_user",
         );
         Ok(())
     }
 }
 
-/// Gives back positions that were taken by [`advance`] in this transaction and not used. Where none was used, nothing
-/// has happened, and the conversation was last active `before`.
-pub fn give_back(
-    conn: &mut Connection,
-    id: ConversationId,
-    unused: i64,
-    before: Option<i64>,
-) -> QueryResult<usize> {
-    let line = conversations::table.find(id.0);
-    let position = conversations::last_seq.eq(conversations::last_seq - unused);
-    match before {
-        None => diesel::update(line).set(position).execute(conn),
-        Some(before) => {
-            let activity = (
-                conversations::last_activity_at.eq(before),
-                conversations::active_span.eq(before / ACTIVITY_SPAN),
-            );
-            diesel::update(line).set((position, activity)).execute(conn)
-        }
-    }
+/// Gives back positions that were taken by [`advance`] in this transaction and not used.
+pub fn give_back(conn: &mut Connection, id: ConversationId, unused: i64) -> QueryResult<usize> {
+    diesel::update(conversations::table.find(id.0))
+        .set(conversations::last_seq.eq(conversations::last_seq - unused))
+        .execute(conn)
+}
+
+/// Like [`give_back`], where none was used: nothing has happened, and the conversation was last active when its log last
+/// grew.
+pub fn give_all_back(conn: &mut Connection, id: ConversationId, unused: i64) -> QueryResult<usize> {
+    give_back(conn, id, unused)?;
+    let line = || conversations::table.find(id.0);
+    let grown: Option<i64> = events::table
+        .inner_join(conversations::table.on(conversations::id.eq(events::conversation_id)))
+        .filter(conversations::id.eq(id.0))
+        .filter(events::seq.eq(conversations::last_seq))
+        .select(events::at)
+        .first(conn)
+        .optional()?;
+    let before = match grown {
+        Some(at) => at,
+        None => line().select(conversations::created_at).first(conn)?,
+    };
+    diesel::update(line())
+        .set((
+            conversations::last_activity_at.eq(before),
+            conversations::active_span.eq(before / ACTIVITY_SPAN),
+        ))
+        .execute(conn)
 }
 
 /// The direct chat of two people, whoever asks.

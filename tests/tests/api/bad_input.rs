@@ -3,7 +3,7 @@
 use parlour_protocol::problems::ErrorCode;
 use reqwest::{Method, header};
 use serde_json::json;
-use system_tests::{App, Reply, on_all_backends};
+use system_tests::{App, METRICS_TOKEN, Reply, on_all_backends};
 
 on_all_backends!(
     bodies,
@@ -217,9 +217,15 @@ async fn operations(app: App) {
             assert_eq!(response.status(), 200, "{path}");
         }
     }
-    let metrics = app.call(Method::GET, "/metrics", None).await;
-    assert_eq!(metrics.status, 200);
-    assert!(metrics.text.contains("# TYPE "), "{}", metrics.text);
+    let api = app.stranger(0);
+    let metrics = || api.request(Method::GET, api.base().join("/metrics").unwrap());
+    let told = metrics().bearer_auth(METRICS_TOKEN).send().await.unwrap();
+    assert_eq!(told.status(), 200);
+    assert!(told.text().await.unwrap().contains("# TYPE "));
+    // Not to this machine either, where everybody is who comes through a proxy.
+    for refused in [metrics(), metrics().bearer_auth("another token"), metrics().header("via", "1.1 proxy")] {
+        assert_eq!(refused.send().await.unwrap().status(), 404);
+    }
     let info = app.stranger(0).server().await.unwrap();
     assert!(info.registration_open && !info.epoch.is_empty() && !info.version.is_empty());
     assert_eq!(info.epoch, app.stranger(1).server().await.unwrap().epoch, "all nodes tell one history");

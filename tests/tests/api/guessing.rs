@@ -19,7 +19,10 @@ on_all_backends!(
             config.redis_url = Some(parlour_server::config::Secret("redis://127.0.0.1:9".into()));
         }
     },
-    one_address_has_a_limit with |config| config.auth_per_minute = 24,
+    one_network_has_a_limit with |config| config.auth_per_minute = 24,
+    strangers_do_not_lock_anybody_out,
+    a_browser_is_known_by_its_cookie,
+    when_all_guess_newcomers_are_let_in with |config| config.auth_per_minute = 8,
     weak_hashes_are_renewed,
 );
 
@@ -117,15 +120,101 @@ async fn guessing_slows_down_without_redis(app: App) {
     log_in(&api, "ada", RIGHT).await.unwrap();
 }
 
-async fn one_address_has_a_limit(app: App) {
+async fn one_network_has_a_limit(app: App) {
     app.person("ada").await;
-    let api = app.stranger(0);
     for number in 0..12 {
+        let api = app.stranger_at(number, [127, 0, 0, 9]);
         log_in(&api, &format!("person_{number}"), RIGHT).await.refused(ErrorCode::BadCredentials);
     }
     // On every node, and also for the right password.
-    let problem = log_in(&app.stranger(1), "ada", RIGHT).await.refused(ErrorCode::RateLimited);
+    let problem =
+        log_in(&app.stranger_at(1, [127, 0, 0, 9]), "ada", RIGHT).await.refused(ErrorCode::RateLimited);
     assert_eq!(problem.retry_after_ms, Some(60_000));
+    // Other networks have limits of their own.
+    log_in(&app.stranger_at(1, [127, 0, 0, 10]), "ada", RIGHT).await.unwrap();
+}
+
+async fn strangers_do_not_lock_anybody_out(app: App) {
+    let ada = app.person("ada").await;
+    let phone = log_in(&app.stranger_at(0, [127, 0, 0, 2]), "ada", RIGHT).await.unwrap();
+    let guess = async |number: u8| {
+        let api = app.stranger_at(number.into(), [127, 1, number, 1]);
+        log_in(&api, "ada", "wrong horse battery").await
+    };
+    for number in 0..5 {
+        guess(number).await.refused(ErrorCode::BadCredentials);
+    }
+    guess(5).await.refused(ErrorCode::RateLimited);
+    // Not from a network from which she has logged in, nor from a device that has, wherever it is now.
+    for _ in 0..10 {
+        log_in(&app.stranger_at(1, [127, 0, 0, 2]), "ada", RIGHT).await.unwrap();
+    }
+    let travelling = app.stranger_at(0, [127, 2, 2, 2]);
+    log_in(&travelling, "ada", RIGHT).await.refused(ErrorCode::RateLimited);
+    let session = |device_token| CreateSession {
+        handle: "ada".into(),
+        password: RIGHT.into(),
+        device: None,
+        refresh: Default::default(),
+        device_token,
+    };
+    travelling.create_session(&session(phone.device_token.clone())).await.unwrap();
+    // Somebody else's device is none of hers, and neither is a made-up one.
+    let bob = app.person("bob").await;
+    let his = log_in(&app.stranger(0), "bob", RIGHT).await.unwrap().device_token;
+    for other in [his, Some("A".repeat(48)), Some("x".into())] {
+        let api = app.stranger_at(0, [127, 3, 3, 3]);
+        api.create_session(&session(other)).await.refused(ErrorCode::RateLimited);
+    }
+    // And not in sessions that are open.
+    let change = json!({"current": RIGHT, "new": "another horse battery"});
+    ada.call(Method::PUT, "/api/v1/account/password", Some(change)).await.expect(204);
+    bob.api.account().await.unwrap();
+}
+
+async fn a_browser_is_known_by_its_cookie(app: App) {
+    let api = app.stranger_at(0, [127, 0, 0, 2]);
+    let url = |path: &str| api.base().join(path).unwrap();
+    let body = json!({"handle": "ada", "password": RIGHT, "refresh": "cookie"});
+    let registered = api.request(Method::POST, url("/api/v1/accounts")).json(&body).send().await.unwrap();
+    assert_eq!(registered.status(), 201);
+    let cookies: Vec<String> = registered
+        .headers()
+        .get_all("set-cookie")
+        .iter()
+        .map(|one| one.to_str().unwrap().to_owned())
+        .collect();
+    let device = cookies.iter().find(|cookie| cookie.starts_with("parlour_devices=")).expect("a cookie");
+    for part in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age="] {
+        assert!(device.contains(part), "{device}");
+    }
+    let device = device.split(';').next().unwrap().to_owned();
+    for number in 0..5 {
+        let stranger = app.stranger_at(0, [127, 1, number, 1]);
+        log_in(&stranger, "ada", "wrong horse battery").await.refused(ErrorCode::BadCredentials);
+    }
+    let travelling = app.stranger_at(1, [127, 2, 2, 2]);
+    let try_with = async |cookie: &str| {
+        let request = travelling.request(Method::POST, travelling.base().join("/api/v1/sessions").unwrap());
+        request.header("cookie", cookie).json(&body).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(try_with("parlour_devices=nonsense").await, 429);
+    assert_eq!(try_with(&device).await, 201);
+}
+
+async fn when_all_guess_newcomers_are_let_in(app: App) {
+    app.person("ada").await;
+    // Four a minute from each network, and eighty from all together.
+    for number in 0..21 {
+        for attempt in 0..4 {
+            let api = app.stranger_at(attempt, [127, 1, number, 1]);
+            let handle = format!("person_{number}_{attempt}");
+            let _ = log_in(&api, &handle, "wrong horse battery").await.unwrap_err();
+        }
+    }
+    let newcomer = app.stranger_at(1, [127, 2, 2, 2]);
+    log_in(&newcomer, "nobody_here", "wrong horse battery").await.refused(ErrorCode::BadCredentials);
+    log_in(&newcomer, "ada", RIGHT).await.unwrap();
 }
 
 async fn weak_hashes_are_renewed(app: App) {

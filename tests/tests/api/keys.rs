@@ -16,6 +16,7 @@ fn rotate(app: &App, at_once: bool) -> Result<String, String> {
     let config = Config {
         data_dir: app.database().folder.path().to_owned(),
         database_url: app.database().url.clone().map(Secret),
+        unsafe_database: true,
         ..Config::default()
     };
     std::thread::spawn(move || parlour_server::rotate_keys(config, at_once)).join().unwrap()

@@ -15,6 +15,7 @@ mod guessing;
 mod history;
 mod identities;
 mod keys;
+mod limits;
 mod messages;
 mod notifications;
 mod openapi;

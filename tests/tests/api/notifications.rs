@@ -1,6 +1,7 @@
 //! What one should know: requests, answers and mentions.
 
 use parlour_protocol::notifications::{NotificationKind, Notifications};
+use parlour_protocol::time::SECOND;
 use system_tests::{App, on_all_backends};
 
 on_all_backends!(requests_and_answers, mentions, pages_and_the_marker);
@@ -48,6 +49,9 @@ async fn pages_and_the_marker(app: App) {
     bob.join(room).await;
     for number in 0..5 {
         ada.send(room, &format!("@bob {number}")).await;
+        // Mentions of one person by another that follow each other at once are one notification.
+        ada.send(room, &format!("@bob {number}!")).await;
+        app.advance(10 * SECOND);
     }
     let mut seen = Vec::new();
     let mut before = None;

@@ -105,6 +105,7 @@ pub const REST: &[Row] = &[
     ("open_direct", Place::Nowhere,               "anon     unfr     ok       ok       unfr     unfr     unfr     unfr     unfr"),
     ("list_friend_requests", Place::Nowhere,      "anon     ok       ok       ok       ok       ok       ok       ok       ok"),
     ("create_friend_request", Place::Nowhere,     "anon     none     none     none     none     none     none     none     none"),
+    ("decline_friend_requests", Place::Nowhere,   "anon     ok       ok       ok       ok       ok       ok       ok       ok"),
     ("delete_friend_request", Place::Nowhere,     "anon     none     none     none     none     none     none     none     none"),
     ("accept_friend_request", Place::Nowhere,     "anon     none     ok       none     none     none     none     none     none"),
     ("list_friends", Place::Nowhere,              "anon     ok       ok       ok       ok       ok       ok       ok       ok"),
@@ -133,7 +134,7 @@ pub const REST: &[Row] = &[
     ("show_user", Place::Nowhere,                 "anon     ok       ok       ok       ok       ok       ok       ok       ok"),
     ("show_liveness", Place::Nowhere,             "ok       ok       ok       ok       ok       ok       ok       ok       ok"),
     ("show_readiness", Place::Nowhere,            "ok       ok       ok       ok       ok       ok       ok       ok       ok"),
-    ("show_metrics", Place::Nowhere,              "ok       ok       ok       ok       ok       ok       ok       ok       ok"),
+    ("show_metrics", Place::Nowhere,              "none     none     none     none     none     none     none     none     none"),
 ];
 
 /// Commands of the socket. What is not answered is `ok` when others or oneself get what it is for, else `silent`.

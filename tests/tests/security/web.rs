@@ -23,7 +23,7 @@ on_all_backends!(
     sizes,
     what_errors_tell,
     addresses_without_a_proxy,
-    addresses_behind_a_proxy with |config| config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()],
+    addresses_behind_a_proxy with |config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()],
 );
 
 const OWN: &str = "https://chat.example";
@@ -100,7 +100,7 @@ async fn every_answer(app: App, secure: bool) {
         ("/api/v1/socket", 400),
         ("/health/live", 200),
         ("/health/ready", 200),
-        ("/metrics", 200),
+        ("/metrics", 404),
         ("/api/openapi.json", 200),
         ("/.well-known/jwks.json", 200),
     ] {
@@ -320,7 +320,7 @@ async fn sizes(app: App) {
         let answer = raw(&app, &get("/api/v1/socket", &format!("{HANDSHAKE}{PROTOCOL}{headers}")));
         assert_eq!(&answer[9..12] == "101", status == "200", "{what}: {answer}");
     }
-    for (size, status) in [(1900, "200"), (2100, "400"), (20_000, "400")] {
+    for (size, status) in [(1900, "200"), (2100, "400"), (20_000, "431")] {
         let answer = raw(&app, &get(&format!("/c/{}", "x".repeat(size)), ""));
         assert_eq!(&answer[9..12], status, "a path of {size} bytes: {answer}");
     }

@@ -3,6 +3,7 @@
 //! Invariant: a refusal is [`ApiError::Problem`] and final; [`ApiError::Transport`] says nothing about whether the
 //! request had an effect.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -89,6 +90,12 @@ impl Api {
         }
         let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
         Ok(Self { http, base, tokens: Arc::default() })
+    }
+
+    /// Like [`Self::new`], from one of this machine's own addresses.
+    pub fn from_local(base: &str, address: IpAddr) -> Result<Self, ApiError> {
+        let http = reqwest::Client::builder().timeout(PATIENCE).local_address(address).build()?;
+        Ok(Self { http, ..Self::new(base)? })
     }
 
     /// The same person on another node. Tokens are shared, connections are not.

@@ -71,6 +71,8 @@ pub struct Place {
     answering: AtomicBool,
     /// It has become a socket, whose client has not said yet who it is.
     is_socket: AtomicBool,
+    /// A body was announced and is not wanted: what comes of it is thrown away by the dispatcher.
+    unwanted: AtomicBool,
     /// As much as may be was read, and there was no request in it.
     starved: AtomicBool,
 }
@@ -91,6 +93,7 @@ impl Place {
             known: AtomicBool::default(),
             answering: AtomicBool::default(),
             is_socket: AtomicBool::default(),
+            unwanted: AtomicBool::default(),
             starved: AtomicBool::default(),
         }
     }
@@ -180,6 +183,11 @@ impl ReceivingBody {
     pub fn took(&self, count: usize) {
         self.0.ask_for_more(count);
     }
+
+    /// All of it was taken.
+    pub fn done(&self) {
+        self.0.unwanted.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Drop for ReceivingBody {
@@ -193,8 +201,9 @@ pub struct Serving(Arc<Place>);
 
 impl Serving {
     /// Begins to serve a request.
-    pub fn begin(place: &Arc<Place>) -> Self {
+    pub fn begin(place: &Arc<Place>, has_body: bool) -> Self {
         place.turn_to(Turn::Served);
+        place.unwanted.store(has_body, Ordering::Relaxed);
         place.answering.store(true, Ordering::Relaxed);
         Self(place.clone())
     }
@@ -351,7 +360,9 @@ impl AsyncRead for Conn {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let place = self.entry.place.clone();
-        if place.ahead.load(Ordering::Relaxed) >= AHEAD {
+        let throws_away = place.turn.load(Ordering::Relaxed) == Turn::Request as u8
+            && place.unwanted.load(Ordering::Relaxed);
+        if place.ahead.load(Ordering::Relaxed) >= AHEAD && !throws_away {
             if place.turn.load(Ordering::Relaxed) == Turn::Request as u8 {
                 // The dispatcher looks at what was read before it comes back: when it still finds no request in so much,
                 // the head is too long.

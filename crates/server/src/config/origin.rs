@@ -9,7 +9,12 @@ use url::{Origin as UrlOrigin, Url};
 pub struct Origin(String);
 
 impl Origin {
-    /// Reads an origin as a browser sends it.
+    /// Reads the header of a browser, which writes no path, not even an empty one.
+    pub fn of_header(text: &str) -> Option<Self> {
+        if text.ends_with('/') { None } else { Self::parse(text) }
+    }
+
+    /// Reads an origin that somebody has written down.
     pub fn parse(text: &str) -> Option<Self> {
         let url = Url::parse(text).ok()?;
         let origin = url.origin();

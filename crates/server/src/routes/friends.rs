@@ -61,9 +61,6 @@ pub async fn create_friend_request(
 ) -> Result<Json<Relationship>, ApiError> {
     app.budgets.reach.take(viewer.user).map_err(ApiError::too_fast)?;
     let who = body.0.to;
-    // Before anybody is looked up: what a used-up day answers must not depend on whether there is somebody.
-    let now = app.clock.now();
-    app.read(move |conn| friends::check_day(conn, now, viewer.user)).await?;
     look_up(&app, &request, viewer, &who)?;
     app.commit(0, move |conn, now| friends::request(conn, now, viewer.user, &who)).await.map(Json)
 }

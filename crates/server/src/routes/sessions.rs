@@ -135,6 +135,13 @@ pub(super) fn signed_in(
     let access_token =
         app.tokens.issue(app.clock.now(), UserId(row.id), token.session).map_err(ApiError::fault)?;
     let mut response = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
+    let refresh_token = match transport {
+        RefreshTransport::Body => Some(token.expose()),
+        RefreshTransport::Cookie => {
+            response.cookie(named_cookie(app, COOKIE, token.expose(), LIFETIME));
+            None
+        }
+    };
     let user = UserId(row.id);
     let known = devices(app, request, None);
     let mut device_token = None;
@@ -149,13 +156,6 @@ pub(super) fn signed_in(
             }
         }
     }
-    let refresh_token = match transport {
-        RefreshTransport::Body => Some(token.expose()),
-        RefreshTransport::Cookie => {
-            response.cookie(named_cookie(app, COOKIE, token.expose(), LIFETIME));
-            None
-        }
-    };
     Ok(response.json(SignedIn {
         account: row.account(),
         session: token.session,
