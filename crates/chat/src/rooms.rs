@@ -71,15 +71,14 @@ pub fn find(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<R
     Ok(view(&row, member.map(|member| role(member.role))))
 }
 
-/// The people in each of these rooms whose presence somebody may see: friends, and oneself.
+/// The people in each of these rooms whose presence somebody may see: friends.
 pub fn list_visible(
     conn: &mut Connection,
     user: UserId,
     rooms: &[ConversationId],
 ) -> Result<Vec<(ConversationId, UserId)>, Refusal> {
-    let mut people: Vec<i64> =
+    let people: Vec<i64> =
         friendships::list_present_ids(conn, user)?.into_iter().map(|friend| friend.0).collect();
-    people.push(user.0);
     let ids: Vec<i64> = rooms.iter().map(|room| room.0).collect();
     let found = members::list_among(conn, &ids, &people)?;
     Ok(found.into_iter().map(|(room, user)| (ConversationId(room), UserId(user))).collect())

@@ -31,7 +31,7 @@ pub struct Room {
     pub topic: String,
     /// How many people are in it.
     pub member_count: i64,
-    /// How many of them are connected now.
+    /// How many friends are in it and connected now, as far as they let one see that; 0 for those who are not in it.
     pub online_count: i64,
     /// The role of the one who asks; absent when not a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,6 +2,8 @@
 //!
 //! Invariant: nothing here panics on any input; that is what the targets look for.
 
+use std::net::IpAddr;
+
 use bytes::BytesMut;
 use parlour_chat::{accounts, identities, messages};
 use parlour_protocol::accounts::{CreateAccount, UpdateAccount};
@@ -15,6 +17,7 @@ use parlour_protocol::validation;
 
 use crate::avatars;
 use crate::bodies::Object;
+use crate::budget::addresses;
 use crate::challenges::Challenge;
 use crate::routes;
 use crate::socket;
@@ -31,6 +34,28 @@ pub fn socket(bytes: &[u8]) {
 
 fn check(conversation: ConversationId, cid: String, body: String, reply_to: Option<i64>) {
     let _ = messages::check_send(&messages::Send { author: UserId(1), conversation, cid, body, reply_to });
+}
+
+/// What is read of frames that come in pieces.
+pub struct Frames {
+    /// Everything that was read, in order.
+    pub seen: Vec<String>,
+    /// The most bytes that were held between two pieces.
+    pub most_held: usize,
+}
+
+/// Frames after the handshake, in pieces as the network brings them.
+pub fn frames(pieces: &[&[u8]]) -> Frames {
+    let (seen, most_held) = socket::read_pieces(pieces);
+    Frames { seen, most_held }
+}
+
+/// The client's address, given the peer of the connection, the networks of proxies (separated by commas) and the lines
+/// of `X-Forwarded-For`.
+pub fn forwarded(peer: IpAddr, trusted: &str, lines: &[&str]) -> String {
+    let trusted: Vec<_> =
+        trusted.split(',').filter_map(|network| addresses::parse_network(network.trim())).collect();
+    addresses::forwarded(peer, &trusted, lines.iter().copied()).to_string()
 }
 
 /// A body, as each of several operations takes it.

@@ -225,6 +225,34 @@ pub(crate) fn read_all(received: bytes::BytesMut, mut show: impl FnMut(&str)) {
     }
 }
 
+/// What is read of bytes that come in pieces, and the most that was held meanwhile.
+#[cfg(fuzzing)]
+pub(crate) fn read_pieces(pieces: &[&[u8]]) -> (Vec<String>, usize) {
+    let mut reader = Reader::new(bytes::BytesMut::new());
+    let (mut seen, mut most) = (Vec::new(), 0);
+    for piece in pieces {
+        reader.receive(piece);
+        while let Some(incoming) = reader.next() {
+            seen.push(match incoming {
+                Incoming::Text(text) => format!("text {text}"),
+                Incoming::Fragment => "fragment".to_owned(),
+                Incoming::Ping(payload) => format!("ping {payload:?}"),
+                Incoming::Pong => "pong".to_owned(),
+                Incoming::Bad(code) => {
+                    seen.push(format!("bad {code:?}"));
+                    return (seen, most);
+                }
+                Incoming::End => {
+                    seen.push("end".to_owned());
+                    return (seen, most);
+                }
+            });
+        }
+        most = most.max(reader.bytes());
+    }
+    (seen, most)
+}
+
 fn hello(app: &App) -> ServerFrame {
     ServerFrame::Hello(Hello {
         epoch: app.epoch.clone(),

@@ -228,13 +228,14 @@ fn Outside(id: ConversationId) -> impl IntoView {
         });
     };
     read();
-    move || {
-        match room.get() {
+    move || match room.get() {
         Load::Pending => view! { <div class="chat"><Skeleton rows=4 /></div> }.into_any(),
         Load::Failed(failure) if matches!(failure.code(), Some(ErrorCode::NotFound | ErrorCode::Gone)) => {
             view! { <NotFound /> }.into_any()
         }
-        Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any(),
+        Load::Failed(failure) => {
+            view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any()
+        }
         Load::Ready(room) => view! {
             <div class="page">
                 <div class="empty">
@@ -243,7 +244,7 @@ fn Outside(id: ConversationId) -> impl IntoView {
                     </span>
                     <h1>{room.name}</h1>
                     <p>{room.topic}</p>
-                    <p class="soft tabular">{format!("{} · {} here now", people::count(room.member_count, "member"), room.online_count)}</p>
+                    <p class="soft tabular">{people::count(room.member_count, "member")}</p>
                     <div class="empty-actions">
                         <button
                             type="button"
@@ -265,6 +266,5 @@ fn Outside(id: ConversationId) -> impl IntoView {
             </div>
         }
         .into_any(),
-    }
     }
 }

@@ -185,7 +185,7 @@ fn RoomCard(room: Room) -> impl IntoView {
                 {(!room.topic.is_empty()).then(|| view! { <p class="soft two-lines">{room.topic}</p> })}
                 <p class="meta tabular">
                     {people::count(room.member_count, "member")}
-                    {(room.online_count > 0).then(|| view! { <span class="here-now">{format!("{} here now", room.online_count)}</span> })}
+                    {(room.online_count > 0).then(|| view! { <span class="here-now">{format!("{} online", people::count(room.online_count, "friend"))}</span> })}
                     <span>"active " {ago}</span>
                 </p>
             </div>

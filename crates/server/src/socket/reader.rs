@@ -79,8 +79,12 @@ impl Reader {
     /// The next frame, if it is here: a whole message, or that a part of one has come.
     pub(super) fn next(&mut self) -> Option<Incoming> {
         // The codec compares the length with its limit only once the whole frame is here.
-        if declared(&self.unfinished).is_some_and(|(length, most)| length > most) {
-            return Some(Incoming::Bad(CloseCode::TooLarge));
+        if let Some((length, control)) = declared(&self.unfinished) {
+            let collected = self.partial.as_deref().map_or(0, |(bytes, _)| bytes.len());
+            let most = if control { CONTROL } else { limits::FRAME.0.saturating_sub(collected) as u64 };
+            if length > most {
+                return Some(Incoming::Bad(CloseCode::TooLarge));
+            }
         }
         let frame = match self.codec.decode(&mut self.unfinished) {
             Ok(Some(frame)) => frame,
@@ -135,20 +139,32 @@ impl Reader {
     }
 }
 
-/// The payload's length as the frame's header declares it, and the most that it may be; `None` until the header is here.
-fn declared(frame: &[u8]) -> Option<(u64, u64)> {
+/// The payload's length as the frame's header declares it, and whether it is a control frame; `None` until the header is
+/// here.
+fn declared(frame: &[u8]) -> Option<(u64, bool)> {
     let (first, second) = (frame.first()?, frame.get(1)?);
     let length = match second & 0x7F {
         126 => u64::from(u16::from_be_bytes(frame.get(2..4)?.try_into().ok()?)),
         127 => u64::from_be_bytes(frame.get(2..10)?.try_into().ok()?),
         short => u64::from(short),
     };
-    let control = first & 0x08 != 0;
-    Some((length, if control { CONTROL } else { limits::FRAME.0 as u64 }))
+    Some((length, first & 0x08 != 0))
 }
 
 fn text(bytes: Vec<u8>) -> Incoming {
     String::from_utf8(bytes).map_or(Incoming::Bad(CloseCode::BadFrame), Incoming::Text)
+}
+
+/// For the fuzz targets: takes bytes as they come from the network, and says how many it holds.
+#[cfg(fuzzing)]
+impl Reader {
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
+        self.unfinished.extend_from_slice(bytes);
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.unfinished.len() + self.partial.as_deref().map_or(0, |(bytes, _)| bytes.len())
+    }
 }
 
 #[cfg(test)]
@@ -190,6 +206,14 @@ mod tests {
         }
         let mut longest = Reader::new(BytesMut::from(&header(1, 16 * 1024)[..]));
         assert!(longest.next().is_none(), "the longest frame that is allowed");
+        // What was collected of a message counts as well.
+        let mut parts = header(0, 10_000);
+        parts[0] = 0x01;
+        parts.extend([b'a'; 10_000]);
+        let mut fragmented = Reader::new(BytesMut::from(&parts[..]));
+        assert!(matches!(fragmented.next(), Some(Incoming::Fragment)));
+        fragmented.unfinished.extend_from_slice(&header(0, 10_000));
+        assert!(matches!(fragmented.next(), Some(Incoming::Bad(CloseCode::TooLarge))));
         let mut control = Reader::new(BytesMut::from(&header(9, 126)[..]));
         assert!(matches!(control.next(), Some(Incoming::Bad(CloseCode::TooLarge))));
     }
