@@ -11,7 +11,7 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_storage::events::EventRow;
 use parlour_storage::{Connection, conversations, events, reactions};
 
-use crate::{PAGE_BYTES, Refusal, bounded, rights};
+use crate::{PAGE_BYTES, Refusal, read_bounded, rights};
 
 /// Where a page lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,18 +189,20 @@ pub fn read_page(conn: &mut Connection, key: &PageKey) -> Result<Page, Refusal> 
     let PageKey { conversation: id, limit, .. } = *key;
     // One row more than asked for tells whether there is more on that side.
     let before = |conn: &mut Connection, seq, limit: i64| -> Result<(Vec<EventRow>, bool), Refusal> {
-        let mut rows = events::list_messages_before(conn, id, seq, limit + 1)?;
+        let (mut rows, cut) = read_bounded(limit + 1, size, |count, last: Option<&EventRow>| {
+            Ok(events::list_messages_before(conn, id, last.map_or(seq, |row| row.seq), count)?)
+        })?;
         let more = rows.len() as i64 > limit;
         rows.truncate(usize::try_from(limit).unwrap_or(0));
-        let cut = bounded(&mut rows, size);
         rows.reverse();
         Ok((rows, more || cut))
     };
     let after = |conn: &mut Connection, seq, limit: i64| -> Result<(Vec<EventRow>, bool), Refusal> {
-        let mut rows = events::list_messages_after(conn, id, seq, limit + 1)?;
+        let (mut rows, cut) = read_bounded(limit + 1, size, |count, last: Option<&EventRow>| {
+            Ok(events::list_messages_after(conn, id, last.map_or(seq, |row| row.seq), count)?)
+        })?;
         let more = rows.len() as i64 > limit;
         rows.truncate(usize::try_from(limit).unwrap_or(0));
-        let cut = bounded(&mut rows, size);
         Ok((rows, more || cut))
     };
     let (rows, older, newer) = match key.place {

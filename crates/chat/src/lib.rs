@@ -40,6 +40,31 @@ pub use refusal::Refusal;
 /// Most bytes of text in one page of anything: what many ask for at once and nobody reads must fit into memory.
 const PAGE_BYTES: usize = 256 * 1024;
 
+/// Rows that are read at once of what may be long.
+const ROWS: i64 = 64;
+
+/// Reads up to `limit` rows, a few at a time, until they are [`PAGE_BYTES`] of text; `read` is given how many to read and
+/// the last row before them. Returns whether the page is short because of its text.
+fn read_bounded<T>(
+    limit: i64,
+    text: impl Fn(&T) -> usize,
+    mut read: impl FnMut(i64, Option<&T>) -> Result<Vec<T>, Refusal>,
+) -> Result<(Vec<T>, bool), Refusal> {
+    let mut all: Vec<T> = Vec::new();
+    loop {
+        let missing = limit - all.len() as i64;
+        let more = read(missing.min(ROWS), all.last())?;
+        let complete = (more.len() as i64) < missing.min(ROWS) || more.len() as i64 == missing;
+        all.extend(more);
+        if bounded(&mut all, &text) {
+            return Ok((all, true));
+        }
+        if complete {
+            return Ok((all, false));
+        }
+    }
+}
+
 /// Shortens a page to [`PAGE_BYTES`] of text, and some more for what is around it; one item always stays. Returns whether
 /// something was cut.
 fn bounded<T>(page: &mut Vec<T>, text: impl Fn(&T) -> usize) -> bool {

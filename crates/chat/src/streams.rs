@@ -13,7 +13,7 @@ use parlour_storage::events::EventRow;
 use parlour_storage::friendships::TO_FRIENDS;
 use parlour_storage::{Connection, events, standings, user_events};
 
-use crate::{Refusal, bounded, rights};
+use crate::{Refusal, read_bounded, rights};
 
 /// Replays are made for at most so many conversations at one `start`; the others get a gap.
 const REPLAYED_CONVERSATIONS: usize = 50;
@@ -175,9 +175,10 @@ pub fn list_missed(
     ranges
         .into_iter()
         .map(|(id, (after, upto))| {
-            let mut rows = events::list_after(conn, id, after, upto - after)?;
             // What is left out here is a gap to those who miss it.
-            bounded(&mut rows, size);
+            let (rows, _) = read_bounded(upto - after, size, |count, last: Option<&EventRow>| {
+                Ok(events::list_after(conn, id, last.map_or(after, |row| row.seq), count)?)
+            })?;
             Ok((id, rows.into_iter().map(|row| row.into_event()).collect()))
         })
         .collect()
@@ -196,8 +197,9 @@ pub fn list_events(
     limit: i64,
 ) -> Result<EventPage, Refusal> {
     let (conversation, _) = rights::readable(conn, id, user)?;
-    let mut rows = events::list_after(conn, id, after.max(0), limit)?;
-    bounded(&mut rows, size);
+    let (rows, _) = read_bounded(limit, size, |count, last: Option<&EventRow>| {
+        Ok(events::list_after(conn, id, last.map_or(after.max(0), |row| row.seq), count)?)
+    })?;
     let items: Vec<Event> = rows.into_iter().map(|row| row.into_event()).collect();
     let next_after = items.last().map_or(after, |event| event.seq);
     Ok(EventPage { head: conversation.last_seq.max(next_after), items, next_after })

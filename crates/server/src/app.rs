@@ -533,6 +533,10 @@ impl App {
     ) -> Result<T, ApiError> {
         let _place = self.waiting_pictures.try_acquire().map_err(|_| ApiError::busy(1000))?;
         let _turn = self.picture.acquire().await.map_err(|error| ApiError::fault(error.to_string()))?;
+        let work = move || {
+            parlour_storage::database::step_back();
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::fault(error.to_string()))
     }
 

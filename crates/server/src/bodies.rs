@@ -117,7 +117,8 @@ pub async fn receive(request: &HttpRequest, mut payload: Payload, most: usize) -
     };
     let receiving = place.receive_body();
     let began = Instant::now();
-    let mut bytes = BytesMut::new();
+    // Exactly as much as was announced: growing by doubling would take more than was counted.
+    let mut bytes = BytesMut::with_capacity(declared.unwrap_or(0));
     loop {
         let paced = Duration::from_secs((bytes.len() / PACE) as u64);
         let chunk = match timeout_at(began + WITHIN + paced, payload.next()).await {

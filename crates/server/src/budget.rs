@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 
 /// Memory for bodies, answers and unfinished frames, of all together.
-const MEMORY: usize = 48 * 1024 * 1024;
+const MEMORY: usize = 32 * 1024 * 1024;
 /// Most that one person holds in answers that are not read: four large pages.
 pub const ANSWERS_OF_PERSON: usize = 1024 * 1024;
 /// Most that one person or network holds in bodies: one picture, and what is small beside it.
@@ -58,6 +58,8 @@ pub struct Budgets {
     pub lookups: RateLimit<UserId>,
     /// The same, by network.
     pub lookups_of_network: NetworkLimit,
+    /// Searches among rooms: each looks at all of their names.
+    pub searches: RateLimit<UserId>,
     /// Typing that is passed on.
     pub typing: RateLimit<(UserId, ConversationId)>,
     /// The same, in all conversations together.
@@ -97,10 +99,14 @@ impl Budgets {
         let connects = f64::from(config.connects_per_second);
         let of_network = f64::from(config.connects_per_address);
         Self {
-            door: Door::new(config.connections, config.connections_per_address),
+            door: Door::new(
+                config.connections,
+                config.connections_per_address,
+                NetworkLimit::new(clock, of_network * 16.0, of_network * 64.0),
+            ),
             memory: MemoryBudget::new(MEMORY),
             changes: limit(clock, changes, changes * 3.0),
-            reads: limit(clock, reads, reads * 4.0),
+            reads: limit(clock, reads, reads * 2.0),
             sends: limit(clock, sends, sends * 2.0),
             profile: limit(clock, 0.5, 20.0),
             handles: limit(clock, 5.0 / HOUR, 5.0),
@@ -109,6 +115,7 @@ impl Budgets {
             reach: limit(clock, 1.0, 60.0),
             lookups: limit(clock, 0.5, 30.0),
             lookups_of_network: NetworkLimit::new(clock, entries / 60.0, entries * 2.0),
+            searches: limit(clock, 2.0, 20.0),
             typing: limit(clock, 1.0 / 3.0, 1.0),
             typing_anywhere: limit(clock, 1.0, 3.0),
             exports: limit(clock, 1.0 / 600.0, 3.0),

@@ -70,7 +70,7 @@ pub struct Config {
     pub sends_per_second: u32,
     /// Changes of any kind per second and person on one node; the burst is three times that.
     pub changes_per_second: u32,
-    /// Requests that only read per second and person on one node; the burst is four times that.
+    /// Requests that only read per second and person on one node; the burst is twice that.
     pub reads_per_second: u32,
     /// Pictures that one person uploads in an hour; a sixth of them at once.
     pub pictures_per_hour: u32,

@@ -160,7 +160,12 @@ impl Hashing {
         for number in 0..cores {
             let shared = shared.clone();
             let builder = thread::Builder::new().name(format!("hash-{number}")).stack_size(256 * 1024);
-            builder.spawn(move || run(&shared)).map_err(|error| error.to_string())?;
+            builder
+                .spawn(move || {
+                    parlour_storage::database::step_back();
+                    run(&shared);
+                })
+                .map_err(|error| error.to_string())?;
         }
         Ok(Self { hardness, work: Arc::new(AtomicU64::new(hardness.work())), shared })
     }

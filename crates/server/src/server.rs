@@ -2,8 +2,10 @@
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use actix_web::web::{self, Data, PathConfig, QueryConfig};
 use actix_web::{App as WebApp, HttpRequest};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::CloseCode;
+use tokio::sync::Semaphore;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -36,8 +39,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const LINGER: Duration = Duration::from_secs(2);
 /// Time for the connections to the database to be closed at the end.
 pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(3);
+/// New connections that are looked at before others of the thread have their turn.
+const AT_ONCE: usize = 16;
 /// A peer that takes no bytes for this long is disconnected by the kernel.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+thread_local! {
+    /// Turns of connections that have just come, on each thread.
+    static FRESH: Rc<Semaphore> = Rc::new(Semaphore::new(AT_ONCE));
+}
 
 /// A server that serves; dropping it does not stop it.
 pub struct Running {
@@ -195,6 +205,17 @@ async fn prepare(
                 });
                 async move {
                     let Some((kill, serving)) = serving else { return Ok(()) };
+                    let mut serving = std::pin::pin!(serving);
+                    // Thousands may come at once: a few at a time have their turn, and whoever is here already between
+                    // them.
+                    let fresh = FRESH.with(Rc::clone);
+                    if let Ok(turn) = fresh.acquire().await {
+                        let first = std::future::poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx))).await;
+                        drop(turn);
+                        if let Poll::Ready(done) = first {
+                            return done;
+                        }
+                    }
                     tokio::select! {
                         done = serving => done,
                         () = kill.wait() => Ok(()),

@@ -44,6 +44,8 @@ const UNFINISHED: Duration = Duration::from_secs(20);
 const AT_ONCE: usize = 64;
 /// A connection without any sign of life for this long is closed.
 const SILENCE: Duration = Duration::from_secs(60);
+/// Bytes that are read and forgotten of a client that goes on to send after the close frame.
+const FORGET: usize = 64 * 1024;
 /// Time for the client to answer the close frame.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -92,6 +94,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
     let mut deadline = pin!(tokio::time::sleep(START_WITHIN));
     let mut killed = pin!(kill.wait());
     let mut open = true;
+    let mut forgotten = 0;
     // What came along with the handshake is here already.
     let mut unread = true;
     // Memory for a message that is not complete, and whether there is such a one.
@@ -160,11 +163,10 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
             }
             // What still comes before the close frame is answered is read and forgotten: closing with bytes unread
             // would reset the connection, and the client might never see why.
-            Woken::Readable if connection.outbox.closing().is_some() => {
-                if !Reader::discard(&stream) {
-                    break;
-                }
-            }
+            Woken::Readable if connection.outbox.closing().is_some() => match Reader::discard(&stream) {
+                Some(count) if forgotten + count <= FORGET => forgotten += count,
+                _ => break,
+            },
             Woken::Readable => {
                 if !reader.fill(&stream) {
                     break;

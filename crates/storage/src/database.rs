@@ -215,6 +215,7 @@ impl Database {
         for number in 0..settings.readers.max(1) {
             let (jobs, reader, alive) = (jobs.clone(), link(), alive.clone());
             threads.push(spawn(format!("db-read-{number}"), move || {
+                step_back();
                 run_reader(reader, &jobs);
                 drop(alive);
             })?);
@@ -307,6 +308,16 @@ impl Database {
                 Err(E::from(StorageError::Unavailable))
             }
         }
+    }
+}
+
+/// Lets other threads of this process go first: what many ask for at once must not delay those who write to each other.
+/// Where the system does not know of it, nothing happens.
+pub fn step_back() {
+    #[cfg(target_os = "linux")]
+    {
+        const NICE: i32 = 5;
+        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
     }
 }
 

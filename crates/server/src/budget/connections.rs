@@ -21,16 +21,21 @@ use tokio::time::Instant;
 
 use super::addresses::AddressKey;
 use super::memory::Kill;
+use super::rates::NetworkLimit;
 use crate::problems;
 
 /// A request must be complete this long after its first byte.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// Bytes that are thrown away of a body that nobody wants, so that a client that sends on sees the answer; of somebody
+/// known, a whole picture.
+const THROW_AWAY: (usize, usize) = (256 * 1024, 8 * 1024 * 1024);
 /// A client that is slower than [`TAKEN`] bytes in this time gets no more of its answer.
 const TAKE_WITHIN: Duration = Duration::from_secs(30);
 /// See [`TAKE_WITHIN`].
 const TAKEN: usize = 32 * 1024;
-/// Bytes that are read ahead of what is asked for: a head of the longest kind and some of the body.
-const AHEAD: usize = 16 * 1024;
+/// Bytes that are read ahead of what is asked for: a head of the longest kind and some of the body, and while a request is
+/// served little of what follows it.
+const AHEAD: (usize, usize) = (16 * 1024, 8 * 1024);
 /// Connections beyond a limit are admitted up to this many times of it while none has waited for [`STALE`].
 const BURST: usize = 2;
 /// A connection that has waited for less than this may just be slow to be looked at by us.
@@ -73,6 +78,7 @@ pub struct Place {
     is_socket: AtomicBool,
     /// A body was announced and is not wanted: what comes of it is thrown away by the dispatcher.
     unwanted: AtomicBool,
+    thrown_away: AtomicUsize,
     /// As much as may be was read, and there was no request in it.
     starved: AtomicBool,
 }
@@ -94,6 +100,7 @@ impl Place {
             answering: AtomicBool::default(),
             is_socket: AtomicBool::default(),
             unwanted: AtomicBool::default(),
+            thrown_away: AtomicUsize::default(),
             starved: AtomicBool::default(),
         }
     }
@@ -255,18 +262,23 @@ impl Table {
 pub struct Door {
     most: usize,
     most_of_address: usize,
+    /// New connections, by network: each costs as much as a small request.
+    rate: Arc<NetworkLimit>,
     table: Arc<Mutex<Table>>,
 }
 
 impl Door {
-    /// A door for so many connections in all and from one address.
-    pub fn new(most: usize, most_of_address: usize) -> Self {
-        Self { most, most_of_address, table: Arc::default() }
+    /// A door for so many connections in all and from one network, and so many new ones of a network.
+    pub fn new(most: usize, most_of_address: usize, rate: NetworkLimit) -> Self {
+        Self { most, most_of_address, rate: Arc::new(rate), table: Arc::default() }
     }
 
     /// Takes a connection in; `None` when it must be closed. Connections of a proxy have no limit of their own.
     pub fn admit(&self, stream: TcpStream, peer: IpAddr, is_proxy: bool) -> Option<Conn> {
         let address = AddressKey::of(peer);
+        if !is_proxy && self.rate.take(address).is_err() {
+            return None;
+        }
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let own = table.by_address.get(&address).map_or(0, Vec::len);
         if !is_proxy && own >= self.most_of_address && !table.evict(address, STALE) {
@@ -362,7 +374,9 @@ impl AsyncRead for Conn {
         let place = self.entry.place.clone();
         let throws_away = place.turn.load(Ordering::Relaxed) == Turn::Request as u8
             && place.unwanted.load(Ordering::Relaxed);
-        if place.ahead.load(Ordering::Relaxed) >= AHEAD && !throws_away {
+        let served = place.turn.load(Ordering::Relaxed) != Turn::Request as u8;
+        let most_ahead = if served { AHEAD.1 } else { AHEAD.0 };
+        if place.ahead.load(Ordering::Relaxed) >= most_ahead && !throws_away {
             if place.turn.load(Ordering::Relaxed) == Turn::Request as u8 {
                 // The dispatcher looks at what was read before it comes back: when it still finds no request in so much,
                 // the head is too long.
@@ -377,11 +391,20 @@ impl AsyncRead for Conn {
             *place.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
             return Poll::Pending;
         }
+        if throws_away {
+            let most = if place.known.load(Ordering::Relaxed) { THROW_AWAY.1 } else { THROW_AWAY.0 };
+            if place.thrown_away.load(Ordering::Relaxed) > most {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
+        }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         let count = buf.filled().len() - before;
         if count > 0 {
             place.read_ahead(count);
+            if throws_away {
+                place.thrown_away.fetch_add(count, Ordering::Relaxed);
+            }
         }
         polled
     }

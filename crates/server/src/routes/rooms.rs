@@ -50,6 +50,9 @@ pub async fn list_rooms(
     validation::search(&search).map_err(|message| parlour_chat::Refusal::field("search", message))?;
     let limit = page_limit(query.limit)?;
     let after = pair_cursor(query.after.as_deref())?;
+    if !search.is_empty() {
+        app.budgets.searches.take(viewer.user).map_err(ApiError::too_fast)?;
+    }
     let (items, next) = app.read(move |conn| rooms::list(conn, viewer.user, &search, after, limit)).await?;
     let items = with_presence(&app, viewer, items).await?;
     Ok(Json(Page { items, next: next.map(write_cursor) }))

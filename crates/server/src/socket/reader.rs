@@ -63,11 +63,12 @@ impl Reader {
         })
     }
 
-    /// Reads and forgets what the kernel has. False when the connection has ended.
-    pub(super) fn discard(stream: &TcpStream) -> bool {
+    /// Reads and forgets what the kernel has, and returns how much that was; `None` when the connection has ended.
+    pub(super) fn discard(stream: &TcpStream) -> Option<usize> {
         SCRATCH.with_borrow_mut(|scratch| match stream.try_read(scratch) {
-            Ok(count) => count > 0,
-            Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+            Ok(0) => None,
+            Ok(count) => Some(count),
+            Err(error) => (error.kind() == std::io::ErrorKind::WouldBlock).then_some(0),
         })
     }
 
