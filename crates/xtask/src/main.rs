@@ -15,6 +15,7 @@ mod interrupt;
 mod openapi;
 mod postgres;
 mod prerequisites;
+mod proxies;
 mod redis;
 mod schemathesis;
 mod server;

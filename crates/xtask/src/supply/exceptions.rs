@@ -50,10 +50,8 @@ fn unlisted(file: &str, tree: &str) -> Vec<String> {
         })
         .collect();
     let lines = file.lines().filter_map(|line| line.strip_prefix(PRE_RELEASE)?.split_once(": "));
-    let listed: BTreeSet<String> = lines
-        .filter(|(_, reason)| reason.len() >= REASON)
-        .map(|(package, _)| package.to_owned())
-        .collect();
+    let listed: BTreeSet<String> =
+        lines.filter(|(_, reason)| reason.len() >= REASON).map(|(package, _)| package.to_owned()).collect();
     let missing = built.difference(&listed).map(|package| {
         format!("{package} is a pre-release in the server: take a release, or add the line `{PRE_RELEASE}{package}: reason`")
     });
@@ -77,7 +75,8 @@ mod checks {
 
     #[test]
     fn pre_releases_are_listed_and_lists_are_true() {
-        let tree = "one v1.0.0\nwasi v0.11.0+wasi-snapshot\ntwo v2.0.0-rc.1 (*)\nthree v0.1.0-alpha (proc-macro)\n";
+        let tree =
+            "one v1.0.0\nwasi v0.11.0+wasi-snapshot\ntwo v2.0.0-rc.1 (*)\nthree v0.1.0-alpha (proc-macro)\n";
         let file = "# pre-release two 2.0.0-rc.1: nothing else has been released\n# pre-release four 4.0.0-beta: nothing else has been released\n";
         let faults = unlisted(file, tree);
         assert_eq!(faults.len(), 2, "{faults:?}");
