@@ -101,7 +101,7 @@ impl Shared {
 }
 
 /// Told when everything is prepared: the room and the handle of somebody among them, whom an attacker may choose.
-pub type Told = std::sync::mpsc::Sender<(String, String)>;
+pub type Told = std::sync::mpsc::SyncSender<(String, String)>;
 
 /// Lives through all phases on this thread, and tells what was seen.
 pub fn live(addresses: Vec<SocketAddr>, confirms: bool, phase: watch::Receiver<Phase>, told: Told) -> Seen {

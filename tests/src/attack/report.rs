@@ -13,6 +13,8 @@ const LEFT: u64 = 64;
 /// Memory that a dozen people who register, log in and chat may cost, in MiB: two hashes at a time and what is kept of
 /// them. Otherwise the memory of hashing would be hidden in what counts as idle.
 const PEOPLE: u64 = 128;
+/// Bytes of log that an attack may cause: some at once, and then so many a second, which is 350 MB a day.
+const LOG: (u64, u64) = (64 * 1024, 4 * 1024);
 /// How many times its calm value the slowest of a hundred deliveries may take.
 const SLOWER: f64 = 3.0;
 /// The calm value counts as at least this many milliseconds: timers are up to two late, a durable commit waits for the
@@ -78,6 +80,11 @@ pub fn judge(measured: &Measured, seen: &Seen, alive: bool) -> Vec<String> {
     }
     if after.mib > idle.mib + LEFT {
         faults.push(format!("memory: {} MiB idle, {} afterwards", idle.mib, after.mib));
+    }
+    let most = LOG.0 + LOG.1 * measured.seconds as u64;
+    if measured.log_bytes > most {
+        faults
+            .push(format!("log: {} bytes in {:.0} s, at most {most}", measured.log_bytes, measured.seconds));
     }
     if measured.cut_short {
         faults.push("the attack was cut short for the sake of the machine".to_owned());
@@ -186,11 +193,12 @@ mod tests {
         assert_eq!(broken(|measured, _| measured.idle.mib = 145), 1);
         assert_eq!(broken(|measured, _| measured.peak.peak_mib += 1), 1);
         assert_eq!(broken(|measured, _| measured.after.mib += 1), 1);
+        assert_eq!(broken(|measured, _| measured.log_bytes = 100_000), 1);
         assert_eq!(broken(|measured, _| measured.cut_short = true), 1);
         assert_eq!(broken(|_, seen| seen.attacked.ack[..2].fill(31_000)), 1);
         assert_eq!(broken(|_, seen| seen.attacked.delivery[..2].fill(31_000)), 1);
         assert_eq!(broken(|_, seen| seen.attacked.delivery.clear()), 1);
-        assert_eq!(broken(|_, seen| drop(seen.attacked.why.insert("log-in: 429".into(), 1))), 1);
+        assert_eq!(broken(|_, seen| *seen.attacked.why.entry("log-in: 429".into()).or_default() += 1), 1);
         assert_eq!(broken(|_, seen| seen.closed.push("with 4002".into())), 1);
         assert_eq!(judge(&measured, &seen, false).len(), 1);
     }

@@ -1,7 +1,7 @@
 //! One attack on one back end, from the start of the servers to the verdict.
 
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -74,7 +74,7 @@ struct Crowd {
 fn beside_innocents(name: &str, stage: &Arc<Stage>, crowd: &Crowd, settings: Settings) -> Report {
     let fresh = stage.usage();
     let (phase, phases) = watch::channel(Phase::SetUp);
-    let (told, tell) = channel();
+    let (told, tell) = sync_channel(1);
     let addresses = stage.addresses.clone();
     let (confirms, watching) = (crowd.confirms, phases.clone());
     let innocents = std::thread::spawn(move || innocents::live(addresses, confirms, watching, told));
@@ -82,7 +82,7 @@ fn beside_innocents(name: &str, stage: &Arc<Stage>, crowd: &Crowd, settings: Set
         drop(phase);
         std::panic::resume_unwind(innocents.join().expect_err("innocents who prepared nothing"));
     };
-    let (ready, readiness) = channel();
+    let (ready, readiness) = sync_channel(1);
     let (from, flood, addresses) = (crowd.from, crowd.flood, stage.addresses.clone());
     let seconds = settings.attack.as_secs();
     let attackers = std::thread::spawn(move || {

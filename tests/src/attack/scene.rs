@@ -56,7 +56,7 @@ pub struct Scene {
     /// Where the attackers are.
     pub from: From,
     phase: watch::Receiver<Phase>,
-    ready: RefCell<Option<std::sync::mpsc::Sender<()>>>,
+    ready: RefCell<Option<std::sync::mpsc::SyncSender<()>>>,
     opened: Cell<usize>,
     accounts: Cell<usize>,
     /// Further values for the report.
@@ -73,7 +73,7 @@ impl Scene {
         seconds: u64,
         from: From,
         phase: watch::Receiver<Phase>,
-        ready: std::sync::mpsc::Sender<()>,
+        ready: std::sync::mpsc::SyncSender<()>,
     ) -> Rc<Self> {
         Rc::new(Self {
             addresses,

@@ -33,13 +33,16 @@ pub struct Stage {
     database: TestDatabase,
 }
 
-/// What starts a server: its core, and the limits that a shell gives: 1024 open files, more when asked for.
+/// What starts a server: its end when this program is killed, its core, and the limits that a shell gives: 1024 open
+/// files, more when asked for.
 pub fn under() -> Vec<String> {
     let most = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let most = most.lines().find(|line| line.starts_with("Max open files"));
     let most = most.and_then(|line| line.split_whitespace().nth(4)).unwrap_or("4096").to_owned();
-    let mut under = vec!["prlimit".into(), format!("--nofile=1024:{most}"), "--core=unlimited".into()];
-    if let Ok(core) = std::env::var("TEST_SERVER_CPU") {
+    let mut under: Vec<String> =
+        ["setpriv", "--pdeathsig", "KILL", "prlimit", "--core=unlimited"].map(str::to_owned).into();
+    under.push(format!("--nofile=1024:{most}"));
+    if let Some(core) = std::env::var_os("TEST_SERVER_CPU").and_then(|core| core.into_string().ok()) {
         under.extend(["taskset".into(), "-c".into(), core]);
     }
     under

@@ -121,8 +121,8 @@ pub fn dribble(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
         scene
             .keep(400, async |scene, number| {
                 let Some(mut stream) = scene.socket(number, None).await else { return };
-                let mut bytes = header(TEXT, 1 << 31).into_iter().chain(std::iter::repeat(b'a'));
-                while let Some(byte) = bytes.next() {
+                let bytes = header(TEXT, 1 << 31).into_iter().chain(std::iter::repeat(b'a'));
+                for byte in bytes {
                     if stream.write_all(&[byte]).await.is_err() {
                         return;
                     }
