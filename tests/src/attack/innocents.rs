@@ -100,8 +100,9 @@ impl Shared {
     }
 }
 
-/// Told when everything is prepared: the room and the handle of somebody among them, whom an attacker may choose.
-pub type Told = std::sync::mpsc::SyncSender<(String, String)>;
+/// Told when everything is prepared: the room, and the handles of those whom an attacker may choose: one who logs in from
+/// a known device, and one whose open session confirms with the password.
+pub type Told = std::sync::mpsc::SyncSender<(String, Vec<String>)>;
 
 /// Lives through all phases on this thread, and tells what was seen.
 pub fn live(addresses: Vec<SocketAddr>, confirms: bool, phase: watch::Receiver<Phase>, told: Told) -> Seen {
@@ -128,7 +129,7 @@ async fn all(shared: Rc<Shared>, told: Told) {
         person.join(shared.to(0), &room).await;
     }
     let chat = chat::open(&shared, &chatters, &room).await;
-    let _nobody_waits = told.send((room, known[0].handle.clone()));
+    let _nobody_waits = told.send((room, vec![known[0].handle.clone(), confirmer.handle.clone()]));
     reached(&shared.phase, Phase::Calm).await;
     let mut tasks = vec![
         spawn_local(chat::talk(shared.clone(), chat)),

@@ -49,8 +49,8 @@ pub struct Scene {
     pub addresses: Vec<SocketAddr>,
     /// The room of the innocents.
     pub room: String,
-    /// The handle of the innocent whom the attackers have chosen.
-    pub victim: String,
+    /// Handles of innocents whom the attackers may choose.
+    pub victims: Vec<String>,
     /// Seconds that the attack takes.
     pub seconds: u64,
     /// Where the attackers are.
@@ -69,7 +69,7 @@ impl Scene {
     /// A scene before the attack.
     pub fn new(
         addresses: Vec<SocketAddr>,
-        (room, victim): (String, String),
+        (room, victims): (String, Vec<String>),
         seconds: u64,
         from: From,
         phase: watch::Receiver<Phase>,
@@ -78,7 +78,7 @@ impl Scene {
         Rc::new(Self {
             addresses,
             room,
-            victim,
+            victims,
             seconds,
             from,
             phase,

@@ -61,6 +61,8 @@ impl Stage {
         // Empty means not set, whatever the environment of this program says.
         settings.push(("DATABASE_URL".into(), database.url.clone().unwrap_or_default()));
         settings.push(("REDIS_URL".into(), redis.unwrap_or_default()));
+        // A PostgreSQL that somebody brings for tests may be careless with its disk.
+        settings.push(("PARLOUR_UNSAFE_DATABASE".into(), "true".into()));
         settings
     }
 

@@ -40,12 +40,12 @@ pub fn anybody(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// Ten wrong passwords a second for one account, so that one is there at the end of every delay.
+/// Ten wrong passwords a second for each of two accounts, so that one is there at the end of every delay.
 pub fn victim(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
-            .keep(5, async |scene, number| {
-                let victim = scene.victim.clone();
+            .keep(10, async |scene, number| {
+                let victim = scene.victims[number % scene.victims.len()].clone();
                 guess(&scene, number, &victim).await;
                 tokio::time::sleep(Duration::from_millis(500)).await;
             })

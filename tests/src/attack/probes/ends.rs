@@ -23,11 +23,12 @@ use crate::chaos::nodes::Node;
 use crate::wire::{client_frame, frame, upgrade};
 
 /// Preparing a thousand people and ten thousand sockets with the default limits would take minutes.
-const QUICK: [(&str, &str); 4] = [
+const QUICK: [(&str, &str); 5] = [
     ("PARLOUR_HASH_MEMORY_KIB", "8"),
     ("PARLOUR_HASH_PASSES", "1"),
     ("PARLOUR_AUTH_PER_MINUTE", "100000"),
     ("PARLOUR_CONNECTS_PER_SECOND", "100000"),
+    ("PARLOUR_CONNECTS_PER_ADDRESS", "100000"),
 ];
 /// Sockets of one person on one node.
 const PER_PERSON: usize = 10;
