@@ -5,6 +5,7 @@
 //! sleeps: what is expected is waited for, until a deadline that only a failure reaches.
 
 mod app;
+pub mod attack;
 mod backend;
 pub mod chaos;
 mod contract;
@@ -15,6 +16,7 @@ mod person;
 pub mod provider;
 mod reply;
 mod sockets;
+pub mod wire;
 
 pub use app::{App, METRICS_TOKEN, run, run_nodes};
 pub use backend::{Backend, TestDatabase, redis};

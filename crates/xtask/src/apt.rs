@@ -1,6 +1,6 @@
 //! Installing packages on Debian and its children. Nothing is installed unless we are root; a person is told what to type.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
@@ -28,9 +28,21 @@ pub fn install(packages: &[&str], purpose: &str) -> Result<()> {
         );
     }
     eprintln!("          installing {list} with apt-get: {purpose}");
-    apt(&["update", "-qq"]).context("The list of packages cannot be brought up to date")?;
+    update().context("The list of packages cannot be brought up to date")?;
     apt(&[&["install", "-y", "-qq", "--no-install-recommends"], packages].concat())
         .with_context(|| format!("{purpose} cannot be installed; by hand it is: apt-get install {list}"))
+}
+
+/// Brings the list of packages up to date; needs root.
+pub fn update() -> Result<()> {
+    apt(&["update", "-qq"])
+}
+
+/// Fetches packages and what they need beyond what is installed into a directory, and installs nothing.
+pub fn download(packages: &[&str], directory: &Path) -> Result<()> {
+    let archives = format!("Dir::Cache::Archives={}", directory.display());
+    let options = ["-o", &archives, "-o", "Debug::NoLocking=true", "install", "-y", "-qq"];
+    apt(&[&options[..], &["--download-only", "--no-install-recommends"], packages].concat())
 }
 
 fn apt(arguments: &[&str]) -> Result<()> {

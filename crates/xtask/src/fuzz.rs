@@ -17,8 +17,14 @@ use crate::{
 /// The package of the targets. Only this command builds it.
 pub const PACKAGE: &str = "fuzz-targets";
 /// The targets, as in its manifest, and the longest input that is worth trying.
-const TARGETS: [(&str, u32); 4] =
-    [("socket", 4096), ("bodies", 4096), ("pictures", 65_536), ("tokens", 1024)];
+const TARGETS: [(&str, u32); 6] = [
+    ("socket", 4096),
+    ("frames", 1024),
+    ("bodies", 4096),
+    ("pictures", 65_536),
+    ("tokens", 1024),
+    ("forwarded", 512),
+];
 /// What `cargo fuzz` gives the compiler, too: counters at every branch, and comparisons. Stable compilers take them.
 const COVERAGE: [&str; 6] = [
     "--cfg=fuzzing",

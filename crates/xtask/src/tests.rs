@@ -10,7 +10,7 @@ use crate::{
     interrupt::Interrupt,
     postgres,
     prerequisites::{self, OpenSsl},
-    redis,
+    proxies, redis,
     server::CLIENT_DIST,
     services::Services,
     steps::Steps,
@@ -38,7 +38,10 @@ pub fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> R
 pub fn run(workspace: &Workspace, steps: &mut Steps, selection: &Selection) -> Result<()> {
     let interrupt = Interrupt::listen()?;
     let openssl = prerequisites::for_the_server()?;
-    let browser = steps.step("look for what the tests need", || requirements(selection))?;
+    let (browser, proxies) = steps.step("look for what the tests need", || {
+        let browser = requirements(selection)?;
+        Ok((browser, if selection.needs_proxies() { proxies::find_or_bring(workspace) } else { Vec::new() }))
+    })?;
     let dist = client::build(workspace, steps)?;
     interrupt.check()?;
 
@@ -60,7 +63,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, selection: &Selection) -> R
     }
     command.arg("--").args(&selection.test_arguments);
     command.envs(services.environment.iter().map(|(name, value)| (name, value)));
-    command.envs(browser);
+    command.envs(browser).envs(proxies);
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         command.env("RUST_TEST_THREADS", TESTS_AT_ONCE);
     }
@@ -118,6 +121,10 @@ impl Selection {
         }
         selection.test_arguments.extend(theirs.iter().skip(1).cloned());
         Ok(selection)
+    }
+
+    fn needs_proxies(&self) -> bool {
+        self.suite.as_deref().is_none_or(|suite| suite == "security")
     }
 
     fn needs_browser(&self) -> bool {

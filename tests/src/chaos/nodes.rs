@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -31,6 +31,8 @@ pub struct Node {
     pub address: String,
     folder: PathBuf,
     settings: Vec<(String, String)>,
+    /// What starts the program: commands that become it, with their arguments.
+    under: Vec<String>,
     process: Mutex<Option<Running>>,
 }
 
@@ -42,33 +44,43 @@ struct Running {
 
 impl Node {
     /// Starts a node with a folder of its own and waits until it is ready.
-    pub fn start(folder: PathBuf, mut settings: Vec<(String, String)>) -> Self {
+    pub fn start(folder: PathBuf, settings: Vec<(String, String)>) -> Self {
+        let node = Self::prepare(folder, settings, Vec::new());
+        node.restart();
+        node
+    }
+
+    /// A node that was not started yet; `under` names commands that become the program, such as `taskset -c 0`.
+    pub fn prepare(folder: PathBuf, mut settings: Vec<(String, String)>, under: Vec<String>) -> Self {
         std::fs::create_dir_all(&folder).unwrap();
         let listen = format!("127.0.0.1:{}", free_port());
         let address = format!("http://{listen}");
         settings.push(("PARLOUR_LISTEN".into(), listen));
         settings.push(("PARLOUR_DATA_DIR".into(), folder.display().to_string()));
-        let node = Self { address, folder, settings, process: Mutex::new(None) };
-        node.restart();
-        node
+        Self { address, folder, settings, under, process: Mutex::new(None) }
     }
 
     /// Starts it again, after it ended. Waits until it is ready.
     pub fn restart(&self) {
         let deadline = Instant::now() + START;
-        loop {
-            let mut running = self.spawn();
-            let mut line = String::new();
-            running._speaks.read_line(&mut line).unwrap();
-            if line.contains("http://") {
-                *self.process.lock().unwrap() = Some(running);
-                return;
-            }
-            // What it needs may have been away when it looked.
-            running.process.wait().unwrap();
+        // What it needs may have been away when it looked.
+        while !self.try_start() {
             assert!(Instant::now() < deadline, "{} does not start:\n{}", self.address, self.last_words());
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Starts it once. False when it refuses; its last words say why.
+    pub fn try_start(&self) -> bool {
+        let mut running = self.spawn();
+        let mut line = String::new();
+        running._speaks.read_line(&mut line).unwrap();
+        if line.contains("http://") {
+            *self.process.lock().unwrap() = Some(running);
+            return true;
+        }
+        running.process.wait().unwrap();
+        false
     }
 
     fn spawn(&self) -> Running {
@@ -77,7 +89,15 @@ impl Node {
             PathBuf::from,
         );
         let log: File = OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
-        let mut process = Command::new(&binary)
+        let mut command = match self.under.split_first() {
+            None => Command::new(&binary),
+            Some((first, arguments)) => {
+                let mut command = Command::new(first);
+                command.args(arguments).arg(&binary);
+                command
+            }
+        };
+        let mut process = command
             .arg("serve")
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.folder)
@@ -90,8 +110,25 @@ impl Node {
         Running { process, _speaks: speaks }
     }
 
-    fn log(&self) -> PathBuf {
+    /// The file that it writes its log to.
+    pub fn log(&self) -> PathBuf {
         self.folder.join("log")
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.lock().unwrap().as_ref().map(|running| running.process.id())
+    }
+
+    /// Whether it runs, as far as nobody ended it.
+    pub fn is_alive(&self) -> bool {
+        let mut process = self.process.lock().unwrap();
+        process.as_mut().is_some_and(|running| running.process.try_wait().unwrap().is_none())
     }
 
     /// The last lines of its log.

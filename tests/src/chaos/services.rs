@@ -143,6 +143,8 @@ pub struct OwnPostgres {
     port: u16,
     programs: PathBuf,
     user: Option<String>,
+    /// Settings besides, such as `fsync=off`.
+    settings: Vec<String>,
     process: Process,
     // Goes last: the server lives in it.
     folder: TempDir,
@@ -151,6 +153,12 @@ pub struct OwnPostgres {
 impl OwnPostgres {
     /// Makes a cluster and starts it.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Makes a cluster and starts it with settings such as `fsync=off`.
+    pub fn start_with(settings: &[&str]) -> Self {
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let folder = tempfile::Builder::new().prefix("parlour-test-pg-").tempdir().unwrap();
         let programs = PathBuf::from(program("TEST_POSTGRES_BIN").expect("TEST_POSTGRES_BIN"));
         let user = program("TEST_POSTGRES_USER").map(|user| user.into_string().unwrap());
@@ -161,7 +169,7 @@ impl OwnPostgres {
         let port = free_port();
         // Nobody but this machine's tests reaches it, and it lives for minutes.
         let url = format!("postgres://parlour:parlour@127.0.0.1:{port}/postgres");
-        let postgres = Self { url, port, programs, user, process: Process::default(), folder };
+        let postgres = Self { url, port, programs, user, settings, process: Process::default(), folder };
         let made = command_as(postgres.user.as_deref(), &postgres.programs.join("initdb"))
             .args(["--username=parlour", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
             .arg("--pgdata")
@@ -191,6 +199,7 @@ impl OwnPostgres {
                 .arg(self.data())
                 .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"])
                 .args(["-c", "unix_socket_directories=", "-c", "max_connections=100"])
+                .args(self.settings.iter().flat_map(|setting| ["-c", setting]))
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(log.try_clone().unwrap())

@@ -17,7 +17,8 @@ mod measure;
 mod scenarios;
 mod server;
 mod throughput;
-mod wire;
+
+use system_tests::wire;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,25 +1,37 @@
-//! The least that reads and writes WebSocket frames, so that the load costs little beside the server.
+//! The least that reads and writes WebSocket frames: load costs little beside the server, and attackers may write what
+//! no library would.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Microseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "latencies are of the real time, between programs")]
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64
 }
 
 /// A text frame as a client sends it. The mask is zero: the bytes stay readable.
 pub fn client_frame(text: &str) -> Vec<u8> {
-    let mut frame = vec![0x81];
-    match text.len() {
-        length @ 0..=125 => frame.push(0x80 | length as u8),
-        length => {
-            frame.push(0x80 | 126);
-            frame.extend((length as u16).to_be_bytes());
-        }
-    }
-    frame.extend([0; 4]);
+    let mut frame = header(0x81, text.len() as u64);
     frame.extend(text.as_bytes());
     frame
+}
+
+/// The first bytes of a frame of any length and kind, whatever comes after them. The mask is zero.
+pub fn header(first: u8, length: u64) -> Vec<u8> {
+    let mut header = vec![first];
+    match length {
+        0..=125 => header.push(0x80 | length as u8),
+        126..=0xFFFF => {
+            header.push(0x80 | 126);
+            header.extend((length as u16).to_be_bytes());
+        }
+        _ => {
+            header.push(0x80 | 127);
+            header.extend(length.to_be_bytes());
+        }
+    }
+    header.extend([0; 4]);
+    header
 }
 
 /// The upgrade request of a socket.

@@ -1,0 +1,66 @@
+//! Passwords that are wrong, and log-ins that only cost.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use tokio::io::AsyncWriteExt;
+
+use super::super::http::read_answer;
+use super::super::people::log_in;
+use super::super::scene::Scene;
+
+/// Guesses a password once, each on a connection of its own; counts by status.
+async fn guess(scene: &Scene, number: usize, handle: &str) {
+    let Some(mut stream) = scene.connect(number, None).await else { return };
+    if stream.write_all(&log_in(handle, &format!("wrong {number:08}")).bytes(false)).await.is_err() {
+        return;
+    }
+    match read_answer(&mut stream, &mut Vec::new()).await {
+        Ok(answer) => scene.count(&format!("answered_{}", answer.status), 1),
+        Err(_) => scene.count("not_answered", 1),
+    }
+}
+
+/// Wrong passwords for the accounts of many, existing and made up; a hundred in the first second, and then as they come.
+pub fn anybody(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
+    Box::pin(async move {
+        scene
+            .keep(16, async |scene, number| {
+                let handle = if number % 4 == 0 {
+                    format!("innocent{}", number / 4 % 12)
+                } else {
+                    format!("nobody{number}")
+                };
+                guess(&scene, number, &handle).await;
+                // 16 lanes: about a hundred a second at most, which is ten times what was enough.
+                tokio::time::sleep(Duration::from_millis(150)).await;
+            })
+            .await;
+    })
+}
+
+/// Ten wrong passwords a second for each of two accounts, so that one is there at the end of every delay.
+pub fn victim(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
+    Box::pin(async move {
+        scene
+            .keep(10, async |scene, number| {
+                let victim = scene.victims[number % scene.victims.len()].clone();
+                guess(&scene, number, &victim).await;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            })
+            .await;
+    })
+}
+
+/// Two hundred log-ins at once, each of which wants memory and a core.
+pub fn hashes(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
+    Box::pin(async move {
+        scene
+            .keep(200, async |scene, number| {
+                let handle = format!("nobody{number}");
+                guess(&scene, number, &handle).await;
+            })
+            .await;
+    })
+}

@@ -1,0 +1,151 @@
+//! Accounts as a browser has them: a token, the cookies of the device, and an address that requests come from.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde_json::{Value, json};
+
+use super::http::{self, Answer, Request};
+
+/// Everybody's password.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Somebody who is logged in.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Their handle.
+    pub handle: String,
+    /// Their id.
+    pub id: String,
+    /// Their access token.
+    pub token: String,
+    /// Their refresh token, when it came in the body.
+    pub refresh_token: Option<String>,
+    /// What the device was told to remember.
+    pub cookies: Vec<(String, String)>,
+    /// Where they usually are.
+    pub from: Ipv4Addr,
+}
+
+impl Person {
+    /// Registers somebody.
+    pub async fn register(to: SocketAddr, from: Ipv4Addr, handle: &str) -> Result<Self, String> {
+        let body = json!({"handle": handle, "password": PASSWORD, "device": "attack", "refresh": "cookie"});
+        let request = Request::new("POST", "/api/v1/accounts").with(body);
+        let answer = http::ask(to, from, &request).await.map_err(|error| error.to_string())?;
+        Self::signed_in(handle, from, Vec::new(), &answer)
+    }
+
+    /// Reads what logging in or registering answered; keeps the cookies that the device had.
+    fn signed_in(
+        handle: &str,
+        from: Ipv4Addr,
+        cookies: Vec<(String, String)>,
+        answer: &Answer,
+    ) -> Result<Self, String> {
+        let body = answer.json();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let (Some(id), Some(token)) = (text(&body["account"]["id"]), text(&body["access_token"])) else {
+            return Err(format!("{} {}", answer.status, answer.text()));
+        };
+        let mut person = Self {
+            handle: handle.to_owned(),
+            id,
+            token,
+            refresh_token: text(&body["refresh_token"]),
+            cookies,
+            from,
+        };
+        for line in answer.headers("set-cookie") {
+            let Some((name, value)) = line.split(';').next().and_then(|pair| pair.split_once('=')) else {
+                continue;
+            };
+            person.cookies.retain(|(known, _)| known != name);
+            person.cookies.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(person)
+    }
+
+    /// The line that brings the device's cookies along.
+    pub fn cookie_line(&self) -> String {
+        if self.cookies.is_empty() {
+            return String::new();
+        }
+        let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        format!("cookie: {}\r\n", pairs.join("; "))
+    }
+
+    /// Logs in again from an address, as the same device if `known`. Answers the status, and who is logged in then.
+    pub async fn log_in(
+        &self,
+        to: SocketAddr,
+        from: Ipv4Addr,
+        known: bool,
+    ) -> io::Result<(u16, Option<Self>)> {
+        let headers = if known { self.cookie_line() } else { String::new() };
+        let request = Request { headers: &headers, ..log_in(&self.handle, PASSWORD) };
+        let answer = http::ask(to, from, &request).await?;
+        let cookies = if known { self.cookies.clone() } else { Vec::new() };
+        let person = Self::signed_in(&self.handle, from, cookies, &answer).ok();
+        Ok((answer.status, person))
+    }
+
+    /// Asks as this person, from where they are.
+    pub async fn ask(
+        &self,
+        to: SocketAddr,
+        method: &str,
+        path: &str,
+        json: Option<Value>,
+    ) -> io::Result<Answer> {
+        http::ask(to, self.from, &Request { method, path, token: Some(&self.token), headers: "", json }).await
+    }
+
+    /// Like [`Self::ask`], and it must succeed.
+    pub async fn must(&self, to: SocketAddr, method: &str, path: &str, json: Option<Value>) -> Value {
+        let answer =
+            self.ask(to, method, path, json).await.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        assert!(answer.is_ok(), "{method} {path}: {} {}", answer.status, answer.text());
+        answer.json()
+    }
+
+    /// Makes a room; its id.
+    pub async fn create_room(&self, to: SocketAddr, name: &str) -> String {
+        let room = self.must(to, "POST", "/api/v1/rooms", Some(json!({"name": name}))).await;
+        room["id"].as_str().expect("the id of a room").to_owned()
+    }
+
+    /// Enters a room.
+    pub async fn join(&self, to: SocketAddr, room: &str) {
+        self.must(to, "PUT", &format!("/api/v1/rooms/{room}/membership"), None).await;
+    }
+
+    /// Sends a message; the answer, whatever it is.
+    pub async fn send(
+        &self,
+        to: SocketAddr,
+        conversation: &str,
+        cid: &str,
+        body: &str,
+    ) -> io::Result<Answer> {
+        let path = format!("/api/v1/conversations/{conversation}/messages/{cid}");
+        self.ask(to, "PUT", &path, Some(json!({"body": body}))).await
+    }
+}
+
+/// The request that logs in.
+pub fn log_in(handle: &str, password: &str) -> Request<'static> {
+    let body = json!({"handle": handle, "password": password, "refresh": "cookie"});
+    Request::new("POST", "/api/v1/sessions").with(body)
+}
+
+/// An address of the loopback network that ends in a number, in one of the ranges 127.`range`.
+pub fn address(range: u8, number: usize) -> Ipv4Addr {
+    let number = number % (250 * 250);
+    Ipv4Addr::new(127, range, (number / 250) as u8, (number % 250 + 1) as u8)
+}
+
+/// The one attacker's address.
+pub fn attacker() -> Ipv4Addr {
+    address(1, 0)
+}

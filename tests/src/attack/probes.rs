@@ -1,0 +1,30 @@
+//! Questions with a right answer, on servers of their own: what is told, what is kept, how it ends.
+
+pub mod disk;
+pub mod ends;
+pub mod lists;
+pub mod local;
+pub mod passwords;
+pub mod proxies;
+pub mod quiet;
+pub mod words;
+
+use std::time::{Duration, Instant};
+
+/// Runs something with a runtime on this thread.
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    tokio::task::LocalSet::new().block_on(&runtime, work)
+}
+
+/// Waits until something is so; whether it was in time.
+async fn within<F: Future<Output = bool>>(time: Duration, mut ask: impl FnMut() -> F) -> bool {
+    let deadline = Instant::now() + time;
+    while !ask().await {
+        if Instant::now() > deadline {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    true
+}
