@@ -12,6 +12,7 @@ use parlour_protocol::messages::Stored;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::socket::{Change, Event, UserChange};
+use parlour_protocol::text;
 use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::conversations::AdvancedRow;
@@ -250,10 +251,7 @@ impl Rights {
 }
 
 fn mention(conn: &mut Connection, now: Timestamp, send: &Send, seq: Seq) -> Result<Vec<Effect>, Refusal> {
-    if !send.body.contains('@') {
-        return Ok(Vec::new());
-    }
-    let handles = validation::mentions(&send.body);
+    let handles = text::mentions(&send.body);
     if handles.is_empty() {
         return Ok(Vec::new());
     }

@@ -26,6 +26,7 @@ pub mod rooms;
 pub mod second_factors;
 pub mod sessions;
 pub mod socket;
+pub mod text;
 pub mod time;
 pub mod users;
 pub mod validation;

@@ -185,29 +185,6 @@ pub fn search(text: &str) -> Result<(), String> {
     single_line(text, 0, limits::SEARCH)
 }
 
-/// The handles mentioned in a message (`@ada`), folded, each once, in order, at most
-/// [`limits::MENTIONS_PER_MESSAGE`].
-pub fn mentions(body: &str) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    let mut before = ' ';
-    for (at, character) in body.char_indices() {
-        if character == '@' && !before.is_alphanumeric() && found.len() < limits::MENTIONS_PER_MESSAGE {
-            let rest = body.get(at + 1..).unwrap_or_default();
-            let end =
-                rest.find(|next: char| !next.is_ascii_alphanumeric() && next != '_').unwrap_or(rest.len());
-            let name = rest.get(..end).unwrap_or_default();
-            if handle(name).is_ok() {
-                let folded = fold(name);
-                if !found.contains(&folded) {
-                    found.push(folded);
-                }
-            }
-        }
-        before = character;
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,12 +197,6 @@ mod tests {
         for bad in ["", "ab", "123", "1ab", "_ab", "ada!", "a b", "ädä", "abcdefghijklmnopqrstuvwxy"] {
             assert!(handle(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn mentions_are_found_once_and_not_inside_mail_addresses() {
-        assert_eq!(mentions("@Ada and (@bob), @ada again; mail me@carol.org @x"), ["ada", "bob"]);
-        assert_eq!(mentions("é@ada @dora_1."), ["dora_1"]);
     }
 
     #[test]

@@ -4,13 +4,14 @@ use leptos::html;
 use leptos::prelude::*;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
+use parlour_protocol::text::mention_at;
 use parlour_protocol::validation;
 
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
 use crate::context::context;
 use crate::icons::{CLOSE, Icon, PENCIL, REPLY, SEND};
-use crate::state::text::{from_utf16, mention_at};
+use crate::state::text::from_utf16;
 
 /// What is being written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

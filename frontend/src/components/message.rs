@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::Seq;
 use parlour_protocol::messages::Message;
-use parlour_protocol::validation;
+use parlour_protocol::{text, validation};
 
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
@@ -93,7 +93,7 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
     });
     let mine = validation::fold(&me);
     let mentioned = Memo::new(move |_| {
-        let named = |text: &String| validation::mentions(text).contains(&mine);
+        let named = |text: &String| text::mentions(text).contains(&mine);
         !context.is_blocked(author) && text.with(|(text, _)| text.as_ref().is_some_and(named))
     });
     let active = Memo::new(move |_| shared.active.get() == Some(seq));

@@ -1,18 +1,18 @@
 //! A message's text, drawn as elements; never as markup.
 
 use leptos::prelude::*;
+use parlour_protocol::text::{Segment, pieces};
 use parlour_protocol::validation;
-
-use crate::state::text::{Segment, segments};
 
 /// The text, with its links, mentions and code. `me` is one's own handle.
 pub(crate) fn body(text: &str, me: &str) -> impl IntoView + use<> {
     let mine = validation::fold(me);
-    segments(text)
+    pieces(text)
         .into_iter()
-        .map(|segment| match segment {
-            Segment::Text(text) => text.into_any(),
+        .map(|piece| match piece.segment {
+            Segment::Text(text) => text.to_owned().into_any(),
             Segment::Link(address) => {
+                let address = address.to_owned();
                 let shown = address.clone();
                 view! {
                     <a class="text-link" href=address target="_blank" rel="noopener nofollow noreferrer">
@@ -22,18 +22,19 @@ pub(crate) fn body(text: &str, me: &str) -> impl IntoView + use<> {
                 .into_any()
             }
             Segment::Mention(handle) => {
-                let own = validation::fold(&handle) == mine;
+                let own = validation::fold(handle) == mine;
+                let written = text.get(piece.at.clone()).unwrap_or_default().to_owned();
                 view! {
                     <a class="mention" class:own=own href=format!("/u/{handle}")>
-                        {format!("@{handle}")}
+                        {written}
                     </a>
                 }
                 .into_any()
             }
-            Segment::Code(code) => view! { <code>{code}</code> }.into_any(),
+            Segment::Code(code) => view! { <code>{code.to_owned()}</code> }.into_any(),
             Segment::Block(code) => view! {
                 <pre>
-                    <code>{code}</code>
+                    <code>{code.to_owned()}</code>
                 </pre>
             }
             .into_any(),

@@ -6,7 +6,7 @@ use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::{Seq, UserId};
 use parlour_protocol::messages::Message;
 use parlour_protocol::socket::{Change, Event};
-use parlour_protocol::validation;
+use parlour_protocol::{text, validation};
 
 /// Applies an event to an entry. `me` is oneself: id and handle.
 pub(crate) fn apply(entry: &mut Conversation, event: &Event, me: (UserId, &str)) {
@@ -25,7 +25,7 @@ pub(crate) fn apply(entry: &mut Conversation, event: &Event, me: (UserId, &str))
             } else if body.is_some() {
                 entry.unread = (entry.unread + 1).min(100);
                 let mine = validation::fold(me.1);
-                if body.as_deref().is_some_and(|body| validation::mentions(body).contains(&mine)) {
+                if body.as_deref().is_some_and(|body| text::mentions(body).contains(&mine)) {
                     entry.mentions += 1;
                 }
             }

@@ -4,7 +4,12 @@ use parlour_protocol::notifications::{NotificationKind, Notifications};
 use parlour_protocol::time::SECOND;
 use system_tests::{App, on_all_backends};
 
-on_all_backends!(requests_and_answers, mentions, pages_and_the_marker);
+on_all_backends!(
+    requests_and_answers,
+    mentions,
+    mentions_stand_between_words_and_not_in_code_or_addresses,
+    pages_and_the_marker,
+);
 
 fn kinds(list: &Notifications) -> Vec<(NotificationKind, &str, bool)> {
     list.items.iter().map(|one| (one.kind, one.actor.handle.as_str(), one.read)).collect()
@@ -41,6 +46,28 @@ async fn mentions(app: App) {
     }
     bob.api.mark_read(room, seq).await.unwrap();
     assert_eq!(bob.api.conversation(room).await.unwrap().mentions, 0);
+}
+
+async fn mentions_stand_between_words_and_not_in_code_or_addresses(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    for quiet in [
+        "`npm i @bob/tool`",
+        "```\n@bob\n```",
+        "https://video.example/@bob/42",
+        "first.last_@bob.example",
+        "me@bob.example",
+    ] {
+        ada.send(room, quiet).await;
+    }
+    assert_eq!(bob.api.list_notifications(None, 10).await.unwrap().unread, 0);
+    assert_eq!(bob.api.conversation(room).await.unwrap().mentions, 0);
+    for (count, loud) in (1..).zip(["请@bob看一下", "ありがとう@bobさん", "(@bob)"]) {
+        ada.send(room, loud).await;
+        assert_eq!(bob.api.list_notifications(None, 10).await.unwrap().unread, count, "{loud}");
+    }
+    assert_eq!(bob.api.conversation(room).await.unwrap().mentions, 3);
 }
 
 async fn pages_and_the_marker(app: App) {

@@ -1,0 +1,64 @@
+//! Where words begin and end, in every script, without tables that would weigh on the browser client.
+//!
+//! Invariant: in scripts that put no spaces between words, every character is a boundary.
+
+/// Whether a character is part of the word that it touches.
+pub(super) fn joins(character: char) -> bool {
+    character == '_' || (character.is_alphanumeric() && !is_unspaced(character))
+}
+
+/// The last character that is seen by itself: combining marks and joiners belong to what they follow.
+pub(super) fn last_letter(text: &str) -> Option<char> {
+    text.chars().rev().find(|character| !is_attached(*character))
+}
+
+/// Whether something that came next would be in the middle of a word.
+pub(super) fn follows_word(before: &str) -> bool {
+    last_letter(before).is_some_and(joins)
+}
+
+/// Whether a word that ended just before goes on.
+pub(super) fn goes_on(rest: &str) -> bool {
+    rest.chars().next().is_some_and(|next| joins(next) || is_attached(next))
+}
+
+/// Combining marks without a place of their own, joiners, soft hyphens and variation selectors.
+pub(super) fn is_attached(character: char) -> bool {
+    matches!(
+        character,
+        '\u{0300}'..='\u{036F}'
+            | '\u{1AB0}'..='\u{1AFF}'
+            | '\u{1DC0}'..='\u{1DFF}'
+            | '\u{20D0}'..='\u{20FF}'
+            | '\u{FE00}'..='\u{FE0F}'
+            | '\u{FE20}'..='\u{FE2F}'
+            | '\u{00AD}'
+            | '\u{200C}'
+            | '\u{200D}'
+            | '\u{2060}'
+            | '\u{FEFF}'
+    )
+}
+
+/// Scripts that are written without spaces between words, or that attach their endings to foreign words: those of
+/// South-East Asia and Tibet, Han, Kana, Bopomofo, Hangul and Yi.
+fn is_unspaced(character: char) -> bool {
+    matches!(
+        character,
+        '\u{0E00}'..='\u{109F}'
+            | '\u{1100}'..='\u{11FF}'
+            | '\u{1780}'..='\u{17FF}'
+            | '\u{1950}'..='\u{1AAF}'
+            | '\u{1B00}'..='\u{1BBF}'
+            | '\u{2E80}'..='\u{2FDF}'
+            | '\u{3005}'..='\u{4DBF}'
+            | '\u{4E00}'..='\u{A4CF}'
+            | '\u{A960}'..='\u{A9DF}'
+            | '\u{AA60}'..='\u{AADF}'
+            | '\u{AC00}'..='\u{D7FF}'
+            | '\u{F900}'..='\u{FAFF}'
+            | '\u{FF66}'..='\u{FFDC}'
+            | '\u{1B000}'..='\u{1B16F}'
+            | '\u{20000}'..='\u{3FFFF}'
+    )
+}
