@@ -102,7 +102,10 @@ pub fn send_batch(
         }
     }
 
-    let stored = store(conn, now, sends, &fresh)?;
+    let mut stored = store(conn, now, sends, &fresh)?;
+    if !look_for_earlier {
+        settle_late_repetitions(conn, sends, &mut stored)?;
+    }
 
     let mut answers: Sent = Vec::with_capacity(sends.len());
     for (index, send) in sends.iter().enumerate() {
@@ -129,6 +132,26 @@ pub fn send_batch(
     Ok(answers)
 }
 
+/// A message that was stored answers its repetition also when the one that it answers was deleted since.
+fn settle_late_repetitions(
+    conn: &mut Connection,
+    sends: &[Send],
+    stored: &mut Stores,
+) -> Result<(), Refusal> {
+    let refused: Vec<(usize, &Send)> = stored
+        .iter()
+        .filter(|(_, outcome)| matches!(outcome, Err(Refusal::Invalid(_))))
+        .filter_map(|(index, _)| Some((*index, sends.get(*index)?)))
+        .collect();
+    for (index, send) in refused {
+        let (conversation, author, cid) = (send.conversation.0, send.author.0, send.cid.clone());
+        if let Some(row) = events::list_by_cids(conn, &[conversation], &[author], &[cid])?.first() {
+            stored.insert(index, repeated(send.same_as(row), row.seq, Timestamp(row.at)));
+        }
+    }
+    Ok(())
+}
+
 fn repeated(same: bool, seq: Seq, at: Timestamp) -> Result<Outcome<Stored>, Refusal> {
     if same {
         Ok(Outcome::quiet(Stored { seq, at, duplicate: true }))
@@ -137,14 +160,12 @@ fn repeated(same: bool, seq: Seq, at: Timestamp) -> Result<Outcome<Stored>, Refu
     }
 }
 
+/// What became of the messages at these indices.
+type Stores = BTreeMap<usize, Result<Outcome<Stored>, Refusal>>;
+
 /// Stores the messages at these indices, as far as their authors may write.
-fn store(
-    conn: &mut Connection,
-    now: Timestamp,
-    sends: &[Send],
-    fresh: &[usize],
-) -> Result<BTreeMap<usize, Result<Outcome<Stored>, Refusal>>, Refusal> {
-    let mut answers: BTreeMap<usize, Result<Outcome<Stored>, Refusal>> = BTreeMap::new();
+fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize]) -> Result<Stores, Refusal> {
+    let mut answers = Stores::new();
     let fresh: Vec<(usize, &Send)> =
         fresh.iter().filter_map(|index| Some((*index, sends.get(*index)?))).collect();
     if fresh.is_empty() {
@@ -159,6 +180,9 @@ fn store(
         conversations::advance(conn, &wanted, now.0)?.into_iter().map(|row| (row.id, row)).collect();
 
     let rights = Rights::read(conn, &heads, fresh.iter().map(|(_, send)| send.author.0))?;
+    let answered: Vec<(i64, Seq)> =
+        fresh.iter().filter_map(|(_, send)| Some((send.conversation.0, send.reply_to?))).collect();
+    let answered = events::list_authors(conn, &answered)?;
 
     // The position before the first one of this batch, per conversation.
     let mut at: BTreeMap<i64, Seq> =
@@ -171,7 +195,7 @@ fn store(
         };
         let seq = *last + 1;
         let answer = rights.check(&heads, send).and_then(|()| match send.reply_to {
-            Some(target) if !(1..seq).contains(&target) => {
+            Some(target) if !answered.contains_key(&(send.conversation.0, target)) => {
                 Err(Refusal::field("reply_to", "There is no such message."))
             }
             _ => Ok(()),

@@ -3,6 +3,8 @@
 //! Invariant: seqs are gapless per conversation; rows are never removed one by one. Deleting a message scrubs
 //! its text from every row that holds it.
 
+use std::collections::BTreeMap;
+
 use diesel::PgConnection;
 use diesel::dsl::sql;
 use diesel::expression::SqlLiteral;
@@ -373,6 +375,23 @@ pub fn list_messages(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<Ve
         .select(EventRow::as_select())
         .load(inner))?;
     Ok(rows.into_iter().filter(|row| at.contains(&(row.conversation_id, row.seq))).collect())
+}
+
+/// The authors of those of these messages that exist and are not deleted. Other lines of the log are no messages.
+pub fn list_authors(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<BTreeMap<(i64, Seq), UserId>> {
+    if at.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let conversations: Vec<i64> = at.iter().map(|(id, _)| *id).collect();
+    let seqs: Vec<i64> = at.iter().map(|(_, seq)| *seq).collect();
+    let rows: Vec<(i64, i64, i64)> = on_backend!(conn, inner => events::table
+        .filter(events::conversation_id.eq_any(conversations))
+        .filter(events::seq.eq_any(seqs))
+        .filter(events::kind.eq(MESSAGE))
+        .filter(events::deleted_at.is_null())
+        .select((events::conversation_id, events::seq, events::author_id))
+        .load(inner))?;
+    Ok(rows.into_iter().map(|(id, seq, author)| ((id, seq), UserId(author))).collect())
 }
 
 /// Sets the present text of a message.

@@ -4,7 +4,8 @@ use parlour_client::native::MessagesAt;
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::messages::{Message, SendMessage};
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::Change;
+use parlour_protocol::rooms::UpdateRoom;
+use parlour_protocol::socket::{Change, ClientFrame};
 use parlour_protocol::time::SECOND;
 use reqwest::Method;
 use serde_json::json;
@@ -15,6 +16,7 @@ on_all_backends!(
     sending_again,
     many_send_the_same_at_once,
     answering,
+    only_messages_are_answered,
     editing,
     deleting,
     reacting,
@@ -116,6 +118,49 @@ async fn answering(app: App) {
         assert_eq!(problem.violations[0].field, "reply_to");
     }
     assert_eq!(ada.send(room, "next").await, seq + 1);
+}
+
+/// A join, an edit, a reaction, a change of the room, a deletion, and a message that was deleted.
+async fn only_messages_are_answered(app: App) {
+    let ada = app.person("ada").await;
+    let room = ada.create_room("tea").await;
+    let other = ada.create_room("coffee").await;
+    let question = ada.send(room, "Tea?").await;
+    let deleted = ada.send(room, "Coffee?").await;
+    let answer = |target| SendMessage { body: "Yes".into(), reply_to: Some(target) };
+    let early = ada.api.send_message(room, "client-id-1", &answer(deleted)).await.unwrap();
+    ada.api.edit_message(room, question, "Green tea?").await.unwrap();
+    ada.api.react(room, question, "👍", true).await.unwrap();
+    ada.api.react(room, question, "👍", false).await.unwrap();
+    ada.api.update_room(room, &UpdateRoom { topic: Some("tea".into()), ..Default::default() }).await.unwrap();
+    ada.api.delete_message(room, deleted).await.unwrap();
+    let head = ada.api.list_events(room, 0, 100).await.unwrap().head;
+    ada.send(other, "Milk?").await;
+
+    let mut socket = ada.socket().await;
+    for target in (0..=head + 1).filter(|target| ![question, early.seq].contains(target)) {
+        let problem =
+            ada.api.send_message(room, "client-id-2", &answer(target)).await.refused(ErrorCode::Invalid);
+        assert_eq!(problem.violations[0].field, "reply_to", "{target}");
+        let command = |id| ClientFrame::Send {
+            id,
+            conversation: room,
+            cid: "client-id-2".into(),
+            body: "Yes".into(),
+            reply_to: Some(target),
+        };
+        assert_eq!(socket.command(command).await.unwrap_err().code, ErrorCode::Invalid, "{target}");
+    }
+    assert_eq!(
+        ada.send_as(room, "client-id-2", "Yes").await.seq,
+        head + 1,
+        "refused messages burn no position"
+    );
+
+    // What was stored before is stored, whatever became of what it answers.
+    let again = ada.api.send_message(room, "client-id-1", &answer(deleted)).await.unwrap();
+    assert_eq!((again.seq, again.duplicate), (early.seq, true));
+    ada.api.send_message(room, "client-id-2", &answer(deleted)).await.refused(ErrorCode::Conflict);
 }
 
 async fn editing(app: App) {
