@@ -15,7 +15,7 @@ use crate::audit::{Note, note};
 use crate::mails::{self, MailKind};
 use crate::outcome::{Done, Outcome, tell};
 use crate::sessions::ended;
-use crate::{Effect, Refusal, passwords};
+use crate::{Effect, Refusal, names, passwords};
 
 /// A handle that was chosen stays for this long, so that nobody can hop between names.
 const HANDLE_STAYS: i64 = 7 * DAY;
@@ -81,7 +81,7 @@ pub fn register(
         id: id.0,
         handle: request.handle.clone(),
         handle_key,
-        display_name: request.display_name.as_deref().unwrap_or(&request.handle).trim().to_owned(),
+        display_name: names::kept(request.display_name.as_deref().unwrap_or(&request.handle)),
         bio: String::new(),
         avatar_id: None,
         password_hash: password_hash.to_owned(),
@@ -128,8 +128,8 @@ pub fn check_update(request: &UpdateAccount) -> Result<(), Refusal> {
 pub fn update(conn: &mut Connection, now: Timestamp, user: UserId, request: &UpdateAccount) -> Done<Account> {
     let before = find(conn, user)?;
     let mut changes = UserChanges {
-        display_name: request.display_name.as_deref().map(|name| name.trim().to_owned()),
-        bio: request.bio.as_deref().map(|bio| bio.trim().to_owned()),
+        display_name: request.display_name.as_deref().map(names::kept),
+        bio: request.bio.as_deref().map(names::kept),
         ..UserChanges::default()
     };
     if let Some(handle) = request.handle.as_deref().filter(|handle| **handle != before.handle) {

@@ -362,7 +362,8 @@ pub fn delete(
     append(conn, now, id, Change::MessageDeleted { actor: user, target: seq })
 }
 
-/// Adds or takes back one's own reaction. Doing it twice changes nothing.
+/// Adds or takes back one's own reaction. Doing it twice changes nothing. What is no emoji may be taken back: it was
+/// stored when more was allowed.
 pub fn react(
     conn: &mut Connection,
     now: Timestamp,
@@ -372,7 +373,9 @@ pub fn react(
     emoji: &str,
     on: bool,
 ) -> Done<Stored> {
-    validation::emoji(emoji).map_err(|message| Refusal::field("emoji", message))?;
+    let Some(emoji) = crate::reactions::emoji(emoji).or((!on).then_some(emoji)) else {
+        return Err(Refusal::field("emoji", "Use one emoji."));
+    };
     rights::writable(conn, id, user)?;
     let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
     if message.deleted_at.is_some() {

@@ -26,7 +26,7 @@ use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome};
 use crate::relying_party::RelyingParty;
 use crate::second_factors::FactorKey;
-use crate::{Refusal, accounts};
+use crate::{Refusal, accounts, names};
 
 /// What an authenticator answers for a new passkey.
 pub type NewCredential = webauthn::RegisterPublicKeyCredential;
@@ -162,8 +162,8 @@ pub fn add(
     credential: &NewCredential,
     name: &str,
 ) -> Done<Judged<Passkey>> {
-    let name = name.trim();
-    validation::passkey_name(name).map_err(|message| Refusal::field("name", message))?;
+    let name = names::kept(name);
+    validation::passkey_name(&name).map_err(|message| Refusal::field("name", message))?;
     let Some(state) = take::<PasskeyRegistration>(conn, now, ceremony, (Some(user), Kind::New))? else {
         return Ok(Outcome::quiet(Err(gone())));
     };
@@ -189,7 +189,7 @@ pub fn add(
         user_id: user.0,
         credential_id: made.cred_id().to_vec(),
         passkey: write(&made)?,
-        name: name.to_owned(),
+        name,
         created_at: now.0,
         last_used_at: None,
     };
@@ -200,9 +200,9 @@ pub fn add(
 
 /// Gives one of one's own passkeys another name.
 pub fn rename(conn: &mut Connection, user: UserId, id: PasskeyId, name: &str) -> Done<Passkey> {
-    let name = name.trim();
-    validation::passkey_name(name).map_err(|message| Refusal::field("name", message))?;
-    if !passkeys::rename(conn, user, id, name)? {
+    let name = names::kept(name);
+    validation::passkey_name(&name).map_err(|message| Refusal::field("name", message))?;
+    if !passkeys::rename(conn, user, id, &name)? {
         return Err(ErrorCode::NotFound.into());
     }
     let row = passkeys::find(conn, user, id)?.ok_or(ErrorCode::NotFound)?;

@@ -15,7 +15,7 @@ use parlour_storage::{Connection, conversations, events, friendships, members, r
 
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
-use crate::{Effect, Refusal, rights};
+use crate::{Effect, Refusal, names, rights};
 
 /// In rooms with more members, coming and going is not logged one by one.
 const LOG_MEMBERS_UP_TO: i64 = 200;
@@ -46,7 +46,7 @@ pub fn list(
     after: Option<(i64, i64)>,
     limit: i64,
 ) -> Result<Listed<Room>, Refusal> {
-    let mut rows = conversations::list_rooms(conn, &validation::fold(search), after, limit)?;
+    let mut rows = conversations::list_rooms(conn, &names::room_key(search), after, limit)?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let roles = members::list_roles(conn, user, &ids)?;
     let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| (row.active_span, row.id));
@@ -84,10 +84,10 @@ pub fn list_visible(
     Ok(found.into_iter().map(|(room, user)| (ConversationId(room), UserId(user))).collect())
 }
 
-/// Checks a new room.
+/// Checks a new room. Whether characters hide in the name is looked at when it is known whether another room has it.
 pub fn check_create(request: &CreateRoom) -> Result<(), Refusal> {
     Violations::default()
-        .check("name", validation::room_name(&request.name))
+        .check("name", validation::room_name(&names::seen(&request.name)))
         .check("topic", validation::topic(&request.topic))
         .finish()
         .map_err(Refusal::from)
@@ -105,15 +105,16 @@ pub fn create(
     if members::count_owned(conn, user)? >= limits::OWNED_ROOMS {
         return Err(Refusal::because(ErrorCode::LimitReached, "You own too many rooms."));
     }
-    let name = request.name.trim();
-    vacate_name(conn, now, user, &validation::fold(name))?;
-    refuse_taken_name(conn, &validation::fold(name))?;
+    let (name, name_key) = (names::kept(&request.name), names::room_key(&request.name));
+    vacate_name(conn, now, user, &name_key)?;
+    refuse_taken_name(conn, &name_key)?;
+    validation::room_name(&name).map_err(|message| Refusal::field("name", message))?;
     let row = ConversationRow {
         id: id.0,
         kind: ROOM,
-        name: Some(name.to_owned()),
-        name_key: Some(validation::fold(name)),
-        topic: request.topic.trim().to_owned(),
+        name: Some(name),
+        name_key: Some(name_key),
+        topic: names::kept(&request.topic),
         low_user: None,
         high_user: None,
         last_seq: 0,
@@ -237,7 +238,7 @@ pub(crate) fn leave_locked(
 /// Checks a change of a room.
 pub fn check_update(request: &UpdateRoom) -> Result<(), Refusal> {
     Violations::default()
-        .check_opt("name", request.name.as_deref(), validation::room_name)
+        .check_opt("name", request.name.as_deref(), |name| validation::room_name(&names::seen(name)))
         .check_opt("topic", request.topic.as_deref(), validation::topic)
         .finish()
         .map_err(Refusal::from)
@@ -254,14 +255,17 @@ pub fn update(
     let row = room(conn, id, true)?;
     demand_owner(conn, user, id)?;
     let before = row.name.clone().unwrap_or_default();
-    let name = request.name.as_deref().map_or(before.as_str(), str::trim).to_owned();
-    let topic = request.topic.as_deref().map_or(row.topic.as_str(), str::trim).to_owned();
+    let name = request.name.as_deref().map_or_else(|| before.clone(), names::kept);
+    let topic = request.topic.as_deref().map_or_else(|| row.topic.clone(), names::kept);
     if name == before && topic == row.topic {
         return Ok(Outcome::quiet(find(conn, user, id)?));
     }
-    let name_key = validation::fold(&name);
+    let name_key = names::room_key(&name);
     if row.name_key.as_deref() != Some(&name_key) {
         refuse_taken_name(conn, &name_key)?;
+    }
+    if name != before {
+        validation::room_name(&name).map_err(|message| Refusal::field("name", message))?;
     }
     conversations::update_room(conn, id, &name, &name_key, &topic)?;
     let event = events::append(conn, id, now, Change::RoomChanged { actor: user, name, topic })?;

@@ -15,7 +15,7 @@ use parlour_storage::{Connection, sessions, users};
 
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
-use crate::{Effect, Refusal};
+use crate::{Effect, Refusal, names};
 
 /// A session ends when it was not refreshed for this long.
 pub const LIFETIME: i64 = 30 * DAY;
@@ -45,7 +45,7 @@ pub fn open(
         &SessionRow {
             id: id.0,
             user_id: user.0,
-            device: device.name.trim().to_owned(),
+            device: names::kept(&device.name),
             network: Some(device.network.clone()),
             token_hash: token_hash.to_vec(),
             previous_hash: None,

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod admin;
 pub mod audit;
 pub mod blocks;
+pub mod characters;
 pub mod conversations;
 pub mod emails;
 pub mod friends;

@@ -1,6 +1,7 @@
 //! The rules that fields must keep, shared by the server, which enforces them, and by clients, which say them
 //! before they are broken. A rule answers with a sentence for people.
 
+use crate::characters;
 use crate::limits;
 use crate::problems::Violation;
 
@@ -73,15 +74,35 @@ fn deceptive(character: char) -> bool {
 
 fn single_line(text: &str, min: usize, max: usize) -> Result<(), String> {
     length(text.trim(), min, max)?;
-    if text.chars().any(|character| character == '\n' || character == '\t' || deceptive(character)) {
+    let breaks = |character| matches!(character, '\n' | '\t' | '\u{2028}' | '\u{2029}');
+    if text.chars().any(|character| breaks(character) || deceptive(character)) {
         return Err("Control characters are not allowed.".into());
+    }
+    Ok(())
+}
+
+/// What people and things are called: on one line, seen, and with nothing in it that isn't.
+fn name(text: &str, min: usize, max: usize) -> Result<(), String> {
+    let seen = text.chars().filter(|character| characters::is_seen(*character)).count();
+    if seen == 0 {
+        return Err("Must not be empty.".into());
+    }
+    if seen < min {
+        return Err(format!("At least {min} characters."));
+    }
+    single_line(text, 1, max)?;
+    if text.trim().starts_with(characters::is_mark) {
+        return Err("The first character would stand on what comes before the name.".into());
+    }
+    if characters::hides_something(text) {
+        return Err("Characters that nobody can see are not allowed.".into());
     }
     Ok(())
 }
 
 /// A display name: 1 to 40 visible characters on one line.
 pub fn display_name(text: &str) -> Result<(), String> {
-    single_line(text, 1, limits::DISPLAY_NAME)
+    name(text, 1, limits::DISPLAY_NAME)
 }
 
 /// A bio: at most 300 characters.
@@ -120,7 +141,7 @@ pub fn email(text: &str) -> Result<(), String> {
 
 /// A room name: 2 to 40 visible characters on one line.
 pub fn room_name(text: &str) -> Result<(), String> {
-    single_line(text, limits::ROOM_NAME.0, limits::ROOM_NAME.1)
+    name(text, limits::ROOM_NAME.0, limits::ROOM_NAME.1)
 }
 
 /// A room topic: at most 200 characters on one line.
@@ -128,9 +149,9 @@ pub fn topic(text: &str) -> Result<(), String> {
     single_line(text, 0, limits::TOPIC)
 }
 
-/// A message: 1 to 4000 characters, not only white space.
+/// A message: 1 to 4000 characters, of which something is seen.
 pub fn message(text: &str) -> Result<(), String> {
-    if text.trim().is_empty() {
+    if !characters::can_be_seen(text) {
         return Err("Must not be empty.".into());
     }
     length(text, 1, limits::MESSAGE)?;
@@ -144,23 +165,6 @@ pub fn cid(text: &str) -> Result<(), String> {
     if ok { Ok(()) } else { Err(format!("Use 8 to {} letters, digits, - or _.", limits::CID)) }
 }
 
-/// A reaction: one emoji, that is: short and without letters, digits or white space alone.
-pub fn emoji(text: &str) -> Result<(), String> {
-    let ok = !text.is_empty()
-        && text.len() <= limits::EMOJI
-        && !text.is_ascii()
-        && text.chars().all(|character| {
-            !character.is_whitespace()
-                && !character.is_alphabetic()
-                && !deceptive(character)
-                && (!character.is_ascii()
-                    || character.is_ascii_digit()
-                    || character == '#'
-                    || character == '*')
-        });
-    if ok { Ok(()) } else { Err("Use one emoji.".into()) }
-}
-
 /// The name of a device: at most 80 characters on one line.
 pub fn device(text: &str) -> Result<(), String> {
     single_line(text, 0, limits::DEVICE)
@@ -168,7 +172,7 @@ pub fn device(text: &str) -> Result<(), String> {
 
 /// The name of a passkey: 1 to 40 characters on one line.
 pub fn passkey_name(text: &str) -> Result<(), String> {
-    single_line(text, 1, limits::PASSKEY_NAME)
+    name(text, 1, limits::PASSKEY_NAME)
 }
 
 /// A code of an invite: at most 64 ASCII characters.
@@ -200,20 +204,28 @@ mod tests {
     }
 
     #[test]
-    fn emoji_are_emoji() {
-        for good in ["👍", "❤️", "👩‍👩‍👧", "1️⃣"] {
-            assert!(emoji(good).is_ok(), "{good}");
+    fn names_cannot_hide_or_reorder_text() {
+        for good in ["Ada Lovelace", "🏳️‍⚧️ Sam", "علی‌رضا", "Ada\u{200F}", "李"] {
+            assert!(display_name(good).is_ok(), "{good}");
         }
-        for bad in ["", "a", "1", "<b>", " ", "👍 👍", "ö"] {
-            assert!(emoji(bad).is_err(), "{bad}");
+        let empty = ["", "  ", "\u{200B}", "\u{2800}", "\u{3164}"];
+        let hiding =
+            ["a\u{202E}b", "a\nb", "a\u{0}b", "a\u{2028}b", "Ad\u{200B}a", "Ad\u{AD}a", "\u{301}Ada"];
+        for bad in empty.into_iter().chain(hiding) {
+            assert!(display_name(bad).is_err(), "{bad:?}");
+            assert!(room_name(&format!("{bad}{bad}")).is_err(), "{bad:?}");
+            assert!(passkey_name(bad).is_err(), "{bad:?}");
         }
+        assert!(room_name("a\u{200F}").is_err(), "two characters that are seen");
     }
 
     #[test]
-    fn names_cannot_hide_or_reorder_text() {
-        assert!(display_name("Ada Lovelace").is_ok());
-        for bad in ["", "  ", "a\u{202E}b", "a\nb", "a\u{0}b"] {
-            assert!(display_name(bad).is_err(), "{bad:?}");
+    fn a_message_is_seen() {
+        for bad in ["", " \n", "\u{200B}", "\u{2800}\n", "\u{3164}", "\u{FE0F}", "a\0"] {
+            assert!(message(bad).is_err(), "{bad:?}");
+        }
+        for good in ["  a", "\u{200B}a", "👍", "a\u{202E}b"] {
+            assert!(message(good).is_ok(), "{good:?}");
         }
     }
 }

@@ -108,6 +108,15 @@ pub struct App {
     known_keys: Mutex<(String, String)>,
 }
 
+/// Brings what earlier versions stored into today's form. What can't be done now is done at the next start.
+async fn renew(database: &Database) {
+    let names = database.write(0, parlour_chat::names::renew_keys).await;
+    let emoji = database.write(0, parlour_chat::reactions::renew_emoji).await;
+    for error in [names.err(), emoji.err()].into_iter().flatten() {
+        tracing::warn!(%error, "names or reactions of an earlier version could not be brought into today's form");
+    }
+}
+
 impl App {
     /// Opens the database, makes or reads the secrets, and prepares everything; starts no task.
     pub async fn open(config: Config, clock: Clock) -> Result<Arc<Self>, String> {
@@ -157,6 +166,7 @@ impl App {
             })
             .await
             .map_err(|error| error.to_string())?;
+        renew(&database).await;
         let [epoch, signing_keys, refresh_key, factor_key]: [String; 4] =
             facts.try_into().map_err(|_| "the server's state is incomplete".to_owned())?;
         let tokens = Tokens::new(&StoredKeys::parse(&signing_keys)?, &refresh_key)?;

@@ -32,7 +32,7 @@ pub struct ConversationRow {
     pub kind: i16,
     /// The room's name.
     pub name: Option<String>,
-    /// The room's name in lower case.
+    /// The form in which the room's name is compared.
     pub name_key: Option<String>,
     /// The room's topic.
     pub topic: String,
@@ -228,10 +228,42 @@ pub fn find_direct(conn: &mut Connection, low: UserId, high: UserId) -> QueryRes
         .optional()
 }
 
-/// Whether a room has this name (in lower case).
+/// Whether a room has a name with this key.
 pub fn room_exists(conn: &mut Connection, name_key: &str) -> QueryResult<bool> {
     diesel::select(diesel::dsl::exists(conversations::table.filter(conversations::name_key.eq(name_key))))
         .get_result(conn)
+}
+
+/// A room's name, and the key that it is compared by.
+#[derive(Debug, Clone, Queryable)]
+pub struct RoomNameRow {
+    /// The room.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// The name's key.
+    pub name_key: String,
+}
+
+/// The names of all rooms, oldest first.
+pub fn list_room_names(conn: &mut Connection) -> QueryResult<Vec<RoomNameRow>> {
+    conversations::table
+        .filter(conversations::name_key.is_not_null())
+        .filter(conversations::name.is_not_null())
+        .order((conversations::created_at.asc(), conversations::id.asc()))
+        .select((
+            conversations::id,
+            conversations::name.assume_not_null(),
+            conversations::name_key.assume_not_null(),
+        ))
+        .load(conn)
+}
+
+/// Changes how a room's name is written and compared.
+pub fn update_name(conn: &mut Connection, id: i64, name: &str, name_key: &str) -> QueryResult<usize> {
+    diesel::update(conversations::table.find(id))
+        .set((conversations::name.eq(Some(name)), conversations::name_key.eq(Some(name_key))))
+        .execute(conn)
 }
 
 /// Changes a room's name and topic.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Reaction;
 
@@ -73,6 +74,25 @@ pub fn list(
         }
     }
     Ok(found)
+}
+
+/// Every form of emoji that is stored.
+pub fn list_emoji(conn: &mut Connection) -> QueryResult<Vec<String>> {
+    reactions::table.select(reactions::emoji).distinct().load(conn)
+}
+
+/// Writes an emoji in another form. Where a person has reacted with both, the other one stays; answers how many were
+/// of the old form.
+pub fn rename_emoji(conn: &mut Connection, old: &str, new: &str) -> QueryResult<usize> {
+    let renamed = diesel::sql_query(
+        "UPDATE reactions SET emoji = $1 WHERE emoji = $2 AND NOT EXISTS (SELECT 1 FROM reactions other
+            WHERE other.conversation_id = reactions.conversation_id AND other.seq = reactions.seq
+                AND other.user_id = reactions.user_id AND other.emoji = $1)",
+    )
+    .bind::<Text, _>(new)
+    .bind::<Text, _>(old)
+    .execute(conn)?;
+    Ok(renamed + diesel::delete(reactions::table.filter(reactions::emoji.eq(old))).execute(conn)?)
 }
 
 /// Removes all reactions in a conversation.

@@ -17,6 +17,7 @@ mod identities;
 mod keys;
 mod limits;
 mod messages;
+mod names;
 mod notifications;
 mod openapi;
 mod own_data;

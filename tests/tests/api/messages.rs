@@ -7,6 +7,8 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::UpdateRoom;
 use parlour_protocol::socket::{Change, ClientFrame};
 use parlour_protocol::time::SECOND;
+use parlour_storage::reactions::{self, ReactionRow};
+use parlour_storage::server_state;
 use reqwest::Method;
 use serde_json::json;
 use system_tests::{App, Person, Refusal, on_all_backends};
@@ -20,6 +22,7 @@ on_all_backends!(
     editing,
     deleting,
     reacting,
+    an_emoji_is_one_reaction_however_it_is_written,
     reading,
     sending_too_fast with |config| config.sends_per_second = 1,
 );
@@ -240,6 +243,54 @@ async fn reacting(app: App) {
     }
     ada.api.react(room, seq, "🐈", true).await.refused(ErrorCode::LimitReached);
     bob.api.react(room, seq, "👍", true).await.unwrap();
+}
+
+async fn an_emoji_is_one_reaction_however_it_is_written(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let seq = ada.send(room, "hi").await;
+    let mut socket = ada.socket_on(&[room]).await;
+    ada.api.react(room, seq, "❤", true).await.unwrap();
+    bob.api.react(room, seq, "❤️", true).await.unwrap();
+    assert!(bob.api.react(room, seq, "❤", true).await.unwrap().duplicate);
+    let reactions = one(&ada, room, seq).await.reactions;
+    assert_eq!(reactions.len(), 1, "{reactions:?}");
+    assert_eq!((reactions[0].emoji.as_str(), reactions[0].users.as_slice()), ("❤️", &[ada.id, bob.id][..]));
+    for user in [ada.id, bob.id] {
+        let change = socket.event().await.change;
+        assert_eq!(change, Change::ReactionAdded { user, target: seq, emoji: "❤️".into() });
+    }
+    assert!(!ada.api.react(room, seq, "❤️", false).await.unwrap().duplicate);
+    assert!(!bob.api.react(room, seq, "❤", false).await.unwrap().duplicate);
+    assert!(one(&ada, room, seq).await.reactions.is_empty());
+
+    for good in ["ℹ️", "ℹ", "1️⃣", "🇩🇪", "👍🏽", "🏳️‍⚧️"] {
+        ada.api.react(room, seq, good, true).await.unwrap();
+    }
+    assert_eq!(one(&ada, room, seq).await.reactions.len(), 5);
+    for bad in ["—", "★", "…", "👍👍", "ℹ️a", "\u{FE0F}"] {
+        let problem = ada.api.react(room, seq, bad, true).await.refused(ErrorCode::Invalid);
+        assert_eq!(problem.violations[0].field, "emoji", "{bad}");
+        assert!(
+            ada.api.react(room, seq, bad, false).await.unwrap().duplicate,
+            "there is nothing to take back"
+        );
+    }
+
+    // What an earlier version stored is the same emoji, too.
+    let mut conn = app.database().connect();
+    for (emoji, user) in [("❤", ada.id), ("❤", bob.id), ("❤️", bob.id), ("—", ada.id)] {
+        let row =
+            ReactionRow { conversation_id: room.0, seq, emoji: emoji.into(), user_id: user.0, event_seq: 1 };
+        reactions::insert(&mut conn, &row).unwrap();
+    }
+    server_state::replace(&mut conn, "reaction_emoji", "0").unwrap();
+    parlour_chat::reactions::renew_emoji(&mut conn).unwrap();
+    let reactions = reactions::list(&mut conn, room, &[seq]).unwrap().remove(&seq).unwrap();
+    let users = |emoji: &str| reactions.iter().find(|one| one.emoji == emoji).map(|one| one.users.len());
+    assert_eq!((users("❤️"), users("❤"), users("—")), (Some(2), None, Some(1)));
+    assert!(!ada.api.react(room, seq, "—", false).await.unwrap().duplicate, "it can be taken back");
 }
 
 async fn reading(app: App) {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: in scripts that put no spaces between words, every character is a boundary.
 
+use crate::characters::is_mark;
+
 /// Whether a character is part of the word that it touches.
 pub(super) fn joins(character: char) -> bool {
     character == '_' || (character.is_alphanumeric() && !is_unspaced(character))
@@ -22,22 +24,10 @@ pub(super) fn goes_on(rest: &str) -> bool {
     rest.chars().next().is_some_and(|next| joins(next) || is_attached(next))
 }
 
-/// Combining marks without a place of their own, joiners, soft hyphens and variation selectors.
+/// Combining marks, joiners, soft hyphens and variation selectors.
 pub(super) fn is_attached(character: char) -> bool {
-    matches!(
-        character,
-        '\u{0300}'..='\u{036F}'
-            | '\u{1AB0}'..='\u{1AFF}'
-            | '\u{1DC0}'..='\u{1DFF}'
-            | '\u{20D0}'..='\u{20FF}'
-            | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FE20}'..='\u{FE2F}'
-            | '\u{00AD}'
-            | '\u{200C}'
-            | '\u{200D}'
-            | '\u{2060}'
-            | '\u{FEFF}'
-    )
+    let joiner = matches!(character, '\u{200C}' | '\u{200D}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}');
+    joiner || is_mark(character) || matches!(character, '\u{FE00}'..='\u{FE0F}')
 }
 
 /// Scripts that are written without spaces between words, or that attach their endings to foreign words: those of

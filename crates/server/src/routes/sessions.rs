@@ -17,7 +17,7 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::second_factors::FactorMethod;
 use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
 use parlour_protocol::time::{DAY, MINUTE, SECOND, Timestamp};
-use parlour_protocol::validation;
+use parlour_protocol::{characters, validation};
 use parlour_storage::Connection;
 use parlour_storage::users::UserRow;
 
@@ -98,7 +98,7 @@ fn device_name(request: &HttpRequest, given: Option<&str>) -> Result<String, Api
     if let Some(Err(message)) = given.map(validation::device) {
         return Err(Refusal::field("device", message).into());
     }
-    if let Some(given) = given.filter(|given| !given.trim().is_empty()) {
+    if let Some(given) = given.filter(|given| characters::can_be_seen(given)) {
         return Ok(given.to_owned());
     }
     let agent =

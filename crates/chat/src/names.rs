@@ -1,0 +1,194 @@
+//! The forms in which names are kept and compared.
+//!
+//! Invariant: names that look the same have the same key, and a key depends on the name's letters alone, never on how
+//! they were typed (composed or not, wide or not, with characters that nobody sees). When the key of a name changes,
+//! [`KEYS`] does too, and the keys of what is stored are made again.
+
+use std::collections::BTreeSet;
+
+use parlour_protocol::characters::{is_blank, is_ignorable};
+use parlour_storage::{Connection, conversations, server_state};
+use unicode_normalization::UnicodeNormalization;
+use unicode_security::skeleton;
+
+use crate::Refusal;
+
+/// Which way of making keys the stored ones are from.
+const KEYS: &str = "1";
+const KEYS_OF: &str = "room_name_keys";
+
+/// A text as it is kept: composed (NFC), without blanks around it; nothing at all when nothing of it is seen.
+pub fn kept(text: &str) -> String {
+    if !parlour_protocol::characters::can_be_seen(text) {
+        return String::new();
+    }
+    text.trim().nfc().collect()
+}
+
+/// What is seen of a name.
+pub(crate) fn seen(name: &str) -> String {
+    name.chars().filter(|one| !is_ignorable(*one)).collect()
+}
+
+/// The form in which room names are compared and searched: without case and compatibility forms (NFKC), without
+/// characters that nobody sees, and with letters of other alphabets that look like Latin ones as those (the skeleton
+/// of UTS 39, as far as it is Latin: ASCII itself stays, since everybody tells `modern` from `modem`).
+pub fn room_key(name: &str) -> String {
+    // By the text itself once, then by the letters: what looks like Latin in lower case, or in upper case.
+    let plain: String = seen(name).chars().map(|one| if is_blank(one) { ' ' } else { one }).nfkc().collect();
+    let plain = lower(&upper(&plain));
+    let latin = lower(&look_alikes(&upper(&look_alikes(&plain))));
+    let words: Vec<&str> = latin.split_whitespace().collect();
+    words.join(" ").nfc().collect()
+}
+
+fn upper(text: &str) -> String {
+    text.chars().flat_map(char::to_uppercase).collect()
+}
+
+/// Letter by letter, so that a sigma is the same wherever it stands.
+fn lower(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+fn look_alikes(text: &str) -> String {
+    text.chars().map(|one| latin(one).unwrap_or(one)).collect()
+}
+
+/// The ASCII letter or digit that a letter of an alphabet like ours looks like. Scripts of other shapes are left alone:
+/// their letters look like strokes and dots of ours, and words of theirs would be taken for one another.
+fn latin(character: char) -> Option<char> {
+    let alphabet = matches!(
+        character,
+        '\u{00C0}'..='\u{058F}'
+            | '\u{10A0}'..='\u{10FF}'
+            | '\u{13A0}'..='\u{13FF}'
+            | '\u{1C80}'..='\u{1CBF}'
+            | '\u{1D00}'..='\u{1DBF}'
+            | '\u{1E00}'..='\u{1FFF}'
+            | '\u{2C00}'..='\u{2DFF}'
+            | '\u{A4D0}'..='\u{A4FF}'
+            | '\u{A640}'..='\u{A69F}'
+            | '\u{A720}'..='\u{A7FF}'
+            | '\u{AB30}'..='\u{ABBF}'
+    );
+    if !alphabet {
+        return None;
+    }
+    let mut buffer = [0; 4];
+    let mut looks = skeleton(character.encode_utf8(&mut buffer));
+    match (looks.next()?, looks.next()) {
+        // A capital I and a small l look the same; the other case of the letter tells which one is meant.
+        ('l', None) if character.is_uppercase() => Some('I'),
+        (one, None) if one.is_ascii_alphanumeric() => Some(one),
+        ('r', Some('n')) => Some('m'),
+        _ => None,
+    }
+}
+
+/// Makes the keys of rooms that were named before keys were made this way. Of rooms whose names look the same by now,
+/// the oldest gets the key, and the others keep theirs until they are named again.
+pub fn renew_keys(conn: &mut Connection) -> Result<usize, Refusal> {
+    if server_state::find(conn, KEYS_OF)?.as_deref() == Some(KEYS) {
+        return Ok(0);
+    }
+    let rooms = conversations::list_room_names(conn)?;
+    let mut taken: BTreeSet<String> = rooms.iter().map(|room| room.name_key.clone()).collect();
+    let mut changed = 0;
+    for room in rooms {
+        let (name, key) = (kept(&room.name), room_key(&room.name));
+        let key = if taken.contains(&key) { room.name_key.clone() } else { key };
+        // A name of which nothing is seen stays: there is no other one for the room.
+        let name = if name.is_empty() { room.name.clone() } else { name };
+        if (&name, &key) != (&room.name, &room.name_key) {
+            conversations::update_name(conn, room.id, &name, &key)?;
+            taken.remove(&room.name_key);
+            taken.insert(key);
+            changed += 1;
+        }
+    }
+    server_state::find_or_insert(conn, KEYS_OF, KEYS)?;
+    server_state::replace(conn, KEYS_OF, KEYS)?;
+    Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_the_same_are_the_same() {
+        for (one, other) in [
+            ("Café", "Cafe\u{301}"),
+            ("tea", "tea\u{200B}"),
+            ("tea", "t\u{00AD}ea"),
+            ("tea", "TEA"),
+            ("tea", "ｔｅａ"),
+            ("tea", "t\u{0435}a"),
+            ("tea", "т\u{0435}а"),
+            ("TEA", "ТЕА"),
+            ("tea", "𝓽𝓮𝓪"),
+            ("tea time", " tea\u{00A0} \u{3000}time"),
+            ("tea time", "tea\u{2800}time"),
+            ("Straße", "STRASSE"),
+            ("ΟΔΟΣ", "οδος"),
+            ("ΟΔΟΣ", "οδοσ"),
+            ("тест", "ТЕСТ"),
+            ("paypal", "pаypаl"),
+            ("TIP", "TІP"),
+            ("❤ tea", "❤️ tea"),
+            ("علی‌رضا", "علیرضا"),
+            ("Ada", "Ada\u{200F}"),
+            ("ﬁsh", "fish"),
+            ("\u{212B}ngström", "ångström"),
+        ] {
+            assert_eq!(room_key(one), room_key(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn names_that_look_different_are_different() {
+        for (one, other) in [
+            ("Café", "Cafe"),
+            ("modern", "modem"),
+            ("room 1", "room l"),
+            ("TIP", "tlp"),
+            ("r00m", "room"),
+            ("בן", "בו"),
+            ("茶", "茶室"),
+            ("чай", "час"),
+            ("a b", "ab"),
+        ] {
+            assert_ne!(room_key(one), room_key(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_its_own_key() {
+        for name in [
+            "Café",
+            "ТЕА",
+            "Straße",
+            "ΟΔΟΣ",
+            "modern",
+            "TІP",
+            "علی‌رضا",
+            "𝓽𝓮𝓪",
+            "İstanbul",
+            "ǅ",
+            "ŉ",
+            "ﬃ",
+            "①",
+        ] {
+            let key = room_key(name);
+            assert_eq!(room_key(&key), key, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_composed_and_bare() {
+        assert_eq!(kept(" Cafe\u{301} "), "Café");
+        assert_eq!(kept("\u{2800}\u{200B}"), "");
+        assert_eq!(kept("🏳️‍⚧️ Sam"), "🏳️‍⚧️ Sam");
+    }
+}

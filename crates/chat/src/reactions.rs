@@ -1,0 +1,113 @@
+//! What a reaction may be: an emoji of Unicode's list, in one form each.
+//!
+//! Invariant: one emoji is one reaction, with and without the characters that ask for a coloured picture (U+FE0F) or
+//! for a plain sign (U+FE0E). It is stored and told as Unicode recommends it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use parlour_protocol::limits;
+use parlour_storage::{Connection, reactions, server_state};
+
+use crate::Refusal;
+
+/// Which way of writing emoji the stored ones are from.
+const FORM: &str = "1";
+const FORM_OF: &str = "reaction_emoji";
+
+fn bare(text: &str) -> Cow<'_, str> {
+    let selects = |one: char| matches!(one, '\u{FE0E}' | '\u{FE0F}');
+    if text.contains(selects) { text.chars().filter(|one| !selects(*one)).collect() } else { text.into() }
+}
+
+/// The emoji that a text is, as Unicode recommends to write it; none when it isn't one.
+pub fn emoji(text: &str) -> Option<&'static str> {
+    static LIST: LazyLock<HashMap<Cow<'static, str>, &'static str>> = LazyLock::new(|| {
+        let tones = |emoji: &'static emojis::Emoji| emoji.skin_tones().into_iter().flatten();
+        let all = emojis::iter().flat_map(|emoji| std::iter::once(emoji).chain(tones(emoji)));
+        all.map(|emoji| (bare(emoji.as_str()), emoji.as_str())).collect()
+    });
+    if text.len() > limits::EMOJI {
+        return None;
+    }
+    LIST.get(&bare(text)).copied()
+}
+
+/// Rewrites reactions that were stored before each emoji had one form. Who reacted with two forms of one reacted once.
+pub fn renew_emoji(conn: &mut Connection) -> Result<usize, Refusal> {
+    if server_state::find(conn, FORM_OF)?.as_deref() == Some(FORM) {
+        return Ok(0);
+    }
+    let mut changed = 0;
+    for stored in reactions::list_emoji(conn)? {
+        // What is no emoji stays until it is taken back.
+        if let Some(emoji) = emoji(&stored).filter(|emoji| **emoji != stored) {
+            changed += reactions::rename_emoji(conn, &stored, emoji)?;
+        }
+    }
+    server_state::find_or_insert(conn, FORM_OF, FORM)?;
+    server_state::replace(conn, FORM_OF, FORM)?;
+    Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_unicode_lists_is_an_emoji() {
+        for (text, expected) in [
+            ("👍", "👍"),
+            ("👍\u{FE0F}", "👍"),
+            ("❤", "❤\u{FE0F}"),
+            ("❤\u{FE0F}", "❤\u{FE0F}"),
+            ("❤\u{FE0E}", "❤\u{FE0F}"),
+            ("ℹ\u{FE0F}", "ℹ\u{FE0F}"),
+            ("ℹ", "ℹ\u{FE0F}"),
+            ("Ⓜ", "Ⓜ\u{FE0F}"),
+            ("㊗", "㊗\u{FE0F}"),
+            ("©", "©\u{FE0F}"),
+            ("‼", "‼\u{FE0F}"),
+            ("1\u{20E3}", "1\u{FE0F}\u{20E3}"),
+            ("#\u{FE0F}\u{20E3}", "#\u{FE0F}\u{20E3}"),
+            ("🇩🇪", "🇩🇪"),
+            ("👍🏽", "👍🏽"),
+            ("👩‍👩‍👧", "👩‍👩‍👧"),
+            ("👩🏽‍🤝‍👨🏿", "👩🏽‍🤝‍👨🏿"),
+            ("🏳‍⚧", "🏳\u{FE0F}‍⚧\u{FE0F}"),
+            ("❤‍🔥", "❤\u{FE0F}‍🔥"),
+            ("🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"),
+            ("🫠", "🫠"),
+        ] {
+            assert_eq!(emoji(text), Some(expected), "{text:?}");
+        }
+        for bad in [
+            "",
+            "a",
+            "1",
+            "#",
+            "—",
+            "…",
+            "★",
+            "→",
+            "€",
+            "<b>",
+            " ",
+            "👍 👍",
+            "👍👍",
+            "ö",
+            "\u{FE0F}",
+            "\u{200D}",
+            "🇩",
+            "👍\u{200D}",
+            "♪",
+            "\u{E007F}",
+            "字",
+            "☃☃",
+            "½",
+        ] {
+            assert_eq!(emoji(bad), None, "{bad:?}");
+        }
+    }
+}
