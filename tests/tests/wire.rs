@@ -18,7 +18,7 @@ use parlour_protocol::identities::{
 };
 use parlour_protocol::ids::{AvatarId, ConversationId, IdentityId, InviteId, PasskeyId, SessionId, UserId};
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
-use parlour_protocol::messages::{EditMessage, Message, MessagePage, Reaction, SendMessage, Stored};
+use parlour_protocol::messages::{EditMessage, Mention, Message, MessagePage, Reaction, SendMessage, Stored};
 use parlour_protocol::notifications::{Notification, NotificationKind, Notifications, ReadNotifications};
 use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt, Erased};
 use parlour_protocol::passkeys::{
@@ -91,6 +91,8 @@ fn message() -> Message {
         cid: "client-id-1".into(),
         body: Some("hi 👋".into()),
         reply_to: Some(40),
+        reply_author: Some(BOB),
+        mentions: Some(vec![Mention { user: BOB, handle: "bob".into() }]),
         at: AT,
         edited_at: Some(AT),
         deleted_at: None,
@@ -102,6 +104,8 @@ fn deleted_message() -> Message {
     Message {
         body: None,
         reply_to: None,
+        reply_author: None,
+        mentions: None,
         edited_at: None,
         deleted_at: Some(AT),
         reactions: vec![],
@@ -605,17 +609,29 @@ fn events() {
             Change::MessageCreated {
                 author: ADA,
                 cid: "client-id-1".into(),
-                body: Some("hi".into()),
-                reply_to: Some(40)
+                body: Some("hi @bob".into()),
+                reply_to: Some(40),
+                reply_author: Some(BOB),
+                mentions: Some(vec![Mention { user: BOB, handle: "bob".into() }]),
             }
         ),
         event(
             42,
-            Change::MessageCreated { author: ADA, cid: "client-id-1".into(), body: None, reply_to: None }
+            Change::MessageCreated {
+                author: ADA,
+                cid: "client-id-1".into(),
+                body: None,
+                reply_to: None,
+                reply_author: None,
+                mentions: None,
+            }
         ),
-        event(43, Change::MessageEdited { author: ADA, target, body: Some("hello".into()) }),
-        event(43, Change::MessageEdited { author: ADA, target, body: None }),
-        event(44, Change::MessageDeleted { actor: BOB, target }),
+        event(
+            43,
+            Change::MessageEdited { author: ADA, target, body: Some("hello".into()), mentions: Some(vec![]) }
+        ),
+        event(43, Change::MessageEdited { author: ADA, target, body: None, mentions: None }),
+        event(44, Change::MessageDeleted { actor: BOB, target, author: Some(ADA) }),
         event(45, Change::ReactionAdded { user: BOB, target, emoji: emoji.clone() }),
         event(46, Change::ReactionRemoved { user: BOB, target, emoji }),
         event(47, Change::MemberLeft { user: BOB }),
@@ -636,6 +652,8 @@ fn events() {
         user_event(UserChange::ConversationLeft { conversation }),
         user_event(UserChange::ReadMoved { conversation, seq: 42 }),
         user_event(UserChange::Mentioned { conversation, seq: 42, author: BOB }),
+        user_event(UserChange::Answered { conversation, seq: 42, author: BOB }),
+        user_event(UserChange::MentionRemoved { conversation, seq: 42 }),
         user_event(UserChange::NotificationsRead { up_to: 12 }),
         user_event(UserChange::AccountChanged {}),
         user_event(UserChange::SessionEnded { session: SessionId(9) }),

@@ -13,7 +13,7 @@ use parlour_protocol::users::User;
 use parlour_storage::conversations::{ACTIVITY_SPAN, ConversationRow, DIRECT, ListedRow};
 use parlour_storage::friendships::pair;
 use parlour_storage::members::{MemberRow, role};
-use parlour_storage::{Connection, blocks, conversations, events, friendships, members, user_events, users};
+use parlour_storage::{Connection, blocks, conversations, events, friendships, members, users};
 
 use crate::outcome::{Done, Outcome, tell};
 use crate::rooms::Listed;
@@ -64,12 +64,6 @@ fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result
     }
     let any_direct = rows.iter().any(|row| row.kind == DIRECT);
     let present = if any_direct { friendships::list_present_ids(conn, user)? } else { BTreeSet::new() };
-    let mut mentions: BTreeMap<i64, Vec<Seq>> = BTreeMap::new();
-    for event in user_events::list_notifications(conn, user, Seq::MAX, 100)? {
-        if let UserChange::Mentioned { conversation, seq, .. } = event.into_event().change {
-            mentions.entry(conversation.0).or_default().push(seq);
-        }
-    }
     Ok(rows
         .into_iter()
         .map(|row| {
@@ -80,9 +74,6 @@ fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result
                 avatar: row.peer_avatar.map(AvatarId),
             });
             let direct = row.kind == DIRECT;
-            let unread_mentions = mentions
-                .get(&row.id)
-                .map_or(0, |seqs| seqs.iter().filter(|seq| **seq > row.read_seq).count());
             Conversation {
                 id: ConversationId(row.id),
                 kind: if direct { ConversationKind::Direct } else { ConversationKind::Room },
@@ -99,7 +90,7 @@ fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result
                 head: row.last_seq,
                 read_seq: row.read_seq,
                 unread: row.unread,
-                mentions: unread_mentions as i64,
+                mentions: row.mentions,
                 last_message: last.remove(&row.id),
                 last_activity_at: Timestamp(row.last_activity_at),
             }

@@ -10,7 +10,9 @@ use parlour_protocol::own_data::Erased;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{Change, UserChange};
 use parlour_protocol::time::Timestamp;
-use parlour_storage::{Connection, admin, conversations, events, friendships, own_data, sessions, users};
+use parlour_storage::{
+    Connection, admin, conversations, events, friendships, mentions, own_data, sessions, users,
+};
 
 use crate::audit::{Note, note};
 use crate::friends::{announce, lock_direct};
@@ -76,11 +78,14 @@ pub fn erase_conversation(
     let Some(row) = conversations::lock(conn, id)? else {
         return Ok(Outcome::quiet((Erased::default(), false)));
     };
-    let (messages, visible, more) = own_data::erase_author(conn, id, user, now.0)?;
+    let own_data::ErasedLines { messages, visible, more, seqs } =
+        own_data::erase_author(conn, id, user, now.0)?;
+    let concerned = mentions::list_of_messages(conn, id, &seqs)?;
     let mut effects = Vec::new();
     if visible {
         effects.push(Effect::Event(events::append(conn, id, now, Change::AuthorErased { author: user })?));
     }
+    effects.extend(crate::mentions::withdraw(conn, now, &concerned)?);
     let mut left = false;
     if !more {
         let (was_in, told) = leave_locked(conn, now, user, &row)?;

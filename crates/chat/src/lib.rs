@@ -16,6 +16,7 @@ pub mod history;
 pub mod identities;
 pub mod invites;
 pub mod mails;
+mod mentions;
 pub mod messages;
 pub mod names;
 pub mod notifications;

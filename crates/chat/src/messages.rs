@@ -10,25 +10,20 @@ use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Stored;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::rooms::MemberRole;
-use parlour_protocol::socket::{Change, Event, UserChange};
-use parlour_protocol::text;
-use parlour_protocol::time::{SECOND, Timestamp};
+use parlour_protocol::socket::{Change, Event};
+use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::conversations::AdvancedRow;
 use parlour_storage::events::EventRow;
-use parlour_storage::members::role;
 use parlour_storage::reactions::ReactionRow;
-use parlour_storage::{Connection, conversations, events, friendships, members, reactions, user_events};
+use parlour_storage::{
+    Connection, conversations, events, friendships, members, mentions as storage_mentions, reactions,
+};
 
 use crate::audit::{Note, note};
-use crate::outcome::{Done, ForUser, Outcome, tell};
-use crate::{Effect, Refusal, rights};
-
-/// The same person's mentions notify somebody again after this long.
-const MENTION_AGAIN: i64 = 10 * SECOND;
-/// Most notifications about mentions that somebody gets in that time, whoever writes.
-const MENTIONS_AT_ONCE: i64 = 20;
+use crate::mentions::Place;
+use crate::outcome::{Done, Outcome};
+use crate::{Effect, Refusal, mentions, rights};
 
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,16 +200,24 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
             continue;
         }
         *last = seq;
+        let mentioned = mentions::resolve(conn, send.conversation, &send.body, &[])?;
+        let reply_author =
+            send.reply_to.and_then(|target| answered.get(&(send.conversation.0, target)).copied());
+        let place = Place { conversation: send.conversation, seq, author: send.author };
+        let told =
+            mentions::announce(conn, now, place, mentioned.as_deref().unwrap_or_default(), reply_author)?;
         let change = Change::MessageCreated {
             author: send.author,
             cid: send.cid.clone(),
             body: Some(send.body.clone()),
             reply_to: send.reply_to,
+            reply_author,
+            mentions: mentioned,
         };
         rows.push(EventRow::new(send.conversation, seq, now, &change));
         let mut effects =
             vec![Effect::Event(Event { conversation: send.conversation, seq, at: now, change })];
-        effects.extend(mention(conn, now, send, seq)?);
+        effects.extend(told);
         answers.insert(index, Ok(Outcome { value: Stored { seq, at: now, duplicate: false }, effects }));
     }
     for (id, last) in at {
@@ -274,41 +277,6 @@ impl Rights {
     }
 }
 
-fn mention(conn: &mut Connection, now: Timestamp, send: &Send, seq: Seq) -> Result<Vec<Effect>, Refusal> {
-    let handles = text::mentions(&send.body);
-    if handles.is_empty() {
-        return Ok(Vec::new());
-    }
-    let people: Vec<UserId> = members::list_by_handles(conn, send.conversation, &handles, send.author)?
-        .into_iter()
-        .filter(|user| *user != send.author)
-        .collect();
-    let mut changes: Vec<ForUser> = Vec::with_capacity(people.len());
-    for user in people {
-        if !is_flooded(conn, now, user, send)? {
-            let change = UserChange::Mentioned { conversation: send.conversation, seq, author: send.author };
-            changes.push((user, change, true));
-        }
-    }
-    tell(conn, now, changes)
-}
-
-/// Whether somebody was mentioned by the same person, or by very many, a moment ago: then another notification would say
-/// nothing new, and bury the others.
-fn is_flooded(conn: &mut Connection, now: Timestamp, user: UserId, send: &Send) -> Result<bool, Refusal> {
-    let recent = user_events::list_notifications(conn, user, Seq::MAX, MENTIONS_AT_ONCE)?;
-    let mentions: Vec<_> = recent
-        .into_iter()
-        .map(|row| row.into_event())
-        .filter(|event| event.at.0 > now.0 - MENTION_AGAIN)
-        .filter_map(|event| match event.change {
-            UserChange::Mentioned { author, .. } => Some(author),
-            _ => None,
-        })
-        .collect();
-    Ok(mentions.contains(&send.author) || mentions.len() as i64 >= MENTIONS_AT_ONCE)
-}
-
 /// Replaces the text of one's own message. The same text again changes nothing.
 pub fn edit(
     conn: &mut Connection,
@@ -331,11 +299,28 @@ pub fn edit(
         let at = Timestamp(message.edited_at.unwrap_or(message.at));
         return Ok(Outcome::quiet(Stored { seq, at, duplicate: true }));
     }
-    events::update_body(conn, id, seq, body, now)?;
-    append(conn, now, id, Change::MessageEdited { author: user, target: seq, body: Some(body.to_owned()) })
+    let mut known = message.known_mentions();
+    let mentioned = mentions::resolve(conn, id, body, &known)?;
+    for mention in mentioned.iter().flatten() {
+        if !known.contains(mention) {
+            known.push(mention.clone());
+        }
+    }
+    // A message from before whom it means was noted says so from now on, unless there is nobody to mean.
+    let noted = (message.mentions.is_some() || mentioned.is_some()).then_some(known.as_slice());
+    events::update_body(conn, id, seq, (body, noted), now)?;
+    let place = Place { conversation: id, seq, author: user };
+    let answered = message.target_author.map(UserId);
+    let told = mentions::change(conn, now, place, mentioned.as_deref().unwrap_or_default(), answered)?;
+    let change =
+        Change::MessageEdited { author: user, target: seq, body: Some(body.to_owned()), mentions: mentioned };
+    let mut outcome = append(conn, now, id, change)?;
+    outcome.effects.extend(told);
+    Ok(outcome)
 }
 
-/// Deletes a message: one's own, or anybody's as a moderator or owner of the room. Deleting twice changes nothing.
+/// Deletes a message: one's own, or anybody's as a moderator or owner of the room, or as an administrator of the server
+/// in any room, since rooms are public. Deleting twice changes nothing.
 pub fn delete(
     conn: &mut Connection,
     now: Timestamp,
@@ -343,12 +328,12 @@ pub fn delete(
     id: ConversationId,
     seq: Seq,
 ) -> Done<Stored> {
-    let (_, member) = rights::locked(conn, id, user)?;
+    let moderates = rights::moderates(conn, id, user)?;
     let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
-    if message.author_id != user.0 && role(member.role) < MemberRole::Moderator {
+    if message.author_id != user.0 && !moderates {
         return Err(Refusal::because(
             ErrorCode::Forbidden,
-            "Only its author or a moderator may delete a message.",
+            "Only its author, a moderator or an administrator may delete a message.",
         ));
     }
     if let Some(at) = message.deleted_at {
@@ -359,7 +344,12 @@ pub fn delete(
     }
     events::scrub(conn, id, seq, now)?;
     reactions::delete_all(conn, id, seq)?;
-    append(conn, now, id, Change::MessageDeleted { actor: user, target: seq })
+    let concerned = storage_mentions::list(conn, id, seq)?;
+    let told = mentions::withdraw(conn, now, &concerned)?;
+    let author = Some(UserId(message.author_id));
+    let mut outcome = append(conn, now, id, Change::MessageDeleted { actor: user, target: seq, author })?;
+    outcome.effects.extend(told);
+    Ok(outcome)
 }
 
 /// Adds or takes back one's own reaction. Doing it twice changes nothing. What is no emoji may be taken back: it was

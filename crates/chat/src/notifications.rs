@@ -8,7 +8,8 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::UserChange;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
-use parlour_storage::{Connection, conversations, user_events, users};
+use parlour_storage::user_events::UserEventRow;
+use parlour_storage::{Connection, blocks, conversations, user_events, users};
 
 use crate::Refusal;
 use crate::outcome::{Done, Outcome, tell};
@@ -21,12 +22,17 @@ pub fn list(conn: &mut Connection, user: UserId, before: Seq, limit: i64) -> Res
     let seen = users::find(conn, user)?.ok_or(ErrorCode::NotFound)?.notifications_read;
     let rows = user_events::list_notifications(conn, user, before, limit)?;
     let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| row.useq);
+    // What somebody did whom one blocks is no news.
+    let blocked = blocks::list_blocked_ids(conn, user)?;
+    let wanted =
+        |row: UserEventRow| Found::from(row.into_event()).filter(|found| !blocked.contains(&found.actor));
     let unread = user_events::list_notifications(conn, user, Seq::MAX, COUNT_UP_TO)?
-        .iter()
-        .filter(|row| row.useq > seen)
+        .into_iter()
+        .filter_map(wanted)
+        .filter(|found| found.seq > seen)
         .count() as i64;
 
-    let found: Vec<Found> = rows.into_iter().filter_map(|row| Found::from(row.into_event())).collect();
+    let found: Vec<Found> = rows.into_iter().filter_map(wanted).collect();
     let actors: Vec<i64> = found.iter().map(|one| one.actor.0).collect();
     let people: BTreeMap<UserId, User> =
         users::list(conn, &actors)?.into_iter().map(|user| (user.id, user)).collect();
@@ -70,14 +76,20 @@ impl Found {
             UserChange::Mentioned { conversation, seq, author } => {
                 (NotificationKind::Mentioned, author, Some((conversation, seq)))
             }
+            UserChange::Answered { conversation, seq, author } => {
+                (NotificationKind::Answered, author, Some((conversation, seq)))
+            }
             _ => return None,
         };
         Some(Self { seq: event.seq, at: event.at, kind, actor, place })
     }
 }
 
-/// Marks notifications as seen; the marker never moves back.
+/// Marks notifications as seen; the marker never moves back, and never beyond the newest one: what is still to come is
+/// not seen yet.
 pub fn mark_read(conn: &mut Connection, now: Timestamp, user: UserId, up_to: Seq) -> Done<()> {
+    let head = users::find(conn, user)?.ok_or(ErrorCode::NotFound)?.last_useq;
+    let up_to = up_to.min(head);
     if !users::mark_notifications(conn, user, up_to)? {
         return Ok(Outcome::quiet(()));
     }

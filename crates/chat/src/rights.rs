@@ -4,9 +4,11 @@
 
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::rooms::MemberRole;
 use parlour_storage::conversations::{ConversationRow, ROOM};
-use parlour_storage::members::MemberRow;
-use parlour_storage::{Connection, conversations, friendships, members};
+use parlour_storage::members::{MemberRow, role};
+use parlour_storage::users::UserRow;
+use parlour_storage::{Connection, conversations, friendships, members, users};
 
 use crate::Refusal;
 
@@ -46,6 +48,22 @@ pub(crate) fn writable(
         }
     }
     Ok((conversation, member))
+}
+
+/// Whether somebody may delete what others wrote there, with the conversation's row locked: moderators and owners in
+/// their room, administrators of the server in any room. Whoever may not even read there is refused.
+pub(crate) fn moderates(conn: &mut Connection, id: ConversationId, user: UserId) -> Result<bool, Refusal> {
+    let conversation = conversations::lock(conn, id)?.ok_or(ErrorCode::NotFound)?;
+    let member = membership(conn, &conversation, user);
+    let by_role = member.as_ref().is_ok_and(|member| role(member.role) >= MemberRole::Moderator);
+    if by_role {
+        return Ok(true);
+    }
+    let administrator = |user: UserRow| user.is_admin && user.is_active();
+    if conversation.kind == ROOM && users::find(conn, user)?.is_some_and(administrator) {
+        return Ok(true);
+    }
+    member.map(|_| false)
 }
 
 fn membership(

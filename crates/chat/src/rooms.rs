@@ -11,7 +11,7 @@ use parlour_protocol::validation::{self, Violations};
 use parlour_storage::conversations::{ACTIVITY_SPAN, ConversationRow, ROOM};
 use parlour_storage::members::{MemberRow, role, role_number};
 use parlour_storage::users::UserRow;
-use parlour_storage::{Connection, conversations, events, friendships, members, reactions, users};
+use parlour_storage::{Connection, conversations, events, friendships, members, mentions, reactions, users};
 
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
@@ -287,6 +287,7 @@ pub fn delete(conn: &mut Connection, now: Timestamp, user: UserId, id: Conversat
 fn erase(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId) -> Result<Event, Refusal> {
     events::delete_all(conn, id)?;
     reactions::delete_conversation(conn, id)?;
+    mentions::delete_conversation(conn, id)?;
     let event = events::append(conn, id, now, Change::RoomDeleted { actor: user })?;
     members::delete_all(conn, id)?;
     conversations::delete(conn, id, now.0)?;

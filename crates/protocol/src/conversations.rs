@@ -51,9 +51,9 @@ pub struct Conversation {
     pub head: Seq,
     /// Up to where one has read.
     pub read_seq: Seq,
-    /// Unread messages of others, counted up to 100.
+    /// Unread messages of others whom one doesn't block, counted up to 100.
     pub unread: i64,
-    /// Unread messages that mention one.
+    /// How many of them mention one or answer one, counted up to 100.
     pub mentions: i64,
     /// The newest message that was not deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,16 @@ pub struct Reaction {
     pub users: Vec<UserId>,
 }
 
+/// A person whom a message mentions. It means the account, whoever has the handle now.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Mention {
+    /// Who.
+    pub user: UserId,
+    /// The handle in the text, in lower case.
+    pub handle: String,
+}
+
 /// A message in its present state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -31,6 +41,13 @@ pub struct Message {
     /// The message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Seq>,
+    /// Who wrote the message that this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_author: Option<UserId>,
+    /// Whom the handles in the text mean; handles that are missing mean nobody here. Absent when the text has no
+    /// handles, and for messages from before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentions: Option<Vec<Mention>>,
     /// When it was stored.
     pub at: Timestamp,
     /// When the text was last changed.

@@ -17,6 +17,8 @@ pub enum NotificationKind {
     FriendAccepted,
     /// Somebody mentioned one in a message.
     Mentioned,
+    /// Somebody answered one's message.
+    Answered,
     /// Something that this version does not know.
     #[serde(other)]
     Unknown,
@@ -32,13 +34,13 @@ pub struct Notification {
     pub kind: NotificationKind,
     /// Who did it.
     pub actor: User,
-    /// Where, for a mention.
+    /// Where, for a mention or an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<ConversationId>,
-    /// Name of the room, for a mention in a room.
+    /// Name of the room, for a mention or an answer in a room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
-    /// The message, for a mention.
+    /// The message that mentions or answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Seq>,
     /// When.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::{ConversationId, Seq, SessionId, UserId};
+use crate::messages::Mention;
 use crate::problems::ErrorCode;
 use crate::rooms::MemberRole;
 use crate::time::Timestamp;
@@ -306,6 +307,12 @@ pub enum Change {
         /// The message that this one answers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply_to: Option<Seq>,
+        /// Who wrote that one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_author: Option<UserId>,
+        /// Whom the handles in the text mean; see [`crate::messages::Message::mentions`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mentions: Option<Vec<Mention>>,
     },
     /// The author changed the text.
     #[serde(rename = "message.edited")]
@@ -317,6 +324,9 @@ pub enum Change {
         /// The new text; absent when the message was deleted since.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<String>,
+        /// Whom the handles in the new text mean.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mentions: Option<Vec<Mention>>,
     },
     /// A message was deleted.
     #[serde(rename = "message.deleted")]
@@ -325,6 +335,9 @@ pub enum Change {
         actor: UserId,
         /// Which message.
         target: Seq,
+        /// Who had written it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        author: Option<UserId>,
     },
     /// Somebody reacted.
     #[serde(rename = "reaction.added")]
@@ -495,6 +508,25 @@ pub enum UserChange {
         /// Who.
         author: UserId,
     },
+    /// Somebody answered a message of one's own.
+    #[serde(rename = "answered")]
+    Answered {
+        /// Where.
+        conversation: ConversationId,
+        /// With which message.
+        seq: Seq,
+        /// Who.
+        author: UserId,
+    },
+    /// A message that mentioned one, or answered one, does so no longer: it is gone or changed, and so is the
+    /// notification about it.
+    #[serde(rename = "mention.removed")]
+    MentionRemoved {
+        /// Where.
+        conversation: ConversationId,
+        /// Which message.
+        seq: Seq,
+    },
     /// Notifications were seen on one of one's own devices.
     #[serde(rename = "notifications.read")]
     NotificationsRead {
@@ -617,6 +649,8 @@ mod tests {
                 cid: "c-000001".into(),
                 body: Some("hi".into()),
                 reply_to: None,
+                reply_author: None,
+                mentions: None,
             },
         });
         let value = serde_json::to_value(&frame).unwrap();

@@ -473,6 +473,7 @@ impl App {
                 passkeys::delete_before(conn, now)?;
                 declined_requests::delete_before(conn, now - friends::COOL_DOWN)?;
                 parlour_storage::user_events::delete_before(conn, now - month)?;
+                parlour_storage::mentions::delete_before(conn, now - month)?;
                 Ok(())
             })
             .await;

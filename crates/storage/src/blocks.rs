@@ -7,6 +7,7 @@ use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::users::User;
 
 use crate::Connection;
+use crate::on_backend;
 use crate::schema::{blocks, members, users};
 use crate::users::SummaryRow;
 
@@ -51,6 +52,27 @@ pub fn list(conn: &mut Connection, blocker: UserId) -> QueryResult<Vec<(BlockRow
 /// How many people a person blocks.
 pub fn count_of(conn: &mut Connection, blocker: UserId) -> QueryResult<i64> {
     blocks::table.filter(blocks::blocker_id.eq(blocker.0)).count().get_result(conn)
+}
+
+/// Who of these people blocks a person.
+pub fn list_blockers_among(
+    conn: &mut Connection,
+    people: &[i64],
+    blocked: UserId,
+) -> QueryResult<Vec<UserId>> {
+    let ids: Vec<i64> = on_backend!(conn, inner => blocks::table
+        .filter(blocks::blocked_id.eq(blocked.0))
+        .filter(blocks::blocker_id.eq_any(people))
+        .select(blocks::blocker_id)
+        .load(inner))?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// Whom a person blocks, by id.
+pub fn list_blocked_ids(conn: &mut Connection, blocker: UserId) -> QueryResult<Vec<UserId>> {
+    let ids: Vec<i64> =
+        blocks::table.filter(blocks::blocker_id.eq(blocker.0)).select(blocks::blocked_id).load(conn)?;
+    Ok(ids.into_iter().map(UserId).collect())
 }
 
 /// Who in a conversation blocks a person, up to a number.

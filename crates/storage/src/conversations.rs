@@ -424,9 +424,12 @@ pub struct ListedRow {
     /// One's own read marker.
     #[diesel(sql_type = BigInt)]
     pub read_seq: i64,
-    /// Unread messages of others, up to 100.
+    /// Unread messages of others whom one doesn't block, up to 100.
     #[diesel(sql_type = BigInt)]
     pub unread: i64,
+    /// How many of them concern one, up to 100.
+    #[diesel(sql_type = BigInt)]
+    pub mentions: i64,
     /// Position of the newest message that was not deleted.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub last_message: Option<i64>,
@@ -459,7 +462,11 @@ pub fn list_of(
     // however long the conversation is.
     let sql = "SELECT c.id, c.kind, c.name, c.topic, c.last_seq, c.member_count, c.last_activity_at, m.role, m.read_seq,
             (SELECT count(*) FROM (SELECT 1 AS one FROM events e WHERE e.conversation_id = c.id AND e.seq > m.read_seq
-                AND e.kind = 0 AND e.author_id <> m.user_id AND e.deleted_at IS NULL LIMIT 100) AS counted) AS unread,
+                AND e.kind = 0 AND e.author_id <> m.user_id AND e.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM blocks b
+                    WHERE b.blocker_id = m.user_id AND b.blocked_id = e.author_id) LIMIT 100) AS counted) AS unread,
+            (SELECT count(*) FROM (SELECT 1 AS one FROM mentions n WHERE n.user_id = m.user_id AND n.conversation_id = c.id
+                AND n.seq > m.read_seq AND NOT EXISTS (SELECT 1 FROM blocks b
+                    WHERE b.blocker_id = m.user_id AND b.blocked_id = n.author_id) LIMIT 100) AS counted) AS mentions,
             (SELECT recent.seq FROM (SELECT e.seq, e.kind, e.deleted_at FROM events e WHERE e.conversation_id = c.id
                 ORDER BY e.seq DESC LIMIT 50) AS recent
                 WHERE recent.kind = 0 AND recent.deleted_at IS NULL ORDER BY recent.seq DESC LIMIT 1) AS last_message,

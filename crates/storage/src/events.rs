@@ -13,9 +13,10 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
-use parlour_protocol::messages::Message;
+use parlour_protocol::messages::{Mention, Message};
 use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::socket::{Change, Event};
+use parlour_protocol::text;
 use parlour_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,11 @@ pub struct EventRow {
     pub edited_at: Option<i64>,
     /// When a message was deleted.
     pub deleted_at: Option<i64>,
+    /// Whom the handles in a message or an edit mean, as JSON. Those of a message are of its first text and of every
+    /// edit: a handle means the same in all of them.
+    pub mentions: Option<String>,
+    /// Who wrote the message that is answered or deleted.
+    pub target_author: Option<i64>,
 }
 
 /// Details of the kinds that have no columns of their own.
@@ -92,21 +98,30 @@ impl EventRow {
             current_body: None,
             edited_at: None,
             deleted_at: None,
+            mentions: None,
+            target_author: None,
         };
         let details = |details: Details| serde_json::to_string(&details).ok();
         match change {
-            Change::MessageCreated { author, cid, body, reply_to } => Self {
+            Change::MessageCreated { author, cid, body, reply_to, reply_author, mentions } => Self {
                 cid: Some(cid.clone()),
                 body: body.clone(),
                 target: *reply_to,
+                target_author: reply_author.map(|author| author.0),
+                mentions: mentions.as_deref().and_then(write_mentions),
                 ..row(MESSAGE, *author)
             },
-            Change::MessageEdited { author, target, body } => {
-                Self { target: Some(*target), body: body.clone(), ..row(EDITED, *author) }
-            }
-            Change::MessageDeleted { actor, target } => {
-                Self { target: Some(*target), ..row(DELETED, *actor) }
-            }
+            Change::MessageEdited { author, target, body, mentions } => Self {
+                target: Some(*target),
+                body: body.clone(),
+                mentions: mentions.as_deref().and_then(write_mentions),
+                ..row(EDITED, *author)
+            },
+            Change::MessageDeleted { actor, target, author } => Self {
+                target: Some(*target),
+                target_author: author.map(|author| author.0),
+                ..row(DELETED, *actor)
+            },
             Change::ReactionAdded { user, target, emoji } => Self {
                 target: Some(*target),
                 body: details(Details::Reaction { emoji: emoji.clone() }),
@@ -142,15 +157,19 @@ impl EventRow {
         let user = UserId(self.author_id);
         let target = self.target.unwrap_or(0);
         let details = self.body.as_deref().and_then(|text| serde_json::from_str::<Details>(text).ok());
+        let mentions = self.mentions_in(self.body.as_deref());
+        let target_author = self.target_author.map(UserId);
         let change = match (self.kind, details) {
             (MESSAGE, _) => Change::MessageCreated {
                 author: user,
                 cid: self.cid.unwrap_or_default(),
                 body: self.body,
                 reply_to: self.target,
+                reply_author: target_author,
+                mentions,
             },
-            (EDITED, _) => Change::MessageEdited { author: user, target, body: self.body },
-            (DELETED, _) => Change::MessageDeleted { actor: user, target },
+            (EDITED, _) => Change::MessageEdited { author: user, target, body: self.body, mentions },
+            (DELETED, _) => Change::MessageDeleted { actor: user, target, author: target_author },
             (REACTION_ADDED, Some(Details::Reaction { emoji })) => {
                 Change::ReactionAdded { user, target, emoji }
             }
@@ -175,14 +194,30 @@ impl EventRow {
         }
     }
 
+    /// Whom the handles in the message mean, of all of its texts; empty when that was not noted.
+    pub fn known_mentions(&self) -> Vec<Mention> {
+        self.mentions.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
+
+    /// The part of them that is in one of its texts.
+    fn mentions_in(&self, body: Option<&str>) -> Option<Vec<Mention>> {
+        self.mentions.as_ref()?;
+        let handles = text::mentions(body?);
+        let named = |mention: &Mention| handles.contains(&mention.handle);
+        (!handles.is_empty()).then(|| self.known_mentions().into_iter().filter(named).collect())
+    }
+
     /// The message in its present state, without reactions.
     pub fn into_message(self) -> Message {
+        let mentions = self.mentions_in(self.current_body.as_deref().or(self.body.as_deref()));
         Message {
             seq: self.seq,
             author: UserId(self.author_id),
             cid: self.cid.unwrap_or_default(),
             body: self.current_body.or(self.body),
             reply_to: self.target,
+            reply_author: self.target_author.map(UserId),
+            mentions,
             at: Timestamp(self.at),
             edited_at: self.edited_at.filter(|_| self.deleted_at.is_none()).map(Timestamp),
             deleted_at: self.deleted_at.map(Timestamp),
@@ -194,6 +229,10 @@ impl EventRow {
 /// Written out, so that the partial index of messages can be used by a plan that is made once.
 fn is_message() -> SqlLiteral<Bool> {
     sql::<Bool>("events.kind = 0")
+}
+
+fn write_mentions(mentions: &[Mention]) -> Option<String> {
+    serde_json::to_string(mentions).ok()
 }
 
 /// Takes the next position of a locked conversation and stores a change there.
@@ -241,6 +280,8 @@ struct InsertMessages {
     cids: Vec<Option<String>>,
     targets: Vec<Option<i64>>,
     bodies: Vec<Option<String>>,
+    mentions: Vec<Option<String>>,
+    target_authors: Vec<Option<i64>>,
 }
 
 impl InsertMessages {
@@ -254,6 +295,8 @@ impl InsertMessages {
             columns.cids.push(row.cid);
             columns.targets.push(row.target);
             columns.bodies.push(row.body);
+            columns.mentions.push(row.mentions);
+            columns.target_authors.push(row.target_author);
         }
         columns
     }
@@ -264,7 +307,7 @@ impl RunQueryDsl<PgConnection> for InsertMessages {}
 impl QueryFragment<Pg> for InsertMessages {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            "INSERT INTO events (conversation_id, seq, author_id, at, cid, target, body, kind)
+            "INSERT INTO events (conversation_id, seq, author_id, at, cid, target, body, mentions, target_author, kind)
              SELECT *, 0 FROM unnest(",
         );
         out.push_bind_param::<Array<BigInt>, _>(&self.conversations)?;
@@ -280,6 +323,10 @@ impl QueryFragment<Pg> for InsertMessages {
         out.push_bind_param::<Array<Nullable<BigInt>>, _>(&self.targets)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Nullable<Text>>, _>(&self.bodies)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.mentions)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<BigInt>>, _>(&self.target_authors)?;
         out.push_sql(")");
         Ok(())
     }
@@ -394,16 +441,20 @@ pub fn list_authors(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<BTr
     Ok(rows.into_iter().map(|(id, seq, author)| ((id, seq), UserId(author))).collect())
 }
 
-/// Sets the present text of a message.
+/// Sets the present text of a message, and whom the handles in all of its texts mean.
 pub fn update_body(
     conn: &mut Connection,
     conversation: ConversationId,
     seq: Seq,
-    body: &str,
+    (body, mentions): (&str, Option<&[Mention]>),
     at: Timestamp,
 ) -> QueryResult<usize> {
     diesel::update(events::table.find((conversation.0, seq)))
-        .set((events::current_body.eq(Some(body)), events::edited_at.eq(Some(at.0))))
+        .set((
+            events::current_body.eq(Some(body)),
+            events::mentions.eq(mentions.and_then(write_mentions)),
+            events::edited_at.eq(Some(at.0)),
+        ))
         .execute(conn)
 }
 
@@ -418,6 +469,7 @@ pub fn scrub(
         .set((
             events::body.eq(None::<String>),
             events::current_body.eq(None::<String>),
+            events::mentions.eq(None::<String>),
             events::deleted_at.eq(Some(at.0)),
         ))
         .execute(conn)?;
@@ -427,7 +479,7 @@ pub fn scrub(
             .filter(events::target.eq(seq))
             .filter(events::kind.eq(EDITED)),
     )
-    .set(events::body.eq(None::<String>))
+    .set((events::body.eq(None::<String>), events::mentions.eq(None::<String>)))
     .execute(conn)?;
     Ok(())
 }

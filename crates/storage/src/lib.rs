@@ -15,6 +15,7 @@ pub mod friendships;
 pub mod identities;
 pub mod invites;
 pub mod members;
+pub mod mentions;
 pub mod migrations;
 pub mod outgoing_mail;
 pub mod own_data;

@@ -8,7 +8,7 @@ use parlour_protocol::users::User;
 use crate::Connection;
 use crate::conversations::ROOM;
 use crate::on_backend;
-use crate::schema::{blocks, conversations, members, users};
+use crate::schema::{conversations, members, users};
 use crate::users::SummaryRow;
 
 /// Somebody in a conversation.
@@ -74,24 +74,20 @@ pub fn list_among(
         .load(inner))
 }
 
-/// Which of these handles (in lower case) belong to members of a conversation who have not blocked the author.
-pub fn list_by_handles(
+/// Which members of a conversation have these handles (in lower case).
+pub fn list_named(
     conn: &mut Connection,
     conversation: ConversationId,
     handles: &[String],
-    author: UserId,
-) -> QueryResult<Vec<UserId>> {
-    let blocked =
-        blocks::table.filter(blocks::blocker_id.eq(users::id)).filter(blocks::blocked_id.eq(author.0));
-    let ids: Vec<i64> = members::table
+) -> QueryResult<Vec<(UserId, String)>> {
+    let rows: Vec<(i64, String)> = on_backend!(conn, inner => members::table
         .inner_join(users::table)
         .filter(members::conversation_id.eq(conversation.0))
         .filter(users::handle_key.eq_any(handles))
-        .filter(diesel::dsl::not(diesel::dsl::exists(blocked)))
-        .select(users::id)
+        .select((users::id, users::handle_key))
         .order(users::id)
-        .load(conn)?;
-    Ok(ids.into_iter().map(UserId).collect())
+        .load(inner))?;
+    Ok(rows.into_iter().map(|(id, handle)| (UserId(id), handle)).collect())
 }
 
 /// Whether two people are in one room.

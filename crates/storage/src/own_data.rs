@@ -9,6 +9,7 @@ use parlour_protocol::own_data::Erased;
 use crate::Connection;
 use crate::emails;
 use crate::events::{EDITED, EventRow, MESSAGE};
+use crate::mentions;
 use crate::outgoing_mail;
 use crate::passkeys;
 use crate::schema::{
@@ -72,15 +73,27 @@ pub fn list_touched(conn: &mut Connection, user: UserId, ids: &[i64]) -> QueryRe
 /// Messages and edits that lose their text in one step: what one transaction does is bounded.
 const ERASED_AT_ONCE: i64 = 2000;
 
+/// What one step of erasing did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasedLines {
+    /// How many messages lost their text.
+    pub messages: i64,
+    /// Whether anything changed that others see.
+    pub visible: bool,
+    /// Whether there may be more lines.
+    pub more: bool,
+    /// Positions of what lost its text.
+    pub seqs: Vec<Seq>,
+}
+
 /// Takes the text out of what a person wrote in a conversation, up to a number of lines, and their reactions with those
-/// to their messages. Answers how many messages lost their text, whether anything changed that others see, and whether
-/// there may be more lines.
+/// to their messages.
 pub fn erase_author(
     conn: &mut Connection,
     conversation: ConversationId,
     author: UserId,
     now: i64,
-) -> QueryResult<(i64, bool, bool)> {
+) -> QueryResult<ErasedLines> {
     let own = events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::author_id.eq(author.0));
@@ -99,7 +112,9 @@ pub fn erase_author(
         .execute(conn)?;
     diesel::delete(reactions::table.filter(here).filter(reactions::seq.eq_any(&seqs))).execute(conn)?;
     let some = |kind: i16| own.filter(events::seq.eq_any(&seqs)).filter(events::kind.eq(kind));
-    diesel::update(some(EDITED)).set(events::body.eq(None::<String>)).execute(conn)?;
+    diesel::update(some(EDITED))
+        .set((events::body.eq(None::<String>), events::mentions.eq(None::<String>)))
+        .execute(conn)?;
     diesel::update(some(MESSAGE).filter(events::deleted_at.is_not_null()))
         .set(events::cid.eq(None::<String>))
         .execute(conn)?;
@@ -107,12 +122,14 @@ pub fn erase_author(
         .set((
             events::body.eq(None::<String>),
             events::current_body.eq(None::<String>),
+            events::mentions.eq(None::<String>),
             events::cid.eq(None::<String>),
             events::edited_at.eq(None::<i64>),
             events::deleted_at.eq(Some(now)),
         ))
         .execute(conn)?;
-    Ok((count as i64, count + reactions > 0, seqs.len() as i64 == ERASED_AT_ONCE))
+    let more = seqs.len() as i64 == ERASED_AT_ONCE;
+    Ok(ErasedLines { messages: count as i64, visible: count + reactions > 0, more, seqs })
 }
 
 /// Removes what a person has besides conversations and friendships, which others are told about.
@@ -129,6 +146,7 @@ pub fn erase_person(conn: &mut Connection, user: UserId) -> QueryResult<Erased> 
     emails::delete(conn, user)?;
     outgoing_mail::delete_of(conn, user)?;
     passkeys::delete_all(conn, user)?;
+    mentions::delete_of(conn, user)?;
     // The ids of ended sessions stay for a while, so that every node refuses their tokens.
     let ended = diesel::update(sessions::table.filter(sessions::user_id.eq(user.0))).set((
         sessions::device.eq(""),

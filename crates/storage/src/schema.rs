@@ -230,6 +230,19 @@ diesel::table! {
         current_body -> Nullable<Text>,
         edited_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
+        mentions -> Nullable<Text>,
+        target_author -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    mentions (user_id, conversation_id, seq) {
+        user_id -> BigInt,
+        conversation_id -> BigInt,
+        seq -> BigInt,
+        author_id -> BigInt,
+        useq -> Nullable<BigInt>,
+        at -> BigInt,
     }
 }
 
@@ -298,6 +311,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     conversations,
     members,
+    mentions,
     events,
     reactions,
     friendships,

@@ -3,8 +3,7 @@
 use leptos::prelude::*;
 use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::Seq;
-use parlour_protocol::messages::Message;
-use parlour_protocol::{text, validation};
+use parlour_protocol::messages::{Mention, Message};
 
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
@@ -85,16 +84,18 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
     let Message { author, at, reply_to, .. } = message.get_untracked();
     let local = browser::local_time(at);
     let (clock, full) = (time::clock(local), time::full(local));
-    let me =
-        context.account.with_untracked(|one| one.as_ref().map(|one| one.handle.clone())).unwrap_or_default();
+    let me = context.me();
     let text = Memo::new({
         let message = message.clone();
-        move |_| message.with(|message| (message.body.clone(), message.edited_at))
+        move |_| message.with(|message| (message.body.clone(), message.mentions.clone(), message.edited_at))
     });
-    let mine = validation::fold(&me);
+    let answers_me = message.with_untracked(|message| message.reply_author) == Some(me);
     let mentioned = Memo::new(move |_| {
-        let named = |text: &String| text::mentions(text).contains(&mine);
-        !context.is_blocked(author) && text.with(|(text, _)| text.as_ref().is_some_and(named))
+        let named = |all: &Vec<Mention>| all.iter().any(|one| one.user == me);
+        let concerns = text.with(|(text, mentions, _)| {
+            text.is_some() && (answers_me || mentions.as_ref().is_some_and(named))
+        });
+        !context.is_blocked(author) && author != me && concerns
     });
     let active = Memo::new(move |_| shared.active.get() == Some(seq));
     let target = Memo::new(move |_| shared.target.get() == Some(seq));
@@ -118,11 +119,11 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
             }
             .into_any();
         }
-        let (text, edited) = text.get();
+        let (text, mentions, edited) = text.get();
         match text {
             Some(text) => view! {
                 <div class="body" data-testid="message-body" dir="auto">
-                    {body(&text, &me)}
+                    {body(&text, mentions.as_deref(), me)}
                     {edited
                         .map(|at| {
                             let full = format!("Edited {}", time::full(browser::local_time(at)));
@@ -171,7 +172,7 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
                 <Reactions conversation=shared.conversation message=message.clone() />
             </div>
             {move || {
-                let there = text.with(|(text, _)| text.is_some()) && !folded.get();
+                let there = text.with(|(text, ..)| text.is_some()) && !folded.get();
                 (active.get() && there).then(|| view! { <Actions message=acting.clone() row=shared /> })
             }}
         </div>
@@ -198,8 +199,6 @@ fn Head(author: parlour_protocol::ids::UserId, clock: String, full: String) -> i
 fn PendingRow(cid: String, opens: bool, shared: RowContext) -> impl IntoView {
     let context = context();
     let me = context.me();
-    let handle =
-        context.account.with_untracked(|one| one.as_ref().map(|one| one.handle.clone())).unwrap_or_default();
     let name = StoredValue::new(cid);
     let waiting = Memo::new(move |_| {
         context.outbox_version.track();
@@ -248,7 +247,7 @@ fn PendingRow(cid: String, opens: bool, shared: RowContext) -> impl IntoView {
                 {reply_to.map(|quoted| view! { <Quote conversation=shared.conversation seq=quoted /> })}
                 {opens.then(|| view! { <Head author=me clock=clock.clone() full=clock.clone() /> })}
                 <div class="body" data-testid="message-body" dir="auto">
-                    {body(&text, &handle)}
+                    {body(&text, None, me)}
                 </div>
                 {refused}
             </div>

@@ -1,12 +1,14 @@
 //! A message's text, drawn as elements; never as markup.
 
 use leptos::prelude::*;
+use parlour_protocol::ids::UserId;
+use parlour_protocol::messages::Mention;
 use parlour_protocol::text::{Segment, pieces};
 use parlour_protocol::validation;
 
-/// The text, with its links, mentions and code. `me` is one's own handle.
-pub(crate) fn body(text: &str, me: &str) -> impl IntoView + use<> {
-    let mine = validation::fold(me);
+/// The text, with its links, mentions and code. A mention is of an account, whoever has the handle now; `mentions` says
+/// of which. Where that is not known (yet), the handle has to do.
+pub(crate) fn body(text: &str, mentions: Option<&[Mention]>, me: UserId) -> impl IntoView + use<> {
     pieces(text)
         .into_iter()
         .map(|piece| match piece.segment {
@@ -22,10 +24,17 @@ pub(crate) fn body(text: &str, me: &str) -> impl IntoView + use<> {
                 .into_any()
             }
             Segment::Mention(handle) => {
-                let own = validation::fold(handle) == mine;
+                let folded = validation::fold(handle);
+                let whose =
+                    mentions.map(|all| all.iter().find(|one| one.handle == folded).map(|one| one.user));
                 let written = text.get(piece.at.clone()).unwrap_or_default().to_owned();
+                let (own, href) = match whose {
+                    Some(None) => return written.into_any(),
+                    Some(Some(user)) => (user == me, format!("/u/{user}")),
+                    None => (false, format!("/u/{handle}")),
+                };
                 view! {
-                    <a class="mention" class:own=own href=format!("/u/{handle}")>
+                    <a class="mention" class:own=own href=href>
                         {written}
                     </a>
                 }

@@ -151,11 +151,12 @@ pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl In
     let mine = snapshot.author == context.me();
     let (writable, moderates) = context.entry(conversation).map_or((false, false), |entry| {
         entry.with(|entry| {
-            let rank = entry.role.is_some_and(|role| role >= MemberRole::Moderator);
+            // As the server has it: moderators in their room, administrators in every room.
+            let rank = entry.role.is_some_and(|role| role >= MemberRole::Moderator) || context.is_admin();
             (entry.writable, entry.kind == ConversationKind::Room && rank)
         })
     });
-    let may_delete = mine || moderates || context.is_admin();
+    let may_delete = mine || moderates;
     let act = StoredValue::new(message);
     let reply = move |_| {
         row.mode.set(Mode::Reply(seq));

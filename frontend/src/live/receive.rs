@@ -238,10 +238,7 @@ impl Context {
         let id = event.conversation;
         let me = self.me();
         if let Some(entry) = self.entry(id) {
-            let handle = self.account.with_untracked(|one| one.as_ref().map(|one| one.handle.clone()));
-            entry.update(|entry| {
-                conversations::apply(entry, event, (me, handle.as_deref().unwrap_or_default()))
-            });
+            entry.update(|entry| conversations::apply(entry, event, me));
         }
         if let Change::MessageCreated { author, cid, body, .. } = &event.change {
             if *author == me {

@@ -67,7 +67,9 @@ impl Context {
                     self.reread(*conversation);
                 }
             }
-            UserChange::Mentioned { conversation, .. } => {
+            UserChange::Mentioned { conversation, .. }
+            | UserChange::Answered { conversation, .. }
+            | UserChange::MentionRemoved { conversation, .. } => {
                 self.load_notices();
                 if !self.open.is(*conversation) {
                     self.reread(*conversation);

@@ -97,6 +97,9 @@ impl Context {
                 cid: cid.to_owned(),
                 body: Some(written.body),
                 reply_to: written.reply_to,
+                // The event tells both.
+                reply_author: None,
+                mentions: None,
                 at,
                 edited_at: None,
                 deleted_at: None,

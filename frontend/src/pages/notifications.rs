@@ -98,7 +98,7 @@ fn NoticeLine(notice: Notification) -> impl IntoView {
         NotificationKind::FriendAccepted => {
             (" accepted your request".to_owned(), format!("/u/{}", notice.actor.handle))
         }
-        NotificationKind::Mentioned => {
+        NotificationKind::Mentioned | NotificationKind::Answered => {
             let place =
                 notice.room.as_ref().map_or_else(|| "your chat".to_owned(), |room| format!("#{room}"));
             let href = match (notice.conversation, notice.message) {
@@ -106,7 +106,8 @@ fn NoticeLine(notice: Notification) -> impl IntoView {
                 (Some(conversation), None) => format!("/c/{conversation}"),
                 _ => "/".to_owned(),
             };
-            (format!(" mentioned you in {place}"), href)
+            let did = if notice.kind == NotificationKind::Answered { "answered" } else { "mentioned" };
+            (format!(" {did} you in {place}"), href)
         }
         NotificationKind::Unknown => {
             (" did something new; reload to see it".to_owned(), "/notifications".to_owned())

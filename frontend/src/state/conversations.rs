@@ -6,26 +6,24 @@ use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::{Seq, UserId};
 use parlour_protocol::messages::Message;
 use parlour_protocol::socket::{Change, Event};
-use parlour_protocol::{text, validation};
 
-/// Applies an event to an entry. `me` is oneself: id and handle.
-pub(crate) fn apply(entry: &mut Conversation, event: &Event, me: (UserId, &str)) {
+/// Applies an event to an entry. `me` is oneself.
+pub(crate) fn apply(entry: &mut Conversation, event: &Event, me: UserId) {
     if event.seq <= entry.head {
         return;
     }
     entry.head = event.seq;
     entry.last_activity_at = event.at;
     match &event.change {
-        Change::MessageCreated { author, cid, body, reply_to } => {
-            if *author == me.0 {
+        Change::MessageCreated { author, cid, body, reply_to, reply_author, mentions } => {
+            if *author == me {
                 // Whoever writes has read what stands above.
                 entry.unread = 0;
                 entry.mentions = 0;
                 entry.read_seq = entry.read_seq.max(event.seq);
             } else if body.is_some() {
                 entry.unread = (entry.unread + 1).min(100);
-                let mine = validation::fold(me.1);
-                if body.as_deref().is_some_and(|body| text::mentions(body).contains(&mine)) {
+                if *reply_author == Some(me) || mentions.iter().flatten().any(|one| one.user == me) {
                     entry.mentions += 1;
                 }
             }
@@ -36,6 +34,8 @@ pub(crate) fn apply(entry: &mut Conversation, event: &Event, me: (UserId, &str))
                     cid: cid.clone(),
                     body: body.clone(),
                     reply_to: *reply_to,
+                    reply_author: *reply_author,
+                    mentions: mentions.clone(),
                     at: event.at,
                     edited_at: None,
                     deleted_at: None,
@@ -95,9 +95,10 @@ pub(crate) fn title(entry: &Conversation) -> String {
 mod tests {
     use super::*;
     use parlour_protocol::ids::ConversationId;
+    use parlour_protocol::messages::Mention;
     use parlour_protocol::time::Timestamp;
 
-    const ME: (UserId, &str) = (UserId(1), "Ada");
+    const ME: UserId = UserId(1);
 
     fn entry() -> Conversation {
         Conversation {
@@ -120,11 +121,14 @@ mod tests {
     }
 
     fn said(seq: Seq, author: i64, body: &str) -> Event {
+        let mention = Mention { user: ME, handle: "ada".into() };
         let change = Change::MessageCreated {
             author: UserId(author),
             cid: format!("cid-{seq:05}"),
             body: Some(body.into()),
             reply_to: None,
+            reply_author: None,
+            mentions: body.contains("@ada").then(|| vec![mention]),
         };
         Event { conversation: ConversationId(5), seq, at: Timestamp(seq), change }
     }

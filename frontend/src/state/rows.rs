@@ -110,6 +110,8 @@ mod tests {
             cid: format!("cid-{seq:05}"),
             body: Some("x".into()),
             reply_to: None,
+            reply_author: None,
+            mentions: None,
             at: Timestamp(at),
             edited_at: None,
             deleted_at: None,

@@ -7,6 +7,7 @@ mod avatars;
 mod bad_input;
 mod blocks;
 mod budgets;
+mod counters;
 mod directs;
 mod email;
 mod email_sending;

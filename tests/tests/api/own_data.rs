@@ -361,7 +361,14 @@ async fn long_histories_are_erased_in_steps(app: App) {
                 room,
                 seq,
                 at,
-                &Change::MessageCreated { author: ada.id, cid, body, reply_to: None },
+                &Change::MessageCreated {
+                    author: ada.id,
+                    cid,
+                    body,
+                    reply_to: None,
+                    reply_author: None,
+                    mentions: None,
+                },
             )
         })
         .collect();

@@ -33,6 +33,8 @@ async fn sending(app: App) {
             cid: "client-id-1".into(),
             body: Some("hi".into()),
             reply_to: None,
+            reply_author: None,
+            mentions: None,
         };
         assert_eq!(event.change, expected);
         socket.expect_nothing().await;
@@ -146,10 +148,15 @@ async fn editing_deleting_and_reacting(app: App) {
     for socket in [&mut hers, &mut his] {
         let changes = [
             None,
-            Some(Change::MessageEdited { author: ada.id, target: 3, body: Some("hello".into()) }),
+            Some(Change::MessageEdited {
+                author: ada.id,
+                target: 3,
+                body: Some("hello".into()),
+                mentions: None,
+            }),
             Some(Change::ReactionAdded { user: bob.id, target: 3, emoji: "👍".into() }),
             Some(Change::ReactionRemoved { user: bob.id, target: 3, emoji: "👍".into() }),
-            Some(Change::MessageDeleted { actor: ada.id, target: 3 }),
+            Some(Change::MessageDeleted { actor: ada.id, target: 3, author: Some(ada.id) }),
         ];
         for (seq, change) in (3..).zip(changes) {
             let event = socket.expect_event(room, seq).await;

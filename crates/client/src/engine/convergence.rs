@@ -75,20 +75,30 @@ impl Stored {
                     cid: cid.clone(),
                     body: body.clone(),
                     reply_to: None,
+                    reply_author: None,
+                    mentions: None,
                     at,
                     edited_at: None,
                     deleted_at: None,
                     reactions: Vec::new(),
                 };
                 self.messages.insert(seq, message);
-                self.append(room, Change::MessageCreated { author: user, cid, body, reply_to: None })
+                let change = Change::MessageCreated {
+                    author: user,
+                    cid,
+                    body,
+                    reply_to: None,
+                    reply_author: None,
+                    mentions: None,
+                };
+                self.append(room, change)
             }
             5 | 6 => {
                 let message = self.messages.get_mut(&target).unwrap();
                 let (author, body) = (message.author, Some(format!("edited at {}", at.0)));
                 message.body.clone_from(&body);
                 message.edited_at = Some(at);
-                self.append(room, Change::MessageEdited { author, target, body })
+                self.append(room, Change::MessageEdited { author, target, body, mentions: None })
             }
             7 => {
                 let message = self.messages.get_mut(&target).unwrap();
@@ -104,7 +114,7 @@ impl Stored {
                         _ => {}
                     }
                 }
-                self.append(room, Change::MessageDeleted { actor: user, target })
+                self.append(room, Change::MessageDeleted { actor: user, target, author: None })
             }
             _ => {
                 let emoji = EMOJI[lots.below(EMOJI.len())].to_owned();

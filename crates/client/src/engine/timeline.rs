@@ -124,13 +124,15 @@ impl Timeline {
     fn change(&mut self, event: &Event) -> Option<Seq> {
         match &event.change {
             Change::MessageCreated { .. } if self.detached => None,
-            Change::MessageCreated { author, cid, body, reply_to } => {
+            Change::MessageCreated { author, cid, body, reply_to, reply_author, mentions } => {
                 let message = Message {
                     seq: event.seq,
                     author: *author,
                     cid: cid.clone(),
                     body: body.clone(),
                     reply_to: *reply_to,
+                    reply_author: *reply_author,
+                    mentions: mentions.clone(),
                     at: event.at,
                     edited_at: None,
                     // The text is absent only when it was deleted; the event of that follows and says when.
@@ -140,10 +142,11 @@ impl Timeline {
                 self.messages.insert(event.seq, message);
                 Some(event.seq)
             }
-            Change::MessageEdited { target, body, .. } => {
+            Change::MessageEdited { target, body, mentions, .. } => {
                 let message = self.messages.get_mut(target)?;
                 if body.is_some() {
                     message.body.clone_from(body);
+                    message.mentions.clone_from(mentions);
                 }
                 message.edited_at = Some(event.at);
                 Some(*target)
@@ -151,6 +154,7 @@ impl Timeline {
             Change::MessageDeleted { target, .. } => {
                 let message = self.messages.get_mut(target)?;
                 message.body = None;
+                message.mentions = None;
                 message.deleted_at = Some(event.at);
                 message.edited_at = None;
                 message.reactions.clear();
@@ -210,7 +214,14 @@ mod tests {
         let body = Some(format!("message {seq}"));
         event(
             seq,
-            Change::MessageCreated { author: UserId(1), cid: format!("cid-{seq:05}"), body, reply_to: None },
+            Change::MessageCreated {
+                author: UserId(1),
+                cid: format!("cid-{seq:05}"),
+                body,
+                reply_to: None,
+                reply_author: None,
+                mentions: None,
+            },
         )
     }
 
@@ -226,7 +237,7 @@ mod tests {
     fn a_page_that_comes_late_gets_the_changes_that_overtook_it() {
         let mut timeline = Timeline::default();
         timeline.add_page_at(page(50..=60), 60);
-        timeline.apply(&event(61, Change::MessageDeleted { actor: UserId(1), target: 10 }));
+        timeline.apply(&event(61, Change::MessageDeleted { actor: UserId(1), target: 10, author: None }));
         timeline.add_page_at(page(1..=49), 60);
         assert_eq!(timeline.get(10).and_then(|message| message.body.clone()), None);
         assert!(timeline.get(11).is_some_and(|message| message.body.is_some()));
@@ -239,7 +250,8 @@ mod tests {
         assert!(timeline.trim_newest(40));
         assert!(timeline.detached());
         assert_eq!(timeline.apply(&created(61)), None);
-        let edit = Change::MessageEdited { author: UserId(1), target: 3, body: Some("new".into()) };
+        let edit =
+            Change::MessageEdited { author: UserId(1), target: 3, body: Some("new".into()), mentions: None };
         assert_eq!(timeline.apply(&event(62, edit)), Some(3));
         assert_eq!((timeline.oldest(), timeline.newest(), timeline.len()), (Some(1), Some(40), 40));
     }

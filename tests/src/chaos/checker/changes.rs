@@ -11,10 +11,10 @@ use super::{Action, Mutation, Outcome, Violation};
 /// Whether an event is what somebody asked for. The words of a deleted message are gone from the log.
 fn is(action: &Action, user: UserId, change: &Change) -> bool {
     match (action, change) {
-        (Action::Edit { target, body }, Change::MessageEdited { author, target: at, body: now }) => {
+        (Action::Edit { target, body }, Change::MessageEdited { author, target: at, body: now, .. }) => {
             *author == user && target == at && now.as_ref().is_none_or(|now| now == body)
         }
-        (Action::Delete { target }, Change::MessageDeleted { actor, target: at }) => {
+        (Action::Delete { target }, Change::MessageDeleted { actor, target: at, .. }) => {
             *actor == user && target == at
         }
         (

@@ -1,0 +1,3 @@
+DROP TABLE mentions;
+ALTER TABLE events DROP COLUMN target_author;
+ALTER TABLE events DROP COLUMN mentions;

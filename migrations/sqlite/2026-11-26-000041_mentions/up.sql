@@ -1,0 +1,37 @@
+-- Whom a message means, by account: handles change hands, accounts don't. mentions: the handles in the text and whose
+-- they were when it was stored, as JSON; target_author: who wrote the message that target names.
+ALTER TABLE events ADD COLUMN mentions TEXT;
+ALTER TABLE events ADD COLUMN target_author BIGINT;
+
+-- Whom a message concerns besides everybody, mentioned or answered: what counters count. useq: the notification about
+-- it, if there is one. Gone with the message, or with its notifications.
+CREATE TABLE mentions (
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    conversation_id BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    author_id BIGINT NOT NULL,
+    useq BIGINT,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, conversation_id, seq)
+);
+CREATE INDEX mentions_by_message ON mentions (conversation_id, seq);
+CREATE INDEX mentions_by_time ON mentions (at);
+
+INSERT OR IGNORE INTO mentions (user_id, conversation_id, seq, author_id, useq, at)
+SELECT told.user_id, told.conversation_id, told.seq, events.author_id, told.useq, told.at
+FROM (SELECT user_id, useq, at, CAST(json_extract(data, '$.data.conversation') AS BIGINT) AS conversation_id,
+          CAST(json_extract(data, '$.data.seq') AS BIGINT) AS seq
+      FROM user_events WHERE notify AND data LIKE '{"kind":"mentioned"%') AS told
+JOIN events ON events.conversation_id = told.conversation_id AND events.seq = told.seq AND events.deleted_at IS NULL;
+
+-- What was deleted before is no news any more.
+UPDATE user_events SET notify = 0
+WHERE notify AND data LIKE '{"kind":"mentioned"%' AND NOT EXISTS (
+    SELECT 1 FROM mentions WHERE mentions.user_id = user_events.user_id AND mentions.useq = user_events.useq);
+
+-- Whom they meant is known as far as somebody was told.
+UPDATE events SET mentions = (
+    SELECT json_group_array(json_object('user', CAST(m.user_id AS TEXT), 'handle', u.handle_key))
+    FROM mentions m JOIN users u ON u.id = m.user_id
+    WHERE m.conversation_id = events.conversation_id AND m.seq = events.seq)
+WHERE (conversation_id, seq) IN (SELECT conversation_id, seq FROM mentions);

@@ -1,0 +1,314 @@
+//! What is unread, and what of it concerns one: counters go down as they go up, and count what can be read.
+
+use std::collections::BTreeSet;
+
+use parlour_client::native::{MessagesAt, fresh_cid};
+use parlour_protocol::accounts::UpdateAccount;
+use parlour_protocol::ids::{ConversationId, Seq};
+use parlour_protocol::messages::{Mention, Message, SendMessage};
+use parlour_protocol::notifications::NotificationKind;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::{Change, UserChange};
+use parlour_protocol::time::{MINUTE, SECOND};
+use reqwest::Method;
+use system_tests::{App, Person, Refusal, on_all_backends};
+
+on_all_backends!(
+    what_is_deleted_is_not_unread,
+    people_who_are_blocked_do_not_count,
+    edits_call_people_and_let_them_go,
+    a_mention_means_the_account,
+    an_answer_tells_whom_it_answers,
+    administrators_delete_in_rooms_and_nowhere_else,
+    counters_equal_what_can_be_read,
+);
+
+/// Unread, mentions, and unread notifications.
+async fn counts(person: &Person, conversation: ConversationId) -> (i64, i64, i64) {
+    let entry = person.api.conversation(conversation).await.unwrap();
+    let news = person.api.list_notifications(None, 100).await.unwrap();
+    assert_eq!(
+        news.items.iter().filter(|one| !one.read).count() as i64,
+        news.unread,
+        "what is counted is listed"
+    );
+    (entry.unread, entry.mentions, news.unread)
+}
+
+async fn block(person: &Person, whom: &Person, on: bool) {
+    let method = if on { Method::PUT } else { Method::DELETE };
+    let reply = person.call(method, &format!("/api/v1/blocks/{}", whom.id), None).await;
+    assert!(reply.status.is_success(), "{}", reply.text);
+}
+
+async fn answer(person: &Person, conversation: ConversationId, body: &str, target: Seq) -> Seq {
+    let message = SendMessage { body: body.into(), reply_to: Some(target) };
+    person.api.send_message(conversation, &fresh_cid(), &message).await.unwrap().seq
+}
+
+async fn message(person: &Person, conversation: ConversationId, seq: Seq) -> Message {
+    let page = person.api.list_messages(conversation, MessagesAt::Around(seq), 1).await.unwrap();
+    page.items.into_iter().find(|one| one.seq == seq).unwrap()
+}
+
+async fn what_is_deleted_is_not_unread(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let mut socket = bob.socket_on(&[room]).await;
+    let seq = ada.send(room, "@bob look").await;
+    assert_eq!(counts(&bob, room).await, (1, 1, 1));
+    ada.api.delete_message(room, seq).await.unwrap();
+    assert_eq!(counts(&bob, room).await, (0, 0, 0));
+    // Clients are told what they need to count the same.
+    socket.expect_user(UserChange::Mentioned { conversation: room, seq, author: ada.id }).await;
+    socket.expect_user(UserChange::MentionRemoved { conversation: room, seq }).await;
+    socket.expect_event(room, seq).await;
+    let event = socket.expect_event(room, seq + 1).await;
+    assert_eq!(event.change, Change::MessageDeleted { actor: ada.id, target: seq, author: Some(ada.id) });
+
+    ada.befriend(&bob).await;
+    let before = counts(&bob, room).await.2;
+    let direct = ada.direct(&bob).await;
+    let seq = ada.send(direct, "look").await;
+    assert_eq!(counts(&bob, direct).await, (1, 0, before));
+    ada.api.delete_message(direct, seq).await.unwrap();
+    assert_eq!(counts(&bob, direct).await, (0, 0, before));
+
+    // A room that is gone, and an account that is gone, take their news along.
+    app.advance(MINUTE);
+    ada.send(room, "@bob once more").await;
+    ada.api.delete_room(room).await.unwrap();
+    let carol = app.person("carol").await;
+    let other = bob.create_room("coffee").await;
+    carol.join(other).await;
+    carol.send(other, "@bob hello").await;
+    assert_eq!(counts(&bob, other).await, (1, 1, before + 1));
+    carol
+        .call(
+            Method::DELETE,
+            "/api/v1/account",
+            Some(serde_json::json!({"password": "correct horse battery"})),
+        )
+        .await
+        .expect(200);
+    assert_eq!(counts(&bob, other).await, (0, 0, before));
+}
+
+async fn people_who_are_blocked_do_not_count(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let mine = bob.send(room, "hi").await;
+    ada.send(room, "@bob look").await;
+    app.advance(MINUTE);
+    answer(&ada, room, "and look here", mine).await;
+    assert_eq!(counts(&bob, room).await, (2, 2, 2));
+    block(&bob, &ada, true).await;
+    assert_eq!(counts(&bob, room).await, (0, 0, 0));
+    app.advance(MINUTE);
+    let seq = ada.send(room, "@bob why?").await;
+    assert_eq!(counts(&bob, room).await, (0, 0, 0));
+    // Blocking is silent: everybody else sees whom the message means.
+    let mentions = message(&ada, room, seq).await.mentions;
+    assert_eq!(mentions, Some(vec![Mention { user: bob.id, handle: "bob".into() }]));
+    block(&bob, &ada, false).await;
+    assert_eq!(counts(&bob, room).await, (3, 2, 2), "what was said to nobody stays so");
+}
+
+async fn edits_call_people_and_let_them_go(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let seq = ada.send(room, "look").await;
+    assert_eq!(counts(&bob, room).await, (1, 0, 0));
+    ada.api.edit_message(room, seq, "look @bob").await.unwrap();
+    assert_eq!(counts(&bob, room).await, (1, 1, 1));
+    ada.api.edit_message(room, seq, "look, @bob").await.unwrap();
+    assert_eq!(counts(&bob, room).await, (1, 1, 1), "once");
+    ada.api.edit_message(room, seq, "look `@bob`").await.unwrap();
+    assert_eq!(counts(&bob, room).await, (1, 0, 0));
+}
+
+async fn a_mention_means_the_account(app: App) {
+    let (ada, bob, carol) = (app.person("ada").await, app.person("bob").await, app.person("carol").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    carol.join(room).await;
+    let seq = ada.send(room, "@Bob, ask @nobody, @dora and @ada; `@carol`").await;
+    let means = |people: &[(&Person, &str)]| {
+        let mention =
+            |(person, handle): &(&Person, &str)| Mention { user: person.id, handle: (*handle).into() };
+        Some(people.iter().map(mention).collect::<BTreeSet<_>>())
+    };
+    let meant = async |seq| message(&ada, room, seq).await.mentions.map(BTreeSet::from_iter);
+    assert_eq!(meant(seq).await, means(&[(&bob, "bob"), (&ada, "ada")]));
+    let rename = |handle: &str| UpdateAccount { handle: Some(handle.into()), ..Default::default() };
+    bob.api.update_account(&rename("robert")).await.unwrap();
+    carol.api.update_account(&rename("bob")).await.unwrap();
+    assert_eq!(
+        meant(seq).await,
+        means(&[(&bob, "bob"), (&ada, "ada")]),
+        "the old one means the first account"
+    );
+    let events = carol.api.list_events(room, seq - 1, 1).await.unwrap().items;
+    let Change::MessageCreated { mentions, .. } = &events[0].change else { panic!("{events:?}") };
+    assert_eq!(mentions.clone().map(BTreeSet::from_iter), means(&[(&bob, "bob"), (&ada, "ada")]));
+    // Also when the text around it changes; a new one means the new account.
+    ada.api.edit_message(room, seq, "@bob, please ask @robert").await.unwrap();
+    assert_eq!(meant(seq).await, means(&[(&bob, "bob"), (&bob, "robert")]));
+    let next = ada.send(room, "@bob").await;
+    assert_eq!(meant(next).await, means(&[(&carol, "bob")]));
+    let news = carol.api.list_notifications(None, 10).await.unwrap();
+    assert_eq!(news.items.iter().filter_map(|one| one.message).collect::<Vec<_>>(), [next]);
+    assert_eq!(meant(ada.send(room, "nobody here").await).await, None);
+    assert_eq!(meant(ada.send(room, "@nobody here").await).await, means(&[]));
+}
+
+async fn an_answer_tells_whom_it_answers(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let question = bob.send(room, "Tea?").await;
+    let mut socket = bob.socket().await;
+    let seq = answer(&ada, room, "Yes", question).await;
+    socket.expect_user(UserChange::Answered { conversation: room, seq, author: ada.id }).await;
+    assert_eq!(counts(&bob, room).await, (1, 1, 1));
+    let news = bob.api.list_notifications(None, 10).await.unwrap();
+    let one = &news.items[0];
+    assert_eq!((one.kind, one.actor.id, one.message), (NotificationKind::Answered, ada.id, Some(seq)));
+    assert_eq!(message(&ada, room, seq).await.reply_author, Some(bob.id));
+    app.advance(MINUTE);
+    answer(&ada, room, "Yes, @bob", question).await;
+    assert_eq!(counts(&bob, room).await, (2, 2, 2), "told once");
+    ada.api.delete_message(room, seq).await.unwrap();
+    assert_eq!(counts(&bob, room).await, (1, 1, 1));
+    // Neither oneself, nor who has left.
+    answer(&bob, room, "Well", question).await;
+    assert_eq!(counts(&bob, room).await, (1, 1, 1));
+    bob.api.leave_room(room).await.unwrap();
+    app.advance(MINUTE);
+    answer(&ada, room, "Where are you?", question).await;
+    assert_eq!(bob.api.list_notifications(None, 10).await.unwrap().unread, 1);
+}
+
+async fn administrators_delete_in_rooms_and_nowhere_else(app: App) {
+    let (ada, bob) = app.friends("ada", "bob").await;
+    let root = app.admin("root").await;
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let seq = ada.send(room, "@bob rude words").await;
+    let another = ada.send(room, "more of them").await;
+    bob.api.delete_message(room, seq).await.refused(ErrorCode::Forbidden);
+    // In any room, since rooms are public: also where they are no members.
+    root.api.delete_message(room, seq).await.unwrap();
+    assert_eq!(message(&bob, room, seq).await.body, None);
+    assert_eq!(counts(&bob, room).await.1, 0);
+    root.join(room).await;
+    let command = |id| parlour_protocol::socket::ClientFrame::Delete { id, conversation: room, seq: another };
+    root.socket().await.command(command).await.unwrap();
+    root.api.edit_message(room, another, "kind words").await.refused(ErrorCode::Forbidden);
+    let direct = ada.direct(&bob).await;
+    let seq = ada.send(direct, "a secret").await;
+    root.api.delete_message(direct, seq).await.refused(ErrorCode::NotFound);
+    root.befriend(&ada).await;
+    let own = root.direct(&ada).await;
+    let seq = ada.send(own, "hello").await;
+    root.api.delete_message(own, seq).await.refused(ErrorCode::Forbidden);
+}
+
+/// Random histories: what is counted for each person is what they can read and have not read.
+async fn counters_equal_what_can_be_read(app: App) {
+    let mut people = [app.person("ada").await, app.person("bob").await, app.person("carol").await];
+    let room = people[0].create_room("tea").await;
+    for person in &people[1..] {
+        person.join(room).await;
+    }
+    let mut lots = Lots(0x5EED);
+    let mut blocks: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let mut living: Vec<(usize, Seq)> = Vec::new();
+    for step in 0..150 {
+        app.advance(11 * SECOND);
+        if step % 30 == 29 {
+            // Access tokens end in the meantime.
+            for person in &mut people {
+                *person = person.other_device().await;
+            }
+        }
+        let who = lots.below(people.len());
+        let person = &people[who];
+        let named = people[lots.below(people.len())].handle.clone();
+        let body = match lots.below(3) {
+            0 => format!("@{named} {step}"),
+            1 => format!("请@{named}看 `@ada` {step}"),
+            _ => format!("nobody {step}"),
+        };
+        let some = (!living.is_empty()).then(|| living[lots.below(living.len())]);
+        match (lots.below(10), some) {
+            (0..=2, _) | (_, None) => living.push((who, person.send(room, &body).await)),
+            (3 | 4, Some((_, target))) => living.push((who, answer(person, room, &body, target).await)),
+            (5, Some((author, seq))) => {
+                drop(people[author].api.edit_message(room, seq, &body).await.unwrap())
+            }
+            (6, Some((author, seq))) => {
+                people[author].api.delete_message(room, seq).await.unwrap();
+                living.retain(|(_, other)| *other != seq);
+            }
+            (7, Some((_, seq))) => drop(person.api.mark_read(room, seq).await.unwrap()),
+            (8, _) => {
+                let other = lots.below(people.len());
+                if other != who && blocks.insert((who, other)) {
+                    block(person, &people[other], true).await;
+                }
+            }
+            _ => {
+                if let Some((blocker, blocked)) = blocks.pop_first() {
+                    block(&people[blocker], &people[blocked], false).await;
+                }
+            }
+        }
+        if step % 5 != 0 {
+            continue;
+        }
+        for (index, person) in people.iter().enumerate() {
+            let entry = person.api.conversation(room).await.unwrap();
+            let page = person.api.list_messages(room, MessagesAt::After(entry.read_seq), 100).await.unwrap();
+            assert!(!page.newer);
+            let blocked = |message: &&Message| {
+                let author = people.iter().position(|one| one.id == message.author).unwrap();
+                blocks.contains(&(index, author))
+            };
+            let unread: Vec<&Message> = page
+                .items
+                .iter()
+                .filter(|one| one.author != person.id && one.deleted_at.is_none())
+                .filter(|one| !blocked(one))
+                .collect();
+            let news = person.api.list_notifications(None, 100).await.unwrap();
+            let told: BTreeSet<Seq> = news.items.iter().filter_map(|one| one.message).collect();
+            let concerns = |one: &Message| {
+                let named = one.mentions.iter().flatten().any(|mention| mention.user == person.id);
+                named || one.reply_author == Some(person.id)
+            };
+            assert_eq!(entry.unread, unread.len() as i64, "step {step}: {}", person.handle);
+            // Nobody is told of what somebody wrote while they blocked them.
+            let mentions =
+                unread.iter().filter(|one| concerns(one) && told.contains(&one.seq)).count() as i64;
+            assert_eq!(entry.mentions, mentions, "step {step}: {}", person.handle);
+            for seq in told {
+                let of = message(person, room, seq).await;
+                assert!(of.body.is_some() && concerns(&of), "step {step}: {of:?}");
+            }
+        }
+    }
+}
+
+/// Numbers that are the same in every run.
+struct Lots(u64);
+
+impl Lots {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+}
