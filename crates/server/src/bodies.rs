@@ -104,6 +104,9 @@ pub async fn receive(request: &HttpRequest, mut payload: Payload, most: usize) -
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|length| length > most) {
+        if let Some(place) = request.conn_data::<Arc<Place>>() {
+            place.be_generous();
+        }
         return Err(too_large());
     }
     let place = request.conn_data::<Arc<Place>>().ok_or(ErrorCode::Internal)?;

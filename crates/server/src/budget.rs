@@ -6,6 +6,7 @@
 
 pub mod addresses;
 pub mod connections;
+pub mod gate;
 pub mod guesses;
 pub mod memory;
 pub mod rates;
@@ -102,7 +103,7 @@ impl Budgets {
             door: Door::new(
                 config.connections,
                 config.connections_per_address,
-                NetworkLimit::new(clock, of_network * 16.0, of_network * 64.0),
+                NetworkLimit::new(clock, of_network * 160.0, of_network * 320.0),
             ),
             memory: MemoryBudget::new(MEMORY),
             changes: limit(clock, changes, changes * 3.0),

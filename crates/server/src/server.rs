@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::task::Poll;
@@ -20,12 +19,12 @@ use actix_web::web::{self, Data, PathConfig, QueryConfig};
 use actix_web::{App as WebApp, HttpRequest};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::CloseCode;
-use tokio::sync::Semaphore;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
 use crate::budget::connections::Conn;
+use crate::budget::gate::Gate;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::local::{self, DataFiles};
@@ -39,14 +38,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const LINGER: Duration = Duration::from_secs(2);
 /// Time for the connections to the database to be closed at the end.
 pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(3);
-/// New connections that are looked at before others of the thread have their turn.
-const AT_ONCE: usize = 16;
 /// A peer that takes no bytes for this long is disconnected by the kernel.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 thread_local! {
     /// Turns of connections that have just come, on each thread.
-    static FRESH: Rc<Semaphore> = Rc::new(Semaphore::new(AT_ONCE));
+    static GATE: Gate = Gate::default();
 }
 
 /// A server that serves; dropping it does not stop it.
@@ -200,25 +197,23 @@ async fn prepare(
                 let peer = stream.peer_addr().ok();
                 let conn = peer.and_then(|peer| sockets.admit(stream, peer.ip()));
                 let serving = conn.map(|conn| {
-                    let kill = conn.place().kill().clone();
-                    (kill, dispatcher.call((conn, peer)))
+                    let place = conn.place().clone();
+                    (place, dispatcher.call((conn, peer)))
                 });
                 async move {
-                    let Some((kill, serving)) = serving else { return Ok(()) };
+                    let Some((place, serving)) = serving else { return Ok(()) };
                     let mut serving = std::pin::pin!(serving);
                     // Thousands may come at once: a few at a time have their turn, and whoever is here already between
                     // them.
-                    let fresh = FRESH.with(Rc::clone);
-                    if let Ok(turn) = fresh.acquire().await {
-                        let first = std::future::poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx))).await;
-                        drop(turn);
-                        if let Poll::Ready(done) = first {
-                            return done;
-                        }
+                    let turn = GATE.with(Gate::clone).wait(place.network()).await;
+                    let first = std::future::poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx))).await;
+                    drop(turn);
+                    if let Poll::Ready(done) = first {
+                        return done;
                     }
                     tokio::select! {
                         done = serving => done,
-                        () = kill.wait() => Ok(()),
+                        () = place.kill().wait() => Ok(()),
                     }
                 }
             })

@@ -26,9 +26,9 @@ use crate::problems;
 
 /// A request must be complete this long after its first byte.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// Bytes that are thrown away of a body that nobody wants, so that a client that sends on sees the answer; of somebody
-/// known, a whole picture.
-const THROW_AWAY: (usize, usize) = (256 * 1024, 8 * 1024 * 1024);
+/// Bytes that are thrown away of a body that nobody wants, so that a client that sends on sees the answer; more of
+/// somebody known whose picture is too large.
+const THROW_AWAY: (usize, usize) = (64 * 1024, 8 * 1024 * 1024);
 /// A client that is slower than [`TAKEN`] bytes in this time gets no more of its answer.
 const TAKE_WITHIN: Duration = Duration::from_secs(30);
 /// See [`TAKE_WITHIN`].
@@ -79,6 +79,7 @@ pub struct Place {
     /// A body was announced and is not wanted: what comes of it is thrown away by the dispatcher.
     unwanted: AtomicBool,
     thrown_away: AtomicUsize,
+    generous: AtomicBool,
     /// As much as may be was read, and there was no request in it.
     starved: AtomicBool,
 }
@@ -101,7 +102,20 @@ impl Place {
             is_socket: AtomicBool::default(),
             unwanted: AtomicBool::default(),
             thrown_away: AtomicUsize::default(),
+            generous: AtomicBool::default(),
             starved: AtomicBool::default(),
+        }
+    }
+
+    /// Where it comes from.
+    pub fn network(&self) -> AddressKey {
+        self.address
+    }
+
+    /// The whole of a body that is too large may be sent to somebody known: they see why it is not wanted.
+    pub fn be_generous(&self) {
+        if self.known.load(Ordering::Relaxed) {
+            self.generous.store(true, Ordering::Relaxed);
         }
     }
 
@@ -392,7 +406,8 @@ impl AsyncRead for Conn {
             return Poll::Pending;
         }
         if throws_away {
-            let most = if place.known.load(Ordering::Relaxed) { THROW_AWAY.1 } else { THROW_AWAY.0 };
+            let generous = place.generous.load(Ordering::Relaxed);
+            let most = if generous { THROW_AWAY.1 } else { THROW_AWAY.0 };
             if place.thrown_away.load(Ordering::Relaxed) > most {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
