@@ -35,6 +35,8 @@ pub struct Tally {
     pub ack: Vec<u64>,
     /// Microseconds from the intended moment of a message to each delivery.
     pub delivery: Vec<u64>,
+    /// Microseconds by which messages were sent late: what this machine adds to the latencies.
+    pub late: Vec<u64>,
     /// Milliseconds that log-ins took which succeeded.
     pub log_in: Vec<u64>,
     /// How many of each kind were tried.

@@ -134,6 +134,7 @@ pub fn line(
         "calm_delivery_p99_ms": round(percentile(&seen.calm.delivery, 0.99)),
         "delivery_p50_ms": round(percentile(&seen.attacked.delivery, 0.5)),
         "delivery_p99_ms": round(percentile(&seen.attacked.delivery, 0.99)),
+        "own_p99_ms": round(percentile(&seen.attacked.late, 0.99)),
         "log_ins": log_ins, "log_ins_refused": log_ins_refused,
         "log_in_max_ms": seen.attacked.log_in.iter().max(),
         "others": others, "others_refused": others_refused,

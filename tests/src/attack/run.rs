@@ -164,14 +164,10 @@ fn settle(stage: &Stage, measured: &mut Measured, time: Duration) {
     }
 }
 
-/// Attackers share their core with the innocents, whose clocks must not wait for them: this thread steps back.
+/// Attackers share their core with the innocents, whose clocks must not wait for them: this thread has what is left.
 fn step_back() {
     let thread = std::fs::read_link("/proc/thread-self").unwrap_or_default();
     if let Some(id) = thread.file_name().and_then(|id| id.to_str()) {
-        let _without = std::process::Command::new("renice")
-            .args(["-n", "15", "-p", id])
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .status();
+        let _without = std::process::Command::new("chrt").args(["--idle", "--pid", "0", id]).output();
     }
 }

@@ -125,7 +125,7 @@ impl Proxy {
             }
             Kind::Caddy => {
                 let text = format!(
-                    "{{\n admin off\n auto_https off\n persist_config off\n}}\n\
+                    "{{\n admin off\n auto_https off\n}}\n\
                      :{port} {{\n bind 127.0.0.1\n reverse_proxy {server}\n}}\n"
                 );
                 ("TEST_CADDY", text, ["run", "--adapter", "caddyfile", "--config"].map(str::to_owned).into())

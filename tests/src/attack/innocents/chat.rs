@@ -59,7 +59,10 @@ pub(super) async fn talk(shared: Rc<Shared>, chat: Chat) {
         }
         let phase = shared.phase();
         chat.sent.borrow_mut().push((intended, phase, false));
-        shared.note(phase, |tally| tally.tried("send"));
+        shared.note(phase, |tally| {
+            tally.tried("send");
+            tally.late.push(now - intended);
+        });
         let frame = wire::client_frame(&format!(
             "{{\"op\":\"send\",\"id\":{},\"conversation\":\"{}\",\"cid\":\"calm-{intended:x}-{number:x}\",\"body\":\"t={intended:016}\"}}",
             number + 1,
