@@ -67,7 +67,7 @@ async fn everything_that_reads_shares_one_budget(app: App) {
     let ada = app.person("ada").await.at_node(0);
     let room = ada.create_room("tea").await;
     let mut socket = ada.socket_on(&[room]).await;
-    for _ in 0..4 {
+    for _ in 0..2 {
         ada.api.account().await.unwrap();
         let sync = |id| ClientFrame::Sync { id, conversation: room, after: 0, limit: None };
         socket.command(sync).await.unwrap();
