@@ -754,6 +754,7 @@ fn no_type_is_forgotten() {
         "Hello",
         "NotificationKind",
         "OkFrame",
+        "Mention",
         "Reaction",
         "RefreshTransport",
         "ReplayState",

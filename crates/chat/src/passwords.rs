@@ -1,5 +1,6 @@
 //! Password hashes: argon2id in PHC strings. Slow on purpose; never call this on an async thread.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -8,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parlour_protocol::validation;
 use subtle::ConstantTimeEq;
+use unicode_normalization::UnicodeNormalization;
 
 /// The most common passwords of known breaches that are long enough to be allowed otherwise, in lower case and sorted.
 /// From the frequency list of zxcvbn (MIT licence), with rows of one character and simple endings added.
@@ -15,11 +17,36 @@ const COMMON: &str = include_str!("common_passwords.txt");
 
 /// Whether a new password may be used: long enough, not too long, and none of the most common ones.
 pub fn check(password: &str) -> Result<(), String> {
-    validation::password(password)?;
-    if is_common(password) {
+    let password = prepared(password);
+    validation::password(&password)?;
+    if is_common(&password) {
         return Err("This password is one of the most common ones. Choose another.".into());
     }
     Ok(())
+}
+
+/// The form in which a password is hashed (`OpaqueString` of RFC 8265): composed, and with plain spaces for those of
+/// other scripts. Keyboards and systems differ in what they make of the same keys.
+fn prepared(password: &str) -> Cow<'_, str> {
+    if password.is_ascii() {
+        return password.into();
+    }
+    let space = |one: char| {
+        matches!(one, '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}')
+    };
+    password.chars().map(|one| if space(one) { ' ' } else { one }).nfc().collect()
+}
+
+/// The forms in which a password may have been hashed: before there was one, it was taken as it was typed.
+fn forms(password: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let form = prepared(password);
+    let typed = (form != password).then_some(Cow::Borrowed(password));
+    std::iter::once(form).chain(typed)
+}
+
+/// Whether a hash of the password as it was typed would not be today's. Whoever logs in with such a one gets a new hash.
+pub fn is_unprepared(password: &str) -> bool {
+    prepared(password) != password
 }
 
 fn is_common(password: &str) -> bool {
@@ -90,15 +117,19 @@ pub fn hash(
     let mut output = [0; OUTPUT];
     let blocks = memory.of(&params)?;
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into_with_memory(password.as_bytes(), salt, &mut output, blocks)
+        .hash_password_into_with_memory(prepared(password).as_bytes(), salt, &mut output, blocks)
         .map_err(|error| error.to_string())?;
     let encode = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
     let Hardness { memory_kib, passes } = hardness;
     Ok(format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${}${}", encode(salt), encode(&output)))
 }
 
-/// Whether the password belongs to the hash, at the cost that is written in the hash.
+/// Whether the password belongs to the hash, at the cost that is written in the hash; in any of its forms.
 pub fn verify(password: &str, hash: &str, memory: &mut Memory) -> bool {
+    forms(password).any(|form| belongs(&form, hash, memory))
+}
+
+fn belongs(password: &str, hash: &str, memory: &mut Memory) -> bool {
     let found = (|| {
         let parsed = PasswordHash::new(hash).ok()?;
         let params = Params::try_from(&parsed).ok()?;
@@ -133,7 +164,8 @@ pub fn verify_alike(
     if hash.is_some_and(|hash| verify(password, hash, memory)) {
         return true;
     }
-    let rest = work.saturating_sub(hash.map_or(0, work_of));
+    let tries = forms(password).count() as u64;
+    let rest = work.saturating_sub(hash.map_or(0, work_of)).saturating_mul(tries);
     let memory_kib = u32::try_from(rest / u64::from(hardness.passes.max(1))).unwrap_or(u32::MAX);
     if memory_kib >= 8 {
         let pretended = Hardness { memory_kib, passes: hardness.passes };
@@ -163,6 +195,44 @@ mod tests {
         }
         assert!(check("1234567").is_err() && check(&"é".repeat(129)).is_err());
         assert!(check(&"é!".repeat(85)).is_ok(), "255 bytes");
+    }
+
+    #[test]
+    fn a_password_is_the_same_however_it_was_typed() {
+        let (cheap, mut memory) = (Hardness { memory_kib: 8, passes: 1 }, Memory::default());
+        let same = ["Zoe\u{308} 1234", "Zo\u{EB} 1234", "Zo\u{EB}\u{A0}1234", "Zo\u{EB}\u{3000}1234"];
+        for registered in same {
+            let hash = hash(cheap, registered, &[7; 16], &mut memory).unwrap();
+            for entered in same {
+                assert!(verify(entered, &hash, &mut memory), "{registered:?} {entered:?}");
+            }
+            for other in ["Zoe 1234", "ZOE\u{308} 1234", "Zo\u{EB}1234", "Zo\u{EB} 1234 "] {
+                assert!(!verify(other, &hash, &mut memory), "{registered:?} {other:?}");
+            }
+        }
+        // Compatibility forms are other passwords, and case is one: RFC 8265 leaves both alone.
+        assert_eq!(prepared("\u{FB01}sh \u{FF21}"), "\u{FB01}sh \u{FF21}");
+    }
+
+    #[test]
+    fn hashes_of_what_was_typed_go_on_to_work() {
+        let (cheap, mut memory) = (Hardness { memory_kib: 8, passes: 1 }, Memory::default());
+        let typed = "Zoe\u{308} 1234";
+        let mut output = [0; OUTPUT];
+        let params = cheap.params().unwrap();
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+            .hash_password_into_with_memory(
+                typed.as_bytes(),
+                &[7; 16],
+                &mut output,
+                memory.of(&params).unwrap(),
+            )
+            .unwrap();
+        let encode = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
+        let old = format!("$argon2id$v=19$m=8,t=1,p=1${}${}", encode(&[7; 16]), encode(&output));
+        assert!(verify(typed, &old, &mut memory));
+        assert!(verify_alike(cheap, cheap.work(), typed, Some(&old), &mut memory));
+        assert!(is_unprepared(typed) && !is_unprepared("Zo\u{EB} 1234"));
     }
 
     #[test]

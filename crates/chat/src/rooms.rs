@@ -308,12 +308,13 @@ pub fn list_members(
     conn: &mut Connection,
     user: UserId,
     id: ConversationId,
-    after: Option<(i64, i64)>,
-    limit: i64,
+    prefix: &str,
+    (after, limit): (Option<(i64, i64)>, i64),
 ) -> Result<Listed<Member>, Refusal> {
     room(conn, id, false)?;
     rights::readable(conn, id, user)?;
-    let rows = members::list(conn, id, after, limit)?;
+    let prefix: String = names::kept(prefix).to_lowercase();
+    let rows = members::list(conn, id, &prefix, after, limit)?;
     let present = friendships::list_present_ids(conn, user)?;
     let next =
         rows.last().filter(|_| rows.len() as i64 == limit).map(|(row, _)| (row.joined_at, row.user_id));

@@ -88,9 +88,34 @@ pub fn rotate_keys(config: Config, at_once: bool) -> Result<String, String> {
     })
 }
 
+/// Where the server is reached, as far as its settings say so.
+fn own_address(config: &Config) -> Result<String, String> {
+    if let Some(address) = &config.public_url {
+        return Ok(address.clone());
+    }
+    let missing = |why: &str| {
+        format!(
+            "A link needs the address of the server, and {why}. Set PARLOUR_PUBLIC_URL to how people reach it."
+        )
+    };
+    let (host, port) = config.listen.rsplit_once(':').unwrap_or((&config.listen, ""));
+    if port.parse::<u16>().ok().is_none_or(|port| port == 0) {
+        return Err(missing(&format!(
+            "it listens on a port that is chosen at every start ({})",
+            config.listen
+        )));
+    }
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_unspecified()) {
+        return Err(missing(&format!("it listens on every address of its machine ({})", config.listen)));
+    }
+    Ok(format!("http://{}", config.listen))
+}
+
 /// Makes a link with which the owner of a handle sets a new password; an hour long, once.
 pub fn reset_password(config: Config, handle: &str) -> Result<String, String> {
-    let address = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
+    // Before anything is changed: an earlier link stays good when there can be no new one.
+    let address = own_address(&config)?;
     once(config, async |app| {
         let (token, hash) = password_resets::fresh_token();
         let name = handle.trim_start_matches('@').to_owned();
@@ -104,4 +129,30 @@ pub fn reset_password(config: Config, handle: &str) -> Result<String, String> {
         })?;
         Ok(format!("Good for one new password, for an hour:\n{}", password_resets::link(&address, &token)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_opens_or_a_sentence_says_what_is_missing() {
+        let address = |listen: &str, public: Option<&str>| {
+            let public_url = public.map(str::to_owned);
+            own_address(&Config { listen: listen.to_owned(), public_url, ..Config::default() })
+        };
+        for (listen, public, expected) in [
+            ("127.0.0.1:8080", None, "http://127.0.0.1:8080"),
+            ("[::1]:8080", None, "http://[::1]:8080"),
+            ("chat.example:80", None, "http://chat.example:80"),
+            ("0.0.0.0:8080", Some("https://chat.example"), "https://chat.example"),
+        ] {
+            assert_eq!(address(listen, public).unwrap(), expected);
+        }
+        for listen in ["0.0.0.0:8080", "[::]:8080", "127.0.0.1:0", ":8080", "[::ffff:0.0.0.0]:0", "localhost"]
+        {
+            let error = address(listen, None).unwrap_err();
+            assert!(error.contains("PARLOUR_PUBLIC_URL"), "{error}");
+        }
+    }
 }

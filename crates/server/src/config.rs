@@ -17,6 +17,7 @@ pub use origin::Origin;
 use parlour_chat::passwords::Hardness;
 use parlour_protocol::accounts::Registration;
 use parlour_storage::connection::Address;
+use parlour_storage::postgres_url::PostgresUrl;
 pub use provider::ProviderSettings;
 
 use crate::budget::addresses;
@@ -325,6 +326,9 @@ impl Config {
         {
             return Err("REDIS_URL must begin with redis:// or rediss://".into());
         }
+        if let Some(redis) = &self.redis_url {
+            check_redis(&redis.0)?;
+        }
         for (name, url) in [("DATABASE_URL", &self.database_url), ("REDIS_URL", &self.redis_url)] {
             if let Some(url) = url
                 && !self.open_services
@@ -372,9 +376,29 @@ impl Config {
     }
 }
 
+/// Refuses what the library would take apart in another way than it was meant: what comes after a `/`, `?` or `#` of a
+/// password is no host. The value is not repeated.
+fn check_redis(url: &str) -> Result<(), String> {
+    let malformed = || {
+        "REDIS_URL cannot be used as it is. It must look like redis://user:password@host:6379/0, and in the password the \
+         characters % / ? # @ : are written %25 %2F %3F %23 %40 %3A."
+            .to_owned()
+    };
+    let parsed = openidconnect::url::Url::parse(url).map_err(|_| malformed())?;
+    let database = parsed.path().trim_start_matches('/');
+    let odd = parsed.host_str().is_none_or(str::is_empty)
+        || parsed.fragment().is_some()
+        || parsed.query().is_some_and(|query| query.contains('@'))
+        || !database.bytes().all(|digit| digit.is_ascii_digit());
+    if odd { Err(malformed()) } else { Ok(()) }
+}
+
 /// Whether an address names another machine, and no password for it. Addresses that say how else to log in are left to
 /// the server there.
 fn is_open(url: &str) -> bool {
+    if let Ok(url) = PostgresUrl::parse(url) {
+        return !url.has_credentials() && url.hosts().any(|host| !is_here(host));
+    }
     let Ok(url) = openidconnect::url::Url::parse(url) else {
         return false;
     };
@@ -385,7 +409,7 @@ fn is_open(url: &str) -> bool {
     let mut hosts = named(&["host", "hostaddr"]);
     hosts.extend(url.host_str().map(str::to_owned));
     let elsewhere = hosts.iter().flat_map(|hosts| hosts.split(',')).any(|host| !is_here(host));
-    matches!(url.scheme(), "postgres" | "postgresql" | "redis" | "rediss")
+    matches!(url.scheme(), "redis" | "rediss")
         && elsewhere
         && named(&["password", "passfile", "sslcert"]).is_empty()
         && url.password().is_none()
@@ -403,6 +427,24 @@ fn is_here(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unusable_address_stops_with_a_sentence_that_holds_no_part_of_the_password() {
+        let database = "database_url = \"postgres://u:pa?ss@db.example/chat\"";
+        for file in [
+            "database_url = \"postgres://u:100%sure@db.example/chat\"".to_owned(),
+            "database_url = \"postgres://u:12/sure@db.example/chat\"".to_owned(),
+            format!("{database}\nredis_url = \"redis://:12?sure@cache.example\""),
+            format!("{database}\nredis_url = \"redis://u:12/sure@cache.example\""),
+            format!("{database}\nredis_url = \"redis://u:12#sure@cache.example\""),
+            format!("{database}\nredis_url = \"redis://:sure@cache.example:port\""),
+        ] {
+            let error = Config::from_sources(&file, |_| None).unwrap_err();
+            assert!(error.contains("_URL cannot be used") && !error.contains("sure"), "{file}: {error}");
+        }
+        let redis = "redis_url = \"redis://:100%25@cache.example:6379/1\"";
+        assert!(Config::from_sources(&format!("{database}\n{redis}"), |_| None).is_ok());
+    }
 
     #[test]
     fn the_environment_wins_over_the_file() {

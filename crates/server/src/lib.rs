@@ -27,6 +27,7 @@ mod local;
 mod log;
 mod logging;
 mod mail;
+mod methods;
 mod metrics_page;
 mod middleware;
 pub mod openapi;

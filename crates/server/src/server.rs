@@ -30,7 +30,7 @@ use crate::config::Config;
 use crate::local::{self, DataFiles};
 use crate::openapi::Paths;
 use crate::problems::ApiError;
-use crate::{client_files, ending, mail, metrics_page, middleware, openapi, routes, socket};
+use crate::{client_files, ending, mail, methods, metrics_page, middleware, openapi, routes, socket};
 
 /// An idle HTTP connection stays for this long.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -165,6 +165,7 @@ async fn prepare(
                 }
             }))
             .wrap(from_fn(middleware::guard))
+            .wrap(from_fn(methods::complete))
     };
     // What `HttpServer` does, and besides: connections that become sockets leave the HTTP dispatcher.
     let server = builder

@@ -9,6 +9,8 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::{PgConnection, SqliteConnection};
 
+use crate::postgres_url::{PostgresUrl, unusable};
+
 /// A connection to PostgreSQL or SQLite. The variant is chosen by the address, never by trial.
 #[derive(diesel::MultiConnection)]
 pub enum AnyConnection {
@@ -28,6 +30,21 @@ macro_rules! on_backend {
     };
 }
 
+/// What PostgreSQL's library says about a URL may quote any part of it, the password too. Only what comes from the
+/// network and from the server is passed on.
+fn without_secrets(error: ConnectionError) -> ConnectionError {
+    match error {
+        ConnectionError::BadConnection(text)
+            if !text.starts_with("connection to server")
+                && !text.starts_with("could not translate host name") =>
+        {
+            ConnectionError::BadConnection(unusable())
+        }
+        ConnectionError::InvalidConnectionUrl(_) => ConnectionError::InvalidConnectionUrl(unusable()),
+        other => other,
+    }
+}
+
 /// Where the data is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -41,6 +58,7 @@ impl Address {
     /// Reads `postgres://…`, `postgresql://…` or `sqlite://path`.
     pub fn parse(url: &str) -> Result<Self, String> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            PostgresUrl::parse(url)?;
             return Ok(Self::Postgres(url.to_owned()));
         }
         match url.strip_prefix("sqlite://") {
@@ -54,19 +72,15 @@ impl Address {
         match self {
             Self::Postgres(url) => {
                 // Without these, a cut network cable would hold a database thread for many minutes.
-                let glue = if url.contains('?') { '&' } else { '?' };
                 let defaults = [
                     ("connect_timeout", "5"),
                     ("tcp_user_timeout", "10000"),
                     ("keepalives_idle", "15"),
                     ("application_name", "parlour"),
                 ];
-                let missing: Vec<String> = defaults
-                    .iter()
-                    .filter(|(name, _)| !url.contains(&format!("{name}=")))
-                    .map(|(name, value)| format!("{name}={value}"))
-                    .collect();
-                let mut inner = PgConnection::establish(&format!("{url}{glue}{}", missing.join("&")))?;
+                let unusable = |_| ConnectionError::BadConnection(unusable());
+                let whole = PostgresUrl::parse(url).map_err(unusable)?.with_defaults(url, &defaults);
+                let mut inner = PgConnection::establish(&whole).map_err(without_secrets)?;
                 // Every statement is planned once for a connection, and for its indexes: a plan that is made anew for
                 // each list of ids takes longer than what it plans, and one that was made while the tables were small
                 // would read them whole when they have grown.

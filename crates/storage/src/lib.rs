@@ -21,6 +21,7 @@ pub mod outgoing_mail;
 pub mod own_data;
 pub mod passkeys;
 pub mod password_resets;
+pub mod postgres_url;
 pub mod reactions;
 pub mod reset_requests;
 pub mod schema;

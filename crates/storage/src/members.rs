@@ -11,6 +11,12 @@ use crate::on_backend;
 use crate::schema::{conversations, members, users};
 use crate::users::SummaryRow;
 
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// The database's own lower case: of ASCII at least, which is what handles begin with.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
 /// Somebody in a conversation.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = members)]
@@ -169,10 +175,12 @@ pub fn find_heir(conn: &mut Connection, conversation: ConversationId) -> QueryRe
         .optional()
 }
 
-/// Members in the order in which they came, after a position in that order.
+/// Members in the order in which they came, after a position in that order; with a prefix (in lower case) those whose
+/// handle or name begins with it.
 pub fn list(
     conn: &mut Connection,
     conversation: ConversationId,
+    prefix: &str,
     after: Option<(i64, i64)>,
     limit: i64,
 ) -> QueryResult<Vec<(MemberRow, User)>> {
@@ -181,6 +189,12 @@ pub fn list(
         .filter(members::conversation_id.eq(conversation.0))
         .select((MemberRow::as_select(), SummaryRow::as_select()))
         .into_boxed();
+    if !prefix.is_empty() {
+        let pattern = format!("{}%", prefix.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        let name = lower(users::display_name);
+        query = query
+            .filter(users::handle_key.like(pattern.clone()).escape('\\').or(name.like(pattern).escape('\\')));
+    }
     if let Some((joined, user)) = after {
         query = query.filter(
             members::joined_at.gt(joined).or(members::joined_at.eq(joined).and(members::user_id.gt(user))),

@@ -3,9 +3,9 @@
 use leptos::html;
 use leptos::prelude::*;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
-use parlour_protocol::limits;
 use parlour_protocol::text::mention_at;
 use parlour_protocol::validation;
+use parlour_protocol::{characters, limits};
 
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
@@ -30,6 +30,17 @@ const TALLEST: i32 = 244;
 const NEAR_LIMIT: usize = limits::MESSAGE - 300;
 /// One is said to be typing at most this often, in milliseconds.
 const TYPING_EVERY: f64 = 3_000.0;
+
+/// What is sent of a text: without blank lines before it and blanks after it. Nothing when nothing of it is seen.
+fn written(text: &str) -> &str {
+    if !characters::can_be_seen(text) {
+        return "";
+    }
+    let text = text.trim_end();
+    // A first line of blanks only is no line.
+    let blank = text.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
+    text.get(blank..).unwrap_or_default()
+}
 
 fn fit(area: &web_sys::HtmlTextAreaElement) {
     let style = web_sys::HtmlElement::style(area);
@@ -141,7 +152,8 @@ pub(crate) fn Composer(
         }
     };
     let submit = move || {
-        let body = text.get_untracked().trim().to_owned();
+        // The end is nobody's intention; how a text begins is part of it, above all with code.
+        let body = written(&text.get_untracked()).to_owned();
         match mode.get_untracked() {
             Mode::Edit(seq) => {
                 if body.is_empty() {
@@ -319,12 +331,31 @@ pub(crate) fn Composer(
                     data-testid="send"
                     aria-label="Send"
                     title="Send (Enter)"
-                    disabled=move || text.with(|text| text.trim().is_empty())
+                    disabled=move || text.with(|text| written(text).is_empty())
                     on:mousedown=move |event| event.prevent_default()
                 >
                     <Icon path=SEND />
                 </button>
             </div>
         </form>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::written;
+
+    #[test]
+    fn a_text_keeps_the_spaces_that_it_begins_with() {
+        for (text, sent) in [
+            ("    let x;\n    let y;", "    let x;\n    let y;"),
+            ("\tx  \n", "\tx"),
+            ("\n\n  x\n\n", "  x"),
+            ("  \n  x", "  x"),
+            ("  ", ""),
+            ("\u{200B} \u{2800}", ""),
+        ] {
+            assert_eq!(written(text), sent, "{text:?}");
+        }
     }
 }

@@ -18,6 +18,7 @@ mod identities;
 mod keys;
 mod limits;
 mod messages;
+mod methods;
 mod names;
 mod notifications;
 mod openapi;

@@ -1,5 +1,6 @@
 //! Public rooms: list, create, join, leave, change, delete.
 
+use parlour_protocol::accounts::UpdateAccount;
 use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::problems::ErrorCode;
@@ -13,6 +14,7 @@ on_all_backends!(
     joining_and_leaving,
     owners_leave_an_heir,
     members_in_pages,
+    members_are_found_by_how_they_begin,
     changing,
     deleting,
     outsiders,
@@ -169,6 +171,41 @@ async fn members_in_pages(app: App) {
         }
     }
     assert_eq!(handles, expected, "in the order in which they came");
+}
+
+/// As for completing a mention: also who has said nothing, wherever they are in the list.
+async fn members_are_found_by_how_they_begin(app: App) {
+    let ada = app.person("ada").await;
+    let room = ada.create_room("tea").await;
+    for (handle, name) in [
+        ("bob", "Robert"),
+        ("bobby_tables", "Bobby"),
+        ("carol", "Bo Peep"),
+        ("dora", "50% Dora"),
+        ("x_y", "Zoë"),
+    ] {
+        let person = app.person(handle).await;
+        let update = UpdateAccount { display_name: Some(name.into()), ..Default::default() };
+        person.api.update_account(&update).await.unwrap();
+        app.advance(1);
+        person.join(room).await;
+    }
+    let found = async |prefix: &str| {
+        let page = ada.api.find_members(room, prefix, 50).await.unwrap();
+        page.items.into_iter().map(|member| member.user.handle).collect::<Vec<_>>()
+    };
+    assert_eq!(found("bo").await, ["bob", "bobby_tables", "carol"]);
+    assert_eq!(found("BOB").await, ["bob", "bobby_tables"]);
+    assert_eq!(found("bobby_t").await, ["bobby_tables"]);
+    assert_eq!(found("rob").await, ["bob"]);
+    assert_eq!(found("50%").await, ["dora"]);
+    assert_eq!(found("x_").await, ["x_y"]);
+    assert_eq!(found("%").await, [""; 0]);
+    assert_eq!(found("peep").await, [""; 0]);
+    assert_eq!(found("").await.len(), 6);
+    assert_eq!(ada.api.find_members(room, "bo", 1).await.unwrap().items.len(), 1);
+    app.person("eve").await.api.find_members(room, "bo", 50).await.refused(ErrorCode::NotMember);
+    ada.api.find_members(room, &"b".repeat(61), 50).await.refused(ErrorCode::Invalid);
 }
 
 async fn changing(app: App) {

@@ -379,6 +379,18 @@ impl Api {
         self.get(page(self.path(["rooms", &id.to_string(), "members"]), "", after, limit)).await
     }
 
+    /// Members of a room whose handle or name begins with something.
+    pub async fn find_members(
+        &self,
+        id: ConversationId,
+        prefix: &str,
+        limit: i64,
+    ) -> Result<Page<Member>, ApiError> {
+        let mut url = page(self.path(["rooms", &id.to_string(), "members"]), "", None, limit);
+        url.query_pairs_mut().append_pair("prefix", prefix);
+        self.get(url).await
+    }
+
     /// One's own conversations, most recently active first.
     pub async fn list_conversations(&self) -> Result<Page<Conversation>, ApiError> {
         self.every(self.path(["conversations"])).await

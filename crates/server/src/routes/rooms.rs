@@ -9,8 +9,10 @@ use parlour_protocol::ids::ConversationId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::{CreateRoom, Member, Room, UpdateRoom};
 use parlour_protocol::validation;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::{PageQuery, SearchQuery, page_limit, pair_cursor, write_cursor};
+use super::{SearchQuery, page_limit, pair_cursor, write_cursor};
 use crate::app::App;
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
@@ -148,10 +150,23 @@ pub async fn leave_room(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Which members to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MembersQuery {
+    /// Only those whose handle or display name begins with this, in any case; for completing a mention.
+    prefix: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// 1 to 100, 50 when absent.
+    limit: Option<i64>,
+}
+
 /// Who is in a room, in the order in which they came, and which friends among them are online; for members.
 #[utoipa::path(
     tag = "rooms",
-    params(("room" = ConversationId, Path), PageQuery),
+    params(("room" = ConversationId, Path), MembersQuery),
     responses((status = 200, body = Page<Member>))
 )]
 #[get("/rooms/{room}/members")]
@@ -159,13 +174,14 @@ pub async fn list_members(
     app: Shared,
     viewer: Viewer,
     room: Path<ConversationId>,
-    query: Query<PageQuery>,
+    query: Query<MembersQuery>,
 ) -> Result<Json<Page<Member>>, ApiError> {
     let id = room.into_inner();
-    let limit = page_limit(query.limit)?;
-    let after = pair_cursor(query.after.as_deref())?;
+    let page = (pair_cursor(query.after.as_deref())?, page_limit(query.limit)?);
+    let prefix = query.into_inner().prefix.unwrap_or_default();
+    validation::search(&prefix).map_err(|message| parlour_chat::Refusal::field("prefix", message))?;
     let (mut items, next) =
-        app.read(move |conn| rooms::list_members(conn, viewer.user, id, after, limit)).await?;
+        app.read(move |conn| rooms::list_members(conn, viewer.user, id, &prefix, page)).await?;
     for member in &mut items {
         member.online = member.online && app.hub.presence().is_online(member.user.id);
     }

@@ -218,7 +218,8 @@ pub async fn create_session(
     }
 
     let user = UserId(row.id);
-    let rehashed = if passwords::outdated(app.config.hashing, &row.password_hash) {
+    let old = passwords::outdated(app.config.hashing, &row.password_hash);
+    let rehashed = if old || passwords::is_unprepared(&body.password) {
         Some(app.hash_password(turn, body.password).await?)
     } else {
         None

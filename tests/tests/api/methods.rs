@@ -1,0 +1,82 @@
+//! Methods: HEAD wherever GET is, and what is allowed where a method isn't.
+
+use reqwest::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Client, Method};
+use system_tests::{App, on_all_backends};
+
+on_all_backends!(head_is_get_without_the_body, a_wrong_method_is_told_the_right_ones);
+
+async fn head_is_get_without_the_body(app: App) {
+    let ada = app.person("ada").await;
+    let room = ada.create_room("tea").await;
+    ada.send(room, "hi").await;
+    let (client, address) = (Client::new(), app.address(0));
+    let token = ada.at_node(0).api.access_token().unwrap();
+    let ask = |method: Method, path: &str| {
+        client.request(method, format!("{address}{path}")).bearer_auth(&token).send()
+    };
+    let own = [
+        "/api/v1/server".to_owned(),
+        "/api/v1/account".to_owned(),
+        "/api/v1/rooms?limit=5".to_owned(),
+        format!("/api/v1/rooms/{room}/members"),
+        format!("/api/v1/conversations/{room}/messages"),
+        "/api/v1/conversations/1".to_owned(),
+        "/api/v1/nothing".to_owned(),
+        "/api/v1/sessions/refresh".to_owned(),
+        "/api/openapi.json".to_owned(),
+        "/api/docs/".to_owned(),
+        "/health/live".to_owned(),
+        "/health/ready".to_owned(),
+        "/metrics".to_owned(),
+        "/".to_owned(),
+        "/rooms".to_owned(),
+        "/assets/nothing.js".to_owned(),
+    ];
+    for path in &own {
+        let (get, head) = (ask(Method::GET, path).await.unwrap(), ask(Method::HEAD, path).await.unwrap());
+        assert_eq!(head.status(), get.status(), "{path}");
+        for name in [CONTENT_TYPE, ALLOW] {
+            assert_eq!(head.headers().get(&name), get.headers().get(&name), "{path}");
+        }
+        let names = |response: &reqwest::Response| {
+            let mut names: Vec<String> = response.headers().keys().map(|name| name.to_string()).collect();
+            names.sort_unstable();
+            names
+        };
+        assert_eq!(names(&head), names(&get), "{path}");
+        // Problems name their request, and numbers change: their length may, too.
+        if get.status() == 200 && path != "/metrics" && !path.starts_with("/health") {
+            assert_eq!(head.headers().get(CONTENT_LENGTH), get.headers().get(CONTENT_LENGTH), "{path}");
+        }
+        assert!(head.bytes().await.unwrap().is_empty(), "{path}");
+    }
+    // The connection is good for more: nothing of a body is left on it.
+    assert_eq!(ask(Method::GET, "/api/v1/account").await.unwrap().status(), 200);
+}
+
+async fn a_wrong_method_is_told_the_right_ones(app: App) {
+    let (client, address) = (Client::new(), app.address(0));
+    for (method, path, allowed) in [
+        (Method::DELETE, "/api/v1/rooms", "GET, HEAD, POST"),
+        (Method::GET, "/api/v1/sessions/refresh", "POST"),
+        (Method::HEAD, "/api/v1/sessions/refresh", "POST"),
+        (Method::POST, "/api/v1/rooms/1/members", "GET, HEAD"),
+        (Method::PATCH, "/api/v1/conversations/1/messages/2", "GET, HEAD, PUT, PATCH, DELETE"),
+        (Method::TRACE, "/api/v1/server", "GET, HEAD"),
+        (Method::POST, "/api/docs/", "GET, HEAD"),
+        (Method::PUT, "/api/v1/notifications", "GET, HEAD"),
+        (Method::POST, "/health/live", "GET, HEAD"),
+    ] {
+        let response = client.request(method.clone(), format!("{address}{path}")).send().await.unwrap();
+        if response.status() == 405 {
+            assert_eq!(response.headers()[ALLOW], allowed, "{method} {path}");
+        } else {
+            assert!(
+                allowed.contains(method.as_str()) || path == "/api/docs/",
+                "{method} {path}: {}",
+                response.status()
+            );
+        }
+    }
+}
