@@ -2,6 +2,7 @@
 //!
 //! Invariant: erasing keeps every position of every log; what is gone is what people wrote.
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::own_data::Erased;
@@ -223,9 +224,12 @@ pub fn list_to_erase(conn: &mut Connection, before: i64) -> QueryResult<Vec<User
 pub fn settle(conn: &mut Connection) -> QueryResult<bool> {
     match conn {
         Connection::Sqlite(inner) => {
+            // Nobody who writes waits behind this for long: it holds them up while it waits for readers.
+            inner.batch_execute("PRAGMA busy_timeout = 20")?;
             let outcome =
-                diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(inner)?;
-            Ok(outcome.busy == 0)
+                diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(inner);
+            inner.batch_execute("PRAGMA busy_timeout = 5000")?;
+            Ok(outcome?.busy == 0)
         }
         Connection::Postgres(_) => Ok(true),
     }
