@@ -6,18 +6,15 @@ use std::collections::VecDeque;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::ClientFrame;
-use serde::{Deserialize, Serialize};
 
 /// Something that a person did in a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "act", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// Wrote a message.
     Send {
         /// The text.
         body: String,
         /// The message that it answers.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         reply_to: Option<Seq>,
     },
     /// Gave a message another text.
@@ -58,8 +55,7 @@ impl Act {
 }
 
 /// How something pending stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendState {
     /// Waits for a connection, or for the answer.
     Sending,
@@ -73,23 +69,19 @@ pub enum SendState {
 }
 
 /// Something on its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     /// Where.
     pub conversation: ConversationId,
     /// Its name for ever.
     pub cid: String,
     /// When it was done, in milliseconds of the client's clock: what is older is sent first.
-    #[serde(default)]
     pub at: i64,
     /// Which of a client's tabs sends it, where there are several.
-    #[serde(default)]
     pub tab: String,
     /// What was done.
-    #[serde(flatten)]
     pub act: Act,
     /// How it stands.
-    #[serde(flatten)]
     pub state: SendState,
 }
 
@@ -322,17 +314,5 @@ mod tests {
         // Nothing is said any more about a message that goes.
         assert_eq!(outbox.replaced(HERE, &Act::Delete { seq: 7 }, |_| false), ["c", "e"]);
         assert_eq!(outbox.iter().count(), 1);
-    }
-
-    #[test]
-    fn what_waits_is_read_as_it_was_written() {
-        let mut one = pending("cid", 5, Act::Send { body: "hi".into(), reply_to: Some(3) });
-        for state in
-            [SendState::Sending, SendState::Failed { code: ErrorCode::NotFriends, detail: "No.".into() }]
-        {
-            one.state = state;
-            let text = serde_json::to_string(&one).unwrap();
-            assert_eq!(serde_json::from_str::<Pending>(&text).unwrap(), one, "{text}");
-        }
     }
 }
