@@ -5,8 +5,8 @@ use leptos_router::components::{Route, Router, Routes};
 use leptos_router::hooks::use_location;
 use leptos_router::path;
 
-use crate::browser;
 use crate::components::banner::{Announcer, ConnectionBanner, Toasts};
+use crate::components::copying::CopyByHand;
 use crate::components::dialog::{Ask, Questions};
 use crate::components::places::BottomBar;
 use crate::components::sidebar::Sidebar;
@@ -26,6 +26,8 @@ use crate::pages::reset::ResetPage;
 use crate::pages::rooms::Rooms;
 use crate::pages::settings::Settings;
 use crate::pages::verify_email::VerifyEmailPage;
+use crate::state::bidi;
+use crate::storage::{self, Life};
 
 /// The whole app.
 #[component]
@@ -33,12 +35,14 @@ pub(crate) fn App() -> impl IntoView {
     let context = Context::new();
     provide_context(context);
     provide_context(Ask(RwSignal::new(None)));
-    context.theme.set(browser::stored(true, "theme"));
-    context.enter_breaks.set(browser::stored(true, "enter").is_some());
-    context.details.set(browser::stored(true, "details").is_some());
+    if let Some(owner) = storage::who() {
+        // As whoever is about to be signed in likes it, before the cookie was tried.
+        context.load_settings(owner);
+    }
     context.watch_session();
     context.boot();
     let stage = Memo::new(move |_| match context.phase.get() {
+        Phase::Replaced => 3,
         Phase::SignedIn => 2,
         Phase::SignedOut(_) => 1,
         Phase::Booting | Phase::Unreachable => 0,
@@ -46,12 +50,14 @@ pub(crate) fn App() -> impl IntoView {
     view! {
         <Router>
             {move || match stage.get() {
+                3 => view! { <Replaced /> }.into_any(),
                 2 => view! { <Panes /> }.into_any(),
                 1 => view! { <Auth /> }.into_any(),
                 _ => view! { <Splash /> }.into_any(),
             }}
             <Toasts />
             <Questions />
+            <CopyByHand />
         </Router>
     }
 }
@@ -76,13 +82,38 @@ fn Splash() -> impl IntoView {
     }
 }
 
+/// Somebody else has signed in in another tab of this browser. What this page showed is gone.
+#[component]
+fn Replaced() -> impl IntoView {
+    view! {
+        <main class="splash" data-testid="replaced">
+            <Mark />
+            <div class="splash-words" role="alert">
+                <h1>"Somebody else is signed in here now"</h1>
+                <p>"Another account has logged in in this browser, so this page has stopped. Nothing is sent from it any more."</p>
+            </div>
+            <button
+                type="button"
+                class="button primary"
+                data-testid="replaced-reload"
+                on:click=|_| {
+                    // The start: where this page was belongs to the one before.
+                    let _ = window().location().replace("/");
+                }
+            >
+                "Reload"
+            </button>
+        </main>
+    }
+}
+
 /// The three panes.
 #[component]
 fn Panes() -> impl IntoView {
     let context = context();
     Effect::new(move |_| {
         let open = context.details.get();
-        browser::store(true, "details", open.then_some("open"));
+        context.keep(Life::Device, "details", open.then_some("open"));
     });
     name_the_tab(context);
     let path = use_location().pathname;
@@ -143,7 +174,7 @@ fn name_the_tab(context: Context) {
         let name = context
             .server
             .with(|server| server.as_ref().map_or_else(|| "Parlour".to_owned(), |one| one.name.clone()));
-        let title = open.map_or_else(|| name.clone(), |open| format!("{open} · {name}"));
+        let title = open.map_or_else(|| name.clone(), |open| format!("{} · {name}", bidi::isolated(&open)));
         document().set_title(&if waiting > 0 { format!("({waiting}) {title}") } else { title });
     });
     on_cleanup(move || document().set_title("Parlour"));

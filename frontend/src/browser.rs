@@ -1,6 +1,6 @@
-//! The few things that are asked of the browser itself: time, chance, storage, the document.
+//! The few things that are asked of the browser itself: time, chance, keys, the document.
 //!
-//! Invariant: nothing here fails loudly. Storage that is forbidden or full is storage that is empty.
+//! Invariant: nothing here fails loudly, and nothing claims to have done what the browser refused.
 
 use leptos::prelude::{document, window};
 use parlour_protocol::time::{MINUTE, Timestamp};
@@ -21,6 +21,11 @@ pub(crate) fn local_time(at: Timestamp) -> Timestamp {
     Timestamp(at.0 - date.get_timezone_offset() as i64 * MINUTE)
 }
 
+/// How long ago something was, as people say it.
+pub(crate) fn ago(at: Timestamp) -> String {
+    crate::state::time::ago(at, now(), local_time)
+}
+
 /// A random number in 0..1, for jitter only.
 pub(crate) fn chance() -> f64 {
     js_sys::Math::random()
@@ -35,29 +40,25 @@ pub(crate) fn random_cid() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn storage(lasting: bool) -> Option<web_sys::Storage> {
-    let found = if lasting { window().local_storage() } else { window().session_storage() };
-    found.ok().flatten()
-}
-
-/// Reads a value; `lasting` ones outlive the tab.
-pub(crate) fn stored(lasting: bool, key: &str) -> Option<String> {
-    storage(lasting)?.get_item(&format!("parlour.{key}")).ok().flatten()
-}
-
-/// Keeps a value, or forgets it.
-pub(crate) fn store(lasting: bool, key: &str, value: Option<&str>) {
-    let Some(storage) = storage(lasting) else { return };
-    let key = format!("parlour.{key}");
-    let _ = match value {
-        Some(value) => storage.set_item(&key, value),
-        None => storage.remove_item(&key),
-    };
-}
-
 /// Whether a person can see the page now.
 pub(crate) fn visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
+/// Whether a person looks at the page now, and not at another window beside it.
+pub(crate) fn looked_at() -> bool {
+    visible() && document().has_focus().unwrap_or(false)
+}
+
+/// Whether a click follows a link to where the address leads already: then nothing will change but the person's wish.
+pub(crate) fn leads_here(event: &web_sys::MouseEvent) -> bool {
+    use wasm_bindgen::JsCast;
+    let element = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let link = element.and_then(|element| element.closest("a[href]").ok().flatten());
+    let link = link.and_then(|link| link.dyn_into::<web_sys::HtmlAnchorElement>().ok());
+    let plain = !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key());
+    plain
+        && link.is_some_and(|link| link.target().is_empty() && window().location().href() == Ok(link.href()))
 }
 
 /// Overrides the system's choice of light or dark, or follows it again.
@@ -104,9 +105,11 @@ pub(crate) fn device() -> String {
     format!("{browser} on {system}")
 }
 
-/// Puts text on the clipboard, if the browser allows it.
-pub(crate) fn copy(text: &str) {
-    let _ = window().navigator().clipboard().write_text(text);
+/// The key that was pressed. None while an input method composes a word: its keys, also the Enter that ends it, belong
+/// to it. This is the only way to a key.
+pub(crate) fn key(event: &web_sys::KeyboardEvent) -> Option<String> {
+    // Safari says that the composing is over before the key that ended it; then only the old code tells.
+    (!event.is_composing() && event.key_code() != 229).then(|| event.key())
 }
 
 /// Offers text as a file to keep.
@@ -134,5 +137,16 @@ pub(crate) fn focus(id: &str) {
         document().get_element_by_id(id).and_then(|one| one.dyn_into::<web_sys::HtmlElement>().ok())
     {
         let _ = element.focus();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::state::sources::only_in;
+
+    /// Every other way would take the Enter that ends a word in Chinese, Japanese or Korean for a command.
+    #[test]
+    fn keys_are_read_in_one_place_which_leaves_input_methods_theirs() {
+        only_in(&["browser.rs", "storage.rs"], &[".key()", ".key_code()"]);
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod avatar;
 pub(crate) mod banner;
 pub(crate) mod composer;
+pub(crate) mod copying;
 pub(crate) mod dialog;
 pub(crate) mod form;
 pub(crate) mod members;

@@ -14,13 +14,17 @@ use parlour_protocol::accounts::{Account, ServerRole};
 use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::friends::{Friend, FriendRequests};
-use parlour_protocol::ids::{ConversationId, SessionId, UserId};
+use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
 use parlour_protocol::notifications::Notifications;
 use parlour_protocol::users::User;
 
 use crate::api::http::{Api, Failure};
+use crate::browser;
+use crate::clipboard;
 use crate::live::Live;
 use crate::open::OpenChat;
+use crate::state::conversations::{Counted, Effect};
+use crate::storage::{self, Life};
 
 /// Who is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub(crate) enum Phase {
     SignedOut(Option<String>),
     /// Somebody is signed in.
     SignedIn,
+    /// Somebody was, and somebody else is now, in another tab.
+    Replaced,
 }
 
 /// How the connection stands.
@@ -80,6 +86,9 @@ pub(crate) struct Toast {
     pub(crate) bad: bool,
 }
 
+/// Most pages of a room's members that are read for naming them.
+const MEMBER_PAGES: usize = 20;
+
 #[derive(Clone)]
 struct Person {
     user: ArcRwSignal<Option<User>>,
@@ -100,6 +109,13 @@ pub(crate) struct Context {
     entries: StoredValue<BTreeMap<ConversationId, ArcRwSignal<Conversation>>>,
     people: StoredValue<BTreeMap<UserId, Person>>,
     wanted: StoredValue<BTreeSet<UserId>>,
+    /// Whether those who are wanted are about to be asked for.
+    asking: StoredValue<bool>,
+    /// The members of a room, as far as they were read for naming them.
+    members: StoredValue<Option<(ConversationId, BTreeSet<UserId>)>>,
+    members_known: RwSignal<u64>,
+    /// Which unread messages were seen to come, of each conversation.
+    counted: StoredValue<Vec<(ConversationId, Counted)>>,
     pub(crate) friends: RwSignal<Load<Vec<Friend>>>,
     pub(crate) requests: RwSignal<Load<FriendRequests>>,
     pub(crate) notices: RwSignal<Load<Notifications>>,
@@ -120,6 +136,14 @@ pub(crate) struct Context {
     pub(crate) outbox_version: RwSignal<u64>,
     /// Changes every half minute, for times that are told as "5 min ago".
     pub(crate) minute: RwSignal<u64>,
+    /// Names this tab among all of this browser; another one after every reload.
+    pub(crate) tab: StoredValue<String>,
+    /// Changes when a link was followed that leads to where one is already.
+    pub(crate) visits: RwSignal<u64>,
+    /// Whether somebody looks at this page, and not at another window.
+    pub(crate) attention: RwSignal<bool>,
+    /// What could not be copied, for copying it by hand.
+    pub(crate) by_hand: RwSignal<Option<String>>,
     pub(crate) open: OpenChat,
     pub(crate) live: Live,
 }
@@ -144,6 +168,10 @@ impl Context {
             entries: StoredValue::new(BTreeMap::new()),
             people: StoredValue::new(BTreeMap::new()),
             wanted: StoredValue::new(BTreeSet::new()),
+            asking: StoredValue::new(false),
+            members: StoredValue::new(None),
+            members_known: RwSignal::new(0),
+            counted: StoredValue::new(Vec::new()),
             friends: RwSignal::new(Load::Pending),
             requests: RwSignal::new(Load::Pending),
             notices: RwSignal::new(Load::Pending),
@@ -159,6 +187,10 @@ impl Context {
             switcher: RwSignal::new(false),
             outbox_version: RwSignal::new(0),
             minute: RwSignal::new(0),
+            tab: StoredValue::new(browser::random_cid()),
+            visits: RwSignal::new(0),
+            attention: RwSignal::new(browser::looked_at()),
+            by_hand: RwSignal::new(None),
             open: OpenChat::new(),
             live: Live::new(),
         }
@@ -172,14 +204,33 @@ impl Context {
         self.ids.set(Vec::new());
         self.entries.set_value(BTreeMap::new());
         self.people.set_value(BTreeMap::new());
+        self.wanted.set_value(BTreeSet::new());
+        self.members.set_value(None);
+        self.counted.set_value(Vec::new());
         self.friends.set(Load::Pending);
         self.requests.set(Load::Pending);
         self.notices.set(Load::Pending);
         self.blocks.set(Load::Pending);
         self.typing.set(Vec::new());
+        self.announcement.set(String::new());
+        self.toasts.set(Vec::new());
+        self.by_hand.set(None);
+        self.theme.set(None);
+        self.enter_breaks.set(false);
+        self.details.set(false);
         self.open.close();
         self.switcher.set(false);
         self.link.set(Link::Trouble);
+    }
+
+    /// Reads something that was kept on the device for the one who is signed in.
+    pub(crate) fn kept(&self, life: Life, name: &str) -> Option<String> {
+        storage::read(self.me(), life, name)
+    }
+
+    /// Keeps something on the device for the one who is signed in, or forgets it.
+    pub(crate) fn keep(&self, life: Life, name: &str, value: Option<&str>) {
+        storage::write(self.me(), life, name, value);
     }
 
     /// Oneself; nobody while nobody is signed in.
@@ -197,10 +248,17 @@ impl Context {
         self.entries.with_value(|entries| entries.get(&id).cloned())
     }
 
-    /// Adds or replaces an entry.
-    pub(crate) fn put_entry(&self, conversation: Conversation) {
+    /// Adds or replaces an entry. False when more is known already than it tells.
+    pub(crate) fn put_entry(&self, conversation: Conversation) -> bool {
         let id = conversation.id;
+        if self.entry(id).is_some() && self.live.cursor(id) > Some(conversation.head) {
+            return false;
+        }
         self.live.follow(id, conversation.head);
+        self.counted.update_value(|counted| {
+            counted.retain(|(one, _)| *one != id);
+            counted.push((id, Counted::new(&conversation)));
+        });
         self.learn(conversation.peer.iter());
         if let (Some(peer), Some(online)) = (&conversation.peer, conversation.online) {
             self.set_online(peer.id, online);
@@ -214,6 +272,28 @@ impl Context {
                 self.ids.update(|ids| ids.push(id));
             }
         }
+        true
+    }
+
+    /// Changes an entry together with what is known about its unread messages.
+    pub(crate) fn change_entry(
+        &self,
+        id: ConversationId,
+        change: impl FnOnce(&mut Conversation, &mut Counted) -> Effect,
+    ) -> Effect {
+        let Some(entry) = self.entry(id) else { return Effect::default() };
+        let mut effect = Effect::default();
+        let before = entry.get_untracked();
+        let mut after = before.clone();
+        self.counted.update_value(|counted| {
+            if let Some((_, counted)) = counted.iter_mut().find(|(one, _)| *one == id) {
+                effect = change(&mut after, counted);
+            }
+        });
+        if after != before {
+            entry.set(after);
+        }
+        effect
     }
 
     /// Takes an entry away.
@@ -287,31 +367,92 @@ impl Context {
     }
 
     fn want(&self, id: UserId) {
-        let first = self.wanted.try_update_value(|wanted| {
-            let first = wanted.is_empty();
-            wanted.insert(id);
-            first
-        });
-        if first != Some(true) || id.0 == 0 {
+        if id.0 == 0 {
             return;
         }
-        // Whoever is needed by the same page of messages is asked for at once.
+        let fresh = self.wanted.try_update_value(|wanted| wanted.insert(id));
+        if fresh == Some(true) && !self.asking.get_value() {
+            self.asking.set_value(true);
+            // Whoever is needed by the same page of messages is asked for at once.
+            let context = *self;
+            set_timeout(move || context.ask_wanted(), Duration::from_millis(15));
+        }
+    }
+
+    /// Asks about everybody who is wanted. Who was not told about stays wanted, until there is a connection again.
+    pub(crate) fn ask_wanted(&self) {
+        self.asking.set_value(false);
+        let wanted: Vec<UserId> =
+            self.wanted.try_update_value(std::mem::take).unwrap_or_default().into_iter().collect();
         let context = *self;
-        set_timeout(
-            move || {
-                let wanted: Vec<UserId> =
-                    context.wanted.try_update_value(std::mem::take).unwrap_or_default().into_iter().collect();
-                for ids in wanted.chunks(100) {
-                    let ids = ids.to_vec();
-                    spawn_local(async move {
-                        if let Ok(page) = context.api.list_users(&ids).await {
-                            context.learn(page.items.iter());
-                        }
-                    });
+        for ids in wanted.chunks(100) {
+            let ids = ids.to_vec();
+            spawn_local(async move {
+                match context.api.list_users(&ids).await {
+                    Ok(page) => context.learn(page.items.iter()),
+                    Err(_) => context.wanted.update_value(|wanted| wanted.extend(ids)),
                 }
-            },
-            Duration::from_millis(15),
-        );
+            });
+        }
+    }
+
+    /// Reads messages that others answer and that are not loaded.
+    pub(crate) fn read_quoted(&self, id: ConversationId, seqs: Vec<Seq>) {
+        let context = *self;
+        spawn_local(async move {
+            for seq in seqs {
+                if !context.open.is(id) {
+                    return;
+                }
+                if let Ok(page) = context.api.read_message(id, seq).await
+                    && context.open.is(id)
+                {
+                    context.open.quote(&page);
+                }
+            }
+        });
+    }
+
+    /// Reads who is in a room, once, so that also those who have said nothing can be named.
+    pub(crate) fn load_members(&self, id: ConversationId) {
+        let known =
+            self.members.with_value(|members| members.as_ref().is_some_and(|(there, _)| *there == id));
+        let room = self
+            .entry(id)
+            .is_some_and(|entry| entry.with_untracked(|one| one.kind == ConversationKind::Room));
+        if known || !room {
+            return;
+        }
+        self.members.set_value(Some((id, BTreeSet::new())));
+        let context = *self;
+        spawn_local(async move {
+            let mut after: Option<String> = None;
+            for _ in 0..MEMBER_PAGES {
+                let Ok(page) = context.api.list_members(id, after.as_deref()).await else {
+                    // Asked again at the next letter.
+                    context.members.set_value(None);
+                    return;
+                };
+                context.learn(page.items.iter().map(|member| &member.user));
+                context.members.update_value(|members| {
+                    if let Some((_, found)) = members.as_mut().filter(|(there, _)| *there == id) {
+                        found.extend(page.items.iter().map(|member| member.user.id));
+                    }
+                });
+                context.members_known.update(|count| *count += 1);
+                after = page.next;
+                if after.is_none() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Whether somebody is a friend.
+    pub(crate) fn is_friend(&self, id: UserId) -> bool {
+        self.friends.with(|load| {
+            load.ready().is_some_and(|friends| friends.iter().any(|friend| friend.user.id == id))
+        })
     }
 
     /// Shows a short message for a few seconds.
@@ -349,6 +490,14 @@ impl Context {
                 Err(failure) => context.complain(&failure),
             }
         });
+    }
+
+    /// Copies a text; `then` says so. What the browser does not let the page copy is shown, to copy it by hand.
+    pub(crate) fn copy(&self, text: String, then: impl FnOnce() + 'static) {
+        let by_hand = self.by_hand;
+        spawn_local(
+            async move { if clipboard::put(&text).await { then() } else { by_hand.set(Some(text)) } },
+        );
     }
 
     /// Reads the friends and the open requests anew.
@@ -417,22 +566,31 @@ impl Context {
         });
     }
 
-    /// A few known people whose handle or name begins like this; `prefix` is folded.
-    pub(crate) fn people_like(&self, prefix: &str) -> Vec<(UserId, String)> {
+    /// A few known people whose handle or name begins like this, those in the conversation first; `prefix` is folded.
+    /// Follows what becomes known about its members.
+    pub(crate) fn people_like(&self, conversation: ConversationId, prefix: &str) -> Vec<(UserId, String)> {
+        self.members_known.track();
         let me = self.me();
-        let mut found: Vec<(bool, String, UserId)> = self.people.with_value(|people| {
+        let members = self.members.get_value().filter(|(there, _)| *there == conversation);
+        let peer = self
+            .entry(conversation)
+            .and_then(|entry| entry.with_untracked(|entry| entry.peer.as_ref().map(|peer| peer.id)));
+        let inside = |id: &UserId| {
+            peer == Some(*id) || members.as_ref().is_some_and(|(_, members)| members.contains(id))
+        };
+        let mut found: Vec<(bool, bool, String, UserId)> = self.people.with_value(|people| {
             let matching = people.iter().filter(|(id, _)| **id != me).filter_map(|(id, person)| {
                 person.user.with_untracked(|user| {
                     let user = user.as_ref()?;
                     let by_handle = user.handle.to_lowercase().starts_with(prefix);
                     let by_name = user.display_name.to_lowercase().starts_with(prefix);
-                    (by_handle || by_name).then(|| (!by_handle, user.handle.clone(), *id))
+                    (by_handle || by_name).then(|| (!inside(id), !by_handle, user.handle.clone(), *id))
                 })
             });
             matching.collect()
         });
         found.sort();
         found.truncate(6);
-        found.into_iter().map(|(_, handle, id)| (id, handle)).collect()
+        found.into_iter().map(|(_, _, handle, id)| (id, handle)).collect()
     }
 }

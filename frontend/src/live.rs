@@ -3,6 +3,7 @@
 //! Invariant: every event goes through [`Live::observe`]; nothing else decides whether it is applied.
 
 pub(crate) mod connection;
+pub(crate) mod outbox;
 pub(crate) mod receive;
 pub(crate) mod receive_own;
 pub(crate) mod sending;
@@ -21,7 +22,7 @@ use parlour_protocol::socket::{ClientFrame, Event};
 pub(crate) enum Asked {
     /// The first command.
     Start,
-    /// A message, by its name.
+    /// Something pending, by its name.
     Send(ConversationId, String),
     /// The list of what is followed live.
     Focus,
@@ -31,10 +32,26 @@ pub(crate) enum Asked {
     Other,
 }
 
+impl Asked {
+    /// The name of what is on its way.
+    fn cid(&self) -> Option<&str> {
+        match self {
+            Self::Send(_, cid) => Some(cid),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Inner {
     cursors: Cursors,
     outbox: Outbox,
+    /// When something was done last, by this tab's clock.
+    last_at: i64,
+    /// Since when there is a connection, by this tab's clock.
+    connected_at: i64,
+    /// Whether it will be looked again for what waits in another tab.
+    waits: bool,
     commands: Option<mpsc::Sender<ClientFrame>>,
     asked: BTreeMap<u64, Asked>,
     last_id: u64,

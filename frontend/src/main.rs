@@ -3,6 +3,7 @@
 mod api;
 mod app;
 mod browser;
+mod clipboard;
 mod components;
 mod context;
 mod credentials;
@@ -11,6 +12,7 @@ mod live;
 mod open;
 mod pages;
 mod state;
+mod storage;
 
 fn main() {
     console_error_panic_hook::set_once();

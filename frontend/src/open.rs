@@ -4,6 +4,7 @@
 //! A message's own signal changes only when that message does.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use leptos::prelude::*;
 use parlour_client::engine::Timeline;
@@ -38,6 +39,12 @@ pub(crate) struct OpenChat {
     pub(crate) rows: RwSignal<Vec<Row>>,
     timeline: StoredValue<Timeline>,
     messages: StoredValue<BTreeMap<Seq, ArcRwSignal<Message>>>,
+    /// Messages that others answer, wherever they stand in the log: they follow it as long as the conversation is open,
+    /// also while they are not among the loaded ones.
+    answered: StoredValue<Timeline>,
+    quotes: StoredValue<Vec<(Seq, ArcRwSignal<Option<Message>>)>>,
+    /// Quoted messages that are not known yet, and not asked for.
+    wanted: StoredValue<Vec<Seq>>,
     /// Whether older messages exist that are not loaded.
     pub(crate) older: RwSignal<bool>,
     /// Whether newer messages exist that are not loaded.
@@ -45,7 +52,7 @@ pub(crate) struct OpenChat {
     /// What had been read when the conversation was opened.
     pub(crate) read: StoredValue<Option<Seq>>,
     /// Messages that came while one was reading further up.
-    pub(crate) fresh: RwSignal<usize>,
+    pub(crate) fresh: RwSignal<Vec<Seq>>,
     /// Whether the end is in view.
     pub(crate) at_bottom: RwSignal<bool>,
     /// Changes when the messages were loaded anew, and the place has to be found again.
@@ -61,10 +68,13 @@ impl OpenChat {
             rows: RwSignal::new(Vec::new()),
             timeline: StoredValue::new(Timeline::default()),
             messages: StoredValue::new(BTreeMap::new()),
+            answered: StoredValue::new(Timeline::default()),
+            quotes: StoredValue::new(Vec::new()),
+            wanted: StoredValue::new(Vec::new()),
             older: RwSignal::new(false),
             newer: RwSignal::new(false),
             read: StoredValue::new(None),
-            fresh: RwSignal::new(0),
+            fresh: RwSignal::new(Vec::new()),
             at_bottom: RwSignal::new(true),
             generation: RwSignal::new(0),
         }
@@ -79,6 +89,7 @@ impl OpenChat {
     pub(crate) fn begin(&self, id: ConversationId, read: Option<Seq>) {
         self.close();
         self.read.set_value(read);
+        self.answered.update_value(|answered| answered.set_detached(true));
         self.id.set(Some(id));
     }
 
@@ -89,14 +100,18 @@ impl OpenChat {
         self.rows.set(Vec::new());
         self.timeline.update_value(Timeline::clear);
         self.messages.update_value(BTreeMap::clear);
+        self.answered.update_value(Timeline::clear);
+        self.quotes.update_value(Vec::clear);
+        self.wanted.update_value(Vec::clear);
         self.older.set(false);
         self.newer.set(false);
-        self.fresh.set(0);
+        self.fresh.set(Vec::new());
         self.at_bottom.set(true);
     }
 
     /// Shows a page in the place of everything that was there.
     pub(crate) fn replace(&self, page: MessagePage, live: Live, me: UserId) {
+        self.quote(&page);
         self.timeline.update_value(|timeline| {
             timeline.clear();
             timeline.set_detached(page.newer);
@@ -105,7 +120,7 @@ impl OpenChat {
         self.messages.update_value(BTreeMap::clear);
         self.older.set(page.older);
         self.newer.set(page.newer);
-        self.fresh.set(0);
+        self.fresh.set(Vec::new());
         self.stage.set(Stage::Ready);
         self.draw(live, me);
         self.generation.update(|generation| *generation += 1);
@@ -113,6 +128,7 @@ impl OpenChat {
 
     /// Adds older messages, and lets go of the newest ones when there are many.
     pub(crate) fn prepend(&self, page: MessagePage, live: Live, me: UserId) {
+        self.quote(&page);
         let touched: Vec<Seq> = page.items.iter().map(|message| message.seq).collect();
         let detached = self.timeline.try_update_value(|timeline| {
             timeline.add_page_at(page.items, page.head);
@@ -127,6 +143,7 @@ impl OpenChat {
 
     /// Adds newer messages, and lets go of the oldest ones when there are many.
     pub(crate) fn append(&self, page: MessagePage, live: Live, me: UserId) {
+        self.quote(&page);
         let touched: Vec<Seq> = page.items.iter().map(|message| message.seq).collect();
         let trimmed = self.timeline.try_update_value(|timeline| {
             timeline.add_page_at(page.items, page.head);
@@ -138,7 +155,7 @@ impl OpenChat {
         }
         self.newer.set(page.newer);
         if !page.newer {
-            self.fresh.set(0);
+            self.fresh.set(Vec::new());
         }
         self.refresh(&touched);
         self.draw(live, me);
@@ -152,13 +169,24 @@ impl OpenChat {
         self.draw(live, me);
     }
 
-    /// Applies an event.
-    pub(crate) fn apply(&self, event: &Event, live: Live, me: UserId) {
+    /// Shows a change whose event is on its way; applying that one later changes nothing.
+    pub(crate) fn anticipate(&self, event: &Event) {
+        if let Some(seq) = self.timeline.try_update_value(|timeline| timeline.anticipate(event)).flatten() {
+            self.refresh(&[seq]);
+        }
+        if let Some(seq) = self.answered.try_update_value(|answered| answered.anticipate(event)).flatten() {
+            self.refresh_quote(seq);
+        }
+    }
+
+    /// Applies an event. `counts` says whose messages are news.
+    pub(crate) fn apply(&self, event: &Event, live: Live, me: UserId, counts: impl Fn(UserId) -> bool) {
+        self.change_quotes(event);
         let touched = self.timeline.try_update_value(|timeline| timeline.apply(event)).flatten();
         match &event.change {
             Change::MessageCreated { author, .. } => {
-                if *author != me && (!self.at_bottom.get_untracked() || self.newer.get_untracked()) {
-                    self.fresh.update(|fresh| *fresh += 1);
+                if counts(*author) && (!self.at_bottom.get_untracked() || self.newer.get_untracked()) {
+                    self.fresh.update(|fresh| fresh.push(event.seq));
                 }
                 if let Some(seq) = touched {
                     self.refresh(&[seq]);
@@ -171,11 +199,103 @@ impl OpenChat {
                 }
                 self.draw(live, me);
             }
-            _ => {
+            change => {
+                if let Change::MessageDeleted { target, .. } = change {
+                    self.fresh.maybe_update(|fresh| {
+                        let before = fresh.len();
+                        fresh.retain(|seq| seq != target);
+                        fresh.len() != before
+                    });
+                }
                 if let Some(seq) = touched {
                     self.refresh(&[seq]);
                 }
             }
+        }
+    }
+
+    /// A message that another one answers, as soon as it is known; follows its changes. `ask` is called with those
+    /// that are to be read from the server, for all rows of a page at once.
+    pub(crate) fn quoted(
+        &self,
+        seq: Seq,
+        ask: impl FnOnce(Vec<Seq>) + 'static,
+    ) -> ArcRwSignal<Option<Message>> {
+        if let Some(signal) = self.quote_of(seq) {
+            return signal;
+        }
+        let loaded = self.timeline.with_value(|timeline| timeline.get(seq).cloned());
+        let signal = ArcRwSignal::new(loaded.clone());
+        self.quotes.update_value(|quotes| {
+            quotes.push((seq, signal.clone()));
+        });
+        match loaded {
+            Some(message) => self.answered.update_value(|answered| answered.add(message)),
+            None => {
+                let first = self.wanted.try_update_value(|wanted| {
+                    wanted.push(seq);
+                    wanted.len() == 1
+                });
+                if first == Some(true) {
+                    let wanted = self.wanted;
+                    let ask = move || {
+                        let all = wanted.try_update_value(std::mem::take).unwrap_or_default();
+                        if !all.is_empty() {
+                            ask(all);
+                        }
+                    };
+                    set_timeout(ask, Duration::from_millis(15));
+                }
+            }
+        }
+        signal
+    }
+
+    /// A page has come: perhaps messages that others answer are in it.
+    pub(crate) fn quote(&self, page: &MessagePage) {
+        let here: Vec<Message> = self.quotes.with_value(|quotes| {
+            page.items
+                .iter()
+                .filter(|message| quotes.iter().any(|(seq, _)| *seq == message.seq))
+                .cloned()
+                .collect()
+        });
+        let seqs: Vec<Seq> = here.iter().map(|message| message.seq).collect();
+        self.answered.update_value(|answered| answered.add_page_at(here, page.head));
+        self.wanted.update_value(|wanted| wanted.retain(|seq| !seqs.contains(seq)));
+        seqs.into_iter().for_each(|seq| self.refresh_quote(seq));
+    }
+
+    /// Quoted messages that nobody could tell about so far.
+    pub(crate) fn unknown_quotes(&self) -> Vec<Seq> {
+        let unknown = |signal: &ArcRwSignal<Option<Message>>| signal.with_untracked(Option::is_none);
+        self.quotes.with_value(|quotes| {
+            quotes.iter().filter(|(_, signal)| unknown(signal)).map(|(seq, _)| *seq).collect()
+        })
+    }
+
+    fn quote_of(&self, seq: Seq) -> Option<ArcRwSignal<Option<Message>>> {
+        self.quotes
+            .with_value(|quotes| quotes.iter().find(|(one, _)| *one == seq).map(|(_, signal)| signal.clone()))
+    }
+
+    fn refresh_quote(&self, seq: Seq) {
+        let Some(signal) = self.quote_of(seq) else { return };
+        let message = self.answered.with_value(|answered| answered.get(seq).cloned());
+        if message.is_some() && signal.with_untracked(|known| *known != message) {
+            signal.set(message);
+        }
+    }
+
+    fn change_quotes(&self, event: &Event) {
+        match self.answered.try_update_value(|answered| answered.apply(event)).flatten() {
+            Some(seq) => self.refresh_quote(seq),
+            None if matches!(event.change, Change::AuthorErased { .. }) => {
+                let all: Vec<Seq> =
+                    self.quotes.with_value(|quotes| quotes.iter().map(|(seq, _)| *seq).collect());
+                all.into_iter().for_each(|seq| self.refresh_quote(seq));
+            }
+            None => {}
         }
     }
 
@@ -233,6 +353,11 @@ impl OpenChat {
             messages.insert(seq, signal.clone());
         });
         Some(signal)
+    }
+
+    /// Whether a message is among the loaded ones.
+    pub(crate) fn holds(&self, seq: Seq) -> bool {
+        self.timeline.with_value(|timeline| timeline.get(seq).is_some())
     }
 
     /// Positions of the oldest and the newest loaded message.

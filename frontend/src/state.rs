@@ -1,8 +1,18 @@
 //! Pure stores and models: what events do to what is shown. No I/O, no clock; tested natively.
 
 pub(crate) mod base64url;
+pub(crate) mod bidi;
 pub(crate) mod conversations;
+pub(crate) mod drafts;
+pub(crate) mod kept;
+pub(crate) mod keys;
 pub(crate) mod people;
+
+pub(crate) mod reactions;
 pub(crate) mod rows;
+#[cfg(test)]
+pub(crate) mod sources;
+pub(crate) mod spot;
+pub(crate) mod tabs;
 pub(crate) mod text;
 pub(crate) mod time;

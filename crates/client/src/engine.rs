@@ -16,5 +16,5 @@ pub use addresses::Addresses;
 pub use backoff::Backoff;
 pub use closing::{AfterClose, after_close};
 pub use cursors::{Cursors, Verdict};
-pub use outbox::{Outbox, Pending, SendState};
+pub use outbox::{Act, Outbox, Pending, SendState};
 pub use timeline::Timeline;

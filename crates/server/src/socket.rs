@@ -45,7 +45,7 @@ const AT_ONCE: usize = 64;
 /// A connection without any sign of life for this long is closed.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Bytes that are read and forgotten of a client that goes on to send after the close frame.
-const FORGET: usize = 256 * 1024;
+const FORGET: usize = 1200 * 1024;
 /// Time for the client to answer the close frame.
 const FAREWELL: Duration = Duration::from_secs(5);
 

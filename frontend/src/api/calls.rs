@@ -10,7 +10,7 @@ use parlour_protocol::emails::{ChangeEmail, Email, UseEmailVerification};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequests, Relationship};
 use parlour_protocol::ids::{ConversationId, InviteId, PasskeyId, Seq, SessionId, UserId};
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
-use parlour_protocol::messages::{EditMessage, MessagePage, Stored};
+use parlour_protocol::messages::MessagePage;
 use parlour_protocol::notifications::{Notifications, ReadNotifications};
 use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt};
 use parlour_protocol::passkeys::{
@@ -345,18 +345,9 @@ impl Api {
         self.get(&format!("/conversations/{id}/messages?limit={PAGE}{place}")).await
     }
 
-    pub(crate) async fn edit_message(self, id: ConversationId, seq: Seq, body: String) -> Answer<Stored> {
-        self.with_body(Method::PATCH, &format!("/conversations/{id}/messages/{seq}"), &EditMessage { body })
-            .await
-    }
-
-    pub(crate) async fn delete_message(self, id: ConversationId, seq: Seq) -> Answer<Stored> {
-        self.bare(Method::DELETE, &format!("/conversations/{id}/messages/{seq}")).await
-    }
-
-    pub(crate) async fn react(self, id: ConversationId, seq: Seq, emoji: &str, on: bool) -> Answer<Stored> {
-        let method = if on { Method::PUT } else { Method::DELETE };
-        self.bare(method, &format!("/conversations/{id}/messages/{seq}/reactions/{}", escape(emoji))).await
+    /// One message, as a page.
+    pub(crate) async fn read_message(self, id: ConversationId, seq: Seq) -> Answer<MessagePage> {
+        self.get(&format!("/conversations/{id}/messages?after={}&limit=1", seq - 1)).await
     }
 
     pub(crate) async fn list_notifications(self, before: Option<Seq>) -> Answer<Notifications> {

@@ -1,7 +1,8 @@
 //! Requests to the API: tokens, refreshing them, and failures as values.
 //!
 //! Invariant: at most one refresh is on its way, in all tabs of this browser: a refresh token works once,
-//! and using it twice looks like theft. The access token lives in memory alone.
+//! and using it twice looks like theft. The access token lives in memory alone. All tabs share the cookie, so a
+//! refresh may answer with somebody else: their tokens are never taken by a page that shows another account.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,6 +12,7 @@ use futures_util::future::Shared;
 use gloo_net::http::{Method, RequestBuilder, Response};
 use leptos::prelude::*;
 use parlour_protocol::Page;
+use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::second_factors::FactorMethod;
 use parlour_protocol::sessions::{RefreshSession, SignedIn};
@@ -27,14 +29,16 @@ pub(crate) enum Failure {
     Offline,
     /// The server said no.
     Problem(Box<Problem>),
+    /// Somebody else is signed in in this browser now, or nobody any more.
+    SomebodyElse,
 }
 
 impl Failure {
     /// The server's stable code, if it answered.
     pub(crate) fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Offline => None,
             Self::Problem(problem) => Some(problem.code),
+            Self::Offline | Self::SomebodyElse => None,
         }
     }
 
@@ -43,6 +47,7 @@ impl Failure {
         match self {
             Self::Offline => "The server cannot be reached. Check your connection and try again.".to_owned(),
             Self::Problem(problem) => problem.detail.clone().unwrap_or_else(|| problem.title.clone()),
+            Self::SomebodyElse => "Somebody else is signed in here now. Reload the page.".to_owned(),
         }
     }
 
@@ -58,7 +63,7 @@ impl Failure {
     pub(crate) fn challenge(&self) -> Option<String> {
         match self {
             Self::Problem(problem) => problem.challenge.clone(),
-            Self::Offline => None,
+            Self::Offline | Self::SomebodyElse => None,
         }
     }
 
@@ -66,8 +71,13 @@ impl Failure {
     pub(crate) fn takes_passkey(&self) -> bool {
         match self {
             Self::Problem(problem) => problem.methods.contains(&FactorMethod::Passkey),
-            Self::Offline => false,
+            Self::Offline | Self::SomebodyElse => false,
         }
+    }
+
+    /// Whether there is no session (any more), as opposed to no answer.
+    pub(crate) fn ends_session(&self) -> bool {
+        matches!(self, Self::Problem(problem) if matches!(problem.status, 401 | 403))
     }
 
     /// What is wrong with one field.
@@ -76,7 +86,7 @@ impl Failure {
             Self::Problem(problem) => {
                 problem.violations.iter().find(|one| one.field == field).map(|one| one.message.clone())
             }
-            Self::Offline => None,
+            Self::Offline | Self::SomebodyElse => None,
         }
     }
 
@@ -101,6 +111,8 @@ type Refreshing = Shared<Pin<Box<dyn Future<Output = Answer<SignedIn>>>>>;
 #[derive(Default)]
 struct Inner {
     token: Option<String>,
+    /// Whose token it is.
+    account: Option<UserId>,
     refreshing: Option<Refreshing>,
 }
 
@@ -110,6 +122,8 @@ pub(crate) struct Api {
     inner: StoredValue<Inner, LocalStorage>,
     /// Counts the times at which the session turned out to be over.
     pub(crate) expired: RwSignal<u32>,
+    /// Changes when a refresh answered with another account than the one that is shown.
+    pub(crate) replaced: RwSignal<u32>,
     /// The latest sign-in or refresh.
     pub(crate) signed_in: RwSignal<Option<SignedIn>>,
 }
@@ -120,6 +134,7 @@ impl Api {
         Self {
             inner: StoredValue::new_local(Inner::default()),
             expired: RwSignal::new(0),
+            replaced: RwSignal::new(0),
             signed_in: RwSignal::new(None),
         }
     }
@@ -131,7 +146,10 @@ impl Api {
 
     /// Takes the tokens of a new session.
     pub(crate) fn adopt(&self, signed_in: &SignedIn) {
-        self.inner.update_value(|inner| inner.token = Some(signed_in.access_token.clone()));
+        self.inner.update_value(|inner| {
+            inner.token = Some(signed_in.access_token.clone());
+            inner.account = Some(signed_in.account.id);
+        });
         self.signed_in.set(Some(signed_in.clone()));
     }
 
@@ -141,7 +159,12 @@ impl Api {
         self.signed_in.set(None);
     }
 
-    /// Trades the cookie for new tokens. Callers that come meanwhile share the answer.
+    fn account(&self) -> Option<UserId> {
+        self.inner.with_value(|inner| inner.account)
+    }
+
+    /// Trades the cookie for new tokens. Callers that come meanwhile share the answer. Whoever is signed in already
+    /// gets their own tokens or none; without anybody, the answer says who it would be and is not taken.
     pub(crate) async fn refresh(self) -> Answer<SignedIn> {
         let running = self.inner.with_value(|inner| inner.refreshing.clone());
         let shared = match running {
@@ -159,35 +182,49 @@ impl Api {
                 shared
             }
         };
+        let before = self.account();
         let answer = shared.await;
         self.inner.update_value(|inner| inner.refreshing = None);
+        let Some(me) = before else { return answer };
+        if self.account() != Some(me) {
+            // They left, or somebody else signed in, while the answer was on its way.
+            return Err(Failure::SomebodyElse);
+        }
         match &answer {
-            Ok(signed_in) => self.adopt(signed_in),
-            Err(Failure::Problem(problem)) if matches!(problem.status, 401 | 403) => {
-                if self.token().is_some() {
-                    self.expired.update(|count| *count += 1);
-                }
+            Ok(signed_in) if signed_in.account.id != me => {
+                self.replaced.update(|count| *count += 1);
+                return Err(Failure::SomebodyElse);
             }
+            Ok(signed_in) => self.adopt(signed_in),
+            Err(failure) if failure.ends_session() => self.expired.update(|count| *count += 1),
             Err(_) => {}
         }
         answer
     }
 
+    /// Sends a request as whoever is signed in. Whoever has left by the time of the answer gets none: nothing is
+    /// repeated with somebody else's token, and nothing that concerns the one before reaches the next one's page.
     async fn send(self, method: Method, path: &str, body: Body) -> Answer<Response> {
-        let token = self.token();
-        let answer = once(method.clone(), path, &body, token.as_deref()).await;
-        match &answer {
-            Err(Failure::Problem(problem))
-                if token.is_some()
-                    && matches!(problem.code, ErrorCode::TokenExpired | ErrorCode::Unauthenticated) =>
-            {
-                // Somebody else may have refreshed it while this request was on its way.
-                if self.token() == token {
-                    self.refresh().await?;
-                }
-                once(method, path, &body, self.token().as_deref()).await
+        let (token, account) = (self.token(), self.account());
+        let mut answer = once(method.clone(), path, &body, token.as_deref()).await;
+        self.still(account).await;
+        let expired = answer.as_ref().err().and_then(Failure::code);
+        if account.is_some() && matches!(expired, Some(ErrorCode::TokenExpired | ErrorCode::Unauthenticated))
+        {
+            // Somebody else may have refreshed it while this request was on its way.
+            if self.token() == token {
+                self.refresh().await?;
             }
-            _ => answer,
+            answer = once(method, path, &body, self.token().as_deref()).await;
+            self.still(account).await;
+        }
+        answer
+    }
+
+    /// Goes on only while the same account is signed in.
+    async fn still(self, account: Option<UserId>) {
+        if account.is_some() && self.account() != account {
+            std::future::pending::<()>().await;
         }
     }
 

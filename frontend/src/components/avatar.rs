@@ -50,5 +50,9 @@ pub(crate) fn PresenceDot(id: UserId) -> impl IntoView {
 #[component]
 pub(crate) fn Name(id: UserId) -> impl IntoView {
     let user = context().user(id);
-    move || user.with(|user| user.as_ref().map_or_else(|| "…".to_owned(), |user| user.display_name.clone()))
+    let name = move || {
+        user.with(|user| user.as_ref().map_or_else(|| "…".to_owned(), |user| user.display_name.clone()))
+    };
+    // Whatever direction a name is written in, what stands around it keeps its place.
+    view! { <bdi>{name}</bdi> }
 }

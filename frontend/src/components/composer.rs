@@ -2,16 +2,21 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use parlour_client::engine::Act;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::text::mention_at;
 use parlour_protocol::validation;
 use parlour_protocol::{characters, limits};
+use wasm_bindgen::JsCast;
 
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
 use crate::context::context;
 use crate::icons::{CLOSE, Icon, PENCIL, REPLY, SEND};
+use crate::state::bidi;
+use crate::state::drafts::Draft;
 use crate::state::text::from_utf16;
+use crate::storage::Life;
 
 /// What is being written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +47,20 @@ fn written(text: &str) -> &str {
     text.get(blank..).unwrap_or_default()
 }
 
+/// Makes the field as high as its text. While that is measured it is one line high; its box stays as it is meanwhile, or
+/// else the messages above would be moved by it and back, and their end be lost.
 fn fit(area: &web_sys::HtmlTextAreaElement) {
     let style = web_sys::HtmlElement::style(area);
+    let around = area.parent_element().and_then(|one| one.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(around) = &around {
+        let _ = around.style().set_property("min-height", &format!("{}px", around.offset_height()));
+    }
     let _ = style.set_property("height", "auto");
     let height = area.scroll_height().min(TALLEST);
     let _ = style.set_property("height", &format!("{height}px"));
+    if let Some(around) = &around {
+        let _ = around.style().remove_property("min-height");
+    }
 }
 
 /// The composer of a conversation.
@@ -57,14 +71,24 @@ pub(crate) fn Composer(
     mode: RwSignal<Mode>,
 ) -> impl IntoView {
     let context = context();
-    let draft_key = format!("draft.{id}");
-    let text = RwSignal::new(browser::stored(true, &draft_key).unwrap_or_default());
+    let draft_key = StoredValue::new(format!("draft.{id}"));
+    let read_draft = move || Draft::read(draft_key.with_value(|key| context.kept(Life::Device, key)));
+    // What comes back after a message was edited.
+    let draft = StoredValue::new(read_draft());
+    let text = RwSignal::new(draft.with_value(|draft| draft.text.clone()));
     let node = NodeRef::<html::Textarea>::new();
     let caret = RwSignal::new(0_usize);
     let picked = RwSignal::new(0_usize);
     let dismissed = RwSignal::new(false);
     let last_typing = StoredValue::new(0.0_f64);
-    let draft_key = StoredValue::new(draft_key);
+    draft.with_value(|draft| match (&draft.edit, draft.reply_to) {
+        (Some((seq, changed)), _) => {
+            text.set(changed.clone());
+            mode.set(Mode::Edit(*seq));
+        }
+        (None, Some(seq)) => mode.set(Mode::Reply(seq)),
+        (None, None) => {}
+    });
 
     Effect::new(move |_| {
         let text = text.get();
@@ -75,19 +99,28 @@ pub(crate) fn Composer(
             fit(&area);
         }
     });
-    // A message that is edited takes the place of the draft, which comes back afterwards.
+    // Whatever changes the text or what it is for, by a key, a choice or a click, is kept here and nowhere else. A
+    // message that is edited takes the place of the draft, which comes back afterwards.
     Effect::new(move |before: Option<Mode>| {
         let now = mode.get();
-        match (before, now) {
-            (before, Mode::Edit(seq)) if before != Some(now) => {
-                let body = context.open.message(seq).and_then(|message| message.get_untracked().body);
-                text.set(body.unwrap_or_default());
-            }
-            (Some(Mode::Edit(_)), _) => {
-                text.set(draft_key.with_value(|key| browser::stored(true, key)).unwrap_or_default());
-            }
-            _ => {}
+        let written = text.get();
+        let edits = |mode: Option<Mode>| matches!(mode, Some(Mode::Edit(_)));
+        if before.is_some() && before != Some(now) && (edits(before) || edits(Some(now))) {
+            let next = match now {
+                Mode::Edit(seq) => context.text_of(id, seq),
+                _ => draft.with_value(|draft| draft.text.clone()),
+            };
+            // This runs once more with the new text, and keeps it then.
+            text.set(next);
+            return now;
         }
+        draft.update_value(|draft| match now {
+            Mode::New => *draft = Draft { text: written, ..Draft::default() },
+            Mode::Reply(seq) => *draft = Draft { text: written, reply_to: Some(seq), edit: None },
+            Mode::Edit(seq) => draft.edit = Some((seq, written)),
+        });
+        let kept = draft.with_value(Draft::write);
+        draft_key.with_value(|key| context.keep(Life::Device, key, kept.as_deref()));
         now
     });
     Effect::new(move |_| {
@@ -96,12 +129,16 @@ pub(crate) fn Composer(
         }
     });
 
-    let candidates = Memo::new(move |_| {
+    let word = Memo::new(move |_| {
         let caret = caret.get();
-        let word = text.with(|text| mention_at(text, caret));
-        match word {
-            Some((_, word)) if !dismissed.get() => context.people_like(&word),
-            _ => Vec::new(),
+        text.with(|text| mention_at(text, caret)).filter(|_| !dismissed.get()).map(|(_, word)| word)
+    });
+    let candidates =
+        Memo::new(move |_| word.get().map(|word| context.people_like(id, &word)).unwrap_or_default());
+    Effect::new(move |_| {
+        // Also those who have said nothing yet are offered.
+        if word.with(Option::is_some) {
+            context.load_members(id);
         }
     });
     let complete = move |handle: &str| {
@@ -122,12 +159,6 @@ pub(crate) fn Composer(
         caret.set(start + handle.len() + 2);
         picked.set(0);
     };
-    let remember = move |value: &str| {
-        if !matches!(mode.get_untracked(), Mode::Edit(_)) {
-            let kept = (!value.trim().is_empty()).then_some(value);
-            draft_key.with_value(|key| browser::store(true, key, kept));
-        }
-    };
     let note_caret = move || {
         if let Some(area) = node.get_untracked() {
             let units = area.selection_start().ok().flatten().unwrap_or(0) as usize;
@@ -138,9 +169,9 @@ pub(crate) fn Composer(
         }
     };
     let on_input = move |value: String| {
-        remember(&value);
         text.set(value);
         dismissed.set(false);
+        picked.set(0);
         note_caret();
         let now = browser::now_ms();
         if mode.get_untracked() == Mode::New
@@ -159,13 +190,12 @@ pub(crate) fn Composer(
                 if body.is_empty() {
                     return;
                 }
-                let old = context.open.message(seq).and_then(|message| message.get_untracked().body);
                 if let Err(why) = validation::message(&body) {
                     context.toast(why, true);
                     return;
                 }
-                if old.as_ref() != Some(&body) {
-                    context.attempt(async move { context.api.edit_message(id, seq, body).await }, |_| {});
+                if context.text_of(id, seq) != body {
+                    context.act(id, Act::Edit { seq, body });
                 }
                 mode.set(Mode::New);
             }
@@ -179,7 +209,6 @@ pub(crate) fn Composer(
                 }
                 let reply_to = if let Mode::Reply(seq) = now { Some(seq) } else { None };
                 text.set(String::new());
-                remember("");
                 mode.set(Mode::New);
                 last_typing.set_value(0.0);
                 context.open.at_bottom.set(true);
@@ -192,11 +221,9 @@ pub(crate) fn Composer(
         browser::focus("composer");
     };
     let on_key = move |event: web_sys::KeyboardEvent| {
-        if event.is_composing() || event.key_code() == 229 {
-            return;
-        }
+        let Some(key) = browser::key(&event) else { return };
         let count = candidates.with_untracked(Vec::len);
-        match event.key().as_str() {
+        match key.as_str() {
             "ArrowDown" if count > 0 => {
                 event.prevent_default();
                 picked.update(|at| *at = (*at + 1) % count);
@@ -247,9 +274,13 @@ pub(crate) fn Composer(
         let (icon, text, author) = match mode.get() {
             Mode::New => return None,
             Mode::Reply(seq) => {
-                let author =
-                    context.open.message(seq).map(|message| message.with_untracked(|message| message.author));
-                (REPLY, "Replying to ", author)
+                // It may not be loaded yet, when a draft comes back.
+                let answered = context.open.quoted(seq, move |seqs| context.read_quoted(id, seqs));
+                (
+                    REPLY,
+                    "Replying to ",
+                    answered.with(|message| message.as_ref().map(|message| message.author)),
+                )
             }
             Mode::Edit(_) => (PENCIL, "Editing your message", None),
         };
@@ -281,10 +312,13 @@ pub(crate) fn Composer(
             let offer = move |(index, (user, handle)): (usize, (UserId, String))| {
                 let shown = format!("@{handle}");
                 view! {
-                    <button
-                        type="button"
+                    <li
+                        id=format!("mention-offer-{index}")
                         class="offer"
+                        role="option"
+                        data-testid="mention-offer"
                         class:picked=move || picked.get() == index
+                        aria-selected=move || (picked.get() == index).to_string()
                         on:mousedown=move |event| {
                             event.prevent_default();
                             complete(&handle);
@@ -292,13 +326,28 @@ pub(crate) fn Composer(
                     >
                         <Avatar id=user size="s" />
                         <Name id=user />
-                        <span class="soft">{shown}</span>
-                    </button>
+                        <bdi class="soft">{shown}</bdi>
+                    </li>
                 }
             };
-            view! { <div class="offers">{found.into_iter().enumerate().map(offer).collect_view()}</div> }
+            view! {
+                <ul id="mention-offers" class="offers" role="listbox" aria-label="People to mention">
+                    {found.into_iter().enumerate().map(offer).collect_view()}
+                </ul>
+            }
         })
     };
+    let offered = Memo::new(move |_| candidates.with(Vec::len));
+    let told = move || match offered.get() {
+        0 => String::new(),
+        count => {
+            let people = if count == 1 { "1 person".to_owned() } else { format!("{count} people") };
+            format!(
+                "{people} to mention. Up and Down choose, Enter takes the chosen one, Escape closes the list."
+            )
+        }
+    };
+    let open = move || offered.get() > 0;
     view! {
         <form
             class="composer"
@@ -308,6 +357,9 @@ pub(crate) fn Composer(
             }
         >
             {offers}
+            <div class="visually-hidden" role="status" data-testid="mention-status">
+                {told}
+            </div>
             {about}
             <div class="composer-box">
                 <textarea
@@ -317,8 +369,14 @@ pub(crate) fn Composer(
                     data-testid="composer"
                     rows="1"
                     dir="auto"
-                    aria-label=move || format!("Message to {}", title.get())
-                    placeholder=move || format!("Message {}", title.get())
+                    role=move || open().then_some("combobox")
+                    aria-autocomplete=move || open().then_some("list")
+                    aria-haspopup=move || open().then_some("listbox")
+                    aria-expanded=move || open().then_some("true")
+                    aria-controls=move || open().then_some("mention-offers")
+                    aria-activedescendant=move || open().then(|| format!("mention-offer-{}", picked.get()))
+                    aria-label=move || format!("Message to {}", bidi::isolated(&title.get()))
+                    placeholder=move || format!("Message {}", bidi::isolated(&title.get()))
                     on:input=move |event| on_input(event_target_value(&event))
                     on:keydown=on_key
                     on:keyup=move |_| note_caret()

@@ -6,6 +6,8 @@ use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use crate::context::context;
+
 /// A question that is asked before something is destroyed.
 #[derive(Clone)]
 pub(crate) struct Question {
@@ -89,6 +91,12 @@ pub(crate) fn Dialog(
 pub(crate) fn Questions() -> impl IntoView {
     let ask = expect_context::<Ask>();
     let open = RwSignal::new(false);
+    let context = context();
+    // A question is asked to one person: whoever comes next does not answer it.
+    Effect::new(move |_| {
+        context.phase.track();
+        ask.0.set(None);
+    });
     Effect::new(move |_| open.set(ask.0.with(Option::is_some)));
     Effect::new(move |_| {
         if !open.get() && ask.0.with_untracked(Option::is_some) {

@@ -83,6 +83,7 @@ pub(crate) fn Field(
                 class="input"
                 rows=lines
                 placeholder=placeholder
+                dir="auto"
                 aria-describedby=note.clone()
                 aria-invalid=invalid
                 prop:value=move || input.value.get()
@@ -100,6 +101,7 @@ pub(crate) fn Field(
                 type=kind
                 autocomplete=autocomplete
                 placeholder=placeholder
+                dir=(kind == "text").then_some("auto")
                 autocapitalize="none"
                 spellcheck="false"
                 aria-describedby=note.clone()

@@ -1,4 +1,5 @@
-//! Who is in a room, those who are here first.
+//! Who is in a room: those who are here, friends who are not, and everybody else. Presence is told to friends alone, so
+//! that nothing is said about the others.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -54,15 +55,19 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
         context.minute.track();
         read();
     });
-    let group = move |title: &'static str, here: bool, all: &[Member]| {
-        let mut some: Vec<Member> = all.iter().filter(|member| member.online == here).cloned().collect();
+    let me = context.me();
+    // Whether one may know that somebody is here: oneself and one's friends.
+    let known = move |id| id == me || context.is_friend(id);
+    let group = move |title: &'static str, which: Group, all: &[Member]| {
+        let belongs = |member: &&Member| group_of(member.online, known(member.user.id)) == which;
+        let mut some: Vec<Member> = all.iter().filter(belongs).cloned().collect();
         some.sort_by_key(|member| member.user.display_name.to_lowercase());
         (!some.is_empty()).then(|| {
             let count = some.len();
             view! {
-                <section class="member-group" class:away=!here>
+                <section class="member-group" class:away=which == Group::Away>
                     <h3>{format!("{title} — {count}")}</h3>
-                    <ul>{some.into_iter().map(|member| view! { <MemberLine member /> }).collect_view()}</ul>
+                    <ul>{some.into_iter().map(|member| view! { <MemberLine member group=which /> }).collect_view()}</ul>
                 </section>
             }
         })
@@ -75,30 +80,57 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
                     view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any()
                 }
                 Load::Ready(all) => {
-                    view! { {group("Here now", true, &all)} {group("Away", false, &all)} }.into_any()
+                    view! {
+                        {group("Here now", Group::Here, &all)}
+                        {group("Away", Group::Away, &all)}
+                        {group("Members", Group::Others, &all)}
+                    }
+                    .into_any()
                 }
             }}
         </div>
     }
 }
 
+/// What is known about somebody's presence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Here,
+    Away,
+    /// Nothing.
+    Others,
+}
+
+fn group_of(online: bool, known: bool) -> Group {
+    match (online, known) {
+        (true, _) => Group::Here,
+        (false, true) => Group::Away,
+        (false, false) => Group::Others,
+    }
+}
+
 #[component]
-fn MemberLine(member: Member) -> impl IntoView {
+fn MemberLine(member: Member, group: Group) -> impl IntoView {
     let role = match member.role {
         MemberRole::Owner => Some("Owner"),
         MemberRole::Moderator => Some("Moderator"),
         MemberRole::Member => None,
     };
     let id = member.user.id;
-    let here = member.online;
+    let here = group == Group::Here;
     view! {
         <li>
             <a class="place" href=format!("/u/{}", member.user.handle) data-testid="member">
                 <span class="avatar-holder">
                     <Avatar id size="s" />
-                    <span class="presence" class:here=here>
-                        <span class="visually-hidden">{if here { "here" } else { "away" }}</span>
-                    </span>
+                    {(group != Group::Others)
+                        .then(|| {
+                            view! {
+                                <span class="presence" class:here=here>
+                                    <span class="visually-hidden">{if here { "here" } else { "away" }}</span>
+                                </span>
+                            }
+                        })}
                 </span>
                 <span class="grow clip">
                     <Name id />
@@ -106,5 +138,17 @@ fn MemberLine(member: Member) -> impl IntoView {
                 {role.map(|role| view! { <span class="tag">{role}</span> })}
             </a>
         </li>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_called_away_whose_presence_is_not_told() {
+        assert_eq!(group_of(true, true), Group::Here);
+        assert_eq!(group_of(false, true), Group::Away);
+        assert_eq!(group_of(false, false), Group::Others);
     }
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use parlour_protocol::conversations::ConversationKind;
-use parlour_protocol::ids::Seq;
+use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::messages::{Mention, Message};
 
 use crate::browser;
@@ -11,8 +11,9 @@ use crate::components::message_body::body;
 use crate::components::message_parts::{Actions, Quote, Reactions, RowContext};
 use crate::context::context;
 use crate::icons::{HASH, Icon};
+use crate::live::outbox::Change;
 use crate::state::rows::Row;
-use crate::state::{conversations, time};
+use crate::state::{bidi, conversations, time};
 
 /// One row.
 pub(crate) fn row(row: Row, shared: RowContext) -> AnyView {
@@ -55,21 +56,24 @@ fn Beginning(shared: RowContext) -> impl IntoView {
             (ConversationKind::Direct, Some(peer)) => view! {
                 <div class="beginning">
                     <Avatar id=peer size="l" />
-                    <h2>{title.clone()}</h2>
-                    <p class="soft">{format!("This is the beginning of your chat with {title}. Only you two can read it.")}</p>
+                    <h2><bdi>{title.clone()}</bdi></h2>
+                    <p class="soft">"This is the beginning of your chat with " <bdi>{title}</bdi> ". Only you two can read it."</p>
                 </div>
             }
             .into_any(),
-            _ => view! {
+            _ => {
+                let name = bidi::isolated(&title);
+                view! {
                 <div class="beginning">
                     <span class="beginning-icon">
                         <Icon path=HASH />
                     </span>
-                    <h2>{format!("Welcome to #{title}")}</h2>
-                    <p class="soft">
-                        {if topic.is_empty() { format!("This is where #{title} begins.") } else { topic }}
+                    <h2>{format!("Welcome to #{name}")}</h2>
+                    <p class="soft" dir="auto">
+                        {if topic.is_empty() { format!("This is where #{name} begins.") } else { topic }}
                     </p>
                 </div>
+                }
             }
             .into_any(),
         }
@@ -85,9 +89,17 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
     let local = browser::local_time(at);
     let (clock, full) = (time::clock(local), time::full(local));
     let me = context.me();
+    let conversation = shared.conversation;
+    let change = Memo::new(move |_| context.change_of(conversation, seq));
+    let going = Memo::new(move |_| context.deletes(conversation, seq));
     let text = Memo::new({
         let message = message.clone();
-        move |_| message.with(|message| (message.body.clone(), message.mentions.clone(), message.edited_at))
+        move |_| match change.get() {
+            Some(change) => (Some(change.body), None, None),
+            None => {
+                message.with(|message| (message.body.clone(), message.mentions.clone(), message.edited_at))
+            }
+        }
     });
     let answers_me = message.with_untracked(|message| message.reply_author) == Some(me);
     let mentioned = Memo::new(move |_| {
@@ -123,11 +135,14 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
         match text {
             Some(text) => view! {
                 <div class="body" data-testid="message-body" dir="auto">
-                    {body(&text, mentions.as_deref(), me)}
+                    <span class="said" translate="yes">{body(&text, mentions.as_deref(), me)}</span>
                     {edited
                         .map(|at| {
                             let full = format!("Edited {}", time::full(browser::local_time(at)));
-                            view! { <span class="edited" title=full>" (edited)"</span> }
+                            view! {
+                                " "
+                                <bdi class="edited" title=full>"(edited)"</bdi>
+                            }
                         })}
                 </div>
             }
@@ -149,6 +164,7 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
             class:mentioned=move || mentioned.get()
             class:active=move || active.get()
             class:target=move || target.get()
+            class:going=move || going.get()
             role="article"
             tabindex="-1"
             data-testid="message"
@@ -169,14 +185,60 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
                 {reply_to.map(|quoted| view! { <Quote conversation=shared.conversation seq=quoted /> })}
                 {head}
                 {content}
+                <ChangeState conversation change />
                 <Reactions conversation=shared.conversation message=message.clone() />
             </div>
             {move || {
-                let there = text.with(|(text, ..)| text.is_some()) && !folded.get();
+                let there = text.with(|(text, ..)| text.is_some()) && !folded.get() && !going.get();
                 (active.get() && there).then(|| view! { <Actions message=acting.clone() row=shared /> })
             }}
         </div>
     })
+}
+
+/// How an edit stands that the server has not answered: nothing of what was written is lost by it.
+#[component]
+fn ChangeState(conversation: ConversationId, change: Memo<Option<Change>>) -> impl IntoView {
+    move || {
+        let change = change.get()?;
+        let state = match change.failed {
+            None => view! { <span class="edited" data-testid="edit-waiting">"Saving the change…"</span> }
+                .into_any(),
+            Some(why) => {
+                let what = format!("Not changed. {why}");
+                view! { <Refused conversation cid=change.cid what /> }.into_any()
+            }
+        };
+        Some(view! { <div class="change-state">{state}</div> })
+    }
+}
+
+/// Something that the server has refused: why, and what one can do.
+#[component]
+fn Refused(conversation: ConversationId, cid: String, what: String) -> impl IntoView {
+    let context = context();
+    let cid = StoredValue::new(cid);
+    view! {
+        <div class="refused" role="alert">
+            <span>{what}</span>
+            <button
+                type="button"
+                class="link-button"
+                data-testid="retry"
+                on:click=move |_| context.retry(conversation, &cid.get_value())
+            >
+                "Retry"
+            </button>
+            <button
+                type="button"
+                class="link-button quiet"
+                data-testid="discard"
+                on:click=move |_| context.discard(conversation, &cid.get_value())
+            >
+                "Discard"
+            </button>
+        </div>
+    }
 }
 
 /// Author and time, above the first message of a group.
@@ -210,27 +272,8 @@ fn PendingRow(cid: String, opens: bool, shared: RowContext) -> impl IntoView {
     let clock = time::clock(browser::local_time(browser::now()));
     let refused = move || {
         failed().map(|why| {
-            view! {
-                <div class="refused" role="alert">
-                    <span>{format!("Not sent. {why}")}</span>
-                    <button
-                        type="button"
-                        class="link-button"
-                        data-testid="retry"
-                        on:click=move |_| name.with_value(|cid| context.retry(shared.conversation, cid))
-                    >
-                        "Retry"
-                    </button>
-                    <button
-                        type="button"
-                        class="link-button quiet"
-                        data-testid="discard"
-                        on:click=move |_| name.with_value(|cid| context.discard(shared.conversation, cid))
-                    >
-                        "Discard"
-                    </button>
-                </div>
-            }
+            let what = format!("Not sent. {why}");
+            view! { <Refused conversation=shared.conversation cid=name.get_value() what /> }
         })
     };
     view! {
@@ -247,7 +290,7 @@ fn PendingRow(cid: String, opens: bool, shared: RowContext) -> impl IntoView {
                 {reply_to.map(|quoted| view! { <Quote conversation=shared.conversation seq=quoted /> })}
                 {opens.then(|| view! { <Head author=me clock=clock.clone() full=clock.clone() /> })}
                 <div class="body" data-testid="message-body" dir="auto">
-                    {body(&text, None, me)}
+                    <span class="said">{body(&text, None, me)}</span>
                 </div>
                 {refused}
             </div>

@@ -1,4 +1,7 @@
 //! A message's text, drawn as elements; never as markup.
+//!
+//! Every piece is an element of its own whose text is set as a whole: where a browser has translated the page, the text
+//! that was put there before is not there any more.
 
 use leptos::prelude::*;
 use parlour_protocol::ids::UserId;
@@ -9,17 +12,23 @@ use parlour_protocol::validation;
 /// The text, with its links, mentions and code. A mention is of an account, whoever has the handle now; `mentions` says
 /// of which. Where that is not known (yet), the handle has to do.
 pub(crate) fn body(text: &str, mentions: Option<&[Mention]>, me: UserId) -> impl IntoView + use<> {
+    let plain = |text: &str| view! { <span prop:textContent=text.to_owned()></span> }.into_any();
     pieces(text)
         .into_iter()
         .map(|piece| match piece.segment {
-            Segment::Text(text) => text.to_owned().into_any(),
+            Segment::Text(text) => plain(text),
             Segment::Link(address) => {
                 let address = address.to_owned();
                 let shown = address.clone();
                 view! {
-                    <a class="text-link" href=address target="_blank" rel="noopener nofollow noreferrer">
-                        {shown}
-                    </a>
+                    <a
+                        class="text-link"
+                        href=address
+                        target="_blank"
+                        rel="noopener nofollow noreferrer"
+                        translate="no"
+                        prop:textContent=shown
+                    ></a>
                 }
                 .into_any()
             }
@@ -27,23 +36,22 @@ pub(crate) fn body(text: &str, mentions: Option<&[Mention]>, me: UserId) -> impl
                 let folded = validation::fold(handle);
                 let whose =
                     mentions.map(|all| all.iter().find(|one| one.handle == folded).map(|one| one.user));
-                let written = text.get(piece.at.clone()).unwrap_or_default().to_owned();
+                let written = text.get(piece.at.clone()).unwrap_or_default();
                 let (own, href) = match whose {
-                    Some(None) => return written.into_any(),
+                    Some(None) => return plain(written),
                     Some(Some(user)) => (user == me, format!("/u/{user}")),
                     None => (false, format!("/u/{handle}")),
                 };
-                view! {
-                    <a class="mention" class:own=own href=href>
-                        {written}
-                    </a>
-                }
-                .into_any()
+                let written = written.to_owned();
+                view! { <a class="mention" class:own=own href=href translate="no" prop:textContent=written></a> }
+                    .into_any()
             }
-            Segment::Code(code) => view! { <code>{code.to_owned()}</code> }.into_any(),
+            Segment::Code(code) => {
+                view! { <code translate="no" prop:textContent=code.to_owned()></code> }.into_any()
+            }
             Segment::Block(code) => view! {
                 <pre>
-                    <code>{code.to_owned()}</code>
+                    <code translate="no" prop:textContent=code.to_owned()></code>
                 </pre>
             }
             .into_any(),

@@ -1,6 +1,7 @@
 //! Parts of a message's row: the message that it answers, its reactions, and what one can do with it.
 
 use leptos::prelude::*;
+use parlour_client::engine::Act;
 use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::{Message, Reaction};
@@ -12,7 +13,7 @@ use crate::components::composer::Mode;
 use crate::components::dialog::ask;
 use crate::context::{Context, context};
 use crate::icons::{BAN, COPY, Icon, LINK, PENCIL, REPLY, SMILE, TRASH};
-use crate::state::people;
+use crate::state::{bidi, people, reactions};
 
 /// The emoji that are offered for reactions.
 pub(crate) const PALETTE: [&str; 8] = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"];
@@ -34,10 +35,10 @@ pub(crate) struct RowContext {
 #[component]
 pub(crate) fn Quote(conversation: ConversationId, seq: Seq) -> impl IntoView {
     let context = context();
-    let quoted = context.open.message(seq);
-    let inside = match quoted {
-        Some(message) => (move || {
-            let (author, body) = message.with(|message| (message.author, message.body.clone()));
+    // It may be loaded later, or never among the rows: it is read by itself then.
+    let quoted = context.open.quoted(seq, move |seqs| context.read_quoted(conversation, seqs));
+    let inside = move || match quoted.get() {
+        Some(Message { author, body, .. }) => {
             let text = if context.is_blocked(author) {
                 "A message of somebody you block.".to_owned()
             } else {
@@ -48,14 +49,14 @@ pub(crate) fn Quote(conversation: ConversationId, seq: Seq) -> impl IntoView {
                 <strong>
                     <Name id=author />
                 </strong>
-                <span class="clip">{text}</span>
+                <span class="clip" dir="auto">{text}</span>
             }
-        })
-        .into_any(),
+            .into_any()
+        }
         None => view! { <span>"Show the message that this answers"</span> }.into_any(),
     };
     view! {
-        <a class="quote" href=format!("/c/{conversation}/{seq}")>
+        <a class="quote" data-testid="quote" href=format!("/c/{conversation}/{seq}")>
             <Icon path=REPLY />
             {inside}
         </a>
@@ -64,22 +65,25 @@ pub(crate) fn Quote(conversation: ConversationId, seq: Seq) -> impl IntoView {
 
 /// Adds or takes back a reaction.
 pub(crate) fn react(context: Context, conversation: ConversationId, message: &Message, emoji: &str) {
-    let me = context.me();
-    let on =
-        !message.reactions.iter().any(|reaction| reaction.emoji == emoji && reaction.users.contains(&me));
-    let (seq, emoji) = (message.seq, emoji.to_owned());
-    context.attempt(async move { context.api.react(conversation, seq, &emoji, on).await }, |_| {});
+    let (me, seq, emoji) = (context.me(), message.seq, emoji.to_owned());
+    let shown = untrack(|| reactions::shown(&message.reactions, &context.reacts(conversation, seq), me));
+    let on = !shown.iter().any(|reaction| reaction.emoji == emoji && reaction.users.contains(&me));
+    context.act(conversation, Act::React { seq, emoji, on });
 }
 
 /// The reactions below a message.
 #[component]
 pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Message>) -> impl IntoView {
     let context = context();
+    let me = context.me();
     let reactions = {
         let message = message.clone();
-        Memo::new(move |_| message.with(|message| message.reactions.clone()))
+        Memo::new(move |_| {
+            message.with(|message| {
+                reactions::shown(&message.reactions, &context.reacts(conversation, message.seq), me)
+            })
+        })
     };
-    let me = context.me();
     let chip = move |reaction: Reaction| {
         let message = message.clone();
         let mine = reaction.users.contains(&me);
@@ -88,7 +92,12 @@ pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Messa
             move || {
                 let name =
                     |id| context.user(id).with(|user| user.as_ref().map(|user| user.display_name.clone()));
-                let names: Vec<String> = users.iter().take(12).filter_map(|id| name(*id)).collect();
+                let names: Vec<String> = users
+                    .iter()
+                    .take(12)
+                    .filter_map(|id| name(*id))
+                    .map(|name| bidi::isolated(&name))
+                    .collect();
                 people::list(&names)
             }
         };
@@ -119,13 +128,13 @@ pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Messa
 pub(crate) fn block(context: Context, id: UserId) {
     let name = context.user(id).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
     ask(
-        format!("Block {}?", name.unwrap_or_else(|| "this person".to_owned())),
+        format!("Block {}?", name.map_or_else(|| "this person".to_owned(), |name| bidi::isolated(&name))),
         "You stop being friends, and their requests and mentions do not reach you any more. In rooms their messages \
          are folded away. They are not told.",
         "Block",
         move || {
             context.attempt(async move { context.api.block(id).await }, move |block| {
-                context.toast(format!("You block {} now.", block.user.display_name), false);
+                context.toast(format!("You block {} now.", bidi::isolated(&block.user.display_name)), false);
                 context.load_blocks();
                 context.load_friends();
             });
@@ -168,14 +177,12 @@ pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl In
     };
     let copy = move |_| {
         if let Some(body) = act.with_value(|message| message.with_untracked(|message| message.body.clone())) {
-            browser::copy(&body);
-            context.toast("Copied", false);
+            context.copy(body, move || context.toast("Copied", false));
         }
     };
     let link = move |_| {
         let origin = window().location().origin().unwrap_or_default();
-        browser::copy(&format!("{origin}/c/{conversation}/{seq}"));
-        context.toast("Link copied", false);
+        context.copy(format!("{origin}/c/{conversation}/{seq}"), move || context.toast("Link copied", false));
     };
     let delete = move |_| {
         ask(
@@ -183,7 +190,7 @@ pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl In
             "Its text will be gone for everybody. This cannot be undone.",
             "Delete",
             move || {
-                context.attempt(async move { context.api.delete_message(conversation, seq).await }, |_| {});
+                context.act(conversation, Act::Delete { seq });
             },
         );
     };

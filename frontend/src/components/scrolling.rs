@@ -1,28 +1,43 @@
-//! The timeline's place: what is at the top of the view, and how to find it again after the rows changed.
-//!
-//! Invariant: when rows change, either the end stays in view (if it was), or the row at the top of the view
-//! stays exactly where it was.
+//! The timeline's place: what is at the top of the view, and how to find it again after something changed its size.
+//! What is to be done is decided in `state/spot.rs`; here it is measured and done.
 
 use leptos::prelude::document;
 use parlour_protocol::ids::Seq;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlElement};
 
-/// Closer to the end than this counts as at the end, in pixels.
-pub(crate) const NEAR_END: i32 = 40;
-/// Closer to an edge than this, more messages are fetched.
-pub(crate) const NEAR_EDGE: i32 = 900;
+use crate::state::spot::{Anchor, Geometry, Move, Spot};
 
-/// A message, and how far its top is below the top of the view.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Anchor {
-    pub(crate) seq: Seq,
-    pub(crate) offset: f64,
+/// Closer to the end than this counts as at the end, in pixels.
+pub(crate) const NEAR_END: f64 = 40.0;
+/// Closer to an edge than this, more messages are fetched.
+pub(crate) const NEAR_EDGE: f64 = 900.0;
+
+/// The sizes of a view.
+pub(crate) fn geometry(view: &HtmlElement) -> Geometry {
+    // On screens with finer pixels a view may be scrolled by parts of one.
+    let top = js_sys::Reflect::get(view, &JsValue::from_str("scrollTop")).ok().and_then(|top| top.as_f64());
+    Geometry {
+        top: top.unwrap_or_default(),
+        content: f64::from(view.scroll_height()),
+        view: f64::from(view.client_height()),
+    }
 }
 
-/// How far the end is below the view, in pixels.
-pub(crate) fn distance_to_end(view: &HtmlElement) -> i32 {
-    view.scroll_height() - view.scroll_top() - view.client_height()
+/// Keeps the end or the row under the eye where it was.
+pub(crate) fn keep(view: &HtmlElement, place: &mut Spot, at_end: bool) {
+    let row = |seq| find(view, seq).map(|row| below_top(view, &row));
+    match place.hold(at_end, geometry(view), row) {
+        Move::Stay => {}
+        Move::End => to_end(view),
+        Move::By(by) if by.abs() < 0.01 => {}
+        Move::By(by) => view.scroll_by_with_x_and_y(0.0, by),
+    }
+    place.held(geometry(view), row, || visible(view).map(|(anchor, _)| anchor));
+}
+
+fn below_top(view: &HtmlElement, row: &Element) -> f64 {
+    row.get_bounding_client_rect().top() - view.get_bounding_client_rect().top()
 }
 
 /// Goes to the end.
@@ -39,13 +54,15 @@ fn rows(view: &HtmlElement) -> Vec<Element> {
     (0..found.length()).filter_map(|index| found.item(index)?.dyn_into().ok()).collect()
 }
 
-/// The first message that reaches into the view, and the last one.
+/// The row under the reader's eye, which is the first one that begins in the view, and the last message in it. A row
+/// that fills the view has begun above.
 pub(crate) fn visible(view: &HtmlElement) -> Option<(Anchor, Seq)> {
     let frame = view.get_bounding_client_rect();
     let rows = rows(view);
     let first = rows.partition_point(|row| row.get_bounding_client_rect().bottom() <= frame.top() + 1.0);
     let after = rows.partition_point(|row| row.get_bounding_client_rect().top() < frame.bottom());
-    let row = rows.get(first)?;
+    let cut = rows.get(first)?.get_bounding_client_rect().top() < frame.top() - 1.0;
+    let row = rows.get(first + usize::from(cut && first + 1 < after)).or_else(|| rows.get(first))?;
     let anchor = Anchor { seq: seq_of(row)?, offset: row.get_bounding_client_rect().top() - frame.top() };
     let last = rows.get(after.saturating_sub(1)).and_then(seq_of).unwrap_or(anchor.seq);
     Some((anchor, last))
@@ -56,21 +73,14 @@ pub(crate) fn find(view: &HtmlElement, seq: Seq) -> Option<HtmlElement> {
     view.query_selector(&format!("[data-seq=\"{seq}\"]")).ok().flatten()?.dyn_into().ok()
 }
 
-/// Moves the view so that a message is where it was.
-pub(crate) fn restore(view: &HtmlElement, anchor: Anchor) -> bool {
-    let Some(row) = find(view, anchor.seq) else { return false };
-    let now = row.get_bounding_client_rect().top() - view.get_bounding_client_rect().top();
-    let delta = (now - anchor.offset).round() as i32;
-    if delta != 0 {
-        view.set_scroll_top(view.scroll_top() + delta);
-    }
-    true
-}
-
 /// Moves the view so that an element is a third below its top.
 pub(crate) fn bring(view: &HtmlElement, element: &Element) {
-    let now = element.get_bounding_client_rect().top() - view.get_bounding_client_rect().top();
-    view.set_scroll_top(view.scroll_top() + now as i32 - view.client_height() / 3);
+    put(view, element, f64::from(view.client_height()) / 3.0);
+}
+
+/// Moves the view so that an element is this far below its top.
+pub(crate) fn put(view: &HtmlElement, element: &Element, offset: f64) {
+    view.scroll_by_with_x_and_y(0.0, below_top(view, element) - offset);
 }
 
 /// Moves the keyboard from row to row.

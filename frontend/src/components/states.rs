@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::api::http::Failure;
-use crate::browser;
+use crate::components::copying::CopyButton;
 use crate::icons::{ALERT, Icon};
 
 /// Rows that stand for what is being loaded.
@@ -52,21 +52,10 @@ pub(crate) fn Empty(
 #[component]
 pub(crate) fn Failed(failure: Failure, #[prop(into)] retry: Callback<()>) -> impl IntoView {
     let id = failure.request_id();
-    let copied = RwSignal::new(false);
     let reference = id.map(|id| {
-        let shown = id.clone();
+        let label = format!("Request {id}");
         view! {
-            <button
-                type="button"
-                class="link-button quiet"
-                title="Copy the number of this request"
-                on:click=move |_| {
-                    browser::copy(&id);
-                    copied.set(true);
-                }
-            >
-                {move || if copied.get() { "Copied".to_owned() } else { format!("Request {shown}") }}
-            </button>
+            <CopyButton text=id label testid="copy-request" class="link-button quiet" title="Copy the number of this request" />
         }
     });
     view! {

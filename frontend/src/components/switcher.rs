@@ -100,7 +100,8 @@ fn offers(context: Context, wanted: &str) -> Vec<Offer> {
 pub(crate) fn Switcher() -> impl IntoView {
     let context = context();
     let listener = window_event_listener(leptos::ev::keydown, move |event| {
-        if (event.ctrl_key() || event.meta_key()) && event.key().eq_ignore_ascii_case("k") {
+        let Some(key) = browser::key(&event) else { return };
+        if (event.ctrl_key() || event.meta_key()) && key.eq_ignore_ascii_case("k") {
             event.prevent_default();
             context.switcher.update(|open| *open = !*open);
         }
@@ -122,12 +123,16 @@ fn Inside() -> impl IntoView {
     let found = Memo::new(move |_| wanted.with(|wanted| offers(context, wanted)));
     let go = StoredValue::new(move |href: String| {
         context.switcher.set(false);
+        if window().location().pathname().as_deref() == Ok(href.as_str()) {
+            context.visits.update(|count| *count += 1);
+        }
         navigate(&href, leptos_router::NavigateOptions::default());
     });
     request_animation_frame(|| browser::focus("switcher-input"));
     let on_key = move |event: web_sys::KeyboardEvent| {
+        let Some(key) = browser::key(&event) else { return };
         let count = found.with_untracked(Vec::len).max(1);
-        match event.key().as_str() {
+        match key.as_str() {
             "ArrowDown" => picked.update(|at| *at = (*at + 1) % count),
             "ArrowUp" => picked.update(|at| *at = (*at + count - 1) % count),
             "Enter" => {

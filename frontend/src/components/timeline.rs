@@ -15,11 +15,13 @@ use crate::api::calls::Place;
 use crate::browser;
 use crate::components::message::row;
 use crate::components::message_parts::RowContext;
-use crate::components::scrolling::{self, Anchor, NEAR_EDGE, NEAR_END};
+use crate::components::scrolling::{self, NEAR_EDGE, NEAR_END};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Context, context};
 use crate::icons::{DOWN, Icon};
 use crate::open::Stage;
+use crate::state::spot::Spot;
+use crate::storage::Life;
 
 /// The state of the view: handles, cheap to copy.
 #[derive(Clone, Copy)]
@@ -27,7 +29,7 @@ struct View {
     context: Context,
     id: ConversationId,
     node: NodeRef<html::Div>,
-    anchor: StoredValue<Option<Anchor>>,
+    spot: StoredValue<Spot>,
     /// The rows changed, and the view was not moved yet.
     unsettled: StoredValue<bool>,
     fetching: RwSignal<bool>,
@@ -47,23 +49,34 @@ impl View {
             return;
         }
         let open = self.context.open;
-        let distance = scrolling::distance_to_end(&view);
+        let mut now = scrolling::geometry(&view);
+        if self.spot.with_value(|spot| spot.shifted(&now)) {
+            // Something has changed its size, and the browser tells about the scrolling first: where the view is now
+            // says nothing yet about where the reader is.
+            self.keep(&view);
+            now = scrolling::geometry(&view);
+        }
+        let distance = now.below();
         let at_bottom = distance < NEAR_END && !open.newer.get_untracked();
         if open.at_bottom.get_untracked() != at_bottom {
             open.at_bottom.set(at_bottom);
         }
-        if at_bottom && open.fresh.get_untracked() > 0 {
-            open.fresh.set(0);
+        if at_bottom && open.fresh.with_untracked(|fresh| !fresh.is_empty()) {
+            open.fresh.set(Vec::new());
         }
-        if let Some((anchor, _)) = scrolling::visible(&view) {
-            self.anchor.set_value(Some(anchor));
-        }
-        if view.scroll_top() < NEAR_EDGE && open.older.get_untracked() {
+        self.spot.update_value(|spot| spot.note(now, || scrolling::visible(&view).map(|(anchor, _)| anchor)));
+        if now.top < NEAR_EDGE && open.older.get_untracked() {
             self.fetch(false);
         } else if distance < NEAR_EDGE && open.newer.get_untracked() {
             self.fetch(true);
         }
         self.note_later();
+    }
+
+    /// Keeps the end or the row under the eye in its place, whatever has changed its size.
+    fn keep(&self, view: &HtmlElement) {
+        let at_end = self.context.open.at_bottom.get_untracked();
+        self.spot.update_value(|spot| scrolling::keep(view, spot, at_end));
     }
 
     fn fetch(&self, newer: bool) {
@@ -117,9 +130,10 @@ impl View {
             return;
         }
         let at_bottom = open.at_bottom.get_untracked();
-        let place = self.anchor.get_value().filter(|_| !at_bottom).map(|anchor| anchor.seq.to_string());
-        browser::store(false, &format!("place.{}", self.id), place.as_deref());
-        if !browser::visible() {
+        let anchor = self.spot.with_value(Spot::anchor);
+        let place = anchor.filter(|_| !at_bottom).map(|anchor| anchor.seq.to_string());
+        self.context.keep(Life::Tab, &format!("place.{}", self.id), place.as_deref());
+        if !browser::looked_at() {
             return;
         }
         let seen = if at_bottom {
@@ -136,11 +150,7 @@ impl View {
     fn settle(&self) {
         let Some(view) = self.element() else { return };
         self.unsettled.set_value(false);
-        if self.context.open.at_bottom.get_untracked() {
-            scrolling::to_end(&view);
-        } else if let Some(anchor) = self.anchor.get_value() {
-            scrolling::restore(&view, anchor);
-        }
+        self.keep(&view);
         self.scrolled();
     }
 
@@ -149,10 +159,13 @@ impl View {
         let Some(view) = self.element() else { return };
         self.unsettled.set_value(false);
         let open = self.context.open;
-        let kept =
-            browser::stored(false, &format!("place.{}", self.id)).and_then(|text| text.parse::<Seq>().ok());
+        let kept = self
+            .context
+            .kept(Life::Tab, &format!("place.{}", self.id))
+            .and_then(|text| text.parse::<Seq>().ok());
         let marked = view.query_selector(".unread-line").ok().flatten();
         let row = target.and_then(|seq| scrolling::find(&view, seq));
+        self.spot.update_value(Spot::forget);
         scrolling::to_end(&view);
         if let Some(row) = row {
             scrolling::bring(&view, &row);
@@ -165,17 +178,16 @@ impl View {
                 Duration::from_secs(3),
             );
         } else if let Some(row) = kept.and_then(|seq| scrolling::find(&view, seq)) {
-            let offset = -4.0;
-            let seq = kept.unwrap_or_default();
-            drop(row);
-            scrolling::restore(&view, Anchor { seq, offset });
+            scrolling::put(&view, &row, 4.0);
         } else if let Some(marked) = marked {
             let above = marked.get_bounding_client_rect().top() < view.get_bounding_client_rect().top();
             if above {
                 scrolling::bring(&view, &marked);
             }
         }
-        open.at_bottom.set(scrolling::distance_to_end(&view) < NEAR_END && !open.newer.get_untracked());
+        let now = scrolling::geometry(&view);
+        open.at_bottom.set(now.below() < NEAR_END && !open.newer.get_untracked());
+        self.spot.update_value(|spot| spot.note(now, || scrolling::visible(&view).map(|(anchor, _)| anchor)));
         self.scrolled();
     }
 }
@@ -193,7 +205,7 @@ pub(crate) fn Timeline(
         context,
         id,
         node: NodeRef::new(),
-        anchor: StoredValue::new(None),
+        spot: StoredValue::new(Spot::default()),
         unsettled: StoredValue::new(false),
         fetching: RwSignal::new(false),
         noted: StoredValue::new(None),
@@ -216,15 +228,18 @@ pub(crate) fn Timeline(
         });
         generation
     });
-    keep_end_in_view(view);
-    let seen = window_event_listener(leptos::ev::visibilitychange, move |_| {
-        if !browser::visible() && open.at_bottom.get_untracked() {
+    keep_place(view);
+    Effect::new(move |before: Option<bool>| {
+        let looking = context.attention.get();
+        if before == Some(true) && !looking && open.at_bottom.get_untracked() {
             // What comes while one looks elsewhere is new when one comes back.
             open.read.set_value(context.live.cursor(id));
         }
-        view.note_later();
+        if before.is_some() {
+            view.note_later();
+        }
+        looking
     });
-    on_cleanup(move || seen.remove());
     let to_end = move |_| {
         if open.newer.get_untracked() {
             context.open_at(id, Place::Newest);
@@ -235,7 +250,7 @@ pub(crate) fn Timeline(
     };
     let pill = move || {
         let away = !open.at_bottom.get() && open.stage.get() == Stage::Ready;
-        let fresh = open.fresh.get();
+        let fresh = open.fresh.with(Vec::len);
         away.then(|| {
             let text = match fresh {
                 0 => "Latest".to_owned(),
@@ -261,7 +276,8 @@ pub(crate) fn Timeline(
             .target()
             .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
             .is_some_and(|element| element.matches(".message, .timeline").unwrap_or(false));
-        if on_row && view.element().is_some_and(|element| scrolling::walk(&element, &event.key())) {
+        let Some(key) = browser::key(&event).filter(|_| on_row) else { return };
+        if view.element().is_some_and(|element| scrolling::walk(&element, &key)) {
             event.prevent_default();
         }
     };
@@ -310,17 +326,16 @@ pub(crate) fn Timeline(
     }
 }
 
-/// When the view or its content changes its size, the end stays in view if it was.
-fn keep_end_in_view(view: View) {
+/// When the view or its content changes its size, for whatever reason, the place is kept.
+fn keep_place(view: View) {
     let observer: StoredValue<Option<web_sys::ResizeObserver>, LocalStorage> = StoredValue::new_local(None);
     let callback: StoredValue<Option<Closure<dyn FnMut()>>, LocalStorage> = StoredValue::new_local(None);
     Effect::new(move |_| {
         let Some(node) = view.node.get() else { return };
         let closure = Closure::<dyn FnMut()>::new(move || {
-            if view.context.open.at_bottom.get_untracked()
-                && let Some(element) = view.element()
-            {
-                scrolling::to_end(&element);
+            // Rows that are about to be drawn are looked at when they are.
+            if let Some(element) = view.element().filter(|_| !view.unsettled.get_value()) {
+                view.keep(&element);
             }
         });
         if let Ok(made) = web_sys::ResizeObserver::new(closure.as_ref().unchecked_ref()) {

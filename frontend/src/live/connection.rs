@@ -49,8 +49,10 @@ pub(crate) async fn run(context: Context, generation: u64) {
                 continue;
             }
         } else if code == CloseCode::SessionRevoked.code() {
-            context.leave(Some("This session was ended from another device.".to_owned()));
-            return;
+            if context.session_over("This session was ended.").await && backoff.failures() == 0 {
+                let _ = backoff.failed(0.0);
+                continue;
+            }
         } else if code == CloseCode::Banned.code() {
             context.leave(Some("This account is suspended.".to_owned()));
             return;

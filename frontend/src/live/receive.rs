@@ -9,6 +9,7 @@ use leptos::task::spawn_local;
 use parlour_client::engine::Verdict;
 use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::{ConversationId, Seq};
+use parlour_protocol::notifications::Notification;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{
     Change, ClientFrame, Ephemeral, ErrorFrame, Event, OkFrame, ReplayState, ServerFrame,
@@ -16,8 +17,8 @@ use parlour_protocol::socket::{
 
 use super::Asked;
 use crate::browser;
-use crate::context::Context;
-use crate::state::conversations;
+use crate::context::{Context, Load};
+use crate::state::{bidi, conversations};
 
 /// Most missed events that are fetched one by one for a conversation that is not open.
 const WORTH_FETCHING: Seq = 200;
@@ -138,6 +139,11 @@ impl Context {
                 });
             }
         }
+        self.live.change(|inner| inner.connected_at = browser::now_ms() as i64);
+        self.ask_wanted();
+        if let Some(id) = self.open.id.get_untracked() {
+            self.read_quoted(id, self.open.unknown_quotes());
+        }
         self.flush();
     }
 
@@ -198,7 +204,14 @@ impl Context {
             match answer {
                 Ok(conversation) if !context.open.is(id) => {
                     let head = conversation.head;
+                    let mentions = conversation.mentions;
+                    let before =
+                        context.entry(id).map_or(0, |entry| entry.with_untracked(|entry| entry.mentions));
                     context.put_entry(conversation);
+                    if mentions < before {
+                        // Something that mentions one was deleted: nothing tells of it any more.
+                        context.load_notices();
+                    }
                     let known = context.live.with(|inner| inner.heads.get(&id).copied()).unwrap_or(0);
                     if known > head {
                         context.receive_head(id, known);
@@ -207,7 +220,11 @@ impl Context {
                 Ok(conversation) => {
                     // The open conversation's log is followed from its messages; its cursor stays.
                     let cursor = context.live.cursor(id);
-                    context.put_entry(conversation);
+                    if !context.put_entry(conversation) {
+                        // The log has gone on while the answer was on its way.
+                        context.reread(id);
+                        return;
+                    }
                     if let Some(cursor) = cursor {
                         context.live.follow(id, cursor);
                     }
@@ -237,8 +254,14 @@ impl Context {
     fn apply(&self, event: &Event) {
         let id = event.conversation;
         let me = self.me();
-        if let Some(entry) = self.entry(id) {
-            entry.update(|entry| conversations::apply(entry, event, me));
+        let blocked = |author| untrack(|| self.is_blocked(author));
+        let effect =
+            self.change_entry(id, |entry, counted| conversations::apply(entry, counted, event, me, blocked));
+        if effect.doubt {
+            self.reread(id);
+        }
+        if let Change::MessageDeleted { target, .. } = &event.change {
+            self.forget_notices_of(id, *target);
         }
         if let Change::MessageCreated { author, cid, body, .. } = &event.change {
             if *author == me {
@@ -254,7 +277,7 @@ impl Context {
             }
         }
         if self.open.is(id) {
-            self.open.apply(event, self.live, me);
+            self.open.apply(event, self.live, me, |author| author != me && !blocked(author));
             match &event.change {
                 Change::MemberJoined { .. } | Change::MemberLeft { .. } => {
                     self.members_changed.update(|count| *count += 1);
@@ -278,10 +301,29 @@ impl Context {
         }
     }
 
+    /// A message was deleted: no notification leads to it.
+    fn forget_notices_of(&self, id: ConversationId, seq: Seq) {
+        let about = |one: &Notification| one.conversation == Some(id) && one.message == Some(seq);
+        let mut found = false;
+        self.notices.maybe_update(|notices| {
+            if let Load::Ready(notices) = notices {
+                let unread = notices.items.iter().filter(|one| about(one) && !one.read).count() as i64;
+                found = notices.items.iter().any(about);
+                notices.items.retain(|one| !about(one));
+                notices.unread = (notices.unread - unread).max(0);
+            }
+            found
+        });
+        if found {
+            self.load_notices();
+        }
+    }
+
     fn announce(&self, author: parlour_protocol::ids::UserId, body: &str) {
         let name =
             self.user(author).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
-        let text = format!("{}: {body}", name.unwrap_or_else(|| "Somebody".to_owned()));
+        let name = name.map_or_else(|| "Somebody".to_owned(), |name| bidi::isolated(&name));
+        let text = format!("{name}: {}", bidi::isolated(body));
         let first = self.announcement.with_untracked(String::is_empty);
         self.announcement.update(|said| {
             if !said.is_empty() {

@@ -48,7 +48,11 @@ impl Context {
                 self.load_notices();
             }
             UserChange::FriendAsked { .. } => self.load_friends(),
-            UserChange::BlockAdded { .. } | UserChange::BlockRemoved { .. } => self.load_blocks(),
+            UserChange::BlockAdded { .. } | UserChange::BlockRemoved { .. } => {
+                self.load_blocks();
+                // What blocked people wrote is not counted.
+                spawn_local((*self).load_conversations());
+            }
             UserChange::ConversationJoined { conversation } => self.reread(*conversation),
             UserChange::ConversationLeft { conversation } => {
                 self.live.forget(*conversation);
@@ -56,14 +60,10 @@ impl Context {
                 self.members_changed.update(|count| *count += 1);
             }
             UserChange::ReadMoved { conversation, seq } => {
-                let Some(entry) = self.entry(*conversation) else { return };
-                let mut unread = 0;
-                entry.maybe_update(|entry| {
-                    let moved = conversations::mark_read(entry, *seq);
-                    unread = entry.unread;
-                    moved
+                let effect = self.change_entry(*conversation, |entry, counted| {
+                    conversations::mark_read(entry, counted, *seq)
                 });
-                if unread > 0 && !self.open.is(*conversation) {
+                if effect.doubt {
                     self.reread(*conversation);
                 }
             }
@@ -83,7 +83,9 @@ impl Context {
             }),
             UserChange::SessionEnded { session } => {
                 if self.session.get_untracked() == Some(*session) {
-                    self.leave(Some("This session was ended from another device.".to_owned()));
+                    spawn_local(async move {
+                        context.session_over("This session was ended.").await;
+                    });
                 }
             }
             UserChange::Unknown(_) => {}

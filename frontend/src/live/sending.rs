@@ -7,27 +7,21 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use parlour_client::engine::SendState;
+use parlour_client::engine::{Act, Pending};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::messages::Message;
-use parlour_protocol::socket::{ClientFrame, ErrorFrame, OkFrame};
-use serde::{Deserialize, Serialize};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::{Change, ClientFrame, ErrorFrame, Event, OkFrame};
+use parlour_protocol::time::Timestamp;
 
 use super::Asked;
+use super::outbox::why;
 use crate::api::calls::Place;
 use crate::browser;
 use crate::context::Context;
 use crate::open::Stage;
 use crate::state::conversations;
-
-/// A pending message, as it is kept for a reload of the page.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    conversation: ConversationId,
-    cid: String,
-    body: String,
-    reply_to: Option<Seq>,
-}
+use crate::storage::Life;
 
 /// A pending message, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,80 +35,70 @@ pub(crate) struct Waiting {
 impl Context {
     /// Writes a message: it is shown at once and sent when it can be.
     pub(crate) fn write(&self, id: ConversationId, body: String, reply_to: Option<Seq>) {
-        self.live.change(|inner| inner.outbox.push(id, browser::random_cid(), body, reply_to));
-        self.keep_outbox();
         self.open.read.set_value(None);
-        self.open.draw(self.live, self.me());
-        self.flush();
+        self.act(id, Act::Send { body, reply_to });
     }
 
     /// A pending message, as it stands.
     pub(crate) fn waiting(&self, cid: &str) -> Option<Waiting> {
         self.live.with(|inner| {
-            inner.outbox.get(cid).map(|pending| Waiting {
-                body: pending.body.clone(),
-                reply_to: pending.reply_to,
-                failed: match &pending.state {
-                    SendState::Sending => None,
-                    SendState::Failed { detail, .. } => Some(detail.clone()),
-                },
-            })
+            let pending = inner.outbox.get(cid)?;
+            let Act::Send { body, reply_to } = &pending.act else { return None };
+            Some(Waiting { body: body.clone(), reply_to: *reply_to, failed: why(pending) })
         })
     }
 
-    /// Sends what is due.
-    pub(crate) fn flush(&self) {
-        let due: Vec<(ConversationId, String, String, Option<Seq>)> = self.live.with(|inner| {
-            let busy =
-                |id| inner.asked.values().any(|asked| matches!(asked, Asked::Send(there, _) if *there == id));
-            let own = |one: &&parlour_client::engine::Pending| {
-                (one.conversation, one.cid.clone(), one.body.clone(), one.reply_to)
-            };
-            inner.outbox.due(busy).iter().map(own).collect()
-        });
-        for (conversation, cid, body, reply_to) in due {
-            self.live.command(Asked::Send(conversation, cid.clone()), |id| ClientFrame::Send {
-                id,
-                conversation,
-                cid,
-                body,
-                reply_to,
-            });
-        }
-    }
-
-    /// The server has stored a message.
+    /// The server has done something.
     pub(crate) fn sent(&self, conversation: ConversationId, cid: &str, ok: &OkFrame) {
-        let written = self.waiting(cid);
-        self.live.change(|inner| inner.outbox.settled(cid));
-        self.keep_outbox();
-        if let (Some(written), Some(seq), Some(at)) = (written, ok.seq, ok.at)
+        let pending = self.live.with(|inner| inner.outbox.get(cid).cloned());
+        self.settle(cid);
+        // What was done before may have been changed since; the log tells.
+        if let (Some(pending), Some(seq), Some(at)) = (pending, ok.seq, ok.at)
             && self.open.is(conversation)
+            && ok.duplicate != Some(true)
         {
-            let message = Message {
-                seq,
-                author: self.me(),
-                cid: cid.to_owned(),
-                body: Some(written.body),
-                reply_to: written.reply_to,
-                // The event tells both.
-                reply_author: None,
-                mentions: None,
-                at,
-                edited_at: None,
-                deleted_at: None,
-                reactions: Vec::new(),
-            };
-            // An older duplicate may have been changed since; the log tells.
-            if ok.duplicate != Some(true) {
-                self.open.stored(message, self.live, self.me());
-            }
+            self.done(conversation, pending, seq, at);
+        }
+        if self.open.is(conversation) {
             self.open.draw(self.live, self.me());
         }
         self.flush();
     }
 
-    /// The server has refused a message.
+    /// Shows what was done as it will be when its event comes, so that nothing flickers in between.
+    fn done(&self, conversation: ConversationId, pending: Pending, seq: Seq, at: Timestamp) {
+        let me = self.me();
+        let change = match pending.act {
+            Act::Send { body, reply_to } => {
+                let message = Message {
+                    seq,
+                    author: me,
+                    cid: pending.cid,
+                    body: Some(body),
+                    reply_to,
+                    // The event tells both.
+                    reply_author: None,
+                    mentions: None,
+                    at,
+                    edited_at: None,
+                    deleted_at: None,
+                    reactions: Vec::new(),
+                };
+                return self.open.stored(message, self.live, me);
+            }
+            Act::Edit { seq: target, body } => {
+                Change::MessageEdited { author: me, target, body: Some(body), mentions: None }
+            }
+            Act::Delete { seq: target } => Change::MessageDeleted { actor: me, target, author: None },
+            Act::React { seq: target, emoji, on: true } => Change::ReactionAdded { user: me, target, emoji },
+            Act::React { seq: target, emoji, on: false } => {
+                Change::ReactionRemoved { user: me, target, emoji }
+            }
+        };
+        self.open.anticipate(&Event { conversation, seq, at, change });
+    }
+
+    /// The server has refused something.
     pub(crate) fn not_sent(&self, conversation: ConversationId, cid: &str, error: &ErrorFrame) {
         if error.retry {
             let context = *self;
@@ -124,76 +108,25 @@ impl Context {
             return;
         }
         let detail = error.detail.clone().unwrap_or_else(|| error.code.title().to_owned());
-        self.live.change(|inner| inner.outbox.refused(cid, error.code, detail));
-        self.outbox_changed(conversation);
-        self.flush();
-    }
-
-    /// A message was seen in the log: it is not pending any more.
-    pub(crate) fn settle(&self, cid: &str) {
-        if self.live.change(|inner| inner.outbox.settled(cid)) {
-            self.keep_outbox();
-        }
-    }
-
-    /// Tries a refused message again.
-    pub(crate) fn retry(&self, conversation: ConversationId, cid: &str) {
-        self.live.change(|inner| inner.outbox.retry(cid).is_some());
-        self.outbox_changed(conversation);
-        self.flush();
-    }
-
-    /// Gives a refused message up.
-    pub(crate) fn discard(&self, conversation: ConversationId, cid: &str) {
-        self.live.change(|inner| inner.outbox.settled(cid));
-        self.outbox_changed(conversation);
-    }
-
-    fn outbox_changed(&self, conversation: ConversationId) {
-        self.keep_outbox();
-        self.outbox_version.update(|version| *version += 1);
-        if self.open.is(conversation) {
-            self.open.draw(self.live, self.me());
-        }
-    }
-
-    fn outbox_key(&self) -> String {
-        format!("outbox.{}", self.me())
-    }
-
-    fn keep_outbox(&self) {
-        let kept: Vec<Kept> = self.live.with(|inner| {
-            let keep = |one: &parlour_client::engine::Pending| Kept {
-                conversation: one.conversation,
-                cid: one.cid.clone(),
-                body: one.body.clone(),
-                reply_to: one.reply_to,
-            };
-            inner.outbox.iter().map(keep).collect()
+        let keeps = self.live.with(|inner| {
+            inner.outbox.get(cid).is_some_and(|one| matches!(one.act, Act::Send { .. } | Act::Edit { .. }))
         });
-        let text = (!kept.is_empty()).then(|| serde_json::to_string(&kept).unwrap_or_default());
-        browser::store(false, &self.outbox_key(), text.as_deref());
-    }
-
-    /// Takes up what was not sent before the page was reloaded.
-    pub(crate) fn restore_outbox(&self) {
-        let text = browser::stored(false, &self.outbox_key()).unwrap_or_default();
-        for kept in serde_json::from_str::<Vec<Kept>>(&text).unwrap_or_default() {
-            self.live
-                .change(|inner| inner.outbox.push(kept.conversation, kept.cid, kept.body, kept.reply_to));
+        if keeps {
+            self.live.change(|inner| inner.outbox.refused(cid, error.code, detail));
+            self.keep_pending(cid);
+        } else if self.settle(cid) && error.code != ErrorCode::Gone {
+            // No text is lost with a reaction or a deletion: it is enough to say why.
+            self.toast(detail, true);
         }
-    }
-
-    /// Forgets what was not sent, as its author leaves.
-    pub(crate) fn forget_outbox(&self) {
-        browser::store(false, &self.outbox_key(), None);
+        self.outbox_changed(conversation);
+        self.flush();
     }
 
     /// Opens a conversation at a place: its messages, then live from there.
     pub(crate) fn open_at(&self, id: ConversationId, place: Place) {
         let context = *self;
         if let Place::Newest = place {
-            browser::store(false, &format!("place.{id}"), None);
+            context.keep(Life::Tab, &format!("place.{id}"), None);
         }
         spawn_local(async move {
             let answer = context.api.list_messages(id, place).await;
@@ -229,14 +162,8 @@ impl Context {
 
     /// Everything up to a position was seen.
     pub(crate) fn mark_read(&self, id: ConversationId, seq: Seq) {
-        let Some(entry) = self.entry(id) else { return };
-        let mut moved = false;
-        entry.maybe_update(|entry| {
-            let unread = entry.unread;
-            moved = conversations::mark_read(entry, seq);
-            moved || unread != entry.unread
-        });
-        if moved {
+        // What only the server can count is read anew when it has moved the marker, too.
+        if self.change_entry(id, |entry, counted| conversations::mark_read(entry, counted, seq)).moved {
             self.live.command(Asked::Other, |command| ClientFrame::Read {
                 id: command,
                 conversation: id,

@@ -1,16 +1,21 @@
 //! From the cookie to a running app, and back to the log-in page.
+//!
+//! Invariant: a page acts for the account that it shows or for nobody. All tabs share the cookie, so who it belongs to
+//! is compared at every refresh, whenever another tab signs in or out, and when a tab wakes up.
 
 use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::ids::UserId;
 use parlour_protocol::sessions::SignedIn;
+use wasm_bindgen::JsCast;
 
 use super::connection;
-use crate::api::http::Failure;
 use crate::browser;
 use crate::context::{Context, Load, Phase};
+use crate::state::keys;
+use crate::storage::{self, Life};
 
 /// Seconds before its end at which the access token is refreshed.
 const EARLY: i64 = 60;
@@ -23,11 +28,13 @@ impl Context {
         spawn_local(async move {
             match context.api.refresh().await {
                 Ok(signed_in) => context.enter(&signed_in),
-                Err(Failure::Offline) => context.phase.set(Phase::Unreachable),
-                Err(failure) if failure.code() == Some(ErrorCode::Unavailable) => {
-                    context.phase.set(Phase::Unreachable);
+                Err(failure) if failure.ends_session() => {
+                    // Whoever was here last has been logged out meanwhile.
+                    storage::nobody();
+                    context.theme.set(None);
+                    context.phase.set(Phase::SignedOut(None));
                 }
-                Err(_) => context.phase.set(Phase::SignedOut(None)),
+                Err(_) => context.phase.set(Phase::Unreachable),
             }
         });
         spawn_local(async move {
@@ -42,8 +49,10 @@ impl Context {
         let generation = self.live.reset();
         self.clear();
         self.api.adopt(signed_in);
+        storage::enter(signed_in.account.id);
         self.account.set(Some(signed_in.account.clone()));
         self.session.set(Some(signed_in.session));
+        self.load_settings(signed_in.account.id);
         self.restore_outbox();
         self.phase.set(Phase::SignedIn);
         self.load_friends();
@@ -54,6 +63,14 @@ impl Context {
             context.load_conversations().await;
             connection::run(context, generation).await;
         });
+    }
+
+    /// How somebody likes the app, as they left it on this device.
+    pub(crate) fn load_settings(&self, owner: UserId) {
+        let kept = |name| storage::read(owner, Life::Device, name);
+        self.theme.set(kept("theme"));
+        self.enter_breaks.set(kept("enter").is_some());
+        self.details.set(kept("details").is_some());
     }
 
     /// Reads the list of conversations; entries that are gone go.
@@ -90,18 +107,78 @@ impl Context {
     }
 
     /// Ends the session on the server, then here.
-    pub(crate) fn log_out(&self) {
+    pub(crate) fn log_out(&self, then: impl FnOnce() + 'static) {
         let context = *self;
-        self.attempt(async move { context.api.end_session().await }, move |()| context.leave(None));
+        self.attempt(async move { context.api.end_session().await }, move |()| {
+            context.leave(None);
+            then();
+        });
     }
 
-    /// Goes back to the log-in page.
+    /// Goes back to the log-in page. Nothing of the one who leaves stays on the device.
     pub(crate) fn leave(&self, notice: Option<String>) {
-        self.forget_outbox();
+        let me = self.me();
+        self.forget_everything();
+        storage::leave(me);
+        self.phase.set(Phase::SignedOut(notice));
+    }
+
+    /// Somebody else is signed in in this browser now: this page stops, and says so.
+    fn replaced(&self) {
+        let me = self.me();
+        self.forget_everything();
+        storage::leave(me);
+        self.phase.set(Phase::Replaced);
+    }
+
+    fn forget_everything(&self) {
         self.live.reset();
         self.api.forget();
-        self.phase.set(Phase::SignedOut(notice));
         self.clear();
+    }
+
+    /// The server says that this session is over. Perhaps the same person has logged in anew in another tab; then
+    /// this one goes on with what that one has. True when it does.
+    pub(crate) async fn session_over(self, notice: &str) -> bool {
+        let generation = self.live.generation();
+        match self.api.refresh().await {
+            Ok(_) => true,
+            Err(failure) if failure.ends_session() && self.live.generation() == generation => {
+                self.leave(Some(notice.to_owned()));
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Compares who is shown with who is signed in in this browser.
+    fn check_identity(&self) {
+        if self.phase.get_untracked() == Phase::SignedIn && storage::who().is_some_and(|who| who != self.me())
+        {
+            self.replaced();
+        }
+    }
+
+    /// Another tab has changed what is kept on the device.
+    fn storage_changed(&self, event: &web_sys::StorageEvent) {
+        if self.phase.get_untracked() != Phase::SignedIn {
+            return;
+        }
+        let Some((name, value)) = storage::changed(event) else { return };
+        if name == keys::WHO {
+            match value {
+                Some(_) => self.check_identity(),
+                None => self.leave(Some("You have been logged out.".to_owned())),
+            }
+        } else if let Some(name) = keys::within(self.me(), &name) {
+            match name.split_once('.') {
+                Some(("outbox", cid)) => self.outbox_changed_elsewhere(cid, value),
+                Some(("tab", _)) if value.is_none() => self.tab_closed(),
+                _ if name == "theme" => self.theme.set(value),
+                _ if name == "enter" => self.enter_breaks.set(value.is_some()),
+                _ => {}
+            }
+        }
     }
 
     /// Keeps the access token fresh and watches for the end of the session; called once.
@@ -112,10 +189,13 @@ impl Context {
             if let Some(Some(old)) = timer.try_update_value(Option::take) {
                 old.clear();
             }
-            let Some(expires_in) = context.api.signed_in.with(|one| one.as_ref().map(|one| one.expires_in))
-            else {
-                return;
-            };
+            let latest =
+                context.api.signed_in.with(|one| one.as_ref().map(|one| (one.expires_in, one.session)));
+            let Some((expires_in, session)) = latest else { return };
+            // The same person may have logged in anew in another tab.
+            if context.session.get_untracked().is_some_and(|known| known != session) {
+                context.session.set(Some(session));
+            }
             let wait = Duration::from_secs((expires_in - EARLY).max(5).unsigned_abs());
             let refresh = move || {
                 spawn_local(async move {
@@ -126,24 +206,66 @@ impl Context {
         });
         Effect::new(move |before: Option<u32>| {
             let count = context.api.expired.get();
-            if before.is_some_and(|before| before != count) {
+            if before.is_some_and(|before| before != count) && context.signed_in() {
                 context.leave(Some("Your session has ended. Please log in again.".to_owned()));
+            }
+            count
+        });
+        Effect::new(move |before: Option<u32>| {
+            let count = context.api.replaced.get();
+            if before.is_some_and(|before| before != count) && context.signed_in() {
+                context.replaced();
             }
             count
         });
         Effect::new(move |_| {
             let theme = context.theme.get();
             browser::set_theme(theme.as_deref());
-            browser::store(true, "theme", theme.as_deref());
+            context.keep(Life::Device, "theme", theme.as_deref());
         });
         let minute = context.minute;
-        let _ =
-            set_interval_with_handle(move || minute.update(|minute| *minute += 1), Duration::from_secs(30));
+        let tick = move || {
+            minute.update(|minute| *minute += 1);
+            context.still_here();
+        };
+        let _ = set_interval_with_handle(tick, Duration::from_secs(30));
         let _ = window_event_listener_untyped("online", move |_| context.live.wake());
-        let _ = window_event_listener(leptos::ev::visibilitychange, move |_| {
-            if browser::visible() {
-                context.live.wake();
+        let _ = window_event_listener_untyped("storage", move |event| {
+            if let Some(event) = event.dyn_ref::<web_sys::StorageEvent>() {
+                context.storage_changed(event);
             }
         });
+        let _ = window_event_listener_untyped("pagehide", move |_| context.tab_closes());
+        // A page that comes back as it was left may belong to somebody who has logged out meanwhile.
+        let _ = window_event_listener_untyped("pageshow", move |_| {
+            if context.signed_in() && storage::who().is_none() {
+                spawn_local(async move {
+                    let _ = context.api.refresh().await;
+                });
+            }
+        });
+        // A tab that slept has heard nothing.
+        for name in ["pageshow", "focus", "blur", "visibilitychange"] {
+            let _ = window_event_listener_untyped(name, move |_| {
+                context.attention.maybe_update(|looking| {
+                    let now = browser::looked_at();
+                    std::mem::replace(looking, now) != now
+                });
+                context.check_identity();
+                if browser::visible() {
+                    context.live.wake();
+                    context.still_here();
+                }
+            });
+        }
+        let _ = window_event_listener(leptos::ev::click, move |event| {
+            if browser::leads_here(&event) {
+                context.visits.update(|count| *count += 1);
+            }
+        });
+    }
+
+    fn signed_in(&self) -> bool {
+        self.phase.get_untracked() == Phase::SignedIn
     }
 }

@@ -21,7 +21,7 @@ use crate::pages::admin_access::{Approvals, AuditLog, Invites};
 use crate::pages::admin_recovery::Recovery;
 use crate::pages::home::NotFound;
 use crate::pages::{PageHead, part};
-use crate::state::{people, time};
+use crate::state::{bidi, people, time};
 
 /// Administration, for administrators alone.
 #[component]
@@ -214,7 +214,7 @@ fn People() -> impl IntoView {
                 });
             });
         };
-        let name = one.user.display_name.clone();
+        let name = bidi::isolated(&one.user.display_name);
         let whose = name.clone();
         let suspend = move |_| {
             ask(
@@ -272,7 +272,7 @@ fn AllRooms() -> impl IntoView {
         let name = room.name.clone();
         let delete = move |_| {
             let text = "The room and everything said in it will be gone for everybody.";
-            ask(format!("Delete #{name}?"), text, "Delete room", move || {
+            ask(format!("Delete #{}?", bidi::isolated(&name)), text, "Delete room", move || {
                 context.attempt(async move { context.api.delete_room(id).await }, move |()| {
                     all.update(|all| {
                         if let Load::Ready(all) = all {

@@ -11,10 +11,11 @@ use parlour_protocol::invites::{CreateInvite, Invite};
 use crate::api::http::Answer;
 use crate::browser;
 use crate::components::avatar::Name;
+use crate::components::copying::CopyButton;
 use crate::components::dialog::ask;
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Context, Load, context};
-use crate::state::{people, time};
+use crate::state::{bidi, people, time};
 
 /// A list that is read page by page.
 struct Paged<T: Clone + Send + Sync + 'static> {
@@ -97,7 +98,7 @@ pub(crate) fn Approvals() -> impl IntoView {
         let approve = move |_| {
             context.attempt(async move { context.api.approve(id).await }, move |_| read(false));
         };
-        let name = one.user.display_name.clone();
+        let name = bidi::isolated(&one.user.display_name);
         let reject = move |_| {
             ask(
                 format!("Turn {name} away?"),
@@ -200,9 +201,7 @@ pub(crate) fn Invites() -> impl IntoView {
                         "Send this link; it is shown this once: "
                         <code data-testid="invite-link">{link}</code>
                     </span>
-                    <button type="button" class="button" data-testid="copy-invite" on:click=move |_| browser::copy(&copied)>
-                        "Copy"
-                    </button>
+                    <CopyButton text=copied testid="copy-invite" />
                 </div>
             }
         })

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use parlour_protocol::ids::UserId;
 
-use crate::browser;
+use crate::components::copying::CopyButton;
 use crate::components::dialog::ask;
 use crate::context::context;
 
@@ -46,9 +46,7 @@ pub(crate) fn Recovery(id: UserId, name: String, second_factor: bool) -> impl In
                         "Hand this link over; it is shown this once: "
                         <code class="secret" data-testid="reset-link">{link}</code>
                     </span>
-                    <button type="button" class="button" data-testid="copy-reset-link" on:click=move |_| browser::copy(&copied)>
-                        "Copy"
-                    </button>
+                    <CopyButton text=copied testid="copy-reset-link" />
                 </div>
             }
         })

@@ -9,7 +9,6 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::Room;
 
 use crate::api::calls::{PAGE, Place};
-use crate::browser;
 use crate::components::composer::{Composer, Mode};
 use crate::components::members::Members;
 use crate::components::message_parts::RowContext;
@@ -17,10 +16,12 @@ use crate::components::states::{Failed, Skeleton};
 use crate::components::timeline::Timeline;
 use crate::context::{Load, context};
 use crate::icons::{ALERT, CLOSE, HASH, Icon};
+use crate::open::Stage;
 use crate::pages::conversation_head::{ChatHead, RoomActions};
 use crate::pages::home::NotFound;
 use crate::state::conversations::title;
-use crate::state::people;
+use crate::state::{bidi, people};
+use crate::storage::Life;
 
 /// The page of the conversation in the address.
 #[component]
@@ -75,13 +76,16 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     open.begin(id, (unread > 0).then_some(read));
     // Opens at the message in the address, where one was before, where one stopped reading, or at the end.
     Effect::new(move |before: Option<Option<Seq>>| {
+        // Also a click on a link to where the address leads already is a wish to go there.
+        context.visits.track();
         let wanted = target.get();
         match (wanted, before) {
-            (Some(seq), _) => {
-                context.open_at(id, Place::Around(seq));
+            (Some(seq), Some(_)) if open.stage.get_untracked() == Stage::Ready && open.holds(seq) => {
+                open.generation.update(|generation| *generation += 1);
             }
+            (Some(seq), _) => context.open_at(id, Place::Around(seq)),
             (None, None) => {
-                let kept = browser::stored(false, &format!("place.{id}")).and_then(|text| text.parse().ok());
+                let kept = context.kept(Life::Tab, &format!("place.{id}")).and_then(|text| text.parse().ok());
                 let place = match kept {
                     Some(seq) => Place::Around(seq),
                     None if unread as usize >= PAGE && read > 0 => Place::Around(read),
@@ -191,7 +195,7 @@ fn Typing(id: ConversationId) -> impl IntoView {
         });
         let name = |user| {
             context.user(user).with(|user| {
-                user.as_ref().map_or_else(|| "Somebody".to_owned(), |user| user.display_name.clone())
+                user.as_ref().map_or_else(|| "Somebody".to_owned(), |user| bidi::isolated(&user.display_name))
             })
         };
         let names: Vec<String> = users.into_iter().map(name).collect();
@@ -243,7 +247,7 @@ fn Outside(id: ConversationId) -> impl IntoView {
                         <Icon path=HASH />
                     </span>
                     <h1>{room.name}</h1>
-                    <p>{room.topic}</p>
+                    <p dir="auto" translate="yes" prop:textContent=room.topic></p>
                     <p class="soft tabular">{people::count(room.member_count, "member")}</p>
                     <div class="empty-actions">
                         <button
@@ -254,7 +258,9 @@ fn Outside(id: ConversationId) -> impl IntoView {
                                 context
                                     .attempt(
                                         async move { context.api.join_room(id).await },
-                                        move |conversation| context.put_entry(conversation),
+                                        move |conversation| {
+                                            context.put_entry(conversation);
+                                        },
                                     );
                             }
                         >

@@ -18,7 +18,7 @@ use crate::context::{Context, Load, context};
 use crate::icons::{CHAT, CHECK, CLOSE, Icon, USER_PLUS, USERS};
 use crate::pages::home::NotFound;
 use crate::pages::{PageHead, part};
-use crate::state::time;
+use crate::state::bidi;
 
 #[component]
 fn Tabs() -> impl IntoView {
@@ -53,7 +53,7 @@ pub(crate) fn open_direct(
 pub(crate) fn unfriend(context: Context, user: &User, then: impl Fn() + Send + Sync + Copy + 'static) {
     let id = user.id;
     ask(
-        format!("End the friendship with {}?", user.display_name),
+        format!("End the friendship with {}?", bidi::isolated(&user.display_name)),
         "You will both keep what was said, but neither of you can write any more.",
         "End friendship",
         move || {
@@ -137,7 +137,7 @@ fn AddFriend() -> impl IntoView {
         spawn_local(async move {
             match context.api.create_friend_request(wanted).await {
                 Ok(answer) => {
-                    let name = answer.user.display_name.clone();
+                    let name = bidi::isolated(&answer.user.display_name);
                     let text = match answer.relation {
                         Relation::Friend => format!("You and {name} are friends now."),
                         _ => format!("Request sent to {name}."),
@@ -251,7 +251,8 @@ fn Requests() -> impl IntoView {
 /// Accepts a request.
 pub(crate) fn accept(context: Context, id: UserId, then: impl Fn() + 'static) {
     context.attempt(async move { context.api.accept_friend_request(id).await }, move |answer| {
-        context.toast(format!("You and {} are friends now.", answer.user.display_name), false);
+        context
+            .toast(format!("You and {} are friends now.", bidi::isolated(&answer.user.display_name)), false);
         context.load_friends();
         context.load_notices();
         then();
@@ -272,7 +273,7 @@ fn RequestLine(request: FriendRequest, incoming: bool) -> impl IntoView {
     let id = request.user.id;
     let ago = move || {
         context.minute.track();
-        time::ago(browser::local_time(request.at), browser::local_time(browser::now()))
+        browser::ago(request.at)
     };
     let answers = if incoming {
         view! {

@@ -6,13 +6,17 @@ use leptos::prelude::*;
 use crate::components::states::Empty;
 use crate::context::context;
 use crate::icons::{CHAT, COMPASS, Icon};
+use crate::state::bidi;
 
 /// The start.
 #[component]
 pub(crate) fn Home() -> impl IntoView {
     let context = context();
     let name = move || {
-        context.account.with(|one| one.as_ref().map(|one| one.display_name.clone())).unwrap_or_default()
+        context
+            .account
+            .with(|one| one.as_ref().map(|one| bidi::isolated(&one.display_name)))
+            .unwrap_or_default()
     };
     view! {
         <div class="home">

@@ -15,7 +15,6 @@ use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::pages::auth::FormFailure;
 use crate::pages::provider::go_to;
-use crate::state::time;
 
 /// What the form is about.
 #[derive(Clone)]
@@ -49,10 +48,9 @@ fn Known(name: String) -> impl IntoView {
     read();
     let again = Callback::new(move |()| read());
     let line = move |identity: Identity| {
-        let ago = |at| time::ago(browser::local_time(at), browser::local_time(browser::now()));
         let used = match identity.last_used_at {
-            Some(at) => format!("Last used {}", ago(at)),
-            None => format!("Added {}", ago(identity.created_at)),
+            Some(at) => format!("Last used {}", browser::ago(at)),
+            None => format!("Added {}", browser::ago(identity.created_at)),
         };
         let host =
             identity.issuer.split_once("://").map_or(identity.issuer.as_str(), |(_, rest)| rest).to_owned();

@@ -26,7 +26,8 @@ pub(crate) fn NotificationsPage() -> impl IntoView {
             }
             notices.items.first().filter(|_| notices.unread > 0).map(|one| one.seq)
         });
-        if let Some(up_to) = newest {
+        // Nobody has seen what stands in a window that nobody looks at.
+        if let Some(up_to) = newest.filter(|_| context.attention.get()) {
             // The marks stay for this visit; the badge goes.
             spawn_local(async move {
                 if context.api.read_notifications(up_to).await.is_ok() {
@@ -115,7 +116,7 @@ fn NoticeLine(notice: Notification) -> impl IntoView {
     };
     let ago = move || {
         context.minute.track();
-        time::ago(browser::local_time(notice.at), browser::local_time(browser::now()))
+        browser::ago(notice.at)
     };
     view! {
         <li>

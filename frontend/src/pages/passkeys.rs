@@ -18,7 +18,7 @@ use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{Icon, KEY};
 use crate::pages::auth::{FormFailure, enter};
-use crate::state::time;
+use crate::state::{bidi, time};
 use crate::{browser, credentials};
 
 /// What is being done with a passkey of the list.
@@ -135,10 +135,9 @@ fn Line(
     done: Callback<()>,
 ) -> impl IntoView {
     let id = passkey.id;
-    let now = browser::local_time(browser::now());
     let added = time::full_day(browser::local_time(passkey.created_at));
     let used = match passkey.last_used_at {
-        Some(at) => format!("last used {}", time::ago(browser::local_time(at), now)),
+        Some(at) => format!("last used {}", browser::ago(at)),
         None => "never used".to_owned(),
     };
     let name = passkey.name.clone();
@@ -284,7 +283,10 @@ fn Add(done: Callback<()>) -> impl IntoView {
         };
         send(busy, failure, (Some(password), Some(name)), request, move |made: Passkey| {
             let _ = password.value.try_set(String::new());
-            context.toast(format!("The passkey \u{201c}{}\u{201d} is added.", made.name), false);
+            context.toast(
+                format!("The passkey \u{201c}{}\u{201d} is added.", bidi::isolated(&made.name)),
+                false,
+            );
             done.run(());
         });
     };

@@ -16,7 +16,7 @@ use crate::icons::{BAN, CHAT, CHECK, Icon, PENCIL, USER_PLUS};
 use crate::pages::PageHead;
 use crate::pages::friends::{accept, drop_request, open_direct, unfriend};
 use crate::pages::home::NotFound;
-use crate::state::time;
+use crate::state::{bidi, time};
 
 /// The profile of the person in the address.
 #[component]
@@ -161,7 +161,7 @@ fn Card(profile: Profile) -> impl IntoView {
                             .attempt(
                                 async move { context.api.create_friend_request(handle).await },
                                 move |answer| {
-                                    context.toast(format!("Request sent to {}.", answer.user.display_name), false);
+                                    context.toast(format!("Request sent to {}.", bidi::isolated(&answer.user.display_name)), false);
                                     context.load_friends();
                                 },
                             );
@@ -182,7 +182,7 @@ fn Card(profile: Profile) -> impl IntoView {
                 {format!("@{}", user.handle)}
                 {online.map(|online| move || if online.get() { " · online" } else { " · offline" })}
             </p>
-            {(!profile.bio.is_empty()).then(|| view! { <p class="bio">{profile.bio}</p> })}
+            {(!profile.bio.is_empty()).then(|| view! { <p class="bio" dir="auto" translate="yes" prop:textContent=profile.bio></p> })}
             <Show when=move || context.is_blocked(id)>
                 <p class="notice" role="status" data-testid="blocked-notice">
                     <Icon path=BAN />

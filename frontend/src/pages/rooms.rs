@@ -17,7 +17,7 @@ use crate::components::states::{Empty, Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{COMPASS, HASH, Icon, PLUS, SEARCH};
 use crate::pages::PageHead;
-use crate::state::{people, time};
+use crate::state::people;
 
 /// The rooms of the server.
 #[component]
@@ -28,6 +28,7 @@ pub(crate) fn Rooms() -> impl IntoView {
     let creating = RwSignal::new(query.with_untracked(|query| query.get("new").is_some()));
     // The link in the sidebar opens the form also while this page is shown; closing it cleans the address.
     Effect::new(move |_| {
+        context.visits.track();
         if query.with(|query| query.get("new").is_some()) {
             creating.set(true);
         }
@@ -152,7 +153,7 @@ fn RoomCard(room: Room) -> impl IntoView {
     let busy = RwSignal::new(false);
     let ago = move || {
         context.minute.track();
-        time::ago(browser::local_time(room.last_activity_at), browser::local_time(browser::now()))
+        browser::ago(room.last_activity_at)
     };
     let navigate = StoredValue::new_local(navigate);
     let join = move |_| {
@@ -182,7 +183,7 @@ fn RoomCard(room: Room) -> impl IntoView {
                 <h2 class="clip">
                     <a href=format!("/c/{id}")>{room.name}</a>
                 </h2>
-                {(!room.topic.is_empty()).then(|| view! { <p class="soft two-lines">{room.topic}</p> })}
+                {(!room.topic.is_empty()).then(|| view! { <p class="soft two-lines" dir="auto" translate="yes" prop:textContent=room.topic></p> })}
                 <p class="meta tabular">
                     {people::count(room.member_count, "member")}
                     {(room.online_count > 0).then(|| view! { <span class="here-now">{format!("{} online", people::count(room.online_count, "friend"))}</span> })}

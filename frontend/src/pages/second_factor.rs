@@ -10,6 +10,7 @@ use parlour_protocol::second_factors::{
 
 use crate::api::http::{Answer, Failure};
 use crate::browser;
+use crate::components::copying::CopyButton;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::qr_code::QrCode;
@@ -155,9 +156,7 @@ fn Confirm(made: NewSecondFactor, stage: RwSignal<Stage>) -> impl IntoView {
         </p>
         <p class="row">
             <code class="secret grow" data-testid="factor-secret">{made.secret}</code>
-            <button type="button" class="button" data-testid="copy-factor-secret" on:click=move |_| browser::copy(&secret)>
-                "Copy"
-            </button>
+            <CopyButton text=secret testid="copy-factor-secret" />
         </p>
         <form class="form" data-testid="factor-confirm-form" novalidate on:submit=submit>
             <FormFailure failure />
@@ -194,14 +193,7 @@ fn Codes(codes: Vec<String>, done: Callback<()>) -> impl IntoView {
                 .collect_view()}
         </ul>
         <div class="row end">
-            <button
-                type="button"
-                class="button"
-                data-testid="copy-recovery-codes"
-                on:click=move |_| text.with_value(|text| browser::copy(text))
-            >
-                "Copy"
-            </button>
+            <CopyButton text=text.get_value() testid="copy-recovery-codes" />
             <button
                 type="button"
                 class="button"

@@ -1,8 +1,9 @@
 //! One's own profile and settings.
 
 use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
 
-use crate::browser;
 use crate::components::places::Place;
 use crate::context::context;
 use crate::icons::{Icon, LOGOUT, MOON, SCREEN, SUN};
@@ -15,12 +16,21 @@ use crate::pages::privacy::{Blocked, PrivacyForm};
 use crate::pages::second_factor::SecondFactorForm;
 use crate::pages::settings_parts::{AvatarForm, PasswordForm, ProfileForm, Sessions};
 use crate::pages::{PageHead, part};
+use crate::storage::Life;
 
 /// One's own profile and settings.
 #[component]
 pub(crate) fn Settings() -> impl IntoView {
     let context = context();
     let part = part();
+    let navigate = StoredValue::new_local(use_navigate());
+    let log_out = move |_| {
+        let navigate = navigate.get_value();
+        // Where one was is nothing for whoever logs in next.
+        context.log_out(move || {
+            navigate("/login", NavigateOptions { replace: true, ..Default::default() });
+        });
+    };
     let inside = move || match part.get().as_str() {
         "" | "profile" => view! {
             <AvatarForm />
@@ -52,7 +62,7 @@ pub(crate) fn Settings() -> impl IntoView {
     view! {
         <div class="page">
             <PageHead title="Settings">
-                <button type="button" class="button" data-testid="logout" on:click=move |_| context.log_out()>
+                <button type="button" class="button" data-testid="logout" on:click=log_out>
                     <Icon path=LOGOUT />
                     "Log out"
                 </button>
@@ -115,7 +125,7 @@ fn Appearance() -> impl IntoView {
                         on:change:target=move |event| {
                             let on = event.target().checked();
                             context.enter_breaks.set(on);
-                            browser::store(true, "enter", on.then_some("breaks"));
+                            context.keep(Life::Device, "enter", on.then_some("breaks"));
                         }
                     />
                     <span>

@@ -19,7 +19,6 @@ use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{CAMERA, Icon, SCREEN, TRASH};
 use crate::pages::auth::FormFailure;
-use crate::state::time;
 
 /// The picture: choose, see, keep; or remove.
 #[component]
@@ -299,7 +298,7 @@ pub(crate) fn Sessions() -> impl IntoView {
     read();
     let line = move |session: Session| {
         let id = session.id;
-        let used = time::ago(browser::local_time(session.last_used_at), browser::local_time(browser::now()));
+        let used = browser::ago(session.last_used_at);
         let revoke = move |_| {
             ask("End this session?", "The device will have to log in again.", "End session", move || {
                 context.attempt(async move { context.api.revoke_session(id).await }, move |()| read());

@@ -1,31 +1,85 @@
 //! What an event does to a conversation's entry in the sidebar.
 //!
-//! Invariant: an entry tells the state at its `head`; an event at or below it changes nothing.
+//! Invariant: an entry tells the state at its `head`; an event at or below it changes nothing. Its counters are what
+//! the server would count: they go down as they go up, and where that cannot be known here, the server is asked.
 
 use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::{Seq, UserId};
-use parlour_protocol::messages::Message;
+use parlour_protocol::messages::{Mention, Message};
 use parlour_protocol::socket::{Change, Event};
 
-/// Applies an event to an entry. `me` is oneself.
-pub(crate) fn apply(entry: &mut Conversation, event: &Event, me: UserId) {
+/// Most unread messages that are counted, here as on the server.
+const MOST: i64 = 100;
+
+/// What became of an entry, besides its new state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Effect {
+    /// The read marker has moved.
+    pub(crate) moved: bool,
+    /// Only the server can tell the counters now.
+    pub(crate) doubt: bool,
+}
+
+/// Which unread messages are counted in an entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// Those that the server has counted, and the mentions among them: how many, not which.
+    told: (i64, i64),
+    /// Up to where they may stand.
+    until: Seq,
+    /// Those that were seen to come since, in order, and whether they mention one.
+    seen: Vec<(Seq, bool)>,
+}
+
+impl Counted {
+    /// As the server has counted.
+    pub(crate) fn new(entry: &Conversation) -> Self {
+        let until = entry.last_message.as_ref().map_or(entry.head, |last| last.seq);
+        Self { told: (entry.unread, entry.mentions), until, seen: Vec::new() }
+    }
+
+    fn read(&mut self, seq: Seq) {
+        self.seen.retain(|(one, _)| *one > seq);
+        if seq >= self.until {
+            self.told = (0, 0);
+        }
+    }
+
+    /// Whether a message may be one of those that the server has counted.
+    fn may_be_told(&self, seq: Seq, read: Seq) -> bool {
+        self.told != (0, 0) && seq > read && seq <= self.until
+    }
+
+    fn show(&self, entry: &mut Conversation) {
+        let mentions = self.seen.iter().filter(|(_, mentions)| *mentions).count() as i64;
+        entry.unread = (self.told.0 + self.seen.len() as i64).min(MOST);
+        entry.mentions = self.told.1 + mentions;
+    }
+}
+
+/// Applies an event to an entry. What people write whom one blocks is not counted.
+pub(crate) fn apply(
+    entry: &mut Conversation,
+    counted: &mut Counted,
+    event: &Event,
+    me: UserId,
+    blocked: impl Fn(UserId) -> bool,
+) -> Effect {
+    let mut effect = Effect::default();
     if event.seq <= entry.head {
-        return;
+        return effect;
     }
     entry.head = event.seq;
     entry.last_activity_at = event.at;
+    let named = |mentions: &Option<Vec<Mention>>| mentions.iter().flatten().any(|one| one.user == me);
     match &event.change {
         Change::MessageCreated { author, cid, body, reply_to, reply_author, mentions } => {
             if *author == me {
                 // Whoever writes has read what stands above.
-                entry.unread = 0;
-                entry.mentions = 0;
                 entry.read_seq = entry.read_seq.max(event.seq);
-            } else if body.is_some() {
-                entry.unread = (entry.unread + 1).min(100);
-                if *reply_author == Some(me) || mentions.iter().flatten().any(|one| one.user == me) {
-                    entry.mentions += 1;
-                }
+                counted.read(event.seq);
+            } else if body.is_some() && !blocked(*author) {
+                counted.seen.push((event.seq, *reply_author == Some(me) || named(mentions)));
             }
             if body.is_some() {
                 entry.last_message = Some(Message {
@@ -43,15 +97,27 @@ pub(crate) fn apply(entry: &mut Conversation, event: &Event, me: UserId) {
                 });
             }
         }
-        Change::MessageEdited { target, body, .. } => {
+        Change::MessageEdited { target, body, mentions, .. } => {
             if let Some(last) = entry.last_message.as_mut().filter(|last| last.seq == *target)
                 && body.is_some()
             {
                 last.body.clone_from(body);
             }
+            // Whether a mention comes and goes with the text is for the server to say.
+            effect.doubt = match counted.seen.iter().find(|(seq, _)| seq == target) {
+                Some((_, mentioned)) => *mentioned != named(mentions),
+                None => {
+                    counted.may_be_told(*target, entry.read_seq) && (named(mentions) || counted.told.1 > 0)
+                }
+            };
         }
-        Change::MessageDeleted { target, .. } => {
+        Change::MessageDeleted { target, author, .. } => {
             entry.last_message.take_if(|last| last.seq == *target);
+            let seen = counted.seen.len();
+            counted.seen.retain(|(seq, _)| seq != target);
+            let never = author.is_some_and(|author| author == me || blocked(author));
+            effect.doubt =
+                !never && counted.seen.len() == seen && counted.may_be_told(*target, entry.read_seq);
         }
         Change::MemberJoined { .. } => entry.member_count += 1,
         Change::MemberLeft { .. } => entry.member_count = (entry.member_count - 1).max(0),
@@ -68,17 +134,18 @@ pub(crate) fn apply(entry: &mut Conversation, event: &Event, me: UserId) {
         Change::RoomDeleted { .. } => entry.writable = false,
         _ => {}
     }
+    counted.show(entry);
+    effect
 }
 
-/// Notes that everything up to a position was read. True when the marker moved.
-pub(crate) fn mark_read(entry: &mut Conversation, seq: Seq) -> bool {
+/// Notes that everything up to a position was read.
+pub(crate) fn mark_read(entry: &mut Conversation, counted: &mut Counted, seq: Seq) -> Effect {
     let moved = seq > entry.read_seq;
     entry.read_seq = entry.read_seq.max(seq);
-    if entry.read_seq >= entry.last_message.as_ref().map_or(entry.head, |last| last.seq) {
-        entry.unread = 0;
-        entry.mentions = 0;
-    }
-    moved
+    counted.read(entry.read_seq);
+    counted.show(entry);
+    // How many of those that the server has counted stand below, it alone knows.
+    Effect { moved, doubt: counted.told != (0, 0) }
 }
 
 /// The name that a conversation is shown under, without the mark of a room.
@@ -95,8 +162,8 @@ pub(crate) fn title(entry: &Conversation) -> String {
 mod tests {
     use super::*;
     use parlour_protocol::ids::ConversationId;
-    use parlour_protocol::messages::Mention;
     use parlour_protocol::time::Timestamp;
+    use std::collections::BTreeMap;
 
     const ME: UserId = UserId(1);
 
@@ -128,32 +195,121 @@ mod tests {
             body: Some(body.into()),
             reply_to: None,
             reply_author: None,
-            mentions: body.contains("@ada").then(|| vec![mention]),
+            mentions: body.to_lowercase().contains("@ada").then(|| vec![mention]),
         };
         Event { conversation: ConversationId(5), seq, at: Timestamp(seq), change }
+    }
+
+    fn event(seq: Seq, change: Change) -> Event {
+        Event { conversation: ConversationId(5), seq, at: Timestamp(seq), change }
+    }
+
+    fn nobody(_: UserId) -> bool {
+        false
     }
 
     #[test]
     fn unread_and_mentions_are_counted_once() {
         let mut entry = entry();
+        let mut counted = Counted::new(&entry);
         for event in [said(4, 2, "hi"), said(5, 2, "@ada?"), said(5, 2, "@ada?"), said(2, 2, "old")] {
-            apply(&mut entry, &event, ME);
+            apply(&mut entry, &mut counted, &event, ME, nobody);
         }
         assert_eq!((entry.unread, entry.mentions, entry.head), (2, 1, 5));
-        assert!(mark_read(&mut entry, 5));
-        assert!(!mark_read(&mut entry, 4));
+        assert!(mark_read(&mut entry, &mut counted, 4).moved);
+        assert_eq!((entry.unread, entry.mentions), (1, 1), "what stands below is still unread");
+        assert!(mark_read(&mut entry, &mut counted, 5).moved);
+        assert!(!mark_read(&mut entry, &mut counted, 4).moved);
         assert_eq!((entry.unread, entry.mentions, entry.read_seq), (0, 0, 5));
-        apply(&mut entry, &said(6, 2, "again"), ME);
-        apply(&mut entry, &said(7, 1, "answer"), ME);
+        apply(&mut entry, &mut counted, &said(6, 2, "again"), ME, nobody);
+        apply(&mut entry, &mut counted, &said(7, 1, "answer"), ME, nobody);
         assert_eq!(entry.unread, 0, "whoever answers has read");
+    }
+
+    #[test]
+    fn what_is_deleted_unread_counts_no_more() {
+        let mut entry = entry();
+        let mut counted = Counted::new(&entry);
+        apply(&mut entry, &mut counted, &said(4, 2, "@ada?"), ME, nobody);
+        let gone = event(5, Change::MessageDeleted { actor: UserId(2), target: 4, author: None });
+        assert!(!apply(&mut entry, &mut counted, &gone, ME, nobody).doubt);
+        assert_eq!((entry.unread, entry.mentions), (0, 0));
+        // What the server has counted, it has to count again.
+        let mut told = Conversation { unread: 2, mentions: 1, head: 9, read_seq: 3, ..entry };
+        let mut counted = Counted::new(&told);
+        let gone = event(10, Change::MessageDeleted { actor: UserId(2), target: 8, author: None });
+        assert!(apply(&mut told, &mut counted, &gone, ME, nobody).doubt);
+    }
+
+    #[test]
+    fn blocked_people_are_not_counted() {
+        let mut entry = entry();
+        let mut counted = Counted::new(&entry);
+        for event in [said(4, 2, "@ada?"), said(5, 3, "hello")] {
+            apply(&mut entry, &mut counted, &event, ME, |author| author == UserId(2));
+        }
+        assert_eq!((entry.unread, entry.mentions, entry.head), (1, 0, 5));
+    }
+
+    /// Any history of messages, edits and deletions by several people, one of them blocked, with reading in between: at
+    /// every moment the counters are what counting the log gives, or the server is asked.
+    #[test]
+    fn counters_are_at_every_moment_what_the_log_says() {
+        let mut state = 0x2545_F491_4F6C_DD1D_u64;
+        let mut chance = move |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        let blocked = |author: UserId| author == UserId(3);
+        for _ in 0..200 {
+            // The log: who wrote, whether it mentions one, whether it is still there.
+            let mut log: BTreeMap<Seq, (i64, bool, bool)> = BTreeMap::new();
+            let mut shown = Conversation { head: 0, read_seq: 0, ..entry() };
+            let mut counted = Counted::new(&shown);
+            let truth = |log: &BTreeMap<Seq, (i64, bool, bool)>, read: Seq| {
+                let unread: Vec<bool> = log
+                    .range(read + 1..)
+                    .filter(|(_, (author, _, there))| *there && *author != 1 && !blocked(UserId(*author)))
+                    .map(|(_, (_, mentions, _))| *mentions)
+                    .collect();
+                (unread.len() as i64, unread.iter().filter(|mentions| **mentions).count() as i64)
+            };
+            for seq in 1..90 {
+                let target = 1 + chance(seq as u64) as Seq;
+                let effect = match chance(5) {
+                    0 => mark_read(&mut shown, &mut counted, target),
+                    1 if log.get(&target).is_some_and(|one| one.2) => {
+                        log.entry(target).and_modify(|one| one.2 = false);
+                        let gone = Change::MessageDeleted { actor: UserId(2), target, author: None };
+                        apply(&mut shown, &mut counted, &event(seq, gone), ME, blocked)
+                    }
+                    _ => {
+                        let (author, mentions) = (1 + chance(12).min(3) as i64, chance(3) == 0);
+                        log.insert(seq, (author, mentions, true));
+                        let body = if mentions { "hey @Ada" } else { "hey" };
+                        apply(&mut shown, &mut counted, &said(seq, author, body), ME, blocked)
+                    }
+                };
+                let (unread, mentions) = truth(&log, shown.read_seq);
+                if effect.doubt || chance(20) == 0 {
+                    let last_message = shown.last_message.clone();
+                    shown = Conversation { unread, mentions, head: seq, last_message: None, ..shown };
+                    counted = Counted::new(&shown);
+                    shown.last_message = last_message;
+                }
+                assert_eq!((shown.unread, shown.mentions), (unread, mentions), "at {seq}: {log:?}");
+            }
+        }
     }
 
     #[test]
     fn the_end_of_a_friendship_closes_the_composer() {
         let mut entry = entry();
+        let mut counted = Counted::new(&entry);
         let change = Change::DirectChanged { writable: false };
-        let event = Event { conversation: entry.id, seq: 4, at: Timestamp(4), change };
-        apply(&mut entry, &event, ME);
+        apply(&mut entry, &mut counted, &event(4, change), ME, nobody);
         assert!(!entry.writable);
     }
 }

@@ -1,4 +1,5 @@
-//! Moments as people read them. Every function takes moments that were moved to local time beforehand.
+//! Moments as people read them. What is named by the calendar takes moments that were moved to local time beforehand;
+//! how long ago something was is reckoned between the moments themselves, for local clocks are set forward and back.
 
 use parlour_protocol::time::{DAY, MINUTE, Timestamp};
 
@@ -64,8 +65,8 @@ pub(crate) fn full_day(at: Timestamp) -> String {
     format!("{of_month} {} {year}", month_name(month))
 }
 
-/// How long ago, up to a day; then the day.
-pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
+/// How long ago, up to a day; then the day. `local` moves a moment to local time.
+pub(crate) fn ago(at: Timestamp, now: Timestamp, local: impl Fn(Timestamp) -> Timestamp) -> String {
     let minutes = (now.0 - at.0).max(0) / MINUTE;
     if minutes < 1 {
         return "just now".to_owned();
@@ -76,8 +77,12 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
     if minutes < 24 * 60 {
         return format!("{} h ago", minutes / 60);
     }
-    if day(now) - day(at) == 1 {
-        return "yesterday".to_owned();
+    let (at, now) = (local(at), local(now));
+    match day(now) - day(at) {
+        // The day on which clocks are set back has 25 hours.
+        ..=0 => return "24 h ago".to_owned(),
+        1 => return "yesterday".to_owned(),
+        _ => {}
     }
     let (year, month, of_month) = date(at);
     let month = month_name(month).get(..3).unwrap_or_default();
@@ -112,8 +117,31 @@ mod tests {
             ("2026-11-02T08:00:00Z", "2 Nov"),
             ("2024-02-29T08:00:00Z", "29 Feb 2024"),
         ] {
-            assert_eq!(ago(at(then), now), said);
+            assert_eq!(ago(at(then), now, |at| at), said);
         }
         assert_eq!(full(at("2026-11-23T14:05:09Z")), "23 November 2026, 14:05");
+    }
+
+    /// Berlin in 2027: one hour ahead of UTC, two from 28 March 01:00 UTC until 31 October 01:00 UTC.
+    fn berlin(moment: Timestamp) -> Timestamp {
+        let summer = at("2027-03-28T01:00:00Z").0..at("2027-10-31T01:00:00Z").0;
+        let hours = if summer.contains(&moment.0) { 2 } else { 1 };
+        Timestamp(moment.0 + hours * 60 * MINUTE)
+    }
+
+    #[test]
+    fn an_hour_is_an_hour_also_when_clocks_are_set() {
+        for (then, now, said) in [
+            ("2027-03-28T00:30:00Z", "2027-03-28T01:30:00Z", "1 h ago"),
+            ("2027-03-28T00:59:00Z", "2027-03-28T01:01:00Z", "2 min ago"),
+            ("2027-10-31T00:30:00Z", "2027-10-31T01:20:00Z", "50 min ago"),
+            // From midnight to just before the next one, on the day with 25 hours.
+            ("2027-10-30T22:10:00Z", "2027-10-31T22:50:00Z", "24 h ago"),
+            ("2027-10-30T21:50:00Z", "2027-10-31T22:50:00Z", "yesterday"),
+            // A clock that is behind the server's.
+            ("2027-03-28T01:31:00Z", "2027-03-28T01:30:00Z", "just now"),
+        ] {
+            assert_eq!(ago(at(then), at(now), berlin), said, "{then} at {now}");
+        }
     }
 }

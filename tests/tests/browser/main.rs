@@ -7,22 +7,37 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall stop")]
 
 mod access;
+mod accounts;
+mod copying;
 mod factors;
 mod gate;
 mod mail;
+mod outbox;
 mod pages;
 mod passkeys;
 mod person;
 mod provider;
+mod reading;
 mod stories;
+mod writing;
 
 use std::sync::{Condvar, Mutex};
 
+use parlour_protocol::sessions::CreateSession;
 use parlour_server::Config;
-use system_tests::{App, Backend, run};
+use system_tests::{App, Backend, Person as Other, run};
 
 /// Tests with browsers at the same time: one test has up to three, and each wants a core.
 const AT_ONCE: usize = 2;
+
+/// Another device of somebody who has registered in a browser.
+async fn another_device(app: &App, handle: &str) -> Other {
+    let api = app.stranger(0);
+    let (name, password) = (handle.to_owned(), person::PASSWORD.to_owned());
+    let log_in = CreateSession { handle: name, password, device: None, refresh: Default::default() };
+    let signed_in = api.create_session(&log_in).await.unwrap();
+    app.somebody(handle, signed_in, api)
+}
 
 /// Runs one test with a server of its own, when it is its turn.
 fn story<F: Future<Output = ()>>(body: impl FnOnce(App) -> F) {

@@ -121,6 +121,11 @@ impl Timeline {
         self.change(event)
     }
 
+    /// Applies a change whose event is on its way, such as an own one whose command was just answered.
+    pub fn anticipate(&mut self, event: &Event) -> Option<Seq> {
+        self.change(event)
+    }
+
     fn change(&mut self, event: &Event) -> Option<Seq> {
         match &event.change {
             Change::MessageCreated { .. } if self.detached => None,

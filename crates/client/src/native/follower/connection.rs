@@ -314,14 +314,7 @@ impl Connection {
             return Ok(());
         };
         let id = self.id(Waiting::Send(pending.cid.clone()));
-        let frame = ClientFrame::Send {
-            id,
-            conversation: pending.conversation,
-            cid: pending.cid,
-            body: pending.body,
-            reply_to: pending.reply_to,
-        };
-        Ok(socket.send(&frame).await?)
+        Ok(socket.send(&pending.command(id)).await?)
     }
 }
 

@@ -1,0 +1,101 @@
+//! Copy buttons, and the dialog for what the browser does not let a page copy.
+
+use std::time::Duration;
+
+use leptos::html;
+use leptos::prelude::*;
+
+use crate::components::dialog::Dialog;
+use crate::context::context;
+
+/// How long a button says that it has copied.
+const SAID_FOR: Duration = Duration::from_secs(3);
+
+/// A button that copies a text, and says so when it has.
+#[component]
+pub(crate) fn CopyButton(
+    #[prop(into)] text: String,
+    #[prop(into)] testid: String,
+    #[prop(into, default = "Copy".to_owned())] label: String,
+    #[prop(default = "button")] class: &'static str,
+    #[prop(default = "")] title: &'static str,
+) -> impl IntoView {
+    let context = context();
+    let copied = RwSignal::new(false);
+    let copy = move |_| {
+        context.copy(text.clone(), move || {
+            let _ = copied.try_set(true);
+            set_timeout(
+                move || {
+                    let _ = copied.try_set(false);
+                },
+                SAID_FOR,
+            );
+        });
+    };
+    view! {
+        <button
+            type="button"
+            class=class
+            title=(!title.is_empty()).then_some(title)
+            data-testid=testid
+            on:click=copy
+        >
+            <span role="status">{move || if copied.get() { "Copied".to_owned() } else { label.clone() }}</span>
+        </button>
+    }
+}
+
+/// What could not be copied, selected, so that a person can copy it.
+#[component]
+pub(crate) fn CopyByHand() -> impl IntoView {
+    let context = context();
+    let open = RwSignal::new(false);
+    Effect::new(move |_| open.set(context.by_hand.with(Option::is_some)));
+    Effect::new(move |_| {
+        if !open.get() && context.by_hand.with_untracked(Option::is_some) {
+            context.by_hand.set(None);
+        }
+    });
+    let body = move || {
+        let text = context.by_hand.get()?;
+        let node = NodeRef::<html::Textarea>::new();
+        Effect::new(move |_| {
+            if node.get().is_some() {
+                // The dialog takes the focus when it opens, which is after this.
+                request_animation_frame(move || {
+                    if let Some(area) = node.try_get_untracked().flatten() {
+                        let _ = area.focus();
+                        area.select();
+                    }
+                });
+            }
+        });
+        Some(view! {
+            <h2>"Not copied"</h2>
+            <p class="soft">
+                "This browser does not let the page copy by itself, mostly because its address does not begin with https. The text is selected: copy it with Ctrl+C, or with a long press."
+            </p>
+            <textarea
+                node_ref=node
+                class="input by-hand"
+                readonly
+                rows="4"
+                dir="auto"
+                aria-label="The text"
+                data-testid="copy-by-hand"
+                prop:value=text
+            ></textarea>
+            <div class="dialog-actions">
+                <button type="button" class="button" on:click=move |_| open.set(false)>
+                    "Close"
+                </button>
+            </div>
+        })
+    };
+    view! {
+        <Dialog open title="Not copied" class="small">
+            {body}
+        </Dialog>
+    }
+}

@@ -1,0 +1,89 @@
+//! Names of what is kept on the device.
+//!
+//! Invariant: of every name it is known whose it is, so that nothing of an account stays behind when it leaves. Only
+//! `storage.rs` uses them; only it touches the browser's storage.
+
+use parlour_protocol::ids::UserId;
+
+/// Begins every name.
+const OURS: &str = "parlour.";
+/// Where it says who is signed in in this browser; what all tabs go by.
+pub(crate) const WHO: &str = "parlour.who";
+
+/// How one likes the app. These belong to whoever is signed in, without being told so by their names.
+const SETTINGS: [&str; 3] = ["theme", "enter", "details"];
+
+/// The full name of something that belongs to an account.
+pub(crate) fn full(owner: UserId, name: &str) -> String {
+    if SETTINGS.contains(&name) { format!("{OURS}{name}") } else { format!("{OURS}{owner}.{name}") }
+}
+
+/// The name within an account, if it is one of that account's, which is signed in.
+pub(crate) fn within(owner: UserId, full: &str) -> Option<&str> {
+    let name = full.strip_prefix(OURS)?;
+    if SETTINGS.contains(&name) {
+        Some(name)
+    } else {
+        name.strip_prefix(&owner.to_string())?.strip_prefix('.')
+    }
+}
+
+/// Which names are to go when `owner` is the one who is signed in, or when nobody is: those of others, and those of
+/// nobody, such as earlier versions wrote. `before` was signed in until now.
+pub(crate) fn strange(names: Vec<String>, owner: Option<UserId>, before: Option<UserId>) -> Vec<String> {
+    let own = |name: &str| {
+        let setting = name.strip_prefix(OURS).is_some_and(|name| SETTINGS.contains(&name));
+        if name == WHO {
+            owner.is_some()
+        } else if setting {
+            owner.is_some() && owner == before
+        } else {
+            owner.is_some_and(|owner| within(owner, name).is_some())
+        }
+    };
+    names.into_iter().filter(|name| name.starts_with(OURS) && !own(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_an_account_stays_when_another_signs_in_or_nobody_is() {
+        let (ada, bob) = (UserId(71), UserId(7));
+        let names: Vec<String> = [
+            full(ada, "draft.5"),
+            full(ada, "outbox.abc"),
+            full(bob, "draft.5"),
+            full(bob, "theme"),
+            WHO.to_owned(),
+            // Written by earlier versions, which did not say whose it is.
+            "parlour.draft.5".to_owned(),
+            "another-app".to_owned(),
+        ]
+        .into();
+        let of_ada = [full(ada, "draft.5"), full(ada, "outbox.abc")];
+        let gone = strange(names.clone(), Some(bob), Some(bob));
+        assert_eq!(gone, [&of_ada[..], &["parlour.draft.5".to_owned()]].concat());
+        let gone = strange(names.clone(), Some(bob), Some(ada));
+        let told = [full(ada, "theme"), "parlour.draft.5".to_owned()];
+        assert_eq!(gone, [&of_ada[..], &told[..]].concat(), "how Ada likes it is nothing to Bob");
+        assert_eq!(
+            strange(names.clone(), None, Some(ada)).len(),
+            names.len() - 1,
+            "what another app keeps stays"
+        );
+    }
+
+    #[test]
+    fn one_account_is_not_taken_for_another_whose_number_begins_alike() {
+        assert_eq!(within(UserId(71), &full(UserId(71), "draft.5")), Some("draft.5"));
+        assert_eq!(within(UserId(7), &full(UserId(71), "draft.5")), None);
+    }
+
+    /// Every other way to the browser's storage would keep something that belongs to nobody.
+    #[test]
+    fn only_the_storage_module_touches_the_storage() {
+        crate::state::sources::only_in(&["storage.rs"], &["local_storage()", "session_storage()"]);
+    }
+}

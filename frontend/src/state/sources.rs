@@ -1,0 +1,28 @@
+//! Rules about the client's own source text: what may be done in one place alone.
+
+use std::path::Path;
+
+/// Fails when something stands in other files than those that may have it. Tests do not count.
+pub(crate) fn only_in(files: &[&str], words: &[&str]) {
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut |path, text| {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for word in words {
+            if code.contains(word) && !files.iter().any(|file| path.ends_with(file)) {
+                found.push(format!("{word} in {}", path.display()));
+            }
+        }
+    });
+    assert!(found.is_empty(), "only {files:?} may have this: {found:?}");
+}
+
+fn walk(folder: &Path, look: &mut impl FnMut(&Path, &str)) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, look);
+        } else if path.extension().is_some_and(|one| one == "rs") {
+            look(&path, &std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}

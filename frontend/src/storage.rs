@@ -1,0 +1,103 @@
+//! What is kept on the device: drafts, what waits to be sent, where one was, how one likes it.
+//!
+//! Invariant: this is the only way to the browser's storage, and everything in it belongs to an account
+//! (`state/keys.rs`). It goes when that account logs out, when its session ends, when it is deleted, and when
+//! another one signs in. Storage that is forbidden or full is storage that is empty.
+
+use leptos::prelude::window;
+use parlour_protocol::ids::UserId;
+
+use crate::state::keys;
+
+/// How long something is kept, at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// As long as the tab.
+    Tab,
+    /// As long as the account is signed in; all tabs see it.
+    Device,
+}
+
+fn storage(life: Life) -> Option<web_sys::Storage> {
+    let found = match life {
+        Life::Device => window().local_storage(),
+        Life::Tab => window().session_storage(),
+    };
+    found.ok().flatten()
+}
+
+/// Reads something of an account.
+pub(crate) fn read(owner: UserId, life: Life, name: &str) -> Option<String> {
+    storage(life)?.get_item(&keys::full(owner, name)).ok().flatten()
+}
+
+/// Keeps something of an account, or forgets it.
+pub(crate) fn write(owner: UserId, life: Life, name: &str, value: Option<&str>) {
+    // Nobody keeps nothing: what happens after somebody has left must not come back.
+    let Some(storage) = storage(life).filter(|_| owner.0 != 0) else { return };
+    let name = keys::full(owner, name);
+    let _ = match value {
+        Some(value) => storage.set_item(&name, value),
+        None => storage.remove_item(&name),
+    };
+}
+
+/// The names of what is kept of an account, among those that begin like this.
+pub(crate) fn names(owner: UserId, life: Life, beginning: &str) -> Vec<String> {
+    let own = |name: &String| keys::within(owner, name).is_some_and(|name| name.starts_with(beginning));
+    all(life)
+        .iter()
+        .filter(|name| own(name))
+        .filter_map(|name| keys::within(owner, name))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What another tab has changed: the full name, and what is kept there now.
+pub(crate) fn changed(event: &web_sys::StorageEvent) -> Option<(String, Option<String>)> {
+    Some((event.key()?, event.new_value()))
+}
+
+/// Who is signed in in this browser, as far as any tab has noted.
+pub(crate) fn who() -> Option<UserId> {
+    storage(Life::Device)?.get_item(keys::WHO).ok().flatten()?.parse().ok()
+}
+
+/// Somebody signs in: everything that belongs to others goes, and all tabs are told.
+pub(crate) fn enter(owner: UserId) {
+    let before = who();
+    if before != Some(owner)
+        && let Some(storage) = storage(Life::Device)
+        && storage.set_item(keys::WHO, &owner.to_string()).is_err()
+    {
+        // There is no room. Saying nothing is better than naming the wrong one.
+        let _ = storage.remove_item(keys::WHO);
+    }
+    sweep(Some(owner), before);
+}
+
+/// Somebody has left, for whatever reason. What belongs to whoever signed in meanwhile stays.
+pub(crate) fn leave(owner: UserId) {
+    let now = who().filter(|now| *now != owner);
+    sweep(now, now);
+}
+
+/// Nobody is signed in: nothing stays.
+pub(crate) fn nobody() {
+    sweep(None, None);
+}
+
+fn sweep(owner: Option<UserId>, before: Option<UserId>) {
+    for life in [Life::Tab, Life::Device] {
+        let Some(storage) = storage(life) else { continue };
+        for name in keys::strange(all(life), owner, before) {
+            let _ = storage.remove_item(&name);
+        }
+    }
+}
+
+fn all(life: Life) -> Vec<String> {
+    let Some(storage) = storage(life) else { return Vec::new() };
+    let count = storage.length().unwrap_or(0);
+    (0..count).filter_map(|index| storage.key(index).ok().flatten()).collect()
+}
