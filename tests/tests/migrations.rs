@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
+use parlour_storage::connection::Address;
 use parlour_storage::{Connection, migrations, on_backend};
 use system_tests::{Backend, TestDatabase};
 
@@ -118,4 +119,34 @@ fn two_nodes_migrate_at_once() {
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
     assert_eq!(done.iter().filter(|count| **count > 0).count(), 1, "{done:?}");
+}
+
+/// As psql does: what a password is made of is no matter, also where it looks like another part of the address.
+#[test]
+fn a_database_is_reached_with_an_odd_password() {
+    if !Backend::PostgresLocal.is_available() {
+        return;
+    }
+    let database = TestDatabase::migrated(Backend::PostgresLocal);
+    let url = database.url.clone().unwrap();
+    let place = url.rsplit_once('@').unwrap().1;
+    let role = place.rsplit_once('/').unwrap().1;
+    for (password, written) in [
+        ("pa?ss", "pa?ss"),
+        ("pa#ss", "pa#ss"),
+        ("100%sure", "100%25sure"),
+        ("a/b@c:d", "a%2Fb%40c:d"),
+        ("p=a&b", "p=a&b"),
+    ] {
+        let create = format!("CREATE ROLE {role} LOGIN SUPERUSER PASSWORD '{password}'");
+        diesel::sql_query(create).execute(&mut database.connect()).unwrap();
+        let address = Address::parse(&format!("postgres://{role}:{written}@{place}")).unwrap();
+        let mut conn = address.connect().unwrap_or_else(|error| panic!("{password}: {error}"));
+        assert_eq!(migrations::run(&mut conn).unwrap(), 0, "{password}");
+        drop(conn);
+        let wrong = Address::parse(&format!("postgres://{role}:secret?word@{place}")).unwrap();
+        let error = wrong.connect().err().expect("a refusal").to_string();
+        assert!(!error.contains("secret") && !error.contains("word@"), "{error}");
+        diesel::sql_query(format!("DROP ROLE {role}")).execute(&mut database.connect()).unwrap();
+    }
 }
