@@ -11,10 +11,14 @@ pub mod words;
 
 use std::time::{Duration, Instant};
 
+/// A probe that takes longer has no answer.
+const MOST: Duration = Duration::from_secs(180);
+
 /// Runs something with a runtime on this thread.
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    tokio::task::LocalSet::new().block_on(&runtime, work)
+    let bounded = async { tokio::time::timeout(MOST, work).await.expect("an answer in three minutes") };
+    tokio::task::LocalSet::new().block_on(&runtime, bounded)
 }
 
 /// Waits until something is so; whether it was in time.

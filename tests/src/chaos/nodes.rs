@@ -75,7 +75,8 @@ impl Node {
         let mut running = self.spawn();
         let mut line = String::new();
         running._speaks.read_line(&mut line).unwrap();
-        if line.contains("http://") {
+        // Its own address, or the public one.
+        if line.contains("://") {
             *self.process.lock().unwrap() = Some(running);
             return true;
         }
