@@ -34,7 +34,13 @@ const AT_ONCE: usize = 2;
 async fn another_device(app: &App, handle: &str) -> Other {
     let api = app.stranger(0);
     let (name, password) = (handle.to_owned(), person::PASSWORD.to_owned());
-    let log_in = CreateSession { handle: name, password, device: None, refresh: Default::default() };
+    let log_in = CreateSession {
+        handle: name,
+        password,
+        device: None,
+        refresh: Default::default(),
+        device_token: None,
+    };
     let signed_in = api.create_session(&log_in).await.unwrap();
     app.somebody(handle, signed_in, api)
 }
