@@ -248,7 +248,7 @@ async fn counters_equal_what_can_be_read(app: App) {
             (0..=2, _) | (_, None) => living.push((who, person.send(room, &body).await)),
             (3 | 4, Some((_, target))) => living.push((who, answer(person, room, &body, target).await)),
             (5, Some((author, seq))) => {
-                drop(people[author].api.edit_message(room, seq, &body).await.unwrap())
+                people[author].api.edit_message(room, seq, &body).await.unwrap();
             }
             (6, Some((author, seq))) => {
                 people[author].api.delete_message(room, seq).await.unwrap();

@@ -121,7 +121,10 @@ pub fn commands(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
                             let text = String::from_utf8_lossy(&buffer);
                             let ok = text.contains(&format!("{{\"type\":\"ok\",\"id\":{id}"));
                             if ok || text.contains(&format!("\"id\":{id},\"code\"")) {
-                                scene.count(if ok { "accepted" } else { "refused" }, 1);
+                                // Read markers are counted with what reads.
+                                if id % 4 != 2 {
+                                    scene.count(if ok { "accepted" } else { "refused" }, 1);
+                                }
                                 buffer.clear();
                                 break;
                             }
