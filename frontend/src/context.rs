@@ -86,8 +86,14 @@ pub(crate) struct Toast {
     pub(crate) bad: bool,
 }
 
-/// Most pages of a room's members that are read for naming them.
-const MEMBER_PAGES: usize = 20;
+/// The members of a room, as far as they were asked for in order to name them.
+#[derive(Clone)]
+struct Members {
+    room: ConversationId,
+    found: BTreeSet<UserId>,
+    /// Beginnings of names that were asked for, and whether the answer held all who have them.
+    asked: Vec<(String, bool)>,
+}
 
 #[derive(Clone)]
 struct Person {
@@ -111,8 +117,8 @@ pub(crate) struct Context {
     wanted: StoredValue<BTreeSet<UserId>>,
     /// Whether those who are wanted are about to be asked for.
     asking: StoredValue<bool>,
-    /// The members of a room, as far as they were read for naming them.
-    members: StoredValue<Option<(ConversationId, BTreeSet<UserId>)>>,
+    /// Who is in the room where somebody is being named.
+    members: StoredValue<Option<Members>>,
     members_known: RwSignal<u64>,
     /// Which unread messages were seen to come, of each conversation.
     counted: StoredValue<Vec<(ConversationId, Counted)>>,
@@ -413,37 +419,43 @@ impl Context {
         });
     }
 
-    /// Reads who is in a room, once, so that also those who have said nothing can be named.
-    pub(crate) fn load_members(&self, id: ConversationId) {
-        let known =
-            self.members.with_value(|members| members.as_ref().is_some_and(|(there, _)| *there == id));
-        let room = self
-            .entry(id)
-            .is_some_and(|entry| entry.with_untracked(|one| one.kind == ConversationKind::Room));
+    /// Asks who is in a room whose handle or name begins like this, so that also those who have said nothing can be
+    /// named. What an answer has told whole is not asked for again.
+    pub(crate) fn find_members(&self, id: ConversationId, prefix: String) {
+        let room =
+            self.entry(id).is_some_and(|one| one.with_untracked(|one| one.kind == ConversationKind::Room));
+        let known = self.members.with_value(|members| {
+            let asked = |(before, whole): &(String, bool)| {
+                *before == prefix || (*whole && prefix.starts_with(before))
+            };
+            members.as_ref().is_some_and(|members| members.room == id && members.asked.iter().any(asked))
+        });
         if known || !room {
             return;
         }
-        self.members.set_value(Some((id, BTreeSet::new())));
+        let note = move |context: Context, change: &dyn Fn(&mut Members)| {
+            context.members.update_value(|members| {
+                if members.as_ref().is_none_or(|members| members.room != id) {
+                    *members = Some(Members { room: id, found: BTreeSet::new(), asked: Vec::new() });
+                }
+                members.iter_mut().for_each(change);
+            });
+        };
+        note(*self, &|members| members.asked.push((prefix.clone(), false)));
         let context = *self;
         spawn_local(async move {
-            let mut after: Option<String> = None;
-            for _ in 0..MEMBER_PAGES {
-                let Ok(page) = context.api.list_members(id, after.as_deref()).await else {
-                    // Asked again at the next letter.
-                    context.members.set_value(None);
-                    return;
-                };
-                context.learn(page.items.iter().map(|member| &member.user));
-                context.members.update_value(|members| {
-                    if let Some((_, found)) = members.as_mut().filter(|(there, _)| *there == id) {
-                        found.extend(page.items.iter().map(|member| member.user.id));
-                    }
-                });
-                context.members_known.update(|count| *count += 1);
-                after = page.next;
-                if after.is_none() {
-                    return;
+            match context.api.find_members(id, &prefix).await {
+                Ok(page) => {
+                    context.learn(page.items.iter().map(|member| &member.user));
+                    note(context, &|members| {
+                        members.found.extend(page.items.iter().map(|member| member.user.id));
+                        let asked = members.asked.iter_mut().find(|(before, _)| *before == prefix);
+                        asked.into_iter().for_each(|(_, whole)| *whole = page.next.is_none());
+                    });
+                    context.members_known.update(|count| *count += 1);
                 }
+                // Asked again at the next letter.
+                Err(_) => note(context, &|members| members.asked.retain(|(before, _)| *before != prefix)),
             }
         });
     }
@@ -571,12 +583,12 @@ impl Context {
     pub(crate) fn people_like(&self, conversation: ConversationId, prefix: &str) -> Vec<(UserId, String)> {
         self.members_known.track();
         let me = self.me();
-        let members = self.members.get_value().filter(|(there, _)| *there == conversation);
+        let members = self.members.get_value().filter(|members| members.room == conversation);
         let peer = self
             .entry(conversation)
             .and_then(|entry| entry.with_untracked(|entry| entry.peer.as_ref().map(|peer| peer.id)));
         let inside = |id: &UserId| {
-            peer == Some(*id) || members.as_ref().is_some_and(|(_, members)| members.contains(id))
+            peer == Some(*id) || members.as_ref().is_some_and(|members| members.found.contains(id))
         };
         let mut found: Vec<(bool, bool, String, UserId)> = self.people.with_value(|people| {
             let matching = people.iter().filter(|(id, _)| **id != me).filter_map(|(id, person)| {

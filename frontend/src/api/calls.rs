@@ -323,6 +323,11 @@ impl Api {
         self.get(&query(&format!("/rooms/{id}/members"), "", after)).await
     }
 
+    /// Members of a room whose handle or name begins with something.
+    pub(crate) async fn find_members(self, id: ConversationId, prefix: &str) -> Answer<Page<Member>> {
+        self.get(&format!("/rooms/{id}/members?limit=50&prefix={}", escape(prefix))).await
+    }
+
     pub(crate) async fn list_conversations(self) -> Answer<Page<Conversation>> {
         self.get_every("/conversations").await
     }

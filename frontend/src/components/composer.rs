@@ -137,8 +137,8 @@ pub(crate) fn Composer(
         Memo::new(move |_| word.get().map(|word| context.people_like(id, &word)).unwrap_or_default());
     Effect::new(move |_| {
         // Also those who have said nothing yet are offered.
-        if word.with(Option::is_some) {
-            context.load_members(id);
+        if let Some(word) = word.get() {
+            context.find_members(id, word);
         }
     });
     let complete = move |handle: &str| {
