@@ -238,8 +238,9 @@ impl App {
             loop {
                 pause.tick().await;
                 app.set_clock().await;
-                app.reload_revocations().await;
+                // First what all sessions hang on: whoever sees that theirs has ended finds the new keys in force.
                 app.reload_keys().await;
+                app.reload_revocations().await;
                 app.settle().await;
                 // Once an hour, and soon after the start.
                 if rounds % 720 == 1 {

@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use tracing::callsite::Identifier;
 use tracing::level_filters::LevelFilter;
-use tracing::subscriber::Interest;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::layer::{Context, Filter, Layer, SubscriberExt};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Lines of one place in the program at once, and per second in the long run.
@@ -55,26 +54,27 @@ impl Bounded {
     }
 }
 
-impl<S: Subscriber> Filter<S> for Bounded {
-    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        true
-    }
+/// Hands a bounded number of lines to what writes them. A layer around the other, and no filter of it: a filter that
+/// changes its mind between two lines confuses the others.
+struct BoundedLayer<L> {
+    bounded: Bounded,
+    lines: L,
+}
 
-    fn callsite_enabled(&self, _: &'static Metadata<'static>) -> Interest {
-        Interest::always()
-    }
-
-    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+impl<S: Subscriber, L: Layer<S>> Layer<S> for BoundedLayer<L> {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
         // What somebody has asked for by name they shall see.
-        if *metadata.level() > tracing::Level::INFO {
-            return true;
+        if *metadata.level() <= tracing::Level::INFO {
+            let (write, left_out) = self.bounded.take(metadata.callsite(), Instant::now());
+            if left_out > 0 {
+                eprintln!("{left_out} lines like the next one were left out ({})", metadata.target());
+            }
+            if !write {
+                return;
+            }
         }
-        let (write, left_out) = self.take(metadata.callsite(), Instant::now());
-        if left_out > 0 {
-            eprintln!("{left_out} lines like the next one were left out ({})", metadata.target());
-        }
-        write
+        self.lines.on_event(event, context);
     }
 }
 
@@ -87,8 +87,8 @@ pub fn init() {
         quiet.iter().filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_filter(Bounded::default());
+        .with_ansi(std::io::stderr().is_terminal());
+    let lines = BoundedLayer { bounded: Bounded::default(), lines };
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
@@ -100,8 +100,8 @@ mod tests {
     fn a_place_writes_a_bounded_number_of_lines_and_says_how_many_it_left_out() {
         struct One;
         impl tracing::Callsite for One {
-            fn set_interest(&self, _: Interest) {}
-            fn metadata(&self) -> &Metadata<'_> {
+            fn set_interest(&self, _: tracing::subscriber::Interest) {}
+            fn metadata(&self) -> &tracing::Metadata<'_> {
                 unreachable!("nobody asks")
             }
         }

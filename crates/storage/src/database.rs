@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use diesel::connection::{
-    Connection as _, Instrumentation, InstrumentationEvent, SimpleConnection, TransactionManager,
+    AnsiTransactionManager, Connection as _, Instrumentation, InstrumentationEvent, SimpleConnection,
+    TransactionManager,
 };
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::oneshot;
@@ -493,7 +494,14 @@ fn run_alone(link: &mut Link, mut unit: Box<dyn Unit>) {
 }
 
 fn begin(conn: &mut Connection) -> Result<(), DieselError> {
-    <Connection as diesel::Connection>::TransactionManager::begin_transaction(conn)
+    match conn {
+        // With the right to write from the beginning: a transaction that reads first and then finds that right taken (by
+        // a checkpoint, say) is refused at once, however long it would wait.
+        Connection::Sqlite(inner) => AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE"),
+        postgres @ Connection::Postgres(_) => {
+            <Connection as diesel::Connection>::TransactionManager::begin_transaction(postgres)
+        }
+    }
 }
 
 fn commit(conn: &mut Connection) -> Result<(), StorageError> {

@@ -6,7 +6,7 @@ use system_tests::Person as Other;
 
 use crate::gate::Gate;
 use crate::person::{Device, Person};
-use crate::story;
+use crate::{story, story_with};
 
 /// The texts in a room, as another member reads them.
 async fn texts(reader: &Other, room: ConversationId) -> Vec<String> {
@@ -61,7 +61,9 @@ fn an_edit_without_a_connection_is_kept_and_made_later() {
 
 #[test]
 fn an_edit_that_comes_too_fast_is_made_a_little_later() {
-    story(|app| async move {
+    // The usual limits: tests have none that a person could reach.
+    let usual = |config: &mut parlour_server::Config| config.sends_per_second = 5;
+    story_with(usual, |app| async move {
         let gate = Gate::before(&app.address(0)).await;
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
