@@ -2,6 +2,7 @@
 //!
 //! It needs nothing but cargo to start, so it must stay quick to compile: think twice before adding a dependency.
 
+mod apart;
 mod apt;
 mod attack;
 mod bench;
