@@ -16,7 +16,7 @@ use crate::{Effect, Refusal};
 
 /// The same person's mentions notify somebody again after this long.
 const AGAIN: i64 = 10 * SECOND;
-/// Most notifications about messages that somebody gets in that time, whoever writes.
+/// Most notifications about messages that somebody gets in that time, from all authors together.
 const AT_ONCE: i64 = 20;
 
 /// A message that may concern somebody.
@@ -68,7 +68,7 @@ pub(crate) fn announce(
 ) -> Result<Vec<Effect>, Refusal> {
     let Place { conversation, seq, author } = place;
     let mut people: Vec<(UserId, bool)> = mentioned.iter().map(|mention| (mention.user, true)).collect();
-    // Whoever wrote what is answered may have left since.
+    // The author of what is answered may have left since.
     let answered = answered.filter(|user| *user != author && !people.contains(&(*user, true)));
     if let Some(user) = answered
         && !members::list_among(conn, &[conversation.0], &[user.0])?.is_empty()

@@ -44,7 +44,7 @@ fn forms(password: &str) -> impl Iterator<Item = Cow<'_, str>> {
     std::iter::once(form).chain(typed)
 }
 
-/// Whether a hash of the password as it was typed would not be today's. Whoever logs in with such a one gets a new hash.
+/// Whether a hash of the password as it was typed would not be today's. The next log-in replaces it.
 pub fn is_unprepared(password: &str) -> bool {
     prepared(password) != password
 }
@@ -84,7 +84,7 @@ impl Hardness {
 /// Bytes of a hash.
 const OUTPUT: usize = 32;
 
-/// Memory that hashing works in. It is large, so whoever hashes often keeps it.
+/// Memory that hashing works in. It is large, so keep it between hashes.
 #[derive(Default)]
 pub struct Memory(Vec<Block>);
 

@@ -51,7 +51,7 @@ pub(crate) fn writable(
 }
 
 /// Whether somebody may delete what others wrote there, with the conversation's row locked: moderators and owners in
-/// their room, administrators of the server in any room. Whoever may not even read there is refused.
+/// their room, administrators of the server in any room. Anyone who may not even read there is refused.
 pub(crate) fn moderates(conn: &mut Connection, id: ConversationId, user: UserId) -> Result<bool, Refusal> {
     let conversation = conversations::lock(conn, id)?.ok_or(ErrorCode::NotFound)?;
     let member = membership(conn, &conversation, user);

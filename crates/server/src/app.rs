@@ -238,7 +238,7 @@ impl App {
             loop {
                 pause.tick().await;
                 app.set_clock().await;
-                // First what all sessions hang on: whoever sees that theirs has ended finds the new keys in force.
+                // First what all sessions hang on: anyone whose session has ended finds the new keys in force.
                 app.reload_keys().await;
                 app.reload_revocations().await;
                 app.settle().await;

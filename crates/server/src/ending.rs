@@ -37,7 +37,7 @@ pub async fn when_told(app: Arc<App>, handle: ServerHandle) {
         portion.iter().for_each(|outbox| outbox.close(CloseCode::Draining));
     }
     drop(all);
-    // Whoever came in between.
+    // Those that came in between.
     app.hub.close_all(CloseCode::Draining);
     let patience = Instant::now() + GONE_WITHIN;
     while app.hub.sockets() > 0 && Instant::now() < patience {

@@ -67,7 +67,7 @@ impl Queue {
         self.jobs.get(&turn).map_or(0, VecDeque::len)
     }
 
-    /// Drops the last job of whoever has most, if that is more than `than`.
+    /// Drops the last job of the caller with the most, if that is more than `than`.
     fn drop_of_most(&mut self, than: usize) -> bool {
         let most =
             self.jobs.iter().max_by_key(|(_, jobs)| jobs.len()).map(|(turn, jobs)| (*turn, jobs.len()));
@@ -177,7 +177,7 @@ impl Hashing {
     ) -> Result<T, ApiError> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |memory| {
-            // Whoever has gone away does not need it any more.
+            // A caller that has gone away does not need it any more.
             if !reply.is_closed() {
                 let _ = reply.send(work(memory));
             }

@@ -41,7 +41,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// Whether `later` makes this one pointless: the same thing was done anew.
+    /// Whether `later` makes this one pointless: the same thing was done again.
     fn replaced_by(&self, later: &Self) -> bool {
         match (self, later) {
             (Self::Edit { seq, .. }, Self::Edit { seq: same, .. }) => seq == same,

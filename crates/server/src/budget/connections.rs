@@ -282,7 +282,7 @@ pub struct Door {
 }
 
 impl Door {
-    /// A door for so many connections in all and from one network, and so many new ones of a network.
+    /// A door with its limits: connections in all, connections of one network, new connections of one network.
     pub fn new(most: usize, most_of_address: usize, rate: NetworkLimit) -> Self {
         Self { most, most_of_address, rate: Arc::new(rate), table: Arc::default() }
     }

@@ -1,5 +1,5 @@
 //! Turns of connections that have just come: a few at a time are looked at, and networks take turns, so that thousands
-//! of one network delay neither those who are here already nor whoever comes from elsewhere.
+//! of one network delay neither those who are here already nor those from elsewhere.
 //!
 //! Invariant: a turn is given back when it is dropped, also by a connection that is gone before it had it.
 
@@ -67,7 +67,7 @@ impl Gate {
                 }
                 next
             };
-            // Whoever is gone meanwhile leaves the turn to the next one.
+            // A caller that is gone by now leaves the turn to the next one.
             let Some(next) = next else { continue };
             match next.send(Turn(Some(self.clone()))) {
                 Ok(()) => return,

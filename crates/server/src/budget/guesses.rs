@@ -208,7 +208,7 @@ impl Drop for Taken {
 }
 
 impl Guesses {
-    /// Limits with so many wrong passwords a minute from one network.
+    /// Limits with up to this many wrong passwords a minute from one network.
     pub fn new(clock: &Clock, per_network: u32, broker: &Broker) -> Self {
         let redis = match broker {
             Broker::Redis(redis) => Some(redis.clone()),

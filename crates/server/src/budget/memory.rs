@@ -1,7 +1,7 @@
 //! The memory that others make this node hold: bodies that are being received, answers that nobody reads, unfinished
 //! frames.
 //!
-//! Invariant: all of it together stays below one limit. When there is no room, whoever holds most gives way, never
+//! Invariant: all of it together stays below one limit. When there is no room, the largest holder gives way, never
 //! the one who holds little: their connection is closed.
 
 use std::collections::{BTreeMap, HashMap};
@@ -107,7 +107,7 @@ pub struct MemoryBudget {
 }
 
 impl MemoryBudget {
-    /// A budget of so many bytes.
+    /// A budget of up to this many bytes.
     pub fn new(limit: usize) -> Self {
         Self { limit, holders: Arc::default() }
     }

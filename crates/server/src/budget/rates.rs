@@ -19,7 +19,7 @@ struct Bucket {
     at: i64,
 }
 
-/// A limit of so many per second, with a burst, for each key.
+/// A limit of up to this many per second, with a burst, for each key.
 pub struct RateLimit<K> {
     clock: Clock,
     per_second: f64,
