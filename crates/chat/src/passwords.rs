@@ -37,16 +37,36 @@ fn prepared(password: &str) -> Cow<'_, str> {
     password.chars().map(|one| if space(one) { ' ' } else { one }).nfc().collect()
 }
 
-/// The forms in which a password may have been hashed: before there was one, it was taken as it was typed.
-fn forms(password: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let form = prepared(password);
-    let typed = (form != password).then_some(Cow::Borrowed(password));
-    std::iter::once(form).chain(typed)
+/// The forms in which a password may have been hashed, today's first. Before there was a form, a password was hashed as
+/// it was typed, and keyboards type it composed or decomposed.
+fn forms(password: &str) -> Vec<Cow<'_, str>> {
+    let mut forms = vec![prepared(password)];
+    if !password.is_ascii() {
+        for old in [Cow::Borrowed(password), password.nfd().collect()] {
+            if !forms.contains(&old) {
+                forms.push(old);
+            }
+        }
+    }
+    forms
 }
 
-/// Whether a hash of the password as it was typed would not be today's. The next log-in replaces it.
-pub fn is_unprepared(password: &str) -> bool {
-    prepared(password) != password
+/// What a password is to a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is another one.
+    Wrong,
+    /// It is the one that was hashed.
+    Right,
+    /// The same, but it was hashed before passwords had a form: hash it again.
+    RightInOldForm,
+}
+
+impl Verdict {
+    /// Whether it is the one that was hashed.
+    pub fn is_right(self) -> bool {
+        self != Self::Wrong
+    }
 }
 
 fn is_common(password: &str) -> bool {
@@ -125,8 +145,12 @@ pub fn hash(
 }
 
 /// Whether the password belongs to the hash, at the cost that is written in the hash; in any of its forms.
-pub fn verify(password: &str, hash: &str, memory: &mut Memory) -> bool {
-    forms(password).any(|form| belongs(&form, hash, memory))
+pub fn verify(password: &str, hash: &str, memory: &mut Memory) -> Verdict {
+    match forms(password).iter().position(|form| belongs(form, hash, memory)) {
+        None => Verdict::Wrong,
+        Some(0) => Verdict::Right,
+        Some(_) => Verdict::RightInOldForm,
+    }
 }
 
 fn belongs(password: &str, hash: &str, memory: &mut Memory) -> bool {
@@ -160,18 +184,19 @@ pub fn verify_alike(
     password: &str,
     hash: Option<&str>,
     memory: &mut Memory,
-) -> bool {
-    if hash.is_some_and(|hash| verify(password, hash, memory)) {
-        return true;
+) -> Verdict {
+    let verdict = hash.map_or(Verdict::Wrong, |hash| verify(password, hash, memory));
+    if verdict.is_right() {
+        return verdict;
     }
-    let tries = forms(password).count() as u64;
+    let tries = forms(password).len() as u64;
     let rest = work.saturating_sub(hash.map_or(0, work_of)).saturating_mul(tries);
     let memory_kib = u32::try_from(rest / u64::from(hardness.passes.max(1))).unwrap_or(u32::MAX);
     if memory_kib >= 8 {
         let pretended = Hardness { memory_kib, passes: hardness.passes };
         let _ = self::hash(pretended, password, &[0; 16], memory);
     }
-    false
+    Verdict::Wrong
 }
 
 /// Whether the hash was made with other parameters than today's, and should be made anew at the next log-in.
@@ -204,10 +229,10 @@ mod tests {
         for registered in same {
             let hash = hash(cheap, registered, &[7; 16], &mut memory).unwrap();
             for entered in same {
-                assert!(verify(entered, &hash, &mut memory), "{registered:?} {entered:?}");
+                assert!(verify(entered, &hash, &mut memory).is_right(), "{registered:?} {entered:?}");
             }
             for other in ["Zoe 1234", "ZOE\u{308} 1234", "Zo\u{EB}1234", "Zo\u{EB} 1234 "] {
-                assert!(!verify(other, &hash, &mut memory), "{registered:?} {other:?}");
+                assert!(!verify(other, &hash, &mut memory).is_right(), "{registered:?} {other:?}");
             }
         }
         // Compatibility forms are other passwords, and case is one: RFC 8265 leaves both alone.
@@ -217,22 +242,30 @@ mod tests {
     #[test]
     fn hashes_of_what_was_typed_go_on_to_work() {
         let (cheap, mut memory) = (Hardness { memory_kib: 8, passes: 1 }, Memory::default());
-        let typed = "Zoe\u{308} 1234";
-        let mut output = [0; OUTPUT];
         let params = cheap.params().unwrap();
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
-            .hash_password_into_with_memory(
-                typed.as_bytes(),
-                &[7; 16],
-                &mut output,
-                memory.of(&params).unwrap(),
-            )
-            .unwrap();
-        let encode = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
-        let old = format!("$argon2id$v=19$m=8,t=1,p=1${}${}", encode(&[7; 16]), encode(&output));
-        assert!(verify(typed, &old, &mut memory));
-        assert!(verify_alike(cheap, cheap.work(), typed, Some(&old), &mut memory));
-        assert!(is_unprepared(typed) && !is_unprepared("Zo\u{EB} 1234"));
+        let (composed, decomposed) =
+            ("Zo\u{EB} \u{AC00}\u{1E69}1234", "Zoe\u{308} \u{1100}\u{1161}s\u{323}\u{307}1234");
+        for typed in [composed, decomposed] {
+            let mut output = [0; OUTPUT];
+            Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+                .hash_password_into_with_memory(
+                    typed.as_bytes(),
+                    &[7; 16],
+                    &mut output,
+                    memory.of(&params).unwrap(),
+                )
+                .unwrap();
+            let encode = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
+            let old = format!("$argon2id$v=19$m=8,t=1,p=1${}${}", encode(&[7; 16]), encode(&output));
+            let expected = if typed == composed { Verdict::Right } else { Verdict::RightInOldForm };
+            for entered in [composed, decomposed] {
+                assert_eq!(verify(entered, &old, &mut memory), expected, "{typed:?} {entered:?}");
+                let alike = verify_alike(cheap, cheap.work(), entered, Some(&old), &mut memory);
+                assert_eq!(alike, expected, "{typed:?} {entered:?}");
+            }
+            assert_eq!(verify("Zoe 1234", &old, &mut memory), Verdict::Wrong);
+        }
+        assert_eq!(forms("plain 1234").len(), 1, "most people pay for one");
     }
 
     #[test]
@@ -240,18 +273,18 @@ mod tests {
         let (cheap, mut memory) = (Hardness { memory_kib: 8, passes: 1 }, Memory::default());
         let long = format!("{}a", "é".repeat(127));
         let hash = hash(cheap, &long, &[7; 16], &mut memory).unwrap();
-        assert!(verify(&long, &hash, &mut memory));
-        assert!(!verify(&format!("{}b", "é".repeat(127)), &hash, &mut memory));
-        assert!(!verify(&"é".repeat(127), &hash, &mut memory));
+        assert!(verify(&long, &hash, &mut memory).is_right());
+        assert!(!verify(&format!("{}b", "é".repeat(127)), &hash, &mut memory).is_right());
+        assert!(!verify(&"é".repeat(127), &hash, &mut memory).is_right());
     }
 
     #[test]
     fn hashes_verify_and_say_when_they_are_outdated() {
         let (cheap, mut memory) = (Hardness { memory_kib: 8, passes: 1 }, Memory::default());
         let hash = hash(cheap, "correct horse", &[7; 16], &mut memory).unwrap();
-        assert!(verify("correct horse", &hash, &mut memory));
-        assert!(!verify("correct horsf", &hash, &mut memory));
-        assert!(!verify("correct horse", "nonsense", &mut memory));
+        assert!(verify("correct horse", &hash, &mut memory).is_right());
+        assert!(!verify("correct horsf", &hash, &mut memory).is_right());
+        assert!(!verify("correct horse", "nonsense", &mut memory).is_right());
         assert!(!outdated(cheap, &hash));
         assert!(outdated(Hardness::default(), &hash));
     }
@@ -264,10 +297,10 @@ mod tests {
         let small = Hardness { memory_kib: 16, passes: 3 };
         let fresh = hash(small, "correct horse", &[7; 16], &mut Memory::default()).unwrap();
         assert_eq!(hash(small, "correct horse", &[7; 16], &mut used).unwrap(), fresh);
-        assert!(verify("correct horse", &fresh, &mut used));
+        assert!(verify("correct horse", &fresh, &mut used).is_right());
         // From another implementation, with other parameters.
         let known = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        assert!(verify("password", known, &mut used));
+        assert!(verify("password", known, &mut used).is_right());
         assert_eq!(work_of(known), 131_072);
     }
 
@@ -275,8 +308,8 @@ mod tests {
     fn whatever_is_stored_a_wrong_password_is_as_much_work() {
         let (today, mut memory) = (Hardness { memory_kib: 64, passes: 2 }, Memory::default());
         let old = hash(Hardness { memory_kib: 16, passes: 1 }, "right", &[7; 16], &mut memory).unwrap();
-        assert!(verify_alike(today, today.work(), "right", Some(&old), &mut memory));
-        assert!(!verify_alike(today, today.work(), "wrong", Some(&old), &mut memory));
-        assert!(!verify_alike(today, today.work(), "wrong", None, &mut memory));
+        assert!(verify_alike(today, today.work(), "right", Some(&old), &mut memory).is_right());
+        assert!(!verify_alike(today, today.work(), "wrong", Some(&old), &mut memory).is_right());
+        assert!(!verify_alike(today, today.work(), "wrong", None, &mut memory).is_right());
     }
 }

@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use parlour_chat::audit::{self, Note};
 use parlour_chat::outcome::Done;
+use parlour_chat::passwords::Verdict;
 use parlour_chat::relying_party::RelyingParty;
 use parlour_chat::second_factors::FactorKey;
 use parlour_chat::{Effect, Outcome, Refusal, friends, mails};
@@ -563,7 +564,7 @@ impl App {
         turn: Turn,
         password: String,
         hash: Option<String>,
-    ) -> Result<bool, ApiError> {
+    ) -> Result<Verdict, ApiError> {
         self.hashing.verify(turn, password, hash).await
     }
 }

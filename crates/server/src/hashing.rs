@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use parlour_chat::passwords::{self, Hardness, Memory};
+use parlour_chat::passwords::{self, Hardness, Memory, Verdict};
 use parlour_protocol::ids::UserId;
 use tokio::sync::oneshot;
 
@@ -198,7 +198,12 @@ impl Hashing {
     }
 
     /// Whether the password belongs to the hash. Without one, or with a cheap one, a no takes as long.
-    pub async fn verify(&self, turn: Turn, password: String, hash: Option<String>) -> Result<bool, ApiError> {
+    pub async fn verify(
+        &self,
+        turn: Turn,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<Verdict, ApiError> {
         let (hardness, work) = (self.hardness, self.work.clone());
         self.ask(turn, move |memory| {
             let stored = hash.as_deref().map_or(0, passwords::work_of);

@@ -102,9 +102,19 @@ impl Shared {
     }
 }
 
-/// Told when everything is prepared: the room, and the handles of those whom an attacker may choose: one who logs in from
-/// a known device, and one whose open session confirms with the password.
-pub type Told = std::sync::mpsc::SyncSender<(String, Vec<String>)>;
+/// What attackers may know of the innocents.
+#[derive(Debug, Clone)]
+pub struct Scenery {
+    /// The id of their room.
+    pub room: String,
+    /// Handles of two of them: one who logs in from a known device, and one whose open session confirms with the password.
+    pub victims: Vec<String>,
+    /// Handles of all whose devices or sessions are known, the victims among them.
+    pub known: Vec<String>,
+}
+
+/// Told when everything is prepared.
+pub type Told = std::sync::mpsc::SyncSender<Scenery>;
 
 /// Lives through all phases on this thread, and tells what was seen.
 pub fn live(addresses: Vec<SocketAddr>, confirms: bool, phase: watch::Receiver<Phase>, told: Told) -> Seen {
@@ -131,7 +141,10 @@ async fn all(shared: Rc<Shared>, told: Told) {
         person.join(shared.to(0), &room).await;
     }
     let chat = chat::open(&shared, &chatters, &room).await;
-    let _nobody_waits = told.send((room, vec![known[0].handle.clone(), confirmer.handle.clone()]));
+    let victims = vec![known[0].handle.clone(), confirmer.handle.clone()];
+    let all_known = chatters.iter().chain(&known).chain([&caller, &confirmer]);
+    let all_known = all_known.map(|person| person.handle.clone()).collect();
+    let _nobody_waits = told.send(Scenery { room, victims, known: all_known });
     reached(&shared.phase, Phase::Calm).await;
     let mut tasks = vec![
         spawn_local(chat::talk(shared.clone(), chat)),

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_local;
 
 use super::http;
+use super::innocents::Scenery;
 use super::people::{Person, address, attacker};
 use crate::wire;
 
@@ -47,10 +48,8 @@ pub enum From {
 pub struct Scene {
     /// The nodes.
     pub addresses: Vec<SocketAddr>,
-    /// The room of the innocents.
-    pub room: String,
-    /// Handles of innocents whom the attackers may choose.
-    pub victims: Vec<String>,
+    /// What they know of the innocents.
+    pub innocents: Scenery,
     /// Seconds that the attack takes.
     pub seconds: u64,
     /// Where the attackers are.
@@ -69,7 +68,7 @@ impl Scene {
     /// A scene before the attack.
     pub fn new(
         addresses: Vec<SocketAddr>,
-        (room, victims): (String, Vec<String>),
+        innocents: Scenery,
         seconds: u64,
         from: From,
         phase: watch::Receiver<Phase>,
@@ -77,8 +76,7 @@ impl Scene {
     ) -> Rc<Self> {
         Rc::new(Self {
             addresses,
-            room,
-            victims,
+            innocents,
             seconds,
             from,
             phase,
@@ -137,8 +135,10 @@ impl Scene {
     /// A WebSocket that has started as somebody.
     pub async fn started(&self, number: usize, who: &Person, window: Option<u32>) -> Option<TcpStream> {
         let mut stream = self.socket(number, window).await?;
-        let start =
-            format!("{{\"op\":\"start\",\"id\":0,\"token\":\"{}\",\"live\":[\"{}\"]}}", who.token, self.room);
+        let start = format!(
+            "{{\"op\":\"start\",\"id\":0,\"token\":\"{}\",\"live\":[\"{}\"]}}",
+            who.token, self.innocents.room
+        );
         stream.write_all(&wire::client_frame(&start)).await.ok()?;
         read_until(&mut stream, b"\"type\":\"ok\"").await.then_some(stream)
     }

@@ -1,5 +1,8 @@
 //! Passwords: which are accepted, what guessing costs, and that nothing tells whether an account exists.
 
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parlour_chat::passwords::{Hardness, outdated};
 use parlour_client::native::{Api, ApiError};
 use parlour_protocol::problems::ErrorCode;
@@ -22,8 +25,10 @@ on_all_backends!(
     one_network_has_a_limit with |config| config.auth_per_minute = 24,
     strangers_do_not_lock_anybody_out,
     a_browser_is_known_by_its_cookie,
+    a_link_for_a_new_password_lets_in_while_strangers_guess,
     when_all_guess_newcomers_are_let_in with |config| config.auth_per_minute = 8,
     weak_hashes_are_renewed,
+    hashes_from_before_passwords_had_a_form_work_once_and_are_renewed,
 );
 
 async fn log_in(api: &Api, handle: &str, password: &str) -> Result<SignedIn, ApiError> {
@@ -202,6 +207,32 @@ async fn a_browser_is_known_by_its_cookie(app: App) {
     assert_eq!(try_with(&device).await, 201);
 }
 
+async fn a_link_for_a_new_password_lets_in_while_strangers_guess(app: App) {
+    let ada = app.person("ada").await;
+    let root = app.admin("root").await;
+    for number in 0..5 {
+        let stranger = app.stranger_at(0, [127, 1, number, 1]);
+        log_in(&stranger, "ada", "wrong horse battery").await.refused(ErrorCode::BadCredentials);
+    }
+    let path = format!("/api/v1/admin/users/{}/password-reset", ada.id);
+    let made = root.call(Method::POST, &path, None).await.expect(201);
+    let token = made["link"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
+    // A browser on a network that nobody has seen.
+    let browser = app.stranger_at(0, [127, 2, 2, 2]);
+    log_in(&browser, "ada", RIGHT).await.refused(ErrorCode::RateLimited);
+    let post = |path: &str| browser.request(Method::POST, browser.base().join(path).unwrap());
+    let new = "a much better one";
+    let set =
+        post("/api/v1/password-resets").json(&json!({"token": token, "password": new})).send().await.unwrap();
+    assert_eq!(set.status(), 204);
+    let cookie = set.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert!(cookie.starts_with("parlour_devices="), "and no session: {cookie}");
+    let body = json!({"handle": "ada", "password": new, "refresh": "cookie"});
+    let entered = post("/api/v1/sessions").header("cookie", cookie).json(&body).send().await.unwrap();
+    assert_eq!(entered.status(), 201);
+    log_in(&app.stranger_at(0, [127, 2, 2, 3]), "ada", new).await.refused(ErrorCode::RateLimited);
+}
+
 async fn when_all_guess_newcomers_are_let_in(app: App) {
     app.person("ada").await;
     // Four a minute from each network, and eighty from all together.
@@ -215,6 +246,43 @@ async fn when_all_guess_newcomers_are_let_in(app: App) {
     let newcomer = app.stranger_at(1, [127, 2, 2, 2]);
     log_in(&newcomer, "nobody_here", "wrong horse battery").await.refused(ErrorCode::BadCredentials);
     log_in(&newcomer, "ada", RIGHT).await.unwrap();
+}
+
+async fn hashes_from_before_passwords_had_a_form_work_once_and_are_renewed(app: App) {
+    let (composed, decomposed) = ("Zo\u{EB} 12345678", "Zoe\u{308} 12345678");
+    let ada = app.person("ada").await;
+    let hash = || {
+        let row = parlour_storage::users::find(&mut app.database().connect(), ada.id).unwrap().unwrap();
+        row.password_hash
+    };
+    for (number, (typed, entered)) in
+        [(decomposed, decomposed), (decomposed, composed), (composed, decomposed)].into_iter().enumerate()
+    {
+        let old = hash_as_typed(typed);
+        parlour_chat::accounts::rehash(&mut app.database().connect(), ada.id, &old).unwrap();
+        let from = app.stranger_at(0, [127, 3, 3, number as u8 + 1]);
+        log_in(&from, "ada", "Zoe 12345678").await.refused(ErrorCode::BadCredentials);
+        assert_eq!(hash(), old);
+        log_in(&from, "ada", entered).await.unwrap();
+        let renewed = hash();
+        assert_eq!(renewed != old, typed == decomposed, "{typed:?} {entered:?}");
+        // Today's form is not hashed again, however it is typed.
+        for again in [composed, decomposed] {
+            log_in(&from, "ada", again).await.unwrap();
+            assert_eq!(hash(), renewed);
+        }
+    }
+}
+
+/// A hash as it was made of the very bytes that were typed.
+fn hash_as_typed(password: &str) -> String {
+    let params = Params::new(8, 1, 1, Some(32)).unwrap();
+    let (mut output, salt) = ([0; 32], [5; 16]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(password.as_bytes(), &salt, &mut output)
+        .unwrap();
+    let encode = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
+    format!("$argon2id$v=19$m=8,t=1,p=1${}${}", encode(&salt), encode(&output))
 }
 
 async fn weak_hashes_are_renewed(app: App) {

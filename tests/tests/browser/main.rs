@@ -9,6 +9,7 @@
 mod access;
 mod accounts;
 mod copying;
+mod directions;
 mod factors;
 mod gate;
 mod mail;

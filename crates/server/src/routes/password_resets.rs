@@ -9,7 +9,7 @@ use parlour_protocol::ids::UserId;
 use parlour_protocol::limits;
 use parlour_protocol::password_resets::{PasswordReset, UsePasswordReset};
 
-use super::sessions::admit;
+use super::sessions::{admit, known_device};
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;
@@ -46,7 +46,8 @@ pub async fn create_password_reset(
     Ok(HttpResponse::Created().json(PasswordReset { link, expires_at }))
 }
 
-/// Sets a new password with the token of a link. Every session of the person ends; nobody is logged in.
+/// Sets a new password with the token of a link. Every session of the person ends; nobody is logged in. The browser
+/// counts as a known device of theirs from then on: strangers who guess at the account do not delay its log-in.
 #[utoipa::path(tag = "accounts", request_body = UsePasswordReset, responses((status = 204)))]
 #[post("/password-resets")]
 pub async fn use_password_reset(
@@ -66,9 +67,9 @@ pub async fn use_password_reset(
     }
     let token_hash = mails::token_hash(&body.token);
     let (now, looked_up) = (app.clock.now(), token_hash.clone());
-    app.read(move |conn| password_resets::find(conn, now, &looked_up)).await?;
+    let user = app.read(move |conn| password_resets::find(conn, now, &looked_up)).await?;
     let hash = app.hash_password(turn, body.password).await?;
     app.commit(0, move |conn, now| password_resets::complete(conn, now, &token_hash, &hash, &address))
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(HttpResponse::NoContent().cookie(known_device(&app, &request, user)).finish())
 }

@@ -7,6 +7,7 @@ use actix_web::http::header;
 use actix_web::web::{Json, Path};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, delete, get, post};
 use parlour_chat::audit::Note;
+use parlour_chat::passwords::Verdict;
 use parlour_chat::sessions::{LIFETIME, Refreshed};
 use parlour_chat::{Outcome, Refusal, accounts, audit, passwords, second_factors, sessions};
 use parlour_protocol::Page;
@@ -123,6 +124,21 @@ fn device_name(request: &HttpRequest, given: Option<&str>) -> Result<String, Api
     })
 }
 
+fn own_device(app: &App, known: &[Device], user: UserId) -> Device {
+    let own = known.iter().find(|device| device.user == user).cloned();
+    own.unwrap_or_else(|| Device::new(&app.factor_key, user))
+}
+
+fn device_cookie(app: &App, newest: &Device, before: &[Device]) -> Cookie<'static> {
+    named_cookie(app, DEVICES, devices::remember(newest, before), REMEMBER)
+}
+
+/// A cookie by which a browser is known from now on as a device of this person, who has just proved to be its user.
+pub(super) fn known_device(app: &App, request: &HttpRequest, user: UserId) -> Cookie<'static> {
+    let known = devices(app, request, None);
+    device_cookie(app, &own_device(app, &known, user), &known)
+}
+
 /// The answer to everything that logs in.
 pub(super) fn signed_in(
     app: &App,
@@ -146,13 +162,11 @@ pub(super) fn signed_in(
     let known = devices(app, request, None);
     let mut device_token = None;
     if created || (transport == RefreshTransport::Cookie && known.iter().all(|device| device.user != user)) {
-        let own = known.iter().find(|device| device.user == user).cloned();
-        let device = own.unwrap_or_else(|| Device::new(&app.factor_key, user));
+        let device = own_device(app, &known, user);
         match transport {
             RefreshTransport::Body => device_token = Some(device.expose().to_owned()),
             RefreshTransport::Cookie => {
-                let remembered = devices::remember(&device, &known);
-                response.cookie(named_cookie(app, DEVICES, remembered, REMEMBER));
+                response.cookie(device_cookie(app, &device, &known));
             }
         }
     }
@@ -198,9 +212,9 @@ pub async fn create_session(
     let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
     // Where there is no password, as where there is nobody, a wrong one takes as long.
     let hash = found.as_ref().filter(|row| row.has_password()).map(|row| row.password_hash.clone());
-    let right = app.verify_password(turn, body.password.clone(), hash).await?;
+    let verdict = app.verify_password(turn, body.password.clone(), hash).await?;
     let subject = found.as_ref().map(|row| UserId(row.id));
-    let Some(row) = found.filter(|row| right && row.suspended_at.is_none()) else {
+    let Some(row) = found.filter(|row| verdict.is_right() && row.suspended_at.is_none()) else {
         taken.wrong();
         let line = Note {
             kind: AuditKind::LogInFailed,
@@ -219,7 +233,7 @@ pub async fn create_session(
 
     let user = UserId(row.id);
     let old = passwords::outdated(app.config.hashing, &row.password_hash);
-    let rehashed = if old || passwords::is_unprepared(&body.password) {
+    let rehashed = if old || verdict == Verdict::RightInOldForm {
         Some(app.hash_password(turn, body.password).await?)
     } else {
         None
@@ -314,7 +328,9 @@ pub(super) async fn confirm(app: &App, viewer: Viewer, password: String) -> Resu
     let attempt = Attempt::session(viewer.user, viewer.session);
     let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
     let turn = Turn::Known(viewer.user);
-    if password.len() > PASSWORD.1 || !app.verify_password(turn, password, Some(row.password_hash)).await? {
+    if password.len() > PASSWORD.1
+        || !app.verify_password(turn, password, Some(row.password_hash)).await?.is_right()
+    {
         taken.wrong();
         return Err(ApiError::because(ErrorCode::BadCredentials, "The password is wrong."));
     }

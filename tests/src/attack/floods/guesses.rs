@@ -23,12 +23,15 @@ async fn guess(scene: &Scene, number: usize, handle: &str) {
 }
 
 /// Wrong passwords for the accounts of many, existing and made up; a hundred in the first second, and then as they come.
+/// Not for those of innocents who log in from a device and a network that nobody has seen: while strangers guess at an
+/// account, it makes strangers wait.
 pub fn anybody(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
             .keep(16, async |scene, number| {
+                let known = &scene.innocents.known;
                 let handle = if number % 4 == 0 {
-                    format!("innocent{}", number / 4 % 12)
+                    known[number / 4 % known.len()].clone()
                 } else {
                     format!("nobody{number}")
                 };
@@ -45,7 +48,7 @@ pub fn victim(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
             .keep(10, async |scene, number| {
-                let victim = scene.victims[number % scene.victims.len()].clone();
+                let victim = scene.innocents.victims[number % scene.innocents.victims.len()].clone();
                 guess(&scene, number, &victim).await;
                 tokio::time::sleep(Duration::from_millis(500)).await;
             })

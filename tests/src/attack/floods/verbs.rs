@@ -69,7 +69,7 @@ pub fn changes(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
         let (person, other, room) = with_room(&scene).await;
         let message = format!("/api/v1/conversations/{room}/messages/2");
         let reaction = format!("{message}/reactions/%F0%9F%91%8D");
-        let membership = format!("/api/v1/rooms/{}/membership", scene.room);
+        let membership = format!("/api/v1/rooms/{}/membership", scene.innocents.room);
         let requests = vec![
             ("PUT", reaction.clone(), None),
             ("PATCH", message.clone(), Some(json!({"body": "a".repeat(4000)}))),
@@ -186,7 +186,7 @@ pub fn rooms(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
         // The list shows rooms that somebody is in, first of all the one where people talk.
         let page = viewer.ask(asked.to(0), "GET", "/api/v1/rooms", None).await;
         let page = page.map(|answer| answer.text()).unwrap_or_default();
-        if !page.contains(&format!("\"{}\"", asked.room)) {
+        if !page.contains(&format!("\"{}\"", asked.innocents.room)) {
             asked.fault("the room where people talk is not on the first page of the list".to_owned());
         }
     })
