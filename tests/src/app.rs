@@ -54,7 +54,7 @@ pub fn run<F: Future<Output = ()>>(
     run_nodes(backend, nodes, configure, body);
 }
 
-/// Like [`run`], with so many nodes.
+/// Like [`run`], with this many nodes.
 pub fn run_nodes<F: Future<Output = ()>>(
     backend: Backend,
     count: usize,

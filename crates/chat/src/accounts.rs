@@ -202,7 +202,7 @@ pub fn rehash(conn: &mut Connection, user: UserId, password_hash: &str) -> Done<
     Ok(Outcome::quiet(()))
 }
 
-/// Media type and bytes of a picture. Whoever knows its random id may see it.
+/// Media type and bytes of a picture. Anyone who knows its random id may see it.
 pub fn find_avatar(conn: &mut Connection, id: AvatarId, large: bool) -> Result<(String, Vec<u8>), Refusal> {
     Ok(users::find_avatar(conn, id, large)?.ok_or(ErrorCode::NotFound)?)
 }

@@ -1,7 +1,7 @@
 //! Pages of history.
 //!
 //! Invariant: a page is read with a [`PageKey`] only, and keys are made by the check of rights alone. A key settles
-//! what its page holds: whoever reads it again sees the same, or something newer. So pages may be kept.
+//! what its page holds: anyone who reads it again sees the same, or something newer. So pages may be kept.
 
 use std::collections::HashMap;
 

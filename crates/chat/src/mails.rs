@@ -17,7 +17,7 @@ use crate::second_factors::FactorKey;
 
 /// Mails are counted over this long.
 pub(crate) const HOUR: i64 = 60 * MINUTE;
-/// Whoever sends a mail has it to themselves for this long: longer than sending may take.
+/// A node that sends a mail has it to itself for this long: longer than sending may take.
 const LEASE: i64 = 3 * MINUTE / 2;
 /// A mail is tried again after this long at first, then after twice as long each time, up to the longest pause.
 const FIRST_PAUSE: i64 = MINUTE / 2;

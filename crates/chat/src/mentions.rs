@@ -57,7 +57,7 @@ pub(crate) fn resolve(
     Ok(Some(found))
 }
 
-/// Tells those whom a message concerns, but its author, and those who know already. Whoever blocks the author is not
+/// Tells those whom a message concerns, but its author, and those who know already. Anyone who blocks the author is not
 /// concerned. A person who is answered is told once, also when they are mentioned besides.
 pub(crate) fn announce(
     conn: &mut Connection,

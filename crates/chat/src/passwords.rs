@@ -199,7 +199,7 @@ pub fn verify_alike(
     Verdict::Wrong
 }
 
-/// Whether the hash was made with other parameters than today's, and should be made anew at the next log-in.
+/// Whether the hash was made with other parameters than today's, and should be made again at the next log-in.
 pub fn outdated(hardness: Hardness, hash: &str) -> bool {
     let wanted = format!("$argon2id$v=19$m={},t={},p=1$", hardness.memory_kib, hardness.passes);
     !hash.starts_with(&wanted)

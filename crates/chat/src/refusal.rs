@@ -15,7 +15,7 @@ pub enum Refusal {
         /// What happened this time, for people; the code's own sentence when absent.
         detail: Option<String>,
     },
-    /// Too often; again after so many milliseconds.
+    /// Too often; try again after this many milliseconds.
     #[error("too often")]
     TooOften {
         /// How long to wait, in milliseconds.

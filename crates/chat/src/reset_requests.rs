@@ -1,6 +1,6 @@
 //! Asking for a new password by mail.
 //!
-//! Invariant: a request is stored as it was written, whoever it means, and looked up only later, when nobody waits for an
+//! Invariant: a request is stored as it was written, no matter whom it means, and looked up only later, when nobody waits for an
 //! answer: so neither the answer nor its time tells whether there is such an account.
 
 use parlour_protocol::audit::AuditKind;

@@ -190,7 +190,7 @@ fn enter(
     Ok(effects)
 }
 
-/// Enters a room. Entering twice changes nothing. Whoever enters an empty room becomes its owner.
+/// Enters a room. Entering twice changes nothing. Anyone who enters an empty room becomes its owner.
 pub fn join(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId) -> Done<()> {
     let row = room(conn, id, true)?;
     if members::find(conn, id, user)?.is_some() {

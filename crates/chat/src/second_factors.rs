@@ -72,7 +72,7 @@ pub fn is_on(conn: &mut Connection, user: UserId) -> Result<bool, Refusal> {
 
 /// What completes a log-in whose password was right. A passkey does where they are offered at all: the authenticator
 /// asks for more than a code proves. Having passkeys does not turn the second factor on, because they bring no recovery
-/// codes: whoever lost their only device would be locked out.
+/// codes: anyone who lost their only device would be locked out.
 pub fn methods(
     conn: &mut Connection,
     user: UserId,
@@ -180,7 +180,7 @@ pub fn remove(conn: &mut Connection, now: Timestamp, key: &FactorKey, user: User
 }
 
 /// Turns somebody's second factor off and removes their passkeys, as an administrator; every session of that person
-/// ends. What was lost is most often the device that held both, and whoever has it now shall not get in by the other.
+/// ends. What was lost is most often the device that held both, and anyone who has it now shall not get in by the other.
 pub fn remove_of(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<()> {
     demand_admin(conn, user)?;
     let on = is_on(conn, who)?;

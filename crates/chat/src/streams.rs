@@ -15,7 +15,7 @@ use parlour_storage::{Connection, events, standings, user_events};
 
 use crate::{Refusal, read_bounded, rights};
 
-/// Replays are made for at most so many conversations at one `start`; the others get a gap.
+/// Replays are made for a limited number of conversations at one `start`; the others get a gap.
 const REPLAYED_CONVERSATIONS: usize = 50;
 
 /// What a client says that it knows.

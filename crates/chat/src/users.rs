@@ -12,7 +12,7 @@ use parlour_storage::{Connection, blocks, conversations, friendships, users};
 
 use crate::{Refusal, privacy};
 
-/// Finds a person by exact handle (with or without `@`, in any case) or by id. Nothing else finds anybody. Whoever
+/// Finds a person by exact handle (with or without `@`, in any case) or by id. Nothing else finds anybody. Anyone who
 /// hides their handle is found by it by friends, by those who asked them or were asked, and by nobody else, and
 /// then the answer is the same as for a handle that does not exist.
 pub fn resolve(conn: &mut Connection, viewer: UserId, who: &str) -> Result<UserRow, Refusal> {

@@ -24,7 +24,7 @@ pub enum Registration {
     /// Everybody.
     #[default]
     Open,
-    /// Whoever has an invite.
+    /// Anyone who has an invite.
     Invite,
     /// Everybody; an administrator lets them in. An invite lets them in at once.
     Approval,

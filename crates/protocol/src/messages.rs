@@ -15,7 +15,7 @@ pub struct Reaction {
     pub users: Vec<UserId>,
 }
 
-/// A person whom a message mentions. It means the account, whoever has the handle now.
+/// A person whom a message mentions. It means the account, no matter who has the handle now.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Mention {

@@ -21,7 +21,7 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// One of so many parts, always the same. Ids are random, so all parts are about as large.
+    /// One of this many parts, always the same. Ids are random, so all parts are about as large.
     pub(crate) fn part(self, parts: u32) -> u32 {
         let (Self::Conversation(ConversationId(id)) | Self::User(UserId(id))) = self;
         (id.unsigned_abs() % u64::from(parts)) as u32

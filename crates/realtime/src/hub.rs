@@ -1,6 +1,6 @@
 //! The connections of this node and the feeds that they follow. What feeds have missed is found and read in `holes`.
 //!
-//! Invariant: an event is delivered here and to the other nodes only after its COMMIT; whoever misses it finds it
+//! Invariant: an event is delivered here and to the other nodes only after its COMMIT; anyone who misses it finds it
 //! in the log. Locks are held for pushing shared bytes into queues, never across an await.
 
 mod holes;
@@ -33,7 +33,7 @@ const ROLL_EVERY: Duration = Duration::from_secs(20);
 /// after a fault of this very process).
 const SWEEP_CLUSTER: Duration = Duration::from_secs(2);
 const SWEEP_ALONE: Duration = Duration::from_secs(30);
-/// A sweep is made in so many parts, one after the other, so that it never keeps the database from a message for long.
+/// A sweep is made in this many parts, one after the other, so that it never keeps the database from a message for long.
 const SWEEP_PARTS: u32 = 8;
 /// How often waiting heads are told.
 const TICK: Duration = Duration::from_millis(500);

@@ -44,7 +44,7 @@ counters! {
     broker_lost;
     /// Messages received from other nodes.
     broker_received;
-    /// Times that the connection to the broker was made anew.
+    /// Times that the connection to the broker was made again.
     broker_reconnects;
 }
 

@@ -331,7 +331,7 @@ impl Outbox {
         self.wake(state);
     }
 
-    /// Tells whoever writes that there is something.
+    /// Tells the writer that there is something.
     fn wake(&self, state: &mut State) {
         if state.held {
             state.hold();

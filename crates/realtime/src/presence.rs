@@ -1,7 +1,7 @@
 //! Who is online, as this node knows it: its own connections, and what the other nodes last said.
 //!
 //! Invariant: what another node said is believed for less than a minute; it repeats itself every twenty seconds. A
-//! node that dies takes nobody along unnoticed: whoever was connected there alone is handed out once, to be announced.
+//! node that dies takes nobody along unnoticed: anyone who was connected there alone is handed out once, to be announced.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::codec::NodeId;
 
-/// How long a node is believed after its last roll: two may be lost, and whoever was on a node that died is offline
+/// How long a node is believed after its last roll: two may be lost, and anyone who was on a node that died is offline
 /// for everybody within a minute.
 const BELIEVED: Duration = Duration::from_secs(50);
 

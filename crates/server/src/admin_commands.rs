@@ -15,7 +15,7 @@ use parlour_protocol::problems::ErrorCode;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::hashing::Turn;
+use crate::hashing::Asker;
 use crate::problems::ApiError;
 use crate::routes::password_resets;
 use crate::server::CLOSE_WITHIN;
@@ -56,7 +56,7 @@ pub fn create_superuser(config: Config, handle: &str, password: Option<String>) 
             refresh: parlour_protocol::sessions::RefreshTransport::Body,
         };
         accounts::check_registration(&request).map_err(|refusal| say(refusal.into()))?;
-        let hash = app.hash_password(Turn::Known(UserId(0)), request.password.clone()).await.map_err(say)?;
+        let hash = app.hash_password(Asker::Known(UserId(0)), request.password.clone()).await.map_err(say)?;
         let id = UserId(random::id());
         app.commit(0, move |conn, now| -> Result<_, Refusal> {
             accounts::register(conn, now, id, &request, &hash, Admission::Administrator)?;

@@ -33,12 +33,13 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::budget::Budgets;
+use crate::budget::addresses;
 use crate::budget::connections::Conn;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::erasing;
 use crate::exports::Exports;
-use crate::hashing::{Hashing, Turn};
+use crate::hashing::{Asker, Hashing};
 use crate::keys::{self, StoredKeys};
 use crate::log::{DatabaseLog, delivery_of_event, delivery_of_user_event, is_end_of_session};
 use crate::problems::ApiError;
@@ -55,6 +56,7 @@ const VERIFIED_TOKENS: usize = 16 * 1024;
 
 /// Lines for the audit log that may wait; more are left out, and the process's log says so.
 const WAITING_NOTES: usize = 64;
+
 /// See the module.
 pub struct App {
     /// The settings.
@@ -420,11 +422,12 @@ impl App {
         worked
     }
 
-    /// Takes a connection in; `None` when there is no room for it.
-    pub fn admit(&self, stream: TcpStream, peer: IpAddr) -> Option<Conn> {
+    /// Takes a connection in when it is its turn; `None` when there is no room for it.
+    pub async fn admit(&self, stream: TcpStream, peer: IpAddr) -> Option<Conn> {
         let peer = peer.to_canonical();
-        let is_proxy = self.config.trusted_proxies.iter().any(|network| network.contains(&peer));
-        self.budgets.door.admit(stream, peer, is_proxy)
+        let is_proxy = addresses::is_in(&self.config.trusted_proxies, peer);
+        let door = &self.budgets.door;
+        if door.wait(peer, is_proxy).await { door.admit(stream, peer, is_proxy) } else { None }
     }
 
     /// Reads the signing keys, which the command line may have changed. After an emergency nobody stays connected.
@@ -554,17 +557,17 @@ impl App {
     }
 
     /// Hashes a password.
-    pub async fn hash_password(&self, turn: Turn, password: String) -> Result<String, ApiError> {
-        self.hashing.hash(turn, password).await
+    pub async fn hash_password(&self, asker: Asker, password: String) -> Result<String, ApiError> {
+        self.hashing.hash(asker, password).await
     }
 
     /// Whether the password belongs to the hash; without a hash, takes as long and says no.
     pub async fn verify_password(
         &self,
-        turn: Turn,
+        asker: Asker,
         password: String,
         hash: Option<String>,
     ) -> Result<Verdict, ApiError> {
-        self.hashing.verify(turn, password, hash).await
+        self.hashing.verify(asker, password, hash).await
     }
 }

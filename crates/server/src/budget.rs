@@ -103,7 +103,7 @@ impl Budgets {
             door: Door::new(
                 config.connections,
                 config.connections_per_address,
-                NetworkLimit::new(clock, of_network * 160.0, of_network * 320.0),
+                NetworkLimit::new(clock, of_network * 20.0, of_network * 80.0),
             ),
             memory: MemoryBudget::new(MEMORY),
             changes: limit(clock, changes, changes * 3.0),

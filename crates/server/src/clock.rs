@@ -28,7 +28,7 @@ impl Clock {
         Self::Manual(Arc::new(AtomicI64::new(micros)))
     }
 
-    /// The system's clock, wrong by so many seconds until it is corrected (0 outside tests).
+    /// The system's clock, wrong by this many seconds until it is corrected (0 outside tests).
     pub fn system(wrong_by: i64) -> Self {
         Self::System(Arc::new(AtomicI64::new(wrong_by.saturating_mul(SECOND))))
     }

@@ -95,7 +95,7 @@ pub struct Config {
     pub unsafe_database: bool,
     /// How mail is sent; without it, none is.
     pub mail: Option<mail::MailSettings>,
-    /// For tests of what wrong clocks do: so many seconds this machine's clock is taken to be ahead.
+    /// For tests of what wrong clocks do: how many seconds this machine's clock is taken to be ahead.
     pub clock_wrong_by: i64,
 }
 
@@ -335,7 +335,7 @@ impl Config {
                 && is_open(&url.0)
             {
                 return Err(format!(
-                    "{name} names another machine and no password. Whoever reaches it could read and change \
+                    "{name} names another machine and no password. Anyone who reaches it could read and change \
                      everything. Give it a password, or set PARLOUR_OPEN_SERVICES=true if it is protected otherwise."
                 ));
             }

@@ -30,7 +30,7 @@ impl<K, V> Default for Gather<K, V> {
 }
 
 impl<K: Send + Sync + 'static, V: Send + 'static> Gather<K, V> {
-    /// Starts asking, inside the runtime that shall do it: so many questions together at most. `read` answers one
+    /// Starts asking, inside the runtime that shall do it: up to this many questions together. `read` answers one
     /// value for each key, in their order.
     pub fn start(&self, database: &Database, together: usize, read: Read<K, V>) {
         let (sender, receiver) = mpsc::channel(QUEUE);

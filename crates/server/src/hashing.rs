@@ -26,7 +26,7 @@ const KEEP_MEMORY: Duration = Duration::from_secs(10);
 
 /// Who has a password hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Turn {
+pub enum Asker {
     /// Somebody in an open session, or on a device from which they have logged in before.
     Known(UserId),
     /// Anybody at a network.
@@ -38,45 +38,45 @@ type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 /// The jobs of those who are served in turn.
 #[derive(Default)]
 struct Queue {
-    jobs: HashMap<Turn, VecDeque<Job>>,
-    turns: VecDeque<Turn>,
+    jobs: HashMap<Asker, VecDeque<Job>>,
+    turns: VecDeque<Asker>,
 }
 
 impl Queue {
-    fn push(&mut self, turn: Turn, job: Job) {
-        let jobs = self.jobs.entry(turn).or_default();
+    fn push(&mut self, asker: Asker, job: Job) {
+        let jobs = self.jobs.entry(asker).or_default();
         if jobs.is_empty() {
-            self.turns.push_back(turn);
+            self.turns.push_back(asker);
         }
         jobs.push_back(job);
     }
 
     fn pop(&mut self) -> Option<Job> {
-        let turn = self.turns.pop_front()?;
-        let jobs = self.jobs.get_mut(&turn)?;
+        let asker = self.turns.pop_front()?;
+        let jobs = self.jobs.get_mut(&asker)?;
         let job = jobs.pop_front();
         if jobs.is_empty() {
-            self.jobs.remove(&turn);
+            self.jobs.remove(&asker);
         } else {
-            self.turns.push_back(turn);
+            self.turns.push_back(asker);
         }
         job
     }
 
-    fn of(&self, turn: Turn) -> usize {
-        self.jobs.get(&turn).map_or(0, VecDeque::len)
+    fn of(&self, asker: Asker) -> usize {
+        self.jobs.get(&asker).map_or(0, VecDeque::len)
     }
 
     /// Drops the last job of the caller with the most, if that is more than `than`.
     fn drop_of_most(&mut self, than: usize) -> bool {
         let most =
-            self.jobs.iter().max_by_key(|(_, jobs)| jobs.len()).map(|(turn, jobs)| (*turn, jobs.len()));
-        let Some((turn, _)) = most.filter(|(_, count)| *count > than) else { return false };
-        if let Some(jobs) = self.jobs.get_mut(&turn) {
+            self.jobs.iter().max_by_key(|(_, jobs)| jobs.len()).map(|(asker, jobs)| (*asker, jobs.len()));
+        let Some((asker, _)) = most.filter(|(_, count)| *count > than) else { return false };
+        if let Some(jobs) = self.jobs.get_mut(&asker) {
             jobs.pop_back();
             if jobs.is_empty() {
-                self.jobs.remove(&turn);
-                self.turns.retain(|one| *one != turn);
+                self.jobs.remove(&asker);
+                self.turns.retain(|one| *one != asker);
             }
         }
         true
@@ -94,9 +94,9 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn push(&mut self, turn: Turn, job: Job) -> bool {
-        let known = matches!(turn, Turn::Known(_));
-        let own = if known { self.known.of(turn) } else { self.strangers.of(turn) };
+    fn push(&mut self, asker: Asker, job: Job) -> bool {
+        let known = matches!(asker, Asker::Known(_));
+        let own = if known { self.known.of(asker) } else { self.strangers.of(asker) };
         if own >= WAITING_OF_ONE {
             return false;
         }
@@ -111,9 +111,9 @@ impl Waiting {
         }
         self.count += 1;
         if known {
-            self.known.push(turn, job)
+            self.known.push(asker, job)
         } else {
-            self.strangers.push(turn, job)
+            self.strangers.push(asker, job)
         }
         true
     }
@@ -172,7 +172,7 @@ impl Hashing {
 
     async fn ask<T: Send + 'static>(
         &self,
-        turn: Turn,
+        asker: Asker,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let (reply, answer) = oneshot::channel();
@@ -182,7 +182,7 @@ impl Hashing {
                 let _ = reply.send(work(memory));
             }
         });
-        if !self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(turn, job) {
+        if !self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(asker, job) {
             return Err(ApiError::busy(1000));
         }
         self.shared.wake.notify_one();
@@ -190,9 +190,9 @@ impl Hashing {
     }
 
     /// Hashes a password.
-    pub async fn hash(&self, turn: Turn, password: String) -> Result<String, ApiError> {
+    pub async fn hash(&self, asker: Asker, password: String) -> Result<String, ApiError> {
         let hardness = self.hardness;
-        self.ask(turn, move |memory| passwords::hash(hardness, &password, &random::bytes(), memory))
+        self.ask(asker, move |memory| passwords::hash(hardness, &password, &random::bytes(), memory))
             .await?
             .map_err(ApiError::fault)
     }
@@ -200,12 +200,12 @@ impl Hashing {
     /// Whether the password belongs to the hash. Without one, or with a cheap one, a no takes as long.
     pub async fn verify(
         &self,
-        turn: Turn,
+        asker: Asker,
         password: String,
         hash: Option<String>,
     ) -> Result<Verdict, ApiError> {
         let (hardness, work) = (self.hardness, self.work.clone());
-        self.ask(turn, move |memory| {
+        self.ask(asker, move |memory| {
             let stored = hash.as_deref().map_or(0, passwords::work_of);
             let most = work.fetch_max(stored, Ordering::Relaxed).max(stored);
             passwords::verify_alike(hardness, most, &password, hash.as_deref(), memory)
@@ -243,8 +243,8 @@ fn run(shared: &Shared) {
 mod tests {
     use super::*;
 
-    fn stranger(last: u8) -> Turn {
-        Turn::Stranger(AddressKey::of([192, 0, 2, last].into()))
+    fn stranger(last: u8) -> Asker {
+        Asker::Stranger(AddressKey::of([192, 0, 2, last].into()))
     }
 
     fn named(names: &Arc<Mutex<Vec<&'static str>>>, name: &'static str) -> Job {
@@ -260,7 +260,7 @@ mod tests {
             assert!(waiting.push(stranger(1), named(&names, name)));
         }
         assert!(waiting.push(stranger(2), named(&names, "b1")));
-        assert!(waiting.push(Turn::Known(UserId(1)), named(&names, "known")));
+        assert!(waiting.push(Asker::Known(UserId(1)), named(&names, "known")));
         while let Some(job) = waiting.pop() {
             job(&mut Memory::default());
         }
@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(waiting.count, WAITING);
         assert!(!waiting.push(stranger(0), nothing()), "it has enough");
         assert!(waiting.push(stranger(200), nothing()), "a newcomer takes the place of one who has more");
-        assert!(waiting.push(Turn::Known(UserId(1)), nothing()));
+        assert!(waiting.push(Asker::Known(UserId(1)), nothing()));
         assert_eq!(waiting.count, WAITING);
         let mut served = 0;
         while waiting.pop().is_some() {

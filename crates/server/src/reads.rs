@@ -116,7 +116,7 @@ impl Reads {
     ) -> Result<Vec<u8>, ApiError> {
         let readable = self.readers.ask(reader).await??;
         let key = readable.page(at, limit);
-        // Whoever asks for a page that is being read waits for it.
+        // A request for a page that is being read waits for it.
         let Kept(page) = self.pages.get_or_insert_async(&key, read_page(database, key)).await?;
         let head = readable.head();
         let newer = page.newer.unwrap_or_else(|| key.newer_at(head));

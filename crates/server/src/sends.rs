@@ -73,7 +73,7 @@ impl SendQueue {
     /// Sends a message and waits for the outcome.
     pub async fn send(&self, app: &App, send: Send) -> Result<Stored, ApiError> {
         let (reply, answer) = oneshot::channel();
-        // Whoever asked may be gone; the message is stored and published all the same.
+        // Anyone who asked may be gone; the message is stored and published all the same.
         self.submit(app, send, |outcome| drop(reply.send(outcome)))?;
         answer.await.unwrap_or_else(|_| Err(StorageError::OutcomeUnknown.into()))
     }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::task::Poll;
@@ -10,7 +11,8 @@ use std::time::Duration;
 
 use actix_http::HttpService;
 use actix_service::{
-    IntoServiceFactory, Service, ServiceFactoryExt, apply_fn_factory, fn_service, map_config,
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_factory, fn_service,
+    map_config,
 };
 use actix_web::dev::{AppConfig, ServerHandle};
 use actix_web::middleware::from_fn;
@@ -193,18 +195,19 @@ async fn prepare(
                     }
                 }))
                 .h1(map_config(pages, move |_| AppConfig::default()));
+            let http = fn_factory::<_, (), _, (Conn, Option<SocketAddr>), _, _>(move || {
+                let made = http.new_service(());
+                async move { made.await.map(Rc::new) }
+            });
             // Who may come in is decided before the dispatcher has any memory for the connection.
-            apply_fn_factory(http, move |stream: TcpStream, dispatcher| {
-                let peer = stream.peer_addr().ok();
-                let conn = peer.and_then(|peer| sockets.admit(stream, peer.ip()));
-                let serving = conn.map(|conn| {
-                    let place = conn.place().clone();
-                    (place, dispatcher.call((conn, peer)))
-                });
+            apply_fn_factory(http, move |stream: TcpStream, dispatcher: &Rc<_>| {
+                let (app, dispatcher) = (sockets.clone(), dispatcher.clone());
                 async move {
-                    let Some((place, serving)) = serving else { return Ok(()) };
-                    let mut serving = std::pin::pin!(serving);
-                    // Thousands may come at once: a few at a time have their turn, and whoever is here already between
+                    let Ok(peer) = stream.peer_addr() else { return Ok(()) };
+                    let Some(conn) = app.admit(stream, peer.ip()).await else { return Ok(()) };
+                    let place = conn.place().clone();
+                    let mut serving = std::pin::pin!(dispatcher.call((conn, Some(peer))));
+                    // Thousands may come at once: a few at a time have their turn, and anyone who is here already between
                     // them.
                     let turn = GATE.with(Gate::clone).wait(place.network()).await;
                     let first = std::future::poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx))).await;

@@ -81,7 +81,7 @@ impl Address {
                 let unusable = |_| ConnectionError::BadConnection(unusable());
                 let whole = PostgresUrl::parse(url).map_err(unusable)?.with_defaults(url, &defaults);
                 let mut inner = PgConnection::establish(&whole).map_err(without_secrets)?;
-                // Every statement is planned once for a connection, and for its indexes: a plan that is made anew for
+                // Every statement is planned once for a connection, and for its indexes: a plan that is made again for
                 // each list of ids takes longer than what it plans, and one that was made while the tables were small
                 // would read them whole when they have grown.
                 inner

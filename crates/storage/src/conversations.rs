@@ -1,7 +1,6 @@
 //! Rooms and direct chats: the row whose lock orders a conversation's log.
 
 use diesel::PgConnection;
-use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -9,6 +8,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
 use parlour_protocol::ids::{ConversationId, UserId};
 
 use crate::Connection;
+use crate::conditions::IsRoom;
 use crate::on_backend;
 use crate::schema::{conversations, events, members};
 
@@ -218,7 +218,7 @@ pub fn give_all_back(conn: &mut Connection, id: ConversationId, unused: i64) -> 
         .execute(conn)
 }
 
-/// The direct chat of two people, whoever asks.
+/// The direct chat of two people, no matter which of them asks.
 pub fn find_direct(conn: &mut Connection, low: UserId, high: UserId) -> QueryResult<Option<ConversationRow>> {
     conversations::table
         .filter(conversations::low_user.eq(low.0))
@@ -324,8 +324,7 @@ pub fn list_rooms(
     limit: i64,
 ) -> QueryResult<Vec<ConversationRow>> {
     let mut query = conversations::table
-        // Written out, so that the partial index can be used by a plan that is made once.
-        .filter(sql::<Bool>("conversations.kind = 0 AND conversations.deleted_at IS NULL"))
+        .filter(IsRoom)
         .filter(conversations::member_count.gt(0))
         .select(ConversationRow::as_select())
         .into_boxed();

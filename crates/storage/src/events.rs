@@ -6,12 +6,10 @@
 use std::collections::BTreeMap;
 
 use diesel::PgConnection;
-use diesel::dsl::sql;
-use diesel::expression::SqlLiteral;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::{Mention, Message};
 use parlour_protocol::rooms::MemberRole;
@@ -21,6 +19,7 @@ use parlour_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Connection;
+use crate::conditions::IsMessage;
 use crate::conversations::ACTIVITY_SPAN;
 use crate::on_backend;
 use crate::schema::{conversations, events};
@@ -226,11 +225,6 @@ impl EventRow {
     }
 }
 
-/// Written out, so that the partial index of messages can be used by a plan that is made once.
-fn is_message() -> SqlLiteral<Bool> {
-    sql::<Bool>("events.kind = 0")
-}
-
 fn write_mentions(mentions: &[Mention]) -> Option<String> {
     serde_json::to_string(mentions).ok()
 }
@@ -355,7 +349,7 @@ pub fn find_message(
 ) -> QueryResult<Option<EventRow>> {
     events::table
         .find((conversation.0, seq))
-        .filter(is_message())
+        .filter(IsMessage)
         .select(EventRow::as_select())
         .first(conn)
         .optional()
@@ -387,7 +381,7 @@ pub fn list_messages_before(
     events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::seq.lt(before))
-        .filter(is_message())
+        .filter(IsMessage)
         .order(events::seq.desc())
         .limit(limit)
         .select(EventRow::as_select())
@@ -404,7 +398,7 @@ pub fn list_messages_after(
     events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::seq.gt(after))
-        .filter(is_message())
+        .filter(IsMessage)
         .order(events::seq.asc())
         .limit(limit)
         .select(EventRow::as_select())
@@ -418,7 +412,7 @@ pub fn list_messages(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<Ve
     let rows: Vec<EventRow> = on_backend!(conn, inner => events::table
         .filter(events::conversation_id.eq_any(conversations))
         .filter(events::seq.eq_any(seqs))
-        .filter(is_message())
+        .filter(IsMessage)
         .select(EventRow::as_select())
         .load(inner))?;
     Ok(rows.into_iter().filter(|row| at.contains(&(row.conversation_id, row.seq))).collect())

@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod audit_log;
 pub mod blocks;
+mod conditions;
 pub mod connection;
 pub mod conversations;
 pub mod database;

@@ -76,7 +76,7 @@ pub fn claim(conn: &mut Connection, now: i64, until: i64, limit: i64) -> QueryRe
     let mut claimed = Vec::new();
     for row in due {
         let tries = row.tries + 1;
-        // Whoever waited here for another node finds it claimed.
+        // A node that waited here for another finds it claimed.
         let unclaimed = outgoing_mail::sent_at.is_null().and(outgoing_mail::tries.eq(row.tries));
         let count = diesel::update(outgoing_mail::table.find(row.id).filter(unclaimed))
             .set((outgoing_mail::next_try_at.eq(until), outgoing_mail::tries.eq(tries)))

@@ -73,7 +73,7 @@ pub fn find(conn: &mut Connection, user: UserId, id: PasskeyId) -> QueryResult<O
         .optional()
 }
 
-/// The passkey that an authenticator calls so, whoever has it.
+/// The passkey that an authenticator calls by this id, no matter whose it is.
 pub fn find_by_credential(conn: &mut Connection, credential: &[u8]) -> QueryResult<Option<PasskeyRow>> {
     passkeys::table
         .filter(passkeys::credential_id.eq(credential))
@@ -113,7 +113,7 @@ pub fn delete_all(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
 }
 
 /// Keeps the first half of a ceremony, and of those that began before for the same person (or for nobody yet) the
-/// newest, so that there are never more than so many.
+/// newest, so that there are never more than a limit.
 pub fn begin(conn: &mut Connection, row: &CeremonyRow, most: i64) -> QueryResult<()> {
     let mut same = passkey_ceremonies::table.select(passkey_ceremonies::id).into_boxed();
     same = match row.user_id {

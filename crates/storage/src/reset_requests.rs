@@ -38,7 +38,7 @@ pub fn take(conn: &mut Connection, limit: i64) -> QueryResult<Vec<ResetRequestRo
         .load(conn)?;
     let mut taken = Vec::new();
     for (id, row) in waiting {
-        // Whoever waited here for another node finds nothing.
+        // A node that waited here for another finds nothing.
         if diesel::delete(reset_requests::table.find(id)).execute(conn)? == 1 {
             taken.push(row);
         }

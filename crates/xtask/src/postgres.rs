@@ -1,4 +1,4 @@
-//! A private PostgreSQL cluster: made anew for every run, reachable on the loopback with a password nobody else knows.
+//! A private PostgreSQL cluster: made for every run, reachable on the loopback with a password nobody else knows.
 
 use std::{
     env, fs,

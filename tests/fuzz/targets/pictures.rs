@@ -1,4 +1,4 @@
-//! Uploaded pictures: decoded under limits, and encoded anew.
+//! Uploaded pictures: decoded under limits, and encoded again.
 
 #![no_main]
 

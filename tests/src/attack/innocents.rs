@@ -1,4 +1,4 @@
-//! People who want nothing but to chat: a message every 100 ms with known times, log-ins with the right password from
+//! People who want nothing but to chat: a message every 60 ms with known times, log-ins with the right password from
 //! new and from known devices, reads and new sockets of open sessions.
 //!
 //! Invariant: the load is open-loop. Whatever is asked for has its intended moment, and latencies count from there, so a
@@ -19,7 +19,7 @@ use tokio::task::{LocalSet, spawn_local};
 use super::people::{Person, address};
 use super::scene::{Phase, reached};
 
-/// People who chat. The default allows each five messages a second; together they send ten.
+/// People who chat. The default allows each five messages a second; together they send seventeen.
 const CHATTERS: usize = 4;
 /// People who log in from devices that nobody has seen.
 const STRANGERS: usize = 6;

@@ -13,7 +13,7 @@ const LEFT: u64 = 64;
 /// Memory that a dozen people who register, log in and chat may cost, in MiB: two hashes at a time and what is kept of
 /// them. Otherwise the memory of hashing would be hidden in what counts as idle.
 const PEOPLE: u64 = 128;
-/// Bytes of log that an attack may cause: some at once, and then so many a second, which is 350 MB a day.
+/// Bytes of log that an attack may cause: some at once, and then a number a second, which is 350 MB a day.
 const LOG: (u64, u64) = (64 * 1024, 4 * 1024);
 /// How many times its calm value the slowest of a hundred deliveries may take.
 const SLOWER: f64 = 3.0;

@@ -18,7 +18,7 @@ use crate::Backend;
 /// Innocents before they count.
 const WARM_UP: Duration = Duration::from_secs(1);
 /// Innocents alone.
-const CALM: Duration = Duration::from_secs(4);
+const CALM: Duration = Duration::from_secs(6);
 /// Preparing an attack takes at most this long.
 const SET_UP: Duration = Duration::from_secs(180);
 /// Memory above idle at which an attack is cut short, in MiB: the machine has other work.

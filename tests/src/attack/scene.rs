@@ -161,7 +161,7 @@ impl Scene {
         people
     }
 
-    /// Keeps so many connections busy: when `one` has ended, another one takes its place, until the attack is over.
+    /// Keeps this many connections busy: when `one` has ended, another one takes its place, until the attack is over.
     pub async fn keep<F>(self: &Rc<Self>, lanes: usize, one: impl Fn(Rc<Self>, usize) -> F + Clone + 'static)
     where
         F: Future<Output = ()> + 'static,

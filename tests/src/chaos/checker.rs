@@ -1,7 +1,7 @@
 //! The checker: from everything that clients did and saw, whether the promise was kept.
 //!
 //! It is pure: a recording goes in, violations come out. Named as in the promise: every acknowledged change is in
-//! the log (I1), each name at most once (I2), positions 1 to the head without holes (I3), whoever follows applies
+//! the log (I1), each name at most once (I2), positions 1 to the head without holes (I3), anyone who follows applies
 //! exactly that, one after the other, and has in the end what a fresh fetch gives (I4), a position means the same to
 //! everybody (I5), what was acknowledged before another was sent comes before it (I6), and nobody wrote or received
 //! anything without the right to (I7).

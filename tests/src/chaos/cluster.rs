@@ -25,7 +25,7 @@ pub struct Plan {
     pub own_postgres: bool,
     /// Clients reach the nodes by way of proxies.
     pub fronts: bool,
-    /// By so many seconds the nodes' clocks are wrong.
+    /// How many seconds the nodes' clocks are wrong by.
     pub wrong_by: [i64; NODES],
 }
 

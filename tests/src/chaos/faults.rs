@@ -10,7 +10,7 @@ use super::nodes::Node;
 use super::proxy::{Mode, Proxy};
 use super::services::{OwnPostgres, OwnRedis};
 
-/// Of the messages that Redis pushes, so many of a hundred are lost and as many come late.
+/// Of the messages that Redis pushes, this many in a hundred are lost and as many come late.
 const MEDDLED: u64 = 5;
 /// Connections of clients break after fewer bytes than this: a request with its answer has about a thousand.
 const CUT_AFTER: u64 = 4_000;
@@ -22,7 +22,7 @@ pub enum Fault {
     KillNode,
     /// A node is frozen and goes on later, as if nothing had happened.
     FreezeNode,
-    /// One node after the other is told to end and started anew.
+    /// One node after the other is told to end and started again.
     RestartAll,
     /// Connections of clients break anywhere in the midst of a request, an answer or a frame.
     CutClients,

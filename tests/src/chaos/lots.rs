@@ -32,7 +32,7 @@ impl Lots {
         (self.number() % end as u64) as usize
     }
 
-    /// True in so many of a hundred cases.
+    /// True in this many of a hundred cases.
     pub fn percent(&mut self, chance: u64) -> bool {
         self.number() % 100 < chance
     }

@@ -25,7 +25,7 @@ pub enum Mode {
     Cut,
     /// Connections are taken and stay open, and whatever is said is swallowed.
     BlackHole,
-    /// Of the messages that Redis pushes to its subscribers, so many of a hundred are lost, and as many come after
+    /// Of the messages that Redis pushes to its subscribers, this many in a hundred are lost, and as many come after
     /// their successor.
     Meddle(u64),
     /// Every connection that is opened from now on breaks after a number of bytes, in both directions together, that

@@ -29,7 +29,7 @@ pub enum Scenario {
     Kill9Node,
     /// Nodes are frozen and go on later, as if nothing had happened.
     SigstopNode,
-    /// One node after the other is told to end and started anew.
+    /// One node after the other is told to end and started again.
     RollingRestart,
     /// Connections of clients break after any byte, and what they said is said again on another node.
     CutClients,
@@ -183,7 +183,7 @@ pub struct Settings {
     pub seed: u64,
     /// How long there are load and faults.
     pub load: Duration,
-    /// What is promised within a time may take so many times as long: 1, except on a machine that does something else
+    /// What is promised within a time may take this many times as long: 1, except on a machine that does something else
     /// at the same time.
     pub slack: u32,
 }

@@ -21,7 +21,7 @@ async fn setting_and_removing(app: App) {
     let first = ada.api.set_avatar("image/png", png(300, 200)).await.unwrap().avatar.expect("a picture");
     assert_eq!(bob.api.user("ada").await.unwrap().user.avatar, Some(first));
     for size in [64, 256] {
-        // Pages show pictures without a token: whoever knows the id may see it.
+        // Pages show pictures without a token: anyone who knows the id may see it.
         let (media_type, bytes) = app.stranger(1).avatar(first, size).await.unwrap();
         assert!(media_type.starts_with("image/"), "{media_type}");
         if media_type == "image/png" {

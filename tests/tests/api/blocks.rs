@@ -228,7 +228,7 @@ async fn a_blocked_stranger_cannot_tell(app: App) {
     let asked = ada.api.list_friend_requests().await.unwrap().incoming;
     let asked: Vec<&str> = asked.iter().map(|one| one.user.handle.as_str()).collect();
     assert_eq!(asked, ["carl"], "the one who is only ignored was heard");
-    // What was kept back does not come with the end of the block, but whoever was wanted after all becomes a friend.
+    // What was kept back does not come with the end of the block, but anyone who was wanted after all becomes a friend.
     ada.call(Method::DELETE, &format!("/api/v1/blocks/{}", blocked.person.id), None).await.expect(204);
     assert_eq!(ada.api.list_friend_requests().await.unwrap().incoming.len(), 1);
     assert_eq!(ada.api.create_friend_request("bob").await.unwrap().relation, Relation::Friend);

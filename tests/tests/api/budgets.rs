@@ -116,7 +116,7 @@ async fn kept_pages(app: App) {
         }
         seen = now;
     }
-    // Whoever has left reads nothing more, kept or not.
+    // Anyone who has left reads nothing more, kept or not.
     bob.api.leave_room(room).await.unwrap();
     for place in places {
         assert!(bob.api.list_messages(room, place, 6).await.is_err());

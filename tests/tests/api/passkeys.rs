@@ -493,7 +493,7 @@ async fn what_goes_with_the_account(app: App) {
     assert_eq!((noted(&root, "passkey_removed").await, noted(&root, "second_factor_removed").await), (2, 1));
 }
 
-/// What the server says of itself to whoever comes by this name.
+/// What the server says of itself to anyone who comes by this name.
 async fn told(app: &App, host: &str) -> bool {
     let url = app.stranger(0).base().join("/api/v1/server").unwrap();
     let request = app.stranger(0).request(Method::GET, url).header("host", host);

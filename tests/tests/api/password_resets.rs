@@ -108,7 +108,7 @@ async fn links_end(app: App) {
     set(&app, &second, NEW).await.refused(ErrorCode::Gone);
     log_in(&app, OLD).await.unwrap();
 
-    // Whoever changes the password by themselves needs no link any more, and nobody else has one.
+    // Anyone who changes the password by themselves needs no link any more, and nobody else has one.
     root.api.refresh().await.unwrap();
     ada.api.refresh().await.unwrap();
     let third = token(&root, &ada).await;

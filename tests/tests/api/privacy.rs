@@ -72,7 +72,7 @@ async fn hidden_handles_do_not_exist(app: App) {
     assert_eq!(ask(bob.clone(), "ada").await, ask(dora.clone(), "nobody").await);
     assert_eq!(ask(dora.clone(), "ada").await, ask(bob.clone(), "nobody").await);
 
-    // Friends and oneself still do, and whoever met ada in a room knows the id.
+    // Friends and oneself still do, and anyone who met ada in a room knows the id.
     assert_eq!(carl.api.user("ada").await.unwrap().relation, Relation::Friend);
     assert_eq!(ada.api.user("ada").await.unwrap().relation, Relation::Myself);
     for person in [&bob, &dora] {
@@ -121,7 +121,7 @@ async fn declined_requests_cool_down(app: App) {
     socket.expect_user(UserChange::FriendRequested { user: ada.id }).await;
     bob.api.delete_friend_request(ada.id).await.unwrap();
     socket.expect_user(UserChange::FriendRemoved { user: ada.id }).await;
-    // Neither asking again nor taking back and asking anew arrives.
+    // Neither asking again nor taking back and asking again arrives.
     assert_eq!(ask().await, Relation::Outgoing);
     ada.api.delete_friend_request(bob.id).await.unwrap();
     assert_eq!(ask().await, Relation::Outgoing);
@@ -147,7 +147,7 @@ async fn twenty_requests_a_day(app: App) {
     for other in &others[..19] {
         ada.api.create_friend_request(&other.handle).await.unwrap();
     }
-    // Taking back and asking anew counts; asking twice does not.
+    // Taking back and asking again counts; asking twice does not.
     ada.api.create_friend_request(&first.handle).await.unwrap();
     ada.api.delete_friend_request(first.id).await.unwrap();
     ada.api.create_friend_request(&first.handle).await.unwrap();

@@ -102,7 +102,7 @@ async fn invites_let_people_in(app: App) {
     root.call(Method::DELETE, &path, None).await.refused(ErrorCode::NotFound);
     register("carl", Some(ended.code)).await.refused(ErrorCode::InviteNeeded);
 
-    // Whoever was let in invites nobody, unless the settings say so.
+    // Anyone who was let in invites nobody, unless the settings say so.
     let member = app.stranger(0);
     member.set_tokens(Some(ada.access_token.clone()), ada.refresh_token.clone());
     member.refresh().await.unwrap();

@@ -1,5 +1,5 @@
 //! One fault at one moment each. The checks are those of the promise: every acknowledged message is in the log (I1),
-//! each name at most once (I2), positions 1 to the head without holes (I3), whoever follows applies exactly that (I4),
+//! each name at most once (I2), positions 1 to the head without holes (I3), anyone who follows applies exactly that (I4),
 //! and an acknowledged message comes before one that was sent later (I6).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -210,7 +210,7 @@ fn a_node_of_two_is_killed_while_people_send() {
         );
         let stored = log(&bob, room).await;
         check(&stored, &[one, other]);
-        assert_eq!(seen, stored, "I4: whoever follows applies exactly the log");
+        assert_eq!(seen, stored, "I4: anyone who follows applies exactly the log");
         // Somebody who was never here resumes on the node that is left.
         let mut late = Follower::start(ada.at(&addresses[1]).unwrap(), options());
         assert_eq!(follow(&mut late, room, total).await, stored);
@@ -331,7 +331,7 @@ fn a_node_notices_that_its_connections_to_redis_are_dead() {
                 quick = if soon { quick + 1 } else { 0 };
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), recovering).await.expect("it subscribes anew");
+        tokio::time::timeout(Duration::from_secs(20), recovering).await.expect("it subscribes again");
     });
 }
 

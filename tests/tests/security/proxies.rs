@@ -240,7 +240,7 @@ async fn metrics_behind(app: &App) {
     }
 }
 
-/// Whoever asks through a proxy is not the machine itself, also where the proxy says nothing about it.
+/// Anyone who asks through a proxy is not the machine itself, also where the proxy says nothing about it.
 async fn metrics_through_every_proxy(app: App) {
     metrics_behind(&app).await;
 }

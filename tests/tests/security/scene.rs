@@ -40,7 +40,7 @@ pub enum Role {
     Admin,
 }
 
-/// In the order of the tables' columns. Whoever may destroy something comes late.
+/// In the order of the tables' columns. Anyone who may destroy something comes late.
 pub const ROLES: [Role; 9] = [
     Role::Anonymous,
     Role::Stranger,

@@ -51,6 +51,11 @@ fn first_half(address: Ipv6Addr) -> u64 {
     (u128::from(address) >> 64) as u64
 }
 
+/// Whether an address (an IPv4 address in its own form) is in one of these networks.
+pub fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}
+
 /// The client of a connection whose peer is `peer`, given its `X-Forwarded-For` header lines in their order.
 pub fn forwarded<'a>(
     peer: IpAddr,
@@ -58,8 +63,7 @@ pub fn forwarded<'a>(
     lines: impl DoubleEndedIterator<Item = &'a str>,
 ) -> IpAddr {
     let peer = peer.to_canonical();
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
-    if !is_trusted(&peer) {
+    if !is_in(trusted, peer) {
         return peer;
     }
     let entries = lines.rev().flat_map(|line| line.rsplit(',')).map(str::trim);
@@ -70,7 +74,7 @@ pub fn forwarded<'a>(
             return peer;
         };
         outermost = address;
-        if !is_trusted(&address) {
+        if !is_in(trusted, address) {
             return address;
         }
     }

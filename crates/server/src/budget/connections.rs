@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::addresses::AddressKey;
@@ -40,6 +41,10 @@ const AHEAD: (usize, usize) = (16 * 1024, 8 * 1024);
 const BURST: usize = 2;
 /// A connection that has waited for less than this may just be slow to be looked at by us.
 const STALE: Duration = Duration::from_secs(1);
+/// New connections that wait for their turn, of one network and in all. Each holds a descriptor and little else.
+const WAITING_OF_NETWORK: u32 = 4096;
+/// See [`WAITING_OF_NETWORK`].
+const WAITING: usize = 8192;
 /// How often connections are looked at that keep us waiting.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -278,21 +283,40 @@ pub struct Door {
     most_of_address: usize,
     /// New connections, by network: each costs as much as a small request.
     rate: Arc<NetworkLimit>,
+    waiting: Arc<Semaphore>,
     table: Arc<Mutex<Table>>,
 }
 
 impl Door {
     /// A door with its limits: connections in all, connections of one network, new connections of one network.
     pub fn new(most: usize, most_of_address: usize, rate: NetworkLimit) -> Self {
-        Self { most, most_of_address, rate: Arc::new(rate), table: Arc::default() }
+        Self {
+            most,
+            most_of_address,
+            rate: Arc::new(rate),
+            waiting: Arc::new(Semaphore::new(WAITING)),
+            table: Arc::default(),
+        }
+    }
+
+    /// Waits until it is the turn of a new connection: those that come faster than their network may are served in
+    /// the order in which they came. False when too many wait already. Connections of a proxy need not wait.
+    pub async fn wait(&self, peer: IpAddr, is_proxy: bool) -> bool {
+        if is_proxy {
+            return true;
+        }
+        let Some(wait) = self.rate.reserve(AddressKey::of(peer), WAITING_OF_NETWORK) else { return false };
+        if wait.is_zero() {
+            return true;
+        }
+        let Ok(_place) = self.waiting.try_acquire() else { return false };
+        tokio::time::sleep(wait).await;
+        true
     }
 
     /// Takes a connection in; `None` when it must be closed. Connections of a proxy have no limit of their own.
     pub fn admit(&self, stream: TcpStream, peer: IpAddr, is_proxy: bool) -> Option<Conn> {
         let address = AddressKey::of(peer);
-        if !is_proxy && self.rate.take(address).is_err() {
-            return None;
-        }
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let own = table.by_address.get(&address).map_or(0, Vec::len);
         if !is_proxy && own >= self.most_of_address && !table.evict(address, STALE) {

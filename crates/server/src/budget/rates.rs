@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::addresses::AddressKey;
 use crate::clock::Clock;
@@ -37,6 +38,16 @@ impl<K: Eq + Hash> RateLimit<K> {
     pub fn take(&self, key: K) -> Result<(), u64> {
         let now = self.clock.now().0;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = self.bucket(&mut buckets, key, now);
+        if bucket.tokens >= 1.0 {
+            bucket.tokens -= 1.0;
+            return Ok(());
+        }
+        Err((((1.0 - bucket.tokens) / self.per_second) * 1000.0).ceil() as u64)
+    }
+
+    /// The bucket of a key as it stands now, in a table that is never too large.
+    fn bucket<'a>(&self, buckets: &'a mut HashMap<K, Bucket>, key: K, now: i64) -> &'a mut Bucket {
         if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&key) {
             let (per_second, burst) = (self.per_second, self.burst);
             let left = |bucket: &Bucket| (bucket.tokens + seconds(now - bucket.at) * per_second) / burst;
@@ -55,11 +66,20 @@ impl<K: Eq + Hash> RateLimit<K> {
         let refilled = bucket.tokens + seconds(now - bucket.at) * self.per_second;
         bucket.tokens = refilled.min(self.burst);
         bucket.at = now;
-        if bucket.tokens >= 1.0 {
-            bucket.tokens -= 1.0;
-            return Ok(());
+        bucket
+    }
+
+    /// Takes one that may only be there later, and says when: those who wait are served in the order in which they came.
+    /// `None` when this many wait already.
+    pub fn reserve(&self, key: K, waiting: u32) -> Option<Duration> {
+        let now = self.clock.now().0;
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = self.bucket(&mut buckets, key, now);
+        if bucket.tokens - 1.0 < -f64::from(waiting) {
+            return None;
         }
-        Err((((1.0 - bucket.tokens) / self.per_second) * 1000.0).ceil() as u64)
+        bucket.tokens -= 1.0;
+        Some(Duration::from_secs_f64((-bucket.tokens / self.per_second).max(0.0)))
     }
 
     /// Gives one back that turned out not to count.
@@ -101,6 +121,19 @@ impl NetworkLimit {
         taken
     }
 
+    /// Like [`RateLimit::reserve`]; of a site eight times as many may wait.
+    pub fn reserve(&self, network: AddressKey, waiting: u32) -> Option<Duration> {
+        let of_site = match network.site() {
+            Some(site) => self.sites.reserve(site, waiting.saturating_mul(OF_SITE as u32))?,
+            None => Duration::ZERO,
+        };
+        let own = self.networks.reserve(network, waiting);
+        if let (None, Some(site)) = (own, network.site()) {
+            self.sites.give_back(&site);
+        }
+        own.map(|own| own.max(of_site))
+    }
+
     /// Gives one back that turned out not to count.
     pub fn give_back(&self, network: AddressKey) {
         self.networks.give_back(&network);
@@ -134,6 +167,20 @@ mod tests {
         assert_eq!(limit.take("a"), Err(500), "time that runs backwards gives and takes nothing");
         clock.advance(500_000);
         assert!(limit.take("a").is_ok());
+    }
+
+    #[test]
+    fn those_who_wait_are_served_in_order_and_are_few() {
+        let clock = Clock::manual(0);
+        let limit = NetworkLimit::new(&clock, 2.0, 1.0);
+        let here = AddressKey::of([192, 0, 2, 1].into());
+        let wait = || limit.reserve(here, 3).map(|wait| wait.as_millis());
+        assert_eq!([wait(), wait(), wait(), wait()], [Some(0), Some(500), Some(1000), Some(1500)]);
+        assert_eq!(wait(), None);
+        assert_eq!(limit.reserve(AddressKey::of([192, 0, 2, 2].into()), 3), Some(Duration::ZERO));
+        clock.advance(1_000_000);
+        assert_eq!([wait(), wait(), wait()], [Some(1000), Some(1500), None]);
+        assert!(limit.take(here).is_err());
     }
 
     #[test]

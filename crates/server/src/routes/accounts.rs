@@ -21,7 +21,7 @@ use crate::auth::{Shared, Viewer, client_address};
 use crate::avatars;
 use crate::bodies::{Object, receive};
 use crate::budget::addresses::AddressKey;
-use crate::hashing::Turn;
+use crate::hashing::Asker;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -50,7 +50,7 @@ pub async fn create_account(
     accounts::check_registration(&body)?;
     let invite = body.invite.as_deref().map(code_hash);
     admission(mode, invite.as_deref())?;
-    let hash = app.hash_password(Turn::Stranger(network), body.password.clone()).await?;
+    let hash = app.hash_password(Asker::Stranger(network), body.password.clone()).await?;
     let (user, session) = (UserId(random::id()), SessionId(random::id()));
     let token = app.tokens.first(session);
     let (token_hash, transport) = (token.hash(), body.refresh);
@@ -117,7 +117,7 @@ pub async fn update_account(
 }
 
 /// Uploads one's own picture: PNG, JPEG, GIF or WebP, at most 5 MiB and 13 megapixels. It is cropped to a square
-/// and encoded anew, without metadata.
+/// and encoded again, without metadata.
 #[utoipa::path(
     tag = "accounts",
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
@@ -165,7 +165,7 @@ pub async fn change_password(
         return Err(Refusal::field("new", message).into());
     }
     confirm(&app, viewer, body.current).await?;
-    let hash = app.hash_password(Turn::Known(viewer.user), body.new).await?;
+    let hash = app.hash_password(Asker::Known(viewer.user), body.new).await?;
     app.commit(0, move |conn, now| {
         accounts::set_password(conn, now, viewer.user, Some(viewer.session), &hash)
     })

@@ -56,7 +56,7 @@ pub async fn list_invites(
     Ok(Json(Page { items, next: next.map(write_cursor) }))
 }
 
-/// Ends an invite. Whoever registered with it stays.
+/// Ends an invite. Anyone who registered with it stays.
 #[utoipa::path(tag = "invites", params(("invite" = InviteId, Path)), responses((status = 204)))]
 #[delete("/invites/{invite}")]
 pub async fn delete_invite(

@@ -78,7 +78,7 @@ impl actix_web::body::MessageBody for Lines {
     }
 }
 
-/// Whoever takes the export.
+/// Those who take exports.
 struct Reader {
     lines: mpsc::Sender<Bytes>,
     place: Place,

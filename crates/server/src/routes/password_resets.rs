@@ -13,7 +13,7 @@ use super::sessions::{admit, known_device};
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;
-use crate::hashing::Turn;
+use crate::hashing::Asker;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -56,7 +56,7 @@ pub async fn use_password_reset(
     body: Object<UsePasswordReset>,
 ) -> Result<HttpResponse, ApiError> {
     let address = admit(&app, &request)?;
-    let turn = Turn::Stranger(AddressKey::of(address));
+    let asker = Asker::Stranger(AddressKey::of(address));
     let address = address.to_string();
     let body = body.0;
     if body.token.len() > limits::TOKEN {
@@ -68,7 +68,7 @@ pub async fn use_password_reset(
     let token_hash = mails::token_hash(&body.token);
     let (now, looked_up) = (app.clock.now(), token_hash.clone());
     let user = app.read(move |conn| password_resets::find(conn, now, &looked_up)).await?;
-    let hash = app.hash_password(turn, body.password).await?;
+    let hash = app.hash_password(asker, body.password).await?;
     app.commit(0, move |conn, now| password_resets::complete(conn, now, &token_hash, &hash, &address))
         .await?;
     Ok(HttpResponse::NoContent().cookie(known_device(&app, &request, user)).finish())

@@ -29,7 +29,7 @@ use crate::budget::addresses::AddressKey;
 use crate::budget::guesses::Attempt;
 use crate::challenges;
 use crate::devices::{self, Device};
-use crate::hashing::Turn;
+use crate::hashing::Asker;
 use crate::middleware::RequestId;
 use crate::problems::ApiError;
 use crate::random;
@@ -49,7 +49,7 @@ pub(super) fn cookie_name(app: &App, name: &str) -> String {
     format!("{}parlour_{name}", if app.config.is_secure() { "__Host-" } else { "" })
 }
 
-/// A cookie that no script reads and no other page sends, for so many microseconds.
+/// A cookie that no script reads and no other page sends, for this many microseconds.
 pub(super) fn named_cookie(app: &App, name: &str, value: String, lifetime: i64) -> Cookie<'static> {
     Cookie::build(cookie_name(app, name), value)
         .path("/")
@@ -205,14 +205,14 @@ pub async fn create_session(
         let shown = devices.iter().find(|device| device.user == user).map(Device::name);
         shown.or_else(|| known_network.then_some(&device.network[..])).map(|name| (user, name))
     });
-    let (attempt, turn) = match known {
-        Some((user, name)) => (Attempt::known(user, name), Turn::Known(user)),
-        None => (Attempt::log_in(&handle_key, network), Turn::Stranger(network)),
+    let (attempt, asker) = match known {
+        Some((user, name)) => (Attempt::known(user, name), Asker::Known(user)),
+        None => (Attempt::log_in(&handle_key, network), Asker::Stranger(network)),
     };
     let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
     // Where there is no password, as where there is nobody, a wrong one takes as long.
     let hash = found.as_ref().filter(|row| row.has_password()).map(|row| row.password_hash.clone());
-    let verdict = app.verify_password(turn, body.password.clone(), hash).await?;
+    let verdict = app.verify_password(asker, body.password.clone(), hash).await?;
     let subject = found.as_ref().map(|row| UserId(row.id));
     let Some(row) = found.filter(|row| verdict.is_right() && row.suspended_at.is_none()) else {
         taken.wrong();
@@ -234,7 +234,7 @@ pub async fn create_session(
     let user = UserId(row.id);
     let old = passwords::outdated(app.config.hashing, &row.password_hash);
     let rehashed = if old || verdict == Verdict::RightInOldForm {
-        Some(app.hash_password(turn, body.password).await?)
+        Some(app.hash_password(asker, body.password).await?)
     } else {
         None
     };
@@ -327,9 +327,9 @@ pub(super) async fn confirm(app: &App, viewer: Viewer, password: String) -> Resu
     }
     let attempt = Attempt::session(viewer.user, viewer.session);
     let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
-    let turn = Turn::Known(viewer.user);
+    let asker = Asker::Known(viewer.user);
     if password.len() > PASSWORD.1
-        || !app.verify_password(turn, password, Some(row.password_hash)).await?.is_right()
+        || !app.verify_password(asker, password, Some(row.password_hash)).await?.is_right()
     {
         taken.wrong();
         return Err(ApiError::because(ErrorCode::BadCredentials, "The password is wrong."));

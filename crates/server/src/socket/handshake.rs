@@ -92,7 +92,7 @@ fn admit(
         budgets.handshakes.take(()).map_err(shed)?;
         return Ok((None, network));
     };
-    // Whoever shows who they are does not stand behind strangers; one that does not is one of them.
+    // Anyone who shows who they are does not stand behind strangers; one that does not is one of them.
     let bearer = app.authenticate(token).inspect_err(|_| {
         let _ = budgets.handshakes_of_network.take(network);
     })?;

@@ -11,7 +11,7 @@ use super::super::people::Person;
 use super::super::scene::Scene;
 use crate::wire::client_frame;
 
-/// What one person may change: so many at once, and so many a second, on each node.
+/// What one person may change: this many at once, and this many a second, on each node.
 const CHANGES: (u64, u64) = (60, 20);
 /// What one person may read. More than any client needs, and a bound that no server without one keeps to.
 const READS: (u64, u64) = (200, 60);

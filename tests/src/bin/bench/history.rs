@@ -62,7 +62,7 @@ impl Figures {
     }
 }
 
-/// Reads pages for five seconds, or so many on each lane. `place` says before which position, and how many.
+/// Reads pages for five seconds, or this many on each lane. `place` says before which position, and how many.
 async fn pages(
     server: &Process,
     room: ConversationId,

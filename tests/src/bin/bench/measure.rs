@@ -42,7 +42,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Whether everything was acknowledged, and delivered to so many sockets each, and nothing went wrong.
+    /// Whether everything was acknowledged, and delivered to this many sockets each, and nothing went wrong.
     pub fn complete(&self, audience: u64) -> bool {
         let delivered = self.deliveries as f64 / (self.sent * audience).max(1) as f64;
         self.acked >= self.sent
@@ -183,7 +183,7 @@ pub struct Bar {
 }
 
 /// Raises the rate until it does not hold, then narrows down; answers the best one that held. After a round that
-/// did not hold, sockets are opened anew.
+/// did not hold, sockets are opened again.
 pub async fn search(
     server: &Process,
     open: impl AsyncFn() -> Crowd,

@@ -52,7 +52,7 @@ fn attempt(cid: &str, body: &str, seq: Seq) -> Attempt {
 
 fn kept() -> Recording {
     let mut heard = log();
-    // Whoever was there heard the words that were deleted later.
+    // Anyone who was there heard the words that were deleted later.
     heard[3] = message(4, "7", "second", Some("two"));
     let node = || "one".to_owned();
     let messages = serde_json::from_value(json!([

@@ -47,7 +47,7 @@ fn compare(
     })
 }
 
-/// The same event, except that of deleted messages the words are gone for whoever came later.
+/// The same event, except that of deleted messages the words are gone for anyone who came later.
 pub(super) fn same_but_scrubbed(deleted: &BTreeSet<Seq>, log: &Event, heard: &Event) -> bool {
     if log == heard {
         return true;

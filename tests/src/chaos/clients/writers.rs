@@ -112,7 +112,7 @@ impl Writer {
         }
     }
 
-    /// The same through a socket that begins on the first node and is opened anew, anywhere, as often as it takes.
+    /// The same through a socket that begins on the first node and is opened again, anywhere, as often as it takes.
     /// The follower tries again by itself, so an unknown outcome is one that it never told.
     pub async fn write_by_socket(mut self) {
         let options = Options { others: self.nodes[1..].to_vec(), ..Options::default() };

@@ -18,7 +18,7 @@ const CLIENTS: usize = 10;
 const NOTICED: Duration = Duration::from_millis(35_000 + 1_000);
 /// A server notices by then.
 const LET_GO: Duration = Duration::from_millis(60_000 + 1_000);
-/// Whoever has noticed stands again elsewhere after this time.
+/// Anyone who has noticed stands again elsewhere after this time.
 const RESUMED: Duration = Duration::from_secs(5);
 
 /// Runs it.

@@ -13,9 +13,9 @@ use crate::chaos::lots::Lots;
 use crate::chaos::report::{self, Times};
 
 const PEOPLE: usize = 50;
-/// Each sends so many messages at the same time.
+/// Each sends this many messages at the same time.
 const DEVICES: usize = 20;
-/// With so many in line, an answer takes its time.
+/// With this many in line, an answer takes its time.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Readers have everything so long after the last message.
 const QUIET: Duration = Duration::from_secs(40);

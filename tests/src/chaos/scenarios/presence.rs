@@ -14,9 +14,9 @@ use crate::chaos::cluster::Cluster;
 use crate::chaos::nodes::Node;
 use crate::chaos::report::millis;
 
-/// Whoever was on a node that died is offline by then.
+/// Anyone who was on a node that died is offline by then.
 const OFFLINE: Duration = Duration::from_secs(60);
-/// Whoever comes back after this time was never away.
+/// Anyone who comes back after this time was never away.
 const AWAY: Duration = Duration::from_secs(4);
 /// A sign of presence that nothing broke on the way comes within this time.
 const SOON: Duration = Duration::from_secs(10);

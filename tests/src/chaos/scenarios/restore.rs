@@ -1,4 +1,4 @@
-//! PostgreSQL is put back to an older state, and its epoch changed: every client drops what it has and loads anew.
+//! PostgreSQL is put back to an older state, and its epoch changed: every client drops what it has and loads everything again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::chaos::lots::Lots;
 use crate::chaos::nodes::Node;
 use crate::chaos::report::{self, Times};
 
-/// Whoever was told nothing by then, never will be.
+/// Anyone who was told nothing by then, never will be.
 const TOLD: Duration = Duration::from_secs(35);
 const BEFORE: usize = 30;
 const LOST: usize = 20;
@@ -94,7 +94,7 @@ pub async fn play(cluster: &Cluster, _lots: Lots) -> Verdict {
     }
     recording.logs = vec![clients::log(&apis[0], room).await];
     for (number, follower) in followers.iter_mut().enumerate() {
-        // What a client has that loads anew where it was told to.
+        // What a client has that loads everything again where it was told to.
         let mut events = recording.logs[0].events[..usize::try_from(head).expect("a head")].to_vec();
         events.extend(hear(follower, room, recording.logs[0].head).await);
         let reader = format!("follower {number}");

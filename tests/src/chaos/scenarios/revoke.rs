@@ -26,13 +26,13 @@ use crate::chaos::report::{self, Times};
 
 const WRITERS: usize = 3;
 const GUESTS: usize = 4;
-/// Whoever lost a right gets nothing after this time.
+/// Anyone who lost a right gets nothing after this time.
 const BOUND: Duration = Duration::from_secs(1);
 /// The same when the notice of it was lost between the nodes: the look at all heads finds it within two seconds.
 const BOUND_WITH_LOSS: Duration = Duration::from_secs(3);
 /// Listening goes on for so long beyond the bound.
 const BEYOND: Duration = Duration::from_millis(700);
-/// Of a hundred messages between the nodes, so many are lost, and as many come late.
+/// Of a hundred messages between the nodes, this many are lost, and as many come late.
 const LOSS: u64 = 30;
 
 /// What everybody knows.

@@ -1,0 +1,72 @@
+//! Conditions that are written out, values and all, so that a plan that is made once can use a partial index.
+//!
+//! Invariant: none depends on a value of the moment. `diesel::dsl::sql` could say the same, but a statement with it in it
+//! is parsed and planned again each time, which takes PostgreSQL longer than reading a page.
+
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::Bool;
+
+macro_rules! condition {
+    ($(#[$meta:meta])* $name:ident, $sql:literal) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, QueryId)]
+        pub struct $name;
+
+        impl Expression for $name {
+            type SqlType = Bool;
+        }
+
+        impl<QS> SelectableExpression<QS> for $name {}
+
+        impl<QS> AppearsOnTable<QS> for $name {}
+
+        impl<GB> ValidGrouping<GB> for $name {
+            type IsAggregate = is_aggregate::Never;
+        }
+
+        impl<DB: diesel::backend::Backend> QueryFragment<DB> for $name {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+                out.push_sql($sql);
+                Ok(())
+            }
+        }
+    };
+}
+
+condition!(
+    /// A line of the log is a message; the index `events_that_are_messages`.
+    IsMessage,
+    "events.kind = 0"
+);
+
+condition!(
+    /// A conversation is a room that has not been deleted; the index `rooms_by_activity`.
+    IsRoom,
+    "conversations.kind = 0 AND conversations.deleted_at IS NULL"
+);
+
+#[cfg(test)]
+mod tests {
+    use diesel::pg::Pg;
+    use diesel::prelude::*;
+    use diesel::sqlite::Sqlite;
+
+    use super::*;
+    use crate::schema::{conversations, events};
+
+    fn is_prepared_once(query: &(impl QueryFragment<Pg> + QueryFragment<Sqlite>)) -> bool {
+        let on_postgres = QueryFragment::<Pg>::is_safe_to_cache_prepared(query, &Pg).unwrap();
+        let on_sqlite = QueryFragment::<Sqlite>::is_safe_to_cache_prepared(query, &Sqlite).unwrap();
+        on_postgres && on_sqlite
+    }
+
+    #[test]
+    fn statements_with_them_are_prepared_once() {
+        assert!(is_prepared_once(&events::table.filter(IsMessage).select(events::seq)));
+        assert!(is_prepared_once(&conversations::table.filter(IsRoom).select(conversations::id)));
+        let by_text = events::table.filter(diesel::dsl::sql::<Bool>("events.kind = 0")).select(events::seq);
+        assert!(!is_prepared_once(&by_text), "otherwise this module is not needed any more");
+    }
+}
