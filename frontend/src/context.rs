@@ -24,7 +24,9 @@ use crate::clipboard;
 use crate::live::Live;
 use crate::open::OpenChat;
 use crate::state::conversations::{Counted, Effect};
+use crate::state::keys;
 use crate::storage::{self, Life};
+use crate::texts;
 
 /// Who is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,8 +131,20 @@ pub(crate) struct Context {
     pub(crate) blocks: RwSignal<Load<Vec<Block>>>,
     /// Changes when somebody comes to the open room or leaves it.
     pub(crate) members_changed: RwSignal<u64>,
+    /// Conversations in whose composer something waits that was not sent.
+    pub(crate) drafts: RwSignal<BTreeSet<ConversationId>>,
     pub(crate) typing: RwSignal<Vec<(ConversationId, UserId, f64)>>,
     pub(crate) announcement: RwSignal<String>,
+    /// What the page that is shown is called, and which page said so.
+    pub(crate) page: RwSignal<Option<(u64, String)>>,
+    /// Where one has arrived, for those who don't see it.
+    pub(crate) arrived: RwSignal<String>,
+    /// Whether a log-in leads back to the place in the address: not when one has left on purpose.
+    pub(crate) comes_back: StoredValue<bool>,
+    /// Where a log-in by a provider is to lead.
+    pub(crate) next: StoredValue<Option<String>>,
+    /// Whether one has just come in by a form, and not by the cookie.
+    pub(crate) by_form: StoredValue<bool>,
     pub(crate) toasts: RwSignal<Vec<Toast>>,
     next_toast: StoredValue<u64>,
     pub(crate) theme: RwSignal<Option<String>>,
@@ -183,8 +197,14 @@ impl Context {
             notices: RwSignal::new(Load::Pending),
             blocks: RwSignal::new(Load::Pending),
             members_changed: RwSignal::new(0),
+            drafts: RwSignal::new(BTreeSet::new()),
             typing: RwSignal::new(Vec::new()),
             announcement: RwSignal::new(String::new()),
+            page: RwSignal::new(None),
+            arrived: RwSignal::new(String::new()),
+            comes_back: StoredValue::new(true),
+            next: StoredValue::new(None),
+            by_form: StoredValue::new(false),
             toasts: RwSignal::new(Vec::new()),
             next_toast: StoredValue::new(0),
             theme: RwSignal::new(None),
@@ -217,6 +237,7 @@ impl Context {
         self.requests.set(Load::Pending);
         self.notices.set(Load::Pending);
         self.blocks.set(Load::Pending);
+        self.drafts.set(BTreeSet::new());
         self.typing.set(Vec::new());
         self.announcement.set(String::new());
         self.toasts.set(Vec::new());
@@ -237,6 +258,13 @@ impl Context {
     /// Keeps something on the device for the one who is signed in, or forgets it.
     pub(crate) fn keep(&self, life: Life, name: &str, value: Option<&str>) {
         storage::write(self.me(), life, name, value);
+        self.note_draft(name, value.is_some());
+    }
+
+    /// Notes whether something waits in a composer, by the name under which it is kept.
+    pub(crate) fn note_draft(&self, name: &str, there: bool) {
+        let Some(id) = keys::draft(name) else { return };
+        self.drafts.maybe_update(|drafts| if there { drafts.insert(id) } else { drafts.remove(&id) });
     }
 
     /// Oneself; nobody while nobody is signed in.
@@ -482,6 +510,13 @@ impl Context {
             move || toasts.update(|toasts| toasts.retain(|toast| toast.id != id)),
             Duration::from_secs(6),
         );
+    }
+
+    /// The name of the server, as far as it is known.
+    pub(crate) fn server_name(&self) -> String {
+        self.server.with(|server| {
+            server.as_ref().map_or_else(|| texts::common::app_name().to_owned(), |server| server.name.clone())
+        })
     }
 
     /// Tells about a failure.

@@ -191,7 +191,7 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
         let seq = *last + 1;
         let answer = rights.check(&heads, send).and_then(|()| match send.reply_to {
             Some(target) if !answered.contains_key(&(send.conversation.0, target)) => {
-                Err(Refusal::field("reply_to", "There is no such message."))
+                Err(Refusal::field("reply_to", "That message doesn't exist."))
             }
             _ => Ok(()),
         });
@@ -290,7 +290,7 @@ pub fn edit(
     rights::writable(conn, id, user)?;
     let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
     if message.author_id != user.0 {
-        return Err(Refusal::because(ErrorCode::Forbidden, "Only its author may change a message."));
+        return Err(Refusal::because(ErrorCode::Forbidden, "Only the author can edit a message."));
     }
     if message.deleted_at.is_some() {
         return Err(ErrorCode::Gone.into());
@@ -333,7 +333,7 @@ pub fn delete(
     if message.author_id != user.0 && !moderates {
         return Err(Refusal::because(
             ErrorCode::Forbidden,
-            "Only its author, a moderator or an administrator may delete a message.",
+            "Only the author, a moderator or an administrator can delete a message.",
         ));
     }
     if let Some(at) = message.deleted_at {
@@ -383,7 +383,10 @@ pub fn react(
         return append(conn, now, id, Change::ReactionRemoved { user, target: seq, emoji });
     }
     if known.is_none() && present.len() >= limits::REACTIONS_PER_MESSAGE {
-        return Err(Refusal::because(ErrorCode::LimitReached, "This message has enough kinds of reactions."));
+        return Err(Refusal::because(
+            ErrorCode::LimitReached,
+            "This message has too many different reactions.",
+        ));
     }
     let outcome = append(conn, now, id, Change::ReactionAdded { user, target: seq, emoji: emoji.clone() })?;
     let row =

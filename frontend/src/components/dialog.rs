@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::context::context;
+use crate::texts::common;
 
 /// A question that is asked before something is destroyed.
 #[derive(Clone)]
@@ -111,7 +112,7 @@ pub(crate) fn Questions() -> impl IntoView {
                 <p class="soft">{question.text}</p>
                 <div class="dialog-actions">
                     <button type="button" class="button" on:click=move |_| open.set(false)>
-                        "Cancel"
+                        {common::cancel()}
                     </button>
                     <button
                         type="button"
@@ -129,7 +130,7 @@ pub(crate) fn Questions() -> impl IntoView {
         })
     };
     view! {
-        <Dialog open title="Please confirm" class="small">
+        <Dialog open title=common::please_confirm() class="small">
             {body}
         </Dialog>
     }

@@ -6,6 +6,7 @@ use leptos_router::hooks::use_location;
 use crate::components::avatar::Avatar;
 use crate::context::{Context, context};
 use crate::icons::{BELL, CHAT, COMPASS, Icon, SETTINGS, SHIELD, USERS};
+use crate::texts::{common, friends, notifications};
 
 /// A link that knows whether one is there.
 #[component]
@@ -45,7 +46,9 @@ pub(crate) fn unread_notices(context: Context) -> i64 {
 pub(crate) fn Count(
     #[prop(into)] count: Signal<i64>,
     #[prop(default = "")] testid: &'static str,
-    #[prop(default = "unread")] what: &'static str,
+    /// The count in words, for screen readers.
+    #[prop(default = common::unread)]
+    said: fn(i64) -> String,
     #[prop(default = false)] loud: bool,
 ) -> impl IntoView {
     move || {
@@ -54,8 +57,8 @@ pub(crate) fn Count(
             let text = if count > 99 { "99+".to_owned() } else { count.to_string() };
             view! {
                 <span class="count" class:loud=loud data-testid=testid>
-                    {text}
-                    <span class="visually-hidden">{format!(" {what}")}</span>
+                    <span aria-hidden="true">{text}</span>
+                    <span class="visually-hidden">{said(count)}</span>
                 </span>
             }
         })
@@ -71,7 +74,7 @@ pub(crate) fn FootLinks() -> impl IntoView {
             <Place href="/friends" below=true>
                 <Icon path=USERS />
                 <span class="grow">"Friends"</span>
-                <Count count=Signal::derive(move || incoming(context) as i64) what="friend requests" loud=true />
+                <Count count=Signal::derive(move || incoming(context) as i64) said=friends::waiting_requests loud=true />
             </Place>
             <Place href="/notifications">
                 <Icon path=BELL />
@@ -79,6 +82,7 @@ pub(crate) fn FootLinks() -> impl IntoView {
                 <Count
                     count=Signal::derive(move || unread_notices(context))
                     testid="notifications-badge"
+                    said=notifications::unread
                     loud=true
                 />
             </Place>

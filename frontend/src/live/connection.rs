@@ -49,12 +49,12 @@ pub(crate) async fn run(context: Context, generation: u64) {
                 continue;
             }
         } else if code == CloseCode::SessionRevoked.code() {
-            if context.session_over("This session was ended.").await && backoff.failures() == 0 {
+            if context.session_over(crate::texts::auth::logged_out()).await && backoff.failures() == 0 {
                 let _ = backoff.failed(0.0);
                 continue;
             }
         } else if code == CloseCode::Banned.code() {
-            context.leave(Some("This account is suspended.".to_owned()));
+            context.leave(Some(crate::texts::auth::suspended().to_owned()));
             return;
         } else if code == CloseCode::Version.code() {
             context.toast("A new version of Parlour is there. Reload the page to go on.", true);

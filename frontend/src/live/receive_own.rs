@@ -84,7 +84,7 @@ impl Context {
             UserChange::SessionEnded { session } => {
                 if self.session.get_untracked() == Some(*session) {
                     spawn_local(async move {
-                        context.session_over("This session was ended.").await;
+                        context.session_over(crate::texts::auth::logged_out()).await;
                     });
                 }
             }

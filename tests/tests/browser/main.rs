@@ -8,7 +8,9 @@
 
 mod access;
 mod accounts;
+mod addresses;
 mod copying;
+mod eyes_and_ears;
 mod factors;
 mod gate;
 mod mail;
@@ -16,6 +18,7 @@ mod outbox;
 mod pages;
 mod passkeys;
 mod person;
+mod places;
 mod provider;
 mod reading;
 mod stories;

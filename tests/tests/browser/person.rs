@@ -72,6 +72,21 @@ impl WebDriverCompatibleCommand for ReadConsole {
     }
 }
 
+/// Something of the browser's own protocol, which reaches what no page can: how the screen is, and what a screen reader is
+/// told.
+#[derive(Debug)]
+struct Protocol(Value);
+
+impl WebDriverCompatibleCommand for Protocol {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(self.0.to_string()))
+    }
+}
+
 /// Something about the browser's authenticator that its driver knows to do.
 #[derive(Debug)]
 struct Authenticator {
@@ -155,8 +170,9 @@ impl Person {
 
     /// Logs in by the form.
     pub async fn log_in(&self, handle: &str) {
-        self.go("/login").await;
-        self.fill("handle", handle).await;
+        self.go("/log-in").await;
+        // In the place of what may stand there from before.
+        self.fill("handle", &format!("\u{e009}a\u{e000}{handle}")).await;
         self.fill("password", PASSWORD).await;
         self.click("login-submit").await;
     }
@@ -202,6 +218,27 @@ impl Person {
     /// The path that the browser shows.
     pub async fn path(&self) -> String {
         self.client.current_url().await.unwrap().path().to_owned()
+    }
+
+    /// Waits until the address is this one, with its query.
+    pub async fn arrives_at(&self, place: &str) {
+        let place = json!(place);
+        self.until(
+            &format!("the address {place}"),
+            &format!("location.pathname + location.search === {place}"),
+        )
+        .await;
+    }
+
+    /// Waits until the window is called this.
+    pub async fn is_titled(&self, title: &str) {
+        let title = json!(title);
+        self.until(&format!("the title {title}"), &format!("document.title === {title}")).await;
+    }
+
+    /// Goes back, as with the browser's button.
+    pub async fn back(&self) {
+        self.client.back().await.unwrap();
     }
 
     async fn wait(&self, css: &str) -> Element {
@@ -334,6 +371,16 @@ impl Person {
     /// Runs JavaScript and answers its value.
     pub async fn evaluate(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap()
+    }
+
+    /// Runs JavaScript that calls its last argument when it is done, and answers what it calls it with.
+    pub async fn evaluate_async(&self, script: &str) -> Value {
+        self.client.execute_async(script, Vec::new()).await.unwrap()
+    }
+
+    /// Runs a command of the browser's own protocol.
+    pub async fn protocol(&self, command: &str, parameters: Value) -> Value {
+        self.client.issue_cmd(Protocol(json!({ "cmd": command, "params": parameters }))).await.unwrap()
     }
 
     /// Gives the device an authenticator that keeps passkeys and says that the owner is there; answers its name.

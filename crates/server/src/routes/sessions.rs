@@ -316,7 +316,7 @@ pub(super) async fn confirm(app: &App, viewer: Viewer, password: String) -> Resu
     let turn = Turn::Known(viewer.user);
     if password.len() > PASSWORD.1 || !app.verify_password(turn, password, Some(row.password_hash)).await? {
         taken.wrong();
-        return Err(ApiError::because(ErrorCode::BadCredentials, "The password is wrong."));
+        return Err(ApiError::because(ErrorCode::BadCredentials, "Wrong password."));
     }
     taken.right().await;
     Ok(())
