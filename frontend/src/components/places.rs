@@ -6,7 +6,8 @@ use leptos_router::hooks::use_location;
 use crate::components::avatar::Avatar;
 use crate::context::{Context, context};
 use crate::icons::{BELL, CHAT, COMPASS, Icon, SETTINGS, SHIELD, USERS};
-use crate::texts::{common, friends, notifications};
+use crate::state::bidi;
+use crate::texts::{common, friends, navigation as texts, notifications};
 
 /// A link that knows whether one is there.
 #[component]
@@ -70,15 +71,15 @@ pub(crate) fn Count(
 pub(crate) fn FootLinks() -> impl IntoView {
     let context = context();
     view! {
-        <nav class="foot-links" aria-label="Places">
+        <nav class="foot-links" aria-label=texts::places()>
             <Place href="/friends" below=true>
                 <Icon path=USERS />
-                <span class="grow">"Friends"</span>
+                <span class="grow">{texts::friends()}</span>
                 <Count count=Signal::derive(move || incoming(context) as i64) said=friends::waiting_requests loud=true />
             </Place>
             <Place href="/notifications">
                 <Icon path=BELL />
-                <span class="grow">"Notifications"</span>
+                <span class="grow">{texts::notifications()}</span>
                 <Count
                     count=Signal::derive(move || unread_notices(context))
                     testid="notifications-badge"
@@ -89,7 +90,7 @@ pub(crate) fn FootLinks() -> impl IntoView {
             <Show when=move || context.is_admin()>
                 <Place href="/admin" below=true>
                     <Icon path=SHIELD />
-                    <span class="grow">"Administration"</span>
+                    <span class="grow">{texts::administration()}</span>
                 </Place>
             </Show>
         </nav>
@@ -112,25 +113,25 @@ pub(crate) fn BottomBar() -> impl IntoView {
             .sum::<i64>()
     };
     view! {
-        <nav class="bottom-bar" class:hidden=hidden aria-label="Main">
+        <nav class="bottom-bar" class:hidden=hidden aria-label=texts::main()>
             <Place href="/" class="bottom-link">
                 <Icon path=CHAT />
-                <span>"Chats"</span>
+                <span>{texts::chats()}</span>
                 <Count count=Signal::derive(unread) />
             </Place>
             <Place href="/friends" class="bottom-link" below=true>
                 <Icon path=USERS />
-                <span>"Friends"</span>
+                <span>{texts::friends()}</span>
                 <Count count=Signal::derive(move || incoming(context) as i64) loud=true />
             </Place>
             <Place href="/notifications" class="bottom-link">
                 <Icon path=BELL />
-                <span>"Notices"</span>
+                <span>{texts::notifications()}</span>
                 <Count count=Signal::derive(move || unread_notices(context)) loud=true />
             </Place>
             <Place href="/settings" class="bottom-link" below=true>
                 <Icon path=SETTINGS />
-                <span>"Me"</span>
+                <span>{texts::you()}</span>
             </Place>
         </nav>
     }
@@ -143,11 +144,11 @@ pub(crate) fn Myself() -> impl IntoView {
     move || {
         context.account.get().map(|account| {
             view! {
-                <a href="/settings" class="myself" title="Your profile and settings">
-                    <Avatar id=account.id size="m" />
+                <a href="/settings" class="myself" title=texts::your_settings()>
+                    <Avatar id=account.id size="m" presence=true />
                     <span class="myself-names">
                         <strong class="clip">{account.display_name}</strong>
-                        <span class="soft clip">{format!("@{}", account.handle)}</span>
+                        <span class="soft clip">{bidi::handle(&account.handle)}</span>
                     </span>
                     <Icon path=SETTINGS />
                 </a>
@@ -162,7 +163,7 @@ pub(crate) fn BrowseRooms() -> impl IntoView {
     view! {
         <Place href="/rooms">
             <Icon path=COMPASS />
-            <span class="grow">"Browse rooms"</span>
+            <span class="grow">{texts::browse_rooms()}</span>
         </Place>
     }
 }

@@ -83,7 +83,7 @@ pub(crate) fn Sidebar() -> impl IntoView {
     }
     };
     view! {
-        <div class="sidebar" data-testid="sidebar">
+        <header class="sidebar" data-testid="sidebar">
             <div class="side-top">
                 <a class="brand" href="/" aria-label=move || texts::home(&context.server_name()) title=move || context.server_name()>
                     <Mark />
@@ -92,8 +92,8 @@ pub(crate) fn Sidebar() -> impl IntoView {
                 <button
                     type="button"
                     class="switcher-button"
-                    aria-label=texts::switcher_title()
-                    title=texts::jump_to()
+                    aria-keyshortcuts="Control+K"
+                    title=texts::switcher_title()
                     data-testid="open-switcher"
                     on:click=move |_| context.switcher.set(true)
                 >
@@ -107,7 +107,7 @@ pub(crate) fn Sidebar() -> impl IntoView {
             </nav>
             <FootLinks />
             <Myself />
-        </div>
+        </header>
     }
 }
 

@@ -298,7 +298,7 @@ pub(crate) fn Timeline(
                 node_ref=view.node
                 class="timeline"
                 tabindex="0"
-                role="feed"
+                role="region"
                 aria-label="Messages"
                 data-testid="timeline"
                 on:scroll=move |_| view.scrolled()

@@ -48,6 +48,10 @@ pub(crate) fn ChatHead(
         let entry = entry.clone();
         move || entry.with(|entry| entry.member_count)
     };
+    let label = {
+        let entry = entry.clone();
+        move || crate::texts::common::members(entry.with(|entry| entry.member_count))
+    };
     let profile = move || {
         peer.and_then(|peer| {
             context.user(peer).with(|user| user.as_ref().map(|user| format!("/u/{}", user.handle)))
@@ -75,8 +79,8 @@ pub(crate) fn ChatHead(
                         <button
                             type="button"
                             class="icon-button with-text"
-                            aria-label="Who is here"
-                            title="Who is here"
+                            aria-label=label.clone()
+                            title="Members"
                             aria-pressed=move || context.details.get().to_string()
                             data-testid="toggle-members"
                             on:click=move |_| context.details.update(|open| *open = !*open)

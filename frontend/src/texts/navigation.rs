@@ -20,6 +20,12 @@ texts! {
     joinable_room = "Room to join";
     browse_rooms = "Browse rooms";
     friends = "Friends";
-    notifications = "Notifications";
+    notifications = "Activity";
+    administration = "Administration";
+    chats = "Chats";
+    you = "You";
+    places = "Places";
+    main = "Main";
+    your_settings = "Your profile and settings";
     settings = "Settings";
 }

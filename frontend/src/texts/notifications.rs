@@ -1,7 +1,7 @@
 //! Notifications: requests, replies, mentions.
 
 texts! {
-    title = "Notifications";
+    title = "Activity";
     none_title = "All quiet";
     none_text = "Friend requests and messages that mention you will appear here.";
     friend_requested = "wants to be your friend";
@@ -18,5 +18,5 @@ texts! {
 
 /// Unread notifications next to a link's name, for screen readers.
 pub(crate) fn unread(count: i64) -> String {
-    super::counted(count, "new notification", "new notifications")
+    format!("{count} new")
 }

@@ -138,7 +138,7 @@ fn after_a_link_the_focus_and_the_title_are_the_pages() {
         ada.is_titled("Home · Parlour").await;
         for (link, heading, title) in [
             ("a[href='/friends']", "Friends", "Friends · Parlour"),
-            ("a[href='/notifications']", "Notifications", "Notifications · Parlour"),
+            ("a[href='/notifications']", "Activity", "Activity · Parlour"),
             ("a[href='/rooms']", "Rooms", "Rooms · Parlour"),
             ("a[href='/settings']", "Settings", "Profile · Settings · Parlour"),
         ] {
