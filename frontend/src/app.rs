@@ -8,6 +8,7 @@ use leptos_router::path;
 use crate::components::banner::{Announcer, ConnectionBanner, Toasts};
 use crate::components::copying::CopyByHand;
 use crate::components::dialog::{Ask, Questions};
+use crate::components::keyboard::Shortcuts;
 use crate::components::places::BottomBar;
 use crate::components::sidebar::Sidebar;
 use crate::components::switcher::Switcher;
@@ -145,6 +146,7 @@ fn Panes() -> impl IntoView {
         <ConnectionBanner />
         <Announcer />
         <Switcher />
+        <Shortcuts />
     }
 }
 

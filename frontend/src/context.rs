@@ -22,6 +22,7 @@ use crate::api::http::{Api, Failure};
 use crate::browser;
 use crate::clipboard;
 use crate::live::Live;
+use crate::live::announcing::Announcer;
 use crate::open::OpenChat;
 use crate::state::conversations::{Counted, Effect};
 use crate::storage::{self, Life};
@@ -48,10 +49,14 @@ pub(crate) enum Link {
     Online,
     /// Trouble for less than two seconds; nobody is told.
     Trouble,
-    /// Trouble that is worth telling.
-    Reconnecting,
-    /// Trouble that lasts.
+    /// The device itself has no connection, says the browser.
     Offline,
+    /// The server does not answer.
+    Unreachable,
+    /// The server answers that it has too much to do.
+    Busy,
+    /// The server refuses this tab: too many are open.
+    TooManyTabs,
 }
 
 /// Something that is loaded.
@@ -130,7 +135,7 @@ pub(crate) struct Context {
     /// Changes when somebody comes to the open room or leaves it.
     pub(crate) members_changed: RwSignal<u64>,
     pub(crate) typing: RwSignal<Vec<(ConversationId, UserId, f64)>>,
-    pub(crate) announcement: RwSignal<String>,
+    pub(crate) announcer: Announcer,
     pub(crate) toasts: RwSignal<Vec<Toast>>,
     next_toast: StoredValue<u64>,
     pub(crate) theme: RwSignal<Option<String>>,
@@ -184,7 +189,7 @@ impl Context {
             blocks: RwSignal::new(Load::Pending),
             members_changed: RwSignal::new(0),
             typing: RwSignal::new(Vec::new()),
-            announcement: RwSignal::new(String::new()),
+            announcer: Announcer::new(),
             toasts: RwSignal::new(Vec::new()),
             next_toast: StoredValue::new(0),
             theme: RwSignal::new(None),
@@ -218,13 +223,13 @@ impl Context {
         self.notices.set(Load::Pending);
         self.blocks.set(Load::Pending);
         self.typing.set(Vec::new());
-        self.announcement.set(String::new());
+        self.announcer.clear();
         self.toasts.set(Vec::new());
         self.by_hand.set(None);
         self.theme.set(None);
         self.enter_breaks.set(false);
         self.details.set(false);
-        self.open.close();
+        self.open.forget(self.live);
         self.switcher.set(false);
         self.link.set(Link::Trouble);
     }
@@ -354,8 +359,19 @@ impl Context {
         self.person(id).online
     }
 
-    /// Notes that a person came or went.
+    /// Notes that a person came or went, as the server says. Of oneself it may say what was true a moment ago.
     pub(crate) fn set_online(&self, id: UserId, online: bool) {
+        if id != self.me() {
+            self.note_online(id, online);
+        }
+    }
+
+    /// Notes that oneself came or went.
+    pub(crate) fn set_online_myself(&self, online: bool) {
+        self.note_online(self.me(), online);
+    }
+
+    fn note_online(&self, id: UserId, online: bool) {
         let person = self.person(id);
         if person.online.get_untracked() != online {
             person.online.set(online);
@@ -370,6 +386,16 @@ impl Context {
                 person.user.set(Some(user.clone()));
             }
         }
+    }
+
+    /// Those of these people who are not known yet.
+    pub(crate) fn unknown(&self, ids: impl Iterator<Item = UserId>) -> Vec<UserId> {
+        let ids: BTreeSet<UserId> = ids.collect();
+        let known = |id: &UserId| {
+            let person = self.people.with_value(|people| people.get(id).cloned());
+            person.is_some_and(|person| person.user.with_untracked(Option::is_some))
+        };
+        ids.into_iter().filter(|id| id.0 != 0 && !known(id)).collect()
     }
 
     fn want(&self, id: UserId) {

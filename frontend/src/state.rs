@@ -1,11 +1,14 @@
 //! Pure stores and models: what events do to what is shown. No I/O, no clock; tested natively.
 
+pub(crate) mod announcing;
 pub(crate) mod base64url;
 pub(crate) mod bidi;
 pub(crate) mod conversations;
 pub(crate) mod drafts;
+pub(crate) mod gestures;
 pub(crate) mod kept;
 pub(crate) mod keys;
+pub(crate) mod markers;
 pub(crate) mod people;
 
 pub(crate) mod reactions;
@@ -16,3 +19,4 @@ pub(crate) mod spot;
 pub(crate) mod tabs;
 pub(crate) mod text;
 pub(crate) mod time;
+pub(crate) mod writing;

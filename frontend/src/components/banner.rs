@@ -1,23 +1,43 @@
-//! What is told at the edge: trouble with the connection, toasts, and new messages for screen readers.
+//! What is told at the edge: trouble with the connection, toasts, and what screen readers say.
 
 use leptos::prelude::*;
 
 use crate::context::{Link, context};
 use crate::icons::{ALERT, CHECK, CLOSE, Icon};
 
-/// Trouble with the connection, once it has lasted for two seconds.
+// What people see.
+const OFFLINE: &str = "No connection. Messages will send when you reconnect.";
+const UNREACHABLE: &str = "Can't reach the server. Retrying…";
+const BUSY: &str = "The server is busy. Retrying…";
+const TOO_MANY_TABS: &str = "Too many tabs are open. Close one to go on here.";
+const BACK: &str = "You're connected again.";
+
+/// Trouble with the connection, once it is worth telling. It is announced once, and so is its end.
 #[component]
 pub(crate) fn ConnectionBanner() -> impl IntoView {
     let context = context();
-    let text = move || match context.link.get() {
-        Link::Online | Link::Trouble => None,
-        Link::Reconnecting => Some("Reconnecting…"),
-        Link::Offline => Some("Offline: your messages will be sent when you are back."),
-    };
+    let text = Memo::new(move |_| match context.link.get() {
+        Link::Online => Some(None),
+        Link::Trouble => None,
+        Link::Offline => Some(Some(OFFLINE)),
+        Link::Unreachable => Some(Some(UNREACHABLE)),
+        Link::Busy => Some(Some(BUSY)),
+        Link::TooManyTabs => Some(Some(TOO_MANY_TABS)),
+    });
+    Effect::new(move |told: Option<Option<&'static str>>| {
+        let told = told.flatten();
+        match (text.get(), told) {
+            (Some(Some(now)), told) if told != Some(now) => context.say(now),
+            (Some(None), Some(_)) => context.say(BACK),
+            _ => {}
+        }
+        text.get().map_or(told, |now| now)
+    });
     view! {
-        <div class="banner-place" role="status">
+        <div class="banner-place">
             {move || {
-                text()
+                text.get()
+                    .flatten()
                     .map(|text| {
                         view! {
                             <div class="banner" data-testid="connection-banner">
@@ -62,13 +82,15 @@ pub(crate) fn Toasts() -> impl IntoView {
     }
 }
 
-/// New messages, said once.
+/// What is announced, each sentence an element of its own: a reader says what is new and nothing twice.
 #[component]
 pub(crate) fn Announcer() -> impl IntoView {
     let context = context();
     view! {
-        <div class="visually-hidden" aria-live="polite" aria-atomic="true">
-            {move || context.announcement.get()}
+        <div class="visually-hidden" role="log" aria-live="polite" aria-relevant="additions" data-testid="announcer">
+            <For each=move || context.announcer.said.get() key=|(number, _)| *number let:one>
+                <p>{one.1}</p>
+            </For>
         </div>
     }
 }

@@ -1,21 +1,27 @@
-//! Where messages are written. Enter sends, Shift+Enter breaks; what one has written stays until it is sent.
+//! Where messages are written. Enter sends, Shift+Enter starts a new line; what one has written stays until it is sent.
 
 use leptos::html;
 use leptos::prelude::*;
 use parlour_client::engine::Act;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::limits;
 use parlour_protocol::text::mention_at;
 use parlour_protocol::validation;
-use parlour_protocol::{characters, limits};
 use wasm_bindgen::JsCast;
 
+use crate::api::calls::Place;
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
+use crate::components::menu::delete;
+use crate::components::message_parts::{RowContext, excerpt};
 use crate::context::context;
 use crate::icons::{CLOSE, Icon, PENCIL, REPLY, SEND};
+use crate::open::Wish;
 use crate::state::bidi;
 use crate::state::drafts::Draft;
+use crate::state::people;
 use crate::state::text::from_utf16;
+use crate::state::writing::{over, written};
 use crate::storage::Life;
 
 /// What is being written.
@@ -29,23 +35,12 @@ pub(crate) enum Mode {
     Edit(Seq),
 }
 
-/// Tallest composer, in pixels: ten lines and the padding.
-const TALLEST: i32 = 244;
+/// Tallest composer, in pixels: ten whole lines and the padding, as the style sheet has it.
+const TALLEST: i32 = 234;
 /// From here on the remaining characters are shown.
 const NEAR_LIMIT: usize = limits::MESSAGE - 300;
 /// One is said to be typing at most this often, in milliseconds.
 const TYPING_EVERY: f64 = 3_000.0;
-
-/// What is sent of a text: without blank lines before it and blanks after it. Nothing when nothing of it is seen.
-fn written(text: &str) -> &str {
-    if !characters::can_be_seen(text) {
-        return "";
-    }
-    let text = text.trim_end();
-    // A first line of blanks only is no line.
-    let blank = text.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
-    text.get(blank..).unwrap_or_default()
-}
 
 /// Makes the field as high as its text. While that is measured it is one line high; its box stays as it is meanwhile, or
 /// else the messages above would be moved by it and back, and their end be lost.
@@ -68,9 +63,10 @@ fn fit(area: &web_sys::HtmlTextAreaElement) {
 pub(crate) fn Composer(
     id: ConversationId,
     #[prop(into)] title: Signal<String>,
-    mode: RwSignal<Mode>,
+    shared: RowContext,
 ) -> impl IntoView {
     let context = context();
+    let mode = shared.mode;
     let draft_key = StoredValue::new(format!("draft.{id}"));
     let read_draft = move || Draft::read(draft_key.with_value(|key| context.kept(Life::Device, key)));
     // What comes back after a message was edited.
@@ -182,16 +178,24 @@ pub(crate) fn Composer(
             context.say_typing(id);
         }
     };
+    let too_long = move |body: &str| {
+        let refused = validation::message(body).err();
+        if let Some(why) = refused.clone() {
+            context.toast(over(body.chars().count()).unwrap_or_else(|| why.to_string()), true);
+        }
+        refused.is_some()
+    };
     let submit = move || {
         // The end is nobody's intention; how a text begins is part of it, above all with code.
         let body = written(&text.get_untracked()).to_owned();
         match mode.get_untracked() {
             Mode::Edit(seq) => {
                 if body.is_empty() {
+                    // Nothing left of it: that is how one deletes a message, too.
+                    delete(shared, seq);
                     return;
                 }
-                if let Err(why) = validation::message(&body) {
-                    context.toast(why, true);
+                if too_long(&body) {
                     return;
                 }
                 if context.text_of(id, seq) != body {
@@ -203,17 +207,17 @@ pub(crate) fn Composer(
                 if body.is_empty() {
                     return;
                 }
-                if let Err(why) = validation::message(&body) {
-                    context.toast(why, true);
+                if too_long(&body) {
                     return;
                 }
                 let reply_to = if let Mode::Reply(seq) = now { Some(seq) } else { None };
                 text.set(String::new());
                 mode.set(Mode::New);
+                // The others have stopped showing it, and the server lets one say so again.
                 last_typing.set_value(0.0);
                 context.open.at_bottom.set(true);
                 if context.open.newer.get_untracked() {
-                    context.open_at(id, crate::api::calls::Place::Newest);
+                    context.open_at(id, Place::Newest, Wish::End);
                 }
                 context.write(id, body, reply_to);
             }
@@ -271,23 +275,33 @@ pub(crate) fn Composer(
         }
     };
     let about = move || {
-        let (icon, text, author) = match mode.get() {
+        let (icon, text, answered) = match mode.get() {
             Mode::New => return None,
             Mode::Reply(seq) => {
                 // It may not be loaded yet, when a draft comes back.
                 let answered = context.open.quoted(seq, move |seqs| context.read_quoted(id, seqs));
-                (
-                    REPLY,
-                    "Replying to ",
-                    answered.with(|message| message.as_ref().map(|message| message.author)),
-                )
+                let known = answered.get();
+                let words = known.as_ref().map(excerpt).unwrap_or_default();
+                (REPLY, "Replying to ", known.map(|message| (message.author, words)))
             }
             Mode::Edit(_) => (PENCIL, "Editing your message", None),
         };
         Some(view! {
             <div class="composer-mode">
                 <Icon path=icon />
-                <span class="grow">{text} {author.map(|id| view! { <strong><Name id /></strong> })}</span>
+                <span class="grow clip">
+                    {text}
+                    {answered
+                        .map(|(id, words)| {
+                            view! {
+                                <strong>
+                                    <Name id />
+                                </strong>
+                                " "
+                                <bdi class="soft" data-testid="replying-to" prop:textContent=words></bdi>
+                            }
+                        })}
+                </span>
                 <button
                     type="button"
                     class="icon-button small"
@@ -303,7 +317,8 @@ pub(crate) fn Composer(
         let count = text.with(|text| text.chars().count());
         (count > NEAR_LIMIT).then(|| {
             let left = limits::MESSAGE as i64 - count as i64;
-            view! { <span class="composer-counter" class:bad={left < 0}>{left}</span> }
+            let told = over(count).unwrap_or_else(|| people::number(left));
+            view! { <span class="composer-counter" class:bad={left < 0} data-testid="counter">{told}</span> }
         })
     };
     let offers = move || {
@@ -361,6 +376,7 @@ pub(crate) fn Composer(
                 {told}
             </div>
             {about}
+            {counter}
             <div class="composer-box">
                 <textarea
                     id="composer"
@@ -382,7 +398,6 @@ pub(crate) fn Composer(
                     on:keyup=move |_| note_caret()
                     on:click=move |_| note_caret()
                 ></textarea>
-                {counter}
                 <button
                     type="submit"
                     class="send"
@@ -396,24 +411,5 @@ pub(crate) fn Composer(
                 </button>
             </div>
         </form>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::written;
-
-    #[test]
-    fn a_text_keeps_the_spaces_that_it_begins_with() {
-        for (text, sent) in [
-            ("    let x;\n    let y;", "    let x;\n    let y;"),
-            ("\tx  \n", "\tx"),
-            ("\n\n  x\n\n", "  x"),
-            ("  \n  x", "  x"),
-            ("  ", ""),
-            ("\u{200B} \u{2800}", ""),
-        ] {
-            assert_eq!(written(text), sent, "{text:?}");
-        }
     }
 }

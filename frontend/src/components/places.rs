@@ -54,7 +54,7 @@ pub(crate) fn Count(
             let text = if count > 99 { "99+".to_owned() } else { count.to_string() };
             view! {
                 <span class="count" class:loud=loud data-testid=testid>
-                    {text}
+                    <bdi>{text}</bdi>
                     <span class="visually-hidden">{format!(" {what}")}</span>
                 </span>
             }
@@ -143,7 +143,7 @@ pub(crate) fn Myself() -> impl IntoView {
                     <Avatar id=account.id size="m" />
                     <span class="myself-names">
                         <strong class="clip">{account.display_name}</strong>
-                        <span class="soft clip">{format!("@{}", account.handle)}</span>
+                        <bdi class="soft clip">{format!("@{}", account.handle)}</bdi>
                     </span>
                     <Icon path=SETTINGS />
                 </a>

@@ -9,19 +9,29 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::Room;
 
 use crate::api::calls::{PAGE, Place};
-use crate::components::composer::{Composer, Mode};
+use crate::browser;
+use crate::components::composer::Composer;
+use crate::components::layers;
 use crate::components::members::Members;
 use crate::components::message_parts::RowContext;
 use crate::components::states::{Failed, Skeleton};
-use crate::components::timeline::Timeline;
+use crate::components::timeline::{Timeline, timeline_view};
 use crate::context::{Load, context};
 use crate::icons::{ALERT, CLOSE, HASH, Icon};
-use crate::open::Stage;
+use crate::open::{Stage, Wish};
 use crate::pages::conversation_head::{ChatHead, RoomActions};
 use crate::pages::home::NotFound;
 use crate::state::conversations::title;
+use crate::state::spot::Anchor;
 use crate::state::{bidi, people};
 use crate::storage::Life;
+
+/// Events that are read one by one when one comes back to a conversation; after more its newest page is read.
+const CATCH_UP: Seq = 300;
+
+// What people see.
+const GONE: &str = "This room was deleted";
+const GONE_TEXT: &str = "Everything that was said in it is gone, too.";
 
 /// The page of the conversation in the address.
 #[component]
@@ -39,7 +49,11 @@ pub(crate) fn ConversationPage() -> impl IntoView {
         if !listed {
             return view! {
                 <div class="chat">
-                    <Skeleton rows=7 />
+                    <div class="timeline-place">
+                        <div class="timeline">
+                            <Skeleton rows=7 />
+                        </div>
+                    </div>
                 </div>
             }
             .into_any();
@@ -64,26 +78,35 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     let context = context();
     let open = context.open;
     let entry = context.entry(id)?;
-    let mode = RwSignal::new(Mode::New);
-    let shared = RowContext {
-        conversation: id,
-        mode,
-        active: RwSignal::new(None),
-        palette: RwSignal::new(None),
-        target: RwSignal::new(None),
-    };
-    let (read, unread) = entry.with_untracked(|entry| (entry.read_seq, entry.unread));
-    open.begin(id, (unread > 0).then_some(read));
+    let shared = RowContext::new(context, id);
+    let (read, unread, head) = entry.with_untracked(|entry| (entry.read_seq, entry.unread, entry.head));
+    // What was missed since one left is read event by event, unless that is more than a page or two.
+    let worth = |cursor| head - cursor <= CATCH_UP;
+    if let Some(cursor) = open.begin(id, (unread > 0).then_some(read), worth, context.live, context.me()) {
+        context.live.follow(id, cursor);
+        context.focus_live();
+    }
+    let view = timeline_view(id, shared);
+    // Where one was at each address, to come back to it exactly.
+    let places: StoredValue<Vec<(Option<Seq>, Option<Anchor>)>> = StoredValue::new(Vec::new());
     // Opens at the message in the address, where one was before, where one stopped reading, or at the end.
     Effect::new(move |before: Option<Option<Seq>>| {
         // Also a click on a link to where the address leads already is a wish to go there.
         context.visits.track();
         let wanted = target.get();
+        let ready = open.stage.get_untracked() == Stage::Ready;
+        if let Some(before) = before.filter(|before| *before != wanted && ready) {
+            places.update_value(|places| {
+                places.retain(|(one, _)| *one != before);
+                places.push((before, view.place()));
+            });
+        }
+        let been = places
+            .with_value(|places| places.iter().find(|(one, _)| *one == wanted).map(|(_, place)| *place));
         match (wanted, before) {
-            (Some(seq), Some(_)) if open.stage.get_untracked() == Stage::Ready && open.holds(seq) => {
-                open.generation.update(|generation| *generation += 1);
-            }
-            (Some(seq), _) => context.open_at(id, Place::Around(seq)),
+            (Some(seq), _) if ready && open.holds(seq) => open.arrive(Wish::At(seq)),
+            (Some(seq), _) => context.open_at(id, Place::Around(seq), Wish::At(seq)),
+            (None, None) if ready => {}
             (None, None) => {
                 let kept = context.kept(Life::Tab, &format!("place.{id}")).and_then(|text| text.parse().ok());
                 let place = match kept {
@@ -91,17 +114,43 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
                     None if unread as usize >= PAGE && read > 0 => Place::Around(read),
                     None => Place::Newest,
                 };
-                context.open_at(id, place);
+                context.open_at(id, place, Wish::Resume);
             }
-            (None, Some(_)) => {}
+            // Back from a message that one had jumped to.
+            (None, Some(Some(_))) => match been {
+                Some(Some(anchor)) if open.holds(anchor.seq) => open.arrive(Wish::Back(anchor)),
+                Some(Some(anchor)) => context.open_at(id, Place::Around(anchor.seq), Wish::Back(anchor)),
+                _ if open.newer.get_untracked() => context.open_at(id, Place::Newest, Wish::End),
+                _ => open.arrive(Wish::End),
+            },
+            (None, Some(None)) => {}
         }
         wanted
     });
     on_cleanup(move || {
         if open.is(id) {
-            open.close();
+            view.note();
+            context.tell_read(true);
+            open.close(context.live);
         }
     });
+    // On a small screen the details lie over the page: Back closes them.
+    let pane: StoredValue<Option<u64>> = StoredValue::new(None);
+    let leave_pane = move || {
+        if let Some(Some(layer)) = pane.try_update_value(Option::take) {
+            layers::closed(layer);
+        }
+    };
+    Effect::new(move |before: Option<bool>| {
+        let there = context.details.get();
+        if there && before == Some(false) && browser::narrow() {
+            pane.set_value(Some(layers::opened(move || context.details.set(false))));
+        } else if !there {
+            leave_pane();
+        }
+        there
+    });
+    on_cleanup(leave_pane);
     let kind = entry.with_untracked(|entry| entry.kind);
     let peer = entry.with_untracked(|entry| entry.peer.as_ref().map(|peer| peer.id));
     let shown = Signal::derive({
@@ -123,11 +172,11 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     });
     let foot = move || {
         if writable.get() {
-            view! { <Composer id title=shown mode /> }.into_any()
+            view! { <Composer id title=shown shared /> }.into_any()
         } else {
             let why = match kind {
-                ConversationKind::Direct => "You are no longer friends, so you cannot write here.",
-                ConversationKind::Room => "You cannot write in this room.",
+                ConversationKind::Direct => "You're no longer friends, so you can't send messages here.",
+                ConversationKind::Room => "You can't send messages in this room.",
             };
             let handle = peer.map(|peer| context.user(peer));
             let again = handle.map(|user| {
@@ -152,7 +201,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     let details = move || {
         (context.details.get() && kind == ConversationKind::Room).then(|| {
             view! {
-                <aside class="details" aria-label="Who is here">
+                <aside class="details" aria-label="Members">
                     <header class="details-head">
                         <h2 class="grow">"Members"</h2>
                         <span class="only-narrow">
@@ -176,7 +225,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
         <div class="chat-and-details">
             <section class="chat" aria-label=shown data-testid="chat" data-conversation-id=id.to_string()>
                 <ChatHead entry=entry.clone() shown />
-                <Timeline id target shared />
+                <Timeline view />
                 <Typing id />
                 {foot}
             </section>
@@ -195,7 +244,7 @@ fn Typing(id: ConversationId) -> impl IntoView {
         });
         let name = |user| {
             context.user(user).with(|user| {
-                user.as_ref().map_or_else(|| "Somebody".to_owned(), |user| bidi::isolated(&user.display_name))
+                user.as_ref().map_or_else(|| "Someone".to_owned(), |user| bidi::isolated(&user.display_name))
             })
         };
         let names: Vec<String> = users.into_iter().map(name).collect();
@@ -233,8 +282,23 @@ fn Outside(id: ConversationId) -> impl IntoView {
     };
     read();
     move || match room.get() {
+        _ if context.open.gone.get() == Some(id) => view! {
+            <div class="page">
+                <div class="empty" data-testid="room-gone">
+                    <span class="empty-icon">
+                        <Icon path=HASH />
+                    </span>
+                    <h1>{GONE}</h1>
+                    <p>{GONE_TEXT}</p>
+                    <div class="empty-actions">
+                        <a class="button" href="/rooms">"Browse rooms"</a>
+                    </div>
+                </div>
+            </div>
+        }
+        .into_any(),
         Load::Pending => view! { <div class="chat"><Skeleton rows=4 /></div> }.into_any(),
-        Load::Failed(failure) if matches!(failure.code(), Some(ErrorCode::NotFound | ErrorCode::Gone)) => {
+        Load::Failed(failure) if failure.code() == Some(ErrorCode::NotFound) => {
             view! { <NotFound /> }.into_any()
         }
         Load::Failed(failure) => {
@@ -264,9 +328,9 @@ fn Outside(id: ConversationId) -> impl IntoView {
                                     );
                             }
                         >
-                            "Join this room"
+                            "Join room"
                         </button>
-                        <a class="button" href="/rooms">"Other rooms"</a>
+                        <a class="button" href="/rooms">"Browse rooms"</a>
                     </div>
                 </div>
             </div>

@@ -32,7 +32,7 @@ pub(crate) fn ChatHead(
                 let handle = context.user(peer);
                 view! {
                     <span class="chat-topic">
-                        {move || handle.with(|user| user.as_ref().map(|user| format!("@{}", user.handle)))}
+                        <bdi>{move || handle.with(|user| user.as_ref().map(|user| format!("@{}", user.handle)))}</bdi>
                         {move || if online.get() { " · online" } else { "" }}
                     </span>
                 }
@@ -55,7 +55,7 @@ pub(crate) fn ChatHead(
     };
     view! {
         <header class="chat-head">
-            <a class="icon-button only-narrow" href="/" aria-label="Back to the conversations">
+            <a class="icon-button only-narrow" href="/" aria-label="Back to chats">
                 <Icon path=BACK />
             </a>
             {match peer {
@@ -75,8 +75,8 @@ pub(crate) fn ChatHead(
                         <button
                             type="button"
                             class="icon-button with-text"
-                            aria-label="Who is here"
-                            title="Who is here"
+                            aria-label="Members"
+                            title="Members"
                             aria-pressed=move || context.details.get().to_string()
                             data-testid="toggle-members"
                             on:click=move |_| context.details.update(|open| *open = !*open)
@@ -99,26 +99,21 @@ pub(crate) fn RoomActions(entry: ArcRwSignal<Conversation>) -> impl IntoView {
     let editing = RwSignal::new(false);
     let owner = Memo::new(move |_| entry.with(|entry| entry.role == Some(MemberRole::Owner)));
     let leave = move |_| {
-        ask(
-            "Leave this room?",
-            "You can come back at any time: the room stays public.",
-            "Leave",
-            move || {
-                context.attempt(async move { context.api.leave_room(id).await }, move |()| {
-                    let _ = navigate.try_with_value(|navigate| navigate("/rooms", Default::default()));
-                    context.live.forget(id);
-                    context.remove_entry(id);
-                });
-            },
-        );
+        ask("Leave this room?", "You can rejoin at any time.", "Leave", move || {
+            context.attempt(async move { context.api.leave_room(id).await }, move |()| {
+                let _ = navigate.try_with_value(|navigate| navigate("/rooms", Default::default()));
+                context.live.forget(id);
+                context.remove_entry(id);
+            });
+        });
     };
     view! {
         <Show when=move || owner.get()>
             <button
                 type="button"
                 class="icon-button"
-                aria-label="Change the room"
-                title="Change the room"
+                aria-label="Edit room"
+                title="Edit room"
                 data-testid="edit-room"
                 on:click=move |_| editing.set(true)
             >
@@ -128,14 +123,14 @@ pub(crate) fn RoomActions(entry: ArcRwSignal<Conversation>) -> impl IntoView {
         <button
             type="button"
             class="icon-button"
-            aria-label="Leave the room"
-            title="Leave the room"
+            aria-label="Leave room"
+            title="Leave room"
             data-testid="leave-room"
             on:click=leave
         >
             <Icon path=LOGOUT />
         </button>
-        <Dialog open=editing title="Change the room">
+        <Dialog open=editing title="Edit room">
             <EditRoom id editing />
         </Dialog>
     }
@@ -181,7 +176,7 @@ fn EditRoom(id: ConversationId, editing: RwSignal<bool>) -> impl IntoView {
         editing.set(false);
         ask(
             "Delete this room?",
-            "The room and everything said in it will be gone for everybody.",
+            "The room and everything said in it will be deleted for everyone.",
             "Delete room",
             move || {
                 context.attempt(async move { context.api.delete_room(id).await }, move |()| {
@@ -192,7 +187,7 @@ fn EditRoom(id: ConversationId, editing: RwSignal<bool>) -> impl IntoView {
         );
     };
     view! {
-        <h2>"Change the room"</h2>
+        <h2>"Edit room"</h2>
         <form class="form" novalidate on:submit=submit>
             <Field input=name label="Name" />
             <Field input=topic label="Topic" hint="One line about what belongs here." />

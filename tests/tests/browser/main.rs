@@ -8,9 +8,12 @@
 
 mod access;
 mod accounts;
+mod announcing;
 mod copying;
 mod factors;
+mod fingers;
 mod gate;
+mod keyboard;
 mod mail;
 mod outbox;
 mod pages;
@@ -19,6 +22,8 @@ mod person;
 mod provider;
 mod reading;
 mod stories;
+mod timeline;
+mod touch;
 mod writing;
 
 use std::sync::{Condvar, Mutex};

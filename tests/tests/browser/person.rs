@@ -21,8 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub enum Device {
     /// 1440 × 900.
     Desktop,
-    /// 390 × 844.
+    /// 390 × 844, with a finger.
     Phone,
+    /// 360 × 740, with a finger.
+    SmallPhone,
+    /// 820 × 1180, with a finger.
+    Tablet,
 }
 
 /// The port of the driver that starts browsers; one for all tests of this process.
@@ -89,6 +93,24 @@ impl WebDriverCompatibleCommand for Authenticator {
     }
 }
 
+/// A command of the browser's own protocol.
+#[derive(Debug)]
+struct OwnCommand {
+    name: &'static str,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for OwnCommand {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        let body = json!({ "cmd": self.name, "params": self.parameters });
+        (http::Method::POST, Some(body.to_string()))
+    }
+}
+
 impl Person {
     /// Opens a browser; no page yet.
     pub async fn arrive(address: &str, device: Device) -> Self {
@@ -102,6 +124,8 @@ impl Person {
         let (width, height) = match device {
             Device::Desktop => (1440, 900),
             Device::Phone => (390, 844),
+            Device::SmallPhone => (360, 740),
+            Device::Tablet => (820, 1180),
         };
         let options = json!({
             "binary": program,
@@ -111,7 +135,7 @@ impl Person {
                 "--disable-dev-shm-usage", format!("--user-data-dir={}", profile.path().display()),
                 format!("--window-size={width},{height}"),
             ],
-            "mobileEmulation": (device == Device::Phone).then(|| json!({
+            "mobileEmulation": (device != Device::Desktop).then(|| json!({
                 "deviceMetrics": { "width": width, "height": height, "pixelRatio": 1.0, "mobile": true, "touch": true }
             })),
         });
@@ -350,6 +374,16 @@ impl Person {
     pub async fn set_verified(&self, authenticator: &str, verified: bool) {
         let (path, body) = (format!("/{authenticator}/uv"), json!({ "isUserVerified": verified }));
         self.client.issue_cmd(Authenticator { path, body }).await.unwrap();
+    }
+
+    /// Does something that only the browser's own protocol knows.
+    pub async fn tell_browser(&self, name: &'static str, parameters: Value) {
+        self.client.issue_cmd(OwnCommand { name, parameters }).await.unwrap();
+    }
+
+    /// Goes back, as the browser's button does.
+    pub async fn back(&self) {
+        self.client.back().await.unwrap();
     }
 
     /// A picture of the page, kept where `TEST_SCREENSHOTS` says.
