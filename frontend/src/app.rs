@@ -6,10 +6,11 @@ use leptos_router::components::{Route, Router, Routes};
 use leptos_router::hooks::{use_location, use_navigate};
 use leptos_router::path;
 
-use crate::arrival::{self, Arrival};
+use crate::arrival;
 use crate::components::banner::{Announcer, ConnectionBanner, Toasts};
 use crate::components::copying::CopyByHand;
 use crate::components::dialog::{Ask, Questions};
+use crate::components::keyboard::Shortcuts;
 use crate::components::places::BottomBar;
 use crate::components::sidebar::Sidebar;
 use crate::components::states::Skeleton;
@@ -73,7 +74,7 @@ fn Shell() -> impl IntoView {
     let context = context();
     arrival::name_the_window(context);
     arrival::follow(context);
-    view! { <Arrival /> }
+    view! { <Announcer /> }
 }
 
 /// While the cookie is tried.
@@ -177,8 +178,8 @@ fn Panes() -> impl IntoView {
             <BottomBar />
         </div>
         <ConnectionBanner />
-        <Announcer />
         <Switcher />
+        <Shortcuts />
     }
 }
 

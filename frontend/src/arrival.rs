@@ -1,7 +1,7 @@
 //! What a page is called, in the window's title, and what happens to the keyboard and the ears when a link was followed.
 //!
 //! Invariant: after every change of the page the focus is in it, and its name has been said once: by the heading that
-//! has the focus, or by the live region where the page has put the focus elsewhere.
+//! has the focus, or by what is announced where the page has put the focus elsewhere.
 
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ fn settle(context: Context, turn: StoredValue<u64>, mine: u64, left: u32) {
         if focused.is_some() {
             // A field that was waiting for input, or a tab that was pressed: it stays there, and only the name is said.
             if let Some(name) = untrack(|| shown(context)) {
-                context.arrived.set(name);
+                context.say(name);
             }
             return;
         }
@@ -106,7 +106,6 @@ fn settle(context: Context, turn: StoredValue<u64>, mine: u64, left: u32) {
             .and_then(|one| one.dyn_into::<web_sys::HtmlElement>().ok());
         match heading {
             Some(heading) => {
-                context.arrived.set(String::new());
                 let _ = heading.set_attribute("tabindex", "-1");
                 let options = web_sys::FocusOptions::new();
                 options.set_prevent_scroll(true);
@@ -117,11 +116,4 @@ fn settle(context: Context, turn: StoredValue<u64>, mine: u64, left: u32) {
         }
     };
     set_timeout(look, LOOK.0);
-}
-
-/// Says where one has arrived, where no heading does.
-#[component]
-pub(crate) fn Arrival() -> impl IntoView {
-    let context = context();
-    view! { <div class="visually-hidden" role="status">{move || context.arrived.get()}</div> }
 }

@@ -47,6 +47,11 @@ pub(crate) fn visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
 }
 
+/// Whether the browser knows that the device has no connection.
+pub(crate) fn offline() -> bool {
+    !window().navigator().on_line()
+}
+
 /// Whether a person looks at the page now, and not at another window beside it.
 pub(crate) fn looked_at() -> bool {
     visible() && document().has_focus().unwrap_or(false)
@@ -94,6 +99,11 @@ pub(crate) fn touched() -> bool {
 /// Whether the screen is as narrow as a phone's.
 pub(crate) fn narrow() -> bool {
     window().match_media("(max-width: 599.98px)").ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// Whether the page is written from right to left.
+pub(crate) fn right_to_left() -> bool {
+    document().document_element().is_some_and(|root| root.get_attribute("dir").as_deref() == Some("rtl"))
 }
 
 /// A short name for this device, from what the browser tells about itself.

@@ -17,6 +17,8 @@ pub(crate) const SMILE: &str =
     "M22 12a10 10 0 1 1-20 0 10 10 0 0 1 20 0zM8 14s1.5 2 4 2 4-2 4-2M9 9h.01M15 9h.01";
 pub(crate) const REPLY: &str = "m9 17-5-5 5-5M20 18v-2a4 4 0 0 0-4-4H4";
 pub(crate) const PENCIL: &str = "M17 3a2.85 2.83 0 1 1 4 4L7.5 20.5 2 22l1.5-5.5ZM15 5l4 4";
+pub(crate) const CLOCK: &str = "M22 12a10 10 0 1 1-20 0 10 10 0 0 1 20 0zM12 6v6l4 2";
+pub(crate) const MORE: &str = "M13 12a1 1 0 1 1-2 0 1 1 0 0 1 2 0zM20 12a1 1 0 1 1-2 0 1 1 0 0 1 2 0zM6 12a1 1 0 1 1-2 0 1 1 0 0 1 2 0z";
 pub(crate) const TRASH: &str =
     "M3 6h18M19 6v14a2 2 0 0 1-2 2H7a2 2 0 0 1-2-2V6M8 6V4a2 2 0 0 1 2-2h4a2 2 0 0 1 2 2v2";
 pub(crate) const BACK: &str = "m12 19-7-7 7-7M19 12H5";

@@ -182,7 +182,7 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
     // The position before the first one of this batch, per conversation.
     let mut at: BTreeMap<i64, Seq> =
         heads.iter().map(|(id, head)| (*id, head.last_seq - counts.get(id).copied().unwrap_or(0))).collect();
-    let mut rows = Vec::with_capacity(fresh.len());
+    let mut accepted: Vec<(usize, &Send, Seq)> = Vec::with_capacity(fresh.len());
     for (index, send) in fresh {
         let Some(last) = at.get_mut(&send.conversation.0) else {
             answers.insert(index, Err(ErrorCode::NotFound.into()));
@@ -200,6 +200,12 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
             continue;
         }
         *last = seq;
+        accepted.push((index, send, seq));
+    }
+    mark_written(conn, &accepted)?;
+
+    let mut rows = Vec::with_capacity(accepted.len());
+    for (index, send, seq) in accepted {
         let mentioned = mentions::resolve(conn, send.conversation, &send.body, &[])?;
         let reply_author =
             send.reply_to.and_then(|target| answered.get(&(send.conversation.0, target)).copied());
@@ -236,6 +242,21 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
         events::insert_messages(conn, rows)?;
     }
     Ok(answers)
+}
+
+/// What somebody has written, they have read up to there. Their other devices see it by the message itself. This comes
+/// before people are told of mentions: whoever moves a marker alone locks in this order, too.
+fn mark_written(conn: &mut Connection, accepted: &[(usize, &Send, Seq)]) -> Result<(), Refusal> {
+    let mut written: BTreeMap<(i64, i64), Seq> = BTreeMap::new();
+    for (_, send, seq) in accepted {
+        written.insert((send.conversation.0, send.author.0), *seq);
+    }
+    let written: Vec<(i64, i64, Seq)> =
+        written.into_iter().map(|((conversation, author), seq)| (conversation, author, seq)).collect();
+    if !written.is_empty() {
+        members::mark_written(conn, &written)?;
+    }
+    Ok(())
 }
 
 /// Who may write where, for one batch; read after the heads were locked.

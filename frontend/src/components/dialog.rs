@@ -49,7 +49,13 @@ pub(crate) fn Dialog(
             let node = NodeRef::<html::Dialog>::new();
             // The browser gives the focus back only when the dialog is closed, and this one is removed.
             let before = StoredValue::new_local(document().active_element());
+            let shown: StoredValue<Option<web_sys::HtmlDialogElement>, LocalStorage> =
+                StoredValue::new_local(None);
             on_cleanup(move || {
+                // As long as it is open, nothing else can have the focus.
+                if let Some(Some(dialog)) = shown.try_update_value(Option::take) {
+                    dialog.close();
+                }
                 let before = before.try_update_value(Option::take).flatten();
                 if let Some(element) = before.and_then(|one| one.dyn_into::<web_sys::HtmlElement>().ok()) {
                     let _ = element.focus();
@@ -60,6 +66,7 @@ pub(crate) fn Dialog(
                     && !dialog.open()
                 {
                     let _ = dialog.show_modal();
+                    shown.set_value(Some(dialog));
                 }
             });
             let on_click = move |event: web_sys::MouseEvent| {

@@ -248,13 +248,22 @@ impl Context {
             context.still_here();
         };
         let _ = set_interval_with_handle(tick, Duration::from_secs(30));
-        let _ = window_event_listener_untyped("online", move |_| context.live.wake());
+        for name in ["online", "offline"] {
+            let _ = window_event_listener_untyped(name, move |_| {
+                if context.signed_in() {
+                    context.line_changed();
+                }
+            });
+        }
         let _ = window_event_listener_untyped("storage", move |event| {
             if let Some(event) = event.dyn_ref::<web_sys::StorageEvent>() {
                 context.storage_changed(event);
             }
         });
-        let _ = window_event_listener_untyped("pagehide", move |_| context.tab_closes());
+        let _ = window_event_listener_untyped("pagehide", move |_| {
+            context.tell_read_and_leave();
+            context.tab_closes();
+        });
         // A page that comes back as it was left may belong to somebody who has logged out meanwhile.
         let _ = window_event_listener_untyped("pageshow", move |_| {
             if context.signed_in() && storage::who().is_none() {
@@ -273,7 +282,10 @@ impl Context {
                 context.check_identity();
                 if browser::visible() {
                     context.live.wake();
+                    context.live.probe();
                     context.still_here();
+                } else {
+                    context.tell_read_and_leave();
                 }
             });
         }

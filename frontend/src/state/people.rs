@@ -52,11 +52,6 @@ pub(crate) fn sign(name: &str) -> String {
     }
 }
 
-/// A list of names as a sentence begins: `Ada`, `Ada and Bob`, `Ada, Bob and 3 others`.
-pub(crate) fn list(names: &[String]) -> String {
-    crate::texts::common::names(names)
-}
-
 /// A number whose thousands are set apart by narrow spaces.
 pub(crate) fn number(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
@@ -68,11 +63,6 @@ pub(crate) fn number(value: i64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// A number of things: `1 member`, `12 members`.
-pub(crate) fn count(value: i64, thing: &str) -> String {
-    format!("{} {thing}{}", number(value), if value == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -124,7 +114,5 @@ mod tests {
     fn numbers_are_easy_to_read() {
         assert_eq!(number(999), "999");
         assert_eq!(number(-1_284_231), "-1\u{202F}284\u{202F}231");
-        assert_eq!(count(1, "member"), "1 member");
-        assert_eq!(count(1_200, "member"), "1\u{202F}200 members");
     }
 }

@@ -154,8 +154,11 @@ fn after_a_link_the_focus_and_the_title_are_the_pages() {
         ada.is_titled("Privacy · Settings · Parlour").await;
         ada.until("the tab has the focus", "document.activeElement.matches('a[href=\"/settings/privacy\"]')")
             .await;
-        ada.until("it is said", "[...document.querySelectorAll('[role=status]')].some(e => e.textContent === 'Privacy · Settings')")
-            .await;
+        ada.until(
+            "it is said",
+            "document.querySelector('[data-testid=announcer]').textContent.includes('Privacy · Settings')",
+        )
+        .await;
         ada.go(&format!("/c/{room}")).await;
         ada.click("join-room").await;
         ada.is_titled("tea · Parlour").await;

@@ -65,7 +65,7 @@ impl Look {
     async fn with(person: Person) -> Self {
         let axe = axe();
         if let Some(source) = &axe {
-            person.protocol("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
+            person.tell_browser("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
         }
         Self { person, pages: Vec::new(), found: Vec::new(), runs: 0, axe: axe.is_some() }
     }
@@ -121,12 +121,18 @@ impl Look {
         // Nothing is on its way while colours are measured.
         let mut features = vec![json!({ "name": "prefers-reduced-motion", "value": "reduce" })];
         features.extend(wishes.iter().map(|(name, value)| json!({ "name": name, "value": value })));
-        self.person.protocol("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+        self.person.tell_browser("Emulation.setEmulatedMedia", json!({ "features": features })).await;
         let screen = json!({ "width": width, "height": height, "deviceScaleFactor": scale, "mobile": false });
-        self.person.protocol("Emulation.setDeviceMetricsOverride", screen).await;
+        self.person.tell_browser("Emulation.setDeviceMetricsOverride", screen).await;
         self.person.evaluate(&format!("document.documentElement.dir = '{direction}';")).await;
         self.person
-            .evaluate_async("const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(null)));")
+            .evaluate_async(
+                "const done = arguments[0]; \
+                 const frame = () => new Promise(next => requestAnimationFrame(next)); \
+                 (async () => { await frame(); await frame(); \
+                 await Promise.all(document.getAnimations().map(one => one.finished.catch(() => null))); \
+                 await frame(); done(null); })();",
+            )
             .await;
     }
 
@@ -146,7 +152,7 @@ impl Look {
 
 /// The tree of a page as screen readers get it: one line for each part, with its role, its name and its state.
 async fn tree(person: &Person) -> String {
-    let whole = person.protocol("Accessibility.getFullAXTree", json!({})).await;
+    let whole = person.tell_browser("Accessibility.getFullAXTree", json!({})).await;
     let nodes = whole["nodes"].as_array().expect("nodes");
     let mut lines = Vec::new();
     if let Some(root) = nodes.first() {

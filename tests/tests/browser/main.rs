@@ -9,10 +9,13 @@
 mod access;
 mod accounts;
 mod addresses;
+mod announcing;
 mod copying;
 mod eyes_and_ears;
 mod factors;
+mod fingers;
 mod gate;
+mod keyboard;
 mod mail;
 mod outbox;
 mod pages;
@@ -22,6 +25,8 @@ mod places;
 mod provider;
 mod reading;
 mod stories;
+mod timeline;
+mod touch;
 mod writing;
 
 use std::sync::{Condvar, Mutex};

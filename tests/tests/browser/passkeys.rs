@@ -112,7 +112,7 @@ fn a_passkey_is_added_used_and_removed() {
         ada.see("no-passkeys").await;
         ada.click("logout").await;
         ada.click("passkey-login").await;
-        says(&ada, "does not fit").await;
+        says(&ada, "match.").await;
         ada.leave().await;
     });
 }

@@ -21,8 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub enum Device {
     /// 1440 × 900.
     Desktop,
-    /// 390 × 844.
+    /// 390 × 844, with a finger.
     Phone,
+    /// 360 × 740, with a finger.
+    SmallPhone,
+    /// 820 × 1180, with a finger.
+    Tablet,
 }
 
 /// The port of the driver that starts browsers; one for all tests of this process.
@@ -72,21 +76,6 @@ impl WebDriverCompatibleCommand for ReadConsole {
     }
 }
 
-/// Something of the browser's own protocol, which reaches what no page can: how the screen is, and what a screen reader is
-/// told.
-#[derive(Debug)]
-struct Protocol(Value);
-
-impl WebDriverCompatibleCommand for Protocol {
-    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
-        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
-    }
-
-    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(self.0.to_string()))
-    }
-}
-
 /// Something about the browser's authenticator that its driver knows to do.
 #[derive(Debug)]
 struct Authenticator {
@@ -104,6 +93,24 @@ impl WebDriverCompatibleCommand for Authenticator {
     }
 }
 
+/// A command of the browser's own protocol.
+#[derive(Debug)]
+struct OwnCommand {
+    name: &'static str,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for OwnCommand {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        let body = json!({ "cmd": self.name, "params": self.parameters });
+        (http::Method::POST, Some(body.to_string()))
+    }
+}
+
 impl Person {
     /// Opens a browser; no page yet.
     pub async fn arrive(address: &str, device: Device) -> Self {
@@ -117,6 +124,8 @@ impl Person {
         let (width, height) = match device {
             Device::Desktop => (1440, 900),
             Device::Phone => (390, 844),
+            Device::SmallPhone => (360, 740),
+            Device::Tablet => (820, 1180),
         };
         let options = json!({
             "binary": program,
@@ -126,7 +135,7 @@ impl Person {
                 "--disable-dev-shm-usage", format!("--user-data-dir={}", profile.path().display()),
                 format!("--window-size={width},{height}"),
             ],
-            "mobileEmulation": (device == Device::Phone).then(|| json!({
+            "mobileEmulation": (device != Device::Desktop).then(|| json!({
                 "deviceMetrics": { "width": width, "height": height, "pixelRatio": 1.0, "mobile": true, "touch": true }
             })),
         });
@@ -234,11 +243,6 @@ impl Person {
     pub async fn is_titled(&self, title: &str) {
         let title = json!(title);
         self.until(&format!("the title {title}"), &format!("document.title === {title}")).await;
-    }
-
-    /// Goes back, as with the browser's button.
-    pub async fn back(&self) {
-        self.client.back().await.unwrap();
     }
 
     async fn wait(&self, css: &str) -> Element {
@@ -378,11 +382,6 @@ impl Person {
         self.client.execute_async(script, Vec::new()).await.unwrap()
     }
 
-    /// Runs a command of the browser's own protocol.
-    pub async fn protocol(&self, command: &str, parameters: Value) -> Value {
-        self.client.issue_cmd(Protocol(json!({ "cmd": command, "params": parameters }))).await.unwrap()
-    }
-
     /// Gives the device an authenticator that keeps passkeys and says that the owner is there; answers its name.
     pub async fn add_authenticator(&self) -> String {
         let body = json!({
@@ -397,6 +396,16 @@ impl Person {
     pub async fn set_verified(&self, authenticator: &str, verified: bool) {
         let (path, body) = (format!("/{authenticator}/uv"), json!({ "isUserVerified": verified }));
         self.client.issue_cmd(Authenticator { path, body }).await.unwrap();
+    }
+
+    /// Does something that only the browser's own protocol knows, and answers what it tells.
+    pub async fn tell_browser(&self, name: &'static str, parameters: Value) -> Value {
+        self.client.issue_cmd(OwnCommand { name, parameters }).await.unwrap()
+    }
+
+    /// Goes back, as the browser's button does.
+    pub async fn back(&self) {
+        self.client.back().await.unwrap();
     }
 
     /// A picture of the page, kept where `TEST_SCREENSHOTS` says.

@@ -8,7 +8,7 @@ use crate::{another_device, story};
 /// Makes the window another size.
 async fn resize(person: &Person, width: u32, height: u32) {
     let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-    person.protocol("Emulation.setDeviceMetricsOverride", screen).await;
+    person.tell_browser("Emulation.setDeviceMetricsOverride", screen).await;
 }
 
 /// Whether a toast lies over anything that can be pressed or written in.
