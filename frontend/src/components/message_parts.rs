@@ -13,7 +13,7 @@ use crate::components::dialog::ask;
 use crate::components::menu::{OpenMenu, Place};
 use crate::context::{Context, context};
 use crate::icons::{Icon, MORE, PENCIL, REPLY, SMILE};
-use crate::state::{bidi, people, reactions};
+use crate::state::{bidi, reactions};
 use crate::texts::{chat, common};
 
 /// Longest text of a quoted message, in characters.
@@ -216,7 +216,7 @@ pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl In
                 aria-label=label
                 title=label
                 data-testid=testid
-                on:click=move |event| run(event)
+                on:click=run
             >
                 <Icon path />
             </button>

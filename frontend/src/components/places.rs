@@ -15,6 +15,9 @@ pub(crate) fn Place(
     #[prop(into)] href: String,
     #[prop(default = "place")] class: &'static str,
     #[prop(default = false)] below: bool,
+    /// What it is called where only its icon is shown.
+    #[prop(default = "")]
+    title: &'static str,
     children: Children,
 ) -> impl IntoView {
     let path = use_location().pathname;
@@ -26,7 +29,7 @@ pub(crate) fn Place(
         found.then_some("page")
     };
     view! {
-        <a href=href class=class aria-current=here>
+        <a href=href class=class aria-current=here title=(!title.is_empty()).then_some(title)>
             {children()}
         </a>
     }
@@ -72,12 +75,12 @@ pub(crate) fn FootLinks() -> impl IntoView {
     let context = context();
     view! {
         <nav class="foot-links" aria-label=texts::places()>
-            <Place href="/friends" below=true>
+            <Place href="/friends" below=true title=texts::friends()>
                 <Icon path=USERS />
                 <span class="grow">{texts::friends()}</span>
                 <Count count=Signal::derive(move || incoming(context) as i64) said=friends::waiting_requests loud=true />
             </Place>
-            <Place href="/notifications">
+            <Place href="/notifications" title=texts::notifications()>
                 <Icon path=BELL />
                 <span class="grow">{texts::notifications()}</span>
                 <Count
@@ -88,7 +91,7 @@ pub(crate) fn FootLinks() -> impl IntoView {
                 />
             </Place>
             <Show when=move || context.is_admin()>
-                <Place href="/admin" below=true>
+                <Place href="/admin" below=true title=texts::administration()>
                     <Icon path=SHIELD />
                     <span class="grow">{texts::administration()}</span>
                 </Place>
@@ -161,7 +164,7 @@ pub(crate) fn Myself() -> impl IntoView {
 #[component]
 pub(crate) fn BrowseRooms() -> impl IntoView {
     view! {
-        <Place href="/rooms">
+        <Place href="/rooms" title=texts::browse_rooms()>
             <Icon path=COMPASS />
             <span class="grow">{texts::browse_rooms()}</span>
         </Place>

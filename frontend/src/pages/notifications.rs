@@ -23,8 +23,12 @@ pub(crate) fn see_what_is_open(context: Context) {
         }
         let up_to = context.notices.with(|notices| {
             let notices = notices.ready().filter(|notices| notices.unread > 0)?;
-            let mut fresh = notices.items.iter().filter(|one| !one.read).take(notices.unread as usize);
-            fresh.all(|one| one.conversation == open).then(|| notices.items.first().map(|one| one.seq))?
+            let fresh: Vec<_> =
+                notices.items.iter().filter(|one| !one.read).take(notices.unread as usize).collect();
+            // All that is new must be among those that are known here.
+            let known = fresh.len() as i64 == notices.unread;
+            let here = known && fresh.iter().all(|one| one.conversation == open);
+            here.then(|| notices.items.first().map(|one| one.seq))?
         });
         if let Some(up_to) = up_to {
             mark_seen(context, up_to);
@@ -35,15 +39,24 @@ pub(crate) fn see_what_is_open(context: Context) {
 /// Tells the server, and takes the badge away. The marks of the lines stay for this visit.
 fn mark_seen(context: Context, up_to: i64) {
     spawn_local(async move {
-        if context.api.read_notifications(up_to).await.is_ok() {
-            context.notices.maybe_update(|notices| match notices {
-                Load::Ready(notices) if notices.unread > 0 => {
-                    notices.unread = 0;
-                    true
-                }
-                _ => false,
-            });
+        if context.api.read_notifications(up_to).await.is_err() {
+            return;
         }
+        // What has come meanwhile is not seen.
+        let newer = context.notices.with_untracked(|notices| {
+            notices.ready().and_then(|notices| notices.items.first()).is_some_and(|one| one.seq > up_to)
+        });
+        if newer {
+            context.load_notices();
+            return;
+        }
+        context.notices.maybe_update(|notices| match notices {
+            Load::Ready(notices) if notices.unread > 0 => {
+                notices.unread = 0;
+                true
+            }
+            _ => false,
+        });
     });
 }
 

@@ -380,6 +380,21 @@ fn every_conversation_is_for_everyone() {
         look.person.see("member").await;
         look.at("a room with its members").await;
         look.person.click("toggle-members").await;
+        look.person.evaluate("document.querySelector('[data-testid=conversation-link]').focus();").await;
+        look.person.press("?").await;
+        look.person.see("shortcuts").await;
+        look.at("keyboard shortcuts").await;
+        look.go(&format!("/c/{tea}"), "[data-testid=message]").await;
+        look.person.read("Thank you both").await;
+        look.person.click("message").await;
+        look.person.click("more").await;
+        look.person.see("message-menu").await;
+        look.at("what one can do with a message").await;
+        let own = another_device(&app, "ada").await.create_room("mine").await;
+        look.go(&format!("/c/{own}"), "[data-testid=edit-room]").await;
+        look.person.click("edit-room").await;
+        look.person.see("delete-room").await;
+        look.at("editing a room").await;
         look.go("/", "[data-testid=conversation-link]").await;
         look.person
             .evaluate("[...document.querySelectorAll('[data-testid=conversation-link]')].at(-1).click();")

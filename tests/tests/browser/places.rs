@@ -1,6 +1,7 @@
 //! The places around conversations: home, the sidebar, the quick switcher, notifications, toasts, pictures.
 
 use serde_json::json;
+use system_tests::eventually;
 
 use crate::person::{Device, Person};
 use crate::{another_device, story};
@@ -187,6 +188,32 @@ fn a_request_is_accepted_where_it_is_told_and_nothing_old_stays() {
         ada.ask_for_friendship("@dora").await;
         ada.until("it waits", "document.querySelector('[data-testid=asked]').textContent.includes('@dora')")
             .await;
+        ada.leave().await;
+    });
+}
+
+#[test]
+fn a_mention_in_the_room_that_one_looks_at_is_nothing_new() {
+    story(|app| async move {
+        let bob = app.person("bob").await;
+        let (tea, other) = (bob.create_room("tea").await, bob.create_room("other").await);
+        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
+        another_device(&app, "ada").await.join(other).await;
+        ada.go(&format!("/c/{tea}")).await;
+        ada.click("join-room").await;
+        ada.see("composer").await;
+        bob.send(tea, "Look, @ada").await;
+        ada.read("Look, @ada").await;
+        let me = another_device(&app, "ada").await;
+        eventually("it is seen", || async {
+            let all = me.api.list_notifications(None, 10).await.unwrap();
+            all.items.len() == 1 && all.unread == 0
+        })
+        .await;
+        ada.miss("notifications-badge").await;
+        // Elsewhere it is.
+        bob.send(other, "And here, @ada").await;
+        ada.see("notifications-badge").await;
         ada.leave().await;
     });
 }
