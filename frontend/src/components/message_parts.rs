@@ -64,7 +64,7 @@ pub(crate) fn excerpt(message: &Message) -> String {
     } else {
         message.body.clone().unwrap_or_else(|| DELETED.to_owned())
     };
-    text.chars().take(EXCERPT).collect()
+    text.replace("```", "").chars().take(EXCERPT).collect()
 }
 
 /// The message that this one answers.
@@ -221,7 +221,7 @@ pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl In
                 aria-label=label
                 title=label
                 data-testid=testid
-                on:click=move |event| run(event)
+                on:click=run
             >
                 <Icon path />
             </button>

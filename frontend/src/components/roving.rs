@@ -180,7 +180,7 @@ impl Roving {
             _ => last,
         };
         if next == at && key == "End" {
-            self.view.to_end();
+            self.view.go_to_end();
         }
         rows.get(next).is_some_and(|row| row.focus().is_ok())
     }

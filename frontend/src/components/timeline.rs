@@ -47,7 +47,7 @@ pub(crate) fn Timeline(view: View) -> impl IntoView {
                     class="pill"
                     class:loud=fresh != 0
                     data-testid="new-messages-pill"
-                    on:click=move |_| view.to_end()
+                    on:click=move |_| view.go_to_end()
                 >
                     <Icon path=DOWN />
                     {text}

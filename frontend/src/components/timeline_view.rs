@@ -279,7 +279,7 @@ impl View {
     }
 
     /// Goes to the end, and loads it when it is not loaded.
-    pub(super) fn to_end(&self) {
+    pub(super) fn go_to_end(&self) {
         if self.context.open.newer.get_untracked() {
             self.context.open_at(self.id, Place::Newest, Wish::End);
         } else if let Some(element) = self.element() {
