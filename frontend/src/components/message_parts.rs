@@ -60,7 +60,7 @@ pub(crate) fn excerpt(message: &Message) -> String {
     } else {
         message.body.clone().unwrap_or_else(|| chat::deleted_message().to_owned())
     };
-    text.chars().take(EXCERPT).collect()
+    text.replace("```", "").chars().take(EXCERPT).collect()
 }
 
 /// The message that this one answers.

@@ -199,3 +199,83 @@ fn emptying_a_message_asks_whether_to_delete_it() {
         ada.leave().await;
     });
 }
+
+/// Goes from stop to stop until a selector matches what has the focus.
+async fn tab_to(person: &Person, css: &str) {
+    let there = format!("return Boolean(document.activeElement?.matches({css:?}));");
+    for _ in 0..60 {
+        if person.evaluate(&there).await == true {
+            return;
+        }
+        person.press(TAB).await;
+    }
+    panic!("{css} is not reached with Tab");
+}
+
+#[test]
+fn a_conversation_is_held_with_the_keyboard_alone() {
+    story(|app| async move {
+        let bob = app.person("bob").await;
+        let (tea, coffee) = (bob.create_room("tea").await, bob.create_room("coffee").await);
+        bob.send(tea, "shall we?").await;
+        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
+        for room in [coffee, tea] {
+            ada.go("/rooms").await;
+            ada.see("room-card").await;
+            tab_to(&ada, &format!("[data-conversation-id='{room}'] [data-testid=join-room]")).await;
+            ada.press(ENTER).await;
+            ada.until(
+                "the room is open",
+                &format!("document.querySelector('[data-testid=chat]')?.dataset.conversationId === '{room}'"),
+            )
+            .await;
+        }
+        ada.read("shall we?").await;
+        focused(&ada, "#composer").await;
+        // Answering, reacting, correcting.
+        ada.press(SHIFT_TAB).await;
+        on_row(&ada, "shall we?").await;
+        ada.press(ENTER).await;
+        focused(&ada, "[data-testid=reply-item]").await;
+        ada.press(ENTER).await;
+        ada.see("replying-to").await;
+        ada.press("yes, at sx").await;
+        ada.press(ENTER).await;
+        ada.read("yes, at sx").await;
+        ada.press(UP).await;
+        ada.has_written("yes, at sx").await;
+        ada.press("\u{E003}ix").await;
+        ada.press(ENTER).await;
+        ada.read("yes, at six (edited)").await;
+        // To what was quoted, and back.
+        ada.press(SHIFT_TAB).await;
+        on_row(&ada, "yes, at six").await;
+        ada.press(RIGHT).await;
+        ada.press(RIGHT).await;
+        focused(&ada, "[data-testid=quote]").await;
+        ada.press(ENTER).await;
+        on_row(&ada, "shall we?").await;
+        ada.press(ESCAPE).await;
+        focused(&ada, "#composer").await;
+        // To the other room, by its name.
+        ada.press("\u{E009}k\u{E009}").await;
+        ada.see("switcher-input").await;
+        ada.press("coffee").await;
+        ada.until(
+            "it is offered",
+            "document.querySelector('#switcher-list .offer')?.textContent.includes('coffee')",
+        )
+        .await;
+        ada.press(ENTER).await;
+        ada.until(
+            "the other room is open",
+            &format!("document.querySelector('[data-testid=chat]')?.dataset.conversationId === '{coffee}'"),
+        )
+        .await;
+        focused(&ada, "#composer").await;
+        ada.press("here, too").await;
+        ada.press(ENTER).await;
+        ada.read("here, too").await;
+        ada.leave().await;
+    });
+}

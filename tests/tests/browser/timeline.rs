@@ -86,20 +86,18 @@ fn latest_goes_to_the_end_and_what_is_between_is_a_gap_that_loads_by_itself() {
         ada.miss("unread-divider").await;
         ada.see("gap").await;
         ada.picture("gap").await;
-        let held = format!(
-            "(() => {{ const rows = [...document.querySelectorAll('.timeline .message, .timeline .gap')]; let last = null; \
-             for (const row of rows) {{ if (row.matches('.gap')) {{ last = null; continue; }} \
+        let held = "(() => { const rows = [...document.querySelectorAll('.timeline .message, .timeline .gap')]; \
+             let last = null; for (const row of rows) { if (row.matches('.gap')) { last = null; continue; } \
              const line = Number(row.querySelector('.body').textContent.trim().slice(5)); \
-             if (last !== null && line !== last + 1) return false; last = line; }} return true; }})()"
-        );
-        ada.until("every gap is marked", &held).await;
+             if (last !== null && line !== last + 1) return false; last = line; } return true; })()";
+        ada.until("every gap is marked", held).await;
         // Up into the gap, page by page.
         ada.until(
             "the gap is closed",
-            &format!("(() => {{ const gap = document.querySelector('.gap'); gap?.scrollIntoView({{ block: 'end' }}); return !gap; }})()"),
+            "(() => { const gap = document.querySelector('.gap'); gap?.scrollIntoView({ block: 'end' }); return !gap; })()",
         )
         .await;
-        ada.until("nothing is missing", &held).await;
+        ada.until("nothing is missing", held).await;
         ada.until(
             "the beginning is loaded",
             &format!("(() => {{ {TIMELINE}.scrollTop = 0; return document.querySelector('.beginning') && {LINES}[0] === 0; }})()"),

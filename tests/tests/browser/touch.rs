@@ -231,3 +231,47 @@ fn tapping_about_at_random_destroys_nothing() {
         ada.leave().await;
     });
 }
+
+#[test]
+fn back_closes_what_lies_over_the_page_and_then_leads_where_one_came_from() {
+    story(|app| async move {
+        let (ada, _, room, seqs) = in_a_room(&app, Device::Phone).await;
+        let here = format!("/c/{room}");
+        let menu_away = async || {
+            ada.tap(on_row(&ada, seqs[8], 0.7).await).await;
+            ada.see("message-menu").await;
+            ada.until("it is ready for a finger", &settled()).await;
+        };
+        // The pane of members, once by Back and once by its own button.
+        ada.click("toggle-members").await;
+        ada.see("members").await;
+        ada.back().await;
+        ada.miss("members").await;
+        assert_eq!(ada.path().await, here);
+        ada.click("toggle-members").await;
+        ada.see("members").await;
+        ada.click_css(".details-head > button").await;
+        ada.miss("members").await;
+        // The sheet, once by Back and once by a tap beside it.
+        menu_away().await;
+        ada.back().await;
+        ada.miss("message-menu").await;
+        assert_eq!(ada.path().await, here);
+        menu_away().await;
+        ada.tap((200.0, 90.0)).await;
+        ada.miss("message-menu").await;
+        ada.until(
+            "its entry is gone",
+            "history.state === null || !String(history.state).startsWith('layer')",
+        )
+        .await;
+        ada.go("/rooms").await;
+        ada.see("room-card").await;
+        ada.click("open-room").await;
+        ada.see("composer").await;
+        ada.back().await;
+        ada.see("room-card").await;
+        assert_eq!(ada.path().await, "/rooms");
+        ada.leave().await;
+    });
+}
