@@ -44,8 +44,10 @@ pub(crate) fn Dialog(
 ) -> impl IntoView {
     let children = StoredValue::new(children);
     let title = StoredValue::new(title);
+    // One that is opened once more stays: closing the one before would be told to the one that takes its place.
+    let there = Memo::new(move |_| open.get());
     move || {
-        open.get().then(|| {
+        there.get().then(|| {
             let node = NodeRef::<html::Dialog>::new();
             // The browser gives the focus back only when the dialog is closed, and this one is removed.
             let before = StoredValue::new_local(document().active_element());

@@ -9,7 +9,9 @@ use crate::person::{Device, Person};
 use crate::{another_device, story, story_with};
 
 /// How a page is looked at: its name, the system's wishes, width, height and scale of the window, its direction.
-const MODES: [(&str, &[(&str, &str)], (u32, u32, u32), &str); 7] = [
+type Mode = (&'static str, &'static [(&'static str, &'static str)], (u32, u32, u32), &'static str);
+
+const MODES: [Mode; 7] = [
     ("light", &[("prefers-color-scheme", "light")], (1440, 900, 1), "ltr"),
     ("dark", &[("prefers-color-scheme", "dark")], (1440, 900, 1), "ltr"),
     (
@@ -114,10 +116,7 @@ impl Look {
         self.pages.push(name.to_owned());
     }
 
-    async fn set(
-        &self,
-        (_, wishes, (width, height, scale), direction): &(&str, &[(&str, &str)], (u32, u32, u32), &str),
-    ) {
+    async fn set(&self, (_, wishes, (width, height, scale), direction): &Mode) {
         // Nothing is on its way while colours are measured.
         let mut features = vec![json!({ "name": "prefers-reduced-motion", "value": "reduce" })];
         features.extend(wishes.iter().map(|(name, value)| json!({ "name": name, "value": value })));
@@ -241,7 +240,7 @@ fn steady(text: &str) -> String {
         let rest = text[end..].find("ago").map_or(text.len(), |at| end + at + 3);
         text.replace_range(begin..rest, "<ago>");
     }
-    text.replace("<day>, <clock>", "<moment>").replace('\u{2068}', "").replace('\u{2069}', "")
+    text.replace("<day>, <clock>", "<moment>").replace(['\u{2068}', '\u{2069}'], "")
 }
 
 #[test]

@@ -213,6 +213,10 @@ fn a_mention_in_the_room_that_one_looks_at_is_nothing_new() {
         ada.miss("notifications-badge").await;
         // Elsewhere it is.
         bob.send(other, "And here, @ada").await;
+        eventually("it is new on the server", || async {
+            me.api.list_notifications(None, 10).await.unwrap().unread == 1
+        })
+        .await;
         ada.see("notifications-badge").await;
         ada.leave().await;
     });
