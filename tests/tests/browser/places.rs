@@ -212,7 +212,9 @@ fn a_mention_in_the_room_that_one_looks_at_is_nothing_new() {
         .await;
         ada.miss("notifications-badge").await;
         // Elsewhere it is.
-        bob.send(other, "And here, @ada").await;
+        let cyril = app.person("cyril").await;
+        cyril.join(other).await;
+        cyril.send(other, "And here, @ada").await;
         eventually("it is new on the server", || async {
             me.api.list_notifications(None, 10).await.unwrap().unread == 1
         })
