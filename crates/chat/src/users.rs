@@ -23,7 +23,7 @@ pub fn resolve(conn: &mut Connection, viewer: UserId, who: &str) -> Result<UserR
         _ if validation::handle(name).is_ok() => users::find_by_handle(conn, &validation::fold(name))?,
         _ => None,
     };
-    let nobody = || Refusal::because(ErrorCode::NotFound, "Nobody here has this handle or id.");
+    let nobody = || Refusal::because(ErrorCode::NotFound, "We couldn't find anyone with that username.");
     let user = found.filter(UserRow::is_active).ok_or_else(nobody)?;
     if !is_id(who) && user.id != viewer.0 && privacy::of(&user).findable_by == FindableBy::Nobody {
         let row = friendships::find(conn, viewer, UserId(user.id))?;

@@ -1,6 +1,7 @@
 //! The operations of the API, one function each, named as the server names them.
 
 use gloo_net::http::Method;
+use parlour_client::engine::Part;
 use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, PendingAccount, UpdateAccount};
 use parlour_protocol::admin::{AdminUser, Statistics};
 use parlour_protocol::audit::AuditEntry;
@@ -44,7 +45,7 @@ pub(crate) enum Registered {
 pub(crate) const PAGE: usize = 50;
 
 /// Which page of messages to read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Place {
     /// The newest ones.
     Newest,
@@ -54,6 +55,18 @@ pub(crate) enum Place {
     After(Seq),
     /// Those on both sides of a position.
     Around(Seq),
+}
+
+impl Place {
+    /// Which part of the log such a page is.
+    pub(crate) fn part(self) -> Part {
+        match self {
+            Self::Newest => Part::Newest,
+            Self::Before(seq) => Part::Before(seq),
+            Self::After(seq) => Part::After(seq),
+            Self::Around(_) => Part::Around,
+        }
+    }
 }
 
 fn escape(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! Pages of history, the catch-up of a log, and that both tell the same story.
 
-use parlour_client::engine::Timeline;
+use parlour_client::engine::{Part, Timeline};
 use parlour_client::native::MessagesAt;
 use parlour_protocol::messages::MessagePage;
 use parlour_protocol::problems::ErrorCode;
@@ -144,7 +144,7 @@ async fn page_and_events_equal_a_fresh_page(app: App) {
     for page in snapshots {
         let mut timeline = Timeline::default();
         let mut after = page.head;
-        timeline.add_page(page.items);
+        timeline.add_page(page, Part::Newest);
         loop {
             let events = bob.api.list_events(room, after, 7).await.unwrap();
             events.items.iter().for_each(|event| {

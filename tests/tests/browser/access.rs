@@ -17,6 +17,7 @@ fn somebody_is_blocked_and_folded_away_and_the_account_deleted() {
         bob.send(room, "unkind words").await;
         ada.read("unkind words").await;
         ada.click("message").await;
+        ada.click("more").await;
         ada.click("block-author").await;
         ada.click("confirm").await;
         ada.see("message-folded").await;

@@ -149,7 +149,10 @@ fn a_tab_that_was_not_told_finds_out_when_it_refreshes_its_token() {
         ada.click("join-room").await;
         ada.see("composer").await;
         // As in a browser that keeps nothing: no tab hears of the others.
-        ada.evaluate("Storage.prototype.getItem = () => null;").await;
+        ada.evaluate(
+            "Storage.prototype.getItem = () => null; Storage.prototype.setItem = Storage.prototype.removeItem = () => {};",
+        )
+        .await;
         ada.look_at(&second).await;
         ada.sign_up("bob", "Bob").await;
         ada.see("sidebar").await;

@@ -27,6 +27,7 @@ fn copying_works_over_plain_http() {
             ada.click("join-room").await;
             ada.read("copy me").await;
             ada.click_css("[data-testid=message]").await;
+            ada.click("more").await;
             ada.click("copy").await;
             ada.until(
                 "it says so",
@@ -58,6 +59,7 @@ fn what_cannot_be_copied_is_never_said_to_be() {
         )
         .await;
         ada.click_css("[data-testid=message]").await;
+        ada.click("more").await;
         ada.click("copy").await;
         ada.see("copy-by-hand").await;
         // Selected, so that one key is enough.

@@ -92,7 +92,7 @@ fn a_forgotten_password_is_set_anew_by_a_link() {
         bob.picture("reset-Phone").await;
         bob.click("reset-submit").await;
         bob.see("login-form").await;
-        assert_eq!(bob.path().await, "/login");
+        bob.arrives_at("/log-in").await;
         bob.fill("handle", "bob").await;
         bob.fill("password", "a much better one").await;
         bob.click("login-submit").await;

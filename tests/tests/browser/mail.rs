@@ -50,7 +50,7 @@ fn an_address_is_confirmed_and_brings_a_new_password() {
         phone.go(&path_of(&app, &mail)).await;
         phone.click("verify-email-submit").await;
         phone.see("form-error").await;
-        phone.go("/login").await;
+        phone.go("/log-in").await;
         phone.go(&path_of(&app, &again)).await;
         phone.see("verify-email-form").await;
         phone.picture("verify-email-Phone").await;
@@ -64,7 +64,7 @@ fn an_address_is_confirmed_and_brings_a_new_password() {
         ada.picture("email-confirmed-Desktop-dark").await;
 
         // Forgotten: the link comes by mail, the old sessions end.
-        phone.go("/login").await;
+        phone.go("/log-in").await;
         phone.see("go-forgot").await;
         phone.picture("login-with-mail-Phone").await;
         phone.click("go-forgot").await;

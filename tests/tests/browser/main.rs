@@ -8,18 +8,26 @@
 
 mod access;
 mod accounts;
+mod addresses;
+mod announcing;
 mod copying;
 mod directions;
+mod eyes_and_ears;
 mod factors;
+mod fingers;
 mod gate;
+mod keyboard;
 mod mail;
 mod outbox;
 mod pages;
 mod passkeys;
 mod person;
+mod places;
 mod provider;
 mod reading;
 mod stories;
+mod timeline;
+mod touch;
 mod writing;
 
 use std::sync::{Condvar, Mutex};

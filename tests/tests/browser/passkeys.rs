@@ -45,7 +45,7 @@ fn a_passkey_is_added_used_and_removed() {
         ada.set_verified(&authenticator, false).await;
         ada.fill("passkey_password", PASSWORD).await;
         ada.click("add-passkey").await;
-        says(&ada, "No passkey was made").await;
+        says(&ada, "No passkey was created").await;
         ada.picture("passkeys-Desktop-cancelled").await;
         ada.set_verified(&authenticator, true).await;
         ada.click("add-passkey").await;
@@ -54,7 +54,7 @@ fn a_passkey_is_added_used_and_removed() {
             .await;
         ada.fill("passkey_password", PASSWORD).await;
         ada.click("add-passkey").await;
-        says(&ada, "has a passkey of yours already").await;
+        says(&ada, "already has a passkey of yours").await;
 
         ada.click("rename-passkey").await;
         ada.until("it has the focus", "document.activeElement.name === 'passkey_new_name'").await;
@@ -112,7 +112,7 @@ fn a_passkey_is_added_used_and_removed() {
         ada.see("no-passkeys").await;
         ada.click("logout").await;
         ada.click("passkey-login").await;
-        says(&ada, "does not fit").await;
+        says(&ada, "match.").await;
         ada.leave().await;
     });
 }
@@ -156,7 +156,7 @@ fn there_are_none_at_an_address_of_numbers() {
     let configure = |config: &mut parlour_server::Config| config.name = "Tearoom".to_owned();
     story_with(configure, |app| async move {
         let ada = Person::arrive(&app.address(0), Device::Desktop).await;
-        ada.go("/login").await;
+        ada.go("/log-in").await;
         let told = "document.querySelector('.auth-brand')?.textContent.includes('Tearoom')";
         ada.until("the server has told about itself", told).await;
         ada.see("login-form").await;
@@ -164,7 +164,7 @@ fn there_are_none_at_an_address_of_numbers() {
         ada.leave().await;
 
         let ada = Person::arrive(&by_name(&app.address(0)), Device::Desktop).await;
-        ada.go("/login").await;
+        ada.go("/log-in").await;
         ada.see("passkey-login").await;
         ada.leave().await;
     });

@@ -21,8 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub enum Device {
     /// 1440 × 900.
     Desktop,
-    /// 390 × 844.
+    /// 390 × 844, with a finger.
     Phone,
+    /// 360 × 740, with a finger.
+    SmallPhone,
+    /// 820 × 1180, with a finger.
+    Tablet,
 }
 
 /// The port of the driver that starts browsers; one for all tests of this process.
@@ -89,6 +93,24 @@ impl WebDriverCompatibleCommand for Authenticator {
     }
 }
 
+/// A command of the browser's own protocol.
+#[derive(Debug)]
+struct OwnCommand {
+    name: &'static str,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for OwnCommand {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        let body = json!({ "cmd": self.name, "params": self.parameters });
+        (http::Method::POST, Some(body.to_string()))
+    }
+}
+
 impl Person {
     /// Opens a browser; no page yet.
     pub async fn arrive(address: &str, device: Device) -> Self {
@@ -102,6 +124,8 @@ impl Person {
         let (width, height) = match device {
             Device::Desktop => (1440, 900),
             Device::Phone => (390, 844),
+            Device::SmallPhone => (360, 740),
+            Device::Tablet => (820, 1180),
         };
         let options = json!({
             "binary": program,
@@ -111,7 +135,7 @@ impl Person {
                 "--disable-dev-shm-usage", format!("--user-data-dir={}", profile.path().display()),
                 format!("--window-size={width},{height}"),
             ],
-            "mobileEmulation": (device == Device::Phone).then(|| json!({
+            "mobileEmulation": (device != Device::Desktop).then(|| json!({
                 "deviceMetrics": { "width": width, "height": height, "pixelRatio": 1.0, "mobile": true, "touch": true }
             })),
         });
@@ -155,8 +179,9 @@ impl Person {
 
     /// Logs in by the form.
     pub async fn log_in(&self, handle: &str) {
-        self.go("/login").await;
-        self.fill("handle", handle).await;
+        self.go("/log-in").await;
+        // In the place of what may stand there from before.
+        self.fill("handle", &format!("\u{e009}a\u{e000}{handle}")).await;
         self.fill("password", PASSWORD).await;
         self.click("login-submit").await;
     }
@@ -202,6 +227,22 @@ impl Person {
     /// The path that the browser shows.
     pub async fn path(&self) -> String {
         self.client.current_url().await.unwrap().path().to_owned()
+    }
+
+    /// Waits until the address is this one, with its query.
+    pub async fn arrives_at(&self, place: &str) {
+        let place = json!(place);
+        self.until(
+            &format!("the address {place}"),
+            &format!("location.pathname + location.search === {place}"),
+        )
+        .await;
+    }
+
+    /// Waits until the window is called this.
+    pub async fn is_titled(&self, title: &str) {
+        let title = json!(title);
+        self.until(&format!("the title {title}"), &format!("document.title === {title}")).await;
     }
 
     async fn wait(&self, css: &str) -> Element {
@@ -336,6 +377,11 @@ impl Person {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
+    /// Runs JavaScript that calls its last argument when it is done, and answers what it calls it with.
+    pub async fn evaluate_async(&self, script: &str) -> Value {
+        self.client.execute_async(script, Vec::new()).await.unwrap()
+    }
+
     /// Gives the device an authenticator that keeps passkeys and says that the owner is there; answers its name.
     pub async fn add_authenticator(&self) -> String {
         let body = json!({
@@ -350,6 +396,16 @@ impl Person {
     pub async fn set_verified(&self, authenticator: &str, verified: bool) {
         let (path, body) = (format!("/{authenticator}/uv"), json!({ "isUserVerified": verified }));
         self.client.issue_cmd(Authenticator { path, body }).await.unwrap();
+    }
+
+    /// Does something that only the browser's own protocol knows, and answers what it tells.
+    pub async fn tell_browser(&self, name: &'static str, parameters: Value) -> Value {
+        self.client.issue_cmd(OwnCommand { name, parameters }).await.unwrap()
+    }
+
+    /// Goes back, as the browser's button does.
+    pub async fn back(&self) {
+        self.client.back().await.unwrap();
     }
 
     /// A picture of the page, kept where `TEST_SCREENSHOTS` says.

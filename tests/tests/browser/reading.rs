@@ -297,7 +297,7 @@ fn nobody_is_called_away_whose_presence_one_may_not_know() {
         ada.until(
             "the groups are told apart",
             "(() => { const heads = [...document.querySelectorAll('.member-group h3')].map(e => e.textContent); \
-             return heads.length === 2 && heads[0].startsWith('Here now') && heads[1].startsWith('Members'); })()",
+             return heads.length === 2 && heads[0].startsWith('Online') && heads[1].startsWith('Members'); })()",
         )
         .await;
         ada.picture("members").await;

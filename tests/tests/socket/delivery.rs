@@ -161,6 +161,9 @@ async fn typing(app: App) {
     bob.send(room, "done").await;
     hers.expect_event(room, 3).await;
     his.expect_event(room, 3).await;
+    // Who sends one message and writes the next is typing, however soon.
+    his.post(|_| ClientFrame::Typing { conversation }).await;
+    assert_eq!(hers.ephemeral().await, Ephemeral::Typing { conversation, user: bob.id, ttl_ms: 5000 });
     for socket in [&mut hers, &mut his, &mut outside] {
         socket.expect_nothing().await;
     }

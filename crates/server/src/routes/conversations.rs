@@ -73,7 +73,7 @@ pub async fn open_direct(
     Ok(Json(with_presence(&app, found)))
 }
 
-/// Says up to where one has read. The marker never moves back.
+/// Says up to where one has read. The marker never moves back. Sending a message moves it to that message, too.
 #[utoipa::path(
     tag = "conversations",
     params(("conversation" = ConversationId, Path)),
