@@ -308,8 +308,11 @@ async fn ada(app: &App) -> (Look, String) {
     let last = dora.send(tea, "https://example.org/leaves").await;
     ada.send(tea, "Thank you both").await;
     bob.api.react(tea, last, "👍", true).await.unwrap();
-    dora.create_room("coffee").await;
-    dora.create_room("cake").await;
+    // Rooms stand in the order in which something happened in them.
+    for name in ["coffee", "cake"] {
+        app.advance(1_000_000);
+        dora.create_room(name).await;
+    }
     (Look::with(person).await, tea.to_string())
 }
 
