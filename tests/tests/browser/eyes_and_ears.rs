@@ -90,7 +90,11 @@ impl Look {
                 "![...document.querySelectorAll('bdi')].some(e => e.textContent === '…')",
             )
             .await;
-        let tree = tree(&self.person).await;
+        let mut tree = tree(&self.person).await;
+        if name == "overview" {
+            // How many connections there are is another number every time.
+            tree = tree.chars().map(|one| if one.is_ascii_digit() { '0' } else { one }).collect();
+        }
         insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!(format!("ears_{}", name.replace([' ', '/'], "_")), tree);
         });
@@ -402,6 +406,7 @@ fn every_conversation_is_for_everyone() {
             .evaluate("[...document.querySelectorAll('[data-testid=conversation-link]')].at(-1).click();")
             .await;
         look.person.read("Shall we meet at six?").await;
+        look.person.is_titled("bob · Parlour").await;
         look.at("a direct chat").await;
         let coffee = app.person("erin").await.create_room("biscuits").await;
         look.go(&format!("/c/{coffee}"), "[data-testid=join-room]").await;
