@@ -20,6 +20,9 @@ use crate::icons::{HASH, Icon};
 use crate::state::rows::Row;
 use crate::state::{bidi, conversations, time};
 
+/// A row is named after as much of its text, in characters; who wants more reads on inside it.
+const NAMED: usize = 300;
+
 // What people see.
 const FOLDED: &str = "Message from someone you blocked.";
 const DELETED: &str = "This message was deleted.";
@@ -186,7 +189,10 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
                 FOLDED.to_owned()
             } else {
                 text.with(|(text, ..)| {
-                    text.as_ref().map_or_else(|| DELETED.to_owned(), |text| bidi::isolated(text))
+                    text.as_ref().map_or_else(
+                        || DELETED.to_owned(),
+                        |text| bidi::isolated(&text.chars().take(NAMED).collect::<String>()),
+                    )
                 })
             };
             format!("{name}, {clock}: {said}")

@@ -68,7 +68,9 @@ impl Roving {
             let place = row.get_bounding_client_rect();
             place.bottom() > frame.top() && place.top() < frame.bottom()
         };
-        let before = self.row.get_value().filter(|row| row.is_connected() && seen(row));
+        // Who follows the end comes to the newest one, who reads further up to where they were.
+        let follows = self.view.context.open.at_bottom.get_untracked();
+        let before = self.row.get_value().filter(|row| !follows && row.is_connected() && seen(row));
         before.or_else(|| self.rows().into_iter().rev().find(seen))
     }
 
