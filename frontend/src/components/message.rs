@@ -21,6 +21,9 @@ use crate::state::rows::Row;
 use crate::state::{bidi, conversations, time};
 use crate::texts::chat;
 
+/// A row is named after this many characters of its text; the rest is read inside it.
+const NAMED: usize = 300;
+
 /// One row.
 pub(crate) fn row(row: Row, shared: RowContext) -> AnyView {
     match row {
@@ -183,8 +186,10 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
                 chat::blocked_message().to_owned()
             } else {
                 text.with(|(text, ..)| {
-                    text.as_ref()
-                        .map_or_else(|| chat::deleted_message().to_owned(), |text| bidi::isolated(text))
+                    text.as_ref().map_or_else(
+                        || chat::deleted_message().to_owned(),
+                        |text| bidi::isolated(&text.chars().take(NAMED).collect::<String>()),
+                    )
                 })
             };
             format!("{name}, {clock}: {said}")
