@@ -6,6 +6,7 @@
 
 pub mod addresses;
 pub mod connections;
+pub mod door;
 pub mod gate;
 pub mod guesses;
 pub mod memory;
@@ -14,7 +15,7 @@ pub mod rates;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_realtime::Broker;
 
-use self::connections::Door;
+use self::door::Door;
 use self::guesses::Guesses;
 use self::memory::MemoryBudget;
 use self::rates::{NetworkLimit, RateLimit};

@@ -213,9 +213,11 @@ async fn leaving_ends_delivery(app: App) {
     // One's own leaving is the last that one sees.
     socket.expect_event(room, 4).await;
     ada.send(room, "among ourselves").await;
-    let mut hers = ada.socket_on(&[room]).await;
+    // On his node, too, it was delivered to those who follow.
+    let (mut hers, mut elsewhere) = (ada.socket_on(&[room]).await, ada.elsewhere().socket_on(&[room]).await);
     ada.send(room, "still").await;
     hers.expect_event(room, 6).await;
+    elsewhere.expect_event(room, 6).await;
     socket.expect_nothing().await;
 
     // Back again: the socket that stands follows once more.
