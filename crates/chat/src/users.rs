@@ -80,6 +80,7 @@ pub fn profile(conn: &mut Connection, viewer: UserId, who: &str) -> Result<Profi
 }
 
 /// Several people by id, for showing them beside their messages.
-pub fn list(conn: &mut Connection, ids: &[i64]) -> Result<Vec<User>, Refusal> {
-    Ok(users::list(conn, ids)?)
+pub fn list(conn: &mut Connection, ids: &[UserId]) -> Result<Vec<User>, Refusal> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    Ok(users::list(conn, &ids)?)
 }

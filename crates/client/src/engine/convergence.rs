@@ -152,7 +152,8 @@ impl Client {
         let timeline = self.timelines.entry(room).or_default();
         timeline.clear();
         let items = stored.messages.values().cloned().collect();
-        let page = MessagePage { items, older: false, newer: false, head: stored.head() };
+        let page =
+            MessagePage { items, older: false, newer: false, head: stored.head(), authors: Vec::new() };
         timeline.add_page(page, Part::Newest);
         self.applied.insert(room, vec![stored.head()]);
     }

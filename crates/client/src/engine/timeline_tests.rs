@@ -33,7 +33,8 @@ fn message(seq: Seq) -> Message {
 }
 
 fn page(seqs: &[Seq], older: bool, newer: bool, head: Seq) -> MessagePage {
-    MessagePage { items: seqs.iter().map(|seq| message(*seq)).collect(), older, newer, head }
+    let items = seqs.iter().map(|seq| message(*seq)).collect();
+    MessagePage { items, older, newer, head, authors: Vec::new() }
 }
 
 fn seqs(range: std::ops::RangeInclusive<Seq>) -> Vec<Seq> {

@@ -33,6 +33,10 @@ const TAKEN: usize = 32 * 1024;
 /// Bytes that are read ahead of what is asked for: a head of the longest kind and some of the body, and while a request is
 /// served little of what follows it.
 const AHEAD: (usize, usize) = (16 * 1024, 8 * 1024);
+/// A connection that broke the rules is held for at least this long: one that is closed at once can be there again at
+/// once, and each costs as much as a small request.
+const HOLD: Duration = Duration::from_secs(1);
+
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
@@ -70,6 +74,10 @@ pub struct Place {
     unwanted: AtomicBool,
     thrown_away: AtomicUsize,
     generous: AtomicBool,
+    /// What it sent was no HTTP.
+    is_faulty: AtomicBool,
+    /// Nothing more is read of it: it broke the rules, and is held for [`HOLD`] so that it does not come back at once.
+    held: AtomicBool,
     /// As much as may be was read, and there was no request in it.
     starved: AtomicBool,
 }
@@ -93,6 +101,8 @@ impl Place {
             unwanted: AtomicBool::default(),
             thrown_away: AtomicUsize::default(),
             generous: AtomicBool::default(),
+            is_faulty: AtomicBool::default(),
+            held: AtomicBool::default(),
             starved: AtomicBool::default(),
         }
     }
@@ -153,6 +163,9 @@ impl Place {
     /// Whether the client has used up its time. Bodies and idle connections have limits elsewhere.
     pub(super) fn is_overdue(&self) -> bool {
         let Some(waits) = self.waits() else { return false };
+        if self.held.load(Ordering::Relaxed) {
+            return waits >= HOLD;
+        }
         if self.blocked.load(Ordering::Relaxed) > 0 {
             return waits >= TAKE_WITHIN;
         }
@@ -256,6 +269,9 @@ impl AsyncRead for Conn {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let place = self.entry.place.clone();
+        if place.held.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
         let throws_away = place.turn.load(Ordering::Relaxed) == Turn::Request as u8
             && place.unwanted.load(Ordering::Relaxed);
         let served = place.turn.load(Ordering::Relaxed) != Turn::Request as u8;
@@ -279,7 +295,8 @@ impl AsyncRead for Conn {
             let generous = place.generous.load(Ordering::Relaxed);
             let most = if generous { THROW_AWAY.1 } else { THROW_AWAY.0 };
             if place.thrown_away.load(Ordering::Relaxed) > most {
-                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                place.held.store(true, Ordering::Relaxed);
+                return Poll::Pending;
             }
         }
         let before = buf.filled().len();
@@ -298,12 +315,23 @@ impl AsyncRead for Conn {
 impl AsyncWrite for Conn {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let place = self.entry.place.clone();
+        if place.is_faulty.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
         if !place.answering.load(Ordering::Relaxed)
             && let Some(ours) = problems::in_place_of(bytes)
         {
             // A kilobyte always fits: nothing else was written on this connection that is not flushed.
             let _ = self.stream.try_write(&ours);
-            return Poll::Ready(Ok(bytes.len()));
+            if place.known.load(Ordering::Relaxed) {
+                return Poll::Ready(Ok(bytes.len()));
+            }
+            // The client sees the answer and its end. The dispatcher would close the connection as soon as it has written;
+            // it waits, until the connection is overdue.
+            place.is_faulty.store(true, Ordering::Relaxed);
+            place.held.store(true, Ordering::Relaxed);
+            let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
+            return Poll::Pending;
         }
         match Pin::new(&mut self.stream).poll_write(cx, bytes) {
             Poll::Pending => {
