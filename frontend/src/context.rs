@@ -464,6 +464,7 @@ impl Context {
                 if let Ok(page) = context.api.read_message(id, seq).await
                     && context.open.is(id)
                 {
+                    context.learn(page.authors.iter());
                     context.open.quote(&page);
                 }
             }

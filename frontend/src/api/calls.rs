@@ -360,12 +360,12 @@ impl Api {
             Place::After(seq) => format!("&after={seq}"),
             Place::Around(seq) => format!("&around={seq}"),
         };
-        self.get(&format!("/conversations/{id}/messages?limit={PAGE}{place}")).await
+        self.get(&format!("/conversations/{id}/messages?authors=true&limit={PAGE}{place}")).await
     }
 
     /// One message, as a page.
     pub(crate) async fn read_message(self, id: ConversationId, seq: Seq) -> Answer<MessagePage> {
-        self.get(&format!("/conversations/{id}/messages?after={}&limit=1", seq - 1)).await
+        self.get(&format!("/conversations/{id}/messages?authors=true&after={}&limit=1", seq - 1)).await
     }
 
     pub(crate) async fn list_notifications(self, before: Option<Seq>) -> Answer<Notifications> {

@@ -111,7 +111,8 @@ pub(crate) fn Timeline(view: View) -> impl IntoView {
                 }
             >
                 {stage}
-                <div class="timeline-rows">
+                // Not there while it is empty: filled and scrolled to its end it would count as moved.
+                <div class="timeline-rows" hidden=move || open.stage.get() == Stage::Loading>
                     <div class="timeline-edge">
                         <Show when=move || open.older.get() && open.stage.get() == Stage::Ready>{edge}</Show>
                     </div>

@@ -132,7 +132,7 @@ impl View {
             let generation = open.generation.get_untracked();
             let answer = context.api.list_messages(view.id, place).await;
             if let Ok(page) = &answer {
-                context.know(page.items.iter().map(|message| message.author)).await;
+                context.learn(page.authors.iter());
             }
             let failed = answer.is_err();
             match answer {

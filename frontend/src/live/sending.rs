@@ -137,7 +137,7 @@ impl Context {
         spawn_local(async move {
             let answer = context.api.list_messages(id, place).await;
             if let Ok(page) = &answer {
-                context.know(page.items.iter().map(|message| message.author)).await;
+                context.learn(page.authors.iter());
             }
             if !context.open.is(id) {
                 return;

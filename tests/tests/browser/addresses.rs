@@ -2,7 +2,7 @@
 //! typed is lost on the way.
 
 use crate::person::{Device, PASSWORD, Person};
-use crate::story;
+use crate::story_twice;
 
 fn value(name: &str) -> String {
     format!("document.querySelector('[name={name}]')?.value")
@@ -10,7 +10,7 @@ fn value(name: &str) -> String {
 
 #[test]
 fn every_page_for_guests_has_an_address_and_a_title() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::arrive(&app.address(0), Device::Desktop).await;
         ada.go("/").await;
         ada.see("login-form").await;
@@ -46,7 +46,7 @@ fn every_page_for_guests_has_an_address_and_a_title() {
 
 #[test]
 fn what_was_typed_outlives_a_reload_and_the_way_back() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::arrive(&app.address(0), Device::Desktop).await;
         ada.go("/log-in").await;
         ada.fill("handle", "ada").await;
@@ -102,7 +102,7 @@ fn what_was_typed_outlives_a_reload_and_the_way_back() {
 
 #[test]
 fn a_link_that_was_opened_without_a_session_comes_back_after_the_log_in() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         let ada = Person::arrive(&app.address(0), Device::Phone).await;
@@ -134,7 +134,7 @@ fn a_link_that_was_opened_without_a_session_comes_back_after_the_log_in() {
 
 #[test]
 fn after_a_link_the_focus_and_the_title_are_the_pages() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada Lovelace").await;
@@ -162,8 +162,7 @@ fn after_a_link_the_focus_and_the_title_are_the_pages() {
             "document.querySelector('[data-testid=announcer]').textContent.includes('Privacy · Settings')",
         )
         .await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        ada.join(room).await;
         ada.is_titled("tea · Parlour").await;
         for (path, title) in [
             ("/u/bob".to_owned(), "bob · Parlour"),
@@ -181,7 +180,7 @@ fn after_a_link_the_focus_and_the_title_are_the_pages() {
 
 #[test]
 fn other_tabs_follow_the_theme_and_the_log_out() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         ada.go("/friends").await;
         let first = ada.open_tab().await;

@@ -28,8 +28,7 @@ fn messages_are_announced_once_and_together_when_many_come() {
         let direct = bob.direct(&me).await;
         let room = bob.create_room("tea").await;
         cy.join(room).await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        ada.join(room).await;
         bob.send(room, "before").await;
         ada.read("before").await;
         ada.evaluate(LISTEN).await;
@@ -68,9 +67,7 @@ fn a_lost_line_is_told_within_seconds_and_so_is_its_return() {
         let gate = Gate::before(&app.address(0)).await;
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
-        let ada = Person::register(&gate.address(), Device::Desktop, "ada", "Ada").await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        let ada = Person::in_room(&gate.address(), Device::Desktop, room).await;
         ada.say("before").await;
         ada.read("before").await;
         ada.evaluate(LISTEN).await;

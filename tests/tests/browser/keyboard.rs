@@ -3,27 +3,21 @@
 use parlour_protocol::ids::ConversationId;
 use system_tests::{App, Person as Other};
 
-use crate::person::{Device, Person};
-use crate::story;
+use crate::person::{Device, ESCAPE, Person};
+use crate::{room_of_bob, story};
 
 const ENTER: &str = "\u{E007}";
 const TAB: &str = "\u{E004}";
 const SHIFT_TAB: &str = "\u{E008}\u{E004}\u{E008}";
-const ESCAPE: &str = "\u{E00C}";
 const UP: &str = "\u{E013}";
 const DOWN: &str = "\u{E015}";
 const RIGHT: &str = "\u{E014}";
 const LEFT: &str = "\u{E012}";
 
 async fn in_a_room(app: &App) -> (Person, Other, ConversationId) {
-    let bob = app.person("bob").await;
-    let room = bob.create_room("tea").await;
-    for line in 0..30 {
-        bob.send(room, &format!("line {line} with https://example.org/{line}")).await;
-    }
-    let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-    ada.go(&format!("/c/{room}")).await;
-    ada.click("join-room").await;
+    let lines = (0..30).map(|line| format!("line {line} with https://example.org/{line}"));
+    let (bob, room, _) = room_of_bob(app, "tea", lines).await;
+    let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
     ada.read("line 29 with https://example.org/29").await;
     ada.say("my own").await;
     ada.read("my own").await;

@@ -3,7 +3,7 @@
 use system_tests::mail;
 
 use crate::person::{Device, Person};
-use crate::{story, story_with};
+use crate::{story_twice, story_twice_with};
 
 /// Mails with links to the very address at which the browser finds the server.
 fn with_mail(config: &mut parlour_server::Config) {
@@ -25,7 +25,7 @@ const STATE: &str = "document.querySelector('[data-testid=email-state]')?.datase
 
 #[test]
 fn an_address_is_confirmed_and_brings_a_new_password() {
-    story_with(with_mail, |app| async move {
+    story_twice_with(with_mail, |app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         ada.go("/settings/security").await;
         ada.until("there is none", &format!("{STATE} === 'none'")).await;
@@ -98,7 +98,7 @@ fn an_address_is_confirmed_and_brings_a_new_password() {
 
 #[test]
 fn without_mail_nobody_is_promised_any() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         ada.go("/settings/security").await;
         ada.see("second-factor").await;

@@ -4,7 +4,7 @@ use data_encoding::BASE32_NOPAD;
 use parlour_chat::totp;
 
 use crate::person::{Device, Person};
-use crate::{story, story_with};
+use crate::{story_twice, story_twice_with};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -31,7 +31,7 @@ async fn dark(person: &Person, on: bool) {
 
 #[test]
 fn a_passkey_is_added_used_and_removed() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let address = by_name(&app.address(0));
         let ada = Person::register(&address, Device::Desktop, "ada", "Ada").await;
         let authenticator = ada.add_authenticator().await;
@@ -119,7 +119,7 @@ fn a_passkey_is_added_used_and_removed() {
 
 #[test]
 fn browsers_that_write_no_json_have_passkeys_too() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = Person::register(&by_name(&app.address(0)), Device::Phone, "bob", "Bob").await;
         bob.add_authenticator().await;
         bob.go("/settings/security").await;
@@ -154,7 +154,7 @@ fn browsers_that_write_no_json_have_passkeys_too() {
 #[test]
 fn there_are_none_at_an_address_of_numbers() {
     let configure = |config: &mut parlour_server::Config| config.name = "Tearoom".to_owned();
-    story_with(configure, |app| async move {
+    story_twice_with(configure, |app| async move {
         let ada = Person::arrive(&app.address(0), Device::Desktop).await;
         ada.go("/log-in").await;
         let told = "document.querySelector('.auth-brand')?.textContent.includes('Tearoom')";

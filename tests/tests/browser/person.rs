@@ -4,17 +4,24 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use parlour_protocol::ids::ConversationId;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::hands::Hands;
 
 /// A password that everybody uses.
 pub const PASSWORD: &str = "correct horse battery";
 /// How long a page may take on a busy machine before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The key, as WebDriver writes it.
+pub const ESCAPE: &str = "\u{E00C}";
 
 /// Width and height of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +66,7 @@ fn driver() -> u16 {
 pub struct Person {
     client: Client,
     address: String,
+    hands: Hands,
     _profile: TempDir,
 }
 
@@ -127,7 +135,7 @@ impl Person {
             Device::SmallPhone => (360, 740),
             Device::Tablet => (820, 1180),
         };
-        let options = json!({
+        let mut options = json!({
             "binary": program,
             "args": [
                 "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -139,7 +147,6 @@ impl Person {
                 "deviceMetrics": { "width": width, "height": height, "pixelRatio": 1.0, "mobile": true, "touch": true }
             })),
         });
-        let mut options = options;
         if let Some(all) = options["args"].as_array_mut() {
             all.extend(arguments.iter().map(|one| json!(one)));
         }
@@ -157,7 +164,7 @@ impl Person {
             .connect(&format!("http://127.0.0.1:{}", driver()))
             .await
             .expect("a browser opens");
-        Self { client, address: address.to_owned(), _profile: profile }
+        Self { client, address: address.to_owned(), hands: Hands::at(device), _profile: profile }
     }
 
     /// Opens a browser and registers by the form.
@@ -167,6 +174,20 @@ impl Person {
         person.sign_up(handle, name).await;
         person.see("sidebar").await;
         person
+    }
+
+    /// Registers Ada, who then joins a room.
+    pub async fn in_room(address: &str, device: Device, room: ConversationId) -> Self {
+        let ada = Self::register(address, device, "ada", "Ada").await;
+        ada.join(room).await;
+        ada
+    }
+
+    /// Opens a room and joins it.
+    pub async fn join(&self, room: ConversationId) {
+        self.go(&format!("/c/{room}")).await;
+        self.click("join-room").await;
+        self.see("composer").await;
     }
 
     /// Fills the form of the page for registering.
@@ -268,6 +289,9 @@ impl Person {
 
     /// Clicks something by a selector, again while it is being replaced or moved.
     pub async fn click_css(&self, css: &str) {
+        if self.hands == Hands::Keyboard {
+            return self.press_on(css).await;
+        }
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let element = self.wait(css).await;
@@ -282,8 +306,7 @@ impl Person {
 
     /// Types into an input by its name.
     pub async fn fill(&self, name: &str, text: &str) {
-        let input = self.wait(&format!("[name='{name}']")).await;
-        input.send_keys(text).await.unwrap();
+        self.type_into(&format!("[name='{name}']"), text).await;
     }
 
     /// Presses a key where the focus is.
@@ -291,16 +314,36 @@ impl Person {
         self.client.active_element().await.unwrap().send_keys(key).await.unwrap();
     }
 
+    /// Strikes a key on the keyboard itself, which every control takes, also with other keys held down.
+    pub async fn strike(&self, held: &[char], key: char) {
+        let down = held.iter().chain([&key]).map(|value| KeyAction::Down { value: *value });
+        let up = [&key].into_iter().chain(held).map(|value| KeyAction::Up { value: *value });
+        let keys = down.chain(up).fold(KeyActions::new("keyboard".into()), |keys, one| keys.then(one));
+        self.client.perform_actions(keys).await.unwrap();
+    }
+
     /// Writes and sends a message in the open conversation.
     pub async fn say(&self, text: &str) {
-        let composer = self.see("composer").await;
-        composer.send_keys(text).await.unwrap();
-        self.click("send").await;
+        self.write(text).await;
+        if self.hands == Hands::Keyboard {
+            self.press("\u{E007}").await;
+        } else {
+            self.click("send").await;
+        }
     }
 
     /// Types into the composer.
     pub async fn write(&self, text: &str) {
-        self.see("composer").await.send_keys(text).await.unwrap();
+        self.type_into("[data-testid=composer]", text).await;
+    }
+
+    async fn type_into(&self, css: &str, text: &str) {
+        if self.hands == Hands::Keyboard {
+            self.bring_focus_to(css).await;
+            self.press(text).await;
+        } else {
+            self.wait(css).await.send_keys(text).await.unwrap();
+        }
     }
 
     /// Waits until the composer holds exactly this.
@@ -330,7 +373,8 @@ impl Person {
             if tokio::time::Instant::now() > deadline {
                 panic!("never came: {what}; the page says: {}", self.text_of("body").await);
             }
-            tokio::task::yield_now().await;
+            // The browser wants the core more than the question does.
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use system_tests::eventually;
 
 use crate::person::{Device, Person};
-use crate::{another_device, story};
+use crate::{another_device, story_twice};
 
 /// Makes the window another size.
 async fn resize(person: &Person, width: u32, height: u32) {
@@ -21,7 +21,7 @@ const COVERED: &str = "(() => { const toast = document.querySelector('[data-test
 
 #[test]
 fn toasts_cover_nothing_that_one_works_with() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         for (width, height) in [(1440, 900), (820, 1180)] {
             resize(&ada, width, height).await;
@@ -50,7 +50,7 @@ fn toasts_cover_nothing_that_one_works_with() {
 
 #[test]
 fn no_page_makes_the_document_taller_than_the_window() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         resize(&ada, 900, 600).await;
         for path in ["/settings/security", "/settings", "/settings/data", "/rooms?new"] {
@@ -70,7 +70,7 @@ fn no_page_makes_the_document_taller_than_the_window() {
 
 #[test]
 fn a_picture_that_does_not_load_leaves_the_initials() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada Lovelace").await;
         let elsewhere = another_device(&app, "ada").await;
         let mut png = std::io::Cursor::new(Vec::new());
@@ -90,7 +90,7 @@ fn a_picture_that_does_not_load_leaves_the_initials() {
 
 #[test]
 fn the_switcher_knows_what_is_near_first_and_also_what_one_is_not_in() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bobby").await;
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         let elsewhere = another_device(&app, "ada").await;
@@ -132,7 +132,7 @@ fn the_switcher_knows_what_is_near_first_and_also_what_one_is_not_in() {
 
 #[test]
 fn home_says_what_waits() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada Lovelace").await;
         let elsewhere = another_device(&app, "ada").await;
         let bob = app.person("bob").await;
@@ -161,7 +161,7 @@ fn home_says_what_waits() {
 
 #[test]
 fn a_request_is_accepted_where_it_is_told_and_nothing_old_stays() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         let (bob, cyril) = (app.person("bob").await, app.person("cyril").await);
         bob.api.create_friend_request("ada").await.unwrap();
@@ -194,13 +194,12 @@ fn a_request_is_accepted_where_it_is_told_and_nothing_old_stays() {
 
 #[test]
 fn a_mention_in_the_room_that_one_looks_at_is_nothing_new() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let (tea, other) = (bob.create_room("tea").await, bob.create_room("other").await);
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         another_device(&app, "ada").await.join(other).await;
-        ada.go(&format!("/c/{tea}")).await;
-        ada.click("join-room").await;
+        ada.join(tea).await;
         ada.see("composer").await;
         bob.send(tea, "Look, @ada").await;
         ada.read("Look, @ada").await;
@@ -226,12 +225,10 @@ fn a_mention_in_the_room_that_one_looks_at_is_nothing_new() {
 
 #[test]
 fn the_sidebar_marks_drafts_and_becomes_a_strip_of_icons() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
-        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.write("to be continued").await;
         ada.click_css("a[href='/friends']").await;
         ada.see("draft-mark").await;

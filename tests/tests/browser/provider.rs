@@ -4,7 +4,7 @@ use parlour_server::Config;
 use system_tests::provider::Provider;
 
 use crate::person::{Device, Person};
-use crate::story_with;
+use crate::story_twice_with;
 
 /// The provider sends people back to an address that must be known beforehand.
 fn guild() -> impl Fn(&mut Config) {
@@ -18,7 +18,7 @@ fn guild() -> impl Fn(&mut Config) {
 
 #[test]
 fn one_registers_logs_in_and_connects_with_the_provider() {
-    story_with(guild(), |app| async move {
+    story_twice_with(guild(), |app| async move {
         let provider = Provider::shared();
         provider.set_clock(app.now().0 / 1_000_000);
         let ada = Person::arrive(&app.address(0), Device::Desktop).await;

@@ -1,12 +1,10 @@
 //! The timeline keeps to the truth: gaps are gaps, the end is the end, what is looked at is read.
 
-use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::messages::SendMessage;
-use system_tests::{App, Person as Other};
 
 use crate::gate::Gate;
 use crate::person::{Device, Person};
-use crate::{another_device, story, story_with};
+use crate::{another_device, numbered, room_of_bob, story, story_with};
 
 const TIMELINE: &str = "document.querySelector('[data-testid=timeline]')";
 const BELOW: &str = "(document.querySelector('[data-testid=timeline]').scrollHeight \
@@ -15,26 +13,6 @@ const BELOW: &str = "(document.querySelector('[data-testid=timeline]').scrollHei
 
 fn fast(config: &mut parlour_server::Config) {
     config.sends_per_second = 10_000;
-}
-
-/// A room with so many lines, and where each stands.
-async fn long_room(app: &App, name: &str, lines: usize) -> (Other, ConversationId, Vec<Seq>) {
-    let bob = app.person("bob").await;
-    let room = bob.create_room(name).await;
-    let mut seqs = Vec::new();
-    for line in 0..lines {
-        seqs.push(bob.send(room, &format!("line {line}")).await);
-    }
-    (bob, room, seqs)
-}
-
-/// A browser that has joined a room.
-async fn joined(address: &str, room: ConversationId) -> Person {
-    let ada = Person::register(address, Device::Desktop, "ada", "Ada").await;
-    ada.go(&format!("/c/{room}")).await;
-    ada.click("join-room").await;
-    ada.see("composer").await;
-    ada
 }
 
 /// The numbers of all lines that are drawn, as JavaScript.
@@ -48,9 +26,8 @@ fn a_room_that_could_not_be_loaded_is_whole_when_the_line_is_back() {
         let bob = app.person("bob").await;
         let (quiet, tea) = (bob.create_room("quiet").await, bob.create_room("tea").await);
         bob.send(quiet, "old").await;
-        let ada = joined(&gate.address(), quiet).await;
-        ada.go(&format!("/c/{tea}")).await;
-        ada.click("join-room").await;
+        let ada = Person::in_room(&gate.address(), Device::Desktop, quiet).await;
+        ada.join(tea).await;
         ada.reload().await;
         ada.see("composer").await;
         gate.cut();
@@ -75,8 +52,8 @@ fn a_room_that_could_not_be_loaded_is_whole_when_the_line_is_back() {
 #[test]
 fn latest_goes_to_the_end_and_what_is_between_is_a_gap_that_loads_by_itself() {
     story_with(fast, |app| async move {
-        let (bob, room, seqs) = long_room(&app, "long", 200).await;
-        let ada = joined(&app.address(0), room).await;
+        let (bob, room, seqs) = room_of_bob(&app, "long", numbered(200)).await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("line 199").await;
         ada.go(&format!("/c/{room}/{}", seqs[10])).await;
         ada.read("line 10").await;
@@ -114,8 +91,8 @@ fn latest_goes_to_the_end_and_what_is_between_is_a_gap_that_loads_by_itself() {
 #[test]
 fn with_many_unread_one_click_goes_to_the_end() {
     story_with(fast, |app| async move {
-        let (bob, room, _) = long_room(&app, "busy", 3).await;
-        let ada = joined(&app.address(0), room).await;
+        let (bob, room, _) = room_of_bob(&app, "busy", numbered(3)).await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("line 2").await;
         ada.go("/rooms").await;
         ada.see("room-card").await;
@@ -142,8 +119,8 @@ fn with_many_unread_one_click_goes_to_the_end() {
 #[test]
 fn a_reader_further_up_in_a_busy_room_stays_where_they_are_and_rows_stay_few() {
     story_with(fast, |app| async move {
-        let (bob, room, seqs) = long_room(&app, "busy", 120).await;
-        let ada = joined(&app.address(0), room).await;
+        let (bob, room, seqs) = room_of_bob(&app, "busy", numbered(120)).await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("line 119").await;
         let row = format!("document.querySelector('[data-seq=\"{}\"]')", seqs[60]);
         ada.until(
@@ -179,8 +156,8 @@ fn a_reader_further_up_in_a_busy_room_stays_where_they_are_and_rows_stay_few() {
 #[test]
 fn the_end_is_followed_whatever_the_draft_does() {
     story_with(fast, |app| async move {
-        let (bob, room, _) = long_room(&app, "long", 60).await;
-        let ada = joined(&app.address(0), room).await;
+        let (bob, room, _) = room_of_bob(&app, "long", numbered(60)).await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("line 59").await;
         let end = format!("{BELOW} < 2 && !document.querySelector('[data-testid=new-messages-pill]')");
         // Pasted: all at once.
@@ -208,8 +185,8 @@ fn the_end_is_followed_whatever_the_draft_does() {
 #[test]
 fn what_is_looked_at_is_read_at_once_and_known_to_the_server_when_one_leaves() {
     story_with(fast, |app| async move {
-        let (bob, room, _) = long_room(&app, "busy", 3).await;
-        let ada = joined(&app.address(0), room).await;
+        let (bob, room, _) = room_of_bob(&app, "busy", numbered(3)).await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         let me = another_device(&app, "ada").await;
         ada.read("line 2").await;
         ada.miss("unread-count").await;
@@ -267,8 +244,8 @@ fn a_direct_chat_that_was_answered_is_read_after_a_reload() {
 #[test]
 fn back_from_a_quoted_message_returns_to_where_one_was() {
     story_with(fast, |app| async move {
-        let (bob, room, seqs) = long_room(&app, "long", 150).await;
-        let ada = joined(&app.address(0), room).await;
+        let (bob, room, seqs) = room_of_bob(&app, "long", numbered(150)).await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         let message = SendMessage { body: "as I said".into(), reply_to: Some(seqs[3]) };
         let cid = parlour_client::native::fresh_cid();
         bob.api.send_message(room, &cid, &message).await.unwrap();
@@ -297,16 +274,15 @@ fn back_from_a_quoted_message_returns_to_where_one_was() {
 #[test]
 fn a_reply_says_to_what_and_waits_in_its_room() {
     story(|app| async move {
-        let (bob, room, _) = long_room(&app, "tea", 3).await;
+        let (bob, room, _) = room_of_bob(&app, "tea", numbered(3)).await;
         let other = bob.create_room("coffee").await;
-        let ada = joined(&app.address(0), room).await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("line 1").await;
         ada.click_css("[data-testid=message]:has(.body)").await;
         ada.click("reply").await;
         let about = "document.querySelector('[data-testid=replying-to]')?.textContent === 'line 0'";
         ada.until("it says to what", about).await;
-        ada.go(&format!("/c/{other}")).await;
-        ada.click("join-room").await;
+        ada.join(other).await;
         ada.see("composer").await;
         ada.miss("replying-to").await;
         ada.click_css(&format!("[data-testid=conversation-link][data-conversation-id='{room}']")).await;
@@ -319,12 +295,11 @@ fn a_reply_says_to_what_and_waits_in_its_room() {
 fn a_room_that_was_open_before_is_there_at_once() {
     story(|app| async move {
         let gate = Gate::before(&app.address(0)).await;
-        let (bob, room, _) = long_room(&app, "tea", 5).await;
+        let (bob, room, _) = room_of_bob(&app, "tea", numbered(5)).await;
         let other = bob.create_room("coffee").await;
-        let ada = joined(&gate.address(), room).await;
+        let ada = Person::in_room(&gate.address(), Device::Desktop, room).await;
         ada.read("line 4").await;
-        ada.go(&format!("/c/{other}")).await;
-        ada.click("join-room").await;
+        ada.join(other).await;
         ada.see("composer").await;
         let link = |id| format!("[data-testid=conversation-link][data-conversation-id='{id}']");
         ada.click_css(&link(room)).await;
@@ -351,8 +326,8 @@ fn a_room_that_was_open_before_is_there_at_once() {
 #[test]
 fn what_is_gone_says_so() {
     story(|app| async move {
-        let (bob, room, seqs) = long_room(&app, "tea", 3).await;
-        let ada = joined(&app.address(0), room).await;
+        let (bob, room, seqs) = room_of_bob(&app, "tea", numbered(3)).await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("line 2").await;
         ada.go(&format!("/c/{room}/{}", seqs[2] + 40)).await;
         ada.until(

@@ -4,25 +4,17 @@ use parlour_client::native::MessagesAt;
 use parlour_protocol::ids::{ConversationId, Seq};
 use system_tests::{App, Person as Other};
 
-use crate::person::{Device, Person};
-use crate::story;
+use crate::person::{Device, ESCAPE, Person};
+use crate::{room_of_bob, story};
 
 const MENU: &str = "document.querySelector('[data-testid=message-menu]')";
 
 /// A browser in a room with messages of Bob, and one of its own.
 async fn in_a_room(app: &App, device: Device) -> (Person, Other, ConversationId, Vec<Seq>) {
-    let bob = app.person("bob").await;
-    let room = bob.create_room("tea").await;
-    let mut seqs = Vec::new();
-    for line in 0..14 {
-        seqs.push(
-            bob.send(room, &format!("line {line}, which is long enough to reach to the right of a phone"))
-                .await,
-        );
-    }
-    let ada = Person::register(&app.address(0), device, "ada", "Ada").await;
-    ada.go(&format!("/c/{room}")).await;
-    ada.click("join-room").await;
+    let lines =
+        (0..14).map(|line| format!("line {line}, which is long enough to reach to the right of a phone"));
+    let (bob, room, seqs) = room_of_bob(app, "tea", lines).await;
+    let ada = Person::in_room(&app.address(0), device, room).await;
     ada.say("my own").await;
     ada.read("my own").await;
     (ada, bob, room, seqs)
@@ -217,6 +209,13 @@ fn tapping_about_at_random_destroys_nothing() {
         for _ in 0..500 {
             // Anywhere in the conversation, below its head.
             ada.tap((chance(390), 64.0 + chance(780))).await;
+            // A question was asked, which is as much as a tap may lead to: its own buttons mean what they say.
+            if ada.evaluate("return !!document.querySelector('dialog[open] [data-testid=confirm]');").await
+                == true
+            {
+                ada.press(ESCAPE).await;
+                ada.miss("confirm").await;
+            }
             if !ada.path().await.starts_with("/c/") {
                 ada.go(&format!("/c/{room}")).await;
                 ada.see("composer").await;
