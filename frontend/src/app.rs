@@ -1,17 +1,21 @@
 //! The app: who is there decides between the log-in page and the panes, the address decides what is in them.
 
 use leptos::prelude::*;
+use leptos_router::NavigateOptions;
 use leptos_router::components::{Route, Router, Routes};
-use leptos_router::hooks::use_location;
+use leptos_router::hooks::{use_location, use_navigate};
 use leptos_router::path;
 
+use crate::arrival;
 use crate::components::banner::{Announcer, ConnectionBanner, Toasts};
 use crate::components::copying::CopyByHand;
 use crate::components::dialog::{Ask, Questions};
+use crate::components::keyboard::Shortcuts;
 use crate::components::places::BottomBar;
 use crate::components::sidebar::Sidebar;
+use crate::components::states::Skeleton;
 use crate::components::switcher::Switcher;
-use crate::context::{Context, Phase, context};
+use crate::context::{Context, Link, Phase, context};
 use crate::icons::Mark;
 use crate::pages::admin::Admin;
 use crate::pages::auth::Auth;
@@ -19,15 +23,16 @@ use crate::pages::conversation::ConversationPage;
 use crate::pages::forgot::ForgotPage;
 use crate::pages::friends::FriendsPage;
 use crate::pages::home::{Home, NotFound};
-use crate::pages::notifications::NotificationsPage;
+use crate::pages::notifications::{NotificationsPage, see_what_is_open};
 use crate::pages::profile::ProfilePage;
 use crate::pages::provider::AddedPage;
 use crate::pages::reset::ResetPage;
 use crate::pages::rooms::Rooms;
 use crate::pages::settings::Settings;
 use crate::pages::verify_email::VerifyEmailPage;
-use crate::state::bidi;
+use crate::state::addresses;
 use crate::storage::{self, Life};
+use crate::texts::common;
 
 /// The whole app.
 #[component]
@@ -49,6 +54,7 @@ pub(crate) fn App() -> impl IntoView {
     });
     view! {
         <Router>
+            <Shell />
             {move || match stage.get() {
                 3 => view! { <Replaced /> }.into_any(),
                 2 => view! { <Panes /> }.into_any(),
@@ -62,35 +68,49 @@ pub(crate) fn App() -> impl IntoView {
     }
 }
 
+/// What goes with every page, whoever is there.
+#[component]
+fn Shell() -> impl IntoView {
+    let context = context();
+    arrival::name_the_window(context);
+    arrival::follow(context);
+    view! { <Announcer /> }
+}
+
 /// While the cookie is tried.
 #[component]
 fn Splash() -> impl IntoView {
     let context = context();
     view! {
-        <div class="splash" role="status">
+        <main class="splash waiting">
             <Mark />
-            <Show
-                when=move || context.phase.get() == Phase::Unreachable
-                fallback=|| view! { <span class="visually-hidden">"Loading"</span> }
-            >
-                <p>"The server cannot be reached."</p>
-                <button type="button" class="button" on:click=move |_| context.boot()>
-                    "Try again"
-                </button>
-            </Show>
-        </div>
+            <div class="splash-words" role="status">
+                <Show
+                    when=move || context.phase.get() == Phase::Unreachable
+                    fallback=|| view! { <span class="visually-hidden">{common::loading()}</span> }
+                >
+                    <h1>{common::cannot_reach_server()}</h1>
+                    <p>
+                        <button type="button" class="button" on:click=move |_| context.boot()>
+                            {common::try_again()}
+                        </button>
+                    </p>
+                </Show>
+            </div>
+        </main>
     }
 }
 
 /// Somebody else has signed in in another tab of this browser. What this page showed is gone.
 #[component]
 fn Replaced() -> impl IntoView {
+    arrival::titled(|| common::replaced_title().to_owned());
     view! {
         <main class="splash" data-testid="replaced">
             <Mark />
             <div class="splash-words" role="alert">
-                <h1>"Somebody else is signed in here now"</h1>
-                <p>"Another account has logged in in this browser, so this page has stopped. Nothing is sent from it any more."</p>
+                <h1>{common::replaced_title()}</h1>
+                <p>{common::replaced_text()}</p>
             </div>
             <button
                 type="button"
@@ -101,7 +121,7 @@ fn Replaced() -> impl IntoView {
                     let _ = window().location().replace("/");
                 }
             >
-                "Reload"
+                {common::reload()}
             </button>
         </main>
     }
@@ -115,11 +135,26 @@ fn Panes() -> impl IntoView {
         let open = context.details.get();
         context.keep(Life::Device, "details", open.then_some("open"));
     });
-    name_the_tab(context);
-    let path = use_location().pathname;
-    let start = move || path.with(|path| matches!(path.as_str(), "/" | "/login" | "/register"));
+    let location = use_location();
+    let path = location.pathname;
+    let navigate = use_navigate();
+    // Pages for guests lead on to where the log-in was to lead.
+    Effect::new(move |_| {
+        let came_back = |path: &str| path == addresses::CALLBACK && context.by_form.get_value();
+        if path.with(|path| addresses::only_for_guests(path) || came_back(path)) {
+            let noted = context.next.get_value().filter(|_| path.with_untracked(|path| came_back(path)));
+            let next = location.query.with_untracked(|query| query.get("next")).or(noted);
+            navigate(
+                addresses::after_log_in(next.as_deref()),
+                NavigateOptions { replace: true, ..Default::default() },
+            );
+        }
+    });
+    see_what_is_open(context);
+    Effect::new(move |_| context.set_online(context.me(), matches!(context.link.get(), Link::Online)));
+    let start = move || path.with(|path| path == "/" || addresses::only_for_guests(path));
     view! {
-        <a class="skip-link" href="#main">"Skip to the content"</a>
+        <a class="skip-link" href="#main">{common::skip_to_content()}</a>
         <div class="panes" class:at-start=start>
             <div class="pane-side">
                 <Sidebar />
@@ -143,39 +178,17 @@ fn Panes() -> impl IntoView {
             <BottomBar />
         </div>
         <ConnectionBanner />
-        <Announcer />
         <Switcher />
+        <Shortcuts />
     }
 }
 
-/// Any other address. Whoever is signed in has nothing to do on the log-in pages.
+/// Any other address. Those of guests are about to lead on.
 #[component]
 fn Elsewhere() -> impl IntoView {
-    let path = use_location().pathname.get_untracked();
-    if matches!(path.as_str(), "/login" | "/register") {
-        view! { <Home /> }.into_any()
+    if addresses::only_for_guests(&use_location().pathname.get_untracked()) {
+        view! { <Skeleton rows=3 /> }.into_any()
     } else {
         view! { <NotFound /> }.into_any()
     }
-}
-
-/// The tab's name: what is open, and how much waits.
-fn name_the_tab(context: Context) {
-    Effect::new(move |_| {
-        let mut waiting = 0;
-        for entry in context.ids.get().into_iter().filter_map(|id| context.entry(id)) {
-            waiting += entry.with(|entry| {
-                let direct = entry.kind == parlour_protocol::conversations::ConversationKind::Direct;
-                if direct { entry.unread } else { entry.mentions }
-            });
-        }
-        let open = context.open.id.get().and_then(|id| context.entry(id));
-        let open = open.map(|entry| entry.with(crate::state::conversations::title));
-        let name = context
-            .server
-            .with(|server| server.as_ref().map_or_else(|| "Parlour".to_owned(), |one| one.name.clone()));
-        let title = open.map_or_else(|| name.clone(), |open| format!("{} · {name}", bidi::isolated(&open)));
-        document().set_title(&if waiting > 0 { format!("({waiting}) {title}") } else { title });
-    });
-    on_cleanup(move || document().set_title("Parlour"));
 }

@@ -5,6 +5,8 @@
 use leptos::prelude::{document, window};
 use parlour_protocol::time::{MINUTE, Timestamp};
 
+use crate::texts::common;
+
 /// The clock, in milliseconds since 1970.
 pub(crate) fn now_ms() -> f64 {
     js_sys::Date::now()
@@ -45,6 +47,11 @@ pub(crate) fn visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
 }
 
+/// Whether the browser knows that the device has no connection.
+pub(crate) fn offline() -> bool {
+    !window().navigator().on_line()
+}
+
 /// Whether a person looks at the page now, and not at another window beside it.
 pub(crate) fn looked_at() -> bool {
     visible() && document().has_focus().unwrap_or(false)
@@ -61,6 +68,20 @@ pub(crate) fn leads_here(event: &web_sys::MouseEvent) -> bool {
         && link.is_some_and(|link| link.target().is_empty() && window().location().href() == Ok(link.href()))
 }
 
+/// The text that the browser keeps with the entry of its history that is shown; it outlives a reload.
+pub(crate) fn entry_note() -> Option<String> {
+    window().history().ok()?.state().ok()?.as_string()
+}
+
+/// Keeps a text with the entry of the history that is shown, or nothing.
+pub(crate) fn note_entry(text: Option<&str>) {
+    let text = text.map_or(wasm_bindgen::JsValue::NULL, wasm_bindgen::JsValue::from_str);
+    if let Ok(history) = window().history() {
+        // Some browsers refuse when it is asked too often; then the next change notes it.
+        let _ = history.replace_state(&text, "");
+    }
+}
+
 /// Overrides the system's choice of light or dark, or follows it again.
 pub(crate) fn set_theme(theme: Option<&str>) {
     let Some(root) = document().document_element() else { return };
@@ -70,9 +91,19 @@ pub(crate) fn set_theme(theme: Option<&str>) {
     };
 }
 
+/// Whether fingers are the way to this screen.
+pub(crate) fn touched() -> bool {
+    window().match_media("(pointer: coarse)").ok().flatten().is_some_and(|list| list.matches())
+}
+
 /// Whether the screen is as narrow as a phone's.
 pub(crate) fn narrow() -> bool {
     window().match_media("(max-width: 599.98px)").ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// Whether the page is written from right to left.
+pub(crate) fn right_to_left() -> bool {
+    document().document_element().is_some_and(|root| root.get_attribute("dir").as_deref() == Some("rtl"))
 }
 
 /// A short name for this device, from what the browser tells about itself.
@@ -89,7 +120,7 @@ pub(crate) fn device() -> String {
             ("Chrome", "Chrome"),
             ("Safari", "Safari"),
         ],
-        "Browser",
+        common::browser(),
     );
     let system = pick(
         &[
@@ -100,9 +131,9 @@ pub(crate) fn device() -> String {
             ("Mac OS", "macOS"),
             ("Linux", "Linux"),
         ],
-        "unknown system",
+        common::unknown_system(),
     );
-    format!("{browser} on {system}")
+    common::browser_on_system(browser, system)
 }
 
 /// The key that was pressed. None while an input method composes a word: its keys, also the Enter that ends it, belong

@@ -22,9 +22,12 @@ use crate::api::http::{Api, Failure};
 use crate::browser;
 use crate::clipboard;
 use crate::live::Live;
+use crate::live::announcing::Announcer;
 use crate::open::OpenChat;
 use crate::state::conversations::{Counted, Effect};
+use crate::state::keys;
 use crate::storage::{self, Life};
+use crate::texts;
 
 /// Who is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,10 +51,14 @@ pub(crate) enum Link {
     Online,
     /// Trouble for less than two seconds; nobody is told.
     Trouble,
-    /// Trouble that is worth telling.
-    Reconnecting,
-    /// Trouble that lasts.
+    /// The device itself has no connection, says the browser.
     Offline,
+    /// The server does not answer.
+    Unreachable,
+    /// The server answers that it has too much to do.
+    Busy,
+    /// The server refuses this tab: too many are open.
+    TooManyTabs,
 }
 
 /// Something that is loaded.
@@ -129,8 +136,18 @@ pub(crate) struct Context {
     pub(crate) blocks: RwSignal<Load<Vec<Block>>>,
     /// Changes when somebody comes to the open room or leaves it.
     pub(crate) members_changed: RwSignal<u64>,
+    /// Conversations in whose composer something waits that was not sent.
+    pub(crate) drafts: RwSignal<BTreeSet<ConversationId>>,
     pub(crate) typing: RwSignal<Vec<(ConversationId, UserId, f64)>>,
-    pub(crate) announcement: RwSignal<String>,
+    /// What the page that is shown is called, and which page said so.
+    pub(crate) page: RwSignal<Option<(u64, String)>>,
+    /// Whether a log-in leads back to the place in the address: not when one has left on purpose.
+    pub(crate) comes_back: StoredValue<bool>,
+    /// Where a log-in by a provider is to lead.
+    pub(crate) next: StoredValue<Option<String>>,
+    /// Whether one has just come in by a form, and not by the cookie.
+    pub(crate) by_form: StoredValue<bool>,
+    pub(crate) announcer: Announcer,
     pub(crate) toasts: RwSignal<Vec<Toast>>,
     next_toast: StoredValue<u64>,
     pub(crate) theme: RwSignal<Option<String>>,
@@ -183,8 +200,13 @@ impl Context {
             notices: RwSignal::new(Load::Pending),
             blocks: RwSignal::new(Load::Pending),
             members_changed: RwSignal::new(0),
+            drafts: RwSignal::new(BTreeSet::new()),
             typing: RwSignal::new(Vec::new()),
-            announcement: RwSignal::new(String::new()),
+            page: RwSignal::new(None),
+            comes_back: StoredValue::new(true),
+            next: StoredValue::new(None),
+            by_form: StoredValue::new(false),
+            announcer: Announcer::new(),
             toasts: RwSignal::new(Vec::new()),
             next_toast: StoredValue::new(0),
             theme: RwSignal::new(None),
@@ -217,14 +239,15 @@ impl Context {
         self.requests.set(Load::Pending);
         self.notices.set(Load::Pending);
         self.blocks.set(Load::Pending);
+        self.drafts.set(BTreeSet::new());
         self.typing.set(Vec::new());
-        self.announcement.set(String::new());
+        self.announcer.clear();
         self.toasts.set(Vec::new());
         self.by_hand.set(None);
         self.theme.set(None);
         self.enter_breaks.set(false);
         self.details.set(false);
-        self.open.close();
+        self.open.forget(self.live);
         self.switcher.set(false);
         self.link.set(Link::Trouble);
     }
@@ -237,6 +260,13 @@ impl Context {
     /// Keeps something on the device for the one who is signed in, or forgets it.
     pub(crate) fn keep(&self, life: Life, name: &str, value: Option<&str>) {
         storage::write(self.me(), life, name, value);
+        self.note_draft(name, value.is_some());
+    }
+
+    /// Notes whether something waits in a composer, by the name under which it is kept.
+    pub(crate) fn note_draft(&self, name: &str, there: bool) {
+        let Some(id) = keys::draft(name) else { return };
+        self.drafts.maybe_update(|drafts| if there { drafts.insert(id) } else { drafts.remove(&id) });
     }
 
     /// Oneself; nobody while nobody is signed in.
@@ -354,8 +384,19 @@ impl Context {
         self.person(id).online
     }
 
-    /// Notes that a person came or went.
+    /// Notes that a person came or went, as the server says. Of oneself it may say what was true a moment ago.
     pub(crate) fn set_online(&self, id: UserId, online: bool) {
+        if id != self.me() {
+            self.note_online(id, online);
+        }
+    }
+
+    /// Notes that oneself came or went.
+    pub(crate) fn set_online_myself(&self, online: bool) {
+        self.note_online(self.me(), online);
+    }
+
+    fn note_online(&self, id: UserId, online: bool) {
         let person = self.person(id);
         if person.online.get_untracked() != online {
             person.online.set(online);
@@ -370,6 +411,16 @@ impl Context {
                 person.user.set(Some(user.clone()));
             }
         }
+    }
+
+    /// Those of these people who are not known yet.
+    pub(crate) fn unknown(&self, ids: impl Iterator<Item = UserId>) -> Vec<UserId> {
+        let ids: BTreeSet<UserId> = ids.collect();
+        let known = |id: &UserId| {
+            let person = self.people.with_value(|people| people.get(id).cloned());
+            person.is_some_and(|person| person.user.with_untracked(Option::is_some))
+        };
+        ids.into_iter().filter(|id| id.0 != 0 && !known(id)).collect()
     }
 
     fn want(&self, id: UserId) {
@@ -413,6 +464,7 @@ impl Context {
                 if let Ok(page) = context.api.read_message(id, seq).await
                     && context.open.is(id)
                 {
+                    context.learn(page.authors.iter());
                     context.open.quote(&page);
                 }
             }
@@ -482,6 +534,13 @@ impl Context {
             move || toasts.update(|toasts| toasts.retain(|toast| toast.id != id)),
             Duration::from_secs(6),
         );
+    }
+
+    /// The name of the server, as far as it is known.
+    pub(crate) fn server_name(&self) -> String {
+        self.server.with(|server| {
+            server.as_ref().map_or_else(|| texts::common::app_name().to_owned(), |server| server.name.clone())
+        })
     }
 
     /// Tells about a failure.

@@ -12,6 +12,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::api::http::Failure;
 use crate::state::base64url;
+use crate::texts::security as texts;
 
 /// What the browser is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -132,18 +133,12 @@ fn written(asked: Asked, credential: &JsValue) -> Option<Value> {
 fn said(asked: Asked, error: &JsValue) -> Failure {
     let name = part(error, "name").as_string().unwrap_or_default();
     let detail = match (name.as_str(), asked) {
-        ("NotAllowedError" | "AbortError", Asked::New) => {
-            "No passkey was made: it was cancelled, or it took too long."
-        }
-        ("NotAllowedError" | "AbortError", Asked::Answer) => {
-            "No passkey was used: it was cancelled, it took too long, or this device has none for you."
-        }
-        ("InvalidStateError", _) => "This device has a passkey of yours already.",
-        ("SecurityError", _) => "Passkeys do not work at this address.",
-        ("NotSupportedError" | "ConstraintError", _) => {
-            "This device cannot do this: it needs a screen lock, a fingerprint, a face or a PIN."
-        }
-        _ => "The browser could not do this with passkeys.",
+        ("NotAllowedError" | "AbortError", Asked::New) => texts::passkey_cancelled_new(),
+        ("NotAllowedError" | "AbortError", Asked::Answer) => texts::passkey_cancelled(),
+        ("InvalidStateError", _) => texts::passkey_known(),
+        ("SecurityError", _) => texts::passkey_address(),
+        ("NotSupportedError" | "ConstraintError", _) => texts::passkey_unsupported(),
+        _ => texts::passkey_failed(),
     };
     let detail = Some(detail.to_owned());
     Failure::Problem(Box::new(Problem { detail, ..Problem::new(ErrorCode::Conflict) }))

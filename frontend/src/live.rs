@@ -2,8 +2,10 @@
 //!
 //! Invariant: every event goes through [`Live::observe`]; nothing else decides whether it is applied.
 
+pub(crate) mod announcing;
 pub(crate) mod connection;
 pub(crate) mod outbox;
+pub(crate) mod reading;
 pub(crate) mod receive;
 pub(crate) mod receive_own;
 pub(crate) mod sending;
@@ -17,6 +19,9 @@ use parlour_client::engine::{Cursors, Outbox, Verdict};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::socket::{ClientFrame, Event};
 
+use crate::browser;
+use crate::state::markers::Markers;
+
 /// What an answer belongs to.
 #[derive(Debug, Clone)]
 pub(crate) enum Asked {
@@ -28,6 +33,8 @@ pub(crate) enum Asked {
     Focus,
     /// A page of a log.
     Sync(ConversationId),
+    /// Whether anybody is there.
+    Ping,
     /// Anything whose answer nobody waits for.
     Other,
 }
@@ -54,10 +61,15 @@ struct Inner {
     waits: bool,
     commands: Option<mpsc::Sender<ClientFrame>>,
     asked: BTreeMap<u64, Asked>,
+    /// Since when something is asked that was not answered, in milliseconds.
+    waiting: Option<f64>,
+    /// When the server was heard last, in milliseconds.
+    heard: f64,
     last_id: u64,
     syncing: BTreeSet<ConversationId>,
     heads: BTreeMap<ConversationId, Seq>,
     reading: BTreeSet<ConversationId>,
+    markers: Markers,
     wake: Option<mpsc::Sender<()>>,
     generation: u64,
 }
@@ -134,6 +146,7 @@ impl Live {
             let taken = commands.try_send(make(id)).is_ok();
             if taken && !matches!(asked, Asked::Other) {
                 inner.asked.insert(id, asked);
+                inner.waiting.get_or_insert_with(browser::now_ms);
             }
             taken
         })
@@ -141,7 +154,23 @@ impl Live {
 
     /// Takes what an answer belongs to.
     pub(crate) fn answered(&self, id: u64) -> Option<Asked> {
-        self.change(|inner| inner.asked.remove(&id))
+        self.change(|inner| {
+            let asked = inner.asked.remove(&id);
+            inner.waiting = (!inner.asked.is_empty()).then(browser::now_ms);
+            asked
+        })
+    }
+
+    /// Since when the server owes an answer, in milliseconds of this page's clock.
+    fn waiting(&self) -> Option<f64> {
+        self.with(|inner| inner.waiting)
+    }
+
+    /// Asks whether the server is there, unless an answer is awaited already: silence is noticed early where it matters.
+    pub(crate) fn probe(&self) {
+        if self.waiting().is_none() {
+            self.command(Asked::Ping, |id| ClientFrame::Ping { id });
+        }
     }
 
     /// Names of the messages of a conversation that are on their way, in order.

@@ -2,6 +2,7 @@
 
 mod api;
 mod app;
+mod arrival;
 mod browser;
 mod clipboard;
 mod components;
@@ -13,6 +14,7 @@ mod open;
 mod pages;
 mod state;
 mod storage;
+mod texts;
 
 fn main() {
     console_error_panic_hook::set_once();

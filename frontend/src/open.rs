@@ -1,24 +1,29 @@
 //! The conversation that is open: its loaded messages, its rows, and how far one has come.
 //!
-//! Invariant: the rows are made from the timeline alone (and from what is on its way), after every change.
-//! A message's own signal changes only when that message does.
+//! Invariant: the rows are made from the timeline alone (and from what is on its way), after every change. What is not
+//! loaded is a gap in it, never its beginning or its end. A message's own signal changes only when that message does.
+
+mod drawing;
+mod quotes;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use leptos::prelude::*;
-use parlour_client::engine::Timeline;
+use parlour_client::engine::{Part, Timeline};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::{Message, MessagePage};
 use parlour_protocol::socket::{Change, Event};
 
+use crate::api::calls::Place;
 use crate::api::http::Failure;
-use crate::browser;
 use crate::live::Live;
-use crate::state::rows::{Frame, Row, rows};
+use crate::state::rows::{DayKey, Row};
+use crate::state::spot::Anchor;
 
 /// Most messages that are kept in the page: about six screens on each side of what is seen.
 const KEEP: usize = 240;
+/// Conversations whose messages are kept after one has left them.
+const REMEMBERED: usize = 8;
 
 /// How the open conversation stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,16 +36,39 @@ pub(crate) enum Stage {
     Failed(Failure),
 }
 
+/// Where in the conversation one wants to be once its messages are there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Wish {
+    /// Where one was before, where one stopped reading, or at the end.
+    Resume,
+    /// At a message.
+    At(Seq),
+    /// At the end.
+    End,
+    /// Exactly where one was.
+    Back(Anchor),
+}
+
+/// What is kept of a conversation that one has left, to show it at once when one comes back.
+struct Left {
+    id: ConversationId,
+    timeline: Timeline,
+    /// How far its log had been followed.
+    cursor: Seq,
+}
+
 /// The open conversation; a handle, cheap to copy.
 #[derive(Clone, Copy)]
 pub(crate) struct OpenChat {
     pub(crate) id: RwSignal<Option<ConversationId>>,
     pub(crate) stage: RwSignal<Stage>,
-    pub(crate) rows: RwSignal<Vec<Row>>,
+    /// The days that are shown, oldest first; [`Self::rows_of`] has their rows.
+    pub(crate) days: RwSignal<Vec<DayKey>>,
+    day_rows: StoredValue<BTreeMap<DayKey, ArcRwSignal<Vec<Row>>>>,
+    /// Changes whenever the rows have.
+    pub(crate) drawn: RwSignal<u64>,
     timeline: StoredValue<Timeline>,
     messages: StoredValue<BTreeMap<Seq, ArcRwSignal<Message>>>,
-    /// Messages that others answer, wherever they stand in the log: they follow it as long as the conversation is open,
-    /// also while they are not among the loaded ones.
     answered: StoredValue<Timeline>,
     quotes: StoredValue<Vec<(Seq, ArcRwSignal<Option<Message>>)>>,
     /// Quoted messages that are not known yet, and not asked for.
@@ -49,14 +77,23 @@ pub(crate) struct OpenChat {
     pub(crate) older: RwSignal<bool>,
     /// Whether newer messages exist that are not loaded.
     pub(crate) newer: RwSignal<bool>,
+    /// A room that was deleted while it was open.
+    pub(crate) gone: RwSignal<Option<ConversationId>>,
     /// What had been read when the conversation was opened.
     pub(crate) read: StoredValue<Option<Seq>>,
     /// Messages that came while one was reading further up.
     pub(crate) fresh: RwSignal<Vec<Seq>>,
     /// Whether the end is in view.
     pub(crate) at_bottom: RwSignal<bool>,
-    /// Changes when the messages were loaded anew, and the place has to be found again.
+    /// The message under the reader's eye. What is farthest from it goes when much is loaded.
+    pub(crate) eye: StoredValue<Option<Anchor>>,
+    /// Where one wants to be when [`Self::generation`] changes.
+    pub(crate) wish: StoredValue<Wish>,
+    /// Changes when other messages were loaded, and the place has to be found.
     pub(crate) generation: RwSignal<u64>,
+    /// A page that could not be had, and where one wanted to be in it: it is asked for again when there is a connection.
+    pub(crate) owed: StoredValue<Option<(Place, Wish)>>,
+    left: StoredValue<Vec<Left>>,
 }
 
 impl OpenChat {
@@ -65,7 +102,9 @@ impl OpenChat {
         Self {
             id: RwSignal::new(None),
             stage: RwSignal::new(Stage::Loading),
-            rows: RwSignal::new(Vec::new()),
+            days: RwSignal::new(Vec::new()),
+            day_rows: StoredValue::new(BTreeMap::new()),
+            drawn: RwSignal::new(0),
             timeline: StoredValue::new(Timeline::default()),
             messages: StoredValue::new(BTreeMap::new()),
             answered: StoredValue::new(Timeline::default()),
@@ -73,10 +112,15 @@ impl OpenChat {
             wanted: StoredValue::new(Vec::new()),
             older: RwSignal::new(false),
             newer: RwSignal::new(false),
+            gone: RwSignal::new(None),
             read: StoredValue::new(None),
             fresh: RwSignal::new(Vec::new()),
             at_bottom: RwSignal::new(true),
+            eye: StoredValue::new(None),
+            wish: StoredValue::new(Wish::Resume),
             generation: RwSignal::new(0),
+            owed: StoredValue::new(None),
+            left: StoredValue::new(Vec::new()),
         }
     }
 
@@ -85,21 +129,48 @@ impl OpenChat {
         self.id.get_untracked() == Some(id)
     }
 
-    /// Opens a conversation, of which nothing is loaded yet.
-    pub(crate) fn begin(&self, id: ConversationId, read: Option<Seq>) {
-        self.close();
+    /// Opens a conversation. What was kept of it is shown at once, unless its log has gone on too far since; then its
+    /// log is to be followed from the position that is returned.
+    pub(crate) fn begin(
+        &self,
+        id: ConversationId,
+        read: Option<Seq>,
+        worth: impl Fn(Seq) -> bool,
+        live: Live,
+        me: UserId,
+    ) -> Option<Seq> {
+        self.close(live);
         self.read.set_value(read);
-        self.answered.update_value(|answered| answered.set_detached(true));
         self.id.set(Some(id));
+        let left = self.left.try_update_value(|left| {
+            let at = left.iter().position(|one| one.id == id)?;
+            Some(left.remove(at))
+        });
+        let left = left.flatten().filter(|left| worth(left.cursor))?;
+        self.timeline.set_value(left.timeline);
+        self.stage.set(Stage::Ready);
+        self.draw(live, me);
+        self.arrive(Wish::Resume);
+        Some(left.cursor)
     }
 
-    /// Nothing is open any more.
-    pub(crate) fn close(&self) {
+    /// Nothing is open any more. What was loaded is kept for a while.
+    pub(crate) fn close(&self, live: Live) {
+        let ready = self.stage.get_untracked() == Stage::Ready;
+        let kept = self.id.get_untracked().filter(|_| ready).and_then(|id| Some((id, live.cursor(id)?)));
+        if let Some((id, cursor)) = kept
+            && let Some(timeline) = self.timeline.try_update_value(std::mem::take)
+        {
+            self.left.update_value(|left| {
+                left.retain(|one| one.id != id);
+                left.push(Left { id, timeline, cursor });
+                if left.len() > REMEMBERED {
+                    left.remove(0);
+                }
+            });
+        }
         self.id.set(None);
-        self.stage.set(Stage::Loading);
-        self.rows.set(Vec::new());
-        self.timeline.update_value(Timeline::clear);
-        self.messages.update_value(BTreeMap::clear);
+        self.empty();
         self.answered.update_value(Timeline::clear);
         self.quotes.update_value(Vec::clear);
         self.wanted.update_value(Vec::clear);
@@ -107,58 +178,74 @@ impl OpenChat {
         self.newer.set(false);
         self.fresh.set(Vec::new());
         self.at_bottom.set(true);
+        self.eye.set_value(None);
+        self.wish.set_value(Wish::Resume);
+        self.owed.set_value(None);
     }
 
-    /// Shows a page in the place of everything that was there.
-    pub(crate) fn replace(&self, page: MessagePage, live: Live, me: UserId) {
-        self.quote(&page);
-        self.timeline.update_value(|timeline| {
-            timeline.clear();
-            timeline.set_detached(page.newer);
-            timeline.add_page_at(page.items, page.head);
-        });
+    fn empty(&self) {
+        self.stage.set(Stage::Loading);
+        self.days.set(Vec::new());
+        self.day_rows.update_value(BTreeMap::clear);
+        self.timeline.update_value(Timeline::clear);
         self.messages.update_value(BTreeMap::clear);
-        self.older.set(page.older);
-        self.newer.set(page.newer);
-        self.fresh.set(Vec::new());
-        self.stage.set(Stage::Ready);
-        self.draw(live, me);
+    }
+
+    /// Nothing that is known of any conversation is true any more.
+    pub(crate) fn start_over(&self) {
+        self.empty();
+        self.left.update_value(Vec::clear);
+    }
+
+    /// Keeps nothing of any conversation.
+    pub(crate) fn forget(&self, live: Live) {
+        self.close(live);
+        self.left.update_value(Vec::clear);
+    }
+
+    /// Goes to a place among what is loaded.
+    pub(crate) fn arrive(&self, wish: Wish) {
+        self.wish.set_value(wish);
         self.generation.update(|generation| *generation += 1);
     }
 
-    /// Adds older messages, and lets go of the newest ones when there are many.
-    pub(crate) fn prepend(&self, page: MessagePage, live: Live, me: UserId) {
+    /// Shows a page in the place of everything that was there.
+    pub(crate) fn replace(&self, page: MessagePage, part: Part, wish: Wish, live: Live, me: UserId) {
         self.quote(&page);
-        let touched: Vec<Seq> = page.items.iter().map(|message| message.seq).collect();
-        let detached = self.timeline.try_update_value(|timeline| {
-            timeline.add_page_at(page.items, page.head);
-            timeline.trim_newest(KEEP);
-            timeline.detached()
+        self.timeline.update_value(|timeline| {
+            timeline.clear();
+            timeline.add_page(page, part);
         });
-        self.older.set(page.older);
-        self.newer.set(detached.unwrap_or(false));
-        self.refresh(&touched);
+        self.messages.update_value(BTreeMap::clear);
+        self.fresh.set(Vec::new());
+        self.stage.set(Stage::Ready);
         self.draw(live, me);
+        self.arrive(wish);
     }
 
-    /// Adds newer messages, and lets go of the oldest ones when there are many.
-    pub(crate) fn append(&self, page: MessagePage, live: Live, me: UserId) {
+    /// Adds a page to what is loaded. Where it does not touch that, a gap is between them.
+    pub(crate) fn join(&self, page: MessagePage, part: Part, live: Live, me: UserId) {
         self.quote(&page);
         let touched: Vec<Seq> = page.items.iter().map(|message| message.seq).collect();
-        let trimmed = self.timeline.try_update_value(|timeline| {
-            timeline.add_page_at(page.items, page.head);
-            timeline.set_detached(page.newer);
-            timeline.trim_oldest(KEEP)
+        self.timeline.update_value(|timeline| {
+            timeline.add_page(page, part);
+            self.trim(timeline);
         });
-        if trimmed == Some(true) {
-            self.older.set(true);
-        }
-        self.newer.set(page.newer);
-        if !page.newer {
-            self.fresh.set(Vec::new());
-        }
         self.refresh(&touched);
         self.draw(live, me);
+        if !self.newer.get_untracked() && self.at_bottom.get_untracked() {
+            self.fresh.set(Vec::new());
+        }
+    }
+
+    /// Lets go of what is farthest from the reader when much is loaded.
+    fn trim(&self, timeline: &mut Timeline) {
+        match self.eye.get_value() {
+            Some(eye) if !(self.at_bottom.get_untracked() && timeline.ends()) => {
+                timeline.trim_around(eye.seq, KEEP);
+            }
+            _ => timeline.trim_oldest(KEEP),
+        }
     }
 
     /// Adds an own message that was just stored.
@@ -191,12 +278,7 @@ impl OpenChat {
                 if let Some(seq) = touched {
                     self.refresh(&[seq]);
                 }
-                let following = self.at_bottom.get_untracked() && !self.newer.get_untracked();
-                if following
-                    && self.timeline.try_update_value(|timeline| timeline.trim_oldest(KEEP)) == Some(true)
-                {
-                    self.older.set(true);
-                }
+                self.timeline.update_value(|timeline| self.trim(timeline));
                 self.draw(live, me);
             }
             change => {
@@ -207,102 +289,33 @@ impl OpenChat {
                         fresh.len() != before
                     });
                 }
-                if let Some(seq) = touched {
-                    self.refresh(&[seq]);
+                if let Change::AuthorErased { .. } = change {
+                    let all =
+                        self.timeline.with_value(|all| all.iter().map(|one| one.seq).collect::<Vec<_>>());
+                    self.refresh(&all);
+                }
+                match touched {
+                    Some(seq) => self.refresh(&[seq]),
+                    None => self.note_edges(),
                 }
             }
         }
     }
 
-    /// A message that another one answers, as soon as it is known; follows its changes. `ask` is called with those
-    /// that are to be read from the server, for all rows of a page at once.
-    pub(crate) fn quoted(
-        &self,
-        seq: Seq,
-        ask: impl FnOnce(Vec<Seq>) + 'static,
-    ) -> ArcRwSignal<Option<Message>> {
-        if let Some(signal) = self.quote_of(seq) {
-            return signal;
-        }
-        let loaded = self.timeline.with_value(|timeline| timeline.get(seq).cloned());
-        let signal = ArcRwSignal::new(loaded.clone());
-        self.quotes.update_value(|quotes| {
-            quotes.push((seq, signal.clone()));
-        });
-        match loaded {
-            Some(message) => self.answered.update_value(|answered| answered.add(message)),
-            None => {
-                let first = self.wanted.try_update_value(|wanted| {
-                    wanted.push(seq);
-                    wanted.len() == 1
-                });
-                if first == Some(true) {
-                    let wanted = self.wanted;
-                    let ask = move || {
-                        let all = wanted.try_update_value(std::mem::take).unwrap_or_default();
-                        if !all.is_empty() {
-                            ask(all);
-                        }
-                    };
-                    set_timeout(ask, Duration::from_millis(15));
-                }
+    /// The log reaches to this position, and what stands before it will not come by itself.
+    pub(crate) fn detach(&self, head: Seq) {
+        self.timeline.update_value(|timeline| timeline.note_head(head));
+        self.note_edges();
+    }
+
+    /// Notes whether the beginning and the end are loaded.
+    fn note_edges(&self) {
+        let (begins, ends) = self.timeline.with_value(|timeline| (timeline.begins(), timeline.ends()));
+        for (signal, value) in [(self.older, !begins), (self.newer, !ends)] {
+            if signal.get_untracked() != value {
+                signal.set(value);
             }
         }
-        signal
-    }
-
-    /// A page has come: perhaps messages that others answer are in it.
-    pub(crate) fn quote(&self, page: &MessagePage) {
-        let here: Vec<Message> = self.quotes.with_value(|quotes| {
-            page.items
-                .iter()
-                .filter(|message| quotes.iter().any(|(seq, _)| *seq == message.seq))
-                .cloned()
-                .collect()
-        });
-        let seqs: Vec<Seq> = here.iter().map(|message| message.seq).collect();
-        self.answered.update_value(|answered| answered.add_page_at(here, page.head));
-        self.wanted.update_value(|wanted| wanted.retain(|seq| !seqs.contains(seq)));
-        seqs.into_iter().for_each(|seq| self.refresh_quote(seq));
-    }
-
-    /// Quoted messages that nobody could tell about so far.
-    pub(crate) fn unknown_quotes(&self) -> Vec<Seq> {
-        let unknown = |signal: &ArcRwSignal<Option<Message>>| signal.with_untracked(Option::is_none);
-        self.quotes.with_value(|quotes| {
-            quotes.iter().filter(|(_, signal)| unknown(signal)).map(|(seq, _)| *seq).collect()
-        })
-    }
-
-    fn quote_of(&self, seq: Seq) -> Option<ArcRwSignal<Option<Message>>> {
-        self.quotes
-            .with_value(|quotes| quotes.iter().find(|(one, _)| *one == seq).map(|(_, signal)| signal.clone()))
-    }
-
-    fn refresh_quote(&self, seq: Seq) {
-        let Some(signal) = self.quote_of(seq) else { return };
-        let message = self.answered.with_value(|answered| answered.get(seq).cloned());
-        if message.is_some() && signal.with_untracked(|known| *known != message) {
-            signal.set(message);
-        }
-    }
-
-    fn change_quotes(&self, event: &Event) {
-        match self.answered.try_update_value(|answered| answered.apply(event)).flatten() {
-            Some(seq) => self.refresh_quote(seq),
-            None if matches!(event.change, Change::AuthorErased { .. }) => {
-                let all: Vec<Seq> =
-                    self.quotes.with_value(|quotes| quotes.iter().map(|(seq, _)| *seq).collect());
-                all.into_iter().for_each(|seq| self.refresh_quote(seq));
-            }
-            None => {}
-        }
-    }
-
-    /// The end of the log is further than what is loaded: new messages will not be added at the end.
-    pub(crate) fn detach(&self) {
-        self.timeline.update_value(|timeline| timeline.set_detached(true));
-        self.newer.set(true);
     }
 
     fn refresh(&self, seqs: &[Seq]) {
@@ -314,31 +327,6 @@ impl OpenChat {
             {
                 signal.set(message);
             }
-        }
-    }
-
-    /// Makes the rows anew.
-    pub(crate) fn draw(&self, live: Live, me: UserId) {
-        let Some(id) = self.id.get_untracked() else { return };
-        let newer = self.newer.get_untracked();
-        let pending = if newer { Vec::new() } else { live.pending(id) };
-        let frame = Frame {
-            complete: !self.older.get_untracked(),
-            read: self.read.get_value(),
-            me,
-            now: browser::now(),
-        };
-        let made = self.timeline.with_value(|timeline| {
-            rows(timeline.iter(), pending.iter().map(String::as_str), frame, browser::local_time)
-        });
-        self.messages.update_value(|messages| {
-            let (oldest, newest) = self
-                .timeline
-                .with_value(|timeline| (timeline.oldest().unwrap_or(0), timeline.newest().unwrap_or(0)));
-            messages.retain(|seq, _| (oldest..=newest).contains(seq));
-        });
-        if self.rows.with_untracked(|rows| *rows != made) {
-            self.rows.set(made);
         }
     }
 
@@ -360,9 +348,9 @@ impl OpenChat {
         self.timeline.with_value(|timeline| timeline.get(seq).is_some())
     }
 
-    /// Positions of the oldest and the newest loaded message.
-    pub(crate) fn bounds(&self) -> Option<(Seq, Seq)> {
-        self.timeline.with_value(|timeline| Some((timeline.oldest()?, timeline.newest()?)))
+    /// Before which position older messages are missing, and after which newer ones.
+    pub(crate) fn edges(&self) -> Option<(Seq, Seq)> {
+        self.timeline.with_value(Timeline::edges)
     }
 
     /// The newest own message that can still be changed.

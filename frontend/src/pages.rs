@@ -6,6 +6,7 @@ pub(crate) mod admin_recovery;
 pub(crate) mod auth;
 pub(crate) mod conversation;
 pub(crate) mod conversation_head;
+pub(crate) mod devices;
 pub(crate) mod email;
 pub(crate) mod forgot;
 pub(crate) mod friends;
@@ -28,7 +29,9 @@ pub(crate) mod verify_email;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
+use crate::arrival::titled;
 use crate::icons::{BACK, Icon};
+use crate::texts::common;
 
 /// The part of a page that the address names, such as `requests` in `/friends/requests`.
 pub(crate) fn part() -> Memo<String> {
@@ -40,12 +43,16 @@ pub(crate) fn part() -> Memo<String> {
 #[component]
 pub(crate) fn PageHead(
     title: &'static str,
+    /// What the window is called, where that is more than the heading.
+    #[prop(optional, into)]
+    window: Option<Signal<String>>,
     #[prop(default = "/")] back: &'static str,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
+    titled(move || window.map_or_else(|| title.to_owned(), |window| window.get()));
     view! {
         <header class="page-head">
-            <a class="icon-button only-narrow" href=back aria-label="Back">
+            <a class="icon-button only-narrow" href=back aria-label=common::back()>
                 <Icon path=BACK />
             </a>
             <h1>{title}</h1>

@@ -1,11 +1,17 @@
 //! Pure stores and models: what events do to what is shown. No I/O, no clock; tested natively.
 
+pub(crate) mod addresses;
+pub(crate) mod announcing;
 pub(crate) mod base64url;
 pub(crate) mod bidi;
+pub(crate) mod catch_up;
 pub(crate) mod conversations;
 pub(crate) mod drafts;
+pub(crate) mod gestures;
 pub(crate) mod kept;
 pub(crate) mod keys;
+pub(crate) mod markers;
+pub(crate) mod offers;
 pub(crate) mod people;
 
 pub(crate) mod reactions;
@@ -16,3 +22,5 @@ pub(crate) mod spot;
 pub(crate) mod tabs;
 pub(crate) mod text;
 pub(crate) mod time;
+pub(crate) mod typed;
+pub(crate) mod writing;

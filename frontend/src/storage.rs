@@ -63,6 +63,33 @@ pub(crate) fn who() -> Option<UserId> {
     storage(Life::Device)?.get_item(keys::WHO).ok().flatten()?.parse().ok()
 }
 
+/// Whether it is certain that nobody is signed in in this browser: storage works, and names nobody. Where it does not work,
+/// only the server can tell.
+pub(crate) fn nobody_is_known() -> bool {
+    const PROBE: &str = "parlour.probe";
+    who().is_none()
+        && storage(Life::Device).is_some_and(|storage| {
+            let kept = storage.set_item(PROBE, "kept").is_ok()
+                && storage.get_item(PROBE).is_ok_and(|one| one.is_some());
+            storage.remove_item(PROBE).is_ok() && kept
+        })
+}
+
+/// Notes where a log-in that goes by the page of a provider is to lead. It is nobody's, and gone when anybody signs in.
+pub(crate) fn note_next(place: &str) {
+    if let Some(storage) = storage(Life::Tab) {
+        let _ = storage.set_item(keys::NEXT, place);
+    }
+}
+
+/// Takes what was noted.
+pub(crate) fn take_next() -> Option<String> {
+    let storage = storage(Life::Tab)?;
+    let place = storage.get_item(keys::NEXT).ok().flatten();
+    let _ = storage.remove_item(keys::NEXT);
+    place
+}
+
 /// Somebody signs in: everything that belongs to others goes, and all tabs are told.
 pub(crate) fn enter(owner: UserId) {
     let before = who();

@@ -155,6 +155,11 @@ impl App {
         self.0.nodes.iter().for_each(|node| node.app().hub.close_all(CloseCode::Draining));
     }
 
+    /// Connections at a node that are no started sockets.
+    pub fn connections(&self, node: usize) -> usize {
+        self.0.nodes[node].app().budgets.door.count()
+    }
+
     /// How many statements a node has run.
     pub fn statements(&self, node: usize) -> u64 {
         self.0.nodes[node].app().database.statements()

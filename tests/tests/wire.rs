@@ -488,7 +488,10 @@ fn rooms_and_conversations() {
     snapshot!("MarkRead", MarkRead { seq: 42 });
     snapshot!("ReadMarker", ReadMarker { seq: 42 });
     snapshot!("Message", message(), deleted_message());
-    snapshot!("MessagePage", MessagePage { items: vec![message()], older: true, newer: false, head: 44 });
+    snapshot!(
+        "MessagePage",
+        MessagePage { items: vec![message()], older: true, newer: false, head: 44, authors: Vec::new() }
+    );
     snapshot!(
         "SendMessage",
         SendMessage { body: "hi".into(), reply_to: Some(40) },

@@ -67,7 +67,7 @@ pub fn register(
             if admin::count_pending(conn)? >= limits::PENDING_ACCOUNTS {
                 return Err(Refusal::because(
                     ErrorCode::LimitReached,
-                    "Too many accounts wait for approval.",
+                    "Too many accounts are waiting for approval.",
                 ));
             }
             (false, true)
@@ -105,7 +105,7 @@ pub fn register(
 }
 
 fn taken() -> Refusal {
-    Refusal::because(ErrorCode::Taken, "This handle is already taken.")
+    Refusal::because(ErrorCode::Taken, "That username is taken.")
 }
 
 /// One's own account.
@@ -139,7 +139,7 @@ pub fn update(conn: &mut Connection, now: Timestamp, user: UserId, request: &Upd
             if !first && now.0 < before.handle_changed_at + HANDLE_STAYS {
                 return Err(Refusal::because(
                     ErrorCode::Conflict,
-                    "The handle can be changed once in seven days.",
+                    "You can change your username once a week.",
                 ));
             }
             if users::find_by_handle(conn, &handle_key)?.is_some() {

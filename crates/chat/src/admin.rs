@@ -67,11 +67,11 @@ pub fn list_users(
 pub fn suspend(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<AdminUser> {
     demand_admin(conn, user)?;
     if who == user {
-        return Err(Refusal::because(ErrorCode::Conflict, "You cannot suspend yourself."));
+        return Err(Refusal::because(ErrorCode::Conflict, "You can't suspend yourself."));
     }
     let row = living(conn, who)?;
     if row.is_admin && admin::count_other_admins(conn, who)? == 0 {
-        return Err(Refusal::because(ErrorCode::Conflict, "The last administrator cannot be suspended."));
+        return Err(Refusal::because(ErrorCode::Conflict, "The last administrator can't be suspended."));
     }
     if row.suspended_at.is_some() {
         return Ok(Outcome::quiet(view_one(conn, &row)?));

@@ -49,7 +49,7 @@ pub fn block(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId)
         return Ok(Outcome::quiet(Block { user: row.summary(), at: Timestamp(known.created_at) }));
     }
     if blocks::count_of(conn, user)? >= limits::BLOCKS_PER_USER {
-        return Err(Refusal::because(ErrorCode::LimitReached, "You block enough people."));
+        return Err(Refusal::because(ErrorCode::LimitReached, "You've reached the limit of blocked people."));
     }
     blocks::insert(conn, &BlockRow { blocker_id: user.0, blocked_id: other.0, created_at: now.0 })?;
     note(conn, now, Note::by(AuditKind::Blocked, user))?;

@@ -28,7 +28,7 @@ const STEP: i64 = 500;
 pub fn end_person(conn: &mut Connection, now: Timestamp, user: UserId, address: &str) -> Done<Erased> {
     let row = users::find(conn, user)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?;
     if row.is_admin && admin::count_other_admins(conn, user)? == 0 {
-        return Err(Refusal::because(ErrorCode::Conflict, "The last administrator cannot be deleted."));
+        return Err(Refusal::because(ErrorCode::Conflict, "The last administrator can't be deleted."));
     }
     let mut known = own_data::list_friendships(conn, user)?;
     known.sort_by_key(|(other, ..)| *other);

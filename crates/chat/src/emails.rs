@@ -85,7 +85,7 @@ pub fn choose(
 }
 
 fn over() -> Refusal {
-    Refusal::because(ErrorCode::Gone, "This link is not good any more. Ask for a new one in your settings.")
+    Refusal::because(ErrorCode::Gone, "This link has expired. Ask for a new one in your settings.")
 }
 
 /// Confirms the address that a token was sent to.

@@ -78,7 +78,7 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
         return Err(Refusal::field("to", "That is you."));
     }
     if blocks::find(conn, user, other_id)?.is_some() {
-        return Err(Refusal::because(ErrorCode::Conflict, "You block this person. Unblock them first."));
+        return Err(Refusal::because(ErrorCode::Conflict, "You've blocked this person. Unblock them first."));
     }
     let direct = lock_direct(conn, user, other_id)?;
     // A block of the other one that is made right now is seen here, or sees this request.
@@ -96,10 +96,10 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
         None => {
             let own = friendships::count_of(conn, user)?;
             if own.friends + own.outgoing >= limits::FRIENDS_PER_USER {
-                return Err(Refusal::because(ErrorCode::LimitReached, "Your list of friends is full."));
+                return Err(Refusal::because(ErrorCode::LimitReached, "Your friends list is full."));
             }
             if own.outgoing >= limits::OUTGOING_REQUESTS {
-                let detail = "Too many of your requests are open. Cancel some of them first.";
+                let detail = "You have too many open requests. Cancel some first.";
                 return Err(Refusal::because(ErrorCode::LimitReached, detail));
             }
             count_request(conn, now, user)?;
@@ -176,7 +176,7 @@ pub fn accept(conn: &mut Connection, now: Timestamp, user: UserId, other_id: Use
         Relation::Incoming => befriend(conn, now, user, other, direct),
         // One that did not arrive does not exist.
         Relation::None => Err(ErrorCode::NotFound.into()),
-        _ => Err(Refusal::because(ErrorCode::Conflict, "Only the other one can accept this request.")),
+        _ => Err(Refusal::because(ErrorCode::Conflict, "Only the other person can accept this request.")),
     }
 }
 
@@ -241,7 +241,7 @@ fn befriend(
     let other_id = UserId(other.id);
     for person in [user, other_id] {
         if friendships::count_of(conn, person)?.friends >= limits::FRIENDS_PER_USER {
-            return Err(Refusal::because(ErrorCode::LimitReached, "The list of friends is full."));
+            return Err(Refusal::because(ErrorCode::LimitReached, "The friends list is full."));
         }
     }
     friendships::accept(conn, user, other_id, now.0)?;

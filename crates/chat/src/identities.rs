@@ -68,7 +68,7 @@ pub fn add(
         None => {}
     }
     if identities::list(conn, user)?.len() >= MOST {
-        return Err(Refusal::because(ErrorCode::LimitReached, format!("At most {MOST} can be added.")));
+        return Err(Refusal::because(ErrorCode::LimitReached, format!("You can connect {MOST} at most.")));
     }
     let row = IdentityRow {
         id: id.0,
@@ -95,7 +95,7 @@ pub fn remove(conn: &mut Connection, now: Timestamp, user: UserId, id: IdentityI
         return Err(ErrorCode::NotFound.into());
     }
     if !row.has_password() && identities::list(conn, user)?.is_empty() {
-        return Err(Refusal::because(ErrorCode::Conflict, "Set a password first, or you could not log in."));
+        return Err(Refusal::because(ErrorCode::Conflict, "Set a password first, or you couldn't log in."));
     }
     note(conn, now, Note::by(AuditKind::IdentityRemoved, user))?;
     Ok(Outcome::quiet(()))

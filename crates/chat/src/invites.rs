@@ -32,7 +32,7 @@ fn demand_inviter(conn: &mut Connection, user: UserId, members_may: bool) -> Res
     match row {
         Some(row) if row.is_admin => Ok(true),
         Some(_) if members_may => Ok(false),
-        _ => Err(Refusal::because(ErrorCode::Forbidden, "Only administrators invite people here.")),
+        _ => Err(Refusal::because(ErrorCode::Forbidden, "Only administrators can invite people here.")),
     }
 }
 
@@ -56,7 +56,7 @@ pub fn create(
     }
     let most = if admin { limits::INVITES_PER_ADMIN } else { limits::INVITES_PER_USER };
     if invites::list_open(conn, Some(user), now.0, None, most)?.len() as i64 >= most {
-        return Err(Refusal::because(ErrorCode::LimitReached, "You have enough open invites."));
+        return Err(Refusal::because(ErrorCode::LimitReached, "You have too many open invites."));
     }
     let row = InviteRow {
         id: id.0,

@@ -182,7 +182,7 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
     // The position before the first one of this batch, per conversation.
     let mut at: BTreeMap<i64, Seq> =
         heads.iter().map(|(id, head)| (*id, head.last_seq - counts.get(id).copied().unwrap_or(0))).collect();
-    let mut rows = Vec::with_capacity(fresh.len());
+    let mut accepted: Vec<(usize, &Send, Seq)> = Vec::with_capacity(fresh.len());
     for (index, send) in fresh {
         let Some(last) = at.get_mut(&send.conversation.0) else {
             answers.insert(index, Err(ErrorCode::NotFound.into()));
@@ -191,7 +191,7 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
         let seq = *last + 1;
         let answer = rights.check(&heads, send).and_then(|()| match send.reply_to {
             Some(target) if !answered.contains_key(&(send.conversation.0, target)) => {
-                Err(Refusal::field("reply_to", "There is no such message."))
+                Err(Refusal::field("reply_to", "That message doesn't exist."))
             }
             _ => Ok(()),
         });
@@ -200,6 +200,12 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
             continue;
         }
         *last = seq;
+        accepted.push((index, send, seq));
+    }
+    mark_written(conn, &accepted)?;
+
+    let mut rows = Vec::with_capacity(accepted.len());
+    for (index, send, seq) in accepted {
         let mentioned = mentions::resolve(conn, send.conversation, &send.body, &[])?;
         let reply_author =
             send.reply_to.and_then(|target| answered.get(&(send.conversation.0, target)).copied());
@@ -236,6 +242,21 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
         events::insert_messages(conn, rows)?;
     }
     Ok(answers)
+}
+
+/// What somebody has written, they have read up to there. Their other devices see it by the message itself. This comes
+/// before people are told of mentions: whoever moves a marker alone locks in this order, too.
+fn mark_written(conn: &mut Connection, accepted: &[(usize, &Send, Seq)]) -> Result<(), Refusal> {
+    let mut written: BTreeMap<(i64, i64), Seq> = BTreeMap::new();
+    for (_, send, seq) in accepted {
+        written.insert((send.conversation.0, send.author.0), *seq);
+    }
+    let written: Vec<(i64, i64, Seq)> =
+        written.into_iter().map(|((conversation, author), seq)| (conversation, author, seq)).collect();
+    if !written.is_empty() {
+        members::mark_written(conn, &written)?;
+    }
+    Ok(())
 }
 
 /// Who may write where, for one batch; read after the heads were locked.
@@ -290,7 +311,7 @@ pub fn edit(
     rights::writable(conn, id, user)?;
     let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
     if message.author_id != user.0 {
-        return Err(Refusal::because(ErrorCode::Forbidden, "Only its author may change a message."));
+        return Err(Refusal::because(ErrorCode::Forbidden, "Only the author can edit a message."));
     }
     if message.deleted_at.is_some() {
         return Err(ErrorCode::Gone.into());
@@ -333,7 +354,7 @@ pub fn delete(
     if message.author_id != user.0 && !moderates {
         return Err(Refusal::because(
             ErrorCode::Forbidden,
-            "Only its author, a moderator or an administrator may delete a message.",
+            "Only the author, a moderator or an administrator can delete a message.",
         ));
     }
     if let Some(at) = message.deleted_at {
@@ -383,7 +404,10 @@ pub fn react(
         return append(conn, now, id, Change::ReactionRemoved { user, target: seq, emoji });
     }
     if known.is_none() && present.len() >= limits::REACTIONS_PER_MESSAGE {
-        return Err(Refusal::because(ErrorCode::LimitReached, "This message has enough kinds of reactions."));
+        return Err(Refusal::because(
+            ErrorCode::LimitReached,
+            "This message has too many different reactions.",
+        ));
     }
     let outcome = append(conn, now, id, Change::ReactionAdded { user, target: seq, emoji: emoji.clone() })?;
     let row =

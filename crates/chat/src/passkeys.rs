@@ -60,11 +60,11 @@ fn user_handle(key: &FactorKey, user: UserId) -> Uuid {
 }
 
 fn gone() -> Refusal {
-    Refusal::because(ErrorCode::Gone, "This took too long, or was done before. Please begin again.")
+    Refusal::because(ErrorCode::Gone, "This took too long or was already done. Start again.")
 }
 
 fn wrong() -> Refusal {
-    Refusal::because(ErrorCode::BadCredentials, "This passkey does not fit.")
+    Refusal::because(ErrorCode::BadCredentials, "This passkey doesn't match.")
 }
 
 fn fault(error: impl std::fmt::Display) -> Refusal {
@@ -181,7 +181,7 @@ pub fn add(
         return Ok(Outcome::quiet(Err(full())));
     }
     if passkeys::find_by_credential(conn, made.cred_id())?.is_some() {
-        let why = Refusal::because(ErrorCode::Conflict, "This passkey was added before.");
+        let why = Refusal::because(ErrorCode::Conflict, "This passkey was already added.");
         return Ok(Outcome::quiet(Err(why)));
     }
     let row = PasskeyRow {

@@ -75,7 +75,7 @@ pub fn find(conn: &mut Connection, now: Timestamp, token_hash: &[u8]) -> Result<
 }
 
 fn over() -> Refusal {
-    Refusal::because(ErrorCode::Gone, "This link is not good any more. Ask for a new one.")
+    Refusal::because(ErrorCode::Gone, "This link has expired. Ask for a new one.")
 }
 
 /// Uses a link: stores the new password's hash and ends every session.

@@ -20,7 +20,7 @@ pub fn check(password: &str) -> Result<(), String> {
     let password = prepared(password);
     validation::password(&password)?;
     if is_common(&password) {
-        return Err("This password is one of the most common ones. Choose another.".into());
+        return Err("This is one of the most common passwords. Choose another.".into());
     }
     Ok(())
 }

@@ -151,7 +151,7 @@ fn vacate_name(conn: &mut Connection, now: Timestamp, user: UserId, name_key: &s
 
 fn refuse_taken_name(conn: &mut Connection, name_key: &str) -> Result<(), Refusal> {
     if conversations::room_exists(conn, name_key)? {
-        return Err(Refusal::because(ErrorCode::Taken, "A room with this name exists already."));
+        return Err(Refusal::because(ErrorCode::Taken, "There's already a room with this name."));
     }
     Ok(())
 }
@@ -297,7 +297,7 @@ fn erase(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId
 fn demand_owner(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<(), Refusal> {
     let member = members::find(conn, id, user)?.ok_or(ErrorCode::NotMember)?;
     if role(member.role) != MemberRole::Owner {
-        return Err(Refusal::because(ErrorCode::Forbidden, "Only the room's owner may do this."));
+        return Err(Refusal::because(ErrorCode::Forbidden, "Only the room's owner can do this."));
     }
     Ok(())
 }

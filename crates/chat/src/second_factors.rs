@@ -57,12 +57,12 @@ pub fn code_hash(code: &str) -> Vec<u8> {
 }
 
 fn wrong() -> Refusal {
-    Refusal::because(ErrorCode::BadCredentials, "This code is wrong, or it was used before.")
+    Refusal::because(ErrorCode::BadCredentials, "This code is wrong or was used before.")
 }
 
-/// The second factor is off.
+/// Two-factor authentication is off.
 pub fn off() -> Refusal {
-    Refusal::because(ErrorCode::Conflict, "The second factor is off.")
+    Refusal::because(ErrorCode::Conflict, "Two-factor authentication is off.")
 }
 
 /// Whether a person has a second factor that is asked for.
@@ -95,7 +95,7 @@ pub fn show(conn: &mut Connection, user: UserId) -> Result<SecondFactor, Refusal
 /// Begins with a new secret, by its nonce. Nothing is asked for until it is confirmed.
 pub fn begin(conn: &mut Connection, user: UserId, nonce: &[u8]) -> Done<()> {
     if is_on(conn, user)? {
-        return Err(Refusal::because(ErrorCode::Conflict, "The second factor is on already."));
+        return Err(Refusal::because(ErrorCode::Conflict, "Two-factor authentication is already on."));
     }
     second_factors::delete(conn, user)?;
     let row =

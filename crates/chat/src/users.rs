@@ -23,7 +23,7 @@ pub fn resolve(conn: &mut Connection, viewer: UserId, who: &str) -> Result<UserR
         _ if validation::handle(name).is_ok() => users::find_by_handle(conn, &validation::fold(name))?,
         _ => None,
     };
-    let nobody = || Refusal::because(ErrorCode::NotFound, "Nobody here has this handle or id.");
+    let nobody = || Refusal::because(ErrorCode::NotFound, "We couldn't find anyone with that username.");
     let user = found.filter(UserRow::is_active).ok_or_else(nobody)?;
     if !is_id(who) && user.id != viewer.0 && privacy::of(&user).findable_by == FindableBy::Nobody {
         let row = friendships::find(conn, viewer, UserId(user.id))?;
@@ -80,6 +80,7 @@ pub fn profile(conn: &mut Connection, viewer: UserId, who: &str) -> Result<Profi
 }
 
 /// Several people by id, for showing them beside their messages.
-pub fn list(conn: &mut Connection, ids: &[i64]) -> Result<Vec<User>, Refusal> {
-    Ok(users::list(conn, ids)?)
+pub fn list(conn: &mut Connection, ids: &[UserId]) -> Result<Vec<User>, Refusal> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    Ok(users::list(conn, &ids)?)
 }

@@ -10,11 +10,15 @@ mod closing;
 mod convergence;
 mod cursors;
 mod outbox;
+mod stretches;
 mod timeline;
+#[cfg(test)]
+mod timeline_tests;
 
 pub use addresses::Addresses;
 pub use backoff::Backoff;
 pub use closing::{AfterClose, after_close};
 pub use cursors::{Cursors, Verdict};
 pub use outbox::{Act, Outbox, Pending, SendState};
-pub use timeline::Timeline;
+pub use stretches::{Stretch, Stretches};
+pub use timeline::{Part, Piece, Timeline};

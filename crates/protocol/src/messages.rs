@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Seq, UserId};
 use crate::time::Timestamp;
+use crate::users::User;
 
 /// People who reacted with the same emoji.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +74,9 @@ pub struct MessagePage {
     pub newer: bool,
     /// Newest position of the log when the page was read: live events continue from here.
     pub head: Seq,
+    /// Who wrote the messages and what they answer, when the request asked for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authors: Vec<User>,
 }
 
 /// Sends a message; its client id is in the path.

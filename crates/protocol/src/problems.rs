@@ -46,61 +46,61 @@ macro_rules! codes {
 
 codes! {
     /// The request is not well-formed: not JSON, a wrong type, an unknown field, a bad parameter.
-    Malformed = "malformed", 400, "The request could not be understood.";
+    Malformed = "malformed", 400, "The request couldn't be understood.";
     /// A field breaks its rule; `violations` says which.
-    Invalid = "invalid", 422, "Some of the values are not acceptable.";
+    Invalid = "invalid", 422, "Some of the values aren't valid.";
     /// No valid access token.
-    Unauthenticated = "unauthenticated", 401, "Please log in.";
+    Unauthenticated = "unauthenticated", 401, "Log in first.";
     /// The access token was right once, and has expired.
     TokenExpired = "token_expired", 401, "The access token has expired.";
     /// Handle and password do not belong together.
-    BadCredentials = "bad_credentials", 401, "Handle or password is wrong.";
+    BadCredentials = "bad_credentials", 401, "Wrong username or password.";
     /// The password was right, and a second factor is needed; `challenge` goes on to `POST /sessions/second-factor`.
-    SecondFactorRequired = "second_factor_required", 401, "Please give the code of your second factor.";
+    SecondFactorRequired = "second_factor_required", 401, "Enter your two-factor code.";
     /// The account has no password, and this needs a log-in of the last ten minutes.
-    LogInAgain = "log_in_again", 401, "Please log in again, and then repeat this.";
+    LogInAgain = "log_in_again", 401, "Log in again, then try once more.";
     /// No provider of OpenID Connect is set up.
     ProviderOff = "provider_off", 404, "This server has no other way to log in.";
     /// The provider of OpenID Connect does not answer, or not as it should.
-    ProviderFailed = "provider_failed", 502, "The log-in provider does not answer as it should.";
+    ProviderFailed = "provider_failed", 502, "The log-in provider isn't responding.";
     /// The caller is known, and may not do this.
-    Forbidden = "forbidden", 403, "You are not allowed to do this.";
+    Forbidden = "forbidden", 403, "You don't have permission to do this.";
     /// Writing to this direct chat needs a friendship that does not exist (any more).
-    NotFriends = "not_friends", 403, "You can only write to friends.";
+    NotFriends = "not_friends", 403, "You can only message friends.";
     /// This needs membership in the room.
     NotMember = "not_member", 403, "Join the room first.";
     /// There is nothing here that the caller may see.
-    NotFound = "not_found", 404, "There is nothing here.";
+    NotFound = "not_found", 404, "Not found.";
     /// The operation exists, not with this method.
-    MethodNotAllowed = "method_not_allowed", 405, "This method is not supported here.";
+    MethodNotAllowed = "method_not_allowed", 405, "This method isn't supported here.";
     /// The request did not come to its end in time.
     RequestTimeout = "request_timeout", 408, "The request took too long to arrive.";
     /// The present state does not allow it, or a client id was used with another content.
-    Conflict = "conflict", 409, "This conflicts with the present state.";
+    Conflict = "conflict", 409, "This can't be done right now.";
     /// The handle or name belongs to somebody else.
-    Taken = "taken", 409, "This name is already taken.";
+    Taken = "taken", 409, "This name is taken.";
     /// The thing was there and has been deleted.
     Gone = "gone", 410, "This has been deleted.";
     /// The body or frame is larger than its limit.
     TooLarge = "too_large", 413, "This is too large.";
     /// The content type or picture format is not supported.
-    UnsupportedMedia = "unsupported_media", 415, "This format is not supported.";
+    UnsupportedMedia = "unsupported_media", 415, "This format isn't supported.";
     /// A limit on amounts was reached (rooms, friends, sockets).
-    LimitReached = "limit_reached", 409, "A limit has been reached.";
+    LimitReached = "limit_reached", 409, "You've reached a limit.";
     /// Too many requests; `Retry-After` says when to come back.
-    RateLimited = "rate_limited", 429, "That was too fast. Please wait a moment.";
-    /// Registration is closed on this server.
-    RegistrationClosed = "registration_closed", 403, "Registration is closed on this server.";
+    RateLimited = "rate_limited", 429, "You're going too fast. Try again in a moment.";
+    /// This server doesn't accept new accounts.
+    RegistrationClosed = "registration_closed", 403, "This server doesn't accept new accounts.";
     /// Registering needs an invite; there was none, or it is not good (any more).
-    InviteNeeded = "invite_needed", 403, "You need a valid invite to register on this server.";
+    InviteNeeded = "invite_needed", 403, "You need a valid invite to join this server.";
     /// This server sends no mails.
-    MailOff = "mail_off", 409, "This server sends no e-mail.";
+    MailOff = "mail_off", 409, "This server doesn't send email.";
     /// The account waits until an administrator lets it in.
-    ApprovalPending = "approval_pending", 403, "Your account waits for approval.";
+    ApprovalPending = "approval_pending", 403, "Your account is waiting for approval.";
     /// A fault of the server; the request id helps to find it in the log.
     Internal = "internal", 500, "Something went wrong on the server.";
     /// A service that the server needs is away, or it has too much to do; try again.
-    Unavailable = "unavailable", 503, "The server is busy or restarting. Please try again.";
+    Unavailable = "unavailable", 503, "The server is busy or restarting. Try again.";
 }
 
 impl fmt::Display for ErrorCode {

@@ -42,7 +42,7 @@ pub fn handle(text: &str) -> Result<(), String> {
     if ok {
         Ok(())
     } else {
-        Err(format!("Use {min} to {max} letters, digits or underscores, beginning with a letter."))
+        Err(format!("Use {min} to {max} letters, digits or underscores, starting with a letter."))
     }
 }
 
@@ -51,17 +51,37 @@ pub fn fold(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
+/// By how much something is longer than it may be.
+fn too_long(count: usize, most: usize, unit: &str) -> String {
+    let over = count.saturating_sub(most);
+    let many = if over == 1 { "" } else { "s" };
+    format!("Too long by {} {unit}{many} (limit {}).", grouped(over), grouped(most))
+}
+
+/// A number with a comma before every three digits.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 fn length(text: &str, min: usize, max: usize) -> Result<(), String> {
     let count = text.chars().count();
     if count < min {
         return Err(if min == 1 {
-            "Must not be empty.".into()
+            "This can't be empty.".into()
         } else {
-            format!("At least {min} characters.")
+            format!("Use at least {min} characters.")
         });
     }
     if count > max {
-        return Err(format!("At most {max} characters."));
+        return Err(too_long(count, max, "character"));
     }
     Ok(())
 }
@@ -76,7 +96,7 @@ fn single_line(text: &str, min: usize, max: usize) -> Result<(), String> {
     length(text.trim(), min, max)?;
     let breaks = |character| matches!(character, '\n' | '\t' | '\u{2028}' | '\u{2029}');
     if text.chars().any(|character| breaks(character) || deceptive(character)) {
-        return Err("Control characters are not allowed.".into());
+        return Err("Control characters aren't allowed.".into());
     }
     Ok(())
 }
@@ -85,17 +105,17 @@ fn single_line(text: &str, min: usize, max: usize) -> Result<(), String> {
 fn name(text: &str, min: usize, max: usize) -> Result<(), String> {
     let seen = text.chars().filter(|character| characters::is_seen(*character)).count();
     if seen == 0 {
-        return Err("Must not be empty.".into());
+        return Err("This can't be empty.".into());
     }
     if seen < min {
-        return Err(format!("At least {min} characters."));
+        return Err(format!("Use at least {min} characters."));
     }
     single_line(text, 1, max)?;
     if text.trim().starts_with(characters::is_mark) {
-        return Err("The first character would stand on what comes before the name.".into());
+        return Err("Start with a letter, a digit or a symbol.".into());
     }
     if characters::hides_something(text) {
-        return Err("Characters that nobody can see are not allowed.".into());
+        return Err("Invisible characters aren't allowed.".into());
     }
     Ok(())
 }
@@ -108,17 +128,17 @@ pub fn display_name(text: &str) -> Result<(), String> {
 /// A bio: at most 300 characters.
 pub fn bio(text: &str) -> Result<(), String> {
     length(text, 0, limits::BIO)?;
-    if text.chars().any(deceptive) { Err("Control characters are not allowed.".into()) } else { Ok(()) }
+    if text.chars().any(deceptive) { Err("Control characters aren't allowed.".into()) } else { Ok(()) }
 }
 
 /// A new password: 8 to 256 bytes, any characters, not one of the most common ones.
 pub fn password(text: &str) -> Result<(), String> {
     let (min, max) = limits::PASSWORD;
     if text.chars().count() < min {
-        return Err(format!("At least {min} characters."));
+        return Err(format!("Use at least {min} characters."));
     }
     if text.len() > max {
-        return Err(format!("At most {max} bytes."));
+        return Err(too_long(text.len(), max, "byte"));
     }
     Ok(())
 }
@@ -128,7 +148,7 @@ pub fn email(text: &str) -> Result<(), String> {
     let (most, most_before) = limits::EMAIL;
     let text = text.trim();
     if text.len() > most {
-        return Err(format!("At most {most} bytes."));
+        return Err(too_long(text.len(), most, "byte"));
     }
     let odd = |one: char| {
         one.is_whitespace() || one.is_control() || deceptive(one) || "<>()[]\\,;:\"".contains(one)
@@ -136,7 +156,7 @@ pub fn email(text: &str) -> Result<(), String> {
     let good = text.rsplit_once('@').is_some_and(|(before, domain)| {
         !before.is_empty() && before.len() <= most_before && !before.contains('@') && !domain.is_empty()
     });
-    if good && !text.contains(odd) { Ok(()) } else { Err("This is no e-mail address.".into()) }
+    if good && !text.contains(odd) { Ok(()) } else { Err("Enter a valid email address.".into()) }
 }
 
 /// A room name: 2 to 40 visible characters on one line.
@@ -152,10 +172,10 @@ pub fn topic(text: &str) -> Result<(), String> {
 /// A message: 1 to 4000 characters, of which something is seen.
 pub fn message(text: &str) -> Result<(), String> {
     if !characters::can_be_seen(text) {
-        return Err("Must not be empty.".into());
+        return Err("This can't be empty.".into());
     }
     length(text, 1, limits::MESSAGE)?;
-    if text.contains('\0') { Err("NUL characters are not allowed.".into()) } else { Ok(()) }
+    if text.contains('\0') { Err("NUL characters aren't allowed.".into()) } else { Ok(()) }
 }
 
 /// A client id: 8 to 64 of `a-z A-Z 0-9 - _`; make it random, it names the message for ever.
@@ -180,7 +200,7 @@ pub fn invite(text: &str) -> Result<(), String> {
     if text.len() <= limits::INVITE_CODE && text.is_ascii() {
         Ok(())
     } else {
-        Err("This is no invite code.".into())
+        Err("That invite code isn't valid.".into())
     }
 }
 
@@ -192,6 +212,12 @@ pub fn search(text: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_long_says_by_how_much() {
+        assert_eq!(message(&"x".repeat(4100)).unwrap_err(), "Too long by 100 characters (limit 4,000).");
+        assert_eq!(topic(&"x".repeat(201)).unwrap_err(), "Too long by 1 character (limit 200).");
+    }
 
     #[test]
     fn handles_never_look_like_ids() {

@@ -86,13 +86,27 @@ pub(crate) struct Feed {
     people: HashMap<UserId, u32>,
     /// A direct chat is followed live by everybody.
     direct: bool,
+    /// Somebody follows of whom it is not known yet whether this is a direct chat: nobody ends following live.
+    unsure: bool,
+    /// Who wanted to meanwhile.
+    ending: Vec<Arc<Outbox>>,
 }
 
 impl Feed {
-    /// Notes that this is a direct chat.
-    pub fn set_direct(&mut self) {
-        self.direct = true;
-        self.subscribers.iter_mut().for_each(|one| one.live = true);
+    /// Notes that this may turn out to be a direct chat.
+    pub fn may_be_direct(&mut self) {
+        self.unsure = !self.direct;
+    }
+
+    /// Notes whether this is a direct chat. Gives those who wanted to end following live before that was known, and
+    /// still may want to.
+    pub fn set_direct(&mut self, direct: bool) -> Vec<Arc<Outbox>> {
+        self.unsure = false;
+        if direct && !self.direct {
+            self.direct = true;
+            self.subscribers.iter_mut().for_each(|one| one.live = true);
+        }
+        std::mem::take(&mut self.ending)
     }
 
     /// Adds a connection that does not know its position yet, so that nothing goes unheard while that is read from the
@@ -166,6 +180,7 @@ impl Feed {
     }
 
     fn forget(&mut self, outbox: &Arc<Outbox>) -> Option<Subscriber> {
+        self.ending.retain(|one| !Arc::ptr_eq(one, outbox));
         let index = self.subscribers.iter().position(|one| Arc::ptr_eq(&one.outbox, outbox))?;
         let forgotten = self.subscribers.swap_remove(index);
         if let Some(count) = self.people.get_mut(&forgotten.user) {
@@ -179,6 +194,12 @@ impl Feed {
 
     /// Follows live, or by heads only.
     pub fn set_live(&mut self, outbox: &Arc<Outbox>, live: bool) {
+        if !live && self.unsure {
+            if !self.ending.iter().any(|one| Arc::ptr_eq(one, outbox)) {
+                self.ending.push(outbox.clone());
+            }
+            return;
+        }
         for one in self.subscribers.iter_mut().filter(|one| Arc::ptr_eq(&one.outbox, outbox)) {
             one.live = live || self.direct;
         }
@@ -320,6 +341,22 @@ mod tests {
             text.extend(chunk.iter().filter(|byte| byte.is_ascii_graphic()).map(|byte| char::from(*byte)));
         }
         text
+    }
+
+    #[test]
+    fn a_direct_chat_stays_live_also_before_it_is_known_as_one() {
+        for direct in [true, false] {
+            let (mut feed, outbox) = (Feed::default(), outbox());
+            feed.attach(Topic::Conversation(ROOM), outbox.clone(), Some(0), true);
+            feed.may_be_direct();
+            feed.set_live(&outbox, false);
+            feed.deliver(event(1));
+            assert_eq!(seen(&outbox), "1", "one too many is better than one too few");
+            assert_eq!(feed.set_direct(direct).len(), 1);
+            feed.set_live(&outbox, false);
+            feed.deliver(event(2));
+            assert_eq!(seen(&outbox).contains("heads"), !direct);
+        }
     }
 
     #[test]

@@ -434,14 +434,17 @@ impl Hub {
                     // Live at first: the head tells below whether it is a direct chat, and a frame too many is
                     // better than one too few.
                     self.attach(topic, outbox, None, true);
+                    if let Some(feed) = self.feed(topic) {
+                        let mut feed = lock(&feed);
+                        feed.may_be_direct();
+                        if !outbox.is_live(id) {
+                            feed.set_live(outbox, false);
+                        }
+                    }
                 }
                 let hub = self.clone();
                 tokio::spawn(async move {
                     let heads = hub.0.log.heads(vec![topic]).await;
-                    let direct = heads.iter().any(|head| head.direct);
-                    for outbox in connections.iter().filter(|outbox| !direct && !outbox.is_live(id)) {
-                        hub.set_live(id, outbox, false);
-                    }
                     hub.learn(heads);
                 });
             }

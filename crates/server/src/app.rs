@@ -427,7 +427,12 @@ impl App {
         let peer = peer.to_canonical();
         let is_proxy = addresses::is_in(&self.config.trusted_proxies, peer);
         let door = &self.budgets.door;
-        if door.wait(peer, is_proxy).await { door.admit(stream, peer, is_proxy) } else { None }
+        if !door.wait(peer, is_proxy).await {
+            // A reset costs least, and the kernel remembers nothing of it.
+            let _ = stream.set_zero_linger();
+            return None;
+        }
+        door.admit(stream, peer, is_proxy)
     }
 
     /// Reads the signing keys, which the command line may have changed. After an emergency nobody stays connected.

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::budget::addresses::{self, AddressKey};
 use crate::budget::connections::Place;
 use crate::budget::memory::Owner;
+use crate::budget::{ANSWERS_OF_PERSON, LARGE_PAGE};
 use crate::config::Origin;
 use crate::problems::ApiError;
 use crate::tokens::Bearer;
@@ -44,14 +45,21 @@ impl FromRequest for Viewer {
 
 fn viewer(request: &HttpRequest) -> Result<Viewer, ApiError> {
     let app = request.app_data::<Shared>().ok_or(ErrorCode::Internal)?;
-    let bearer = bearer(app, request)?;
+    let Bearer { user, session, .. } = bearer(app, request)?;
     if let Some(place) = request.conn_data::<Arc<Place>>() {
         place.is_known();
     }
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let rate = if reads { &app.budgets.reads } else { &app.budgets.changes };
-    rate.take(bearer.user).map_err(ApiError::too_fast)?;
-    Ok(Viewer { user: bearer.user, session: bearer.session })
+    let budgets = &app.budgets;
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        budgets.reads.take(user).map_err(ApiError::too_fast)?;
+        if budgets.memory.held_by(Owner::Person(user)) + LARGE_PAGE > ANSWERS_OF_PERSON {
+            // Earlier answers were not taken: this one might be made for nothing.
+            return Err(ApiError::busy(1000));
+        }
+    } else {
+        budgets.changes.take(user).map_err(ApiError::too_fast)?;
+    }
+    Ok(Viewer { user, session })
 }
 
 /// Whom the request's access token speaks for.

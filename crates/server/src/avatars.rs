@@ -40,13 +40,13 @@ pub struct Squares {
 /// Makes the squares of an uploaded picture. Takes long; call it off the async threads.
 pub fn squares(upload: &[u8]) -> Result<Squares, ApiError> {
     let unreadable =
-        || ApiError::because(ErrorCode::UnsupportedMedia, "Use a PNG, JPEG, GIF or WebP picture.");
+        || ApiError::because(ErrorCode::UnsupportedMedia, "Choose a picture: JPEG, PNG, WebP or GIF.");
     let format = image::guess_format(upload).map_err(|_| unreadable())?;
     if !matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Gif | ImageFormat::WebP) {
         return Err(unreadable());
     }
     if format == ImageFormat::Jpeg && !is_whole_jpeg(upload) {
-        return Err(ApiError::because(ErrorCode::UnsupportedMedia, "The end of the picture is missing."));
+        return Err(ApiError::because(ErrorCode::UnsupportedMedia, "The picture is incomplete."));
     }
     let mut reader = ImageReader::with_format(Cursor::new(upload), format);
     let mut limits = Limits::default();

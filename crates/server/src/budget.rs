@@ -6,15 +6,17 @@
 
 pub mod addresses;
 pub mod connections;
+pub mod door;
 pub mod gate;
 pub mod guesses;
 pub mod memory;
 pub mod rates;
+pub mod turns;
 
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_realtime::Broker;
 
-use self::connections::Door;
+use self::door::Door;
 use self::guesses::Guesses;
 use self::memory::MemoryBudget;
 use self::rates::{NetworkLimit, RateLimit};
@@ -25,6 +27,8 @@ use crate::config::Config;
 const MEMORY: usize = 32 * 1024 * 1024;
 /// Most that one person holds in answers that are not read: four large pages.
 pub const ANSWERS_OF_PERSON: usize = 1024 * 1024;
+/// A large page: one with as much text as a page may have.
+pub const LARGE_PAGE: usize = 256 * 1024;
 /// Most that one person or network holds in bodies: one picture, and what is small beside it.
 pub const BODIES_OF_ONE: usize = 6 * 1024 * 1024;
 /// What is smaller than this is not counted: the number of connections bounds it.

@@ -39,7 +39,7 @@ const AT_ONCE: usize = 8;
 /// Checks an address and answers it as it is stored.
 pub fn parse_address(text: &str) -> Result<String, String> {
     validation::email(text)?;
-    let address: Address = text.trim().parse().map_err(|_| "This is no e-mail address.".to_owned())?;
+    let address: Address = text.trim().parse().map_err(|_| "Enter a valid email address.".to_owned())?;
     if address.user().len() > EMAIL.1 {
         return Err(format!("At most {} bytes before the @.", EMAIL.1));
     }

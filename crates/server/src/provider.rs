@@ -259,7 +259,7 @@ impl Provider {
 
 /// A log-in that the provider does not know (any more).
 pub fn ran_out() -> ApiError {
-    ApiError::because(ErrorCode::Unauthenticated, "This log-in has run out. Please begin again.")
+    ApiError::because(ErrorCode::Unauthenticated, "This log-in has expired. Start again.")
 }
 
 fn failed(error: &dyn std::fmt::Display) -> ApiError {

@@ -4,14 +4,16 @@
 //! Invariant: rights are read from the database for every request. A kept page is named by everything that could
 //! change it, so it is never stale; the memory for pages is bounded in bytes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parlour_chat::Refusal;
 use parlour_chat::history::{self, PageAt, PageKey, Readable, Reader};
 use parlour_chat::streams::{self, Missed, Standing};
+use parlour_chat::users;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::users::User;
 use parlour_realtime::{Head, Topic};
 use parlour_storage::{Connection, Database};
 use quick_cache::Weighter;
@@ -19,6 +21,7 @@ use quick_cache::sync::Cache;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::budget::turns::{ReadTurn, ReadTurns};
 use crate::gather::Gather;
 use crate::log::{delivery_of_event, read_heads};
 use crate::problems::ApiError;
@@ -37,6 +40,8 @@ struct Kept(Arc<KeptPage>);
 
 struct KeptPage {
     items: Box<RawValue>,
+    /// Everybody who wrote one of the messages or what one of them answers.
+    authors: Vec<UserId>,
     older: bool,
     newer: Option<bool>,
 }
@@ -48,6 +53,8 @@ struct PageBody<'a> {
     older: bool,
     newer: bool,
     head: Seq,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authors: Vec<User>,
 }
 
 #[derive(Clone)]
@@ -55,7 +62,9 @@ struct ByBytes;
 
 impl Weighter<PageKey, Kept> for ByBytes {
     fn weight(&self, _: &PageKey, page: &Kept) -> u64 {
-        page.0.items.get().len() as u64 + size_of::<PageKey>() as u64 + size_of::<KeptPage>() as u64
+        (page.0.items.get().len() + size_of_val(page.0.authors.as_slice())) as u64
+            + size_of::<PageKey>() as u64
+            + size_of::<KeptPage>() as u64
     }
 }
 
@@ -66,6 +75,8 @@ pub struct Reads {
     heads: Gather<Vec<Topic>, Vec<Head>>,
     readers: Gather<Reader, Result<Readable, Refusal>>,
     pages: Cache<PageKey, Kept, ByBytes>,
+    /// Pages that are not kept are read for each person in turn.
+    turns: ReadTurns,
 }
 
 impl Default for Reads {
@@ -77,6 +88,7 @@ impl Default for Reads {
             heads: Gather::default(),
             readers: Gather::default(),
             pages,
+            turns: ReadTurns::default(),
         }
     }
 }
@@ -106,21 +118,38 @@ impl Reads {
         self.heads.ask(topics).await
     }
 
-    /// A page of history as JSON.
+    /// A person's turn to read much.
+    pub async fn turn(&self, user: UserId) -> ReadTurn {
+        self.turns.wait(user).await
+    }
+
+    /// A page of history as JSON; on request with its authors, who are as they are now, not as they were when the page
+    /// was read first.
     pub async fn page(
         &self,
         database: &Database,
         reader: Reader,
         at: PageAt,
         limit: i64,
+        with_authors: bool,
     ) -> Result<Vec<u8>, ApiError> {
         let readable = self.readers.ask(reader).await??;
         let key = readable.page(at, limit);
         // A request for a page that is being read waits for it.
-        let Kept(page) = self.pages.get_or_insert_async(&key, read_page(database, key)).await?;
+        let read = async {
+            let _turn = self.turns.wait(reader.user).await;
+            read_page(database, key).await
+        };
+        let Kept(page) = self.pages.get_or_insert_async(&key, read).await?;
         let head = readable.head();
         let newer = page.newer.unwrap_or_else(|| key.newer_at(head));
-        let body = PageBody { items: &page.items, older: page.older, newer, head };
+        let authors = if with_authors {
+            let ids = page.authors.clone();
+            database.read(move |conn| users::list(conn, &ids)).await?
+        } else {
+            Vec::new()
+        };
+        let body = PageBody { items: &page.items, older: page.older, newer, head, authors };
         let mut text = Vec::with_capacity(page.items.get().len() + 64);
         serde_json::to_writer(&mut text, &body).map_err(|error| ApiError::fault(error.to_string()))?;
         Ok(text)
@@ -131,7 +160,9 @@ async fn read_page(database: &Database, key: PageKey) -> Result<Kept, ApiError> 
     let page = database.read(move |conn| history::read_page(conn, &key)).await?;
     let items =
         serde_json::value::to_raw_value(&page.items).map_err(|error| ApiError::fault(error.to_string()))?;
-    Ok(Kept(Arc::new(KeptPage { items, older: page.older, newer: page.newer })))
+    let all = page.items.iter().flat_map(|message| [Some(message.author), message.reply_author]).flatten();
+    let authors = all.collect::<BTreeSet<_>>().into_iter().collect();
+    Ok(Kept(Arc::new(KeptPage { items, authors, older: page.older, newer: page.newer })))
 }
 
 fn read_missed(conn: &mut Connection, lists: &[Vec<Missed>]) -> Result<Vec<Vec<Frames>>, Refusal> {

@@ -66,8 +66,12 @@ impl SendQueue {
         let lane = app.database.lane_of(send.conversation.0);
         let queue = self.queues.get().and_then(|queues| queues.get(lane));
         let full = || ApiError::retry_after(ErrorCode::Unavailable, 500);
+        let typist = (send.author, send.conversation);
         let waiting = Waiting { send, reply: Box::new(reply) };
-        queue.ok_or_else(full)?.try_send(waiting).map_err(|_| full())
+        queue.ok_or_else(full)?.try_send(waiting).map_err(|_| full())?;
+        // Those who see the message stop showing that its author is typing: that may be told again at once.
+        app.budgets.typing.give_back(&typist);
+        Ok(())
     }
 
     /// Sends a message and waits for the outcome.

@@ -44,8 +44,11 @@ const UNFINISHED: Duration = Duration::from_secs(20);
 const AT_ONCE: usize = 64;
 /// A connection without any sign of life for this long is closed.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Bytes that are read and forgotten of a client that goes on to send after the close frame.
-const FORGET: usize = 1200 * 1024;
+/// Bytes that are read and forgotten of a client that goes on to send after the close frame: of a stranger, and of
+/// somebody who has started. One that sends more is read no further, and held until its time is over.
+const FORGET: (usize, usize) = (64 * 1024, 1200 * 1024);
+/// Bytes that the kernel keeps of what is not read any more.
+const KEPT_BY_KERNEL: usize = 16 * 1024;
 /// Time for the client to answer the close frame.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -94,7 +97,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
     let mut deadline = pin!(tokio::time::sleep(START_WITHIN));
     let mut killed = pin!(kill.wait());
     let mut open = true;
-    let mut forgotten = 0;
+    let (mut forgotten, mut deaf) = (0, false);
     // What came along with the handshake is here already.
     let mut unread = true;
     // Memory for a message that is not complete, and whether there is such a one.
@@ -144,9 +147,9 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
             chunk = std::future::poll_fn(|cx| connection.outbox.poll_held(cx)), if open => Woken::Write(chunk),
             // Polled, not awaited by `readable()`: this takes the place of the waker that the HTTP dispatcher left in
             // the stream, which would keep the memory of its ended task, 2.9 KiB, for the life of the socket.
-            _ = std::future::poll_fn(|cx| stream.poll_read_ready(cx)) => Woken::Readable,
+            _ = std::future::poll_fn(|cx| stream.poll_read_ready(cx)), if !deaf => Woken::Readable,
             () = deadline.as_mut() => Woken::Deadline,
-            () = killed.as_mut(), if open && connection.outbox.closing().is_none() => Woken::Killed,
+            () = killed.as_mut(), if deaf || open && connection.outbox.closing().is_none() => Woken::Killed,
         };
         match woken {
             Woken::Write(Some(chunk)) => {
@@ -164,8 +167,14 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
             // What still comes before the close frame is answered is read and forgotten: closing with bytes unread
             // would reset the connection, and the client might never see why.
             Woken::Readable if connection.outbox.closing().is_some() => match Reader::discard(&stream) {
-                Some(count) if forgotten + count <= FORGET => forgotten += count,
-                _ => break,
+                Some(count) => {
+                    forgotten += count;
+                    deaf = forgotten > if connection.started() { FORGET.1 } else { FORGET.0 };
+                    if deaf {
+                        let _ = SockRef::from(&*stream).set_recv_buffer_size(KEPT_BY_KERNEL);
+                    }
+                }
+                None => break,
             },
             Woken::Readable => {
                 if !reader.fill(&stream) {
@@ -173,6 +182,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
                 }
                 unread = true;
             }
+            Woken::Killed if deaf => break,
             Woken::Killed if connection.app.draining.load(Ordering::Acquire) => {
                 connection.outbox.close(CloseCode::Draining);
             }

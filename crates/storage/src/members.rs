@@ -1,6 +1,10 @@
 //! Who takes part in what.
 
+use diesel::PgConnection;
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::users::User;
@@ -145,6 +149,54 @@ pub fn mark_read(
         .set(members::read_seq.eq(seq))
         .execute(conn)
         .map(|count| count > 0)
+}
+
+/// What somebody has written, they have read up to there: moves the markers of (conversation, author, position) forward
+/// where they are behind.
+pub fn mark_written(conn: &mut Connection, written: &[(i64, i64, Seq)]) -> QueryResult<usize> {
+    match conn {
+        Connection::Postgres(inner) => {
+            let conversations = written.iter().map(|one| one.0).collect();
+            let authors = written.iter().map(|one| one.1).collect();
+            let seqs = written.iter().map(|one| one.2).collect();
+            MarkWritten { conversations, authors, seqs }.execute(inner)
+        }
+        Connection::Sqlite(inner) => {
+            let mut moved = 0;
+            for (conversation, author, seq) in written {
+                let behind = members::table.find((*conversation, *author)).filter(members::read_seq.lt(*seq));
+                moved += diesel::update(behind).set(members::read_seq.eq(*seq)).execute(inner)?;
+            }
+            Ok(moved)
+        }
+    }
+}
+
+/// [`mark_written`] on PostgreSQL. A statement with a type of its own is prepared once for a connection.
+#[derive(QueryId)]
+struct MarkWritten {
+    conversations: Vec<i64>,
+    authors: Vec<i64>,
+    seqs: Vec<i64>,
+}
+
+impl RunQueryDsl<PgConnection> for MarkWritten {}
+
+impl QueryFragment<Pg> for MarkWritten {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("UPDATE members SET read_seq = written.seq FROM unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.conversations)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.authors)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.seqs)?;
+        out.push_sql(
+            ") AS written (conversation, author, seq)
+             WHERE members.conversation_id = written.conversation AND members.user_id = written.author
+             AND members.read_seq < written.seq",
+        );
+        Ok(())
+    }
 }
 
 /// How many rooms and direct chats a person is in.

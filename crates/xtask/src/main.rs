@@ -5,6 +5,7 @@
 mod apart;
 mod apt;
 mod attack;
+mod axe;
 mod bench;
 mod chaos;
 mod ci;

@@ -6,7 +6,7 @@ use std::{path::Path, process::Command};
 use anyhow::Result;
 
 use crate::{
-    apt, client, commands, fuzz,
+    apt, axe, client, commands, fuzz,
     interrupt::Interrupt,
     postgres,
     prerequisites::{self, OpenSsl},
@@ -38,9 +38,14 @@ pub fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> R
 pub fn run(workspace: &Workspace, steps: &mut Steps, selection: &Selection) -> Result<()> {
     let interrupt = Interrupt::listen()?;
     let openssl = prerequisites::for_the_server()?;
-    let (browser, proxies) = steps.step("look for what the tests need", || {
+    let (browser, tools) = steps.step("look for what the tests need", || {
         let browser = requirements(selection)?;
-        Ok((browser, if selection.needs_proxies() { proxies::find_or_bring(workspace) } else { Vec::new() }))
+        let mut tools =
+            if selection.needs_proxies() { proxies::find_or_bring(workspace) } else { Vec::new() };
+        if selection.needs_browser() {
+            tools.extend(axe::find_or_bring(workspace));
+        }
+        Ok((browser, tools))
     })?;
     let dist = client::build(workspace, steps)?;
     interrupt.check()?;
@@ -63,7 +68,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, selection: &Selection) -> R
     }
     command.arg("--").args(&selection.test_arguments);
     command.envs(services.environment.iter().map(|(name, value)| (name, value)));
-    command.envs(browser).envs(proxies);
+    command.envs(browser).envs(tools);
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         command.env("RUST_TEST_THREADS", TESTS_AT_ONCE);
     }

@@ -1,6 +1,7 @@
 //! The operations of the API, one function each, named as the server names them.
 
 use gloo_net::http::Method;
+use parlour_client::engine::Part;
 use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, PendingAccount, UpdateAccount};
 use parlour_protocol::admin::{AdminUser, Statistics};
 use parlour_protocol::audit::AuditEntry;
@@ -44,7 +45,7 @@ pub(crate) enum Registered {
 pub(crate) const PAGE: usize = 50;
 
 /// Which page of messages to read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Place {
     /// The newest ones.
     Newest,
@@ -54,6 +55,18 @@ pub(crate) enum Place {
     After(Seq),
     /// Those on both sides of a position.
     Around(Seq),
+}
+
+impl Place {
+    /// Which part of the log such a page is.
+    pub(crate) fn part(self) -> Part {
+        match self {
+            Self::Newest => Part::Newest,
+            Self::Before(seq) => Part::Before(seq),
+            Self::After(seq) => Part::After(seq),
+            Self::Around(_) => Part::Around,
+        }
+    }
 }
 
 fn escape(text: &str) -> String {
@@ -347,12 +360,12 @@ impl Api {
             Place::After(seq) => format!("&after={seq}"),
             Place::Around(seq) => format!("&around={seq}"),
         };
-        self.get(&format!("/conversations/{id}/messages?limit={PAGE}{place}")).await
+        self.get(&format!("/conversations/{id}/messages?authors=true&limit={PAGE}{place}")).await
     }
 
     /// One message, as a page.
     pub(crate) async fn read_message(self, id: ConversationId, seq: Seq) -> Answer<MessagePage> {
-        self.get(&format!("/conversations/{id}/messages?after={}&limit=1", seq - 1)).await
+        self.get(&format!("/conversations/{id}/messages?authors=true&after={}&limit=1", seq - 1)).await
     }
 
     pub(crate) async fn list_notifications(self, before: Option<Seq>) -> Answer<Notifications> {

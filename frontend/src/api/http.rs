@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
 use super::socket::locked;
+use crate::texts::common;
 
 /// Why a request has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,9 +46,9 @@ impl Failure {
     /// What happened, as a sentence.
     pub(crate) fn message(&self) -> String {
         match self {
-            Self::Offline => "The server cannot be reached. Check your connection and try again.".to_owned(),
+            Self::Offline => common::cannot_reach_server_try_again().to_owned(),
             Self::Problem(problem) => problem.detail.clone().unwrap_or_else(|| problem.title.clone()),
-            Self::SomebodyElse => "Somebody else is signed in here now. Reload the page.".to_owned(),
+            Self::SomebodyElse => common::someone_else_signed_in().to_owned(),
         }
     }
 
@@ -91,7 +92,7 @@ impl Failure {
     }
 
     fn strange() -> Self {
-        let detail = Some("The server answered in an unexpected way.".to_owned());
+        let detail = Some(common::unexpected_answer().to_owned());
         Self::Problem(Box::new(Problem { detail, ..Problem::new(ErrorCode::Internal) }))
     }
 }

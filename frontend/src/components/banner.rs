@@ -1,23 +1,37 @@
-//! What is told at the edge: trouble with the connection, toasts, and new messages for screen readers.
+//! What is told at the edge: trouble with the connection, toasts, and what screen readers say.
 
 use leptos::prelude::*;
 
 use crate::context::{Link, context};
 use crate::icons::{ALERT, CHECK, CLOSE, Icon};
+use crate::texts::{chat, common};
 
-/// Trouble with the connection, once it has lasted for two seconds.
+/// Trouble with the connection, once it is worth telling. It is announced once, and so is its end.
 #[component]
 pub(crate) fn ConnectionBanner() -> impl IntoView {
     let context = context();
-    let text = move || match context.link.get() {
-        Link::Online | Link::Trouble => None,
-        Link::Reconnecting => Some("Reconnecting…"),
-        Link::Offline => Some("Offline: your messages will be sent when you are back."),
-    };
+    let text = Memo::new(move |_| match context.link.get() {
+        Link::Online => Some(None),
+        Link::Trouble => None,
+        Link::Offline => Some(Some(chat::no_connection())),
+        Link::Unreachable => Some(Some(chat::unreachable())),
+        Link::Busy => Some(Some(chat::busy())),
+        Link::TooManyTabs => Some(Some(chat::too_many_tabs())),
+    });
+    Effect::new(move |told: Option<Option<&'static str>>| {
+        let told = told.flatten();
+        match (text.get(), told) {
+            (Some(Some(now)), told) if told != Some(now) => context.say(now),
+            (Some(None), Some(_)) => context.say(chat::connected_again()),
+            _ => {}
+        }
+        text.get().map_or(told, |now| now)
+    });
     view! {
-        <div class="banner-place" role="status">
+        <div class="banner-place">
             {move || {
-                text()
+                text.get()
+                    .flatten()
                     .map(|text| {
                         view! {
                             <div class="banner" data-testid="connection-banner">
@@ -28,7 +42,7 @@ pub(crate) fn ConnectionBanner() -> impl IntoView {
                                     class="link-button"
                                     on:click=move |_| context.live.wake()
                                 >
-                                    "Try now"
+                                    {chat::try_now()}
                                 </button>
                             </div>
                         }
@@ -51,7 +65,7 @@ pub(crate) fn Toasts() -> impl IntoView {
                     <button
                         type="button"
                         class="icon-button small"
-                        aria-label="Close"
+                        aria-label=common::close()
                         on:click=move |_| context.toasts.update(|toasts| toasts.retain(|one| one.id != toast.id))
                     >
                         <Icon path=CLOSE />
@@ -62,13 +76,15 @@ pub(crate) fn Toasts() -> impl IntoView {
     }
 }
 
-/// New messages, said once.
+/// What is announced, each sentence an element of its own: a reader says what is new and nothing twice.
 #[component]
 pub(crate) fn Announcer() -> impl IntoView {
     let context = context();
     view! {
-        <div class="visually-hidden" aria-live="polite" aria-atomic="true">
-            {move || context.announcement.get()}
+        <div class="visually-hidden" role="log" aria-live="polite" aria-relevant="additions" data-testid="announcer">
+            <For each=move || context.announcer.said.get() key=|(number, _)| *number let:one>
+                <p>{one.1}</p>
+            </For>
         </div>
     }
 }

@@ -1,22 +1,29 @@
-//! Where messages are written. Enter sends, Shift+Enter breaks; what one has written stays until it is sent.
+//! Where messages are written. Enter sends, Shift+Enter starts a new line; what one has written stays until it is sent.
 
 use leptos::html;
 use leptos::prelude::*;
 use parlour_client::engine::Act;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::limits;
 use parlour_protocol::text::mention_at;
 use parlour_protocol::validation;
-use parlour_protocol::{characters, limits};
 use wasm_bindgen::JsCast;
 
+use crate::api::calls::Place;
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
+use crate::components::menu::delete;
+use crate::components::message_parts::{RowContext, excerpt};
 use crate::context::context;
 use crate::icons::{CLOSE, Icon, PENCIL, REPLY, SEND};
+use crate::open::Wish;
 use crate::state::bidi;
 use crate::state::drafts::Draft;
+use crate::state::people;
 use crate::state::text::from_utf16;
+use crate::state::writing::{over, written};
 use crate::storage::Life;
+use crate::texts::chat;
 
 /// What is being written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,23 +36,12 @@ pub(crate) enum Mode {
     Edit(Seq),
 }
 
-/// Tallest composer, in pixels: ten lines and the padding.
-const TALLEST: i32 = 244;
+/// Tallest composer, in pixels: ten whole lines and the padding, as the style sheet has it.
+const TALLEST: i32 = 234;
 /// From here on the remaining characters are shown.
 const NEAR_LIMIT: usize = limits::MESSAGE - 300;
 /// One is said to be typing at most this often, in milliseconds.
 const TYPING_EVERY: f64 = 3_000.0;
-
-/// What is sent of a text: without blank lines before it and blanks after it. Nothing when nothing of it is seen.
-fn written(text: &str) -> &str {
-    if !characters::can_be_seen(text) {
-        return "";
-    }
-    let text = text.trim_end();
-    // A first line of blanks only is no line.
-    let blank = text.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
-    text.get(blank..).unwrap_or_default()
-}
 
 /// Makes the field as high as its text. While that is measured it is one line high; its box stays as it is meanwhile, or
 /// else the messages above would be moved by it and back, and their end be lost.
@@ -68,9 +64,10 @@ fn fit(area: &web_sys::HtmlTextAreaElement) {
 pub(crate) fn Composer(
     id: ConversationId,
     #[prop(into)] title: Signal<String>,
-    mode: RwSignal<Mode>,
+    shared: RowContext,
 ) -> impl IntoView {
     let context = context();
+    let mode = shared.mode;
     let draft_key = StoredValue::new(format!("draft.{id}"));
     let read_draft = move || Draft::read(draft_key.with_value(|key| context.kept(Life::Device, key)));
     // What comes back after a message was edited.
@@ -182,16 +179,24 @@ pub(crate) fn Composer(
             context.say_typing(id);
         }
     };
+    let too_long = move |body: &str| {
+        let refused = validation::message(body).err();
+        if let Some(why) = refused.clone() {
+            context.toast(over(body.chars().count()).unwrap_or_else(|| why.to_string()), true);
+        }
+        refused.is_some()
+    };
     let submit = move || {
         // The end is nobody's intention; how a text begins is part of it, above all with code.
         let body = written(&text.get_untracked()).to_owned();
         match mode.get_untracked() {
             Mode::Edit(seq) => {
                 if body.is_empty() {
+                    // Nothing left of it: that is how one deletes a message, too.
+                    delete(shared, seq);
                     return;
                 }
-                if let Err(why) = validation::message(&body) {
-                    context.toast(why, true);
+                if too_long(&body) {
                     return;
                 }
                 if context.text_of(id, seq) != body {
@@ -203,17 +208,17 @@ pub(crate) fn Composer(
                 if body.is_empty() {
                     return;
                 }
-                if let Err(why) = validation::message(&body) {
-                    context.toast(why, true);
+                if too_long(&body) {
                     return;
                 }
                 let reply_to = if let Mode::Reply(seq) = now { Some(seq) } else { None };
                 text.set(String::new());
                 mode.set(Mode::New);
+                // The others have stopped showing it, and the server lets one say so again.
                 last_typing.set_value(0.0);
                 context.open.at_bottom.set(true);
                 if context.open.newer.get_untracked() {
-                    context.open_at(id, crate::api::calls::Place::Newest);
+                    context.open_at(id, Place::Newest, Wish::End);
                 }
                 context.write(id, body, reply_to);
             }
@@ -271,27 +276,37 @@ pub(crate) fn Composer(
         }
     };
     let about = move || {
-        let (icon, text, author) = match mode.get() {
+        let (icon, text, answered) = match mode.get() {
             Mode::New => return None,
             Mode::Reply(seq) => {
                 // It may not be loaded yet, when a draft comes back.
                 let answered = context.open.quoted(seq, move |seqs| context.read_quoted(id, seqs));
-                (
-                    REPLY,
-                    "Replying to ",
-                    answered.with(|message| message.as_ref().map(|message| message.author)),
-                )
+                let known = answered.get();
+                let words = known.as_ref().map(excerpt).unwrap_or_default();
+                (REPLY, chat::replying_to(), known.map(|message| (message.author, words)))
             }
-            Mode::Edit(_) => (PENCIL, "Editing your message", None),
+            Mode::Edit(_) => (PENCIL, chat::editing(), None),
         };
         Some(view! {
             <div class="composer-mode">
                 <Icon path=icon />
-                <span class="grow">{text} {author.map(|id| view! { <strong><Name id /></strong> })}</span>
+                <span class="grow clip">
+                    {text}
+                    {answered
+                        .map(|(id, words)| {
+                            view! {
+                                <strong>
+                                    <Name id />
+                                </strong>
+                                " "
+                                <bdi class="soft" data-testid="replying-to" prop:textContent=words></bdi>
+                            }
+                        })}
+                </span>
                 <button
                     type="button"
                     class="icon-button small"
-                    aria-label="Cancel (Esc)"
+                    aria-label=chat::cancel_key()
                     on:click=move |_| mode.set(Mode::New)
                 >
                     <Icon path=CLOSE />
@@ -303,7 +318,8 @@ pub(crate) fn Composer(
         let count = text.with(|text| text.chars().count());
         (count > NEAR_LIMIT).then(|| {
             let left = limits::MESSAGE as i64 - count as i64;
-            view! { <span class="composer-counter" class:bad={left < 0}>{left}</span> }
+            let told = over(count).unwrap_or_else(|| people::number(left));
+            view! { <span class="composer-counter" class:bad={left < 0} data-testid="counter">{told}</span> }
         })
     };
     let offers = move || {
@@ -331,7 +347,7 @@ pub(crate) fn Composer(
                 }
             };
             view! {
-                <ul id="mention-offers" class="offers" role="listbox" aria-label="People to mention">
+                <ul id="mention-offers" class="offers" role="listbox" aria-label=chat::people_to_mention()>
                     {found.into_iter().enumerate().map(offer).collect_view()}
                 </ul>
             }
@@ -340,12 +356,7 @@ pub(crate) fn Composer(
     let offered = Memo::new(move |_| candidates.with(Vec::len));
     let told = move || match offered.get() {
         0 => String::new(),
-        count => {
-            let people = if count == 1 { "1 person".to_owned() } else { format!("{count} people") };
-            format!(
-                "{people} to mention. Up and Down choose, Enter takes the chosen one, Escape closes the list."
-            )
-        }
+        count => chat::mention_status(count as i64),
     };
     let open = move || offered.get() > 0;
     view! {
@@ -361,6 +372,7 @@ pub(crate) fn Composer(
                 {told}
             </div>
             {about}
+            {counter}
             <div class="composer-box">
                 <textarea
                     id="composer"
@@ -375,20 +387,19 @@ pub(crate) fn Composer(
                     aria-expanded=move || open().then_some("true")
                     aria-controls=move || open().then_some("mention-offers")
                     aria-activedescendant=move || open().then(|| format!("mention-offer-{}", picked.get()))
-                    aria-label=move || format!("Message to {}", bidi::isolated(&title.get()))
-                    placeholder=move || format!("Message {}", bidi::isolated(&title.get()))
+                    aria-label=move || chat::message_to(&bidi::isolated(&title.get()))
+                    placeholder=move || chat::message_placeholder(&bidi::isolated(&title.get()))
                     on:input=move |event| on_input(event_target_value(&event))
                     on:keydown=on_key
                     on:keyup=move |_| note_caret()
                     on:click=move |_| note_caret()
                 ></textarea>
-                {counter}
                 <button
                     type="submit"
                     class="send"
                     data-testid="send"
-                    aria-label="Send"
-                    title="Send (Enter)"
+                    aria-label=chat::send()
+                    title=chat::send_key()
                     disabled=move || text.with(|text| written(text).is_empty())
                     on:mousedown=move |event| event.prevent_default()
                 >
@@ -396,24 +407,5 @@ pub(crate) fn Composer(
                 </button>
             </div>
         </form>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::written;
-
-    #[test]
-    fn a_text_keeps_the_spaces_that_it_begins_with() {
-        for (text, sent) in [
-            ("    let x;\n    let y;", "    let x;\n    let y;"),
-            ("\tx  \n", "\tx"),
-            ("\n\n  x\n\n", "  x"),
-            ("  \n  x", "  x"),
-            ("  ", ""),
-            ("\u{200B} \u{2800}", ""),
-        ] {
-            assert_eq!(written(text), sent, "{text:?}");
-        }
     }
 }

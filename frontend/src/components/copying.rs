@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use crate::components::dialog::Dialog;
 use crate::context::context;
+use crate::texts::common;
 
 /// How long a button says that it has copied.
 const SAID_FOR: Duration = Duration::from_secs(3);
@@ -16,9 +17,8 @@ const SAID_FOR: Duration = Duration::from_secs(3);
 pub(crate) fn CopyButton(
     #[prop(into)] text: String,
     #[prop(into)] testid: String,
-    #[prop(into, default = "Copy".to_owned())] label: String,
+    #[prop(into, default = common::copy().to_owned())] label: String,
     #[prop(default = "button")] class: &'static str,
-    #[prop(default = "")] title: &'static str,
 ) -> impl IntoView {
     let context = context();
     let copied = RwSignal::new(false);
@@ -37,11 +37,10 @@ pub(crate) fn CopyButton(
         <button
             type="button"
             class=class
-            title=(!title.is_empty()).then_some(title)
             data-testid=testid
             on:click=copy
         >
-            <span role="status">{move || if copied.get() { "Copied".to_owned() } else { label.clone() }}</span>
+            <span role="status">{move || if copied.get() { common::copied().to_owned() } else { label.clone() }}</span>
         </button>
     }
 }
@@ -72,9 +71,9 @@ pub(crate) fn CopyByHand() -> impl IntoView {
             }
         });
         Some(view! {
-            <h2>"Not copied"</h2>
+            <h2>{common::not_copied()}</h2>
             <p class="soft">
-                "This browser does not let the page copy by itself, mostly because its address does not begin with https. The text is selected: copy it with Ctrl+C, or with a long press."
+                {common::copy_by_hand()}
             </p>
             <textarea
                 node_ref=node
@@ -82,19 +81,19 @@ pub(crate) fn CopyByHand() -> impl IntoView {
                 readonly
                 rows="4"
                 dir="auto"
-                aria-label="The text"
+                aria-label=common::text_to_copy()
                 data-testid="copy-by-hand"
                 prop:value=text
             ></textarea>
             <div class="dialog-actions">
                 <button type="button" class="button" on:click=move |_| open.set(false)>
-                    "Close"
+                    {common::close()}
                 </button>
             </div>
         })
     };
     view! {
-        <Dialog open title="Not copied" class="small">
+        <Dialog open title=common::not_copied() class="small">
             {body}
         </Dialog>
     }

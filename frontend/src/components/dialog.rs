@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::context::context;
+use crate::texts::common;
 
 /// A question that is asked before something is destroyed.
 #[derive(Clone)]
@@ -43,12 +44,20 @@ pub(crate) fn Dialog(
 ) -> impl IntoView {
     let children = StoredValue::new(children);
     let title = StoredValue::new(title);
+    // One that is opened once more stays: closing the one before would be told to the one that takes its place.
+    let there = Memo::new(move |_| open.get());
     move || {
-        open.get().then(|| {
+        there.get().then(|| {
             let node = NodeRef::<html::Dialog>::new();
             // The browser gives the focus back only when the dialog is closed, and this one is removed.
             let before = StoredValue::new_local(document().active_element());
+            let shown: StoredValue<Option<web_sys::HtmlDialogElement>, LocalStorage> =
+                StoredValue::new_local(None);
             on_cleanup(move || {
+                // As long as it is open, nothing else can have the focus.
+                if let Some(Some(dialog)) = shown.try_update_value(Option::take) {
+                    dialog.close();
+                }
                 let before = before.try_update_value(Option::take).flatten();
                 if let Some(element) = before.and_then(|one| one.dyn_into::<web_sys::HtmlElement>().ok()) {
                     let _ = element.focus();
@@ -59,6 +68,7 @@ pub(crate) fn Dialog(
                     && !dialog.open()
                 {
                     let _ = dialog.show_modal();
+                    shown.set_value(Some(dialog));
                 }
             });
             let on_click = move |event: web_sys::MouseEvent| {
@@ -111,7 +121,7 @@ pub(crate) fn Questions() -> impl IntoView {
                 <p class="soft">{question.text}</p>
                 <div class="dialog-actions">
                     <button type="button" class="button" on:click=move |_| open.set(false)>
-                        "Cancel"
+                        {common::cancel()}
                     </button>
                     <button
                         type="button"
@@ -129,7 +139,7 @@ pub(crate) fn Questions() -> impl IntoView {
         })
     };
     view! {
-        <Dialog open title="Please confirm" class="small">
+        <Dialog open title=common::please_confirm() class="small">
             {body}
         </Dialog>
     }

@@ -9,6 +9,7 @@ use parlour_protocol::rooms::{Member, MemberRole};
 use crate::components::avatar::{Avatar, Name};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
+use crate::texts::{chat, common};
 
 /// Most pages of members that are read for the panel.
 const PAGES: usize = 4;
@@ -58,7 +59,7 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
     let me = context.me();
     // Whether one may know that somebody is here: oneself and one's friends.
     let known = move |id| id == me || context.is_friend(id);
-    let group = move |title: &'static str, which: Group, all: &[Member]| {
+    let group = move |title: fn(usize) -> String, which: Group, all: &[Member]| {
         let belongs = |member: &&Member| group_of(member.online, known(member.user.id)) == which;
         let mut some: Vec<Member> = all.iter().filter(belongs).cloned().collect();
         some.sort_by_key(|member| member.user.display_name.to_lowercase());
@@ -66,7 +67,7 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
             let count = some.len();
             view! {
                 <section class="member-group" class:away=which == Group::Away>
-                    <h3>{format!("{title} — {count}")}</h3>
+                    <h3>{title(count)}</h3>
                     <ul>{some.into_iter().map(|member| view! { <MemberLine member group=which /> }).collect_view()}</ul>
                 </section>
             }
@@ -81,9 +82,9 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
                 }
                 Load::Ready(all) => {
                     view! {
-                        {group("Here now", Group::Here, &all)}
-                        {group("Away", Group::Away, &all)}
-                        {group("Members", Group::Others, &all)}
+                        {group(chat::online, Group::Here, &all)}
+                        {group(chat::offline, Group::Away, &all)}
+                        {group(chat::members, Group::Others, &all)}
                     }
                     .into_any()
                 }
@@ -112,8 +113,8 @@ fn group_of(online: bool, known: bool) -> Group {
 #[component]
 fn MemberLine(member: Member, group: Group) -> impl IntoView {
     let role = match member.role {
-        MemberRole::Owner => Some("Owner"),
-        MemberRole::Moderator => Some("Moderator"),
+        MemberRole::Owner => Some(chat::owner()),
+        MemberRole::Moderator => Some(chat::moderator()),
         MemberRole::Member => None,
     };
     let id = member.user.id;
@@ -127,7 +128,7 @@ fn MemberLine(member: Member, group: Group) -> impl IntoView {
                         .then(|| {
                             view! {
                                 <span class="presence" class:here=here>
-                                    <span class="visually-hidden">{if here { "here" } else { "away" }}</span>
+                                    <span class="visually-hidden">{if here { common::online() } else { common::offline() }}</span>
                                 </span>
                             }
                         })}

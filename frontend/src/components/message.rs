@@ -1,19 +1,28 @@
-//! The rows of a timeline: stored messages, messages on their way, and what stands between them.
+//! The rows of a timeline: stored messages, and what stands between them.
+//!
+//! Invariant: a row is one stop for the keyboard; what is inside it is reached from it (`roving.rs`).
 
 use leptos::prelude::*;
 use parlour_protocol::conversations::ConversationKind;
-use parlour_protocol::ids::{ConversationId, Seq};
+use parlour_protocol::ids::Seq;
 use parlour_protocol::messages::{Mention, Message};
+use wasm_bindgen::JsCast;
 
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
+use crate::components::composer::Mode;
 use crate::components::message_body::body;
 use crate::components::message_parts::{Actions, Quote, Reactions, RowContext};
+use crate::components::message_pending::{ChangeState, PendingRow};
+use crate::components::states::Skeleton;
 use crate::context::context;
 use crate::icons::{HASH, Icon};
-use crate::live::outbox::Change;
 use crate::state::rows::Row;
 use crate::state::{bidi, conversations, time};
+use crate::texts::chat;
+
+/// A row is named after this many characters of its text; the rest is read inside it.
+const NAMED: usize = 300;
 
 /// One row.
 pub(crate) fn row(row: Row, shared: RowContext) -> AnyView {
@@ -25,15 +34,21 @@ pub(crate) fn row(row: Row, shared: RowContext) -> AnyView {
                 time::day_label(number, browser::local_time(browser::now()))
             };
             view! {
-                <div class="day" role="separator">
+                <div class="day">
                     <span>{label}</span>
                 </div>
             }
             .into_any()
         }
         Row::Unread => view! {
-            <div class="unread-line" role="separator" data-testid="unread-divider">
-                <span>"New"</span>
+            <div class="unread-line" data-testid="unread-divider">
+                <span>{chat::new_line()}</span>
+            </div>
+        }
+        .into_any(),
+        Row::Gap { after, before } => view! {
+            <div class="gap" data-testid="gap" data-after=after.to_string() data-before=before.to_string()>
+                <Skeleton rows=2 />
             </div>
         }
         .into_any(),
@@ -57,20 +72,20 @@ fn Beginning(shared: RowContext) -> impl IntoView {
                 <div class="beginning">
                     <Avatar id=peer size="l" />
                     <h2><bdi>{title.clone()}</bdi></h2>
-                    <p class="soft">"This is the beginning of your chat with " <bdi>{title}</bdi> ". Only you two can read it."</p>
+                    <p class="soft">{chat::chat_begins(&bidi::isolated(&title))}</p>
                 </div>
             }
             .into_any(),
             _ => {
-                let name = bidi::isolated(&title);
+                let name = bidi::isolated(&format!("#{title}"));
                 view! {
                 <div class="beginning">
                     <span class="beginning-icon">
                         <Icon path=HASH />
                     </span>
-                    <h2>{format!("Welcome to #{name}")}</h2>
+                    <h2>{chat::room_welcome(&name)}</h2>
                     <p class="soft" dir="auto">
-                        {if topic.is_empty() { format!("This is where #{name} begins.") } else { topic }}
+                        {if topic.is_empty() { chat::room_begins(&name) } else { topic }}
                     </p>
                 </div>
                 }
@@ -118,14 +133,15 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
         if folded.get() {
             return view! {
                 <div class="body deleted" data-testid="message-folded">
-                    "A message of somebody you block. "
+                    {chat::blocked_message()} " "
                     <button
                         type="button"
                         class="link-button"
+                        tabindex="-1"
                         data-testid="unfold"
                         on:click=move |_| unfolded.set(true)
                     >
-                        "Show it"
+                        {chat::show()}
                     </button>
                 </div>
             }
@@ -138,16 +154,18 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
                     <span class="said" translate="yes">{body(&text, mentions.as_deref(), me)}</span>
                     {edited
                         .map(|at| {
-                            let full = format!("Edited {}", time::full(browser::local_time(at)));
+                            let full = chat::edited_at(&time::full(browser::local_time(at)));
                             view! {
                                 " "
-                                <bdi class="edited" title=full>"(edited)"</bdi>
+                                <bdi class="edited" title=full>{chat::edited()}</bdi>
                             }
                         })}
                 </div>
             }
             .into_any(),
-            None => view! { <div class="body deleted" data-testid="message-deleted">"This message was deleted."</div> }.into_any(),
+            None => {
+                view! { <div class="body deleted" data-testid="message-deleted">{chat::deleted_message()}</div> }.into_any()
+            }
         }
     };
     let head = opens.then(|| view! { <Head author clock=clock.clone() full=full.clone() /> });
@@ -157,6 +175,44 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
         view! { <time class="gutter-time" title=full.clone() datetime=at.to_string()>{clock.clone()}</time> }
             .into_any()
     };
+    let editing = Memo::new(move |_| shared.mode.get() == Mode::Edit(seq));
+    let person = context.user(author);
+    let label = {
+        let clock = clock.clone();
+        move || {
+            let name = person.with(|user| user.as_ref().map(|user| bidi::isolated(&user.display_name)));
+            let name = name.unwrap_or_else(|| chat::someone().to_owned());
+            let said = if folded.get() {
+                chat::blocked_message().to_owned()
+            } else {
+                text.with(|(text, ..)| {
+                    text.as_ref().map_or_else(
+                        || chat::deleted_message().to_owned(),
+                        |text| bidi::isolated(&text.chars().take(NAMED).collect::<String>()),
+                    )
+                })
+            };
+            format!("{name}, {clock}: {said}")
+        }
+    };
+    let there = move || text.with(|(text, ..)| text.is_some()) && !folded.get() && !going.get();
+    let on_menu = move |event: web_sys::MouseEvent| {
+        if shared.fingers.get_value() {
+            // A finger that is held has its own way to the menu.
+            event.prevent_default();
+            return;
+        }
+        let row = event.current_target().and_then(|row| row.dyn_into::<web_sys::HtmlElement>().ok());
+        let Some(row) = row.filter(|_| untrack(there) && selected().is_empty() && !on_link(&event)) else {
+            return;
+        };
+        event.prevent_default();
+        if event.client_x() == 0 && event.client_y() == 0 {
+            shared.open_menu_of(&row);
+        } else {
+            shared.open_menu_at(&row, f64::from(event.client_x()), f64::from(event.client_y()));
+        }
+    };
     Some(view! {
         <div
             class="message"
@@ -165,90 +221,48 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
             class:active=move || active.get()
             class:target=move || target.get()
             class:going=move || going.get()
+            class:editing=move || editing.get()
             role="article"
+            aria-label=label
             tabindex="-1"
             data-testid="message"
             data-seq=seq.to_string()
             data-state="sent"
-            on:mouseenter=move |_| shared.active.set(Some(seq))
-            on:focusin=move |_| shared.active.set(Some(seq))
-            on:contextmenu=move |event| {
-                let chosen = window().get_selection_text();
-                if chosen.is_empty() && !on_link(&event) {
-                    event.prevent_default();
+            // Nothing may appear under a finger.
+            on:pointerenter=move |event| {
+                if event.pointer_type() != "touch" {
                     shared.active.set(Some(seq));
                 }
             }
+            on:focusin=move |event| {
+                let target = event.target().and_then(|one| one.dyn_into::<web_sys::Element>().ok());
+                if target.is_some_and(|one| one.matches(":focus-visible").unwrap_or(false)) {
+                    shared.active.set(Some(seq));
+                }
+            }
+            on:contextmenu=on_menu
         >
             <div class="gutter">{gutter}</div>
             <div class="content">
-                {reply_to.map(|quoted| view! { <Quote conversation=shared.conversation seq=quoted /> })}
                 {head}
+                {reply_to.map(|quoted| view! { <Quote conversation=shared.conversation seq=quoted /> })}
                 {content}
                 <ChangeState conversation change />
                 <Reactions conversation=shared.conversation message=message.clone() />
             </div>
-            {move || {
-                let there = text.with(|(text, ..)| text.is_some()) && !folded.get() && !going.get();
-                (active.get() && there).then(|| view! { <Actions message=acting.clone() row=shared /> })
-            }}
+            {move || (active.get() && there()).then(|| view! { <Actions message=acting.clone() row=shared /> })}
         </div>
     })
 }
 
-/// How an edit stands that the server has not answered: nothing of what was written is lost by it.
-#[component]
-fn ChangeState(conversation: ConversationId, change: Memo<Option<Change>>) -> impl IntoView {
-    move || {
-        let change = change.get()?;
-        let state = match change.failed {
-            None => view! { <span class="edited" data-testid="edit-waiting">"Saving the change…"</span> }
-                .into_any(),
-            Some(why) => {
-                let what = format!("Not changed. {why}");
-                view! { <Refused conversation cid=change.cid what /> }.into_any()
-            }
-        };
-        Some(view! { <div class="change-state">{state}</div> })
-    }
-}
-
-/// Something that the server has refused: why, and what one can do.
-#[component]
-fn Refused(conversation: ConversationId, cid: String, what: String) -> impl IntoView {
-    let context = context();
-    let cid = StoredValue::new(cid);
-    view! {
-        <div class="refused" role="alert">
-            <span>{what}</span>
-            <button
-                type="button"
-                class="link-button"
-                data-testid="retry"
-                on:click=move |_| context.retry(conversation, &cid.get_value())
-            >
-                "Retry"
-            </button>
-            <button
-                type="button"
-                class="link-button quiet"
-                data-testid="discard"
-                on:click=move |_| context.discard(conversation, &cid.get_value())
-            >
-                "Discard"
-            </button>
-        </div>
-    }
-}
-
 /// Author and time, above the first message of a group.
 #[component]
-fn Head(author: parlour_protocol::ids::UserId, clock: String, full: String) -> impl IntoView {
+pub(crate) fn Head(author: parlour_protocol::ids::UserId, clock: String, full: String) -> impl IntoView {
     let user = context().user(author);
     let href = move || user.with(|user| user.as_ref().map(|user| format!("/u/{}", user.handle)));
     view! {
         <div class="message-head">
-            <a class="author" href=href>
+            <a class="author" href=href tabindex="-1">
                 <Name id=author />
             </a>
             <time title=full>{clock}</time>
@@ -256,61 +270,13 @@ fn Head(author: parlour_protocol::ids::UserId, clock: String, full: String) -> i
     }
 }
 
-/// A message on its way.
-#[component]
-fn PendingRow(cid: String, opens: bool, shared: RowContext) -> impl IntoView {
-    let context = context();
-    let me = context.me();
-    let name = StoredValue::new(cid);
-    let waiting = Memo::new(move |_| {
-        context.outbox_version.track();
-        name.with_value(|cid| context.waiting(cid))
-    });
-    let failed = move || waiting.with(|one| one.as_ref().and_then(|one| one.failed.clone()));
-    let reply_to = waiting.with_untracked(|one| one.as_ref().and_then(|one| one.reply_to));
-    let text = waiting.with_untracked(|one| one.as_ref().map(|one| one.body.clone())).unwrap_or_default();
-    let clock = time::clock(browser::local_time(browser::now()));
-    let refused = move || {
-        failed().map(|why| {
-            let what = format!("Not sent. {why}");
-            view! { <Refused conversation=shared.conversation cid=name.get_value() what /> }
-        })
-    };
-    view! {
-        <div
-            class="message pending"
-            class:opens=opens
-            class:failed=move || failed().is_some()
-            role="article"
-            data-testid="message"
-            data-state=move || if failed().is_some() { "failed" } else { "sending" }
-        >
-            <div class="gutter">{opens.then(|| view! { <Avatar id=me /> })}</div>
-            <div class="content">
-                {reply_to.map(|quoted| view! { <Quote conversation=shared.conversation seq=quoted /> })}
-                {opens.then(|| view! { <Head author=me clock=clock.clone() full=clock.clone() /> })}
-                <div class="body" data-testid="message-body" dir="auto">
-                    <span class="said">{body(&text, None, me)}</span>
-                </div>
-                {refused}
-            </div>
-        </div>
-    }
-}
-
 fn on_link(event: &web_sys::MouseEvent) -> bool {
-    use wasm_bindgen::JsCast;
     let element = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
     element.is_some_and(|element| element.closest("a").ok().flatten().is_some())
 }
 
-/// The selected text of a page.
-trait Selected {
-    fn get_selection_text(&self) -> String;
-}
-
-impl Selected for web_sys::Window {
-    fn get_selection_text(&self) -> String {
-        self.get_selection().ok().flatten().map(|one| String::from(one.to_string())).unwrap_or_default()
-    }
+/// The selected text of the page.
+fn selected() -> String {
+    let selection = window().get_selection().ok().flatten();
+    selection.map(|one| String::from(one.to_string())).unwrap_or_default()
 }

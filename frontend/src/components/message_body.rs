@@ -24,6 +24,7 @@ pub(crate) fn body(text: &str, mentions: Option<&[Mention]>, me: UserId) -> impl
                     <a
                         class="text-link"
                         href=address
+                        tabindex="-1"
                         target="_blank"
                         rel="noopener nofollow noreferrer"
                         translate="no"
@@ -43,7 +44,7 @@ pub(crate) fn body(text: &str, mentions: Option<&[Mention]>, me: UserId) -> impl
                     None => (false, format!("/u/{handle}")),
                 };
                 let written = written.to_owned();
-                view! { <a class="mention" class:own=own href=href translate="no" prop:textContent=written></a> }
+                view! { <a class="mention" class:own=own href=href tabindex="-1" translate="no" prop:textContent=written></a> }
                     .into_any()
             }
             Segment::Code(code) => {

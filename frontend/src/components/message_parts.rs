@@ -2,18 +2,22 @@
 
 use leptos::prelude::*;
 use parlour_client::engine::Act;
-use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
-use parlour_protocol::messages::{Message, Reaction};
-use parlour_protocol::rooms::MemberRole;
+use parlour_protocol::messages::Message;
+use wasm_bindgen::JsCast;
 
 use crate::browser;
 use crate::components::avatar::Name;
 use crate::components::composer::Mode;
 use crate::components::dialog::ask;
+use crate::components::menu::{OpenMenu, Place};
 use crate::context::{Context, context};
-use crate::icons::{BAN, COPY, Icon, LINK, PENCIL, REPLY, SMILE, TRASH};
-use crate::state::{bidi, people, reactions};
+use crate::icons::{Icon, MORE, PENCIL, REPLY, SMILE};
+use crate::state::{bidi, reactions};
+use crate::texts::{chat, common};
+
+/// Longest text of a quoted message, in characters.
+const EXCERPT: usize = 160;
 
 /// The emoji that are offered for reactions.
 pub(crate) const PALETTE: [&str; 8] = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"];
@@ -21,14 +25,42 @@ pub(crate) const PALETTE: [&str; 8] = ["👍", "❤️", "😂", "🎉", "😮",
 /// What the rows of a timeline share.
 #[derive(Clone, Copy)]
 pub(crate) struct RowContext {
+    pub(crate) context: Context,
     pub(crate) conversation: ConversationId,
     pub(crate) mode: RwSignal<Mode>,
-    /// The row whose actions are shown.
+    /// The row whose actions are shown: that under the mouse, or where the keyboard is.
     pub(crate) active: RwSignal<Option<Seq>>,
-    /// The row whose emoji are offered.
-    pub(crate) palette: RwSignal<Option<Seq>>,
+    /// The menu that is open.
+    pub(crate) menu: RwSignal<Option<OpenMenu>>,
     /// The row that was jumped to.
     pub(crate) target: RwSignal<Option<Seq>>,
+    /// Whether the last pointer was a finger.
+    pub(crate) fingers: StoredValue<bool>,
+}
+
+impl RowContext {
+    /// What the rows of a conversation share at first.
+    pub(crate) fn new(context: Context, conversation: ConversationId) -> Self {
+        Self {
+            context,
+            conversation,
+            mode: RwSignal::new(Mode::New),
+            active: RwSignal::new(None),
+            menu: RwSignal::new(None),
+            target: RwSignal::new(None),
+            fingers: StoredValue::new(false),
+        }
+    }
+}
+
+/// A message in one line, as it is shown where it is quoted.
+pub(crate) fn excerpt(message: &Message) -> String {
+    let text = if untrack(|| context().is_blocked(message.author)) {
+        chat::blocked_message().to_owned()
+    } else {
+        message.body.clone().unwrap_or_else(|| chat::deleted_message().to_owned())
+    };
+    text.replace("```", "").chars().take(EXCERPT).collect()
 }
 
 /// The message that this one answers.
@@ -38,26 +70,17 @@ pub(crate) fn Quote(conversation: ConversationId, seq: Seq) -> impl IntoView {
     // It may be loaded later, or never among the rows: it is read by itself then.
     let quoted = context.open.quoted(seq, move |seqs| context.read_quoted(conversation, seqs));
     let inside = move || match quoted.get() {
-        Some(Message { author, body, .. }) => {
-            let text = if context.is_blocked(author) {
-                "A message of somebody you block.".to_owned()
-            } else {
-                body.unwrap_or_else(|| "This message was deleted.".to_owned())
-            };
-            let text: String = text.chars().take(160).collect();
-            view! {
-                <strong>
-                    <Name id=author />
-                </strong>
-                <span class="clip" dir="auto">{text}</span>
-            }
-            .into_any()
+        Some(message) => view! {
+            <strong>
+                <Name id=message.author />
+            </strong>
+            <span class="clip" dir="auto">{excerpt(&message)}</span>
         }
-        None => view! { <span>"Show the message that this answers"</span> }.into_any(),
+        .into_any(),
+        None => view! { <span>{chat::view_original()}</span> }.into_any(),
     };
     view! {
-        <a class="quote" data-testid="quote" href=format!("/c/{conversation}/{seq}")>
-            <Icon path=REPLY />
+        <a class="quote" tabindex="-1" data-testid="quote" href=format!("/c/{conversation}/{seq}")>
             {inside}
         </a>
     }
@@ -84,43 +107,50 @@ pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Messa
             })
         })
     };
-    let chip = move |reaction: Reaction| {
+    // A chip stays the same while people come and go, and so keeps the focus.
+    let chip = move |emoji: String| {
         let message = message.clone();
-        let mine = reaction.users.contains(&me);
-        let names = {
-            let users = reaction.users.clone();
-            move || {
-                let name =
-                    |id| context.user(id).with(|user| user.as_ref().map(|user| user.display_name.clone()));
-                let names: Vec<String> = users
-                    .iter()
-                    .take(12)
-                    .filter_map(|id| name(*id))
-                    .map(|name| bidi::isolated(&name))
-                    .collect();
-                people::list(&names)
-            }
+        let users = {
+            let emoji = emoji.clone();
+            Memo::new(move |_| {
+                reactions
+                    .with(|all| all.iter().find(|one| one.emoji == emoji).map(|one| one.users.clone()))
+                    .unwrap_or_default()
+            })
         };
-        let emoji = reaction.emoji.clone();
+        let mine = Memo::new(move |_| users.with(|users| users.contains(&me)));
+        let names = move || {
+            let name = |id| context.user(id).with(|user| user.as_ref().map(|user| user.display_name.clone()));
+            let names: Vec<String> = users.with(|users| {
+                users.iter().take(12).filter_map(|id| name(*id)).map(|name| bidi::isolated(&name)).collect()
+            });
+            common::names(&names)
+        };
+        let (shown, label) = (emoji.clone(), emoji.clone());
         view! {
             <button
                 type="button"
                 class="chip"
-                class:mine=mine
-                aria-pressed=mine.to_string()
+                class:mine=move || mine.get()
+                tabindex="-1"
+                aria-pressed=move || mine.get().to_string()
+                aria-label=move || format!("{label} {}: {}", users.with(Vec::len), names())
                 title=names
                 data-testid="reaction"
                 on:click=move |_| react(context, conversation, &message.get_untracked(), &emoji)
             >
-                <span>{reaction.emoji.clone()}</span>
-                <span class="chip-count">{reaction.users.len()}</span>
+                <span>{shown}</span>
+                <span class="chip-count">{move || users.with(Vec::len)}</span>
             </button>
         }
     };
-    move || {
-        let reactions = reactions.get();
-        (!reactions.is_empty())
-            .then(|| view! { <div class="reactions">{reactions.into_iter().map(chip.clone()).collect_view()}</div> })
+    let emoji = move || reactions.with(|all| all.iter().map(|one| one.emoji.clone()).collect::<Vec<_>>());
+    view! {
+        <Show when=move || reactions.with(|all| !all.is_empty())>
+            <div class="reactions">
+                <For each=emoji key=Clone::clone children=chip.clone() />
+            </div>
+        </Show>
     }
 }
 
@@ -128,13 +158,12 @@ pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Messa
 pub(crate) fn block(context: Context, id: UserId) {
     let name = context.user(id).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
     ask(
-        format!("Block {}?", name.map_or_else(|| "this person".to_owned(), |name| bidi::isolated(&name))),
-        "You stop being friends, and their requests and mentions do not reach you any more. In rooms their messages \
-         are folded away. They are not told.",
-        "Block",
+        chat::block_title(&name.map_or_else(|| chat::this_one().to_owned(), |name| bidi::isolated(&name))),
+        chat::block_text(),
+        chat::block(),
         move || {
             context.attempt(async move { context.api.block(id).await }, move |block| {
-                context.toast(format!("You block {} now.", bidi::isolated(&block.user.display_name)), false);
+                context.toast(chat::is_blocked(&bidi::isolated(&block.user.display_name)), false);
                 context.load_blocks();
                 context.load_friends();
             });
@@ -144,103 +173,63 @@ pub(crate) fn block(context: Context, id: UserId) {
 
 /// Ends a block.
 pub(crate) fn unblock(context: Context, id: UserId) {
+    let name = context.user(id).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
+    let name = name.map_or_else(|| chat::this_person().to_owned(), |name| bidi::isolated(&name));
     context.attempt(async move { context.api.unblock(id).await }, move |()| {
-        context.toast("The block is lifted.", false);
+        context.toast(chat::is_unblocked(&name), false);
         context.load_blocks();
     });
 }
 
-/// What one can do with a message.
+/// What one does most with a message, and the way to the rest.
 #[component]
 pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl IntoView {
-    let context = context();
-    let conversation = row.conversation;
-    let snapshot = message.get_untracked();
-    let seq = snapshot.seq;
-    let mine = snapshot.author == context.me();
-    let (writable, moderates) = context.entry(conversation).map_or((false, false), |entry| {
-        entry.with(|entry| {
-            // As the server has it: moderators in their room, administrators in every room.
-            let rank = entry.role.is_some_and(|role| role >= MemberRole::Moderator) || context.is_admin();
-            (entry.writable, entry.kind == ConversationKind::Room && rank)
-        })
-    });
-    let may_delete = mine || moderates;
-    let act = StoredValue::new(message);
-    let reply = move |_| {
-        row.mode.set(Mode::Reply(seq));
+    let (seq, author) = message.with_untracked(|message| (message.seq, message.author));
+    let writable = row.writable();
+    let mine = author == row.context.me();
+    let corner = |event: &web_sys::MouseEvent| {
+        let button = event.current_target().and_then(|one| one.dyn_into::<web_sys::Element>().ok());
+        button
+            .map(|button| button.get_bounding_client_rect())
+            .map(|place| (place.right(), place.top(), place.bottom()))
+    };
+    let write = move |mode| {
+        row.mode.set(mode);
         browser::focus("composer");
     };
-    let edit = move |_| {
-        row.mode.set(Mode::Edit(seq));
-        browser::focus("composer");
-    };
-    let copy = move |_| {
-        if let Some(body) = act.with_value(|message| message.with_untracked(|message| message.body.clone())) {
-            context.copy(body, move || context.toast("Copied", false));
+    let react = move |event: web_sys::MouseEvent| {
+        if let Some((right, top, _)) = corner(&event) {
+            row.menu.set(Some(OpenMenu { seq, place: Place::Emoji(right, top) }));
         }
     };
-    let link = move |_| {
-        let origin = window().location().origin().unwrap_or_default();
-        context.copy(format!("{origin}/c/{conversation}/{seq}"), move || context.toast("Link copied", false));
+    let more = move |event: web_sys::MouseEvent| {
+        if let Some((right, _, bottom)) = corner(&event) {
+            row.menu.set(Some(OpenMenu { seq, place: Place::At(right, bottom) }));
+        }
     };
-    let delete = move |_| {
-        ask(
-            "Delete this message?",
-            "Its text will be gone for everybody. This cannot be undone.",
-            "Delete",
-            move || {
-                context.act(conversation, Act::Delete { seq });
-            },
-        );
-    };
-    let author = snapshot.author;
-    let block = move |_| block(context, author);
-    let emoji = move |emoji: &'static str| {
+    let action = |path, label: &'static str, testid: &'static str, run: Box<dyn Fn(web_sys::MouseEvent)>| {
         view! {
             <button
                 type="button"
-                class="emoji-button"
-                aria-label=format!("React with {emoji}")
-                on:click=move |_| {
-                    row.palette.set(None);
-                    act.with_value(|message| react(context, conversation, &message.get_untracked(), emoji));
-                }
+                class="icon-button small"
+                tabindex="-1"
+                aria-label=label
+                title=label
+                data-testid=testid
+                on:click=run
             >
-                {emoji}
-            </button>
-        }
-    };
-    let action = move |path, label: &'static str, testid: &'static str| {
-        view! {
-            <button type="button" class="icon-button small" aria-label=label title=label data-testid=testid>
                 <Icon path />
             </button>
         }
     };
     view! {
-        <div class="actions" role="toolbar" aria-label="Message actions">
-            {writable
-                .then(|| {
-                    view! {
-                        <span on:click=move |_| {
-                            row.palette.update(|open| *open = if *open == Some(seq) { None } else { Some(seq) });
-                        }>{action(SMILE, "Add a reaction", "react")}</span>
-                        <span on:click=reply>{action(REPLY, "Reply", "reply")}</span>
-                    }
-                })}
-            {(writable && mine).then(|| view! { <span on:click=edit>{action(PENCIL, "Edit", "edit")}</span> })}
-            <span on:click=copy>{action(COPY, "Copy the text", "copy")}</span>
-            <span on:click=link>{action(LINK, "Copy a link", "copy-link")}</span>
-            {(!mine)
-                .then(|| view! { <span class="danger-action" on:click=block>{action(BAN, "Block the author", "block-author")}</span> })}
-            {may_delete
-                .then(|| view! { <span class="danger-action" on:click=delete>{action(TRASH, "Delete", "delete")}</span> })}
-            <Show when=move || row.palette.get() == Some(seq)>
-                <div class="palette" role="group" aria-label="Reactions">
-                    {PALETTE.into_iter().map(emoji).collect_view()}
-                </div>
-            </Show>
+        <div class="actions-place">
+            <div class="actions" role="toolbar" aria-label=chat::message_actions()>
+                {writable.then(|| action(SMILE, chat::add_reaction(), "react", Box::new(react)))}
+                {writable.then(|| action(REPLY, chat::reply(), "reply", Box::new(move |_| write(Mode::Reply(seq)))))}
+                {(writable && mine).then(|| action(PENCIL, chat::edit(), "edit", Box::new(move |_| write(Mode::Edit(seq)))))}
+                {action(MORE, chat::more(), "more", Box::new(more))}
+            </div>
         </div>
     }
 }

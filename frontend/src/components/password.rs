@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::components::form::{Field, Input};
 use crate::context::context;
+use crate::texts::{auth, security};
 
 fn has_password() -> bool {
     context().account.with(|account| account.as_ref().is_none_or(|account| account.has_password))
@@ -15,7 +16,7 @@ fn handle() -> String {
 }
 
 fn filled(text: &str) -> Result<(), String> {
-    if text.is_empty() { Err("Please give your password.".to_owned()) } else { Ok(()) }
+    if text.is_empty() { Err(auth::enter_password().to_owned()) } else { Ok(()) }
 }
 
 /// The value of the field. Where there is none, nothing needs to stand in it.
@@ -27,7 +28,7 @@ pub(crate) fn password_again(name: &'static str) -> Input {
 #[component]
 pub(crate) fn PasswordAgain(
     input: Input,
-    #[prop(default = "Password")] label: &'static str,
+    #[prop(default = auth::password())] label: &'static str,
 ) -> impl IntoView {
     move || {
         if has_password() {
@@ -48,7 +49,7 @@ pub(crate) fn PasswordAgain(
         } else {
             view! {
                 <p class="soft" data-testid="no-password">
-                    "You have no password yet: this works for ten minutes after you have logged in."
+                    {security::no_password_yet()}
                 </p>
             }
             .into_any()

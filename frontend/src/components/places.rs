@@ -6,6 +6,8 @@ use leptos_router::hooks::use_location;
 use crate::components::avatar::Avatar;
 use crate::context::{Context, context};
 use crate::icons::{BELL, CHAT, COMPASS, Icon, SETTINGS, SHIELD, USERS};
+use crate::state::bidi;
+use crate::texts::{common, friends, navigation as texts, notifications};
 
 /// A link that knows whether one is there.
 #[component]
@@ -13,6 +15,9 @@ pub(crate) fn Place(
     #[prop(into)] href: String,
     #[prop(default = "place")] class: &'static str,
     #[prop(default = false)] below: bool,
+    /// What it is called where only its icon is shown.
+    #[prop(default = "")]
+    title: &'static str,
     children: Children,
 ) -> impl IntoView {
     let path = use_location().pathname;
@@ -24,7 +29,7 @@ pub(crate) fn Place(
         found.then_some("page")
     };
     view! {
-        <a href=href class=class aria-current=here>
+        <a href=href class=class aria-current=here title=(!title.is_empty()).then_some(title)>
             {children()}
         </a>
     }
@@ -45,7 +50,9 @@ pub(crate) fn unread_notices(context: Context) -> i64 {
 pub(crate) fn Count(
     #[prop(into)] count: Signal<i64>,
     #[prop(default = "")] testid: &'static str,
-    #[prop(default = "unread")] what: &'static str,
+    /// The count in words, for screen readers.
+    #[prop(default = common::unread)]
+    said: fn(i64) -> String,
     #[prop(default = false)] loud: bool,
 ) -> impl IntoView {
     move || {
@@ -54,8 +61,8 @@ pub(crate) fn Count(
             let text = if count > 99 { "99+".to_owned() } else { count.to_string() };
             view! {
                 <span class="count" class:loud=loud data-testid=testid>
-                    {text}
-                    <span class="visually-hidden">{format!(" {what}")}</span>
+                    <span aria-hidden="true">{text}</span>
+                    <span class="visually-hidden">{said(count)}</span>
                 </span>
             }
         })
@@ -67,25 +74,26 @@ pub(crate) fn Count(
 pub(crate) fn FootLinks() -> impl IntoView {
     let context = context();
     view! {
-        <nav class="foot-links" aria-label="Places">
-            <Place href="/friends" below=true>
+        <nav class="foot-links" aria-label=texts::places()>
+            <Place href="/friends" below=true title=texts::friends()>
                 <Icon path=USERS />
-                <span class="grow">"Friends"</span>
-                <Count count=Signal::derive(move || incoming(context) as i64) what="friend requests" loud=true />
+                <span class="grow">{texts::friends()}</span>
+                <Count count=Signal::derive(move || incoming(context) as i64) said=friends::waiting_requests loud=true />
             </Place>
-            <Place href="/notifications">
+            <Place href="/notifications" title=texts::notifications()>
                 <Icon path=BELL />
-                <span class="grow">"Notifications"</span>
+                <span class="grow">{texts::notifications()}</span>
                 <Count
                     count=Signal::derive(move || unread_notices(context))
                     testid="notifications-badge"
+                    said=notifications::unread
                     loud=true
                 />
             </Place>
             <Show when=move || context.is_admin()>
-                <Place href="/admin" below=true>
+                <Place href="/admin" below=true title=texts::administration()>
                     <Icon path=SHIELD />
-                    <span class="grow">"Administration"</span>
+                    <span class="grow">{texts::administration()}</span>
                 </Place>
             </Show>
         </nav>
@@ -108,25 +116,25 @@ pub(crate) fn BottomBar() -> impl IntoView {
             .sum::<i64>()
     };
     view! {
-        <nav class="bottom-bar" class:hidden=hidden aria-label="Main">
+        <nav class="bottom-bar" class:hidden=hidden aria-label=texts::main()>
             <Place href="/" class="bottom-link">
                 <Icon path=CHAT />
-                <span>"Chats"</span>
+                <span>{texts::chats()}</span>
                 <Count count=Signal::derive(unread) />
             </Place>
             <Place href="/friends" class="bottom-link" below=true>
                 <Icon path=USERS />
-                <span>"Friends"</span>
+                <span>{texts::friends()}</span>
                 <Count count=Signal::derive(move || incoming(context) as i64) loud=true />
             </Place>
             <Place href="/notifications" class="bottom-link">
                 <Icon path=BELL />
-                <span>"Notices"</span>
+                <span>{texts::notifications()}</span>
                 <Count count=Signal::derive(move || unread_notices(context)) loud=true />
             </Place>
             <Place href="/settings" class="bottom-link" below=true>
                 <Icon path=SETTINGS />
-                <span>"Me"</span>
+                <span>{texts::you()}</span>
             </Place>
         </nav>
     }
@@ -139,11 +147,11 @@ pub(crate) fn Myself() -> impl IntoView {
     move || {
         context.account.get().map(|account| {
             view! {
-                <a href="/settings" class="myself" title="Your profile and settings">
-                    <Avatar id=account.id size="m" />
+                <a href="/settings" class="myself" title=texts::your_settings()>
+                    <Avatar id=account.id size="m" presence=true />
                     <span class="myself-names">
                         <strong class="clip">{account.display_name}</strong>
-                        <span class="soft clip">{format!("@{}", account.handle)}</span>
+                        <span class="soft clip">{bidi::handle(&account.handle)}</span>
                     </span>
                     <Icon path=SETTINGS />
                 </a>
@@ -156,9 +164,9 @@ pub(crate) fn Myself() -> impl IntoView {
 #[component]
 pub(crate) fn BrowseRooms() -> impl IntoView {
     view! {
-        <Place href="/rooms">
+        <Place href="/rooms" title=texts::browse_rooms()>
             <Icon path=COMPASS />
-            <span class="grow">"Browse rooms"</span>
+            <span class="grow">{texts::browse_rooms()}</span>
         </Place>
     }
 }

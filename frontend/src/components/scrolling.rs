@@ -1,11 +1,11 @@
 //! The timeline's place: what is at the top of the view, and how to find it again after something changed its size.
 //! What is to be done is decided in `state/spot.rs`; here it is measured and done.
 
-use leptos::prelude::document;
 use parlour_protocol::ids::Seq;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlElement};
 
+use crate::api::calls::Place;
 use crate::state::spot::{Anchor, Geometry, Move, Spot};
 
 /// Closer to the end than this counts as at the end, in pixels.
@@ -83,21 +83,34 @@ pub(crate) fn put(view: &HtmlElement, element: &Element, offset: f64) {
     view.scroll_by_with_x_and_y(0.0, below_top(view, element) - offset);
 }
 
-/// Moves the keyboard from row to row.
-pub(crate) fn walk(view: &HtmlElement, key: &str) -> bool {
+/// The row of a message, or of the first one after it that is loaded.
+pub(crate) fn find_near(view: &HtmlElement, seq: Seq) -> Option<HtmlElement> {
     let rows = rows(view);
-    let focused = document().active_element();
-    let at = rows.iter().position(|row| focused.as_ref().is_some_and(|focused| focused == row));
-    let last = rows.len().saturating_sub(1);
-    let next = match (key, at) {
-        ("ArrowUp", Some(at)) => at.saturating_sub(1),
-        ("ArrowDown", Some(at)) => (at + 1).min(last),
-        ("ArrowUp" | "ArrowDown" | "End", None) | ("End", Some(_)) => last,
-        ("Home", _) => 0,
-        _ => return false,
-    };
-    match rows.get(next).and_then(|row| row.dyn_ref::<HtmlElement>()) {
-        Some(row) => row.focus().is_ok(),
-        None => false,
-    }
+    let at = rows.partition_point(|row| seq_of(row).is_some_and(|one| one < seq));
+    rows.get(at).or_else(|| rows.last())?.clone().dyn_into().ok()
+}
+
+/// What to load for the first gap that is near to what is seen: its side that the reader comes from.
+pub(crate) fn gap_near(view: &HtmlElement) -> Option<Place> {
+    let frame = view.get_bounding_client_rect();
+    let found = view.query_selector_all("[data-after]").ok()?;
+    (0..found.length()).filter_map(|index| found.item(index)?.dyn_into::<Element>().ok()).find_map(|gap| {
+        let place = gap.get_bounding_client_rect();
+        let near = place.bottom() > frame.top() - NEAR_EDGE && place.top() < frame.bottom() + NEAR_EDGE;
+        let position = |name| gap.get_attribute(name)?.parse().ok();
+        let below = place.top() > frame.top() + frame.height() / 2.0;
+        let place = if below {
+            Place::After(position("data-after")?)
+        } else {
+            Place::Before(position("data-before")?)
+        };
+        near.then_some(place)
+    })
+}
+
+/// Gives the keyboard to a row. The view is not moved by it.
+pub(crate) fn focus_row(row: &HtmlElement) {
+    let options = web_sys::FocusOptions::new();
+    options.set_prevent_scroll(true);
+    let _ = row.focus_with_options(&options);
 }

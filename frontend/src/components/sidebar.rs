@@ -9,8 +9,10 @@ use crate::components::avatar::Avatar;
 use crate::components::places::{BrowseRooms, FootLinks, Myself};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
-use crate::icons::{HASH, Icon, Mark, PLUS, SEARCH, USER_PLUS};
+use crate::icons::{HASH, Icon, Mark, PENCIL, PLUS, SEARCH, USER_PLUS};
 use crate::state::conversations::title;
+use crate::state::people;
+use crate::texts::{common, navigation as texts};
 
 /// The sidebar.
 #[component]
@@ -18,7 +20,6 @@ pub(crate) fn Sidebar() -> impl IntoView {
     let context = context();
     let rooms = Memo::new(move |_| context.ordered(ConversationKind::Room));
     let directs = Memo::new(move |_| context.ordered(ConversationKind::Direct));
-    let name = move || context.server.with(|server| server.as_ref().map(|server| server.name.clone()));
     let lists = move || {
         match context.listed.get() {
         Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
@@ -32,12 +33,12 @@ pub(crate) fn Sidebar() -> impl IntoView {
         Load::Ready(()) => view! {
             <section class="side-section" aria-labelledby="side-rooms">
                 <div class="side-heading">
-                    <h2 id="side-rooms">"Rooms"</h2>
+                    <h2 id="side-rooms">{texts::rooms()}</h2>
                     <a
                         class="icon-button small"
                         href="/rooms?new"
-                        aria-label="Create a room"
-                        title="Create a room"
+                        aria-label=texts::create_room()
+                        title=texts::create_room()
                         data-testid="create-room"
                     >
                         <Icon path=PLUS />
@@ -56,8 +57,8 @@ pub(crate) fn Sidebar() -> impl IntoView {
             </section>
             <section class="side-section" aria-labelledby="side-directs">
                 <div class="side-heading">
-                    <h2 id="side-directs">"Direct chats"</h2>
-                    <a class="icon-button small" href="/friends" aria-label="Write to a friend" title="Write to a friend">
+                    <h2 id="side-directs">{texts::direct_chats()}</h2>
+                    <a class="icon-button small" href="/friends" aria-label=texts::message_friend() title=texts::message_friend()>
                         <Icon path=PLUS />
                     </a>
                 </div>
@@ -71,7 +72,7 @@ pub(crate) fn Sidebar() -> impl IntoView {
                         <li>
                             <a class="place hint" href="/friends">
                                 <Icon path=USER_PLUS />
-                                <span class="grow">"Add a friend to talk privately"</span>
+                                <span class="grow">{texts::add_friend_hint()}</span>
                             </a>
                         </li>
                     </Show>
@@ -82,29 +83,31 @@ pub(crate) fn Sidebar() -> impl IntoView {
     }
     };
     view! {
-        <div class="sidebar" data-testid="sidebar">
+        <header class="sidebar" data-testid="sidebar">
             <div class="side-top">
-                <a class="brand" href="/" aria-label="Home">
+                <a class="brand" href="/" aria-label=move || texts::home(&context.server_name()) title=move || context.server_name()>
                     <Mark />
-                    <span class="clip">{move || name().unwrap_or_else(|| "Parlour".to_owned())}</span>
+                    <span class="clip">{move || context.server_name()}</span>
                 </a>
                 <button
                     type="button"
                     class="switcher-button"
+                    aria-keyshortcuts="Control+K"
+                    title=texts::switcher_title()
                     data-testid="open-switcher"
                     on:click=move |_| context.switcher.set(true)
                 >
                     <Icon path=SEARCH />
-                    <span class="grow">"Jump to…"</span>
-                    <kbd>"Ctrl K"</kbd>
+                    <span class="grow">{texts::jump_to()}</span>
+                    <kbd>{texts::shortcut()}</kbd>
                 </button>
             </div>
-            <nav class="side-scroll" aria-label="Conversations">
+            <nav class="side-scroll" aria-label=texts::conversations()>
                 {lists}
             </nav>
             <FootLinks />
             <Myself />
-        </div>
+        </header>
     }
 }
 
@@ -131,6 +134,19 @@ pub(crate) fn ConversationLink(id: ConversationId) -> impl IntoView {
             _ => title,
         }
     };
+    let hint = peer_name;
+    // While one writes there, the composer itself shows it.
+    let draft = move || {
+        let written = context.drafts.with(|drafts| drafts.contains(&id)) && context.open.id.get() != Some(id);
+        written.then(|| {
+            view! {
+                <span class="draft-mark" data-testid="draft-mark" title=texts::draft()>
+                    <Icon path=PENCIL />
+                    <span class="visually-hidden">{texts::draft()}</span>
+                </span>
+            }
+        })
+    };
     let counts = Memo::new(move |_| entry.with(|entry| (entry.unread, entry.mentions, entry.kind)));
     let marks = move || {
         let (unread, mentions, kind) = counts.get();
@@ -144,8 +160,8 @@ pub(crate) fn ConversationLink(id: ConversationId) -> impl IntoView {
         (unread > 0).then(|| {
             view! {
                 <span class="count" class:loud=loud data-testid="unread-count">
-                    {shown}
-                    <span class="visually-hidden">" unread"</span>
+                    <bdi aria-hidden="true">{shown}</bdi>
+                    <span class="visually-hidden">{common::unread(unread)}</span>
                 </span>
             }
         })
@@ -153,6 +169,7 @@ pub(crate) fn ConversationLink(id: ConversationId) -> impl IntoView {
     view! {
         <a
             class="place"
+            title=hint
             class:unread=move || counts.with(|(unread, _, _)| *unread > 0)
             href=format!("/c/{id}")
             aria-current=here
@@ -163,9 +180,20 @@ pub(crate) fn ConversationLink(id: ConversationId) -> impl IntoView {
                 (ConversationKind::Direct, Some(peer), _) => {
                     view! { <Avatar id=peer size="s" presence=true /> }.into_any()
                 }
-                _ => view! { <Icon path=HASH /> }.into_any(),
+                (_, _, title) => {
+                    view! {
+                        <span class="room-tile">
+                            <Icon path=HASH />
+                            <span class="room-letter" aria-hidden="true">{people::sign(&title)}</span>
+                        </span>
+                    }
+                    .into_any()
+                }
             }}
-            <span class="grow clip">{peer_name}</span>
+            <span class="grow clip">
+                <bdi>{peer_name}</bdi>
+            </span>
+            {draft}
             {marks}
         </a>
     }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::api::http::Failure;
 use crate::components::copying::CopyButton;
 use crate::icons::{ALERT, Icon};
+use crate::texts::common;
 
 /// Rows that stand for what is being loaded.
 #[component]
@@ -22,7 +23,7 @@ pub(crate) fn Skeleton(#[prop(default = 5)] rows: usize) -> impl IntoView {
     };
     view! {
         <div class="skeleton" role="status">
-            <span class="visually-hidden">"Loading"</span>
+            <span class="visually-hidden">{common::loading()}</span>
             {(0..rows).map(row).collect_view()}
         </div>
     }
@@ -34,14 +35,19 @@ pub(crate) fn Empty(
     icon: &'static str,
     title: &'static str,
     text: &'static str,
+    /// Whether this is all that the page says.
+    #[prop(default = false)]
+    whole: bool,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
+    let heading =
+        if whole { view! { <h1>{title}</h1> }.into_any() } else { view! { <h2>{title}</h2> }.into_any() };
     view! {
         <div class="empty">
             <span class="empty-icon">
                 <Icon path=icon />
             </span>
-            <h2>{title}</h2>
+            {heading}
             <p>{text}</p>
             {children.map(|children| view! { <div class="empty-actions">{children()}</div> })}
         </div>
@@ -51,11 +57,9 @@ pub(crate) fn Empty(
 /// Something could not be loaded: what happened, and again.
 #[component]
 pub(crate) fn Failed(failure: Failure, #[prop(into)] retry: Callback<()>) -> impl IntoView {
-    let id = failure.request_id();
-    let reference = id.map(|id| {
-        let label = format!("Request {id}");
+    let reference = failure.request_id().map(|id| {
         view! {
-            <CopyButton text=id label testid="copy-request" class="link-button quiet" title="Copy the number of this request" />
+            <CopyButton text=id label=common::copy_error_id() testid="copy-request" class="link-button quiet" />
         }
     });
     view! {
@@ -63,11 +67,11 @@ pub(crate) fn Failed(failure: Failure, #[prop(into)] retry: Callback<()>) -> imp
             <span class="empty-icon bad">
                 <Icon path=ALERT />
             </span>
-            <h2>"This did not work"</h2>
+            <h2>{common::something_went_wrong()}</h2>
             <p>{failure.message()}</p>
             <div class="empty-actions">
                 <button type="button" class="button" on:click=move |_| retry.run(())>
-                    "Try again"
+                    {common::try_again()}
                 </button>
             </div>
             {reference}

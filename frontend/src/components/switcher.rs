@@ -1,19 +1,31 @@
-//! The quick switcher: a few letters and Enter lead to a conversation, a friend or a page.
+//! The quick switcher: a few letters and Enter lead to a conversation, a person or a page; also to rooms that one is not
+//! in, and to anyone whose exact username is typed.
+
+use std::time::Duration;
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::UserId;
+use parlour_protocol::rooms::Room;
+use parlour_protocol::users::User;
+use parlour_protocol::validation;
 
 use crate::browser;
 use crate::components::avatar::Avatar;
 use crate::components::dialog::Dialog;
 use crate::context::{Context, context};
 use crate::icons::{BELL, COMPASS, HASH, Icon, SETTINGS, USERS};
+use crate::state::bidi;
 use crate::state::conversations::title;
+use crate::state::offers::{Offered, folded, sorted};
+use crate::texts::{common, navigation as texts};
 
 /// Most places that are offered.
-const OFFERS: usize = 9;
+const OFFERS: usize = 24;
+/// How long after the last letter the server is asked.
+const ASKED_AFTER: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Face {
@@ -23,76 +35,125 @@ enum Face {
 
 #[derive(Debug, Clone, PartialEq)]
 struct Offer {
-    rank: u8,
     name: String,
+    handle: String,
     note: String,
     href: String,
     face: Face,
+    own: bool,
     unread: i64,
+    at: i64,
 }
 
-/// How well a name fits: 0 begins with the word, 1 a word in it does, 2 it is somewhere inside.
-fn rank(name: &str, wanted: &str) -> Option<u8> {
-    let name = name.to_lowercase();
-    if name.starts_with(wanted) {
-        Some(0)
-    } else if name.split(|one: char| !one.is_alphanumeric()).any(|word| word.starts_with(wanted)) {
-        Some(1)
-    } else {
-        name.contains(wanted).then_some(2)
+impl Offered for Offer {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn also(&self) -> &str {
+        &self.handle
+    }
+
+    fn own(&self) -> bool {
+        self.own
+    }
+
+    fn unread(&self) -> bool {
+        self.unread > 0
+    }
+
+    fn at(&self) -> i64 {
+        self.at
     }
 }
 
-fn offers(context: Context, wanted: &str) -> Vec<Offer> {
-    let wanted = wanted.trim().trim_start_matches(['#', '@']).to_lowercase();
-    let mut found = Vec::new();
-    let mut seen = Vec::new();
+/// What the server found for what was typed.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Found {
+    rooms: Vec<Room>,
+    person: Option<User>,
+}
+
+fn person(user: &User, own: bool) -> Offer {
+    Offer {
+        name: user.display_name.clone(),
+        handle: user.handle.clone(),
+        note: bidi::handle(&user.handle),
+        href: format!("/u/{}", user.handle),
+        face: Face::Person(user.id),
+        own,
+        unread: 0,
+        at: 0,
+    }
+}
+
+fn offers(context: Context, wanted: &str, found: &Found) -> Vec<Offer> {
+    let mut all = Vec::new();
+    let mut seen = vec![context.me()];
     for id in context.ids.get() {
         let Some(entry) = context.entry(id) else { continue };
         entry.with(|entry| {
-            let name = title(entry);
             let handle = entry.peer.as_ref().map(|peer| peer.handle.clone()).unwrap_or_default();
             seen.extend(entry.peer.as_ref().map(|peer| peer.id));
-            let Some(rank) = rank(&name, &wanted).or_else(|| rank(&handle, &wanted)) else { return };
             let (note, face) = match (entry.kind, entry.peer.as_ref()) {
-                (ConversationKind::Direct, Some(peer)) => (format!("@{handle}"), Face::Person(peer.id)),
-                _ => ("Room".to_owned(), Face::Icon(HASH)),
+                (ConversationKind::Direct, Some(peer)) => (bidi::handle(&handle), Face::Person(peer.id)),
+                _ => (texts::room().to_owned(), Face::Icon(HASH)),
             };
-            found.push(Offer { rank, name, note, href: format!("/c/{id}"), face, unread: entry.unread });
+            all.push(Offer {
+                name: title(entry),
+                handle,
+                note,
+                href: format!("/c/{id}"),
+                face,
+                own: true,
+                unread: entry.unread,
+                at: entry.last_activity_at.0,
+            });
         });
     }
     context.friends.with(|friends| {
-        for friend in friends.ready().into_iter().flatten().filter(|friend| !seen.contains(&friend.user.id)) {
-            let user = &friend.user;
-            if let Some(rank) = rank(&user.display_name, &wanted).or_else(|| rank(&user.handle, &wanted)) {
-                let (note, href) = (format!("@{}", user.handle), format!("/u/{}", user.handle));
-                let face = Face::Person(user.id);
-                found.push(Offer { rank, name: user.display_name.clone(), note, href, face, unread: 0 });
+        for friend in friends.ready().into_iter().flatten() {
+            if !seen.contains(&friend.user.id) {
+                seen.push(friend.user.id);
+                all.push(person(&friend.user, true));
             }
         }
     });
     for (name, href, icon) in [
-        ("Browse rooms", "/rooms", COMPASS),
-        ("Friends", "/friends", USERS),
-        ("Notifications", "/notifications", BELL),
-        ("Settings", "/settings", SETTINGS),
+        (texts::browse_rooms(), "/rooms", COMPASS),
+        (texts::friends(), "/friends", USERS),
+        (texts::notifications(), "/notifications", BELL),
+        (texts::settings(), "/settings", SETTINGS),
     ] {
-        if let Some(rank) = rank(name, &wanted) {
-            let rank = rank + u8::from(wanted.is_empty());
-            let (name, href) = (name.to_owned(), href.to_owned());
-            found.push(Offer {
-                rank,
-                name,
-                note: "Page".to_owned(),
-                href,
-                face: Face::Icon(icon),
-                unread: 0,
-            });
-        }
+        all.push(Offer {
+            name: name.to_owned(),
+            handle: String::new(),
+            note: texts::page().to_owned(),
+            href: href.to_owned(),
+            face: Face::Icon(icon),
+            own: true,
+            unread: 0,
+            at: 0,
+        });
     }
-    found.sort_by(|a, b| (a.rank, -a.unread, &a.name).cmp(&(b.rank, -b.unread, &b.name)));
-    found.truncate(OFFERS);
-    found
+    for room in found.rooms.iter().filter(|room| context.ids.with(|ids| !ids.contains(&room.id))) {
+        all.push(Offer {
+            name: room.name.clone(),
+            handle: String::new(),
+            note: texts::joinable_room().to_owned(),
+            href: format!("/c/{}", room.id),
+            face: Face::Icon(HASH),
+            own: false,
+            unread: 0,
+            at: room.last_activity_at.0,
+        });
+    }
+    if let Some(user) = found.person.as_ref().filter(|user| !seen.contains(&user.id)) {
+        all.push(person(user, false));
+    }
+    let mut all = sorted(all, wanted);
+    all.truncate(OFFERS);
+    all
 }
 
 /// The quick switcher; Ctrl+K opens it.
@@ -108,7 +169,7 @@ pub(crate) fn Switcher() -> impl IntoView {
     });
     on_cleanup(move || listener.remove());
     view! {
-        <Dialog open=context.switcher title="Jump to a conversation" class="switcher">
+        <Dialog open=context.switcher title=texts::switcher_title() class="switcher">
             <Inside />
         </Dialog>
     }
@@ -120,7 +181,40 @@ fn Inside() -> impl IntoView {
     let navigate = use_navigate();
     let wanted = RwSignal::new(String::new());
     let picked = RwSignal::new(0_usize);
-    let found = Memo::new(move |_| wanted.with(|wanted| offers(context, wanted)));
+    let remote = RwSignal::new(Found::default());
+    let found = Memo::new(move |_| {
+        let wanted = wanted.with(|wanted| folded(wanted));
+        remote.with(|remote| offers(context, &wanted, remote))
+    });
+    let timer: StoredValue<Option<TimeoutHandle>> = StoredValue::new(None);
+    let wait = move |then: Option<TimeoutHandle>| {
+        if let Some(Some(old)) = timer.try_update_value(|timer| std::mem::replace(timer, then)) {
+            old.clear();
+        }
+    };
+    on_cleanup(move || wait(None));
+    // What the server knows comes a moment later, and below what one has oneself: it moves nothing that is picked.
+    let ask = move || {
+        let Some(typed) =
+            wanted.try_get_untracked().map(|typed| folded(&typed)).filter(|typed| !typed.is_empty())
+        else {
+            return;
+        };
+        let still = move |typed: &str| wanted.try_with_untracked(|now| folded(now) == typed) == Some(true);
+        spawn_local(async move {
+            let rooms = context.api.list_rooms(&typed, None).await.map(|page| page.items).unwrap_or_default();
+            if still(&typed) {
+                let _ = remote.try_update(|remote| remote.rooms = rooms);
+            }
+            if validation::handle(&typed).is_ok()
+                && let Ok(profile) = context.api.read_profile(&typed).await
+                && still(&typed)
+            {
+                context.learn([&profile.user].into_iter());
+                let _ = remote.try_update(|remote| remote.person = Some(profile.user));
+            }
+        });
+    };
     let go = StoredValue::new(move |href: String| {
         context.switcher.set(false);
         if window().location().pathname().as_deref() == Ok(href.as_str()) {
@@ -129,12 +223,20 @@ fn Inside() -> impl IntoView {
         navigate(&href, leptos_router::NavigateOptions::default());
     });
     request_animation_frame(|| browser::focus("switcher-input"));
+    let pick = move |at: usize| {
+        picked.set(at);
+        if let Some(line) = document().get_element_by_id(&format!("offer-{at}")) {
+            let options = web_sys::ScrollIntoViewOptions::new();
+            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            line.scroll_into_view_with_scroll_into_view_options(&options);
+        }
+    };
     let on_key = move |event: web_sys::KeyboardEvent| {
         let Some(key) = browser::key(&event) else { return };
         let count = found.with_untracked(Vec::len).max(1);
         match key.as_str() {
-            "ArrowDown" => picked.update(|at| *at = (*at + 1) % count),
-            "ArrowUp" => picked.update(|at| *at = (*at + count - 1) % count),
+            "ArrowDown" => pick((picked.get_untracked() + 1) % count),
+            "ArrowUp" => pick((picked.get_untracked() + count - 1) % count),
             "Enter" => {
                 let href = found
                     .with_untracked(|found| found.get(picked.get_untracked()).map(|one| one.href.clone()));
@@ -166,9 +268,19 @@ fn Inside() -> impl IntoView {
                     Face::Icon(path) => view! { <Icon path /> }.into_any(),
                     Face::Person(id) => view! { <Avatar id size="s" presence=true /> }.into_any(),
                 }}
-                <span class="grow clip">{offer.name}</span>
+                <span class="grow clip">
+                    <bdi>{offer.name}</bdi>
+                </span>
                 <span class="soft">{offer.note}</span>
-                {(offer.unread > 0).then(|| view! { <span class="count">{offer.unread}</span> })}
+                {(offer.unread > 0)
+                    .then(|| {
+                        view! {
+                            <span class="count">
+                                <span aria-hidden="true">{offer.unread}</span>
+                                <span class="visually-hidden">{common::unread(offer.unread)}</span>
+                            </span>
+                        }
+                    })}
             </li>
         }
     };
@@ -182,33 +294,22 @@ fn Inside() -> impl IntoView {
             aria-expanded="true"
             aria-controls="switcher-list"
             aria-activedescendant=move || format!("offer-{}", picked.get())
-            aria-label="Jump to a conversation, a friend or a page"
-            placeholder="Jump to…"
+            aria-label=texts::switcher_title()
+            placeholder=texts::jump_to()
             data-testid="switcher-input"
             on:input=move |event| {
                 wanted.set(event_target_value(&event));
                 picked.set(0);
+                remote.set(Found::default());
+                wait(set_timeout_with_handle(ask, ASKED_AFTER).ok());
             }
             on:keydown=on_key
         />
-        <ul id="switcher-list" class="offer-list" role="listbox" aria-label="Places">
+        <ul id="switcher-list" class="offer-list" role="listbox" aria-label=texts::switcher_places()>
             {move || found.get().into_iter().enumerate().map(line).collect_view()}
-            {move || {
-                found.with(Vec::is_empty).then(|| view! { <li class="offer-none soft">"Nothing by that name."</li> })
-            }}
         </ul>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rank;
-
-    #[test]
-    fn names_that_begin_with_the_letters_come_first() {
-        assert_eq!(rank("General", "gen"), Some(0));
-        assert_eq!(rank("Ada Lovelace", "lov"), Some(1));
-        assert_eq!(rank("general", "ner"), Some(2));
-        assert_eq!(rank("general", "x"), None);
+        <p class="offer-none soft" role="status">
+            {move || found.with(Vec::is_empty).then(texts::no_results)}
+        </p>
     }
 }

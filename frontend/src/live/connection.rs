@@ -3,6 +3,8 @@
 //! Invariant: at most one connection; it belongs to one sign-in and ends with it. After every reconnection
 //! the cursors say what is missing.
 
+use std::time::Duration;
+
 use futures_channel::mpsc;
 use futures_util::{FutureExt, SinkExt, StreamExt, select};
 use gloo_net::websocket::Message;
@@ -20,15 +22,20 @@ use crate::context::{Context, Link};
 
 /// Silence after which the connection counts as dead, in milliseconds.
 const SILENCE_MS: f64 = 35_000.0;
-/// Trouble shorter than this is not told, in milliseconds.
+/// Silence after which it counts as dead when something was asked, in milliseconds. Together with [`QUIET_MS`] it is
+/// told within ten seconds that nothing is sent.
+const ANSWER_MS: f64 = 6_000.0;
+/// How long opening a connection may take, in milliseconds.
+const OPENING_MS: f64 = 10_000.0;
+/// How long the server may take to show that there is a connection where the browser says there is none, in milliseconds.
+const PROBE_MS: u64 = 1_000;
+/// Trouble shorter than this is not told, in milliseconds; but for that of the device itself.
 const QUIET_MS: u32 = 2_000;
-/// Trouble longer than this is called offline, in milliseconds.
-const LONG_MS: u32 = 12_000;
 
 /// Keeps a connection until the sign-in that it belongs to is over.
 pub(crate) async fn run(context: Context, generation: u64) {
     let mut backoff = Backoff::default();
-    trouble(context, generation);
+    trouble(context, generation, Link::Unreachable);
     while context.live.generation() == generation {
         let code = connect(context, generation, &mut backoff).await;
         if context.live.generation() != generation {
@@ -37,10 +44,21 @@ pub(crate) async fn run(context: Context, generation: u64) {
         context.live.change(|inner| {
             inner.commands = None;
             inner.asked.clear();
+            inner.waiting = None;
             inner.syncing.clear();
         });
-        if context.link.get_untracked() == Link::Online {
-            trouble(context, generation);
+        context.set_online_myself(false);
+        let why = match code {
+            code if code == CloseCode::TooManyConnections.code() => Link::TooManyTabs,
+            code if code == CloseCode::Overloaded.code() || code == CloseCode::RateLimited.code() => {
+                Link::Busy
+            }
+            _ => Link::Unreachable,
+        };
+        match context.link.get_untracked() {
+            Link::Online => trouble(context, generation, why),
+            Link::Unreachable | Link::Busy | Link::TooManyTabs => context.link.set(why),
+            Link::Trouble | Link::Offline => {}
         }
         if code == CloseCode::TokenExpired.code() || code == CloseCode::AuthenticationFailed.code() {
             let refreshed = context.api.refresh().await;
@@ -49,15 +67,15 @@ pub(crate) async fn run(context: Context, generation: u64) {
                 continue;
             }
         } else if code == CloseCode::SessionRevoked.code() {
-            if context.session_over("This session was ended.").await && backoff.failures() == 0 {
+            if context.session_over(crate::texts::auth::logged_out()).await && backoff.failures() == 0 {
                 let _ = backoff.failed(0.0);
                 continue;
             }
         } else if code == CloseCode::Banned.code() {
-            context.leave(Some("This account is suspended.".to_owned()));
+            context.leave(Some(crate::texts::auth::suspended().to_owned()));
             return;
         } else if code == CloseCode::Version.code() {
-            context.toast("A new version of Parlour is there. Reload the page to go on.", true);
+            context.toast(crate::texts::chat::new_version(), true);
             return;
         }
         let mut wait = backoff.failed(browser::chance());
@@ -75,21 +93,45 @@ pub(crate) async fn run(context: Context, generation: u64) {
     }
 }
 
-/// Tells about trouble, once it has lasted.
-fn trouble(context: Context, generation: u64) {
+/// Tells about trouble: at once when the browser knows that there is no connection at all, else when it has lasted.
+fn trouble(context: Context, generation: u64, why: Link) {
+    if browser::offline() {
+        context.link.set(Link::Offline);
+        return;
+    }
     context.link.set(Link::Trouble);
     leptos::task::spawn_local(async move {
-        let still =
-            |now: Link| context.live.generation() == generation && context.link.get_untracked() == now;
         TimeoutFuture::new(QUIET_MS).await;
-        if still(Link::Trouble) {
-            context.link.set(Link::Reconnecting);
-            TimeoutFuture::new(LONG_MS - QUIET_MS).await;
-            if still(Link::Reconnecting) {
-                context.link.set(Link::Offline);
-            }
+        if context.live.generation() == generation && context.link.get_untracked() == Link::Trouble {
+            context.link.set(if browser::offline() { Link::Offline } else { why });
         }
     });
+}
+
+impl Context {
+    /// The browser says that the device has lost its connection, or has one again. It may be wrong about the first: what
+    /// the server says counts.
+    pub(crate) fn line_changed(&self) {
+        let generation = self.live.generation();
+        match (browser::offline(), self.link.get_untracked()) {
+            (true, Link::Online) => {
+                let (context, asked) = (*self, browser::now_ms());
+                self.live.probe();
+                let tell = move || {
+                    let silent = context.live.with(|inner| inner.heard < asked);
+                    if silent && browser::offline() && context.live.generation() == generation {
+                        context.link.set(Link::Offline);
+                    }
+                };
+                set_timeout(tell, Duration::from_millis(PROBE_MS));
+            }
+            (true, _) => self.link.set(Link::Offline),
+            (false, Link::Offline) if self.live.connected() => self.live.probe(),
+            (false, Link::Offline) => trouble(*self, generation, Link::Unreachable),
+            (false, _) => {}
+        }
+        self.live.wake();
+    }
 }
 
 /// One connection, from opening to its end; answers the code with which it ended.
@@ -98,8 +140,10 @@ async fn connect(context: Context, generation: u64, backoff: &mut Backoff) -> u1
     let (mut sink, stream) = socket.split();
     let mut stream = stream.fuse();
     let (commands, mut queue) = mpsc::channel::<ClientFrame>(256);
-    let mut heard = browser::now_ms();
+    let opened = browser::now_ms();
+    let mut heard = opened;
     let mut spoke = heard;
+    let mut works = false;
     // The first ping comes at a random time, so that the clients of a restarted server do not ping in step.
     let mut ping_after = browser::chance() * HEARTBEAT_MS as f64;
     let mut commands = Some(commands);
@@ -109,6 +153,7 @@ async fn connect(context: Context, generation: u64, backoff: &mut Backoff) -> u1
             message = stream.next() => match socket::read(message) {
                 Ok(frames) => {
                     heard = browser::now_ms();
+                    context.live.change(|inner| inner.heard = heard);
                     for frame in frames {
                         if context.live.generation() != generation {
                             return 1000;
@@ -118,25 +163,30 @@ async fn connect(context: Context, generation: u64, backoff: &mut Backoff) -> u1
                             begin(context, &hello.epoch);
                         } else if context.receive(frame) {
                             backoff.succeeded();
-                            context.link.set(Link::Online);
+                            works = true;
                         }
+                    }
+                    if works && context.link.get_untracked() != Link::Online {
+                        context.link.set(Link::Online);
                     }
                 }
                 Err(code) => return code,
             },
             command = queue.next() => out = command,
-            () = TimeoutFuture::new(2_000).fuse() => {}
+            () = TimeoutFuture::new(1_000).fuse() => {}
         }
         if context.live.generation() != generation {
             return 1000;
         }
         let now = browser::now_ms();
-        if now - heard > SILENCE_MS {
+        let unanswered = context.live.waiting().map_or(0.0, |since| now - since.max(heard));
+        let opening = if commands.is_some() { now - opened } else { 0.0 };
+        if now - heard > SILENCE_MS || unanswered > ANSWER_MS || opening > OPENING_MS {
             return 1006;
         }
         if out.is_none() && now - spoke.max(heard) > ping_after && context.live.connected() {
             ping_after = HEARTBEAT_MS as f64;
-            context.live.command(Asked::Other, |id| ClientFrame::Ping { id });
+            context.live.probe();
         }
         if let Some(frame) = out {
             spoke = now;

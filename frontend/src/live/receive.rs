@@ -16,9 +16,10 @@ use parlour_protocol::socket::{
 };
 
 use super::Asked;
+use super::announcing::Heard;
 use crate::browser;
 use crate::context::{Context, Load};
-use crate::state::{bidi, conversations};
+use crate::state::conversations;
 
 /// Most missed events that are fetched one by one for a conversation that is not open.
 const WORTH_FETCHING: Seq = 200;
@@ -66,7 +67,7 @@ impl Context {
                 }
                 self.receive_head(conversation, ok.head.unwrap_or(0));
             }
-            Some(Asked::Other) | None => {}
+            Some(Asked::Ping | Asked::Other) | None => {}
         }
         false
     }
@@ -84,7 +85,7 @@ impl Context {
                     set_timeout(move || context.sync(conversation), wait);
                 }
             }
-            Some(Asked::Start | Asked::Focus | Asked::Other) | None => {}
+            Some(Asked::Start | Asked::Focus | Asked::Ping | Asked::Other) | None => {}
         }
     }
 
@@ -117,7 +118,7 @@ impl Context {
                     reread = true;
                     if open {
                         self.live.follow(*id, head);
-                        self.open_again(*id);
+                        self.open_again(*id, head);
                     }
                 }
                 ReplayState::Replay => {
@@ -140,7 +141,10 @@ impl Context {
             }
         }
         self.live.change(|inner| inner.connected_at = browser::now_ms() as i64);
+        self.set_online_myself(true);
         self.ask_wanted();
+        self.tell_read(false);
+        self.open_what_is_owed();
         if let Some(id) = self.open.id.get_untracked() {
             self.read_quoted(id, self.open.unknown_quotes());
         }
@@ -255,6 +259,8 @@ impl Context {
         let id = event.conversation;
         let me = self.me();
         let blocked = |author| untrack(|| self.is_blocked(author));
+        // What is caught up with was told by its entry already: it is not news.
+        let news = self.entry(id).is_none_or(|entry| entry.with_untracked(|entry| event.seq > entry.head));
         let effect =
             self.change_entry(id, |entry, counted| conversations::apply(entry, counted, event, me, blocked));
         if effect.doubt {
@@ -263,7 +269,7 @@ impl Context {
         if let Change::MessageDeleted { target, .. } = &event.change {
             self.forget_notices_of(id, *target);
         }
-        if let Change::MessageCreated { author, cid, body, .. } = &event.change {
+        if let Change::MessageCreated { author, cid, body, reply_author, mentions, .. } = &event.change {
             if *author == me {
                 self.settle(cid);
             }
@@ -272,13 +278,20 @@ impl Context {
                 typing.retain(|(conversation, user, _)| !(*conversation == id && user == author));
                 typing.len() != before
             });
-            if *author != me && self.open.is(id) && !untrack(|| self.is_blocked(*author)) {
-                self.announce(*author, body.as_deref().unwrap_or_default());
+            if news && *author != me && !blocked(*author) {
+                self.announce(&Heard {
+                    conversation: id,
+                    author: *author,
+                    body: body.as_deref().unwrap_or_default(),
+                    reply_author: *reply_author,
+                    mentions: mentions.as_deref(),
+                });
             }
         }
         if self.open.is(id) {
             self.open.apply(event, self.live, me, |author| author != me && !blocked(author));
             match &event.change {
+                Change::MessageCreated { .. } => self.read_at_once(id, event.seq),
                 Change::MemberJoined { .. } | Change::MemberLeft { .. } => {
                     self.members_changed.update(|count| *count += 1);
                 }
@@ -286,15 +299,13 @@ impl Context {
             }
         }
         if let Change::AuthorErased { .. } = event.change {
-            // Any number of messages have lost their text: what is shown is read anew.
+            // Any number of messages have lost their text: only the server can count now.
             self.reread(id);
-            if self.open.is(id) {
-                self.open_again(id);
-            }
         }
         if let Change::RoomDeleted { .. } = event.change {
             if self.open.is(id) {
-                self.toast("This room was deleted.", false);
+                // The page says so.
+                self.open.gone.set(Some(id));
             }
             self.live.forget(id);
             self.remove_entry(id);
@@ -316,27 +327,6 @@ impl Context {
         });
         if found {
             self.load_notices();
-        }
-    }
-
-    fn announce(&self, author: parlour_protocol::ids::UserId, body: &str) {
-        let name =
-            self.user(author).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
-        let name = name.map_or_else(|| "Somebody".to_owned(), |name| bidi::isolated(&name));
-        let text = format!("{name}: {}", bidi::isolated(body));
-        let first = self.announcement.with_untracked(String::is_empty);
-        self.announcement.update(|said| {
-            if !said.is_empty() {
-                said.push_str(". ");
-            }
-            // Many at once are told as far as a person would listen.
-            if said.len() < 400 {
-                said.push_str(&text);
-            }
-        });
-        if first {
-            let announcement = self.announcement;
-            set_timeout(move || announcement.set(String::new()), Duration::from_secs(4));
         }
     }
 

@@ -8,7 +8,9 @@ use parlour_client::engine::Verdict;
 use parlour_protocol::ids::Seq;
 use parlour_protocol::socket::{UserChange, UserEvent};
 
+use crate::api::calls::Place;
 use crate::context::Context;
+use crate::open::Wish;
 use crate::state::conversations;
 
 impl Context {
@@ -84,7 +86,7 @@ impl Context {
             UserChange::SessionEnded { session } => {
                 if self.session.get_untracked() == Some(*session) {
                     spawn_local(async move {
-                        context.session_over("This session was ended.").await;
+                        context.session_over(crate::texts::auth::logged_out()).await;
                     });
                 }
             }
@@ -98,8 +100,9 @@ impl Context {
         self.load_notices();
         self.load_blocks();
         spawn_local((*self).load_conversations());
+        self.open.start_over();
         if let Some(id) = self.open.id.get_untracked() {
-            self.open_again(id);
+            self.open_at(id, Place::Newest, Wish::Resume);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What one does oneself: messages through the outbox, read markers, typing, opening a conversation.
+//! What one does oneself: messages through the outbox, typing, opening a conversation.
 //!
 //! Invariant: a message keeps its name until the server has answered; of each conversation one message is
 //! on its way at a time, so that they are stored in the order in which they were written.
@@ -19,15 +19,17 @@ use super::outbox::why;
 use crate::api::calls::Place;
 use crate::browser;
 use crate::context::Context;
-use crate::open::Stage;
-use crate::state::conversations;
+use crate::open::{Stage, Wish};
 use crate::storage::Life;
+use crate::texts::chat;
 
 /// A pending message, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiting {
     pub(crate) body: String,
     pub(crate) reply_to: Option<Seq>,
+    /// When it was written, in milliseconds since 1970.
+    pub(crate) at: i64,
     /// Why it was refused, if it was.
     pub(crate) failed: Option<String>,
 }
@@ -44,7 +46,7 @@ impl Context {
         self.live.with(|inner| {
             let pending = inner.outbox.get(cid)?;
             let Act::Send { body, reply_to } = &pending.act else { return None };
-            Some(Waiting { body: body.clone(), reply_to: *reply_to, failed: why(pending) })
+            Some(Waiting { body: body.clone(), reply_to: *reply_to, at: pending.at, failed: why(pending) })
         })
     }
 
@@ -108,10 +110,13 @@ impl Context {
             return;
         }
         let detail = error.detail.clone().unwrap_or_else(|| error.code.title().to_owned());
-        let keeps = self.live.with(|inner| {
-            inner.outbox.get(cid).is_some_and(|one| matches!(one.act, Act::Send { .. } | Act::Edit { .. }))
+        let failed = self.live.with(|inner| match inner.outbox.get(cid)?.act {
+            Act::Send { .. } => Some(chat::not_sent(&detail)),
+            Act::Edit { .. } => Some(chat::not_saved(&detail)),
+            _ => None,
         });
-        if keeps {
+        if let Some(failed) = failed {
+            self.say(failed);
             self.live.change(|inner| inner.outbox.refused(cid, error.code, detail));
             self.keep_pending(cid);
         } else if self.settle(cid) && error.code != ErrorCode::Gone {
@@ -122,35 +127,77 @@ impl Context {
         self.flush();
     }
 
-    /// Opens a conversation at a place: its messages, then live from there.
-    pub(crate) fn open_at(&self, id: ConversationId, place: Place) {
+    /// Loads a part of the open conversation and goes to a place in it; then its log is followed from there.
+    pub(crate) fn open_at(&self, id: ConversationId, place: Place, wish: Wish) {
         let context = *self;
-        if let Place::Newest = place {
+        if wish == Wish::End {
             context.keep(Life::Tab, &format!("place.{id}"), None);
         }
+        context.open.owed.set_value(None);
         spawn_local(async move {
             let answer = context.api.list_messages(id, place).await;
+            if let Ok(page) = &answer {
+                context.learn(page.authors.iter());
+            }
             if !context.open.is(id) {
                 return;
             }
+            // Where one stopped reading is above the newest page: that is where one goes on.
+            let unread =
+                context.open.read.get_value().filter(|_| wish == Wish::Resume && place == Place::Newest);
+            if let (Ok(page), Some(read)) = (&answer, unread)
+                && page.older
+                && page.items.first().is_some_and(|first| first.seq > read + 1)
+            {
+                return context.open_at(id, Place::Around(read), wish);
+            }
+            let ready = context.open.stage.get_untracked() == Stage::Ready;
+            let (live, me) = (context.live, context.me());
             match answer {
+                Ok(page) if ready && wish == Wish::End => {
+                    // What was loaded stays above, with a gap between where they do not touch.
+                    context.open.at_bottom.set(true);
+                    context.open.join(page, place.part(), live, me);
+                    context.open.arrive(wish);
+                    context.sync(id);
+                }
                 Ok(page) => {
-                    context.live.follow(id, page.head);
-                    let me = context.me();
-                    context.open.replace(page, context.live, me);
+                    live.follow(id, page.head);
+                    context.open.replace(page, place.part(), wish, live, me);
                     context.focus_live();
                 }
-                Err(failure) => context.open.stage.set(Stage::Failed(failure)),
+                Err(failure) => {
+                    context.open.owed.set_value(Some((place, wish)));
+                    if ready {
+                        context.complain(&failure);
+                    } else {
+                        context.open.stage.set(Stage::Failed(failure));
+                    }
+                }
             }
         });
     }
 
-    /// Too much was missed: goes to the end, or leaves the reader where they are.
-    pub(crate) fn open_again(&self, id: ConversationId) {
-        if self.open.at_bottom.get_untracked() {
-            self.open_at(id, Place::Newest);
-        } else {
-            self.open.detach();
+    /// Loads once more what could not be had, because there is a connection again or somebody asks for it.
+    pub(crate) fn open_what_is_owed(&self) {
+        let owed = self.open.owed.try_update_value(Option::take).flatten();
+        if let (Some(id), Some((place, wish))) = (self.open.id.get_untracked(), owed) {
+            if matches!(self.open.stage.get_untracked(), Stage::Failed(_)) {
+                self.open.stage.set(Stage::Loading);
+            }
+            self.open_at(id, place, wish);
+        }
+    }
+
+    /// Too much was missed to read it event by event: goes to the end, or leaves the reader where they are.
+    pub(crate) fn open_again(&self, id: ConversationId, head: Seq) {
+        if self.open.stage.get_untracked() != Stage::Ready {
+            return;
+        }
+        let at_bottom = self.open.at_bottom.get_untracked();
+        self.open.detach(head);
+        if at_bottom {
+            self.open_at(id, Place::Newest, Wish::End);
         }
     }
 
@@ -158,18 +205,6 @@ impl Context {
     pub(crate) fn focus_live(&self) {
         let live: Vec<ConversationId> = self.open.id.get_untracked().into_iter().collect();
         self.live.command(Asked::Focus, |id| ClientFrame::Focus { id, live });
-    }
-
-    /// Everything up to a position was seen.
-    pub(crate) fn mark_read(&self, id: ConversationId, seq: Seq) {
-        // What only the server can count is read anew when it has moved the marker, too.
-        if self.change_entry(id, |entry, counted| conversations::mark_read(entry, counted, seq)).moved {
-            self.live.command(Asked::Other, |command| ClientFrame::Read {
-                id: command,
-                conversation: id,
-                seq,
-            });
-        }
     }
 
     /// One is typing.

@@ -16,6 +16,7 @@ use crate::browser;
 use crate::context::{Context, Load, Phase};
 use crate::state::keys;
 use crate::storage::{self, Life};
+use crate::texts::auth;
 
 /// Seconds before its end at which the access token is refreshed.
 const EARLY: i64 = 60;
@@ -24,6 +25,12 @@ impl Context {
     /// Tries the cookie.
     pub(crate) fn boot(&self) {
         let context = *self;
+        if storage::nobody_is_known() {
+            // Without a session there is nothing to refresh, and the browser's console would speak of an error.
+            context.phase.set(Phase::SignedOut(None));
+            context.read_server();
+            return;
+        }
         context.phase.set(Phase::Booting);
         spawn_local(async move {
             match context.api.refresh().await {
@@ -37,6 +44,11 @@ impl Context {
                 Err(_) => context.phase.set(Phase::Unreachable),
             }
         });
+        context.read_server();
+    }
+
+    fn read_server(&self) {
+        let context = *self;
         spawn_local(async move {
             if let Ok(server) = context.api.read_server().await {
                 context.server.set(Some(server));
@@ -47,6 +59,8 @@ impl Context {
     /// Starts the app for the person who has just signed in.
     pub(crate) fn enter(&self, signed_in: &SignedIn) {
         let generation = self.live.reset();
+        self.by_form.set_value(matches!(self.phase.get_untracked(), Phase::SignedOut(_)));
+        self.next.set_value(storage::take_next());
         self.clear();
         self.api.adopt(signed_in);
         storage::enter(signed_in.account.id);
@@ -71,6 +85,9 @@ impl Context {
         self.theme.set(kept("theme"));
         self.enter_breaks.set(kept("enter").is_some());
         self.details.set(kept("details").is_some());
+        for name in storage::names(owner, Life::Device, "draft.") {
+            self.note_draft(&name, true);
+        }
     }
 
     /// Reads the list of conversations; entries that are gone go.
@@ -107,16 +124,15 @@ impl Context {
     }
 
     /// Ends the session on the server, then here.
-    pub(crate) fn log_out(&self, then: impl FnOnce() + 'static) {
+    pub(crate) fn log_out(&self) {
         let context = *self;
-        self.attempt(async move { context.api.end_session().await }, move |()| {
-            context.leave(None);
-            then();
-        });
+        self.attempt(async move { context.api.end_session().await }, move |()| context.leave(None));
     }
 
-    /// Goes back to the log-in page. Nothing of the one who leaves stays on the device.
+    /// Goes back to the log-in page. Nothing of the one who leaves stays on the device, and where they were does not
+    /// stay in the address.
     pub(crate) fn leave(&self, notice: Option<String>) {
+        self.comes_back.set_value(false);
         let me = self.me();
         self.forget_everything();
         storage::leave(me);
@@ -168,12 +184,13 @@ impl Context {
         if name == keys::WHO {
             match value {
                 Some(_) => self.check_identity(),
-                None => self.leave(Some("You have been logged out.".to_owned())),
+                None => self.leave(Some(auth::logged_out().to_owned())),
             }
         } else if let Some(name) = keys::within(self.me(), &name) {
             match name.split_once('.') {
                 Some(("outbox", cid)) => self.outbox_changed_elsewhere(cid, value),
                 Some(("tab", _)) if value.is_none() => self.tab_closed(),
+                Some(("draft", _)) => self.note_draft(name, value.is_some()),
                 _ if name == "theme" => self.theme.set(value),
                 _ if name == "enter" => self.enter_breaks.set(value.is_some()),
                 _ => {}
@@ -207,7 +224,9 @@ impl Context {
         Effect::new(move |before: Option<u32>| {
             let count = context.api.expired.get();
             if before.is_some_and(|before| before != count) && context.signed_in() {
-                context.leave(Some("Your session has ended. Please log in again.".to_owned()));
+                context.leave(Some(auth::session_over().to_owned()));
+                // Most likely it is the same person who logs in again, and wants to go on.
+                context.comes_back.set_value(true);
             }
             count
         });
@@ -229,13 +248,22 @@ impl Context {
             context.still_here();
         };
         let _ = set_interval_with_handle(tick, Duration::from_secs(30));
-        let _ = window_event_listener_untyped("online", move |_| context.live.wake());
+        for name in ["online", "offline"] {
+            let _ = window_event_listener_untyped(name, move |_| {
+                if context.signed_in() {
+                    context.line_changed();
+                }
+            });
+        }
         let _ = window_event_listener_untyped("storage", move |event| {
             if let Some(event) = event.dyn_ref::<web_sys::StorageEvent>() {
                 context.storage_changed(event);
             }
         });
-        let _ = window_event_listener_untyped("pagehide", move |_| context.tab_closes());
+        let _ = window_event_listener_untyped("pagehide", move |_| {
+            context.tell_read_and_leave();
+            context.tab_closes();
+        });
         // A page that comes back as it was left may belong to somebody who has logged out meanwhile.
         let _ = window_event_listener_untyped("pageshow", move |_| {
             if context.signed_in() && storage::who().is_none() {
@@ -254,7 +282,10 @@ impl Context {
                 context.check_identity();
                 if browser::visible() {
                     context.live.wake();
+                    context.live.probe();
                     context.still_here();
+                } else {
+                    context.tell_read_and_leave();
                 }
             });
         }

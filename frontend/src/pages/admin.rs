@@ -10,6 +10,7 @@ use parlour_protocol::admin::{AdminUser, Statistics};
 use parlour_protocol::rooms::Room;
 
 use crate::api::http::Answer;
+use crate::arrival::titled;
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::dialog::ask;
@@ -22,6 +23,7 @@ use crate::pages::admin_recovery::Recovery;
 use crate::pages::home::NotFound;
 use crate::pages::{PageHead, part};
 use crate::state::{bidi, people, time};
+use crate::texts::{admin as texts, common};
 
 /// Administration, for administrators alone.
 #[component]
@@ -29,14 +31,26 @@ pub(crate) fn Admin() -> impl IntoView {
     let context = context();
     let part = part();
     let refused = || {
+        titled(|| texts::refused_title().to_owned());
         view! {
             <div class="page">
-                <Empty icon=SHIELD title="For administrators" text="Your account may not see this.">
-                    <a class="button primary" href="/">"Go to the start"</a>
+                <Empty icon=SHIELD title=texts::refused_title() text=texts::refused_text() whole=true>
+                    <a class="button primary" href="/">{common::go_home()}</a>
                 </Empty>
             </div>
         }
     };
+    let window = Signal::derive(move || {
+        let part = match part.get().as_str() {
+            "" => texts::overview(),
+            "users" => texts::people(),
+            "rooms" => texts::rooms(),
+            "access" => texts::access(),
+            "audit" => texts::audit(),
+            _ => return common::page_not_found().to_owned(),
+        };
+        common::part_of_page(part, texts::title())
+    });
     let inside = move || match part.get().as_str() {
         "" => view! { <Figures /> }.into_any(),
         "users" => view! { <People /> }.into_any(),
@@ -52,14 +66,14 @@ pub(crate) fn Admin() -> impl IntoView {
     view! {
         <Show when=move || context.is_admin() fallback=refused>
             <div class="page">
-                <PageHead title="Administration" />
+                <PageHead title=texts::title() window=window back="/settings" />
                 <div class="page-body">
-                    <nav class="tabs" aria-label="Administration">
-                        <Place href="/admin" class="tab">"Figures"</Place>
-                        <Place href="/admin/users" class="tab">"People"</Place>
-                        <Place href="/admin/rooms" class="tab">"Rooms"</Place>
-                        <Place href="/admin/access" class="tab">"Access"</Place>
-                        <Place href="/admin/audit" class="tab">"Audit log"</Place>
+                    <nav class="tabs" aria-label=texts::title()>
+                        <Place href="/admin" class="tab">{texts::overview()}</Place>
+                        <Place href="/admin/users" class="tab">{texts::people()}</Place>
+                        <Place href="/admin/rooms" class="tab">{texts::rooms()}</Place>
+                        <Place href="/admin/access" class="tab">{texts::access()}</Place>
+                        <Place href="/admin/audit" class="tab">{texts::audit()}</Place>
                     </nav>
                     {inside}
                 </div>
@@ -83,6 +97,8 @@ fn Figures() -> impl IntoView {
     };
     Effect::new(move |_| {
         context.minute.track();
+        // One's own connection counts, too, once it is there.
+        context.link.track();
         read();
     });
     let figure = |label: &'static str, value: i64| {
@@ -94,24 +110,26 @@ fn Figures() -> impl IntoView {
         }
     };
     let server = move || {
-        context.server.with(|server| {
-            server.as_ref().map(|server| format!("{} · Parlour {}", server.name, server.version))
-        })
+        context
+            .server
+            .with(|server| server.as_ref().map(|server| texts::server_version(&server.name, &server.version)))
     };
-    move || match figures.get() {
+    move || {
+        match figures.get() {
         Load::Pending => view! { <Skeleton rows=4 /> }.into_any(),
         Load::Failed(failure) => {
             view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any()
         }
         Load::Ready(all) => view! {
             <dl class="figures" data-testid="statistics">
-                {figure("People", all.users)} {figure("Online now", all.online)} {figure("Rooms", all.rooms)}
-                {figure("Direct chats", all.directs)} {figure("Events stored", all.events)}
-                {figure("Sockets on this node", all.sockets)}
+                {figure(texts::people(), all.users)} {figure(texts::online_now(), all.online)} {figure(texts::rooms(), all.rooms)}
+                {figure(texts::directs(), all.directs)} {figure(texts::events(), all.events)}
+                {figure(texts::connections(), all.sockets)}
             </dl>
             <p class="meta">{server}</p>
         }
         .into_any(),
+    }
     }
 }
 
@@ -177,7 +195,7 @@ where
             Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
             Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| fetch(false)) /> }.into_any(),
             Load::Ready(found) if found.is_empty() => {
-                view! { <Empty icon=SEARCH title="Nothing found" text="Try other letters." /> }.into_any()
+                view! { <Empty icon=SEARCH title=texts::nothing_found() text=texts::nothing_found_text() /> }.into_any()
             }
             Load::Ready(found) => {
                 view! { <ul class="cards">{found.into_iter().map(|one| line(one, items)).collect_view()}</ul> }.into_any()
@@ -185,7 +203,7 @@ where
         }}
         <Show when=move || next.with(Option::is_some)>
             <button type="button" class="button more" on:click=move |_| fetch(true)>
-                "Show more"
+                {common::show_more()}
             </button>
         </Show>
     }
@@ -217,47 +235,44 @@ fn People() -> impl IntoView {
         let name = bidi::isolated(&one.user.display_name);
         let whose = name.clone();
         let suspend = move |_| {
-            ask(
-                format!("Suspend {name}?"),
-                "Their sessions end at once, and they cannot log in.",
-                "Suspend",
-                change,
-            );
+            ask(texts::suspend_title(&name), texts::suspend_text(), texts::suspend(), change);
         };
         let since = time::full_day(browser::local_time(one.created_at));
         view! {
             <li class="card line wrap" data-testid="admin-user">
                 <Avatar id />
-                <div class="grow">
+                <div class="grow who">
                     <a class="strong clip" href=format!("/u/{}", one.user.handle)>
                         <Name id />
                     </a>
-                    <p class="soft clip">{format!("@{} · since {since}", one.user.handle)}</p>
+                    <p class="soft clip">{texts::since(&bidi::handle(&one.user.handle), &since)}</p>
                 </div>
-                {(one.role == ServerRole::Admin).then(|| view! { <span class="tag ok">"Administrator"</span> })}
-                {suspended.then(|| view! { <span class="tag bad">"Suspended"</span> })}
-                {(!suspended).then(|| view! { <Recovery id name=whose second_factor=one.second_factor /> })}
-                {if suspended {
-                    view! {
-                        <button type="button" class="button" data-testid="unsuspend" on:click=move |_| change()>
-                            "Lift"
-                        </button>
-                    }
-                    .into_any()
-                } else if id == context.me() {
-                    ().into_any()
-                } else {
-                    view! {
-                        <button type="button" class="button danger-quiet" data-testid="suspend" on:click=suspend>
-                            "Suspend"
-                        </button>
-                    }
-                    .into_any()
-                }}
+                {(one.role == ServerRole::Admin).then(|| view! { <span class="tag ok">{texts::administrator()}</span> })}
+                {suspended.then(|| view! { <span class="tag bad">{texts::suspended()}</span> })}
+                <div class="line-actions">
+                    {(!suspended).then(|| view! { <Recovery id name=whose second_factor=one.second_factor /> })}
+                    {if suspended {
+                        view! {
+                            <button type="button" class="button" data-testid="unsuspend" on:click=move |_| change()>
+                                {texts::unsuspend()}
+                            </button>
+                        }
+                        .into_any()
+                    } else if id == context.me() {
+                        ().into_any()
+                    } else {
+                        view! {
+                            <button type="button" class="button danger-quiet" data-testid="suspend" on:click=suspend>
+                                {texts::suspend()}
+                            </button>
+                        }
+                        .into_any()
+                    }}
+                </div>
             </li>
         }
     };
-    view! { <Searched label="Search people" testid="admin-user-search" read line /> }
+    view! { <Searched label=texts::search_people() testid="admin-user-search" read line /> }
 }
 
 /// All rooms of the server.
@@ -270,9 +285,10 @@ fn AllRooms() -> impl IntoView {
     let line = move |room: Room, all: RwSignal<Load<Vec<Room>>>| {
         let id = room.id;
         let name = room.name.clone();
+        let label = texts::delete_room_named(&bidi::isolated(&format!("#{name}")));
         let delete = move |_| {
-            let text = "The room and everything said in it will be gone for everybody.";
-            ask(format!("Delete #{}?", bidi::isolated(&name)), text, "Delete room", move || {
+            let title = texts::delete_room_title(&bidi::isolated(&format!("#{name}")));
+            ask(title, texts::delete_room_text(), texts::delete_room(), move || {
                 context.attempt(async move { context.api.delete_room(id).await }, move |()| {
                     all.update(|all| {
                         if let Load::Ready(all) = all {
@@ -284,18 +300,18 @@ fn AllRooms() -> impl IntoView {
         };
         view! {
             <li class="card line" data-testid="admin-room">
-                <span class="room-icon">
+                <span class=format!("room-icon tinted hue-{}", people::room_hue(id))>
                     <Icon path=HASH />
                 </span>
                 <div class="grow">
                     <a class="strong clip" href=format!("/c/{id}")>{room.name}</a>
-                    <p class="soft tabular">{format!("{} · {}", people::count(room.member_count, "member"), people::count(room.head, "event"))}</p>
+                    <p class="soft tabular">{texts::room_line(&common::members(room.member_count), &texts::event_count(room.head))}</p>
                 </div>
                 <button
                     type="button"
                     class="icon-button danger-action"
-                    aria-label="Delete the room"
-                    title="Delete the room"
+                    aria-label=label
+                    title=texts::delete_room()
                     data-testid="admin-delete-room"
                     on:click=delete
                 >
@@ -304,5 +320,5 @@ fn AllRooms() -> impl IntoView {
             </li>
         }
     };
-    view! { <Searched label="Search rooms" testid="admin-room-search" read line /> }
+    view! { <Searched label=texts::search_rooms() testid="admin-room-search" read line /> }
 }

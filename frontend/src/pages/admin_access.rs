@@ -8,14 +8,16 @@ use parlour_protocol::audit::AuditEntry;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::invites::{CreateInvite, Invite};
 
-use crate::api::http::Answer;
+use crate::api::http::{Answer, Failure};
 use crate::browser;
-use crate::components::avatar::Name;
 use crate::components::copying::CopyButton;
 use crate::components::dialog::ask;
+use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Context, Load, context};
+use crate::pages::auth::FormFailure;
 use crate::state::{bidi, people, time};
+use crate::texts::{admin as texts, common};
 
 /// A list that is read page by page.
 struct Paged<T: Clone + Send + Sync + 'static> {
@@ -72,7 +74,7 @@ impl<T: Clone + Send + Sync + 'static> Paged<T> {
             }}
             <Show when=move || self.next.with(Option::is_some)>
                 <button type="button" class="button more" on:click=move |_| read(true)>
-                    "Show more"
+                    {common::show_more()}
                 </button>
             </Show>
         }
@@ -100,38 +102,39 @@ pub(crate) fn Approvals() -> impl IntoView {
         };
         let name = bidi::isolated(&one.user.display_name);
         let reject = move |_| {
-            ask(
-                format!("Turn {name} away?"),
-                "The account is removed, and its handle is free.",
-                "Turn away",
-                move || {
-                    context.attempt(async move { context.api.reject(id).await }, move |()| read(false));
-                },
-            );
+            ask(texts::reject_title(&name), texts::reject_text(), texts::reject(), move || {
+                context.attempt(async move { context.api.reject(id).await }, move |()| read(false));
+            });
         };
         view! {
             <li class="line" data-testid="approval" data-user-id=id.to_string()>
                 <div class="grow">
                     <p class="strong clip">{one.user.display_name}</p>
                     <p class="soft clip">
-                        {format!("@{} · since {}", one.user.handle, one.pending_since.map(moment).unwrap_or_default())}
+                        {texts::waiting_since(&bidi::handle(&one.user.handle), &one.pending_since.map(moment).unwrap_or_default())}
                     </p>
                 </div>
                 <button type="button" class="button primary" data-testid="approve" on:click=approve>
-                    "Let in"
+                    {texts::approve()}
                 </button>
                 <button type="button" class="button danger-quiet" data-testid="reject" on:click=reject>
-                    "Turn away"
+                    {texts::reject()}
                 </button>
             </li>
         }
     };
     view! {
         <section class="card settings-card">
-            <h2>"Waiting for approval"</h2>
-            {list.show("Nobody waits.", read, line)}
+            <h2>{texts::approvals()}</h2>
+            {list.show(texts::approvals_none(), read, line)}
         </section>
     }
+}
+
+/// A whole number from one to the most that is allowed.
+fn within(text: &str, most: i64, rule: &str) -> Result<(), String> {
+    let good = text.trim().parse::<i64>().is_ok_and(|number| (1..=most).contains(&number));
+    if good { Ok(()) } else { Err(rule.to_owned()) }
 }
 
 /// Codes that let people register.
@@ -144,50 +147,53 @@ pub(crate) fn Invites() -> impl IntoView {
         list.read(more, async move { context.api.list_invites(after.as_deref()).await });
     };
     read(false);
-    let (uses, days) = (RwSignal::new(1_i64), RwSignal::new(7_i64));
+    let uses = Input::new("invite_uses", |text| within(text, 1000, texts::uses_hint()));
+    let days = Input::new("invite_days", |text| within(text, 365, texts::days_hint()));
+    uses.value.set("1".to_owned());
+    days.value.set("7".to_owned());
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
     let made = RwSignal::new(None::<String>);
     let create = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        let body = CreateInvite { uses: Some(uses.get_untracked()), days: Some(days.get_untracked()) };
-        context.attempt(async move { context.api.create_invite(&body).await }, move |answer| {
-            let origin = window().location().origin().unwrap_or_default();
-            made.set(Some(format!("{origin}/register?invite={}", answer.code)));
-            read(false);
-        });
-    };
-    let number = move |name: &'static str, label: &'static str, most: i64, value: RwSignal<i64>| {
-        view! {
-            <label class="field">
-                {label}
-                <input
-                    class="input"
-                    type="number"
-                    name=name
-                    min="1"
-                    max=most.to_string()
-                    prop:value=move || value.get().to_string()
-                    on:input:target=move |event| value.set(event.target().value().parse().unwrap_or(1))
-                />
-            </label>
+        if busy.get_untracked() || !check_all(&[uses, days]) {
+            return;
         }
+        busy.set(true);
+        failure.set(None);
+        let number = |input: Input| input.text().trim().parse().ok();
+        let body = CreateInvite { uses: number(uses), days: number(days) };
+        spawn_local(async move {
+            match context.api.create_invite(&body).await {
+                Ok(answer) => {
+                    let origin = window().location().origin().unwrap_or_default();
+                    let _ = made.try_set(Some(format!("{origin}/register?invite={}", answer.code)));
+                    read(false);
+                }
+                Err(why) => {
+                    let _ = failure.try_set(Some(why));
+                }
+            }
+            let _ = busy.try_set(false);
+        });
     };
     let line = move |invite: Invite| {
         let id = invite.id;
         let revoke = move |_| {
-            ask("Revoke this invite?", "Nobody can register with it any more.", "Revoke", move || {
+            ask(texts::revoke_title(), texts::revoke_text(), texts::revoke(), move || {
                 context.attempt(async move { context.api.revoke_invite(id).await }, move |()| read(false));
             });
         };
         view! {
             <li class="line" data-testid="invite">
                 <div class="grow">
-                    <p class="strong">{format!("{} of {} used", invite.used, people::number(invite.uses))}</p>
+                    <p class="strong">{texts::used(invite.used, &people::number(invite.uses))}</p>
                     <p class="soft clip">
-                        "By " <Name id=invite.created_by /> {format!(" · until {}", moment(invite.expires_at))}
+                        {move || texts::invite_by(&named(context, Some(invite.created_by)), &moment(invite.expires_at))}
                     </p>
                 </div>
                 <button type="button" class="button danger-quiet" data-testid="revoke-invite" on:click=revoke>
-                    "Revoke"
+                    {texts::revoke()}
                 </button>
             </li>
         }
@@ -198,7 +204,7 @@ pub(crate) fn Invites() -> impl IntoView {
             view! {
                 <div class="notice" role="status">
                     <span>
-                        "Send this link; it is shown this once: "
+                        {texts::invite_link()} " "
                         <code data-testid="invite-link">{link}</code>
                     </span>
                     <CopyButton text=copied testid="copy-invite" />
@@ -208,28 +214,30 @@ pub(crate) fn Invites() -> impl IntoView {
     };
     view! {
         <section class="card settings-card">
-            <h2>"Invites"</h2>
-            <form class="form" data-testid="invite-form" on:submit=create>
-                {number("invite_uses", "People", 1000, uses)} {number("invite_days", "Days", 365, days)}
+            <h2>{texts::invites()}</h2>
+            <form class="form" data-testid="invite-form" novalidate on:submit=create>
+                <FormFailure failure />
+                <div class="fields">
+                    <Field input=uses label=texts::uses() hint=texts::uses_hint() kind="number" />
+                    <Field input=days label=texts::days() hint=texts::days_hint() kind="number" />
+                </div>
                 <div class="row end">
-                    <button type="submit" class="button primary" data-testid="create-invite">"Make an invite"</button>
+                    <Submit label=texts::create_invite() busy testid="create-invite" />
                 </div>
             </form>
             {fresh}
-            {list.show("There are no open invites.", read, line)}
+            {list.show(texts::invites_none(), read, line)}
         </section>
     }
 }
 
 /// Names somebody in the log, who may be gone since.
-fn named(context: Context, who: Option<UserId>) -> AnyView {
-    match who {
-        Some(id) => {
-            let _ = context.user(id);
-            view! { <Name id /> }.into_any()
-        }
-        None => view! { <span>"–"</span> }.into_any(),
-    }
+fn named(context: Context, who: Option<UserId>) -> String {
+    let Some(id) = who else { return texts::unknown_person().to_owned() };
+    context.user(id).with(|user| {
+        user.as_ref()
+            .map_or_else(|| common::unknown_person().to_owned(), |user| bidi::isolated(&user.display_name))
+    })
 }
 
 /// What happened to accounts and rights.
@@ -244,13 +252,19 @@ pub(crate) fn AuditLog() -> impl IntoView {
     read(false);
     let line = move |entry: AuditEntry| {
         let about = [entry.operation, entry.address].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+        let who = move || {
+            let actor = named(context, entry.actor);
+            match entry.subject {
+                Some(subject) => texts::actor_subject(&actor, &named(context, Some(subject))),
+                None => actor,
+            }
+        };
         view! {
-            <li class="line" data-testid="audit-entry" data-kind=entry.kind.as_str()>
+            <li class="line wrap" data-testid="audit-entry" data-kind=entry.kind.as_str()>
                 <div class="grow">
-                    <p class="strong">{entry.kind.as_str().replace('_', " ")}</p>
+                    <p class="strong">{texts::audit_kind(entry.kind)}</p>
                     <p class="soft clip">
-                        {named(context, entry.actor)} {entry.subject.map(|id| view! { " → " {named(context, Some(id))} })}
-                        {(!about.is_empty()).then(|| format!(" · {about}"))}
+                        {who} {(!about.is_empty()).then(|| format!(" · {about}"))}
                     </p>
                 </div>
                 <time class="soft tabular" datetime=entry.at.to_string()>{moment(entry.at)}</time>
@@ -259,8 +273,8 @@ pub(crate) fn AuditLog() -> impl IntoView {
     };
     view! {
         <section class="card settings-card">
-            <h2>"Audit log"</h2>
-            {list.show("Nothing has happened.", read, line)}
+            <h2>{texts::audit()}</h2>
+            {list.show(texts::audit_none(), read, line)}
         </section>
     }
 }

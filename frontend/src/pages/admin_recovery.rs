@@ -6,6 +6,7 @@ use parlour_protocol::ids::UserId;
 use crate::components::copying::CopyButton;
 use crate::components::dialog::ask;
 use crate::context::context;
+use crate::texts::admin as texts;
 
 /// The buttons for one person.
 #[component]
@@ -23,19 +24,17 @@ pub(crate) fn Recovery(id: UserId, name: String, second_factor: bool) -> impl In
     let whose = name.clone();
     let name = StoredValue::new(name);
     let ask_link = move |_| {
-        let text = "It sets a new password once, within an hour, and ends all of their sessions. Whoever has it can \
-                    take the account over: hand it to nobody else.";
-        ask(format!("Make a password link for {whose}?"), text, "Make the link", link);
+        ask(texts::reset_title(&whose), texts::reset_text(), texts::reset_confirm(), link);
     };
     let remove = move || {
         context.attempt(async move { context.api.delete_second_factor_of(id).await }, move |()| {
             let _ = on.try_set(false);
-            context.toast("The second factor is off.", false);
+            context.toast(texts::factor_is_off(), false);
         });
     };
     let ask_remove = move |_| {
-        let text = "Then the password alone is enough to log in; their passkeys are removed, too. Their sessions end.";
-        ask(format!("Turn off {}'s second factor?", name.get_value()), text, "Turn it off", remove);
+        let title = texts::factor_off_title(&name.get_value());
+        ask(title, texts::factor_off_text(), texts::factor_off_confirm(), remove);
     };
     let fresh = move || {
         made.get().map(|link| {
@@ -43,7 +42,7 @@ pub(crate) fn Recovery(id: UserId, name: String, second_factor: bool) -> impl In
             view! {
                 <div class="notice" role="status">
                     <span>
-                        "Hand this link over; it is shown this once: "
+                        {texts::reset_link()} " "
                         <code class="secret" data-testid="reset-link">{link}</code>
                     </span>
                     <CopyButton text=copied testid="copy-reset-link" />
@@ -53,7 +52,7 @@ pub(crate) fn Recovery(id: UserId, name: String, second_factor: bool) -> impl In
     };
     view! {
         <button type="button" class="button" data-testid="make-reset-link" on:click=ask_link>
-            "Password link"
+            {texts::reset_password()}
         </button>
         <Show when=move || on.get()>
             <button
@@ -62,7 +61,7 @@ pub(crate) fn Recovery(id: UserId, name: String, second_factor: bool) -> impl In
                 data-testid="remove-second-factor"
                 on:click=ask_remove
             >
-                "Turn off second factor"
+                {texts::factor_off()}
             </button>
         </Show>
         {fresh}

@@ -1,8 +1,11 @@
-//! Logging in and registering. Whoever comes without a session sees this, at whatever address.
+//! Logging in and registering, and the frame of all pages for people who are not logged in. Every page has its address.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::components::{Route, Routes};
 use leptos_router::hooks::{use_location, use_navigate, use_query_map};
+use leptos_router::path;
 use parlour_protocol::accounts::{CreateAccount, Registration};
 use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::sessions::{CreateSession, RefreshTransport, SignedIn};
@@ -10,39 +13,54 @@ use parlour_protocol::validation;
 
 use crate::api::calls::Registered;
 use crate::api::http::{Answer, Failure};
+use crate::arrival::titled;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::{Context, Phase, context};
 use crate::icons::{ALERT, Icon, Mark};
 use crate::pages::forgot::ForgotPassword;
 use crate::pages::passkeys::LogInWithPasskey;
-use crate::pages::provider::{CALLBACK, CameBackPage, ProviderButton};
+use crate::pages::provider::{CameBackPage, ProviderButton};
 use crate::pages::reset::ResetPassword;
 use crate::pages::second_step::SecondStep;
 use crate::pages::verify_email::VerifyEmail;
+use crate::state::addresses::{self, FORGOT, LOG_IN, REGISTER};
+use crate::texts::auth;
 
-/// The page for whoever is not signed in.
+/// The pages for people who are not logged in.
 #[component]
 pub(crate) fn Auth() -> impl IntoView {
     let context = context();
-    let pathname = use_location().pathname;
-    let path = Memo::new(move |_| pathname.get());
+    let location = use_location();
+    let navigate = use_navigate();
+    // Any other address leads to the log-in, which remembers it. Only people who have left on purpose leave it behind.
+    Effect::new(move |before: Option<()>| {
+        let path = location.pathname.get();
+        let left = before.is_none() && !context.comes_back.get_value();
+        context.comes_back.set_value(true);
+        let replace = || NavigateOptions { replace: true, ..Default::default() };
+        if left {
+            navigate(LOG_IN, replace());
+        } else if !addresses::for_guests(&path) {
+            let (search, hash) = (location.search.get_untracked(), location.hash.get_untracked());
+            let search = if search.is_empty() { search } else { format!("?{search}") };
+            navigate(&addresses::log_in_before(&format!("{path}{search}{hash}")), replace());
+        }
+    });
     let notice = move || match context.phase.get() {
         Phase::SignedOut(notice) => notice,
         _ => None,
     };
-    let name = move || context.server.with(|server| server.as_ref().map(|server| server.name.clone()));
-    let title = move || name().unwrap_or_else(|| "Parlour".to_owned());
     view! {
         <div class="auth">
-            <div class="auth-story">
+            <header class="auth-story">
                 <div class="auth-brand">
                     <Mark />
-                    <span>{title}</span>
+                    <span>{move || context.server_name()}</span>
                 </div>
                 <div class="auth-words">
-                    <p class="auth-line">"A quiet room for your people."</p>
-                    <p>"Rooms for everybody, private chats among friends. On a server of your own, in real time."</p>
+                    <p class="auth-line">{auth::tagline()}</p>
+                    <p>{auth::story()}</p>
                 </div>
                 <div class="auth-bubbles" aria-hidden="true">
                     <span class="bubble b1"></span>
@@ -50,7 +68,7 @@ pub(crate) fn Auth() -> impl IntoView {
                     <span class="bubble b3"></span>
                     <span class="bubble b4"></span>
                 </div>
-            </div>
+            </header>
             <main class="auth-main">
                 <div class="auth-card">
                     {move || {
@@ -64,18 +82,29 @@ pub(crate) fn Auth() -> impl IntoView {
                                 }
                             })
                     }}
-                    {move || match path.get().as_str() {
-                        "/register" => view! { <Register /> }.into_any(),
-                        CALLBACK => view! { <CameBackPage /> }.into_any(),
-                        "/reset" => view! { <ResetPassword /> }.into_any(),
-                        "/forgot" => view! { <ForgotPassword /> }.into_any(),
-                        "/verify-email" => view! { <VerifyEmail /> }.into_any(),
-                        _ => view! { <LogIn /> }.into_any(),
-                    }}
+                    <Routes fallback=|| ()>
+                        <Route path=path!("/log-in") view=LogIn />
+                        <Route path=path!("/register") view=Register />
+                        <Route path=path!("/log-in/callback") view=CameBackPage />
+                        <Route path=path!("/reset") view=ResetPassword />
+                        <Route path=path!("/forgot") view=ForgotPassword />
+                        <Route path=path!("/verify-email") view=VerifyEmail />
+                    </Routes>
                 </div>
             </main>
         </div>
     }
+}
+
+/// A link to another page for guests, which keeps where the log-in is to lead.
+#[component]
+pub(crate) fn GuestLink(to: &'static str, text: &'static str, testid: &'static str) -> impl IntoView {
+    let query = use_query_map();
+    let href = move || {
+        let next = query.with(|query| query.get("next"));
+        addresses::with_next(to, addresses::after_log_in(next.as_deref()))
+    };
+    view! { <a href=href data-testid=testid>{text}</a> }
 }
 
 /// Runs the request of a form and enters the app when it succeeds.
@@ -91,18 +120,11 @@ pub(crate) fn enter(
     }
     busy.set(true);
     failure.set(None);
-    let navigate = use_navigate();
     spawn_local(async move {
         let answer = request.await;
         let _ = busy.try_set(false);
         match answer {
-            Ok(signed_in) => {
-                let path = window().location().pathname().unwrap_or_default();
-                if matches!(path.as_str(), "/login" | "/register" | CALLBACK) {
-                    navigate("/", leptos_router::NavigateOptions { replace: true, ..Default::default() });
-                }
-                context.enter(&signed_in);
-            }
+            Ok(signed_in) => context.enter(&signed_in),
             Err(why) => {
                 refused(&why);
                 let _ = failure.try_set(Some(why));
@@ -129,10 +151,13 @@ pub(crate) fn FormFailure(failure: RwSignal<Option<Failure>>) -> impl IntoView {
 #[component]
 fn LogIn() -> impl IntoView {
     let context = context();
-    let filled =
-        |text: &str| if text.trim().is_empty() { Err("Please fill this in.".to_owned()) } else { Ok(()) };
-    let handle = Input::new("handle", filled);
-    let password = Input::new("password", filled);
+    titled(|| auth::log_in().to_owned());
+    fn filled(text: &str, why: &str) -> Result<(), String> {
+        if text.trim().is_empty() { Err(why.to_owned()) } else { Ok(()) }
+    }
+    let handle = Input::new("handle", |text| filled(text, auth::enter_username()));
+    let password = Input::new("password", |text| filled(text, auth::enter_password()));
+    handle.focus_first();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None);
     let challenge = RwSignal::new(None::<(String, bool)>);
@@ -165,22 +190,22 @@ fn LogIn() -> impl IntoView {
     let mails = move || context.server.with(|server| server.as_ref().is_some_and(|server| server.mail));
     let form = move || {
         view! {
-            <h1>"Welcome back"</h1>
+            <h1>{move || auth::log_in_to(&context.server_name())}</h1>
             <form class="form" data-testid="login-form" novalidate on:submit=submit>
                 <FormFailure failure />
-                <Field input=handle label="Handle" autocomplete="username" placeholder="ada" />
-                <Field input=password label="Password" kind="password" autocomplete="current-password" />
-                <Submit label="Log in" busy testid="login-submit" wide=true />
+                <Field input=handle label=auth::username() autocomplete="username" placeholder=auth::username_example() />
+                <Field input=password label=auth::password() kind="password" autocomplete="current-password" />
+                <Submit label=auth::log_in() busy testid="login-submit" wide=true />
             </form>
             <Show when=mails>
                 <p class="auth-switch">
-                    <a href="/forgot" data-testid="go-forgot">"Forgot your password?"</a>
+                    <GuestLink to=FORGOT text=auth::forgot_link() testid="go-forgot" />
                 </p>
             </Show>
             <LogInWithPasskey failure />
             <ProviderButton />
             <p class="auth-switch">
-                "New here? " <a href="/register" data-testid="go-register">"Create an account"</a>
+                {auth::new_here()} " " <GuestLink to=REGISTER text=auth::create_account_link() testid="go-register" />
             </p>
         }
     };
@@ -193,6 +218,7 @@ fn LogIn() -> impl IntoView {
 #[component]
 fn Register() -> impl IntoView {
     let context = context();
+    titled(|| auth::create_account_title().to_owned());
     let handle = Input::new("handle", validation::handle);
     let display_name =
         Input::new(
@@ -201,9 +227,12 @@ fn Register() -> impl IntoView {
         );
     let password = Input::new("password", validation::password);
     let invite = Input::new("invite", validation::invite);
-    if let Some(code) = use_query_map().with_untracked(|query| query.get("invite")) {
+    let code = use_query_map().with_untracked(|query| query.get("invite"));
+    let invited = code.is_some();
+    if let Some(code) = code {
         invite.value.set(code);
     }
+    handle.focus_first();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None);
     let waiting = RwSignal::new(None::<String>);
@@ -235,7 +264,7 @@ fn Register() -> impl IntoView {
                 invite.focus();
             }
             if why.code() == Some(ErrorCode::Taken) {
-                handle.error.set(Some("This handle is already taken.".to_owned()));
+                handle.error.set(Some(auth::username_taken().to_owned()));
                 handle.focus();
             }
             for input in [
@@ -256,56 +285,59 @@ fn Register() -> impl IntoView {
     let by_approval = move || mode() == Some(Registration::Approval);
     let form = move || {
         view! {
-            <h1>"Create your account"</h1>
-            <Show when=by_invite>
+            <h1>{auth::create_account_title()}</h1>
+            <Show when=move || invited>
+                <p data-testid="invited">{auth::invited()}</p>
+            </Show>
+            <Show when=move || by_invite() && !invited>
                 <p class="notice" role="status">
                     <Icon path=ALERT />
-                    <span>"This server is for people who were invited. You need the code of an invite."</span>
+                    <span>{auth::by_invite()}</span>
                 </p>
             </Show>
-            <Show when=by_approval>
+            <Show when=move || by_approval() && !invited>
                 <p class="notice" role="status">
                     <Icon path=ALERT />
-                    <span>"An administrator lets people in here. With an invite you are in at once."</span>
+                    <span>{auth::by_approval()}</span>
                 </p>
             </Show>
             <Show when=closed>
                 <p class="notice" role="status">
                     <Icon path=ALERT />
-                    <span>"Registration is closed on this server. Ask its operator for an account."</span>
+                    <span>{auth::closed()}</span>
                 </p>
             </Show>
             <form class="form" data-testid="register-form" novalidate on:submit=submit>
                 <FormFailure failure />
                 <Field
                     input=handle
-                    label="Handle"
-                    hint="3 to 24 letters, digits or underscores, beginning with a letter. Friends find you by it."
+                    label=auth::username()
+                    hint=auth::username_hint()
                     autocomplete="username"
-                    placeholder="ada"
+                    placeholder=auth::username_example()
                 />
                 <Field
                     input=display_name
-                    label="Display name (optional)"
-                    hint="What others see; you can change it at any time."
+                    label=auth::display_name_optional()
+                    hint=auth::display_name_hint()
                     autocomplete="name"
-                    placeholder="Ada Lovelace"
+                    placeholder=auth::display_name_example()
                 />
                 <Field
                     input=password
-                    label="Password"
-                    hint="At least 8 characters. A few words in a row are easy to remember."
+                    label=auth::password()
+                    hint=auth::new_password_hint()
                     kind="password"
                     autocomplete="new-password"
                 />
                 <Show when=move || by_invite() || by_approval()>
-                    <Field input=invite label="Invite code" hint="It is in the link or message that you were sent." />
+                    <Field input=invite label=auth::invite_code() hint=auth::invite_code_hint() />
                 </Show>
-                <Submit label="Create account" busy testid="register-submit" wide=true />
+                <Submit label=auth::create_account() busy testid="register-submit" wide=true />
             </form>
             <ProviderButton />
             <p class="auth-switch">
-                "Already have an account? " <a href="/login" data-testid="go-login">"Log in"</a>
+                {auth::have_account()} " " <GuestLink to=LOG_IN text=auth::log_in() testid="go-login" />
             </p>
         }
     };
@@ -319,13 +351,12 @@ fn Register() -> impl IntoView {
 #[component]
 pub(crate) fn Waiting(handle: String) -> impl IntoView {
     view! {
-        <h1>"Almost there"</h1>
+        <h1>{auth::almost_there()}</h1>
         <p role="status" data-testid="approval-pending">
-            {format!("@{handle} is registered.")} " Your account waits until an administrator lets you in. Then you can log in with your \
-             handle and password."
+            {auth::approval_pending(&handle)}
         </p>
         <p class="auth-switch">
-            <a href="/login" data-testid="go-login">"To the log-in"</a>
+            <GuestLink to=LOG_IN text=auth::log_in() testid="go-login" />
         </p>
     }
 }

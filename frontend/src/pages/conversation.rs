@@ -9,19 +9,27 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::Room;
 
 use crate::api::calls::{PAGE, Place};
-use crate::components::composer::{Composer, Mode};
+use crate::arrival::titled;
+use crate::browser;
+use crate::components::composer::Composer;
+use crate::components::layers;
 use crate::components::members::Members;
 use crate::components::message_parts::RowContext;
 use crate::components::states::{Failed, Skeleton};
-use crate::components::timeline::Timeline;
+use crate::components::timeline::{Timeline, timeline_view};
 use crate::context::{Load, context};
 use crate::icons::{ALERT, CLOSE, HASH, Icon};
-use crate::open::Stage;
+use crate::open::{Stage, Wish};
 use crate::pages::conversation_head::{ChatHead, RoomActions};
 use crate::pages::home::NotFound;
+use crate::state::bidi;
 use crate::state::conversations::title;
-use crate::state::{bidi, people};
+use crate::state::spot::Anchor;
 use crate::storage::Life;
+use crate::texts::{chat, common};
+
+/// Events that are read one by one when one comes back to a conversation; after more its newest page is read.
+const CATCH_UP: Seq = 300;
 
 /// The page of the conversation in the address.
 #[component]
@@ -39,7 +47,11 @@ pub(crate) fn ConversationPage() -> impl IntoView {
         if !listed {
             return view! {
                 <div class="chat">
-                    <Skeleton rows=7 />
+                    <div class="timeline-place">
+                        <div class="timeline">
+                            <Skeleton rows=7 />
+                        </div>
+                    </div>
                 </div>
             }
             .into_any();
@@ -64,26 +76,35 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     let context = context();
     let open = context.open;
     let entry = context.entry(id)?;
-    let mode = RwSignal::new(Mode::New);
-    let shared = RowContext {
-        conversation: id,
-        mode,
-        active: RwSignal::new(None),
-        palette: RwSignal::new(None),
-        target: RwSignal::new(None),
-    };
-    let (read, unread) = entry.with_untracked(|entry| (entry.read_seq, entry.unread));
-    open.begin(id, (unread > 0).then_some(read));
+    let shared = RowContext::new(context, id);
+    let (read, unread, head) = entry.with_untracked(|entry| (entry.read_seq, entry.unread, entry.head));
+    // What was missed since one left is read event by event, unless that is more than a page or two.
+    let worth = |cursor| head - cursor <= CATCH_UP;
+    if let Some(cursor) = open.begin(id, (unread > 0).then_some(read), worth, context.live, context.me()) {
+        context.live.follow(id, cursor);
+        context.focus_live();
+    }
+    let view = timeline_view(id, shared);
+    // Where one was at each address, to come back to it exactly.
+    let places: StoredValue<Vec<(Option<Seq>, Option<Anchor>)>> = StoredValue::new(Vec::new());
     // Opens at the message in the address, where one was before, where one stopped reading, or at the end.
     Effect::new(move |before: Option<Option<Seq>>| {
         // Also a click on a link to where the address leads already is a wish to go there.
         context.visits.track();
         let wanted = target.get();
+        let ready = open.stage.get_untracked() == Stage::Ready;
+        if let Some(before) = before.filter(|before| *before != wanted && ready) {
+            places.update_value(|places| {
+                places.retain(|(one, _)| *one != before);
+                places.push((before, view.place()));
+            });
+        }
+        let been = places
+            .with_value(|places| places.iter().find(|(one, _)| *one == wanted).map(|(_, place)| *place));
         match (wanted, before) {
-            (Some(seq), Some(_)) if open.stage.get_untracked() == Stage::Ready && open.holds(seq) => {
-                open.generation.update(|generation| *generation += 1);
-            }
-            (Some(seq), _) => context.open_at(id, Place::Around(seq)),
+            (Some(seq), _) if ready && open.holds(seq) => open.arrive(Wish::At(seq)),
+            (Some(seq), _) => context.open_at(id, Place::Around(seq), Wish::At(seq)),
+            (None, None) if ready => {}
             (None, None) => {
                 let kept = context.kept(Life::Tab, &format!("place.{id}")).and_then(|text| text.parse().ok());
                 let place = match kept {
@@ -91,17 +112,43 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
                     None if unread as usize >= PAGE && read > 0 => Place::Around(read),
                     None => Place::Newest,
                 };
-                context.open_at(id, place);
+                context.open_at(id, place, Wish::Resume);
             }
-            (None, Some(_)) => {}
+            // Back from a message that one had jumped to.
+            (None, Some(Some(_))) => match been {
+                Some(Some(anchor)) if open.holds(anchor.seq) => open.arrive(Wish::Back(anchor)),
+                Some(Some(anchor)) => context.open_at(id, Place::Around(anchor.seq), Wish::Back(anchor)),
+                _ if open.newer.get_untracked() => context.open_at(id, Place::Newest, Wish::End),
+                _ => open.arrive(Wish::End),
+            },
+            (None, Some(None)) => {}
         }
         wanted
     });
     on_cleanup(move || {
         if open.is(id) {
-            open.close();
+            view.note();
+            context.tell_read(true);
+            open.close(context.live);
         }
     });
+    // On a small screen the details lie over the page: Back closes them.
+    let pane: StoredValue<Option<u64>> = StoredValue::new(None);
+    let leave_pane = move || {
+        if let Some(Some(layer)) = pane.try_update_value(Option::take) {
+            layers::closed(layer);
+        }
+    };
+    Effect::new(move |before: Option<bool>| {
+        let there = context.details.get();
+        if there && before == Some(false) && browser::narrow() {
+            pane.set_value(Some(layers::opened(move || context.details.set(false))));
+        } else if !there {
+            leave_pane();
+        }
+        there
+    });
+    on_cleanup(leave_pane);
     let kind = entry.with_untracked(|entry| entry.kind);
     let peer = entry.with_untracked(|entry| entry.peer.as_ref().map(|peer| peer.id));
     let shown = Signal::derive({
@@ -123,18 +170,19 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     });
     let foot = move || {
         if writable.get() {
-            view! { <Composer id title=shown mode /> }.into_any()
+            view! { <Composer id title=shown shared /> }.into_any()
         } else {
             let why = match kind {
-                ConversationKind::Direct => "You are no longer friends, so you cannot write here.",
-                ConversationKind::Room => "You cannot write in this room.",
+                ConversationKind::Direct => chat::no_longer_friends(),
+                ConversationKind::Room => chat::cannot_write(),
             };
             let handle = peer.map(|peer| context.user(peer));
             let again = handle.map(|user| {
                 move || {
                     user.with(|user| {
-                        user.as_ref()
-                            .map(|user| view! { <a href=format!("/u/{}", user.handle)>"Show profile"</a> })
+                        user.as_ref().map(
+                            |user| view! { <a href=format!("/u/{}", user.handle)>{chat::show_profile()}</a> },
+                        )
                     })
                 }
             });
@@ -152,16 +200,16 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     let details = move || {
         (context.details.get() && kind == ConversationKind::Room).then(|| {
             view! {
-                <aside class="details" aria-label="Who is here">
+                <aside class="details" aria-label=chat::members_title()>
                     <header class="details-head">
-                        <h2 class="grow">"Members"</h2>
+                        <h2 class="grow">{chat::members_title()}</h2>
                         <span class="only-narrow">
                             <RoomActions entry=inside.clone() />
                         </span>
                         <button
                             type="button"
                             class="icon-button"
-                            aria-label="Close"
+                            aria-label=common::close()
                             on:click=move |_| context.details.set(false)
                         >
                             <Icon path=CLOSE />
@@ -176,7 +224,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
         <div class="chat-and-details">
             <section class="chat" aria-label=shown data-testid="chat" data-conversation-id=id.to_string()>
                 <ChatHead entry=entry.clone() shown />
-                <Timeline id target shared />
+                <Timeline view />
                 <Typing id />
                 {foot}
             </section>
@@ -195,15 +243,16 @@ fn Typing(id: ConversationId) -> impl IntoView {
         });
         let name = |user| {
             context.user(user).with(|user| {
-                user.as_ref().map_or_else(|| "Somebody".to_owned(), |user| bidi::isolated(&user.display_name))
+                user.as_ref()
+                    .map_or_else(|| chat::someone().to_owned(), |user| bidi::isolated(&user.display_name))
             })
         };
         let names: Vec<String> = users.into_iter().map(name).collect();
         match names.len() {
             0 => String::new(),
-            1 => format!("{} is typing…", people::list(&names)),
-            2 | 3 => format!("{} are typing…", people::list(&names)),
-            _ => "Several people are typing…".to_owned(),
+            1 => chat::typing_one(&common::names(&names)),
+            2 | 3 => chat::typing_few(&common::names(&names)),
+            _ => chat::typing_many().to_owned(),
         }
     });
     view! {
@@ -214,6 +263,14 @@ fn Typing(id: ConversationId) -> impl IntoView {
             </Show>
         </div>
     }
+}
+
+/// A name that is also the page's.
+#[component]
+fn Titled(name: String) -> impl IntoView {
+    let shown = bidi::isolated(&name);
+    titled(move || shown.clone());
+    view! { <bdi>{name}</bdi> }
 }
 
 /// A room that one is not in: what it is, and the way in.
@@ -233,8 +290,23 @@ fn Outside(id: ConversationId) -> impl IntoView {
     };
     read();
     move || match room.get() {
+        _ if context.open.gone.get() == Some(id) => view! {
+            <div class="page">
+                <div class="empty" data-testid="room-gone">
+                    <span class="empty-icon">
+                        <Icon path=HASH />
+                    </span>
+                    <h1>{chat::room_deleted()}</h1>
+                    <p>{chat::room_deleted_text()}</p>
+                    <div class="empty-actions">
+                        <a class="button" href="/rooms">{chat::browse_rooms()}</a>
+                    </div>
+                </div>
+            </div>
+        }
+        .into_any(),
         Load::Pending => view! { <div class="chat"><Skeleton rows=4 /></div> }.into_any(),
-        Load::Failed(failure) if matches!(failure.code(), Some(ErrorCode::NotFound | ErrorCode::Gone)) => {
+        Load::Failed(failure) if failure.code() == Some(ErrorCode::NotFound) => {
             view! { <NotFound /> }.into_any()
         }
         Load::Failed(failure) => {
@@ -246,9 +318,9 @@ fn Outside(id: ConversationId) -> impl IntoView {
                     <span class="empty-icon">
                         <Icon path=HASH />
                     </span>
-                    <h1>{room.name}</h1>
+                    <h1><Titled name=room.name.clone() /></h1>
                     <p dir="auto" translate="yes" prop:textContent=room.topic></p>
-                    <p class="soft tabular">{people::count(room.member_count, "member")}</p>
+                    <p class="soft tabular">{common::members(room.member_count)}</p>
                     <div class="empty-actions">
                         <button
                             type="button"
@@ -264,9 +336,9 @@ fn Outside(id: ConversationId) -> impl IntoView {
                                     );
                             }
                         >
-                            "Join this room"
+                            {chat::join_room()}
                         </button>
-                        <a class="button" href="/rooms">"Other rooms"</a>
+                        <a class="button" href="/rooms">{chat::browse_rooms()}</a>
                     </div>
                 </div>
             </div>

@@ -14,6 +14,7 @@ use crate::components::dialog::{Dialog, ask};
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::context;
 use crate::icons::{BACK, HASH, Icon, LOGOUT, PENCIL, TRASH, USERS};
+use crate::texts::{chat, common, rooms};
 
 /// Name, topic, and what one can do with the conversation.
 #[component]
@@ -32,7 +33,7 @@ pub(crate) fn ChatHead(
                 let handle = context.user(peer);
                 view! {
                     <span class="chat-topic">
-                        {move || handle.with(|user| user.as_ref().map(|user| format!("@{}", user.handle)))}
+                        <bdi>{move || handle.with(|user| user.as_ref().map(|user| format!("@{}", user.handle)))}</bdi>
                         {move || if online.get() { " · online" } else { "" }}
                     </span>
                 }
@@ -48,6 +49,10 @@ pub(crate) fn ChatHead(
         let entry = entry.clone();
         move || entry.with(|entry| entry.member_count)
     };
+    let label = {
+        let entry = entry.clone();
+        move || common::members(entry.with(|entry| entry.member_count))
+    };
     let profile = move || {
         peer.and_then(|peer| {
             context.user(peer).with(|user| user.as_ref().map(|user| format!("/u/{}", user.handle)))
@@ -55,11 +60,11 @@ pub(crate) fn ChatHead(
     };
     view! {
         <header class="chat-head">
-            <a class="icon-button only-narrow" href="/" aria-label="Back to the conversations">
+            <a class="icon-button only-narrow" href="/" aria-label=chat::back_to_chats()>
                 <Icon path=BACK />
             </a>
             {match peer {
-                Some(peer) => view! { <a href=profile aria-label="Profile"><Avatar id=peer presence=true /></a> }.into_any(),
+                Some(peer) => view! { <a href=profile aria-label=chat::profile()><Avatar id=peer presence=true /></a> }.into_any(),
                 None => view! { <span class="chat-hash"><Icon path=HASH /></span> }.into_any(),
             }}
             <div class="chat-names">
@@ -75,8 +80,8 @@ pub(crate) fn ChatHead(
                         <button
                             type="button"
                             class="icon-button with-text"
-                            aria-label="Who is here"
-                            title="Who is here"
+                            aria-label=label.clone()
+                            title=chat::members_title()
                             aria-pressed=move || context.details.get().to_string()
                             data-testid="toggle-members"
                             on:click=move |_| context.details.update(|open| *open = !*open)
@@ -99,26 +104,21 @@ pub(crate) fn RoomActions(entry: ArcRwSignal<Conversation>) -> impl IntoView {
     let editing = RwSignal::new(false);
     let owner = Memo::new(move |_| entry.with(|entry| entry.role == Some(MemberRole::Owner)));
     let leave = move |_| {
-        ask(
-            "Leave this room?",
-            "You can come back at any time: the room stays public.",
-            "Leave",
-            move || {
-                context.attempt(async move { context.api.leave_room(id).await }, move |()| {
-                    let _ = navigate.try_with_value(|navigate| navigate("/rooms", Default::default()));
-                    context.live.forget(id);
-                    context.remove_entry(id);
-                });
-            },
-        );
+        ask(chat::leave_title(), chat::leave_text(), chat::leave(), move || {
+            context.attempt(async move { context.api.leave_room(id).await }, move |()| {
+                let _ = navigate.try_with_value(|navigate| navigate("/rooms", Default::default()));
+                context.live.forget(id);
+                context.remove_entry(id);
+            });
+        });
     };
     view! {
         <Show when=move || owner.get()>
             <button
                 type="button"
                 class="icon-button"
-                aria-label="Change the room"
-                title="Change the room"
+                aria-label=chat::edit_room()
+                title=chat::edit_room()
                 data-testid="edit-room"
                 on:click=move |_| editing.set(true)
             >
@@ -128,14 +128,14 @@ pub(crate) fn RoomActions(entry: ArcRwSignal<Conversation>) -> impl IntoView {
         <button
             type="button"
             class="icon-button"
-            aria-label="Leave the room"
-            title="Leave the room"
+            aria-label=chat::leave_room()
+            title=chat::leave_room()
             data-testid="leave-room"
             on:click=leave
         >
             <Icon path=LOGOUT />
         </button>
-        <Dialog open=editing title="Change the room">
+        <Dialog open=editing title=chat::edit_room()>
             <EditRoom id editing />
         </Dialog>
     }
@@ -170,7 +170,7 @@ fn EditRoom(id: ConversationId, editing: RwSignal<bool>) -> impl IntoView {
                     let _ = editing.try_set(false);
                 }
                 Err(failure) if failure.code() == Some(ErrorCode::Taken) => {
-                    let _ = name.error.try_set(Some("Another room has this name.".to_owned()));
+                    let _ = name.error.try_set(Some(rooms::name_taken().to_owned()));
                 }
                 Err(failure) => context.complain(&failure),
             }
@@ -179,33 +179,28 @@ fn EditRoom(id: ConversationId, editing: RwSignal<bool>) -> impl IntoView {
     };
     let delete = move |_| {
         editing.set(false);
-        ask(
-            "Delete this room?",
-            "The room and everything said in it will be gone for everybody.",
-            "Delete room",
-            move || {
-                context.attempt(async move { context.api.delete_room(id).await }, move |()| {
-                    context.live.forget(id);
-                    context.remove_entry(id);
-                });
-            },
-        );
+        ask(chat::delete_room_title(), chat::delete_room_text(), chat::delete_room(), move || {
+            context.attempt(async move { context.api.delete_room(id).await }, move |()| {
+                context.live.forget(id);
+                context.remove_entry(id);
+            });
+        });
     };
     view! {
-        <h2>"Change the room"</h2>
+        <h2>{chat::edit_room()}</h2>
         <form class="form" novalidate on:submit=submit>
-            <Field input=name label="Name" />
-            <Field input=topic label="Topic" hint="One line about what belongs here." />
+            <Field input=name label=rooms::name() />
+            <Field input=topic label=chat::topic() hint=rooms::topic_hint() />
             <div class="dialog-actions">
                 <button type="button" class="button danger-quiet" data-testid="delete-room" on:click=delete>
                     <Icon path=TRASH />
-                    "Delete room"
+                    {chat::delete_room()}
                 </button>
                 <span class="grow"></span>
                 <button type="button" class="button" on:click=move |_| editing.set(false)>
-                    "Cancel"
+                    {common::cancel()}
                 </button>
-                <Submit label="Save" busy />
+                <Submit label=common::save() busy />
             </div>
         </form>
     }

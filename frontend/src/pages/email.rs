@@ -15,6 +15,7 @@ use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::pages::auth::FormFailure;
 use crate::state::time;
+use crate::texts::{common, security as texts};
 
 /// The part of the settings, where the server sends mails.
 #[component]
@@ -43,7 +44,7 @@ fn EmailCard() -> impl IntoView {
     read();
     view! {
         <section class="card settings-card" data-testid="email">
-            <h2>"E-mail"</h2>
+            <h2>{texts::email()}</h2>
             {move || match known.get() {
                 Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
                 Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any(),
@@ -57,17 +58,10 @@ fn EmailCard() -> impl IntoView {
 fn standing(email: &Email) -> String {
     let since = email.verified_at.map(|at| time::full_day(browser::local_time(at))).unwrap_or_default();
     match (&email.address, &email.pending) {
-        (None, None) => {
-            "You have given no address. With one, you can set a new password when you forget yours."
-                .to_owned()
-        }
-        (None, Some(pending)) => {
-            format!("{pending} waits for you: open the link in the mail that was sent there.")
-        }
-        (Some(address), None) => format!("{address}, confirmed on {since}."),
-        (Some(address), Some(pending)) => format!(
-            "{address}, confirmed on {since}. {pending} takes its place when you open the link in the mail that was sent there."
-        ),
+        (None, None) => texts::email_none().to_owned(),
+        (None, Some(pending)) => texts::email_waiting(pending),
+        (Some(address), None) => texts::email_confirmed(address, &since),
+        (Some(address), Some(pending)) => texts::email_changing(address, &since, pending),
     }
 }
 
@@ -94,7 +88,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
         let request = async move { context.api.change_email(&body).await };
         send(busy, failure, address, password, request, move |email: Email| {
             if let Some(pending) = &email.pending {
-                context.toast(format!("A mail is on its way to {pending}."), false);
+                context.toast(texts::email_sent(pending), false);
             }
             let _ = known.try_set(Load::Ready(email));
         });
@@ -115,7 +109,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
             let body = ConfirmPassword { password: password.text() };
             let request = async move { context.api.delete_email(&body).await };
             send(busy, failure, address, password, request, move |()| {
-                context.toast("Your address is removed.", false);
+                context.toast(texts::email_removed(), false);
                 let _ = known.try_set(Load::Ready(Email::default()));
             });
         }
@@ -124,29 +118,29 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
         <p role="status" data-testid="email-state" data-state=state>
             {said}
         </p>
-        <p class="soft">"Only you see your address. Mails come when your account changes, or when you ask for a new password."</p>
+        <p class="soft">{texts::email_text()}</p>
         <form class="form" data-testid="email-form" novalidate on:submit=submit>
             <FormFailure failure />
             <Field
                 input=address
-                label=if there { "Another address" } else { "Address" }
+                label=if there { texts::email_other() } else { texts::email_address() }
                 kind="email"
                 autocomplete="email"
-                placeholder="ada@example.org"
+                placeholder=texts::email_example()
             />
             <PasswordAgain input=password />
             <div class="row end wrap">
                 <Show when=move || there>
                     <button type="button" class="button danger-quiet" data-testid="email-remove" on:click=remove>
-                        "Remove"
+                        {common::remove()}
                     </button>
                 </Show>
                 <Show when=move || waits>
                     <button type="button" class="button" data-testid="email-again" on:click=again>
-                        "Send the mail again"
+                        {texts::email_again()}
                     </button>
                 </Show>
-                <Submit label=if there { "Change" } else { "Save" } busy testid="email-submit" />
+                <Submit label=if there { texts::email_change() } else { common::save() } busy testid="email-submit" />
             </div>
         </form>
     }

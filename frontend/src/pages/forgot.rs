@@ -6,18 +6,22 @@ use leptos::task::spawn_local;
 use parlour_protocol::password_resets::RequestPasswordReset;
 
 use crate::api::http::Failure;
+use crate::arrival::titled;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::context;
-use crate::pages::PageHead;
-use crate::pages::auth::FormFailure;
+use crate::pages::auth::{FormFailure, GuestLink};
+use crate::state::addresses::LOG_IN;
+use crate::texts::auth;
 
 /// The form for a handle or an address.
 #[component]
 pub(crate) fn ForgotPassword() -> impl IntoView {
     let context = context();
     let who = Input::new("handle_or_email", |text| {
-        if text.trim().is_empty() { Err("Please fill this in.".to_owned()) } else { Ok(()) }
+        if text.trim().is_empty() { Err(auth::enter_forgot().to_owned()) } else { Ok(()) }
     });
+    titled(|| auth::forgot_title().to_owned());
+    who.focus_first();
     let busy = RwSignal::new(false);
     let done = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
@@ -49,30 +53,32 @@ pub(crate) fn ForgotPassword() -> impl IntoView {
     };
     let form = move || {
         view! {
-            <h1>"Forgot your password?"</h1>
+            <h1>{auth::forgot_title()}</h1>
             <form class="form" data-testid="forgot-form" novalidate on:submit=submit>
                 <FormFailure failure />
                 <Field
                     input=who
-                    label="Handle or e-mail address"
-                    hint="A link for a new password goes to the address that you confirmed."
+                    label=auth::forgot_field()
+                    hint=auth::forgot_hint()
                     autocomplete="username"
                 />
-                <Submit label="Send the mail" busy testid="forgot-submit" wide=true />
+                <Submit label=auth::send_email() busy testid="forgot-submit" wide=true />
             </form>
         }
     };
     view! {
         <Show when=move || done.get() fallback=form>
-            <h1>"Look at your mails"</h1>
+            <h1>{auth::check_email()}</h1>
             <p role="status" data-testid="forgot-done">
-                "If there is such an account with a confirmed address, a mail is on its way. Its link is good for an hour."
+                {auth::forgot_done()}
             </p>
-            <p class="soft">"No mail? Then an administrator can give you a link."</p>
+            <p class="soft">{auth::forgot_no_mail()}</p>
         </Show>
-        <p class="auth-switch">
-            <a href="/login" data-testid="go-login">"To the log-in"</a>
-        </p>
+        <Show when=move || context.account.with(Option::is_none)>
+            <p class="auth-switch">
+                <GuestLink to=LOG_IN text=auth::log_in() testid="go-login" />
+            </p>
+        </Show>
     }
 }
 
@@ -81,7 +87,6 @@ pub(crate) fn ForgotPassword() -> impl IntoView {
 pub(crate) fn ForgotPage() -> impl IntoView {
     view! {
         <div class="page">
-            <PageHead title="Password" />
             <div class="page-body">
                 <section class="card settings-card">
                     <ForgotPassword />

@@ -19,16 +19,17 @@ use crate::icons::{CHAT, CHECK, CLOSE, Icon, USER_PLUS, USERS};
 use crate::pages::home::NotFound;
 use crate::pages::{PageHead, part};
 use crate::state::bidi;
+use crate::texts::{common, friends as texts};
 
 #[component]
 fn Tabs() -> impl IntoView {
     let context = context();
     view! {
-        <nav class="tabs" aria-label="Friends">
-            <Place href="/friends" class="tab">"Friends"</Place>
+        <nav class="tabs" aria-label=texts::title()>
+            <Place href="/friends" class="tab">{texts::title()}</Place>
             <Place href="/friends/requests" class="tab">
-                "Requests"
-                <Count count=Signal::derive(move || incoming(context) as i64) what="waiting" loud=true />
+                {texts::requests()}
+                <Count count=Signal::derive(move || incoming(context) as i64) said=texts::waiting_requests loud=true />
             </Place>
         </nav>
     }
@@ -53,9 +54,9 @@ pub(crate) fn open_direct(
 pub(crate) fn unfriend(context: Context, user: &User, then: impl Fn() + Send + Sync + Copy + 'static) {
     let id = user.id;
     ask(
-        format!("End the friendship with {}?", bidi::isolated(&user.display_name)),
-        "You will both keep what was said, but neither of you can write any more.",
-        "End friendship",
+        texts::remove_title(&bidi::isolated(&user.display_name)),
+        texts::remove_text(),
+        texts::remove_friend(),
         move || {
             context.attempt(async move { context.api.end_friendship(id).await }, move |()| {
                 context.load_friends();
@@ -74,15 +75,24 @@ pub(crate) fn FriendsPage() -> impl IntoView {
         "requests" => view! { <Requests /> }.into_any(),
         _ => view! { <NotFound /> }.into_any(),
     };
+    let window = Signal::derive(move || match part.get().as_str() {
+        "requests" => common::part_of_page(texts::requests(), texts::title()),
+        _ => texts::title().to_owned(),
+    });
     view! {
         <div class="page">
-            <PageHead title="Friends" />
+            <PageHead title=texts::title() window=window />
             <div class="page-body">
                 <Tabs />
                 {inside}
             </div>
         </div>
     }
+}
+
+/// Requests of one's own that wait for an answer.
+fn asked(context: Context) -> Vec<FriendRequest> {
+    context.requests.with(|load| load.ready().map(|requests| requests.outgoing.clone())).unwrap_or_default()
 }
 
 /// The list of friends.
@@ -97,8 +107,8 @@ fn Friends() -> impl IntoView {
         Load::Ready(friends) if friends.is_empty() => view! {
             <Empty
                 icon=USERS
-                title="No friends here yet"
-                text="Enter somebody's handle above. Once they accept, you can talk privately."
+                title=texts::none_title()
+                text=if asked(context).is_empty() { texts::none_text() } else { texts::none_waiting_text() }
             />
         }
         .into_any(),
@@ -112,8 +122,23 @@ fn Friends() -> impl IntoView {
             .into_any()
         }
     };
+    // Whom one has asked is seen here, too: the list says what became of the form above it.
+    let waiting = move || {
+        let waiting = asked(context);
+        (!waiting.is_empty()).then(|| {
+            view! {
+                <section class="group" data-testid="asked">
+                    <h2>{texts::waiting()}</h2>
+                    <ul class="cards">
+                        {waiting.into_iter().map(|request| view! { <RequestLine request incoming=false /> }).collect_view()}
+                    </ul>
+                </section>
+            }
+        })
+    };
     view! {
         <AddFriend />
+        {waiting}
         {list}
     }
 }
@@ -139,8 +164,8 @@ fn AddFriend() -> impl IntoView {
                 Ok(answer) => {
                     let name = bidi::isolated(&answer.user.display_name);
                     let text = match answer.relation {
-                        Relation::Friend => format!("You and {name} are friends now."),
-                        _ => format!("Request sent to {name}."),
+                        Relation::Friend => texts::now_friends(&name),
+                        _ => texts::request_sent(&name),
                     };
                     context.learn([&answer.user].into_iter());
                     context.toast(text, false);
@@ -149,9 +174,7 @@ fn AddFriend() -> impl IntoView {
                 }
                 Err(failure) => {
                     let said = match failure.code() {
-                        Some(ErrorCode::NotFound) => {
-                            "Nobody has this handle or id. Check the spelling.".to_owned()
-                        }
+                        Some(ErrorCode::NotFound) => texts::not_found().to_owned(),
                         _ => failure.violation("to").unwrap_or_else(|| failure.message()),
                     };
                     let _ = to.error.try_set(Some(said));
@@ -165,11 +188,11 @@ fn AddFriend() -> impl IntoView {
         <form class="form inline-form card" data-testid="add-friend-form" novalidate on:submit=submit>
             <Field
                 input=to
-                label="Add a friend"
-                hint="Their exact handle or id."
-                placeholder="@ada"
+                label=texts::add_friend()
+                hint=texts::add_hint()
+                placeholder=texts::add_example()
             />
-            <Submit label="Send request" busy testid="add-friend-submit" />
+            <Submit label=texts::send_request() busy testid="add-friend-submit" />
         </form>
     }
 }
@@ -181,6 +204,8 @@ fn FriendLine(friend: Friend) -> impl IntoView {
     let id = friend.user.id;
     let online = context.online(id);
     let user = friend.user.clone();
+    let handle = bidi::handle(&friend.user.handle);
+    let name = bidi::isolated(&friend.user.display_name);
     view! {
         <li class="card line" data-testid="friend" data-user-id=id.to_string()>
             <Avatar id presence=true />
@@ -189,23 +214,24 @@ fn FriendLine(friend: Friend) -> impl IntoView {
                     <Name id />
                 </a>
                 <p class="soft clip">
-                    {format!("@{}", friend.user.handle)} {move || if online.get() { " · online" } else { "" }}
+                    {move || if online.get() { texts::handle_and(&handle, common::online()) } else { handle.clone() }}
                 </p>
             </div>
             <button
                 type="button"
                 class="button"
+                aria-label=texts::message_person(&name)
                 data-testid="message-friend"
                 on:click=move |_| open_direct(context, navigate.clone(), id)
             >
                 <Icon path=CHAT />
-                <span class="only-roomy">"Message"</span>
+                <span class="only-roomy">{texts::message()}</span>
             </button>
             <button
                 type="button"
                 class="icon-button"
-                aria-label="End the friendship"
-                title="End the friendship"
+                aria-label=texts::remove_friend_named(&name)
+                title=texts::remove_friend()
                 data-testid="unfriend"
                 on:click=move |_| unfriend(context, &user, || ())
             >
@@ -219,21 +245,23 @@ fn FriendLine(friend: Friend) -> impl IntoView {
 #[component]
 fn Requests() -> impl IntoView {
     let context = context();
-    move || {
-        match context.requests.get() {
+    move || match context.requests.get() {
         Load::Pending => view! { <Skeleton rows=4 /> }.into_any(),
         Load::Failed(failure) => {
             view! { <Failed failure retry=Callback::new(move |()| context.load_friends()) /> }.into_any()
         }
         Load::Ready(requests) if requests.incoming.is_empty() && requests.outgoing.is_empty() => view! {
-            <Empty icon=USER_PLUS title="No open requests" text="Requests to you and from you wait here until they are answered." />
+            <Empty icon=USER_PLUS title=texts::no_requests_title() text=texts::no_requests_text() />
         }
         .into_any(),
         Load::Ready(requests) => {
             context.learn(requests.incoming.iter().chain(&requests.outgoing).map(|request| &request.user));
             let group = |title: &'static str, some: Vec<FriendRequest>, incoming: bool| {
                 (!some.is_empty()).then(|| {
-                    let lines = some.into_iter().map(|request| view! { <RequestLine request incoming /> }).collect_view();
+                    let lines = some
+                        .into_iter()
+                        .map(|request| view! { <RequestLine request incoming /> })
+                        .collect_view();
                     view! {
                         <section class="group">
                             <h2>{title}</h2>
@@ -242,17 +270,15 @@ fn Requests() -> impl IntoView {
                     }
                 })
             };
-            view! { {group("For you", requests.incoming, true)} {group("From you", requests.outgoing, false)} }.into_any()
+            view! { {group(texts::received(), requests.incoming, true)} {group(texts::sent(), requests.outgoing, false)} }.into_any()
         }
-    }
     }
 }
 
 /// Accepts a request.
 pub(crate) fn accept(context: Context, id: UserId, then: impl Fn() + 'static) {
     context.attempt(async move { context.api.accept_friend_request(id).await }, move |answer| {
-        context
-            .toast(format!("You and {} are friends now.", bidi::isolated(&answer.user.display_name)), false);
+        context.toast(texts::now_friends(&bidi::isolated(&answer.user.display_name)), false);
         context.load_friends();
         context.load_notices();
         then();
@@ -263,6 +289,7 @@ pub(crate) fn accept(context: Context, id: UserId, then: impl Fn() + 'static) {
 pub(crate) fn drop_request(context: Context, id: UserId, then: impl Fn() + 'static) {
     context.attempt(async move { context.api.delete_friend_request(id).await }, move |()| {
         context.load_friends();
+        context.load_notices();
         then();
     });
 }
@@ -275,21 +302,22 @@ fn RequestLine(request: FriendRequest, incoming: bool) -> impl IntoView {
         context.minute.track();
         browser::ago(request.at)
     };
+    let handle = bidi::handle(&request.user.handle);
     let answers = if incoming {
         view! {
             <button type="button" class="button primary" data-testid="accept-friend" on:click=move |_| accept(context, id, || ())>
                 <Icon path=CHECK />
-                "Accept"
+                {texts::accept()}
             </button>
             <button type="button" class="button" data-testid="decline-friend" on:click=move |_| drop_request(context, id, || ())>
-                "Decline"
+                {texts::decline()}
             </button>
         }
         .into_any()
     } else {
         view! {
             <button type="button" class="button" data-testid="cancel-request" on:click=move |_| drop_request(context, id, || ())>
-                "Cancel"
+                {texts::cancel_request()}
             </button>
         }
         .into_any()
@@ -301,7 +329,7 @@ fn RequestLine(request: FriendRequest, incoming: bool) -> impl IntoView {
                 <a class="strong clip" href=format!("/u/{}", request.user.handle)>
                     <Name id />
                 </a>
-                <p class="soft clip">{format!("@{} · ", request.user.handle)} {ago}</p>
+                <p class="soft clip">{move || texts::handle_and(&handle, &ago())}</p>
             </div>
             <div class="line-actions">{answers}</div>
         </li>

@@ -1,47 +1,197 @@
-//! The start: a welcome beside the sidebar, which on a phone has the whole screen; and the page for addresses that
-//! lead nowhere.
+//! Home: what waits for one, beside the sidebar, which on a phone has the most of the screen; and the page for addresses
+//! that lead nowhere.
 
 use leptos::prelude::*;
+use parlour_protocol::conversations::ConversationKind;
+use parlour_protocol::ids::ConversationId;
 
-use crate::components::states::Empty;
-use crate::context::context;
-use crate::icons::{CHAT, COMPASS, Icon};
-use crate::state::bidi;
+use crate::arrival::titled;
+use crate::browser;
+use crate::components::avatar::Avatar;
+use crate::components::places::incoming;
+use crate::components::states::{Empty, Skeleton};
+use crate::context::{Load, context};
+use crate::icons::{COMPASS, HASH, Icon, USER_PLUS};
+use crate::state::catch_up::{CatchUp, catch_up, first_words};
+use crate::state::conversations::title;
+use crate::state::{bidi, people, time};
+use crate::texts::{common, home as texts};
 
-/// The start.
+/// Home.
 #[component]
 pub(crate) fn Home() -> impl IntoView {
     let context = context();
-    let name = move || {
-        context
-            .account
-            .with(|one| one.as_ref().map(|one| bidi::isolated(&one.display_name)))
-            .unwrap_or_default()
+    titled(|| texts::title().to_owned());
+    let greeting = move || {
+        context.minute.track();
+        let name =
+            context.account.with(|one| one.as_ref().map(|one| one.display_name.clone())).unwrap_or_default();
+        // As friends say it: the first name alone.
+        let first = name.split_whitespace().next().unwrap_or_default();
+        texts::greeting(time::part_of_day(browser::local_time(browser::now())), &bidi::isolated(first))
+    };
+    let found = Memo::new(move |_| {
+        let entries: Vec<_> = context
+            .ids
+            .get()
+            .into_iter()
+            .filter_map(|id| context.entry(id))
+            .map(|entry| entry.get())
+            .collect();
+        catch_up(entries.iter())
+    });
+    let group = |title: &'static str, ids: Vec<ConversationId>| {
+        (!ids.is_empty()).then(|| {
+            view! {
+                <section class="group">
+                    <h2>{title}</h2>
+                    <ul class="cards">{ids.into_iter().map(|id| view! { <Line id /> }).collect_view()}</ul>
+                </section>
+            }
+        })
+    };
+    let asked = move || {
+        let count = incoming(context) as i64;
+        (count > 0).then(|| {
+            view! {
+                <a class="card line catch-up" href="/friends/requests" data-testid="catch-up-requests">
+                    <span class="room-icon">
+                        <Icon path=USER_PLUS />
+                    </span>
+                    <strong class="grow">{texts::friend_requests(count)}</strong>
+                </a>
+            }
+        })
+    };
+    let lists = move || match context.listed.get() {
+        Load::Pending => view! { <Skeleton rows=4 /> }.into_any(),
+        // The sidebar says so.
+        Load::Failed(_) => ().into_any(),
+        Load::Ready(()) => {
+            let CatchUp { unread, recent } = found.get();
+            let said = if unread.is_empty() && recent.is_empty() {
+                texts::choose()
+            } else if unread.is_empty() {
+                texts::all_read()
+            } else {
+                ""
+            };
+            view! {
+                {(!said.is_empty()).then(|| view! { <p class="soft">{said}</p> })}
+                {asked}
+                {group(texts::unread(), unread)}
+                {group(texts::recent(), recent)}
+            }
+            .into_any()
+        }
     };
     view! {
-        <div class="home">
-            <div class="empty">
-                <span class="empty-icon">
-                    <Icon path=CHAT />
-                </span>
-                <h1>{move || format!("Hello, {}", name())}</h1>
-                <p>"Pick a conversation at the left, or find a room and say hello."</p>
-                <div class="empty-actions">
-                    <a class="button primary" href="/rooms">"Browse rooms"</a>
-                    <a class="button" href="/friends">"Add a friend"</a>
+        <div class="page home">
+            <header class="page-head">
+                <h1>{greeting}</h1>
+            </header>
+            <div class="page-body only-wide" data-testid="catch-up">
+                {lists}
+                <div class="row">
+                    <a class="button" href="/rooms">
+                        <Icon path=COMPASS />
+                        {texts::browse_rooms()}
+                    </a>
+                    <a class="button" href="/friends">
+                        <Icon path=USER_PLUS />
+                        {texts::add_friend()}
+                    </a>
                 </div>
             </div>
         </div>
     }
 }
 
+/// One conversation with its last words.
+#[component]
+fn Line(id: ConversationId) -> impl IntoView {
+    let context = context();
+    let entry = context.entry(id)?;
+    let (kind, peer) = entry.with_untracked(|entry| (entry.kind, entry.peer.as_ref().map(|peer| peer.id)));
+    let face = match (kind, peer) {
+        (ConversationKind::Direct, Some(peer)) => view! { <Avatar id=peer presence=true /> }.into_any(),
+        _ => {
+            let class = format!("room-icon tinted hue-{}", people::room_hue(id));
+            view! { <span class=class><Icon path=HASH /></span> }.into_any()
+        }
+    };
+    let name = {
+        let entry = entry.clone();
+        move || entry.with(title)
+    };
+    let words = {
+        let entry = entry.clone();
+        move || {
+            let last = entry.with(|entry| entry.last_message.clone());
+            let said = last.and_then(|last| Some((last.author, first_words(last.body.as_deref()?))));
+            let Some((author, text)) = said else { return texts::no_messages().to_owned() };
+            if author == context.me() {
+                return texts::own_words(&text);
+            }
+            if kind == ConversationKind::Direct {
+                return text;
+            }
+            let author = context.user(author);
+            let author = author.with(|user| user.as_ref().map(|user| bidi::isolated(&user.display_name)));
+            author.map_or_else(|| text.clone(), |author| texts::words(&author, &text))
+        }
+    };
+    let ago = {
+        let entry = entry.clone();
+        move || {
+            context.minute.track();
+            browser::ago(entry.with(|entry| entry.last_activity_at))
+        }
+    };
+    let marks = move || {
+        let (unread, mentions) = entry.with(|entry| (entry.unread, entry.mentions));
+        let loud = mentions > 0 || kind == ConversationKind::Direct;
+        view! {
+            {(mentions > 0).then(|| view! { <span class="tag ok">{texts::mentions_you()}</span> })}
+            {(unread > 0)
+                .then(|| {
+                    let shown = if unread > 99 { "99+".to_owned() } else { unread.to_string() };
+                    view! {
+                        <span class="count" class:loud=loud>
+                            <span aria-hidden="true">{shown}</span>
+                            <span class="visually-hidden">{common::unread(unread)}</span>
+                        </span>
+                    }
+                })}
+        }
+    };
+    Some(view! {
+        <li>
+            <a class="card line catch-up" href=format!("/c/{id}") data-testid="catch-up-line" data-conversation-id=id.to_string()>
+                {face}
+                <span class="grow">
+                    <strong class="clip">
+                        <bdi>{name}</bdi>
+                    </strong>
+                    <span class="soft clip last-words" dir="auto">{words}</span>
+                </span>
+                <span class="soft tabular">{ago}</span>
+                {marks}
+            </a>
+        </li>
+    })
+}
+
 /// Nothing is at this address.
 #[component]
 pub(crate) fn NotFound() -> impl IntoView {
+    titled(|| common::page_not_found().to_owned());
     view! {
         <div class="page" data-testid="not-found">
-            <Empty icon=COMPASS title="Nothing is here" text="This address leads nowhere, or to something that is gone.">
-                <a class="button primary" href="/">"Go to the start"</a>
+            <Empty icon=COMPASS title=common::page_not_found() text=common::page_not_found_text() whole=true>
+                <a class="button primary" href="/">
+                    {common::go_home()}
+                </a>
             </Empty>
         </div>
     }

@@ -15,6 +15,7 @@ use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::pages::auth::FormFailure;
 use crate::pages::provider::go_to;
+use crate::texts::{common, security as texts, settings};
 
 /// What the form is about.
 #[derive(Clone)]
@@ -49,8 +50,8 @@ fn Known(name: String) -> impl IntoView {
     let again = Callback::new(move |()| read());
     let line = move |identity: Identity| {
         let used = match identity.last_used_at {
-            Some(at) => format!("Last used {}", browser::ago(at)),
-            None => format!("Added {}", browser::ago(identity.created_at)),
+            Some(at) => texts::last_used(&browser::ago(at)),
+            None => texts::added(&browser::ago(identity.created_at)),
         };
         let host =
             identity.issuer.split_once("://").map_or(identity.issuer.as_str(), |(_, rest)| rest).to_owned();
@@ -66,13 +67,14 @@ fn Known(name: String) -> impl IntoView {
                     data-testid="remove-identity"
                     on:click=move |_| form.set(Form::Remove(identity.clone()))
                 >
-                    "Remove"
+                    {common::remove()}
                 </button>
             </li>
         }
     };
-    let title = format!("Log in with {name}");
-    let add = format!("Connect {name}");
+    let title = texts::identities(&name);
+    let add = texts::connect(&name);
+    let none = texts::identities_none(&name);
     view! {
         <section class="card settings-card" data-testid="identities">
             <h2>{title}</h2>
@@ -80,7 +82,7 @@ fn Known(name: String) -> impl IntoView {
                 Load::Pending => view! { <Skeleton rows=1 /> }.into_any(),
                 Load::Failed(failure) => view! { <Failed failure retry=again /> }.into_any(),
                 Load::Ready(items) if items.is_empty() => {
-                    view! { <p class="soft">"Connect your account there, and you can log in with it here."</p> }.into_any()
+                    view! { <p class="soft">{none.clone()}</p> }.into_any()
                 }
                 Load::Ready(items) => {
                     view! { <ul class="lines">{items.into_iter().map(line).collect_view()}</ul> }.into_any()
@@ -117,7 +119,7 @@ fn Confirm(remove: Option<Identity>, form: RwSignal<Form>, again: Callback<()>) 
     let password: Input = password_again("identity_password");
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
-    let label = if remove.is_some() { "Remove" } else { "Continue" };
+    let label = if remove.is_some() { common::remove() } else { texts::continue_on() };
     Effect::new(move |_| password.focus());
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -147,7 +149,7 @@ fn Confirm(remove: Option<Identity>, form: RwSignal<Form>, again: Callback<()>) 
                 }
                 Err(why) if why.code() == Some(ErrorCode::BadCredentials) => {
                     let _ = password.value.try_set(String::new());
-                    let _ = password.error.try_set(Some("This is not your password.".to_owned()));
+                    let _ = password.error.try_set(Some(settings::wrong_password().to_owned()));
                     password.focus();
                 }
                 Err(why) => {
@@ -163,7 +165,7 @@ fn Confirm(remove: Option<Identity>, form: RwSignal<Form>, again: Callback<()>) 
             <PasswordAgain input=password />
             <div class="row end">
                 <button type="button" class="button" on:click=move |_| form.set(Form::Closed)>
-                    "Cancel"
+                    {common::cancel()}
                 </button>
                 <Submit label busy testid="identity-submit" />
             </div>

@@ -7,10 +7,58 @@ use parlour_protocol::notifications::{Notification, NotificationKind};
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::states::{Empty, Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::{Context, Load, context};
 use crate::icons::BELL;
 use crate::pages::PageHead;
-use crate::state::time;
+use crate::pages::friends::{accept, drop_request};
+use crate::state::{bidi, time};
+use crate::texts::{common, friends, notifications as texts};
+
+/// Marks as seen what is only about the conversation that one looks at: it needs no badge.
+pub(crate) fn see_what_is_open(context: Context) {
+    Effect::new(move |_| {
+        let open = context.open.id.get();
+        if !context.attention.get() || open.is_none() {
+            return;
+        }
+        let up_to = context.notices.with(|notices| {
+            let notices = notices.ready().filter(|notices| notices.unread > 0)?;
+            let fresh: Vec<_> =
+                notices.items.iter().filter(|one| !one.read).take(notices.unread as usize).collect();
+            // All that is new must be among those that are known here.
+            let known = fresh.len() as i64 == notices.unread;
+            let here = known && fresh.iter().all(|one| one.conversation == open);
+            here.then(|| notices.items.first().map(|one| one.seq))?
+        });
+        if let Some(up_to) = up_to {
+            mark_seen(context, up_to);
+        }
+    });
+}
+
+/// Tells the server, and takes the badge away. The marks of the lines stay for this visit.
+fn mark_seen(context: Context, up_to: i64) {
+    spawn_local(async move {
+        if context.api.read_notifications(up_to).await.is_err() {
+            return;
+        }
+        // What has come meanwhile is not seen.
+        let newer = context.notices.with_untracked(|notices| {
+            notices.ready().and_then(|notices| notices.items.first()).is_some_and(|one| one.seq > up_to)
+        });
+        if newer {
+            context.load_notices();
+            return;
+        }
+        context.notices.maybe_update(|notices| match notices {
+            Load::Ready(notices) if notices.unread > 0 => {
+                notices.unread = 0;
+                true
+            }
+            _ => false,
+        });
+    });
+}
 
 /// The notifications.
 #[component]
@@ -28,18 +76,7 @@ pub(crate) fn NotificationsPage() -> impl IntoView {
         });
         // Nobody has seen what stands in a window that nobody looks at.
         if let Some(up_to) = newest.filter(|_| context.attention.get()) {
-            // The marks stay for this visit; the badge goes.
-            spawn_local(async move {
-                if context.api.read_notifications(up_to).await.is_ok() {
-                    context.notices.maybe_update(|notices| match notices {
-                        Load::Ready(notices) if notices.unread > 0 => {
-                            notices.unread = 0;
-                            true
-                        }
-                        _ => false,
-                    });
-                }
-            });
+            mark_seen(context, up_to);
         }
     });
     let show_more = move |_| {
@@ -49,14 +86,13 @@ pub(crate) fn NotificationsPage() -> impl IntoView {
             more.update(|more| more.extend(page.items));
         });
     };
-    let list = move || {
-        match context.notices.get() {
+    let list = move || match context.notices.get() {
         Load::Pending => view! { <Skeleton rows=5 /> }.into_any(),
         Load::Failed(failure) => {
             view! { <Failed failure retry=Callback::new(move |()| context.load_notices()) /> }.into_any()
         }
         Load::Ready(notices) if notices.items.is_empty() => view! {
-            <Empty icon=BELL title="All quiet" text="Friend requests and messages that mention you will appear here." />
+            <Empty icon=BELL title=texts::none_title() text=texts::none_text() />
         }
         .into_any(),
         Load::Ready(notices) => {
@@ -71,16 +107,15 @@ pub(crate) fn NotificationsPage() -> impl IntoView {
             }
             .into_any()
         }
-    }
     };
     view! {
         <div class="page">
-            <PageHead title="Notifications" />
+            <PageHead title=texts::title() />
             <div class="page-body">
                 {list}
                 <Show when=move || next.with(Option::is_some)>
                     <button type="button" class="button more" on:click=show_more>
-                        "Show more"
+                        {common::show_more()}
                     </button>
                 </Show>
             </div>
@@ -88,50 +123,94 @@ pub(crate) fn NotificationsPage() -> impl IntoView {
     }
 }
 
+/// How a friend request that somebody was told of stands now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Open,
+    Friends,
+    Gone,
+}
+
 #[component]
 fn NoticeLine(notice: Notification) -> impl IntoView {
     let context = context();
     let id = notice.actor.id;
-    let (said, href) = match notice.kind {
-        NotificationKind::FriendRequested => {
-            (" wants to be your friend".to_owned(), "/friends/requests".to_owned())
+    let asked = Memo::new(move |_| {
+        let open = context.requests.with(|load| {
+            load.ready().is_some_and(|requests| requests.incoming.iter().any(|request| request.user.id == id))
+        });
+        match (open, context.is_friend(id)) {
+            (true, _) => Asked::Open,
+            (false, true) => Asked::Friends,
+            (false, false) => Asked::Gone,
         }
-        NotificationKind::FriendAccepted => {
-            (" accepted your request".to_owned(), format!("/u/{}", notice.actor.handle))
-        }
-        NotificationKind::Mentioned | NotificationKind::Answered => {
-            let place =
-                notice.room.as_ref().map_or_else(|| "your chat".to_owned(), |room| format!("#{room}"));
-            let href = match (notice.conversation, notice.message) {
-                (Some(conversation), Some(message)) => format!("/c/{conversation}/{message}"),
-                (Some(conversation), None) => format!("/c/{conversation}"),
-                _ => "/".to_owned(),
-            };
-            let did = if notice.kind == NotificationKind::Answered { "answered" } else { "mentioned" };
-            (format!(" {did} you in {place}"), href)
-        }
-        NotificationKind::Unknown => {
-            (" did something new; reload to see it".to_owned(), "/notifications".to_owned())
-        }
+    });
+    let request = notice.kind == NotificationKind::FriendRequested;
+    let profile = format!("/u/{}", notice.actor.handle);
+    let room = notice.room.as_ref().map(|room| bidi::isolated(&format!("#{room}")));
+    let said = move || match (notice.kind, &room) {
+        (NotificationKind::FriendRequested, _) => match asked.get() {
+            Asked::Open => texts::friend_requested().to_owned(),
+            Asked::Friends => texts::friend_requested_done().to_owned(),
+            Asked::Gone => texts::friend_requested_gone().to_owned(),
+        },
+        (NotificationKind::FriendAccepted, _) => texts::friend_accepted().to_owned(),
+        (NotificationKind::Answered, Some(room)) => texts::replied_in(room),
+        (NotificationKind::Answered, None) => texts::replied().to_owned(),
+        (NotificationKind::Mentioned, Some(room)) => texts::mentioned_in(room),
+        (NotificationKind::Mentioned, None) => texts::mentioned().to_owned(),
+        (NotificationKind::Unknown, _) => texts::unknown().to_owned(),
+    };
+    let href = match (notice.kind, notice.conversation, notice.message) {
+        (NotificationKind::Unknown, ..) => "/notifications".to_owned(),
+        (_, Some(conversation), Some(message)) => format!("/c/{conversation}/{message}"),
+        (_, Some(conversation), None) => format!("/c/{conversation}"),
+        _ => profile,
     };
     let ago = move || {
         context.minute.track();
         browser::ago(notice.at)
     };
+    let answer = move || {
+        (request && asked.get() == Asked::Open).then(|| {
+            view! {
+                <div class="line-actions">
+                    <button
+                        type="button"
+                        class="button primary"
+                        data-testid="accept-friend"
+                        on:click=move |_| accept(context, id, || ())
+                    >
+                        {friends::accept()}
+                    </button>
+                    <button
+                        type="button"
+                        class="button"
+                        data-testid="decline-friend"
+                        on:click=move |_| drop_request(context, id, || ())
+                    >
+                        {friends::decline()}
+                    </button>
+                </div>
+            }
+        })
+    };
     view! {
-        <li>
-            <a class="card line notice-line" class:fresh=!notice.read href=href data-testid="notification">
-                <Avatar id />
-                <p class="grow">
+        <li class="card line wrap notice-line" class:fresh=!notice.read data-testid="notification">
+            <Avatar id />
+            <p class="grow">
+                <a class="whole-card" href=href>
                     <strong>
                         <Name id />
                     </strong>
+                    " "
                     {said}
-                    <br />
-                    <span class="soft" title=time::full(browser::local_time(notice.at))>{ago}</span>
-                </p>
-                {(!notice.read).then(|| view! { <span class="fresh-dot"><span class="visually-hidden">"new"</span></span> })}
-            </a>
+                </a>
+                <br />
+                <span class="soft" title=time::full(browser::local_time(notice.at))>{ago}</span>
+            </p>
+            {(!notice.read).then(|| view! { <span class="fresh-dot"><span class="visually-hidden">{texts::new()}</span></span> })}
+            {answer}
         </li>
     }
 }

@@ -12,11 +12,15 @@ use crate::components::form::{Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::context::context;
 use crate::pages::auth::FormFailure;
+use crate::texts::settings as texts;
+
+/// The name of the file that an export is kept under.
+const EXPORT: &str = "parlour-export.ndjson";
 
 /// Says what is wrong with a form that asks for the password once more.
 fn refused(password: Input, failure: RwSignal<Option<Failure>>, why: Failure) {
     if why.code() == Some(ErrorCode::BadCredentials) {
-        let _ = password.error.try_set(Some("This is not your password.".to_owned()));
+        let _ = password.error.try_set(Some(texts::wrong_password().to_owned()));
         password.focus();
     } else {
         let _ = failure.try_set(Some(why));
@@ -42,8 +46,8 @@ pub(crate) fn ExportForm() -> impl IntoView {
             match context.api.export_account(&body).await {
                 Ok(text) => {
                     let _ = password.value.try_set(String::new());
-                    if browser::download("parlour-export.ndjson", &text).is_some() {
-                        context.toast("Your data is in the file parlour-export.ndjson.", false);
+                    if browser::download(EXPORT, &text).is_some() {
+                        context.toast(texts::exported(EXPORT), false);
                     }
                 }
                 Err(why) => refused(password, failure, why),
@@ -53,15 +57,15 @@ pub(crate) fn ExportForm() -> impl IntoView {
     };
     view! {
         <section class="card settings-card">
-            <h2>"Export"</h2>
+            <h2>{texts::export()}</h2>
             <p class="soft">
-                "Your profile, friends, settings and sessions, your messages, and your private chats, as lines of JSON."
+                {texts::export_text()}
             </p>
             <form class="form" data-testid="export-form" novalidate on:submit=submit>
                 <FormFailure failure />
                 <PasswordAgain input=password />
                 <div class="row end">
-                    <Submit label="Export your data" busy testid="export-submit" />
+                    <Submit label=texts::export_submit() busy testid="export-submit" />
                 </div>
             </form>
         </section>
@@ -82,8 +86,7 @@ pub(crate) fn DeleteForm() -> impl IntoView {
         spawn_local(async move {
             match context.api.delete_account(&body).await {
                 Ok(receipt) => {
-                    let count = receipt.erased.messages;
-                    context.leave(Some(format!("Your account is deleted, with {count} messages.")));
+                    context.leave(Some(texts::deleted(receipt.erased.messages)));
                 }
                 Err(why) => refused(password, failure, why),
             }
@@ -95,26 +98,20 @@ pub(crate) fn DeleteForm() -> impl IntoView {
         if busy.get_untracked() || !check_all(&[password]) {
             return;
         }
-        ask(
-            "Delete your account?",
-            "Your profile, friendships and pictures go at once, and the text of everything you wrote. This cannot be undone.",
-            "Delete for good",
-            delete,
-        );
+        ask(texts::delete_title(), texts::delete_question(), texts::delete_confirm(), delete);
     };
     view! {
         <section class="card settings-card">
-            <h2>"Delete the account"</h2>
+            <h2>{texts::delete()}</h2>
             <p class="soft">
-                "Everything you wrote disappears for everybody; others see a deleted user in your place. Export your data first, \
-                 if you want to keep it."
+                {texts::delete_text()}
             </p>
             <form class="form" data-testid="delete-form" novalidate on:submit=submit>
                 <FormFailure failure />
                 <PasswordAgain input=password />
                 <div class="row end">
                     <button type="submit" class="button danger" class:busy=move || busy.get() data-testid="delete-account">
-                        "Delete the account"
+                        {texts::delete()}
                     </button>
                 </div>
             </form>

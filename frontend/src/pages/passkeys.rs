@@ -19,6 +19,7 @@ use crate::context::{Load, context};
 use crate::icons::{Icon, KEY};
 use crate::pages::auth::{FormFailure, enter};
 use crate::state::{bidi, time};
+use crate::texts::{auth, common, security as texts};
 use crate::{browser, credentials};
 
 /// What is being done with a passkey of the list.
@@ -103,7 +104,7 @@ fn Card() -> impl IntoView {
         Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
         Load::Failed(failure) => view! { <Failed failure retry=done /> }.into_any(),
         Load::Ready(all) if all.is_empty() => {
-            view! { <p data-testid="no-passkeys">"You have none yet."</p> }.into_any()
+            view! { <p data-testid="no-passkeys">{texts::passkeys_none()}</p> }.into_any()
         }
         Load::Ready(all) => {
             let line = move |passkey| view! { <Line passkey changing done /> };
@@ -112,16 +113,15 @@ fn Card() -> impl IntoView {
     };
     view! {
         <section class="card settings-card" data-testid="passkeys">
-            <h2>"Passkeys"</h2>
+            <h2>{texts::passkeys()}</h2>
             <p class="soft">
-                "A passkey logs you in without a password, by the screen lock of a device, a fingerprint, a face or a security \
-                 key. It also takes the place of the code of a second factor."
+                {texts::passkeys_text()}
             </p>
             {list}
             {if credentials::are_known() {
                 view! { <Add done /> }.into_any()
             } else {
-                view! { <p class="soft">"This browser cannot add passkeys here."</p> }.into_any()
+                view! { <p class="soft">{texts::passkeys_not_here()}</p> }.into_any()
             }}
         </section>
     }
@@ -137,8 +137,8 @@ fn Line(
     let id = passkey.id;
     let added = time::full_day(browser::local_time(passkey.created_at));
     let used = match passkey.last_used_at {
-        Some(at) => format!("last used {}", browser::ago(at)),
-        None => "never used".to_owned(),
+        Some(at) => texts::passkey_added_used(&added, &browser::ago(at)),
+        None => texts::passkey_added_unused(&added),
     };
     let name = passkey.name.clone();
     let form = move || match changing.get() {
@@ -155,26 +155,26 @@ fn Line(
             </span>
             <div class="grow">
                 <p class="strong clip" data-testid="passkey-name">{passkey.name.clone()}</p>
-                <p class="soft">{format!("Added {added}, {used}")}</p>
+                <p class="soft">{used}</p>
             </div>
             <div class="line-actions">
                 <button
                     type="button"
                     class="button"
                     data-testid="rename-passkey"
-                    aria-label=format!("Rename {}", passkey.name)
+                    aria-label=texts::rename_named(&passkey.name)
                     on:click=move |_| changing.set(Some((id, Change::Rename)))
                 >
-                    "Rename"
+                    {texts::rename()}
                 </button>
                 <button
                     type="button"
                     class="button danger-quiet"
                     data-testid="remove-passkey"
-                    aria-label=format!("Remove {}", passkey.name)
+                    aria-label=texts::remove_named(&passkey.name)
                     on:click=move |_| changing.set(Some((id, Change::Remove)))
                 >
-                    "Remove"
+                    {common::remove()}
                 </button>
             </div>
             {form}
@@ -205,12 +205,12 @@ fn Rename(
     view! {
         <form class="form whole" data-testid="rename-passkey-form" novalidate on:submit=submit>
             <FormFailure failure />
-            <Field input label="New name" />
+            <Field input label=texts::new_name() />
             <div class="row end">
                 <button type="button" class="button" on:click=move |_| changing.set(None)>
-                    "Cancel"
+                    {common::cancel()}
                 </button>
-                <Submit label="Rename" busy testid="rename-passkey-submit" />
+                <Submit label=texts::rename() busy testid="rename-passkey-submit" />
             </div>
         </form>
     }
@@ -232,10 +232,7 @@ fn Remove(
             let body = ConfirmPassword { password: password.text() };
             let request = async move { context.api.delete_passkey(id, &body).await };
             send(busy, failure, (Some(password), None), request, move |()| {
-                context.toast(
-                    "The passkey does not log you in any more. You may delete it on your device, too.",
-                    false,
-                );
+                context.toast(texts::passkey_removed(), false);
                 done.run(());
             });
         }
@@ -246,7 +243,7 @@ fn Remove(
             <PasswordAgain input=password />
             <div class="row end">
                 <button type="button" class="button" on:click=move |_| changing.set(None)>
-                    "Cancel"
+                    {common::cancel()}
                 </button>
                 <button
                     type="submit"
@@ -254,7 +251,7 @@ fn Remove(
                     class:busy=move || busy.get()
                     data-testid="remove-passkey-submit"
                 >
-                    "Remove"
+                    {common::remove()}
                 </button>
             </div>
         </form>
@@ -283,20 +280,17 @@ fn Add(done: Callback<()>) -> impl IntoView {
         };
         send(busy, failure, (Some(password), Some(name)), request, move |made: Passkey| {
             let _ = password.value.try_set(String::new());
-            context.toast(
-                format!("The passkey \u{201c}{}\u{201d} is added.", bidi::isolated(&made.name)),
-                false,
-            );
+            context.toast(texts::passkey_added(&bidi::isolated(&made.name)), false);
             done.run(());
         });
     };
     view! {
         <form class="form" data-testid="add-passkey-form" novalidate on:submit=submit>
             <FormFailure failure />
-            <Field input=name label="Name" hint="To know it by in this list." />
+            <Field input=name label=texts::name() hint=texts::name_hint() />
             <PasswordAgain input=password />
             <div class="row end">
-                <Submit label="Add a passkey" busy testid="add-passkey" />
+                <Submit label=texts::add_passkey() busy testid="add-passkey" />
             </div>
         </form>
     }
@@ -327,7 +321,7 @@ pub(crate) fn LogInWithPasskey(failure: RwSignal<Option<Failure>>) -> impl IntoV
     };
     view! {
         <Show when=offered>
-            <PasskeyButton label="Log in with a passkey" testid="passkey-login" busy press=Callback::new(log_in) />
+            <PasskeyButton label=auth::or_passkey() testid="passkey-login" busy press=Callback::new(log_in) />
         </Show>
     }
 }
@@ -363,7 +357,7 @@ pub(crate) fn StepWithPasskey(
         });
     };
     credentials::are_known().then(|| {
-        view! { <PasskeyButton label="Use a passkey" testid="passkey-step" busy press=Callback::new(step) /> }
+        view! { <PasskeyButton label=auth::use_passkey() testid="passkey-step" busy press=Callback::new(step) /> }
     })
 }
 
@@ -375,7 +369,7 @@ fn PasskeyButton(
     press: Callback<()>,
 ) -> impl IntoView {
     view! {
-        <p class="auth-or" aria-hidden="true">"or"</p>
+        <p class="auth-or" aria-hidden="true">{common::or()}</p>
         <button
             type="button"
             class="button wide"

@@ -10,7 +10,8 @@ use crate::components::avatar::{Avatar, Name};
 use crate::components::message_parts::unblock;
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
-use crate::state::time;
+use crate::state::{bidi, time};
+use crate::texts::{friends, settings as texts};
 
 /// Who may find one, ask one, and see whether one is there.
 #[component]
@@ -30,7 +31,7 @@ pub(crate) fn PrivacyForm() -> impl IntoView {
     let save = move |update: UpdatePrivacy| {
         context.attempt(async move { context.api.update_privacy(&update).await }, move |privacy| {
             let _ = settings.try_set(Load::Ready(privacy));
-            context.toast("Your settings are saved.", false);
+            context.toast(texts::privacy_saved(), false);
         });
     };
     let nothing = UpdatePrivacy::default();
@@ -59,28 +60,28 @@ pub(crate) fn PrivacyForm() -> impl IntoView {
         let see = |value| UpdatePrivacy { presence_to: Some(value), ..nothing };
         let (found, asked, seen) = (now.findable_by, now.requests_from, now.presence_to);
         view! {
-            <h3>"Who finds you by your handle?"</h3>
-            <div class="choices" role="radiogroup" aria-label="Who finds you by your handle?">
-                {choice("findable_by", "everybody", "Everybody", found == FindableBy::Everybody, find(FindableBy::Everybody))}
-                {choice("findable_by", "nobody", "Only friends", found == FindableBy::Nobody, find(FindableBy::Nobody))}
+            <h3>{texts::findable_by()}</h3>
+            <div class="choices" role="radiogroup" aria-label=texts::findable_by()>
+                {choice("findable_by", "everybody", texts::everyone(), found == FindableBy::Everybody, find(FindableBy::Everybody))}
+                {choice("findable_by", "nobody", texts::friends_only(), found == FindableBy::Nobody, find(FindableBy::Nobody))}
             </div>
-            <h3>"Whose friend requests reach you?"</h3>
-            <div class="choices" role="radiogroup" aria-label="Whose friend requests reach you?">
-                {choice("requests_from", "everybody", "Everybody's", asked == RequestsFrom::Everybody, asks(RequestsFrom::Everybody))}
-                {choice("requests_from", "common_room", "From common rooms", asked == RequestsFrom::CommonRoom, asks(RequestsFrom::CommonRoom))}
-                {choice("requests_from", "nobody", "Nobody's", asked == RequestsFrom::Nobody, asks(RequestsFrom::Nobody))}
+            <h3>{texts::requests_from()}</h3>
+            <div class="choices" role="radiogroup" aria-label=texts::requests_from()>
+                {choice("requests_from", "everybody", texts::everyone(), asked == RequestsFrom::Everybody, asks(RequestsFrom::Everybody))}
+                {choice("requests_from", "common_room", texts::people_in_my_rooms(), asked == RequestsFrom::CommonRoom, asks(RequestsFrom::CommonRoom))}
+                {choice("requests_from", "nobody", texts::no_one(), asked == RequestsFrom::Nobody, asks(RequestsFrom::Nobody))}
             </div>
-            <h3>"Who sees that you are online?"</h3>
-            <div class="choices" role="radiogroup" aria-label="Who sees that you are online?">
-                {choice("presence_to", "friends", "Friends", seen == PresenceTo::Friends, see(PresenceTo::Friends))}
-                {choice("presence_to", "nobody", "Nobody", seen == PresenceTo::Nobody, see(PresenceTo::Nobody))}
+            <h3>{texts::presence_to()}</h3>
+            <div class="choices" role="radiogroup" aria-label=texts::presence_to()>
+                {choice("presence_to", "friends", texts::friends(), seen == PresenceTo::Friends, see(PresenceTo::Friends))}
+                {choice("presence_to", "nobody", texts::no_one(), seen == PresenceTo::Nobody, see(PresenceTo::Nobody))}
             </div>
         }
     };
     view! {
         <section class="card settings-card" data-testid="privacy-form">
-            <h2>"Privacy"</h2>
-            <p class="soft">"Others are not told what you choose: a request that does not reach you waits, as far as they see."</p>
+            <h2>{texts::privacy()}</h2>
+            <p class="soft">{texts::privacy_text()}</p>
             {move || match settings.get() {
                 Load::Pending => view! { <Skeleton rows=3 /> }.into_any(),
                 Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any(),
@@ -104,24 +105,24 @@ pub(crate) fn Blocked() -> impl IntoView {
                     <a class="strong clip" href=format!("/u/{}", block.user.handle)>
                         <Name id />
                     </a>
-                    <p class="soft clip">{format!("@{} · since {since}", block.user.handle)}</p>
+                    <p class="soft clip">{texts::blocked_since(&bidi::handle(&block.user.handle), &since)}</p>
                 </div>
                 <button type="button" class="button" data-testid="unblock" on:click=move |_| unblock(context, id)>
-                    "Unblock"
+                    {friends::unblock()}
                 </button>
             </li>
         }
     };
     view! {
         <section class="card settings-card">
-            <h2>"Blocked people"</h2>
-            <p class="soft">"Nothing of them reaches you, and in rooms their messages are folded away."</p>
+            <h2>{texts::blocked_people()}</h2>
+            <p class="soft">{texts::blocked_text()}</p>
             {move || match context.blocks.get() {
                 Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
                 Load::Failed(failure) => {
                     view! { <Failed failure retry=Callback::new(move |()| context.load_blocks()) /> }.into_any()
                 }
-                Load::Ready(all) if all.is_empty() => view! { <p>"You block nobody."</p> }.into_any(),
+                Load::Ready(all) if all.is_empty() => view! { <p>{texts::blocked_none()}</p> }.into_any(),
                 Load::Ready(all) => view! { <ul class="lines">{all.into_iter().map(line).collect_view()}</ul> }.into_any(),
             }}
         </section>

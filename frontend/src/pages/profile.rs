@@ -9,6 +9,7 @@ use parlour_protocol::users::{Profile, Relation};
 
 use crate::browser;
 use crate::components::avatar::Avatar;
+use crate::components::copying::CopyButton;
 use crate::components::message_parts::{block, unblock};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
@@ -17,6 +18,7 @@ use crate::pages::PageHead;
 use crate::pages::friends::{accept, drop_request, open_direct, unfriend};
 use crate::pages::home::NotFound;
 use crate::state::{bidi, time};
+use crate::texts::{common, friends as texts};
 
 /// The profile of the person in the address.
 #[component]
@@ -35,7 +37,8 @@ pub(crate) fn ProfilePage() -> impl IntoView {
             profile.try_set(match answer {
                 Ok(profile) => {
                     context.learn([&profile.user].into_iter());
-                    if let Some(online) = profile.online {
+                    // One knows oneself whether one is here: the server may not have noticed yet.
+                    if let Some(online) = profile.online.filter(|_| profile.user.id != context.me()) {
                         context.set_online(profile.user.id, online);
                     }
                     Load::Ready(profile)
@@ -62,9 +65,15 @@ pub(crate) fn ProfilePage() -> impl IntoView {
         }
         Load::Ready(profile) => view! { <Card profile /> }.into_any(),
     };
+    let window = Signal::derive(move || {
+        profile.with(|profile| match profile {
+            Load::Ready(profile) => bidi::isolated(&profile.user.display_name),
+            _ => texts::profile().to_owned(),
+        })
+    });
     view! {
         <div class="page">
-            <PageHead title="Profile" back="/friends" />
+            <PageHead title=texts::profile() window=window back="/friends" />
             <div class="page-body">{page}</div>
         </div>
     }
@@ -78,15 +87,15 @@ fn BlockButton(id: UserId) -> impl IntoView {
         if context.is_blocked(id) {
             view! {
                 <button type="button" class="button" data-testid="unblock" on:click=move |_| unblock(context, id)>
-                    "Unblock"
+                    {texts::unblock()}
                 </button>
             }
             .into_any()
         } else {
             view! {
-                <button type="button" class="button danger-quiet" data-testid="block" on:click=move |_| block(context, id)>
+                <button type="button" class="button quiet" data-testid="block" on:click=move |_| block(context, id)>
                     <Icon path=BAN />
-                    "Block"
+                    {texts::block()}
                 </button>
             }
             .into_any()
@@ -102,11 +111,13 @@ fn Card(profile: Profile) -> impl IntoView {
     let id = user.id;
     let online = profile.online.map(|_| context.online(id));
     let again = user.clone();
+    let handle = bidi::handle(&user.handle);
+    let presence = online.is_some();
     let actions = match profile.relation {
         Relation::Myself => view! {
             <a class="button" href="/settings">
                 <Icon path=PENCIL />
-                "Edit your profile"
+                {texts::edit_profile()}
             </a>
         }
         .into_any(),
@@ -118,32 +129,32 @@ fn Card(profile: Profile) -> impl IntoView {
                 on:click=move |_| open_direct(context, navigate.clone(), id)
             >
                 <Icon path=CHAT />
-                "Message"
+                {texts::message()}
             </button>
             <button
                 type="button"
-                class="button danger-quiet"
+                class="button quiet"
                 data-testid="unfriend"
                 on:click=move |_| unfriend(context, &again, || ())
             >
-                "End friendship"
+                {texts::remove_friend()}
             </button>
         }
         .into_any(),
         Relation::Incoming => view! {
             <button type="button" class="button primary" data-testid="accept-friend" on:click=move |_| accept(context, id, || ())>
                 <Icon path=CHECK />
-                "Accept request"
+                {texts::accept_request()}
             </button>
             <button type="button" class="button" data-testid="decline-friend" on:click=move |_| drop_request(context, id, || ())>
-                "Decline"
+                {texts::decline()}
             </button>
         }
         .into_any(),
         Relation::Outgoing => view! {
-            <span class="soft">"Your request waits for an answer."</span>
+            <span class="soft">{texts::request_pending()}</span>
             <button type="button" class="button" data-testid="cancel-request" on:click=move |_| drop_request(context, id, || ())>
-                "Cancel request"
+                {texts::cancel_request()}
             </button>
         }
         .into_any(),
@@ -161,14 +172,14 @@ fn Card(profile: Profile) -> impl IntoView {
                             .attempt(
                                 async move { context.api.create_friend_request(handle).await },
                                 move |answer| {
-                                    context.toast(format!("Request sent to {}.", bidi::isolated(&answer.user.display_name)), false);
+                                    context.toast(texts::request_sent(&bidi::isolated(&answer.user.display_name)), false);
                                     context.load_friends();
                                 },
                             );
                     }
                 >
                     <Icon path=USER_PLUS />
-                    "Add as a friend"
+                    {texts::add_as_friend()}
                 </button>
             }
             .into_any()
@@ -176,17 +187,23 @@ fn Card(profile: Profile) -> impl IntoView {
     };
     view! {
         <article class="card profile" data-testid="profile">
-            <Avatar id size="xl" presence=online.is_some() />
-            <h2>{user.display_name}</h2>
+            <Avatar id size="xl" presence />
+            <h2>
+                <bdi>{user.display_name}</bdi>
+            </h2>
             <p class="soft">
-                {format!("@{}", user.handle)}
-                {online.map(|online| move || if online.get() { " · online" } else { " · offline" })}
+                {move || match &online {
+                    Some(online) => {
+                        texts::handle_and(&handle, if online.get() { common::online() } else { common::offline() })
+                    }
+                    None => handle.clone(),
+                }}
             </p>
             {(!profile.bio.is_empty()).then(|| view! { <p class="bio" dir="auto" translate="yes" prop:textContent=profile.bio></p> })}
             <Show when=move || context.is_blocked(id)>
                 <p class="notice" role="status" data-testid="blocked-notice">
                     <Icon path=BAN />
-                    <span>"You block this person. They are not told."</span>
+                    <span>{texts::blocked_notice()}</span>
                 </p>
             </Show>
             <div class="profile-actions">
@@ -194,8 +211,8 @@ fn Card(profile: Profile) -> impl IntoView {
                 {(profile.relation != Relation::Myself).then(|| view! { <BlockButton id /> })}
             </div>
             <p class="meta">
-                {format!("Here since {}", time::full_day(browser::local_time(profile.created_at)))}
-                <span class="tabular">{format!("id {id}")}</span>
+                {texts::joined(&time::full_day(browser::local_time(profile.created_at)))}
+                <CopyButton text=id.to_string() label=texts::copy_id() testid="copy-id" class="link-button quiet" />
             </p>
         </article>
     }

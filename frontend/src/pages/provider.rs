@@ -15,16 +15,17 @@ use parlour_protocol::validation;
 use crate::api::calls::Registered;
 use crate::api::http::Failure;
 use crate::api::identities::CameBack;
+use crate::arrival::titled;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::states::Skeleton;
 use crate::context::context;
 use crate::pages::PageHead;
-use crate::pages::auth::{FormFailure, Waiting, enter};
+use crate::pages::auth::{FormFailure, GuestLink, Waiting, enter};
 use crate::pages::second_step::SecondStep;
-
-/// Where the provider sends people back to.
-pub(crate) const CALLBACK: &str = "/log-in/callback";
+use crate::state::addresses::LOG_IN;
+use crate::storage;
+use crate::texts::{auth, common};
 
 /// Leaves for the provider's page.
 pub(crate) fn go_to(address: &str) {
@@ -37,6 +38,7 @@ pub(crate) fn ProviderButton() -> impl IntoView {
     let context = context();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
+    let query = use_query_map();
     let begin = move |_| {
         if busy.get_untracked() {
             return;
@@ -47,7 +49,12 @@ pub(crate) fn ProviderButton() -> impl IntoView {
             let body = BeginProviderLogIn { refresh: RefreshTransport::Cookie };
             match context.api.begin_provider_log_in(&body).await {
                 // The button stays busy until the page is left.
-                Ok(begun) => go_to(&begun.authorization_url),
+                Ok(begun) => {
+                    if let Some(Some(next)) = query.try_with_untracked(|query| query.get("next")) {
+                        storage::note_next(&next);
+                    }
+                    go_to(&begun.authorization_url);
+                }
                 Err(why) => {
                     let _ = failure.try_set(Some(why));
                     let _ = busy.try_set(false);
@@ -69,7 +76,7 @@ pub(crate) fn ProviderButton() -> impl IntoView {
                         data-testid="provider-log-in"
                         on:click=begin
                     >
-                        {format!("Continue with {name}")}
+                        {auth::continue_with(&name)}
                     </button>
                 </div>
             }
@@ -94,7 +101,7 @@ fn state_and_code() -> Option<(String, String)> {
 
 fn turned_back() -> Failure {
     let problem = Problem::new(ErrorCode::Unauthenticated);
-    let detail = Some("The other page did not let you in. You can try again.".to_owned());
+    let detail = Some(auth::provider_refused().to_owned());
     Failure::Problem(Box::new(Problem { detail, ..problem }))
 }
 
@@ -102,17 +109,11 @@ fn turned_back() -> Failure {
 #[component]
 pub(crate) fn CameBackPage() -> impl IntoView {
     let context = context();
-    let navigate = use_navigate();
+    titled(|| auth::logging_in().to_owned());
     let stage = RwSignal::new(Stage::Asking);
-    let home = {
-        let navigate = navigate.clone();
-        // What is used up needs no place in the browser's history.
-        move || navigate("/", NavigateOptions { replace: true, ..Default::default() })
-    };
     match state_and_code() {
         None => stage.set(Stage::Failed(turned_back())),
         Some((state, code)) => {
-            let home = home.clone();
             spawn_local(async move {
                 let body = CompleteProviderLogIn {
                     state,
@@ -122,10 +123,7 @@ pub(crate) fn CameBackPage() -> impl IntoView {
                     refresh: RefreshTransport::Cookie,
                 };
                 match context.api.complete_provider_log_in(&body).await {
-                    Ok(CameBack::In(signed_in)) => {
-                        home();
-                        context.enter(&signed_in);
-                    }
+                    Ok(CameBack::In(signed_in)) => context.enter(&signed_in),
                     Ok(CameBack::Unknown(unknown)) => {
                         stage.try_set(Stage::Unknown(unknown));
                     }
@@ -144,17 +142,17 @@ pub(crate) fn CameBackPage() -> impl IntoView {
     });
     move || match stage.get() {
         Stage::Asking => view! {
-            <h1>"Logging you in"</h1>
-            <div role="status" aria-label="Please wait">
+            <h1>{auth::logging_in()}</h1>
+            <div role="status" aria-label=common::please_wait()>
                 <Skeleton rows=2 />
             </div>
         }
         .into_any(),
         Stage::Failed(failure) => view! {
-            <h1>"That did not work"</h1>
+            <h1>{auth::log_in_failed()}</h1>
             <FormFailure failure=RwSignal::new(Some(failure)) />
             <p class="auth-switch">
-                <a href="/login" data-testid="go-login">"To the log-in"</a>
+                <GuestLink to=LOG_IN text=auth::log_in() testid="go-login" />
             </p>
         }
         .into_any(),
@@ -206,7 +204,7 @@ fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoVi
         };
         enter(context, busy, failure, request, move |why| {
             if why.code() == Some(ErrorCode::Taken) {
-                handle.error.set(Some("This handle is already taken.".to_owned()));
+                handle.error.set(Some(auth::username_taken().to_owned()));
                 handle.focus();
             }
             for (name, input) in [("handle", handle), ("display_name", display_name), ("invite", invite)] {
@@ -221,29 +219,29 @@ fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoVi
         matches!(mode, Some(Registration::Invite | Registration::Approval))
     };
     view! {
-        <h1>"Choose your handle"</h1>
-        <p class="soft">"You are new here. Friends find you by your handle."</p>
+        <h1>{auth::choose_username()}</h1>
+        <p class="soft">{auth::choose_username_text()}</p>
         <form class="form" data-testid="handle-form" novalidate on:submit=submit>
             <FormFailure failure />
             <Field
                 input=handle
-                label="Handle"
-                hint="3 to 24 letters, digits or underscores, beginning with a letter."
+                label=auth::username()
+                hint=auth::username_hint_short()
                 autocomplete="username"
             />
             <Field
                 input=display_name
-                label="Display name (optional)"
-                hint="What others see; you can change it at any time."
+                label=auth::display_name_optional()
+                hint=auth::display_name_hint()
                 autocomplete="name"
             />
             <Show when=with_invite>
-                <Field input=invite label="Invite code" hint="It is in the link or message that you were sent." />
+                <Field input=invite label=auth::invite_code() hint=auth::invite_code_hint() />
             </Show>
-            <Submit label="Create account" busy testid="handle-submit" wide=true />
+            <Submit label=auth::create_account() busy testid="handle-submit" wide=true />
         </form>
         <p class="auth-switch">
-            <a href="/login">"Cancel"</a>
+            <GuestLink to=LOG_IN text=common::cancel() testid="go-login" />
         </p>
     }
 }
@@ -255,11 +253,13 @@ pub(crate) fn AddedPage() -> impl IntoView {
     let navigate = use_navigate();
     let failure = RwSignal::new(None::<Failure>);
     match state_and_code() {
+        // This is where a log-in has just ended; the page is about to lead on.
+        _ if context.by_form.get_value() => {}
         None => failure.set(Some(turned_back())),
         Some((state, code)) => spawn_local(async move {
             match context.api.create_identity(&CompleteIdentity { state, code, binding: None }).await {
                 Ok(_) => {
-                    context.toast("From now on you can log in with it.", false);
+                    context.toast(auth::provider_added(), false);
                     let replace = NavigateOptions { replace: true, ..Default::default() };
                     navigate("/settings/security", replace);
                 }
@@ -271,17 +271,17 @@ pub(crate) fn AddedPage() -> impl IntoView {
     }
     view! {
         <div class="page">
-            <PageHead title="Log-in" back="/settings/security" />
+            <PageHead title=auth::provider_title() back="/settings/security" />
             <div class="page-body">
                 <section class="card settings-card">
                     <FormFailure failure />
                     <Show when=move || failure.with(Option::is_none)>
-                        <div role="status" aria-label="Please wait">
+                        <div role="status" aria-label=common::please_wait()>
                             <Skeleton rows=2 />
                         </div>
                     </Show>
                     <Show when=move || failure.with(Option::is_some)>
-                        <a class="button" href="/settings/security">"Back to the settings"</a>
+                        <a class="button" href="/settings/security">{auth::back_to_settings()}</a>
                     </Show>
                 </section>
             </div>

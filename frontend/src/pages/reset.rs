@@ -8,16 +8,20 @@ use parlour_protocol::password_resets::UsePasswordReset;
 use parlour_protocol::validation;
 
 use crate::api::http::Failure;
+use crate::arrival::titled;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::context;
-use crate::pages::PageHead;
 use crate::pages::auth::FormFailure;
+use crate::state::addresses::LOG_IN;
+use crate::texts::{auth, common};
 
 /// The form for the new password.
 #[component]
 pub(crate) fn ResetPassword() -> impl IntoView {
     let context = context();
     let password = Input::new("new_password", validation::password);
+    titled(|| auth::reset_title().to_owned());
+    password.focus_first();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
     let navigate = use_navigate();
@@ -35,9 +39,9 @@ pub(crate) fn ResetPassword() -> impl IntoView {
         spawn_local(async move {
             match context.api.use_password_reset(&body).await {
                 Ok(()) => {
+                    context.leave(Some(auth::reset_done().to_owned()));
                     // What is used up needs no place in the browser's history.
-                    navigate("/login", NavigateOptions { replace: true, ..Default::default() });
-                    context.leave(Some("Your new password is set. Please log in with it.".to_owned()));
+                    navigate(LOG_IN, NavigateOptions { replace: true, ..Default::default() });
                 }
                 Err(why) => {
                     let message = why.violation("password");
@@ -53,20 +57,20 @@ pub(crate) fn ResetPassword() -> impl IntoView {
         });
     };
     view! {
-        <h1>"Choose a new password"</h1>
+        <h1>{auth::reset_title()}</h1>
         <form class="form" data-testid="reset-form" novalidate on:submit=submit>
             <FormFailure failure />
             <Field
                 input=password
-                label="New password"
-                hint="At least 8 characters. You are logged out everywhere."
+                label=auth::new_password()
+                hint=auth::reset_hint()
                 kind="password"
                 autocomplete="new-password"
             />
-            <Submit label="Set the password" busy testid="reset-submit" wide=true />
+            <Submit label=auth::set_password() busy testid="reset-submit" wide=true />
         </form>
         <p class="auth-switch">
-            <a href="/" data-testid="go-login">"Leave it as it is"</a>
+            <a href="/" data-testid="go-login">{common::cancel()}</a>
         </p>
     }
 }
@@ -76,7 +80,6 @@ pub(crate) fn ResetPassword() -> impl IntoView {
 pub(crate) fn ResetPage() -> impl IntoView {
     view! {
         <div class="page">
-            <PageHead title="Password" />
             <div class="page-body">
                 <section class="card settings-card">
                     <ResetPassword />

@@ -17,7 +17,8 @@ use crate::components::states::{Empty, Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{COMPASS, HASH, Icon, PLUS, SEARCH};
 use crate::pages::PageHead;
-use crate::state::people;
+use crate::state::{bidi, people};
+use crate::texts::{common, rooms as texts};
 
 /// The rooms of the server.
 #[component]
@@ -82,23 +83,26 @@ pub(crate) fn Rooms() -> impl IntoView {
             old.clear();
         }
     });
-    let list = move || {
-        match rooms.get() {
+    let list = move || match rooms.get() {
         Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
-        Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| read(false)) /> }.into_any(),
-        Load::Ready(found) if found.is_empty() && search.with_untracked(|text| text.trim().is_empty()) => view! {
-            <Empty icon=COMPASS title="No rooms yet" text="Rooms are open to everybody on this server. Make the first one.">
-                <button type="button" class="button primary" on:click=move |_| creating.set(true)>
-                    "Create a room"
-                </button>
-            </Empty>
+        Load::Failed(failure) => {
+            view! { <Failed failure retry=Callback::new(move |()| read(false)) /> }.into_any()
         }
-        .into_any(),
+        Load::Ready(found) if found.is_empty() && search.with_untracked(|text| text.trim().is_empty()) => {
+            view! {
+                <Empty icon=COMPASS title=texts::none_title() text=texts::none_text()>
+                    <a class="button primary" href="/rooms?new">
+                        {texts::create()}
+                    </a>
+                </Empty>
+            }
+            .into_any()
+        }
         Load::Ready(found) if found.is_empty() => view! {
-            <Empty icon=SEARCH title="No room by that name" text="Try other letters, or make the room yourself.">
-                <button type="button" class="button primary" on:click=move |_| creating.set(true)>
-                    "Create a room"
-                </button>
+            <Empty icon=SEARCH title=texts::not_found_title() text=texts::not_found_text()>
+                <a class="button primary" href="/rooms?new">
+                    {texts::create()}
+                </a>
             </Empty>
         }
         .into_any(),
@@ -106,25 +110,24 @@ pub(crate) fn Rooms() -> impl IntoView {
             <ul class="cards">{found.into_iter().map(|room| view! { <RoomCard room /> }).collect_view()}</ul>
         }
         .into_any(),
-    }
     };
     view! {
         <div class="page">
-            <PageHead title="Rooms">
-                <button type="button" class="button primary" data-testid="new-room" on:click=move |_| creating.set(true)>
+            <PageHead title=texts::title()>
+                <a class="button primary" href="/rooms?new" data-testid="new-room">
                     <Icon path=PLUS />
-                    "New room"
-                </button>
+                    {texts::new_room()}
+                </a>
             </PageHead>
             <div class="page-body">
                 <label class="search">
-                    <span class="visually-hidden">"Search rooms"</span>
+                    <span class="visually-hidden">{texts::search()}</span>
                     <Icon path=SEARCH />
                     <input
                         class="input"
                         type="search"
                         name="room-search"
-                        placeholder="Search rooms"
+                        placeholder=texts::search()
                         maxlength="60"
                         data-testid="room-search"
                         on:input=on_search
@@ -133,11 +136,11 @@ pub(crate) fn Rooms() -> impl IntoView {
                 {list}
                 <Show when=move || next.with(Option::is_some)>
                     <button type="button" class="button more" on:click=move |_| read(true)>
-                        "Show more"
+                        {common::show_more()}
                     </button>
                 </Show>
             </div>
-            <Dialog open=creating title="Create a room">
+            <Dialog open=creating title=texts::create()>
                 <NewRoom creating />
             </Dialog>
         </div>
@@ -153,9 +156,10 @@ fn RoomCard(room: Room) -> impl IntoView {
     let busy = RwSignal::new(false);
     let ago = move || {
         context.minute.track();
-        browser::ago(room.last_activity_at)
+        texts::active(&browser::ago(room.last_activity_at))
     };
     let navigate = StoredValue::new_local(navigate);
+    let label = texts::join_room(&bidi::isolated(&room.name));
     let join = move |_| {
         if busy.get_untracked() {
             return;
@@ -176,33 +180,36 @@ fn RoomCard(room: Room) -> impl IntoView {
     };
     view! {
         <li class="card room-card" data-testid="room-card" data-conversation-id=id.to_string()>
-            <span class="room-icon">
+            <span class=format!("room-icon tinted hue-{}", people::room_hue(id))>
                 <Icon path=HASH />
             </span>
             <div class="grow">
                 <h2 class="clip">
-                    <a href=format!("/c/{id}")>{room.name}</a>
+                    <a class="whole-card" href=format!("/c/{id}") data-testid="open-room">
+                        <bdi>{room.name}</bdi>
+                    </a>
                 </h2>
                 {(!room.topic.is_empty()).then(|| view! { <p class="soft two-lines" dir="auto" translate="yes" prop:textContent=room.topic></p> })}
                 <p class="meta tabular">
-                    {people::count(room.member_count, "member")}
-                    {(room.online_count > 0).then(|| view! { <span class="here-now">{format!("{} online", people::count(room.online_count, "friend"))}</span> })}
-                    <span>"active " {ago}</span>
+                    <span>{common::members(room.member_count)}</span>
+                    {(room.online_count > 0).then(|| view! { <span class="here-now">{texts::friends_online(room.online_count)}</span> })}
+                    <span>{ago}</span>
                 </p>
             </div>
             {move || {
                 if inside.get() {
-                    view! { <a class="button" href=format!("/c/{id}") data-testid="open-room">"Open"</a> }.into_any()
+                    view! { <span class="tag ok">{texts::joined()}</span> }.into_any()
                 } else {
                     view! {
                         <button
                             type="button"
                             class="button primary"
                             data-testid="join-room"
+                            aria-label=label.clone()
                             disabled=move || busy.get()
                             on:click=join
                         >
-                            "Join"
+                            {texts::join()}
                         </button>
                     }
                     .into_any()
@@ -237,10 +244,12 @@ fn NewRoom(creating: RwSignal<bool>) -> impl IntoView {
                     let id: ConversationId = room.id;
                     context.reread(id);
                     // The form goes with the page; closing it would lead back to the list.
-                    navigate(&format!("/c/{id}"), leptos_router::NavigateOptions::default());
+                    // What was typed into it goes, too.
+                    let replace = leptos_router::NavigateOptions { replace: true, ..Default::default() };
+                    navigate(&format!("/c/{id}"), replace);
                 }
                 Err(failure) if failure.code() == Some(ErrorCode::Taken) => {
-                    let _ = name.error.try_set(Some("Another room has this name.".to_owned()));
+                    let _ = name.error.try_set(Some(texts::name_taken().to_owned()));
                     name.focus();
                 }
                 Err(failure) => context.complain(&failure),
@@ -249,16 +258,16 @@ fn NewRoom(creating: RwSignal<bool>) -> impl IntoView {
         });
     };
     view! {
-        <h2>"Create a room"</h2>
-        <p class="soft">"Everybody on this server can find it and join."</p>
+        <h2>{texts::create()}</h2>
+        <p class="soft">{texts::create_text()}</p>
         <form class="form" data-testid="create-room-form" novalidate on:submit=submit>
-            <Field input=name label="Name" hint="2 to 40 characters." placeholder="tea" />
-            <Field input=topic label="Topic (optional)" hint="One line about what belongs here." placeholder="All about tea" />
+            <Field input=name label=texts::name() hint=texts::name_hint() placeholder=texts::name_example() />
+            <Field input=topic label=texts::topic() hint=texts::topic_hint() placeholder=texts::topic_example() />
             <div class="dialog-actions">
                 <button type="button" class="button" on:click=move |_| creating.set(false)>
-                    "Cancel"
+                    {common::cancel()}
                 </button>
-                <Submit label="Create room" busy testid="create-room-submit" />
+                <Submit label=texts::create_submit() busy testid="create-room-submit" />
             </div>
         </form>
     }

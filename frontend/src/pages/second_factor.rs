@@ -17,7 +17,8 @@ use crate::components::qr_code::QrCode;
 use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::pages::auth::FormFailure;
-use crate::state::{people, time};
+use crate::state::time;
+use crate::texts::{auth, common, security as texts};
 
 /// How far one is.
 #[derive(Clone)]
@@ -33,7 +34,7 @@ enum Stage {
 }
 
 fn filled(text: &str) -> Result<(), String> {
-    if text.trim().is_empty() { Err("Please fill this in.".to_owned()) } else { Ok(()) }
+    if text.trim().is_empty() { Err(auth::enter_code().to_owned()) } else { Ok(()) }
 }
 
 /// The part of the settings.
@@ -54,7 +55,7 @@ pub(crate) fn SecondFactorForm() -> impl IntoView {
     let done = Callback::new(move |()| read());
     view! {
         <section class="card settings-card" data-testid="second-factor">
-            <h2>"Second factor"</h2>
+            <h2>{texts::factor()}</h2>
             {move || match stage.get() {
                 Stage::Pending => view! { <Skeleton rows=2 /> }.into_any(),
                 Stage::Failed(failure) => view! { <Failed failure retry=done /> }.into_any(),
@@ -116,14 +117,13 @@ fn Begin(stage: RwSignal<Stage>) -> impl IntoView {
     };
     view! {
         <p class="soft">
-            "Off. When it is on, logging in takes a code of an authenticator app besides your password, so a stolen password \
-             is not enough."
+            {texts::factor_off()}
         </p>
         <form class="form" data-testid="factor-begin-form" novalidate on:submit=submit>
             <FormFailure failure />
             <PasswordAgain input=password />
             <div class="row end">
-                <Submit label="Turn it on" busy testid="factor-begin" />
+                <Submit label=texts::turn_on() busy testid="factor-begin" />
             </div>
         </form>
     }
@@ -149,10 +149,10 @@ fn Confirm(made: NewSecondFactor, stage: RwSignal<Stage>) -> impl IntoView {
     };
     let secret = made.secret.clone();
     view! {
-        <QrCode text=made.uri.clone() label="The secret as a QR code" />
+        <QrCode text=made.uri.clone() label=texts::qr_label() />
+        <p>{texts::scan_before()}</p>
         <p>
-            "Scan this with your authenticator app, or add the secret by hand or with the " <a href=made.uri data-testid="factor-uri">"link"</a>
-            " on the device that has the app."
+            <a href=made.uri data-testid="factor-uri">{texts::open_in_app()}</a>
         </p>
         <p class="row">
             <code class="secret grow" data-testid="factor-secret">{made.secret}</code>
@@ -160,12 +160,12 @@ fn Confirm(made: NewSecondFactor, stage: RwSignal<Stage>) -> impl IntoView {
         </p>
         <form class="form" data-testid="factor-confirm-form" novalidate on:submit=submit>
             <FormFailure failure />
-            <Field input=code label="Code" hint="The six digits that the app shows now." autocomplete="one-time-code" />
+            <Field input=code label=auth::code() hint=texts::factor_code_hint() autocomplete="one-time-code" />
             <div class="row end">
                 <button type="button" class="button" on:click=move |_| stage.set(Stage::Off)>
-                    "Cancel"
+                    {common::cancel()}
                 </button>
-                <Submit label="Confirm" busy testid="factor-confirm" />
+                <Submit label=texts::confirm() busy testid="factor-confirm" />
             </div>
         </form>
     }
@@ -177,8 +177,7 @@ fn Codes(codes: Vec<String>, done: Callback<()>) -> impl IntoView {
     let text = StoredValue::new(codes.join("\n") + "\n");
     view! {
         <p role="status">
-            "The second factor is on. Keep these recovery codes in a safe place: each one logs you in once without the app, and \
-             they are not shown again."
+            {texts::codes_text()}
         </p>
         <ul class="lines tabular" data-testid="recovery-codes">
             {codes
@@ -202,10 +201,10 @@ fn Codes(codes: Vec<String>, done: Callback<()>) -> impl IntoView {
                     text.with_value(|text| browser::download("parlour-recovery-codes.txt", text));
                 }
             >
-                "Download"
+                {texts::download()}
             </button>
             <button type="button" class="button primary" data-testid="recovery-codes-kept" on:click=move |_| done.run(())>
-                "I have kept them"
+                {texts::saved_them()}
             </button>
         </div>
     }
@@ -227,7 +226,7 @@ fn Manage(known: SecondFactor, stage: RwSignal<Stage>, done: Callback<()>) -> im
         if let Some(body) = both() {
             let request = async move { context.api.delete_second_factor(&body).await };
             send(busy, failure, code, request, move |()| {
-                context.toast("The second factor is off.", false);
+                context.toast(texts::factor_is_off(), false);
                 done.run(());
             });
         }
@@ -241,24 +240,24 @@ fn Manage(known: SecondFactor, stage: RwSignal<Stage>, done: Callback<()>) -> im
         }
     };
     let since = known.since.map(|since| time::full_day(browser::local_time(since))).unwrap_or_default();
-    let left = people::count(known.recovery_codes, "recovery code");
+    let left = texts::recovery_codes(known.recovery_codes);
     view! {
-        <p data-testid="second-factor-on">{format!("On since {since}; {left} left.")}</p>
+        <p data-testid="second-factor-on">{texts::factor_on(&since, &left)}</p>
         <form class="form" data-testid="factor-manage-form" novalidate on:submit=remove>
             <FormFailure failure />
             <PasswordAgain input=password />
             <Field
                 input=code
-                label="Code"
-                hint="Six digits from your authenticator app, or a recovery code."
+                label=auth::code()
+                hint=auth::code_hint()
                 autocomplete="one-time-code"
             />
             <div class="row end">
                 <button type="button" class="button" data-testid="renew-recovery-codes" on:click=renew>
-                    "New recovery codes"
+                    {texts::new_codes()}
                 </button>
                 <button type="submit" class="button danger" class:busy=move || busy.get() data-testid="factor-remove">
-                    "Turn it off"
+                    {texts::turn_off()}
                 </button>
             </div>
         </form>

@@ -6,21 +6,28 @@ use parlour_protocol::second_factors::CompleteSession;
 use parlour_protocol::sessions::RefreshTransport;
 
 use crate::api::http::Failure;
+use crate::arrival::titled;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::context;
 use crate::pages::auth::{FormFailure, enter};
 use crate::pages::passkeys::StepWithPasskey;
+use crate::texts::{auth, common};
 
 /// Asks for the code, or lets a passkey take its place. Goes back to the first step when the challenge has run out.
 #[component]
 pub(crate) fn SecondStep(challenge: String, passkey: bool, back: Callback<Option<Failure>>) -> impl IntoView {
     let context = context();
-    let code = Input::new("code", |text| {
-        if text.trim().is_empty() { Err("Please fill this in.".to_owned()) } else { Ok(()) }
-    });
+    let code =
+        Input::new(
+            "code",
+            |text| {
+                if text.trim().is_empty() { Err(auth::enter_code().to_owned()) } else { Ok(()) }
+            },
+        );
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None);
+    titled(|| auth::second_step_title().to_owned());
     Effect::new(move |_| code.focus());
     let with_passkey =
         passkey.then(|| view! { <StepWithPasskey challenge=challenge.clone() failure back /> });
@@ -46,21 +53,21 @@ pub(crate) fn SecondStep(challenge: String, passkey: bool, back: Callback<Option
         });
     };
     view! {
-        <h1>"One more step"</h1>
+        <h1>{auth::second_step_title()}</h1>
         <form class="form" data-testid="second-step-form" novalidate on:submit=submit>
             <FormFailure failure />
             <Field
                 input=code
-                label="Code"
-                hint="Six digits from your authenticator app, or one of your recovery codes."
+                label=auth::code()
+                hint=auth::code_hint()
                 autocomplete="one-time-code"
             />
-            <Submit label="Log in" busy testid="second-step-submit" wide=true />
+            <Submit label=auth::log_in() busy testid="second-step-submit" wide=true />
         </form>
         {with_passkey}
         <p class="auth-switch">
             <button type="button" class="button" data-testid="second-step-back" on:click=move |_| back.run(None)>
-                "Back"
+                {common::back()}
             </button>
         </p>
     }

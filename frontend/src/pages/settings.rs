@@ -1,12 +1,11 @@
 //! One's own profile and settings.
 
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
 
 use crate::components::places::Place;
 use crate::context::context;
 use crate::icons::{Icon, LOGOUT, MOON, SCREEN, SUN};
+use crate::pages::devices::Sessions;
 use crate::pages::email::EmailForm;
 use crate::pages::home::NotFound;
 use crate::pages::identities::Identities;
@@ -14,23 +13,27 @@ use crate::pages::own_data::{DeleteForm, ExportForm};
 use crate::pages::passkeys::Passkeys;
 use crate::pages::privacy::{Blocked, PrivacyForm};
 use crate::pages::second_factor::SecondFactorForm;
-use crate::pages::settings_parts::{AvatarForm, PasswordForm, ProfileForm, Sessions};
+use crate::pages::settings_parts::{AvatarForm, PasswordForm, ProfileForm};
 use crate::pages::{PageHead, part};
 use crate::storage::Life;
+use crate::texts::{admin, common, settings as texts};
 
 /// One's own profile and settings.
 #[component]
 pub(crate) fn Settings() -> impl IntoView {
     let context = context();
     let part = part();
-    let navigate = StoredValue::new_local(use_navigate());
-    let log_out = move |_| {
-        let navigate = navigate.get_value();
-        // Where one was is nothing for whoever logs in next.
-        context.log_out(move || {
-            navigate("/login", NavigateOptions { replace: true, ..Default::default() });
-        });
-    };
+    let window = Signal::derive(move || {
+        let part = match part.get().as_str() {
+            "" | "profile" => texts::profile(),
+            "appearance" => texts::appearance(),
+            "security" => texts::security(),
+            "privacy" => texts::privacy(),
+            "data" => texts::data(),
+            _ => return common::page_not_found().to_owned(),
+        };
+        common::part_of_page(part, texts::title())
+    });
     let inside = move || match part.get().as_str() {
         "" | "profile" => view! {
             <AvatarForm />
@@ -61,22 +64,22 @@ pub(crate) fn Settings() -> impl IntoView {
     };
     view! {
         <div class="page">
-            <PageHead title="Settings">
-                <button type="button" class="button" data-testid="logout" on:click=log_out>
+            <PageHead title=texts::title() window=window>
+                <button type="button" class="button" data-testid="logout" on:click=move |_| context.log_out()>
                     <Icon path=LOGOUT />
-                    "Log out"
+                    {texts::log_out()}
                 </button>
             </PageHead>
             <div class="page-body">
-                <nav class="tabs" aria-label="Settings">
-                    <Place href="/settings" class="tab">"Profile"</Place>
-                    <Place href="/settings/appearance" class="tab">"Appearance"</Place>
-                    <Place href="/settings/privacy" class="tab">"Privacy"</Place>
-                    <Place href="/settings/security" class="tab">"Security"</Place>
-                    <Place href="/settings/data" class="tab">"Your data"</Place>
+                <nav class="tabs" aria-label=texts::title()>
+                    <Place href="/settings" class="tab">{texts::profile()}</Place>
+                    <Place href="/settings/appearance" class="tab">{texts::appearance()}</Place>
+                    <Place href="/settings/privacy" class="tab">{texts::privacy()}</Place>
+                    <Place href="/settings/security" class="tab">{texts::security()}</Place>
+                    <Place href="/settings/data" class="tab">{texts::data()}</Place>
                     <Show when=move || context.is_admin()>
                         <span class="only-narrow">
-                            <Place href="/admin" class="tab">"Administration"</Place>
+                            <Place href="/admin" class="tab">{admin::title()}</Place>
                         </span>
                     </Show>
                 </nav>
@@ -109,14 +112,14 @@ fn Appearance() -> impl IntoView {
     };
     view! {
             <section class="card settings-card">
-                <h2>"Theme"</h2>
-                <div class="choices" role="radiogroup" aria-label="Theme">
-                    {choice(None, "As the system", SCREEN)} {choice(Some("light"), "Light", SUN)}
-                    {choice(Some("dark"), "Dark", MOON)}
+                <h2>{texts::theme()}</h2>
+                <div class="choices" role="radiogroup" aria-label=texts::theme()>
+                    {choice(None, texts::theme_system(), SCREEN)} {choice(Some("light"), texts::theme_light(), SUN)}
+                    {choice(Some("dark"), texts::theme_dark(), MOON)}
                 </div>
             </section>
             <section class="card settings-card">
-                <h2>"Writing"</h2>
+                <h2>{texts::writing()}</h2>
                 <label class="check">
                     <input
                         type="checkbox"
@@ -129,8 +132,8 @@ fn Appearance() -> impl IntoView {
                         }
                     />
                     <span>
-                        "Enter makes a new line" <br />
-                        <span class="soft">"Then Ctrl+Enter or Shift+Enter sends."</span>
+                        {texts::enter_breaks()} <br />
+                        <span class="soft">{texts::enter_breaks_hint()}</span>
                     </span>
                 </label>
             </section>

@@ -1,4 +1,4 @@
-//! The forms of the settings: picture, profile, password, sessions.
+//! The forms of the settings: picture, profile, password.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -6,19 +6,16 @@ use leptos::task::spawn_local;
 use parlour_protocol::accounts::{ChangePassword, UpdateAccount};
 use parlour_protocol::limits::{AVATAR_UPLOAD, BIO};
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::sessions::Session;
 use parlour_protocol::validation;
 
 use crate::api::http::Failure;
-use crate::browser;
 use crate::components::avatar::Avatar;
-use crate::components::dialog::ask;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
-use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
-use crate::icons::{CAMERA, Icon, SCREEN, TRASH};
+use crate::context::context;
+use crate::icons::{CAMERA, Icon, TRASH};
 use crate::pages::auth::FormFailure;
+use crate::texts::{auth, common, security, settings as texts};
 
 /// The picture: choose, see, keep; or remove.
 #[component]
@@ -45,9 +42,9 @@ pub(crate) fn AvatarForm() -> impl IntoView {
         let Some(file) = file else { return };
         error.set(None);
         if !file.type_().starts_with("image/") {
-            error.set(Some("Choose a picture: JPEG, PNG, WebP or GIF.".to_owned()));
+            error.set(Some(texts::photo_wrong_kind().to_owned()));
         } else if file.size() > AVATAR_UPLOAD as f64 {
-            error.set(Some("The picture is larger than 5 MB.".to_owned()));
+            error.set(Some(texts::photo_too_large().to_owned()));
         } else if let Ok(address) = web_sys::Url::create_object_url_with_blob(&file) {
             preview.set(Some(address));
             chosen.set_value(Some(file));
@@ -64,7 +61,7 @@ pub(crate) fn AvatarForm() -> impl IntoView {
             match context.api.upload_avatar(file.into(), media).await {
                 Ok(account) => {
                     context.account_changed(account);
-                    context.toast("Your picture is changed.", false);
+                    context.toast(texts::photo_updated(), false);
                     forget();
                 }
                 Err(failure) => {
@@ -77,14 +74,18 @@ pub(crate) fn AvatarForm() -> impl IntoView {
     let remove = move |_| {
         context.attempt(async move { context.api.delete_avatar().await }, move |account| {
             context.account_changed(account);
-            context.toast("Your picture is removed.", false);
+            context.toast(texts::photo_removed(), false);
         });
     };
     let has_picture =
         move || context.account.with(|one| one.as_ref().is_some_and(|one| one.avatar.is_some()));
+    let broken = move || {
+        forget();
+        error.set(Some(texts::photo_broken().to_owned()));
+    };
     let face = move || {
         match preview.get() {
-        Some(address) => view! { <span class="avatar avatar-xl"><img src=address alt="The picture that you chose" /></span> }.into_any(),
+        Some(address) => view! { <span class="avatar avatar-xl"><img src=address alt=texts::photo_chosen() on:error=move |_| broken() /></span> }.into_any(),
         None => view! { <Avatar id=context.me() size="xl" /> }.into_any(),
     }
     };
@@ -92,15 +93,16 @@ pub(crate) fn AvatarForm() -> impl IntoView {
         <section class="card settings-card avatar-form">
             {face}
             <div class="grow">
-                <h2>"Picture"</h2>
-                <p class="soft">"JPEG, PNG, WebP or GIF, at most 5 MB. It is cut to a square."</p>
+                <h2>{texts::photo()}</h2>
+                <p class="soft">{texts::photo_hint()}</p>
                 {move || error.get().map(|error| view! { <p class="field-note bad" role="alert">{error}</p> })}
                 <input
                     node_ref=input
                     type="file"
                     name="avatar"
-                    class="visually-hidden"
+                    class="visually-hidden file-input"
                     id="avatar-file"
+                    aria-label=texts::photo_choose()
                     accept="image/png,image/jpeg,image/webp,image/gif"
                     on:change=choose
                 />
@@ -111,12 +113,12 @@ pub(crate) fn AvatarForm() -> impl IntoView {
                             view! {
                                 <label class="button" for="avatar-file">
                                     <Icon path=CAMERA />
-                                    "Choose a picture"
+                                    {texts::photo_choose()}
                                 </label>
                                 <Show when=has_picture>
                                     <button type="button" class="button danger-quiet" data-testid="remove-avatar" on:click=remove>
                                         <Icon path=TRASH />
-                                        "Remove"
+                                        {common::remove()}
                                     </button>
                                 </Show>
                             }
@@ -129,10 +131,10 @@ pub(crate) fn AvatarForm() -> impl IntoView {
                             data-testid="save-avatar"
                             on:click=save
                         >
-                            "Use this picture"
+                            {texts::photo_use()}
                         </button>
                         <button type="button" class="button" on:click=move |_| forget()>
-                            "Cancel"
+                            {common::cancel()}
                         </button>
                     </Show>
                 </div>
@@ -173,7 +175,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
             bio: changed(bio, &known.bio),
         };
         if body == UpdateAccount::default() {
-            context.toast("Nothing was changed.", false);
+            context.toast(texts::no_changes(), false);
             return;
         }
         busy.set(true);
@@ -182,11 +184,11 @@ pub(crate) fn ProfileForm() -> impl IntoView {
             match context.api.update_account(&body).await {
                 Ok(account) => {
                     context.account_changed(account);
-                    context.toast("Your profile is saved.", false);
+                    context.toast(texts::profile_saved(), false);
                 }
                 Err(why) => {
                     if why.code() == Some(ErrorCode::Taken) {
-                        let _ = handle.error.try_set(Some("This handle is already taken.".to_owned()));
+                        let _ = handle.error.try_set(Some(auth::username_taken().to_owned()));
                         handle.focus();
                     } else {
                         for (name, input) in
@@ -204,22 +206,22 @@ pub(crate) fn ProfileForm() -> impl IntoView {
     let count = move || bio.value.with(|text| text.chars().count());
     view! {
         <section class="card settings-card">
-            <h2>"Profile"</h2>
+            <h2>{texts::profile()}</h2>
             <form class="form" data-testid="profile-form" novalidate on:submit=submit>
                 <FormFailure failure />
-                <Field input=display_name label="Display name" hint="What others see." autocomplete="name" />
+                <Field input=display_name label=texts::display_name() hint=texts::display_name_hint() autocomplete="name" />
                 <Field
                     input=handle
-                    label="Handle"
-                    hint="3 to 24 letters, digits or underscores, beginning with a letter. It can be changed once a week."
+                    label=auth::username()
+                    hint=texts::username_hint()
                     autocomplete="username"
                 />
-                <Field input=bio label="About you" hint="A few words, at most 300 characters." lines=3 />
+                <Field input=bio label=texts::about_you() hint=texts::about_you_hint() lines=3 />
                 <div class="row">
                     <span class="soft tabular grow">
-                        {move || (count() > BIO - 60).then(|| format!("{} of {BIO}", count()))}
+                        {move || (count() > BIO - 60).then(|| texts::of_characters(count(), BIO))}
                     </span>
-                    <Submit label="Save" busy testid="save-profile" />
+                    <Submit label=common::save() busy testid="save-profile" />
                 </div>
             </form>
         </section>
@@ -247,10 +249,10 @@ pub(crate) fn PasswordForm() -> impl IntoView {
                 Ok(()) => {
                     let _ = current.value.try_set(String::new());
                     let _ = new.value.try_set(String::new());
-                    context.toast("Your password is changed; all other sessions have ended.", false);
+                    context.toast(security::password_changed(), false);
                 }
                 Err(why) if why.code() == Some(ErrorCode::BadCredentials) => {
-                    let _ = current.error.try_set(Some("This is not your current password.".to_owned()));
+                    let _ = current.error.try_set(Some(security::wrong_current_password().to_owned()));
                     current.focus();
                 }
                 Err(why) => {
@@ -262,81 +264,21 @@ pub(crate) fn PasswordForm() -> impl IntoView {
     };
     view! {
         <section class="card settings-card">
-            <h2>"Password"</h2>
+            <h2>{security::password()}</h2>
             <form class="form" data-testid="password-form" novalidate on:submit=submit>
                 <FormFailure failure />
-                <PasswordAgain input=current label="Current password" />
+                <PasswordAgain input=current label=security::current_password() />
                 <Field
                     input=new
-                    label="New password"
-                    hint="At least 8 characters. Every other session will end."
+                    label=security::new_password()
+                    hint=security::new_password_hint()
                     kind="password"
                     autocomplete="new-password"
                 />
                 <div class="row end">
-                    <Submit label="Change password" busy testid="change-password" />
+                    <Submit label=security::change_password() busy testid="change-password" />
                 </div>
             </form>
-        </section>
-    }
-}
-
-/// Where one is logged in.
-#[component]
-pub(crate) fn Sessions() -> impl IntoView {
-    let context = context();
-    let sessions = RwSignal::new(Load::<Vec<Session>>::Pending);
-    let read = move || {
-        spawn_local(async move {
-            let answer = context.api.list_sessions().await;
-            sessions.try_set(match answer {
-                Ok(page) => Load::Ready(page.items),
-                Err(failure) => Load::Failed(failure),
-            });
-        });
-    };
-    read();
-    let line = move |session: Session| {
-        let id = session.id;
-        let used = browser::ago(session.last_used_at);
-        let revoke = move |_| {
-            ask("End this session?", "The device will have to log in again.", "End session", move || {
-                context.attempt(async move { context.api.revoke_session(id).await }, move |()| read());
-            });
-        };
-        view! {
-            <li class="line" data-testid="session">
-                <span class="room-icon">
-                    <Icon path=SCREEN />
-                </span>
-                <div class="grow">
-                    <p class="strong clip">
-                        {if session.device.is_empty() { "Unnamed device".to_owned() } else { session.device }}
-                    </p>
-                    <p class="soft">{format!("Last used {used}")}</p>
-                </div>
-                {if session.current {
-                    view! { <span class="tag ok">"This one"</span> }.into_any()
-                } else {
-                    view! {
-                        <button type="button" class="button danger-quiet" data-testid="revoke-session" on:click=revoke>
-                            "End"
-                        </button>
-                    }
-                    .into_any()
-                }}
-            </li>
-        }
-    };
-    view! {
-        <section class="card settings-card">
-            <h2>"Sessions"</h2>
-            <p class="soft">"Every device that is logged in. End those that you do not know."</p>
-            {move || match sessions.get() {
-                Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
-                Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any(),
-                Load::Ready(all) => view! { <ul class="lines">{all.into_iter().map(line).collect_view()}</ul> }.into_any(),
-            }}
         </section>
     }
 }

@@ -6,15 +6,17 @@ use leptos::task::spawn_local;
 use parlour_protocol::emails::UseEmailVerification;
 
 use crate::api::http::Failure;
+use crate::arrival::titled;
 use crate::components::form::Submit;
 use crate::context::context;
-use crate::pages::PageHead;
 use crate::pages::auth::FormFailure;
+use crate::texts::auth;
 
 /// The button, and what came of it.
 #[component]
 pub(crate) fn VerifyEmail() -> impl IntoView {
     let context = context();
+    titled(|| auth::verify_title().to_owned());
     let busy = RwSignal::new(false);
     let done = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
@@ -41,21 +43,21 @@ pub(crate) fn VerifyEmail() -> impl IntoView {
     };
     let form = move || {
         view! {
-            <h1>"Confirm your e-mail address"</h1>
+            <h1>{auth::verify_title()}</h1>
             <form class="form" data-testid="verify-email-form" novalidate on:submit=submit>
                 <FormFailure failure />
-                <p>"From then on, mails about your account go to this address."</p>
-                <Submit label="Confirm the address" busy testid="verify-email-submit" wide=true />
+                <p>{auth::verify_text()}</p>
+                <Submit label=auth::verify_button() busy testid="verify-email-submit" wide=true />
             </form>
         }
     };
     view! {
         <Show when=move || done.get() fallback=form>
-            <h1>"Your address is confirmed"</h1>
-            <p role="status" data-testid="email-verified">"You can close this page."</p>
+            <h1>{auth::verified_title()}</h1>
+            <p role="status" data-testid="email-verified">{auth::verified_text()}</p>
         </Show>
         <p class="auth-switch">
-            <a href="/">"To the chats"</a>
+            <a href="/">{auth::go_to_chats()}</a>
         </p>
     }
 }
@@ -65,7 +67,6 @@ pub(crate) fn VerifyEmail() -> impl IntoView {
 pub(crate) fn VerifyEmailPage() -> impl IntoView {
     view! {
         <div class="page">
-            <PageHead title="E-mail" />
             <div class="page-body">
                 <section class="card settings-card">
                     <VerifyEmail />

@@ -28,6 +28,12 @@ pub(crate) fn isolated(text: &str) -> String {
     format!("{OPEN}{inside}{CLOSE}")
 }
 
+/// A handle as it is shown, set apart always: its mark belongs in front also where the words around it are written from
+/// right to left.
+pub(crate) fn handle(handle: &str) -> String {
+    format!("{OPEN}@{handle}{CLOSE}")
+}
+
 /// Letters that are written from right to left, and marks that say how others are.
 fn reaches_out(character: char) -> bool {
     matches!(character,
@@ -47,6 +53,7 @@ mod tests {
         assert_eq!(isolated("Ada\u{200F}"), "\u{2068}Ada\u{200F}\u{2069}");
         assert_eq!(isolated("علی"), "\u{2068}علی\u{2069}");
         assert_eq!(isolated("a\u{2069}\u{202E}b"), "\u{2068}a\u{202E}b\u{2069}", "it cannot break out");
+        assert_eq!(handle("ada"), "\u{2068}@ada\u{2069}");
         assert_eq!(isolated("a\u{2067}b"), "\u{2068}a\u{2067}b\u{2069}\u{2069}", "it is closed");
     }
 }

@@ -152,9 +152,10 @@ pub(crate) fn mark_read(entry: &mut Conversation, counted: &mut Counted, seq: Se
 pub(crate) fn title(entry: &Conversation) -> String {
     match entry.kind {
         ConversationKind::Room => entry.name.clone().unwrap_or_default(),
-        ConversationKind::Direct => {
-            entry.peer.as_ref().map_or_else(|| "Deleted account".to_owned(), |peer| peer.display_name.clone())
-        }
+        ConversationKind::Direct => entry.peer.as_ref().map_or_else(
+            || crate::texts::common::deleted_user().to_owned(),
+            |peer| peer.display_name.clone(),
+        ),
     }
 }
 

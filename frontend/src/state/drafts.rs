@@ -18,7 +18,7 @@ pub(crate) struct Draft {
 impl Draft {
     /// As it is kept; nothing when there is nothing in it.
     pub(crate) fn write(&self) -> Option<String> {
-        let empty = self.text.trim().is_empty() && self.edit.is_none();
+        let empty = self.text.trim().is_empty() && self.edit.is_none() && self.reply_to.is_none();
         (!empty)
             .then(|| json!({ "text": self.text, "reply_to": self.reply_to, "edit": self.edit }).to_string())
     }
@@ -46,6 +46,7 @@ mod tests {
         for draft in [
             Draft { text: "hi @bob ".into(), ..Draft::default() },
             Draft { text: "  two\nlines".into(), reply_to: Some(7), edit: None },
+            Draft { reply_to: Some(7), ..Draft::default() },
             Draft { text: "later".into(), reply_to: None, edit: Some((9, String::new())) },
         ] {
             assert_eq!(Draft::read(draft.write()), draft);

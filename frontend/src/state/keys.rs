@@ -3,15 +3,23 @@
 //! Invariant: of every name it is known whose it is, so that nothing of an account stays behind when it leaves. Only
 //! `storage.rs` uses them; only it touches the browser's storage.
 
-use parlour_protocol::ids::UserId;
+use parlour_protocol::ids::{ConversationId, UserId};
 
 /// Begins every name.
 const OURS: &str = "parlour.";
 /// Where it says who is signed in in this browser; what all tabs go by.
 pub(crate) const WHO: &str = "parlour.who";
 
+/// Where a log-in by a provider is to lead, while one is there.
+pub(crate) const NEXT: &str = "parlour.next";
+
 /// How one likes the app. These belong to whoever is signed in, without being told so by their names.
 const SETTINGS: [&str; 3] = ["theme", "enter", "details"];
+
+/// Whose composer it is whose text is kept under a name of an account.
+pub(crate) fn draft(name: &str) -> Option<ConversationId> {
+    name.strip_prefix("draft.")?.parse().ok()
+}
 
 /// The full name of something that belongs to an account.
 pub(crate) fn full(owner: UserId, name: &str) -> String {
@@ -73,6 +81,12 @@ mod tests {
             names.len() - 1,
             "what another app keeps stays"
         );
+    }
+
+    #[test]
+    fn drafts_are_known_by_their_names() {
+        assert_eq!(draft("draft.5"), Some(ConversationId(5)));
+        assert_eq!(draft("outbox.5"), None);
     }
 
     #[test]

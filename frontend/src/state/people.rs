@@ -1,14 +1,35 @@
-//! How people are shown without a picture: initials on one of twelve hues that their id decides.
+//! How people are shown without a picture: initials on two colours that their id decides, one passing into the other.
 
-use parlour_protocol::ids::UserId;
+use parlour_protocol::ids::{ConversationId, UserId};
 
-/// How many hues the stylesheet knows.
-const HUES: u64 = 12;
+/// How many colours the stylesheet knows: twelve hues with light letters, and the same ones, pale, with dark letters.
+const HUES: u64 = 24;
 
 /// The hue of a person, by the id alone, so that it is the same everywhere and for ever.
-pub(crate) fn hue(id: UserId) -> u64 {
-    // Ids are random, but their low digits alone are not worth trusting to the modulus.
-    (id.0.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % HUES
+fn hue(id: UserId) -> u64 {
+    spread(id.0) % HUES
+}
+
+/// How many steps around the circle of hues it knows, from the first colour to the second.
+const TURNS: u64 = 6;
+
+/// The classes that colour a person's initials.
+pub(crate) fn colours(id: UserId) -> String {
+    format!("hue-{} turn-{}", hue(id), turn(id))
+}
+
+fn turn(id: UserId) -> u64 {
+    spread(id.0) / HUES % TURNS
+}
+
+/// The hue of a room's sign.
+pub(crate) fn room_hue(id: ConversationId) -> u64 {
+    spread(id.0) % (HUES / 2)
+}
+
+/// Ids are random, but their low digits alone are not worth trusting to the modulus.
+fn spread(id: i64) -> u64 {
+    id.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
 }
 
 /// One or two letters for a name.
@@ -21,14 +42,13 @@ pub(crate) fn initials(name: &str) -> String {
     if letters.is_empty() { "?".to_owned() } else { letters }
 }
 
-/// A list of names as a sentence begins: `Ada`, `Ada and Bob`, `Ada, Bob and 3 others`.
-pub(crate) fn list(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [one, two] => format!("{one} and {two}"),
-        [one, two, three] => format!("{one}, {two} and {three}"),
-        [one, two, rest @ ..] => format!("{one}, {two} and {} others", rest.len()),
+/// Two letters for a room: of a name of one word the first two.
+pub(crate) fn sign(name: &str) -> String {
+    let initials = initials(name);
+    let mut letters = name.chars().filter(|letter| letter.is_alphanumeric());
+    match (initials.chars().count(), letters.nth(1)) {
+        (1, Some(second)) => initials + &second.to_lowercase().to_string(),
+        _ => initials,
     }
 }
 
@@ -43,11 +63,6 @@ pub(crate) fn number(value: i64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// A number of things: `1 member`, `12 members`.
-pub(crate) fn count(value: i64, thing: &str) -> String {
-    format!("{} {thing}{}", number(value), if value == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -70,18 +85,34 @@ mod tests {
     }
 
     #[test]
-    fn names_are_listed_shortly() {
-        let names: Vec<String> = ["Ada", "Bob", "Cy", "Di"].map(String::from).to_vec();
-        assert_eq!(list(&names[..1]), "Ada");
-        assert_eq!(list(&names[..3]), "Ada, Bob and Cy");
-        assert_eq!(list(&names), "Ada, Bob and 2 others");
+    fn people_in_a_room_look_different() {
+        // Ids are random: here they are made up as the server makes them, by the same number each time.
+        let mut id = 0x2545_F491_4F6C_DD1D_u64;
+        let mut alike = 0;
+        for _ in 0..100 {
+            let mut used = std::collections::BTreeSet::new();
+            for _ in 0..8 {
+                id ^= id << 13;
+                id ^= id >> 7;
+                id ^= id << 17;
+                alike += usize::from(!used.insert(colours(UserId((id >> 1) as i64))));
+            }
+        }
+        assert!(alike < 40, "{alike} of 800 people look like somebody else among eight");
+    }
+
+    #[test]
+    fn rooms_are_told_apart_by_two_letters() {
+        for (name, letters) in
+            [("garden", "Ga"), ("general", "Ge"), ("Read a book", "RB"), ("x", "X"), ("…", "?")]
+        {
+            assert_eq!(sign(name), letters);
+        }
     }
 
     #[test]
     fn numbers_are_easy_to_read() {
         assert_eq!(number(999), "999");
         assert_eq!(number(-1_284_231), "-1\u{202F}284\u{202F}231");
-        assert_eq!(count(1, "member"), "1 member");
-        assert_eq!(count(1_200, "member"), "1\u{202F}200 members");
     }
 }

@@ -1,11 +1,11 @@
-//! What stands in the timeline, row by row: messages, grouped by author, with days and the unread mark
+//! What stands in the timeline, row by row: messages, grouped by author, with days, gaps and the unread mark
 //! between them.
 //!
-//! Invariant: a row is its own key. Two lists of the same messages are the same rows, so that only what
-//! changed is drawn anew.
+//! Invariants: a row is its own key: two lists of the same messages are the same rows, so that only what changed is
+//! drawn again. What is not known is never hidden: it is a gap, and nothing across it is grouped or compared.
 
+use parlour_client::engine::Piece;
 use parlour_protocol::ids::{Seq, UserId};
-use parlour_protocol::messages::Message;
 use parlour_protocol::time::{MINUTE, Timestamp};
 
 use super::time::day;
@@ -22,6 +22,13 @@ pub(crate) enum Row {
     Day(i64),
     /// Everything below is unread.
     Unread,
+    /// Messages between these positions are not loaded.
+    Gap {
+        /// The last position that is known before it.
+        after: Seq,
+        /// The first position that is known after it.
+        before: Seq,
+    },
     /// A stored message.
     Message {
         /// Its position.
@@ -41,7 +48,7 @@ pub(crate) enum Row {
 /// What the rows are made from, besides the messages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame {
-    /// Whether the first message is the first of all.
+    /// Whether the first message is the first of all. Otherwise older ones are loaded when one comes to the edge.
     pub(crate) complete: bool,
     /// Position of the last message that was read when the conversation was opened.
     pub(crate) read: Option<Seq>,
@@ -53,7 +60,7 @@ pub(crate) struct Frame {
 
 /// Makes the rows. `local` moves a moment to local time.
 pub(crate) fn rows<'a>(
-    messages: impl Iterator<Item = &'a Message>,
+    pieces: impl Iterator<Item = Piece<'a>>,
     pending: impl Iterator<Item = &'a str>,
     frame: Frame,
     local: impl Fn(Timestamp) -> Timestamp,
@@ -64,7 +71,19 @@ pub(crate) fn rows<'a>(
     }
     let mut before: Option<(UserId, Timestamp, i64)> = None;
     let mut marked = frame.read.is_none();
-    for message in messages {
+    // Everything from here on is known.
+    let mut known = 0;
+    for piece in pieces {
+        let message = match piece {
+            Piece::Message(message) => message,
+            Piece::Gap { after, before: next } => {
+                if !rows.is_empty() {
+                    rows.push(Row::Gap { after, before: next });
+                }
+                (before, known) = (None, next);
+                continue;
+            }
+        };
         let today = day(local(message.at));
         let mut opens = before.is_none_or(|(author, at, last_day)| {
             author != message.author || message.at.0 - at.0 > GROUP || last_day != today
@@ -72,10 +91,13 @@ pub(crate) fn rows<'a>(
         if before.is_none_or(|(_, _, last_day)| last_day != today) {
             rows.push(Row::Day(today));
         }
-        if !marked && frame.read.is_some_and(|read| message.seq > read) {
-            // What one wrote oneself is not news; the mark stands before the first message of others.
-            if message.author != frame.me {
-                marked = true;
+        // What one wrote oneself is not news; the mark stands before the first message of others.
+        if let Some(read) =
+            frame.read.filter(|read| !marked && message.seq > *read && message.author != frame.me)
+        {
+            marked = true;
+            // Where one stopped reading is not known here when the mark belongs into a gap, or above all of this.
+            if read + 1 >= known {
                 opens = true;
                 rows.push(Row::Unread);
             }
@@ -98,9 +120,39 @@ pub(crate) fn rows<'a>(
     rows
 }
 
+/// Names the rows of a day. The rows of one day may stand apart, with a gap between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct DayKey {
+    /// The day, as [`Row::Day`] has it; none for what stands before all days.
+    pub(crate) day: Option<i64>,
+    /// How many parts of the same day follow.
+    following: usize,
+}
+
+/// The rows, day by day.
+pub(crate) fn by_day(rows: Vec<Row>) -> Vec<(DayKey, Vec<Row>)> {
+    let mut days: Vec<(DayKey, Vec<Row>)> = Vec::new();
+    for row in rows {
+        let day = if let Row::Day(day) = row { Some(day) } else { None };
+        match days.last_mut().filter(|_| day.is_none()) {
+            Some((_, rows)) => rows.push(row),
+            None => days.push((DayKey { day, following: 0 }, vec![row])),
+        }
+    }
+    for at in 0..days.len() {
+        let same = |one: &&(DayKey, Vec<Row>)| Some(one.0.day) == days.get(at).map(|this| this.0.day);
+        let following = days.iter().skip(at + 1).filter(same).count();
+        if let Some((key, _)) = days.get_mut(at) {
+            key.following = following;
+        }
+    }
+    days
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parlour_protocol::messages::Message;
     use parlour_protocol::time::DAY;
 
     fn message(seq: Seq, author: i64, at: i64) -> Message {
@@ -129,7 +181,7 @@ mod tests {
             message(6, 8, 2 * DAY),
         ];
         let frame = Frame { complete: true, read: Some(3), me: UserId(9), now: Timestamp(2 * DAY + MINUTE) };
-        let made = rows(messages.iter(), ["p"].into_iter(), frame, |at| at);
+        let made = rows(messages.iter().map(Piece::Message), ["p"].into_iter(), frame, |at| at);
         let message = |seq, opens| Row::Message { seq, opens };
         assert_eq!(
             made,
@@ -152,7 +204,72 @@ mod tests {
     fn own_messages_are_not_news() {
         let messages = [message(1, 9, 0), message(2, 9, 1)];
         let frame = Frame { complete: false, read: Some(0), me: UserId(9), now: Timestamp(2) };
-        let made = rows(messages.iter(), std::iter::empty(), frame, |at| at);
+        let made = rows(messages.iter().map(Piece::Message), std::iter::empty(), frame, |at| at);
         assert!(!made.contains(&Row::Unread));
+    }
+
+    #[test]
+    fn a_gap_is_drawn_as_one_and_the_unread_mark_stands_where_it_is_true() {
+        let messages: Vec<Message> = (1..=9).map(|seq| message(seq, 7, DAY + seq)).collect();
+        let made = |read: Seq, complete: bool| {
+            let frame = Frame { complete, read: Some(read), me: UserId(9), now: Timestamp(DAY) };
+            let first = (!complete).then_some(Piece::Gap { after: 0, before: 1 });
+            let pieces = first
+                .into_iter()
+                .chain(messages[..3].iter().map(Piece::Message))
+                .chain([Piece::Gap { after: 3, before: 6 }])
+                .chain(messages[5..].iter().map(Piece::Message));
+            rows(pieces, std::iter::empty(), frame, |at| at)
+        };
+        let message = |seq, opens| Row::Message { seq, opens };
+        assert_eq!(
+            made(2, true)[..7],
+            [
+                Row::Beginning,
+                Row::Day(1),
+                message(1, true),
+                message(2, false),
+                Row::Unread,
+                message(3, true),
+                Row::Gap { after: 3, before: 6 },
+            ]
+        );
+        assert_eq!(made(2, true)[7..9], [Row::Day(1), message(6, true)], "nothing is grouped across a gap");
+        let at = |rows: &[Row]| rows.iter().position(|row| *row == Row::Unread);
+        assert_eq!(at(&made(4, true)), None, "it belongs into the gap");
+        assert_eq!(at(&made(5, true)), Some(7));
+        assert_eq!(made(5, false)[0], Row::Day(1), "what is missing at the edge is no row");
+        assert_eq!(at(&made(-5, false)), None, "it belongs above what is loaded");
+    }
+
+    #[test]
+    fn rows_stand_by_day_and_a_day_that_is_cut_in_two_has_two_names() {
+        let message = |seq| Row::Message { seq, opens: false };
+        let gap = Row::Gap { after: 2, before: 5 };
+        let days = by_day(vec![
+            Row::Beginning,
+            Row::Day(1),
+            message(1),
+            Row::Day(2),
+            message(2),
+            gap.clone(),
+            Row::Day(2),
+            message(5),
+        ]);
+        let rows: Vec<&[Row]> = days.iter().map(|(_, rows)| rows.as_slice()).collect();
+        assert_eq!(
+            rows,
+            [
+                &[Row::Beginning][..],
+                &[Row::Day(1), message(1)],
+                &[Row::Day(2), message(2), gap],
+                &[Row::Day(2), message(5)],
+            ]
+        );
+        let names: std::collections::BTreeSet<DayKey> = days.iter().map(|(key, _)| *key).collect();
+        assert_eq!(names.len(), 4);
+        // What is loaded above changes no name.
+        let later = by_day(vec![Row::Day(0), message(0), Row::Day(2), message(5)]);
+        assert_eq!(later.last().map(|(key, _)| *key), days.last().map(|(key, _)| *key));
     }
 }

@@ -5,8 +5,7 @@ use std::path::Path;
 /// Fails when something stands in other files than those that may have it. Tests do not count.
 pub(crate) fn only_in(files: &[&str], words: &[&str]) {
     let mut found = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut |path, text| {
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    each(&mut |path, code| {
         for word in words {
             if code.contains(word) && !files.iter().any(|file| path.ends_with(file)) {
                 found.push(format!("{word} in {}", path.display()));
@@ -14,6 +13,13 @@ pub(crate) fn only_in(files: &[&str], words: &[&str]) {
         }
     });
     assert!(found.is_empty(), "only {files:?} may have this: {found:?}");
+}
+
+/// Shows every file without its tests.
+pub(crate) fn each(look: &mut impl FnMut(&Path, &str)) {
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut |path, text| {
+        look(path, text.split("#[cfg(test)]").next().unwrap_or_default());
+    });
 }
 
 fn walk(folder: &Path, look: &mut impl FnMut(&Path, &str)) {

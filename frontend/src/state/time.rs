@@ -3,21 +3,7 @@
 
 use parlour_protocol::time::{DAY, MINUTE, Timestamp};
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
+use crate::texts::times;
 
 /// The number of the day, counted from 1970-01-01.
 pub(crate) fn day(at: Timestamp) -> i64 {
@@ -36,57 +22,76 @@ fn date(at: Timestamp) -> (String, usize, usize) {
     (text.get(0..4).unwrap_or_default().to_owned(), month, day_of_month)
 }
 
-fn month_name(month: usize) -> &'static str {
-    MONTHS.get(month.saturating_sub(1)).copied().unwrap_or("January")
-}
-
 /// A day as a heading: `Today`, `Yesterday`, `Monday, 23 November`, with the year when it is another one.
 pub(crate) fn day_label(number: i64, today: Timestamp) -> String {
     match day(today) - number {
-        0 => return "Today".to_owned(),
-        1 => return "Yesterday".to_owned(),
+        0 => return times::today().to_owned(),
+        1 => return times::yesterday().to_owned(),
         _ => {}
     }
     let (year, month, of_month) = date(Timestamp(number * DAY));
-    let weekday = WEEKDAYS.get(number.rem_euclid(7) as usize).copied().unwrap_or_default();
-    let label = format!("{weekday}, {of_month} {}", month_name(month));
-    if year == date(today).0 { label } else { format!("{label} {year}") }
+    // The first day that is counted was a Thursday.
+    let weekday = times::weekday((number + 3).rem_euclid(7) as usize);
+    if year == date(today).0 {
+        times::weekday_date(weekday, of_month, times::month(month))
+    } else {
+        times::weekday_date_year(weekday, of_month, times::month(month), &year)
+    }
 }
 
 /// Day and time in full: `23 November 2026, 14:05`.
 pub(crate) fn full(at: Timestamp) -> String {
-    let (year, month, of_month) = date(at);
-    format!("{of_month} {} {year}, {}", month_name(month), clock(at))
+    times::date_time(&full_day(at), &clock(at))
 }
 
 /// A day in full: `23 November 2026`.
 pub(crate) fn full_day(at: Timestamp) -> String {
     let (year, month, of_month) = date(at);
-    format!("{of_month} {} {year}", month_name(month))
+    times::date_year(of_month, times::month(month), &year)
+}
+
+/// Which part of the day it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PartOfDay {
+    /// From five o'clock.
+    Morning,
+    /// From noon.
+    Afternoon,
+    /// From six, until five in the morning.
+    Evening,
+}
+
+/// The part of the day at a moment of local time.
+pub(crate) fn part_of_day(at: Timestamp) -> PartOfDay {
+    match at.0.rem_euclid(DAY) / (60 * MINUTE) {
+        5..=11 => PartOfDay::Morning,
+        12..=17 => PartOfDay::Afternoon,
+        _ => PartOfDay::Evening,
+    }
 }
 
 /// How long ago, up to a day; then the day. `local` moves a moment to local time.
 pub(crate) fn ago(at: Timestamp, now: Timestamp, local: impl Fn(Timestamp) -> Timestamp) -> String {
     let minutes = (now.0 - at.0).max(0) / MINUTE;
     if minutes < 1 {
-        return "just now".to_owned();
+        return times::just_now().to_owned();
     }
     if minutes < 60 {
-        return format!("{minutes} min ago");
+        return times::minutes_ago(minutes);
     }
     if minutes < 24 * 60 {
-        return format!("{} h ago", minutes / 60);
+        return times::hours_ago(minutes / 60);
     }
     let (at, now) = (local(at), local(now));
     match day(now) - day(at) {
         // The day on which clocks are set back has 25 hours.
-        ..=0 => return "24 h ago".to_owned(),
-        1 => return "yesterday".to_owned(),
+        ..=0 => return times::hours_ago(24),
+        1 => return times::yesterday_ago().to_owned(),
         _ => {}
     }
     let (year, month, of_month) = date(at);
-    let month = month_name(month).get(..3).unwrap_or_default();
-    if year == date(now).0 { format!("{of_month} {month}") } else { format!("{of_month} {month} {year}") }
+    let month = times::short_month(month);
+    if year == date(now).0 { times::date(of_month, month) } else { times::date_year(of_month, month, &year) }
 }
 
 #[cfg(test)]
@@ -104,6 +109,18 @@ mod tests {
         assert_eq!(day_label(day(today) - 1, today), "Yesterday");
         assert_eq!(day_label(day(today) - 7, today), "Monday, 16 November");
         assert_eq!(day_label(day(at("2025-12-31T23:59:59Z")), today), "Wednesday, 31 December 2025");
+    }
+
+    #[test]
+    fn people_are_greeted_by_the_time_of_the_day() {
+        for (clock, part) in [
+            ("04:59", PartOfDay::Evening),
+            ("05:00", PartOfDay::Morning),
+            ("12:00", PartOfDay::Afternoon),
+            ("18:00", PartOfDay::Evening),
+        ] {
+            assert_eq!(part_of_day(at(&format!("2026-11-23T{clock}:00Z"))), part, "{clock}");
+        }
     }
 
     #[test]

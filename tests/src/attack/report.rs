@@ -134,6 +134,7 @@ pub fn line(
         "calm_delivery_p99_ms": round(percentile(&seen.calm.delivery, 0.99)),
         "delivery_p50_ms": round(percentile(&seen.attacked.delivery, 0.5)),
         "delivery_p99_ms": round(percentile(&seen.attacked.delivery, 0.99)),
+        "slowest_acks": slowest(&seen.attacked.ack),
         "own_p99_ms": round(percentile(&seen.attacked.late, 0.99)),
         "log_ins": log_ins, "log_ins_refused": log_ins_refused,
         "log_in_max_ms": seen.attacked.log_in.iter().max(),
@@ -145,6 +146,14 @@ pub fn line(
         "own": own,
         "failed": faults,
     })
+}
+
+/// The five slowest acknowledgements, each with its number among all of them: whether they came together, and when.
+fn slowest(acks: &[u64]) -> Vec<(usize, u64)> {
+    let mut numbered: Vec<_> = acks.iter().map(|micros| micros / 1000).enumerate().collect();
+    numbered.sort_by_key(|(_, millis)| std::cmp::Reverse(*millis));
+    numbered.truncate(5);
+    numbered
 }
 
 fn round(value: f64) -> f64 {

@@ -15,6 +15,7 @@ use system_tests::{App, Person, Refusal, on_all_backends};
 
 on_all_backends!(
     what_is_deleted_is_not_unread,
+    whoever_writes_has_read_what_stands_above,
     people_who_are_blocked_do_not_count,
     edits_call_people_and_let_them_go,
     a_mention_means_the_account,
@@ -93,6 +94,39 @@ async fn what_is_deleted_is_not_unread(app: App) {
         .await
         .expect(200);
     assert_eq!(counts(&bob, other).await, (0, 0, before));
+}
+
+async fn whoever_writes_has_read_what_stands_above(app: App) {
+    let (ada, bob) = app.friends("ada", "bob").await;
+    let direct = ada.direct(&bob).await;
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    for conversation in [direct, room] {
+        ada.send(conversation, "are you there?").await;
+        ada.send(conversation, "hello?").await;
+        assert_eq!(counts(&bob, conversation).await.0, 2);
+        let own = bob.send(conversation, "yes").await;
+        let entry = bob.api.conversation(conversation).await.unwrap();
+        assert_eq!((entry.unread, entry.read_seq), (0, own));
+        // What comes afterwards is unread, and nobody else has read anything by it.
+        ada.send(conversation, "good").await;
+        assert_eq!(counts(&bob, conversation).await.0, 1);
+        // The same message once more moves nothing: it stands where it stood.
+        let cid = fresh_cid();
+        let message = SendMessage { body: "again".into(), reply_to: None };
+        let first = bob.api.send_message(conversation, &cid, &message).await.unwrap();
+        ada.send(conversation, "and now?").await;
+        let second = bob.api.send_message(conversation, &cid, &message).await.unwrap();
+        assert_eq!((second.seq, second.duplicate), (first.seq, true));
+        assert_eq!(counts(&bob, conversation).await.0, 1);
+    }
+    // What is refused has read nothing.
+    ada.send(direct, "one more").await;
+    assert_eq!(counts(&bob, direct).await.0, 2);
+    ada.api.delete_friend(bob.id).await.unwrap();
+    let message = SendMessage { body: "too late".into(), reply_to: None };
+    bob.api.send_message(direct, &fresh_cid(), &message).await.unwrap_err();
+    assert_eq!(counts(&bob, direct).await.0, 2);
 }
 
 async fn people_who_are_blocked_do_not_count(app: App) {
@@ -183,9 +217,9 @@ async fn an_answer_tells_whom_it_answers(app: App) {
     assert_eq!(counts(&bob, room).await, (2, 2, 2), "told once");
     ada.api.delete_message(room, seq).await.unwrap();
     assert_eq!(counts(&bob, room).await, (1, 1, 1));
-    // Neither oneself, nor who has left.
+    // Neither oneself, who has read it all by writing, nor who has left.
     answer(&bob, room, "Well", question).await;
-    assert_eq!(counts(&bob, room).await, (1, 1, 1));
+    assert_eq!(counts(&bob, room).await, (0, 0, 1));
     bob.api.leave_room(room).await.unwrap();
     app.advance(MINUTE);
     answer(&ada, room, "Where are you?", question).await;

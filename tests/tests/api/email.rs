@@ -248,7 +248,7 @@ async fn notices(app: App) {
     confirm(&app, &waiting.token()).await.expect(204);
     ada.call(Method::PUT, password, Some(same)).await.expect(204);
     let told = app.mail().take("ada@example.org", "password on Parlour has changed").await;
-    assert!(told.body().contains("If this was not you"));
+    assert!(told.body().contains("If this wasn't you"));
 
     // A log-in is nothing to write about; a second factor that is turned off is.
     ada.other_device().await;
@@ -259,7 +259,7 @@ async fn notices(app: App) {
     ada.call(Method::POST, &format!("{factor}/confirm"), Some(json!({ "code": code }))).await.expect(200);
     let path = format!("/api/v1/admin/users/{}/second-factor", ada.id);
     root.call(Method::DELETE, &path, None).await.expect(204);
-    app.mail().take("ada@example.org", "second factor on Parlour is off").await;
+    app.mail().take("ada@example.org", "Two-factor authentication on Parlour is off").await;
     assert!(app.mail().mails().is_empty(), "{:?}", app.mail().mails());
 }
 

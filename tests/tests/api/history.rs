@@ -1,12 +1,13 @@
 //! Pages of history, the catch-up of a log, and that both tell the same story.
 
-use parlour_client::engine::Timeline;
+use parlour_client::engine::{Part, Timeline};
 use parlour_client::native::MessagesAt;
-use parlour_protocol::messages::MessagePage;
+use parlour_protocol::accounts::UpdateAccount;
+use parlour_protocol::messages::{MessagePage, SendMessage};
 use parlour_protocol::problems::ErrorCode;
 use system_tests::{App, Refusal, on_all_backends};
 
-on_all_backends!(pages, catching_up, page_and_events_equal_a_fresh_page);
+on_all_backends!(pages, authors_come_with_their_messages, catching_up, page_and_events_equal_a_fresh_page);
 
 fn seqs(page: &MessagePage) -> Vec<i64> {
     page.items.iter().map(|message| message.seq).collect()
@@ -55,6 +56,37 @@ async fn pages(app: App) {
         let reply = ada.get(&format!("/api/v1/conversations/{room}/messages?{query}")).await;
         assert!(reply.status.is_client_error(), "{query}: {} {}", reply.status, reply.text);
     }
+}
+
+async fn authors_come_with_their_messages(app: App) {
+    let (ada, bob, cy) = (app.person("ada").await, app.person("bob").await, app.person("cyril").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    cy.join(room).await;
+    cy.send(room, "not on the page").await;
+    let asked = bob.send(room, "shall we?").await;
+    let reply = SendMessage { body: "yes".into(), reply_to: Some(asked) };
+    ada.api.send_message(room, "the-reply", &reply).await.unwrap();
+    let path = format!("/api/v1/conversations/{room}/messages?limit=1");
+    let page = async |query: &str| {
+        let reply = ada.get(&format!("{path}{query}")).await;
+        serde_json::from_str::<MessagePage>(&reply.text)
+            .unwrap_or_else(|error| panic!("{error}: {}", reply.text))
+    };
+    let names = |page: MessagePage| {
+        let mut names: Vec<_> = page.authors.into_iter().map(|user| (user.id, user.display_name)).collect();
+        names.sort_by_key(|(id, _)| *id != ada.id);
+        names
+    };
+    assert_eq!(names(page("").await), []);
+    assert_eq!(names(page("&authors=false").await), []);
+    let (own, other) = ((ada.id, "ada".to_owned()), (bob.id, "bob".to_owned()));
+    assert_eq!(names(page("&authors=true").await), [own.clone(), other], "the author and who is answered");
+    // A page that is kept names people as they are now.
+    let update = UpdateAccount { display_name: Some("Bob Stone".into()), ..UpdateAccount::default() };
+    bob.api.update_account(&update).await.unwrap();
+    assert_eq!(names(page("&authors=true").await), [own, (bob.id, "Bob Stone".to_owned())]);
+    assert!(ada.get(&format!("{path}&authors=perhaps")).await.status.is_client_error());
 }
 
 async fn catching_up(app: App) {
@@ -144,7 +176,7 @@ async fn page_and_events_equal_a_fresh_page(app: App) {
     for page in snapshots {
         let mut timeline = Timeline::default();
         let mut after = page.head;
-        timeline.add_page(page.items);
+        timeline.add_page(page, Part::Newest);
         loop {
             let events = bob.api.list_events(room, after, 7).await.unwrap();
             events.items.iter().for_each(|event| {

@@ -3,11 +3,11 @@
 use parlour_protocol::accounts::Registration;
 
 use crate::person::{Device, Person};
-use crate::{story, story_with};
+use crate::{story_twice, story_twice_with};
 
 #[test]
 fn somebody_is_blocked_and_folded_away_and_the_account_deleted() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
@@ -17,6 +17,7 @@ fn somebody_is_blocked_and_folded_away_and_the_account_deleted() {
         bob.send(room, "unkind words").await;
         ada.read("unkind words").await;
         ada.click("message").await;
+        ada.click("more").await;
         ada.click("block-author").await;
         ada.click("confirm").await;
         ada.see("message-folded").await;
@@ -64,7 +65,7 @@ fn somebody_is_blocked_and_folded_away_and_the_account_deleted() {
 #[test]
 fn people_are_invited_or_let_in() {
     let by_approval = |config: &mut parlour_server::Config| config.registration = Registration::Approval;
-    story_with(by_approval, |app| async move {
+    story_twice_with(by_approval, |app| async move {
         let bob = Person::arrive(&app.address(0), Device::Phone).await;
         bob.go("/register").await;
         bob.sign_up("bob", "Bob").await;

@@ -3,7 +3,7 @@
 use system_tests::App;
 
 use crate::person::{Device, PASSWORD, Person};
-use crate::{another_device, story};
+use crate::{another_device, story_twice};
 
 /// Everything that the page has kept on the device.
 const KEPT: &str =
@@ -41,7 +41,7 @@ async fn find_nothing(browser: &Person, place: &str) {
 
 #[test]
 fn whoever_logs_out_leaves_nothing_on_the_device() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let place = room(&app, "host").await;
         let ada = with_a_draft(&app, &place).await;
         ada.go("/settings").await;
@@ -53,7 +53,7 @@ fn whoever_logs_out_leaves_nothing_on_the_device() {
 
 #[test]
 fn a_session_that_is_ended_elsewhere_leaves_nothing_on_the_device() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let place = room(&app, "host").await;
         let ada = with_a_draft(&app, &place).await;
         let elsewhere = another_device(&app, "ada").await.api;
@@ -75,7 +75,7 @@ fn a_session_that_is_ended_elsewhere_leaves_nothing_on_the_device() {
 
 #[test]
 fn a_session_that_was_ended_while_no_page_was_open_leaves_nothing_on_the_device() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let place = room(&app, "host").await;
         let ada = with_a_draft(&app, &place).await;
         ada.go_away().await;
@@ -91,7 +91,7 @@ fn a_session_that_was_ended_while_no_page_was_open_leaves_nothing_on_the_device(
 
 #[test]
 fn a_deleted_account_leaves_nothing_on_the_device() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let place = room(&app, "host").await;
         let ada = with_a_draft(&app, &place).await;
         ada.go("/settings/data").await;
@@ -105,7 +105,7 @@ fn a_deleted_account_leaves_nothing_on_the_device() {
 
 #[test]
 fn a_tab_stops_when_somebody_else_signs_in_in_another() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::arrive(&app.address(0), Device::Desktop).await;
         ada.go("/register").await;
         ada.see("register-form").await;
@@ -133,7 +133,7 @@ fn a_tab_stops_when_somebody_else_signs_in_in_another() {
 
 #[test]
 fn a_tab_that_was_not_told_finds_out_when_it_refreshes_its_token() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let place = room(&app, "host").await;
         let ada = Person::arrive(&app.address(0), Device::Desktop).await;
         ada.go("/register").await;
@@ -149,7 +149,10 @@ fn a_tab_that_was_not_told_finds_out_when_it_refreshes_its_token() {
         ada.click("join-room").await;
         ada.see("composer").await;
         // As in a browser that keeps nothing: no tab hears of the others.
-        ada.evaluate("Storage.prototype.getItem = () => null;").await;
+        ada.evaluate(
+            "Storage.prototype.getItem = () => null; Storage.prototype.setItem = Storage.prototype.removeItem = () => {};",
+        )
+        .await;
         ada.look_at(&second).await;
         ada.sign_up("bob", "Bob").await;
         ada.see("sidebar").await;

@@ -1,12 +1,12 @@
 //! Copying: over plain HTTP, where browsers have no clipboard, and where they refuse.
 
 use crate::person::{Device, Person};
-use crate::{story, story_with};
+use crate::{story_twice, story_twice_with};
 
 #[test]
 fn copying_works_over_plain_http() {
     // The name is resolved by the browser, so the page is no "secure context", as in most homes.
-    story_with(
+    story_twice_with(
         |_| {},
         |app| async move {
             let port = app.address(0).rsplit(':').next().unwrap_or_default().to_owned();
@@ -23,10 +23,10 @@ fn copying_works_over_plain_http() {
             let bob = app.person("bob").await;
             let room = bob.create_room("tea").await;
             bob.send(room, "copy me").await;
-            ada.go(&format!("/c/{room}")).await;
-            ada.click("join-room").await;
+            ada.join(room).await;
             ada.read("copy me").await;
             ada.click_css("[data-testid=message]").await;
+            ada.click("more").await;
             ada.click("copy").await;
             ada.until(
                 "it says so",
@@ -44,13 +44,12 @@ fn copying_works_over_plain_http() {
 
 #[test]
 fn what_cannot_be_copied_is_never_said_to_be() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         bob.send(room, "copy me").await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        ada.join(room).await;
         ada.read("copy me").await;
         ada.evaluate(
             "navigator.clipboard.writeText = () => Promise.reject(new DOMException('denied', 'NotAllowedError')); \
@@ -58,6 +57,7 @@ fn what_cannot_be_copied_is_never_said_to_be() {
         )
         .await;
         ada.click_css("[data-testid=message]").await;
+        ada.click("more").await;
         ada.click("copy").await;
         ada.see("copy-by-hand").await;
         // Selected, so that one key is enough.

@@ -23,6 +23,21 @@ const GLYPHS: &str = "
         .find(one => one.querySelector('.said')?.textContent.startsWith(mark));
 ";
 
+/// What holds of a row, `it`, whatever its text does.
+const NEIGHBOURS: [(&str, &str); 4] = [
+    ("(edited) reads from left to right", "runs(it.querySelector('.edited'))"),
+    (
+        "(edited) stands behind the text",
+        "box(it.querySelector('.edited')).left >= box(it.querySelector('.said')).right - 1",
+    ),
+    ("the time reads from left to right", "runs(it.querySelector('time'))"),
+    (
+        "the count of a reaction stands behind its emoji",
+        "(([emoji, count]) => box(emoji).right <= box(count).left + 1)\
+         (it.querySelector('[data-testid=reaction]').children)",
+    ),
+];
+
 async fn demand(person: &Person, what: &str, script: &str) {
     let found = person.evaluate(&format!("{GLYPHS} {script}")).await;
     assert_eq!(found, Value::Bool(true), "{what}");
@@ -33,9 +48,7 @@ fn text_that_turns_the_direction_leaves_its_neighbours_alone() {
     story(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
-        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         // Overrides, embeddings and isolates that are never closed, and text of the other direction.
         let turning = [
             "one\u{202E}def",
@@ -56,7 +69,6 @@ fn text_that_turns_the_direction_leaves_its_neighbours_alone() {
             .await;
         for text in turning {
             let mark = &text[..3];
-            let of_row = |check: &str| format!("const it = row('{mark}'); {check}");
             ada.until(
                 &format!("{mark} is shown as edited"),
                 &format!(
@@ -66,30 +78,10 @@ fn text_that_turns_the_direction_leaves_its_neighbours_alone() {
                 ),
             )
             .await;
-            demand(
-                &ada,
-                &format!("{mark}: (edited) reads from left to right"),
-                &of_row("return runs(it.querySelector('.edited'));"),
-            )
-            .await;
-            demand(
-                &ada,
-                &format!("{mark}: (edited) stands behind the text"),
-                &of_row("return box(it.querySelector('.edited')).left >= box(it.querySelector('.said')).right - 1;"),
-            )
-            .await;
-            demand(
-                &ada,
-                &format!("{mark}: the time reads from left to right"),
-                &of_row("return runs(it.querySelector('time'));"),
-            )
-            .await;
-            demand(
-                &ada,
-                &format!("{mark}: the count of a reaction stands behind its emoji"),
-                &of_row("const chip = it.querySelector('[data-testid=reaction]').children; return box(chip[0]).right <= box(chip[1]).left + 1;"),
-            )
-            .await;
+            for (what, holds) in NEIGHBOURS {
+                let of_row = format!("const it = row('{mark}'); return {holds};");
+                demand(&ada, &format!("{mark}: {what}"), &of_row).await;
+            }
         }
         demand(
             &ada,
@@ -109,9 +101,7 @@ fn a_name_of_the_other_direction_leaves_the_words_around_it_alone() {
         let room = bob.create_room("tea").await;
         cleo.join(room).await;
         bob.send(room, "welcome").await;
-        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("welcome").await;
         for name in
             ["Ada\u{200F}", "\u{5D0}\u{5D3}\u{5D4}", "\u{639}\u{644}\u{6CC}\u{200C}\u{631}\u{636}\u{627} 7"]

@@ -4,11 +4,11 @@ use data_encoding::BASE32_NOPAD;
 use parlour_chat::totp;
 
 use crate::person::{Device, Person};
-use crate::story;
+use crate::story_twice;
 
 #[test]
 fn a_second_factor_is_turned_on_used_lost_and_removed() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let root = app.admin("root").await;
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         ada.go("/settings/security").await;
@@ -66,7 +66,7 @@ fn a_second_factor_is_turned_on_used_lost_and_removed() {
 
 #[test]
 fn a_forgotten_password_is_set_anew_by_a_link() {
-    story(|app| async move {
+    story_twice(|app| async move {
         app.person("bob").await;
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         let now = parlour_protocol::time::Timestamp(1);
@@ -92,7 +92,7 @@ fn a_forgotten_password_is_set_anew_by_a_link() {
         bob.picture("reset-Phone").await;
         bob.click("reset-submit").await;
         bob.see("login-form").await;
-        assert_eq!(bob.path().await, "/login");
+        bob.arrives_at("/log-in").await;
         bob.fill("handle", "bob").await;
         bob.fill("password", "a much better one").await;
         bob.click("login-submit").await;

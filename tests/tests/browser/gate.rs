@@ -1,15 +1,24 @@
-//! A network cable that can be pulled: passes bytes on to the server until it is cut.
+//! A network cable that can be pulled: passes bytes on to the server until it is cut, or goes silent.
 
 use std::net::SocketAddr;
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Connections end.
+    Cut,
+    /// Connections stay, and nothing comes through them.
+    Silent,
+}
 
 /// See the module.
 pub struct Gate {
     address: SocketAddr,
-    open: watch::Sender<bool>,
+    state: watch::Sender<State>,
 }
 
 impl Gate {
@@ -18,23 +27,29 @@ impl Gate {
         let target = server.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (open, state) = watch::channel(true);
+        let (state, watched) = watch::channel(State::Open);
         tokio::spawn(async move {
-            while let Ok((mut inside, _)) = listener.accept().await {
-                let (target, mut state) = (target.clone(), state.clone());
+            while let Ok((inside, _)) = listener.accept().await {
+                let (target, mut watched) = (target.clone(), watched.clone());
                 tokio::spawn(async move {
+                    let (there, back) = (watched.clone(), watched.clone());
                     let passing = async {
-                        let mut outside = TcpStream::connect(target).await?;
-                        copy_bidirectional(&mut inside, &mut outside).await
+                        let Ok(outside) = TcpStream::connect(target).await else { return };
+                        let (from_browser, to_browser) = inside.into_split();
+                        let (from_server, to_server) = outside.into_split();
+                        tokio::select! {
+                            () = pass(from_browser, to_server, there) => {}
+                            () = pass(from_server, to_browser, back) => {}
+                        }
                     };
                     tokio::select! {
-                        _ = passing => {}
-                        _ = state.wait_for(|open| !open) => {}
+                        () = passing => {}
+                        _ = watched.wait_for(|state| *state == State::Cut) => {}
                     }
                 });
             }
         });
-        Self { address, open }
+        Self { address, state }
     }
 
     /// The address that browsers are given.
@@ -44,11 +59,32 @@ impl Gate {
 
     /// Cuts every connection, and every new one.
     pub fn cut(&self) {
-        self.open.send_replace(false);
+        self.state.send_replace(State::Cut);
+    }
+
+    /// Lets nothing through any more, and tells nobody.
+    pub fn hush(&self) {
+        self.state.send_replace(State::Silent);
     }
 
     /// Lets new connections through.
     pub fn mend(&self) {
-        self.open.send_replace(true);
+        self.state.send_replace(State::Open);
+    }
+}
+
+/// Passes bytes on as long as the gate is open.
+async fn pass(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut state: watch::Receiver<State>,
+) {
+    let mut bytes = vec![0; 16 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        if state.wait_for(|state| *state == State::Open).await.is_err()
+            || to.write_all(&bytes[..count]).await.is_err()
+        {
+            return;
+        }
     }
 }

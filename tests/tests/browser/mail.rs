@@ -3,7 +3,7 @@
 use system_tests::mail;
 
 use crate::person::{Device, Person};
-use crate::{story, story_with};
+use crate::{story_twice, story_twice_with};
 
 /// Mails with links to the very address at which the browser finds the server.
 fn with_mail(config: &mut parlour_server::Config) {
@@ -25,7 +25,7 @@ const STATE: &str = "document.querySelector('[data-testid=email-state]')?.datase
 
 #[test]
 fn an_address_is_confirmed_and_brings_a_new_password() {
-    story_with(with_mail, |app| async move {
+    story_twice_with(with_mail, |app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         ada.go("/settings/security").await;
         ada.until("there is none", &format!("{STATE} === 'none'")).await;
@@ -50,7 +50,7 @@ fn an_address_is_confirmed_and_brings_a_new_password() {
         phone.go(&path_of(&app, &mail)).await;
         phone.click("verify-email-submit").await;
         phone.see("form-error").await;
-        phone.go("/login").await;
+        phone.go("/log-in").await;
         phone.go(&path_of(&app, &again)).await;
         phone.see("verify-email-form").await;
         phone.picture("verify-email-Phone").await;
@@ -64,7 +64,7 @@ fn an_address_is_confirmed_and_brings_a_new_password() {
         ada.picture("email-confirmed-Desktop-dark").await;
 
         // Forgotten: the link comes by mail, the old sessions end.
-        phone.go("/login").await;
+        phone.go("/log-in").await;
         phone.see("go-forgot").await;
         phone.picture("login-with-mail-Phone").await;
         phone.click("go-forgot").await;
@@ -98,7 +98,7 @@ fn an_address_is_confirmed_and_brings_a_new_password() {
 
 #[test]
 fn without_mail_nobody_is_promised_any() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         ada.go("/settings/security").await;
         ada.see("second-factor").await;

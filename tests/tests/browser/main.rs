@@ -8,25 +8,38 @@
 
 mod access;
 mod accounts;
+mod addresses;
+mod announcing;
 mod copying;
 mod directions;
+mod eyes_and_ears;
 mod factors;
+mod figures;
+mod fingers;
 mod gate;
+mod hands;
+mod keyboard;
 mod mail;
 mod outbox;
 mod pages;
 mod passkeys;
 mod person;
+mod places;
 mod provider;
 mod reading;
 mod stories;
+mod timeline;
+mod touch;
 mod writing;
 
 use std::sync::{Condvar, Mutex};
 
+use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::sessions::CreateSession;
 use parlour_server::Config;
 use system_tests::{App, Backend, Person as Other, run};
+
+use crate::hands::Hands;
 
 /// Tests with browsers at the same time: one test has up to three, and each wants a core.
 const AT_ONCE: usize = 2;
@@ -44,6 +57,40 @@ async fn another_device(app: &App, handle: &str) -> Other {
     };
     let signed_in = api.create_session(&log_in).await.unwrap();
     app.somebody(handle, signed_in, api)
+}
+
+/// Bob, his room with these lines in it, and where each stands.
+async fn room_of_bob<S: AsRef<str>>(
+    app: &App,
+    name: &str,
+    lines: impl IntoIterator<Item = S>,
+) -> (Other, ConversationId, Vec<Seq>) {
+    let bob = app.person("bob").await;
+    let room = bob.create_room(name).await;
+    let mut seqs = Vec::new();
+    for line in lines {
+        seqs.push(bob.send(room, line.as_ref()).await);
+    }
+    (bob, room, seqs)
+}
+
+/// The texts `line 0`, `line 1` and so on.
+fn numbered(count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(|number| format!("line {number}"))
+}
+
+/// Runs one test twice, each time with a server of its own: with the mouse, and with the keyboard alone.
+fn story_twice<F: Future<Output = ()>>(body: impl Fn(App) -> F) {
+    story_twice_with(|_| {}, body);
+}
+
+/// Like [`story_twice`], with other settings of the server.
+fn story_twice_with<F: Future<Output = ()>>(configure: impl Fn(&mut Config), body: impl Fn(App) -> F) {
+    for hands in [Hands::Pointer, Hands::Keyboard] {
+        hands.take();
+        println!("with {hands:?}");
+        story_with(&configure, &body);
+    }
 }
 
 /// Runs one test with a server of its own, when it is its turn.

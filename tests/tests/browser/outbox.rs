@@ -6,7 +6,7 @@ use system_tests::Person as Other;
 
 use crate::gate::Gate;
 use crate::person::{Device, Person};
-use crate::{story, story_with};
+use crate::{story_twice, story_twice_with};
 
 /// The texts in a room, as another member reads them.
 async fn texts(reader: &Other, room: ConversationId) -> Vec<String> {
@@ -21,9 +21,7 @@ async fn settle(reader: &Other, room: ConversationId, expected: &[&str]) {
 }
 
 async fn in_a_room(gate: &Gate, room: ConversationId) -> Person {
-    let ada = Person::register(&gate.address(), Device::Desktop, "ada", "Ada").await;
-    ada.go(&format!("/c/{room}")).await;
-    ada.click("join-room").await;
+    let ada = Person::in_room(&gate.address(), Device::Desktop, room).await;
     ada.say("before").await;
     ada.read("before").await;
     ada
@@ -31,7 +29,7 @@ async fn in_a_room(gate: &Gate, room: ConversationId) -> Person {
 
 #[test]
 fn an_edit_without_a_connection_is_kept_and_made_later() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let gate = Gate::before(&app.address(0)).await;
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
@@ -63,7 +61,7 @@ fn an_edit_without_a_connection_is_kept_and_made_later() {
 fn an_edit_that_comes_too_fast_is_made_a_little_later() {
     // The usual limits: tests have none that a person could reach.
     let usual = |config: &mut parlour_server::Config| config.sends_per_second = 5;
-    story_with(usual, |app| async move {
+    story_twice_with(usual, |app| async move {
         let gate = Gate::before(&app.address(0)).await;
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
@@ -90,7 +88,7 @@ fn an_edit_that_comes_too_fast_is_made_a_little_later() {
 
 #[test]
 fn an_edit_that_is_refused_keeps_its_text_with_a_reason() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let gate = Gate::before(&app.address(0)).await;
         let (bob, cy) = app.friends("bob", "cyril").await;
         let direct = bob.direct(&cy).await;
@@ -122,7 +120,7 @@ fn an_edit_that_is_refused_keeps_its_text_with_a_reason() {
 
 #[test]
 fn a_message_that_waits_in_a_closed_tab_is_sent_once_by_another() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let gate = Gate::before(&app.address(0)).await;
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
@@ -152,7 +150,7 @@ fn a_message_that_waits_in_a_closed_tab_is_sent_once_by_another() {
 
 #[test]
 fn a_message_that_waits_in_a_closed_browser_is_sent_once_at_the_next_start() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let gate = Gate::before(&app.address(0)).await;
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
@@ -171,7 +169,7 @@ fn a_message_that_waits_in_a_closed_browser_is_sent_once_at_the_next_start() {
 
 #[test]
 fn two_open_tabs_send_what_waits_once_and_in_order() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let gate = Gate::before(&app.address(0)).await;
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;

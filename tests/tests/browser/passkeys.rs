@@ -4,7 +4,7 @@ use data_encoding::BASE32_NOPAD;
 use parlour_chat::totp;
 
 use crate::person::{Device, Person};
-use crate::{story, story_with};
+use crate::{story_twice, story_twice_with};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -31,7 +31,7 @@ async fn dark(person: &Person, on: bool) {
 
 #[test]
 fn a_passkey_is_added_used_and_removed() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let address = by_name(&app.address(0));
         let ada = Person::register(&address, Device::Desktop, "ada", "Ada").await;
         let authenticator = ada.add_authenticator().await;
@@ -45,7 +45,7 @@ fn a_passkey_is_added_used_and_removed() {
         ada.set_verified(&authenticator, false).await;
         ada.fill("passkey_password", PASSWORD).await;
         ada.click("add-passkey").await;
-        says(&ada, "No passkey was made").await;
+        says(&ada, "No passkey was created").await;
         ada.picture("passkeys-Desktop-cancelled").await;
         ada.set_verified(&authenticator, true).await;
         ada.click("add-passkey").await;
@@ -54,7 +54,7 @@ fn a_passkey_is_added_used_and_removed() {
             .await;
         ada.fill("passkey_password", PASSWORD).await;
         ada.click("add-passkey").await;
-        says(&ada, "has a passkey of yours already").await;
+        says(&ada, "already has a passkey of yours").await;
 
         ada.click("rename-passkey").await;
         ada.until("it has the focus", "document.activeElement.name === 'passkey_new_name'").await;
@@ -112,14 +112,14 @@ fn a_passkey_is_added_used_and_removed() {
         ada.see("no-passkeys").await;
         ada.click("logout").await;
         ada.click("passkey-login").await;
-        says(&ada, "does not fit").await;
+        says(&ada, "match.").await;
         ada.leave().await;
     });
 }
 
 #[test]
 fn browsers_that_write_no_json_have_passkeys_too() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = Person::register(&by_name(&app.address(0)), Device::Phone, "bob", "Bob").await;
         bob.add_authenticator().await;
         bob.go("/settings/security").await;
@@ -154,9 +154,9 @@ fn browsers_that_write_no_json_have_passkeys_too() {
 #[test]
 fn there_are_none_at_an_address_of_numbers() {
     let configure = |config: &mut parlour_server::Config| config.name = "Tearoom".to_owned();
-    story_with(configure, |app| async move {
+    story_twice_with(configure, |app| async move {
         let ada = Person::arrive(&app.address(0), Device::Desktop).await;
-        ada.go("/login").await;
+        ada.go("/log-in").await;
         let told = "document.querySelector('.auth-brand')?.textContent.includes('Tearoom')";
         ada.until("the server has told about itself", told).await;
         ada.see("login-form").await;
@@ -164,7 +164,7 @@ fn there_are_none_at_an_address_of_numbers() {
         ada.leave().await;
 
         let ada = Person::arrive(&by_name(&app.address(0)), Device::Desktop).await;
-        ada.go("/login").await;
+        ada.go("/log-in").await;
         ada.see("passkey-login").await;
         ada.leave().await;
     });

@@ -4,25 +4,36 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use parlour_protocol::ids::ConversationId;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::hands::Hands;
 
 /// A password that everybody uses.
 pub const PASSWORD: &str = "correct horse battery";
 /// How long a page may take on a busy machine before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The key, as WebDriver writes it.
+pub const ESCAPE: &str = "\u{E00C}";
 
 /// Width and height of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
     /// 1440 × 900.
     Desktop,
-    /// 390 × 844.
+    /// 390 × 844, with a finger.
     Phone,
+    /// 360 × 740, with a finger.
+    SmallPhone,
+    /// 820 × 1180, with a finger.
+    Tablet,
 }
 
 /// The port of the driver that starts browsers; one for all tests of this process.
@@ -55,6 +66,7 @@ fn driver() -> u16 {
 pub struct Person {
     client: Client,
     address: String,
+    hands: Hands,
     _profile: TempDir,
 }
 
@@ -89,6 +101,24 @@ impl WebDriverCompatibleCommand for Authenticator {
     }
 }
 
+/// A command of the browser's own protocol.
+#[derive(Debug)]
+struct OwnCommand {
+    name: &'static str,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for OwnCommand {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        let body = json!({ "cmd": self.name, "params": self.parameters });
+        (http::Method::POST, Some(body.to_string()))
+    }
+}
+
 impl Person {
     /// Opens a browser; no page yet.
     pub async fn arrive(address: &str, device: Device) -> Self {
@@ -102,8 +132,10 @@ impl Person {
         let (width, height) = match device {
             Device::Desktop => (1440, 900),
             Device::Phone => (390, 844),
+            Device::SmallPhone => (360, 740),
+            Device::Tablet => (820, 1180),
         };
-        let options = json!({
+        let mut options = json!({
             "binary": program,
             "args": [
                 "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -111,11 +143,10 @@ impl Person {
                 "--disable-dev-shm-usage", format!("--user-data-dir={}", profile.path().display()),
                 format!("--window-size={width},{height}"),
             ],
-            "mobileEmulation": (device == Device::Phone).then(|| json!({
+            "mobileEmulation": (device != Device::Desktop).then(|| json!({
                 "deviceMetrics": { "width": width, "height": height, "pixelRatio": 1.0, "mobile": true, "touch": true }
             })),
         });
-        let mut options = options;
         if let Some(all) = options["args"].as_array_mut() {
             all.extend(arguments.iter().map(|one| json!(one)));
         }
@@ -133,7 +164,7 @@ impl Person {
             .connect(&format!("http://127.0.0.1:{}", driver()))
             .await
             .expect("a browser opens");
-        Self { client, address: address.to_owned(), _profile: profile }
+        Self { client, address: address.to_owned(), hands: Hands::at(device), _profile: profile }
     }
 
     /// Opens a browser and registers by the form.
@@ -143,6 +174,20 @@ impl Person {
         person.sign_up(handle, name).await;
         person.see("sidebar").await;
         person
+    }
+
+    /// Registers Ada, who then joins a room.
+    pub async fn in_room(address: &str, device: Device, room: ConversationId) -> Self {
+        let ada = Self::register(address, device, "ada", "Ada").await;
+        ada.join(room).await;
+        ada
+    }
+
+    /// Opens a room and joins it.
+    pub async fn join(&self, room: ConversationId) {
+        self.go(&format!("/c/{room}")).await;
+        self.click("join-room").await;
+        self.see("composer").await;
     }
 
     /// Fills the form of the page for registering.
@@ -155,8 +200,9 @@ impl Person {
 
     /// Logs in by the form.
     pub async fn log_in(&self, handle: &str) {
-        self.go("/login").await;
-        self.fill("handle", handle).await;
+        self.go("/log-in").await;
+        // In the place of what may stand there from before.
+        self.fill("handle", &format!("\u{e009}a\u{e000}{handle}")).await;
         self.fill("password", PASSWORD).await;
         self.click("login-submit").await;
     }
@@ -204,6 +250,22 @@ impl Person {
         self.client.current_url().await.unwrap().path().to_owned()
     }
 
+    /// Waits until the address is this one, with its query.
+    pub async fn arrives_at(&self, place: &str) {
+        let place = json!(place);
+        self.until(
+            &format!("the address {place}"),
+            &format!("location.pathname + location.search === {place}"),
+        )
+        .await;
+    }
+
+    /// Waits until the window is called this.
+    pub async fn is_titled(&self, title: &str) {
+        let title = json!(title);
+        self.until(&format!("the title {title}"), &format!("document.title === {title}")).await;
+    }
+
     async fn wait(&self, css: &str) -> Element {
         let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
         match found {
@@ -227,6 +289,9 @@ impl Person {
 
     /// Clicks something by a selector, again while it is being replaced or moved.
     pub async fn click_css(&self, css: &str) {
+        if self.hands == Hands::Keyboard {
+            return self.press_on(css).await;
+        }
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let element = self.wait(css).await;
@@ -241,8 +306,7 @@ impl Person {
 
     /// Types into an input by its name.
     pub async fn fill(&self, name: &str, text: &str) {
-        let input = self.wait(&format!("[name='{name}']")).await;
-        input.send_keys(text).await.unwrap();
+        self.type_into(&format!("[name='{name}']"), text).await;
     }
 
     /// Presses a key where the focus is.
@@ -250,16 +314,36 @@ impl Person {
         self.client.active_element().await.unwrap().send_keys(key).await.unwrap();
     }
 
+    /// Strikes a key on the keyboard itself, which every control takes, also with other keys held down.
+    pub async fn strike(&self, held: &[char], key: char) {
+        let down = held.iter().chain([&key]).map(|value| KeyAction::Down { value: *value });
+        let up = [&key].into_iter().chain(held).map(|value| KeyAction::Up { value: *value });
+        let keys = down.chain(up).fold(KeyActions::new("keyboard".into()), |keys, one| keys.then(one));
+        self.client.perform_actions(keys).await.unwrap();
+    }
+
     /// Writes and sends a message in the open conversation.
     pub async fn say(&self, text: &str) {
-        let composer = self.see("composer").await;
-        composer.send_keys(text).await.unwrap();
-        self.click("send").await;
+        self.write(text).await;
+        if self.hands == Hands::Keyboard {
+            self.press("\u{E007}").await;
+        } else {
+            self.click("send").await;
+        }
     }
 
     /// Types into the composer.
     pub async fn write(&self, text: &str) {
-        self.see("composer").await.send_keys(text).await.unwrap();
+        self.type_into("[data-testid=composer]", text).await;
+    }
+
+    async fn type_into(&self, css: &str, text: &str) {
+        if self.hands == Hands::Keyboard {
+            self.bring_focus_to(css).await;
+            self.press(text).await;
+        } else {
+            self.wait(css).await.send_keys(text).await.unwrap();
+        }
     }
 
     /// Waits until the composer holds exactly this.
@@ -289,7 +373,8 @@ impl Person {
             if tokio::time::Instant::now() > deadline {
                 panic!("never came: {what}; the page says: {}", self.text_of("body").await);
             }
-            tokio::task::yield_now().await;
+            // The browser wants the core more than the question does.
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -336,6 +421,11 @@ impl Person {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
+    /// Runs JavaScript that calls its last argument when it is done, and answers what it calls it with.
+    pub async fn evaluate_async(&self, script: &str) -> Value {
+        self.client.execute_async(script, Vec::new()).await.unwrap()
+    }
+
     /// Gives the device an authenticator that keeps passkeys and says that the owner is there; answers its name.
     pub async fn add_authenticator(&self) -> String {
         let body = json!({
@@ -350,6 +440,16 @@ impl Person {
     pub async fn set_verified(&self, authenticator: &str, verified: bool) {
         let (path, body) = (format!("/{authenticator}/uv"), json!({ "isUserVerified": verified }));
         self.client.issue_cmd(Authenticator { path, body }).await.unwrap();
+    }
+
+    /// Does something that only the browser's own protocol knows, and answers what it tells.
+    pub async fn tell_browser(&self, name: &'static str, parameters: Value) -> Value {
+        self.client.issue_cmd(OwnCommand { name, parameters }).await.unwrap()
+    }
+
+    /// Goes back, as the browser's button does.
+    pub async fn back(&self) {
+        self.client.back().await.unwrap();
     }
 
     /// A picture of the page, kept where `TEST_SCREENSHOTS` says.

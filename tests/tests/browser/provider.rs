@@ -4,7 +4,7 @@ use parlour_server::Config;
 use system_tests::provider::Provider;
 
 use crate::person::{Device, Person};
-use crate::story_with;
+use crate::story_twice_with;
 
 /// The provider sends people back to an address that must be known beforehand.
 fn guild() -> impl Fn(&mut Config) {
@@ -18,11 +18,11 @@ fn guild() -> impl Fn(&mut Config) {
 
 #[test]
 fn one_registers_logs_in_and_connects_with_the_provider() {
-    story_with(guild(), |app| async move {
+    story_twice_with(guild(), |app| async move {
         let provider = Provider::shared();
         provider.set_clock(app.now().0 / 1_000_000);
         let ada = Person::arrive(&app.address(0), Device::Desktop).await;
-        ada.go("/login").await;
+        ada.go("/log-in").await;
         ada.see("provider-log-in").await;
         ada.picture("provider-log-in-Desktop").await;
         ada.click("provider-log-in").await;
@@ -32,7 +32,7 @@ fn one_registers_logs_in_and_connects_with_the_provider() {
         ada.picture("provider-handle-Desktop").await;
         ada.click("handle-submit").await;
         ada.see("sidebar").await;
-        assert_eq!(ada.path().await, "/", "what is used up is gone from the address");
+        ada.arrives_at("/").await;
 
         // She has no password, and says so herself.
         ada.go("/settings/security").await;
@@ -41,8 +41,11 @@ fn one_registers_logs_in_and_connects_with_the_provider() {
         ada.picture("provider-settings-Desktop").await;
         ada.click("logout").await;
         ada.see("login-form").await;
+        // The way by the provider leads to the place that was opened, too.
+        ada.go("/friends/requests").await;
         ada.click("provider-log-in").await;
         ada.see("sidebar").await;
+        ada.arrives_at("/friends/requests").await;
         ada.leave().await;
 
         // Who comes back without an answer is told so.

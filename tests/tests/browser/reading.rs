@@ -1,12 +1,14 @@
 //! Reading: the place under the eye, quotes, counters, attention, and text that stays within its bounds.
 
+use std::time::Duration;
+
 use parlour_client::native::fresh_cid;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::messages::SendMessage;
 use system_tests::Person as Other;
 
 use crate::person::{Device, Person};
-use crate::{another_device, story, story_with};
+use crate::{another_device, numbered, room_of_bob, story, story_with};
 
 const TIMELINE: &str = "document.querySelector('[data-testid=timeline]')";
 
@@ -15,17 +17,10 @@ async fn answer(author: &Other, room: ConversationId, to: Seq, body: &str) -> Se
     author.api.send_message(room, &fresh_cid(), &message).await.unwrap().seq
 }
 
-/// A browser in a room that holds so many lines already, and where each stands.
+/// A browser in a room that holds this many lines already, and where each stands.
 async fn in_a_long_room(app: &system_tests::App, lines: usize) -> (Person, Other, ConversationId, Vec<Seq>) {
-    let bob = app.person("bob").await;
-    let room = bob.create_room("long").await;
-    let mut seqs = Vec::new();
-    for line in 0..lines {
-        seqs.push(bob.send(room, &format!("line {line}")).await);
-    }
-    let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-    ada.go(&format!("/c/{room}")).await;
-    ada.click("join-room").await;
+    let (bob, room, seqs) = room_of_bob(app, "long", numbered(lines)).await;
+    let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
     ada.read(&format!("line {}", lines - 1)).await;
     (ada, bob, room, seqs)
 }
@@ -159,9 +154,7 @@ fn nothing_is_read_in_a_window_that_nobody_looks_at() {
     story(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
-        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         bob.send(room, "first").await;
         ada.read("first").await;
         ada.miss("unread-count").await;
@@ -223,8 +216,7 @@ fn peoples_text_stays_within_its_bounds() {
         let piled = bob.send(room, &format!("Z{}", "\u{0300}\u{0316}".repeat(60))).await;
         let ada = Person::register(&app.address(0), Device::Phone, "ada", "Ada").await;
         ada.evaluate("localStorage.setItem('parlour.theme', 'dark');").await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        ada.join(room).await;
         ada.until("both are there", "document.querySelectorAll('[data-testid=message]').length === 2").await;
         ada.picture("bounds").await;
         // "(edited)" stands after the text, whatever direction that is written in.
@@ -251,9 +243,7 @@ fn the_page_goes_on_to_work_when_the_browser_has_translated_it() {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         let first = bob.send(room, "guten Morgen").await;
-        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("guten Morgen").await;
         // What translators do: every text that may be translated is taken out, and stands in <font> elements instead.
         ada.evaluate(
@@ -290,17 +280,52 @@ fn nobody_is_called_away_whose_presence_one_may_not_know() {
     story(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
-        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.click("toggle-members").await;
         ada.until(
             "the groups are told apart",
             "(() => { const heads = [...document.querySelectorAll('.member-group h3')].map(e => e.textContent); \
-             return heads.length === 2 && heads[0].startsWith('Here now') && heads[1].startsWith('Members'); })()",
+             return heads.length === 2 && heads[0].startsWith('Online') && heads[1].startsWith('Members'); })()",
         )
         .await;
         ada.picture("members").await;
         ada.leave().await;
     });
+}
+
+#[test]
+fn the_room_that_one_looks_at_is_never_unread_however_fast_it_goes() {
+    story_with(
+        |config| config.sends_per_second = 1_000,
+        |app| async move {
+            let (ada, bob, room, _) = in_a_long_room(&app, 3).await;
+            let me = another_device(&app, "ada").await;
+            // Looks at every frame that the browser draws.
+            ada.evaluate(
+                "window.unread = []; const look = () => { \
+                 for (const one of document.querySelectorAll('[data-testid=unread-count]')) unread.push(one.textContent); \
+                 if (/^\\(/.test(document.title)) unread.push(document.title); \
+                 requestAnimationFrame(look); }; look();",
+            )
+            .await;
+            const EACH_SECOND: u32 = 50;
+            let mut ticks = tokio::time::interval(Duration::from_secs(1) / EACH_SECOND);
+            for number in 1..=5 * EACH_SECOND {
+                ticks.tick().await;
+                bob.send(room, &format!("fast {number}")).await;
+                if number % EACH_SECOND == 0 {
+                    // What her other devices are told is a second behind at most, and one more for a busy machine.
+                    let unread = me.api.conversation(room).await.unwrap().unread;
+                    assert!(unread < 2 * i64::from(EACH_SECOND), "{unread} unread after {number} messages");
+                }
+            }
+            ada.read(&format!("fast {}", 5 * EACH_SECOND)).await;
+            system_tests::eventually("all of it is read everywhere", async || {
+                me.api.conversation(room).await.unwrap().unread == 0
+            })
+            .await;
+            assert_eq!(ada.evaluate("return window.unread.join();").await, "");
+            ada.leave().await;
+        },
+    );
 }

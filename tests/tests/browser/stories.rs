@@ -2,11 +2,11 @@
 
 use crate::gate::Gate;
 use crate::person::{Device, Person};
-use crate::story;
+use crate::story_twice;
 
 #[test]
 fn two_people_become_friends_chat_privately_and_part() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada Lovelace").await;
         let bob = Person::register(&app.address(0), Device::Desktop, "bob", "Bob Stone").await;
 
@@ -38,7 +38,7 @@ fn two_people_become_friends_chat_privately_and_part() {
 
 #[test]
 fn three_people_chat_in_a_public_room() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         let bob = Person::register(&app.address(0), Device::Desktop, "bob", "Bob").await;
         let cy = Person::register(&app.address(0), Device::Phone, "cyril", "Cy").await;
@@ -75,7 +75,7 @@ fn three_people_chat_in_a_public_room() {
 
 #[test]
 fn who_was_offline_misses_nothing_and_doubles_nothing() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let gate = Gate::before(&app.address(0)).await;
         let ada = Person::register(&gate.address(), Device::Desktop, "ada", "Ada").await;
         ada.go("/rooms").await;
@@ -108,7 +108,7 @@ fn who_was_offline_misses_nothing_and_doubles_nothing() {
 
 #[test]
 fn a_reload_keeps_the_session_the_place_and_the_history() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Phone, "ada", "Ada").await;
         ada.go("/rooms").await;
         ada.click("new-room").await;
@@ -140,7 +140,7 @@ fn a_reload_keeps_the_session_the_place_and_the_history() {
 
 #[test]
 fn history_loads_upwards_without_a_jump() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("long").await;
         for number in 0..180 {
@@ -174,7 +174,7 @@ fn history_loads_upwards_without_a_jump() {
 
 #[test]
 fn an_administrator_suspends_somebody_and_deletes_a_room() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         parlour_chat::admin::promote(
             &mut app.database().connect(),

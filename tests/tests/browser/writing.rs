@@ -1,7 +1,7 @@
 //! Writing: drafts that are kept however they were changed, input methods, and the list of people to mention.
 
 use crate::person::{Device, Person};
-use crate::story;
+use crate::story_twice;
 
 const ENTER: &str = "\u{E007}";
 const TAB: &str = "\u{E004}";
@@ -20,13 +20,11 @@ fn composed(css: &str, key: &str) -> String {
 
 #[test]
 fn a_draft_is_kept_whichever_way_it_was_changed() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         bob.send(room, "welcome").await;
-        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("welcome").await;
         ada.write("hi @bo").await;
         ada.see("mention-offer").await;
@@ -70,13 +68,11 @@ fn a_draft_is_kept_whichever_way_it_was_changed() {
 
 #[test]
 fn keys_of_an_input_method_belong_to_it() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         bob.send(room, "welcome").await;
-        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("welcome").await;
         ada.write("日本").await;
         for key in ["Enter", "ArrowUp", "Escape", "Tab"] {
@@ -117,14 +113,12 @@ fn keys_of_an_input_method_belong_to_it() {
 
 #[test]
 fn a_member_who_has_said_nothing_is_offered_in_a_list_that_is_announced() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         let hiro = app.person("hiroshi").await;
         hiro.join(room).await;
-        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-        ada.go(&format!("/c/{room}")).await;
-        ada.click("join-room").await;
+        let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.write("@hir").await;
         ada.see("mention-offer").await;
         ada.picture("mention-offers").await;

@@ -6,9 +6,11 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use parlour_protocol::socket::CloseCode;
+use parlour_protocol::time::SECOND;
 use serde_json::json;
+use system_tests::attack::http::connect as connect_with_window;
 use system_tests::wire::{client_frame, frame, header, upgrade};
-use system_tests::{App, Person, on_all_backends};
+use system_tests::{App, Person, eventually, on_all_backends};
 
 on_all_backends!(
     long_frames,
@@ -21,6 +23,8 @@ on_all_backends!(
     unfinished_requests,
     smuggled_lengths,
     bodies_that_nobody_reads,
+    those_who_break_the_rules_do_not_come_back_at_once,
+    answers_that_are_not_taken_cost_nobody_else,
 );
 
 /// Lengths beyond the limit, from one byte too many to the largest that a header can tell.
@@ -383,4 +387,63 @@ async fn bodies_that_nobody_reads(app: App) {
     let answer = everything(&mut stream);
     assert!(answer.starts_with("HTTP/1.1 413") || answer.is_empty(), "{answer}");
     ada.get("/api/v1/account").await.expect(200);
+}
+
+/// What is no HTTP is answered and ended at once; the connection keeps its place for a while, so that a client that does
+/// nothing else is slow.
+async fn those_who_break_the_rules_do_not_come_back_at_once(app: App) {
+    let idle = app.connections(0);
+    let mut broken: Vec<TcpStream> = (0..8).map(|_| connect(&app)).collect();
+    for stream in &mut broken {
+        stream.write_all(b"NO HTTP AT ALL\r\n\r\n").unwrap();
+        let answer = everything(stream);
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+    assert_eq!(app.connections(0), idle + 8, "they are held after their end");
+    // Somebody who behaves is not.
+    let mut stream = connect(&app);
+    stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    assert!(everything(&mut stream).starts_with("HTTP/1.1 200"));
+    eventually("the held ones are let go", async || app.connections(0) <= idle).await;
+}
+
+/// Anyone who asks for much and takes none of it is refused before more is made for them, and alone.
+async fn answers_that_are_not_taken_cost_nobody_else(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    for _ in 0..20 {
+        ada.send(room, &"🦀".repeat(4000)).await;
+    }
+    let token = ada.api.access_token().unwrap();
+    let path = format!("/api/v1/conversations/{room}/messages?limit=20");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n").repeat(60);
+    let (to, from) = (app.address(0)["http://".len()..].parse().unwrap(), [127, 0, 0, 1].into());
+    let mut greedy = Vec::new();
+    // Four that are stuck are enough.
+    for _ in 0..6 {
+        let stream = connect_with_window(to, from, Some(4096)).await.unwrap();
+        let _ = stream.try_write(request.as_bytes());
+        greedy.push(stream);
+    }
+    eventually("she has used up what may wait for her", async || {
+        app.advance(SECOND);
+        ada.get("/api/v1/account").await.status == 503
+    })
+    .await;
+    let refused = ada.get(&path).await;
+    assert!(
+        refused.status == 503 && refused.text.contains("\"unavailable\""),
+        "{} {}",
+        refused.status,
+        refused.text
+    );
+    bob.get(&path).await.expect(200);
+    drop(greedy);
+    eventually("she is served again", async || {
+        app.advance(SECOND);
+        ada.get(&path).await.status == 200
+    })
+    .await;
 }

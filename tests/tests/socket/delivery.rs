@@ -161,6 +161,9 @@ async fn typing(app: App) {
     bob.send(room, "done").await;
     hers.expect_event(room, 3).await;
     his.expect_event(room, 3).await;
+    // Who sends one message and writes the next is typing, however soon.
+    his.post(|_| ClientFrame::Typing { conversation }).await;
+    assert_eq!(hers.ephemeral().await, Ephemeral::Typing { conversation, user: bob.id, ttl_ms: 5000 });
     for socket in [&mut hers, &mut his, &mut outside] {
         socket.expect_nothing().await;
     }
@@ -210,9 +213,11 @@ async fn leaving_ends_delivery(app: App) {
     // One's own leaving is the last that one sees.
     socket.expect_event(room, 4).await;
     ada.send(room, "among ourselves").await;
-    let mut hers = ada.socket_on(&[room]).await;
+    // On his node, too, it was delivered to those who follow.
+    let (mut hers, mut elsewhere) = (ada.socket_on(&[room]).await, ada.elsewhere().socket_on(&[room]).await);
     ada.send(room, "still").await;
     hers.expect_event(room, 6).await;
+    elsewhere.expect_event(room, 6).await;
     socket.expect_nothing().await;
 
     // Back again: the socket that stands follows once more.

@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
-use parlour_protocol::messages::{Message, Reaction};
+use parlour_protocol::messages::{Message, MessagePage, Reaction};
 use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::socket::{Change, Event};
 use parlour_protocol::time::Timestamp;
 
-use super::{Cursors, Timeline, Verdict};
+use super::{Cursors, Part, Timeline, Verdict};
 
 const ROOMS: [ConversationId; 2] = [ConversationId(1), ConversationId(2)];
 const EMOJI: [&str; 3] = ["👍", "🎉", "🐢"];
@@ -151,7 +151,10 @@ impl Client {
         self.cursors.follow(room, stored.head());
         let timeline = self.timelines.entry(room).or_default();
         timeline.clear();
-        timeline.add_page_at(stored.messages.values().cloned(), stored.head());
+        let items = stored.messages.values().cloned().collect();
+        let page =
+            MessagePage { items, older: false, newer: false, head: stored.head(), authors: Vec::new() };
+        timeline.add_page(page, Part::Newest);
         self.applied.insert(room, vec![stored.head()]);
     }
 
@@ -260,7 +263,7 @@ fn a_client_without_the_rule_does_not_converge() {
     let mut lots = Lots(7);
     let mut stored = Stored::default();
     let events: Vec<Event> = (0..60).map(|_| stored.happen(ROOMS[0], &mut lots)).collect();
-    let mut timeline = Timeline::default();
+    let mut timeline = Timeline::from_the_beginning();
     for event in events.iter().rev() {
         timeline.apply(event);
     }

@@ -1,85 +1,187 @@
 //! The loaded messages of one conversation: pages of history joined with live changes.
 //!
-//! Invariant: *page + events = fresh page*. Applying the events after a page gives what fetching it again would.
+//! Invariants: *page + events = fresh page*: applying the events after a page gives what fetching it again would. And a
+//! timeline knows which stretches of the log it holds, so that a hole in it is never taken for its beginning or its end.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use parlour_protocol::ids::Seq;
-use parlour_protocol::messages::{Message, Reaction};
+use parlour_protocol::messages::{Message, MessagePage, Reaction};
 use parlour_protocol::socket::{Change, Event};
+
+use super::{Stretch, Stretches};
 
 /// Changes that are remembered for pages which were read before them and arrive after them.
 const RECENT: usize = 256;
 
-/// The messages that are loaded, by position.
+/// Which part of a log a page was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The newest messages.
+    Newest,
+    /// Those before a position.
+    Before(Seq),
+    /// Those after a position.
+    After(Seq),
+    /// Those on both sides of a position.
+    Around,
+}
+
+/// What is shown, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Piece<'a> {
+    /// A message.
+    Message(&'a Message),
+    /// Nothing is known of what stands between these positions.
+    Gap {
+        /// The last position that is known before it; 0 when it reaches to the beginning of the log.
+        after: Seq,
+        /// The first position that is known after it.
+        before: Seq,
+    },
+}
+
+/// The messages that are loaded, by position. At first nothing of the log is known, not even its beginning.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Timeline {
     messages: BTreeMap<Seq, Message>,
+    held: Stretches,
+    /// The newest position that was heard of.
+    head: Seq,
     recent: VecDeque<Event>,
-    detached: bool,
 }
 
 impl Timeline {
-    /// Adds a page of history; what is newer wins where both know a message.
-    pub fn add_page(&mut self, items: impl IntoIterator<Item = Message>) {
+    /// The timeline of a log that is followed from its beginning.
+    pub fn from_the_beginning() -> Self {
+        let mut timeline = Self::default();
+        timeline.held.add(0, 0);
+        timeline
+    }
+
+    /// Adds a page of history. Changes that were applied since it was read are applied to its messages again.
+    pub fn add_page(&mut self, page: MessagePage, part: Part) {
+        let (first, last) = (page.items.first().map(|one| one.seq), page.items.last().map(|one| one.seq));
+        let from = match part {
+            Part::After(seq) => seq + 1,
+            _ if page.older => first.unwrap_or(page.head + 1),
+            _ => 0,
+        };
+        let to = match part {
+            Part::Before(seq) => seq - 1,
+            _ if page.newer => last.unwrap_or(-1),
+            _ => page.head,
+        };
+        self.held.add(from, to);
+        if page.newer && !matches!(part, Part::Before(_)) {
+            self.head = self.head.max(page.head);
+        }
+        self.add_messages(page.items, page.head);
+    }
+
+    /// Adds single messages, of what stands around them nothing is known; they were read when the log's newest
+    /// position was `head`.
+    pub fn add_messages(&mut self, items: impl IntoIterator<Item = Message>, head: Seq) {
         for message in items {
             self.messages.insert(message.seq, message);
         }
-    }
-
-    /// Adds a page of history that was read when the log's newest position was `head`: changes that were
-    /// applied since are applied to its messages again.
-    pub fn add_page_at(&mut self, items: impl IntoIterator<Item = Message>, head: Seq) {
-        self.add_page(items);
         let missed: Vec<Event> = self.recent.iter().filter(|event| event.seq > head).cloned().collect();
         for event in &missed {
-            if !matches!(event.change, Change::MessageCreated { .. }) {
-                self.change(event);
+            let next = self.held.extend(event.seq);
+            if next || !matches!(event.change, Change::MessageCreated { .. }) {
+                self.change(event, next);
             }
         }
     }
 
-    /// Adds one message, such as an own one whose sending was just answered.
+    /// Adds one message, such as an own one whose sending was just answered. Its event closes what is missing before it.
     pub fn add(&mut self, message: Message) {
         self.messages.insert(message.seq, message);
     }
 
     /// Drops everything.
     pub fn clear(&mut self) {
-        self.messages.clear();
-        self.recent.clear();
-        self.detached = false;
+        *self = Self::default();
     }
 
-    /// Says whether newer messages exist that are not loaded. New ones are not added then, as a hole would
-    /// be before them.
-    pub fn set_detached(&mut self, detached: bool) {
-        self.detached = detached;
+    /// Notes that the log reaches at least to a position.
+    pub fn note_head(&mut self, head: Seq) {
+        self.head = self.head.max(head);
     }
 
-    /// Whether newer messages exist that are not loaded.
-    pub fn detached(&self) -> bool {
-        self.detached
+    /// Whether the beginning of the log is held, and nothing is missing between it and the first message.
+    pub fn begins(&self) -> bool {
+        let on_its_way = |seq| self.held.of(seq).is_none() && self.ends();
+        self.held.first().is_some_and(|first| {
+            let joins = self.oldest().is_none_or(|oldest| oldest <= first.to || on_its_way(oldest));
+            first.from == 0 && joins
+        })
     }
 
-    /// Lets go of the oldest messages so that at most `keep` stay. True when some went.
-    pub fn trim_oldest(&mut self, keep: usize) -> bool {
-        let before = self.messages.len();
+    /// Whether the end of the log is held, as far as was heard of it.
+    pub fn ends(&self) -> bool {
+        self.held.last().is_some_and(|last| last.to >= self.head)
+    }
+
+    /// Lets go of the oldest messages so that at most `keep` stay.
+    pub fn trim_oldest(&mut self, keep: usize) {
         while self.messages.len() > keep {
             self.messages.pop_first();
+            if let Some(first) = self.oldest() {
+                self.held.cut_before(first);
+            }
         }
-        self.messages.len() != before
     }
 
-    /// Lets go of the newest messages so that at most `keep` stay; then the timeline is detached. True when
-    /// some went.
-    pub fn trim_newest(&mut self, keep: usize) -> bool {
-        let before = self.messages.len();
+    /// Lets go of the newest messages so that at most `keep` stay.
+    pub fn trim_newest(&mut self, keep: usize) {
         while self.messages.len() > keep {
-            self.messages.pop_last();
-            self.detached = true;
+            let end = self.held.last().map_or(0, |last| last.to);
+            let gone = self.messages.pop_last().map_or(0, |(seq, _)| seq);
+            self.note_head(end.max(gone));
+            if let Some(last) = self.newest() {
+                self.held.cut_after(last);
+            }
         }
-        self.messages.len() != before
+    }
+
+    /// Lets go of what is farthest from a message so that at most `keep` stay.
+    pub fn trim_around(&mut self, seq: Seq, keep: usize) {
+        let newer = self.messages.range(seq..).count();
+        let older = self.messages.len() - newer;
+        let half = keep / 2;
+        if newer > half {
+            self.trim_newest(older + half.max(keep.saturating_sub(older)));
+        }
+        self.trim_oldest(keep);
+    }
+
+    /// What is shown, oldest first, beginning with a gap where older messages are not held. Own messages whose events
+    /// are on their way stand at the end.
+    pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        let end = self.held.last().map_or(0, |last| last.to);
+        // Where the log has gone on without being followed, more is missing before them than what is on its way.
+        let (mut at, behind) = (0_i64, !self.ends());
+        self.messages.values().flat_map(move |message| {
+            let stretch = match self.held.of(message.seq) {
+                Some(stretch) => stretch,
+                None if behind => Stretch { from: message.seq, to: message.seq },
+                None => Stretch { from: at, to: at.max(end) },
+            };
+            let gap =
+                (stretch.from > at).then_some(Piece::Gap { after: (at - 1).max(0), before: stretch.from });
+            at = at.max(stretch.to + 1);
+            gap.into_iter().chain([Piece::Message(message)])
+        })
+    }
+
+    /// Where older messages are missing before, and newer ones after.
+    pub fn edges(&self) -> Option<(Seq, Seq)> {
+        let from = match self.pieces().next() {
+            Some(Piece::Gap { before, .. }) => before,
+            _ => self.held.first()?.from,
+        };
+        Some((from, self.held.last()?.to))
     }
 
     /// How many messages are loaded.
@@ -118,17 +220,21 @@ impl Timeline {
             self.recent.pop_front();
         }
         self.recent.push_back(event.clone());
-        self.change(event)
+        self.head = self.head.max(event.seq);
+        let next = self.held.extend(event.seq);
+        self.change(event, next)
     }
 
     /// Applies a change whose event is on its way, such as an own one whose command was just answered.
     pub fn anticipate(&mut self, event: &Event) -> Option<Seq> {
-        self.change(event)
+        self.change(event, false)
     }
 
-    fn change(&mut self, event: &Event) -> Option<Seq> {
+    /// `next` says whether the event continues what is held: only then a new message stands where it belongs.
+    fn change(&mut self, event: &Event, next: bool) -> Option<Seq> {
         match &event.change {
-            Change::MessageCreated { .. } if self.detached => None,
+            // One that is held already came with a page that knew more of it.
+            Change::MessageCreated { .. } if !next => None,
             Change::MessageCreated { author, cid, body, reply_to, reply_author, mentions } => {
                 let message = Message {
                     seq: event.seq,
@@ -202,62 +308,5 @@ impl Timeline {
             }
             _ => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use parlour_protocol::ids::{ConversationId, UserId};
-    use parlour_protocol::time::Timestamp;
-
-    fn event(seq: Seq, change: Change) -> Event {
-        Event { conversation: ConversationId(1), seq, at: Timestamp(seq), change }
-    }
-
-    fn created(seq: Seq) -> Event {
-        let body = Some(format!("message {seq}"));
-        event(
-            seq,
-            Change::MessageCreated {
-                author: UserId(1),
-                cid: format!("cid-{seq:05}"),
-                body,
-                reply_to: None,
-                reply_author: None,
-                mentions: None,
-            },
-        )
-    }
-
-    fn page(seqs: std::ops::RangeInclusive<Seq>) -> Vec<Message> {
-        let mut timeline = Timeline::default();
-        seqs.for_each(|seq| {
-            timeline.apply(&created(seq));
-        });
-        timeline.iter().cloned().collect()
-    }
-
-    #[test]
-    fn a_page_that_comes_late_gets_the_changes_that_overtook_it() {
-        let mut timeline = Timeline::default();
-        timeline.add_page_at(page(50..=60), 60);
-        timeline.apply(&event(61, Change::MessageDeleted { actor: UserId(1), target: 10, author: None }));
-        timeline.add_page_at(page(1..=49), 60);
-        assert_eq!(timeline.get(10).and_then(|message| message.body.clone()), None);
-        assert!(timeline.get(11).is_some_and(|message| message.body.is_some()));
-    }
-
-    #[test]
-    fn a_detached_timeline_takes_changes_but_no_new_messages() {
-        let mut timeline = Timeline::default();
-        timeline.add_page_at(page(1..=60), 60);
-        assert!(timeline.trim_newest(40));
-        assert!(timeline.detached());
-        assert_eq!(timeline.apply(&created(61)), None);
-        let edit =
-            Change::MessageEdited { author: UserId(1), target: 3, body: Some("new".into()), mentions: None };
-        assert_eq!(timeline.apply(&event(62, edit)), Some(3));
-        assert_eq!((timeline.oldest(), timeline.newest(), timeline.len()), (Some(1), Some(40), 40));
     }
 }

@@ -50,8 +50,12 @@ impl Hub {
         for head in heads {
             let missing = self.feed(head.topic).and_then(|feed| {
                 let mut feed = lock(&feed);
-                if head.direct {
-                    feed.set_direct();
+                for outbox in feed.set_direct(head.direct) {
+                    if let Topic::Conversation(id) = head.topic
+                        && !outbox.is_live(id)
+                    {
+                        feed.set_live(&outbox, false);
+                    }
                 }
                 feed.learn_head(head.seq)
             });

@@ -1,14 +1,11 @@
-//! Connections of people who have not said who they are: how many there are, and how long they may keep us waiting.
+//! One connection of somebody who has not said who they are: whose turn it is, and for how long it may keep us waiting.
 //!
 //! A connection *waits* while it is the client's turn: before a request, while its body is received, while its answer
-//! is not taken. It is *served* while it is ours. Sockets leave this count when they have started.
+//! is not taken. It is *served* while it is ours. Sockets leave the count of the `door` when they have started.
 //!
-//! Invariant: when there are too many, the one that has waited longest is closed to let the next one in, first of the
-//! same address and else of the address with the most. Nobody is refused because of connections that others left open.
+//! Invariant: no more is read from a connection than what was asked for and a little ahead.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,12 +14,11 @@ use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::addresses::AddressKey;
+use super::door::Entry;
 use super::memory::Kill;
-use super::rates::NetworkLimit;
 use crate::problems;
 
 /// A request must be complete this long after its first byte.
@@ -37,16 +33,9 @@ const TAKEN: usize = 32 * 1024;
 /// Bytes that are read ahead of what is asked for: a head of the longest kind and some of the body, and while a request is
 /// served little of what follows it.
 const AHEAD: (usize, usize) = (16 * 1024, 8 * 1024);
-/// Connections beyond a limit are admitted up to this many times of it while none has waited for [`STALE`].
-const BURST: usize = 2;
-/// A connection that has waited for less than this may just be slow to be looked at by us.
-const STALE: Duration = Duration::from_secs(1);
-/// New connections that wait for their turn, of one network and in all. Each holds a descriptor and little else.
-const WAITING_OF_NETWORK: u32 = 4096;
-/// See [`WAITING_OF_NETWORK`].
-const WAITING: usize = 8192;
-/// How often connections are looked at that keep us waiting.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A connection that broke the rules is held for at least this long: one that is closed at once can be there again at
+/// once, and each costs as much as a small request.
+const HOLD: Duration = Duration::from_secs(1);
 
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +50,8 @@ enum Turn {
 
 /// A connection's place among those that are counted.
 pub struct Place {
-    address: AddressKey,
-    kill: Arc<Kill>,
+    pub(super) address: AddressKey,
+    pub(super) kill: Arc<Kill>,
     began: Instant,
     turn: AtomicU8,
     /// Milliseconds after `began` since when it is the client's turn.
@@ -76,21 +65,25 @@ pub struct Place {
     /// The client has sent something since its turn began.
     receiving: AtomicBool,
     /// Somebody has shown who they are on this connection.
-    known: AtomicBool,
+    pub(super) known: AtomicBool,
     /// An answer was begun that may not have been written to its end.
     answering: AtomicBool,
     /// It has become a socket, whose client has not said yet who it is.
-    is_socket: AtomicBool,
+    pub(super) is_socket: AtomicBool,
     /// A body was announced and is not wanted: what comes of it is thrown away by the dispatcher.
     unwanted: AtomicBool,
     thrown_away: AtomicUsize,
     generous: AtomicBool,
+    /// What it sent was no HTTP.
+    is_faulty: AtomicBool,
+    /// Nothing more is read of it: it broke the rules, and is held for [`HOLD`] so that it does not come back at once.
+    held: AtomicBool,
     /// As much as may be was read, and there was no request in it.
     starved: AtomicBool,
 }
 
 impl Place {
-    fn new(address: AddressKey) -> Self {
+    pub(super) fn new(address: AddressKey) -> Self {
         Self {
             address,
             kill: Arc::default(),
@@ -108,6 +101,8 @@ impl Place {
             unwanted: AtomicBool::default(),
             thrown_away: AtomicUsize::default(),
             generous: AtomicBool::default(),
+            is_faulty: AtomicBool::default(),
+            held: AtomicBool::default(),
             starved: AtomicBool::default(),
         }
     }
@@ -152,7 +147,7 @@ impl Place {
     }
 
     /// For how long the client keeps us waiting; `None` while it is our turn.
-    fn waits(&self) -> Option<Duration> {
+    pub(super) fn waits(&self) -> Option<Duration> {
         let now = self.millis();
         let blocked = self.blocked.load(Ordering::Relaxed);
         let since = if blocked > 0 {
@@ -166,8 +161,11 @@ impl Place {
     }
 
     /// Whether the client has used up its time. Bodies and idle connections have limits elsewhere.
-    fn is_overdue(&self) -> bool {
+    pub(super) fn is_overdue(&self) -> bool {
         let Some(waits) = self.waits() else { return false };
+        if self.held.load(Ordering::Relaxed) {
+            return waits >= HOLD;
+        }
         if self.blocked.load(Ordering::Relaxed) > 0 {
             return waits >= TAKE_WITHIN;
         }
@@ -242,149 +240,6 @@ impl Drop for Serving {
     }
 }
 
-#[derive(Default)]
-struct Table {
-    count: usize,
-    by_address: HashMap<AddressKey, Vec<Arc<Place>>>,
-}
-
-impl Table {
-    fn remove(&mut self, place: &Arc<Place>) {
-        let Some(places) = self.by_address.get_mut(&place.address) else { return };
-        let before = places.len();
-        places.retain(|one| !Arc::ptr_eq(one, place));
-        self.count -= before - places.len();
-        if places.is_empty() {
-            self.by_address.remove(&place.address);
-        }
-    }
-
-    /// Closes the connection of an address that has kept us waiting longest, and at least for `least`; those of
-    /// somebody known last.
-    fn evict(&mut self, address: AddressKey, least: Duration) -> bool {
-        let places = self.by_address.get(&address).map(Vec::as_slice).unwrap_or_default();
-        let longest = places
-            .iter()
-            .filter_map(|place| Some((!place.known.load(Ordering::Relaxed), place.waits()?, place)))
-            .filter(|(_, waits, _)| *waits >= least)
-            .max_by_key(|(unknown, waits, _)| (*unknown, *waits))
-            .map(|(.., place)| place.clone());
-        let Some(place) = longest else { return false };
-        place.kill.kill();
-        self.remove(&place);
-        true
-    }
-}
-
-/// Lets connections in; cheap to clone.
-#[derive(Clone)]
-pub struct Door {
-    most: usize,
-    most_of_address: usize,
-    /// New connections, by network: each costs as much as a small request.
-    rate: Arc<NetworkLimit>,
-    waiting: Arc<Semaphore>,
-    table: Arc<Mutex<Table>>,
-}
-
-impl Door {
-    /// A door with its limits: connections in all, connections of one network, new connections of one network.
-    pub fn new(most: usize, most_of_address: usize, rate: NetworkLimit) -> Self {
-        Self {
-            most,
-            most_of_address,
-            rate: Arc::new(rate),
-            waiting: Arc::new(Semaphore::new(WAITING)),
-            table: Arc::default(),
-        }
-    }
-
-    /// Waits until it is the turn of a new connection: those that come faster than their network may are served in
-    /// the order in which they came. False when too many wait already. Connections of a proxy need not wait.
-    pub async fn wait(&self, peer: IpAddr, is_proxy: bool) -> bool {
-        if is_proxy {
-            return true;
-        }
-        let Some(wait) = self.rate.reserve(AddressKey::of(peer), WAITING_OF_NETWORK) else { return false };
-        if wait.is_zero() {
-            return true;
-        }
-        let Ok(_place) = self.waiting.try_acquire() else { return false };
-        tokio::time::sleep(wait).await;
-        true
-    }
-
-    /// Takes a connection in; `None` when it must be closed. Connections of a proxy have no limit of their own.
-    pub fn admit(&self, stream: TcpStream, peer: IpAddr, is_proxy: bool) -> Option<Conn> {
-        let address = AddressKey::of(peer);
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = table.by_address.get(&address).map_or(0, Vec::len);
-        if !is_proxy && own >= self.most_of_address && !table.evict(address, STALE) {
-            let full = own >= self.most_of_address * BURST;
-            if full && !table.evict(address, Duration::ZERO) {
-                return None;
-            }
-        }
-        if table.count >= self.most {
-            let fullest = table.by_address.iter().max_by_key(|(_, places)| places.len());
-            let (fullest, of_fullest) =
-                fullest.map_or((address, 0), |(address, places)| (*address, places.len()));
-            if !table.evict(fullest, STALE) && table.count >= self.most * BURST {
-                let fair = of_fullest > own || fullest == address;
-                if !fair || !table.evict(fullest, Duration::ZERO) {
-                    return None;
-                }
-            }
-        }
-        let place = Arc::new(Place::new(address));
-        table.count += 1;
-        table.by_address.entry(address).or_default().push(place.clone());
-        drop(table);
-        Some(Conn { stream, entry: Entry { place, door: self.clone() } })
-    }
-
-    /// Ends the connections that have become sockets and have not said whose they are.
-    pub fn end_sockets(&self) {
-        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let sockets =
-            table.by_address.values().flatten().filter(|place| place.is_socket.load(Ordering::Relaxed));
-        sockets.for_each(|place| place.kill.kill());
-    }
-
-    /// How many connections are counted.
-    pub fn count(&self) -> usize {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner).count
-    }
-
-    /// Closes those that keep us waiting for too long, for ever.
-    pub async fn look_after(self) {
-        let mut pause = tokio::time::interval(LOOK_EVERY);
-        loop {
-            pause.tick().await;
-            let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-            table
-                .by_address
-                .values()
-                .flatten()
-                .filter(|place| place.is_overdue())
-                .for_each(|place| place.kill.kill());
-        }
-    }
-}
-
-/// A connection's entry at the door; dropping it takes it out of the count.
-pub struct Entry {
-    /// Its place.
-    pub place: Arc<Place>,
-    door: Door,
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.door.table.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.place);
-    }
-}
-
 /// A connection as the HTTP dispatcher sees it.
 pub struct Conn {
     stream: TcpStream,
@@ -392,6 +247,10 @@ pub struct Conn {
 }
 
 impl Conn {
+    pub(super) fn new(stream: TcpStream, entry: Entry) -> Self {
+        Self { stream, entry }
+    }
+
     /// The connection's place.
     pub fn place(&self) -> &Arc<Place> {
         &self.entry.place
@@ -410,6 +269,9 @@ impl AsyncRead for Conn {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let place = self.entry.place.clone();
+        if place.held.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
         let throws_away = place.turn.load(Ordering::Relaxed) == Turn::Request as u8
             && place.unwanted.load(Ordering::Relaxed);
         let served = place.turn.load(Ordering::Relaxed) != Turn::Request as u8;
@@ -433,7 +295,8 @@ impl AsyncRead for Conn {
             let generous = place.generous.load(Ordering::Relaxed);
             let most = if generous { THROW_AWAY.1 } else { THROW_AWAY.0 };
             if place.thrown_away.load(Ordering::Relaxed) > most {
-                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                place.held.store(true, Ordering::Relaxed);
+                return Poll::Pending;
             }
         }
         let before = buf.filled().len();
@@ -452,12 +315,23 @@ impl AsyncRead for Conn {
 impl AsyncWrite for Conn {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let place = self.entry.place.clone();
+        if place.is_faulty.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
         if !place.answering.load(Ordering::Relaxed)
             && let Some(ours) = problems::in_place_of(bytes)
         {
             // A kilobyte always fits: nothing else was written on this connection that is not flushed.
             let _ = self.stream.try_write(&ours);
-            return Poll::Ready(Ok(bytes.len()));
+            if place.known.load(Ordering::Relaxed) {
+                return Poll::Ready(Ok(bytes.len()));
+            }
+            // The client sees the answer and its end. The dispatcher would close the connection as soon as it has written;
+            // it waits, until the connection is overdue.
+            place.is_faulty.store(true, Ordering::Relaxed);
+            place.held.store(true, Ordering::Relaxed);
+            let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
+            return Poll::Pending;
         }
         match Pin::new(&mut self.stream).poll_write(cx, bytes) {
             Poll::Pending => {

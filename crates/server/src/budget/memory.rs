@@ -126,6 +126,11 @@ impl MemoryBudget {
         Some(Held { holders: self.holders.clone(), ticket })
     }
 
+    /// Bytes that are held for one owner now.
+    pub fn held_by(&self, owner: Owner) -> usize {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner).held_by(owner)
+    }
+
     /// Bytes that are held now.
     pub fn held(&self) -> usize {
         self.holders.lock().unwrap_or_else(PoisonError::into_inner).total

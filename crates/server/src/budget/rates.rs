@@ -92,7 +92,7 @@ impl<K: Eq + Hash> RateLimit<K> {
 }
 
 /// A site of many IPv6 networks gets this many times as much as one of them.
-const OF_SITE: f64 = 8.0;
+const OF_SITE: u32 = 8;
 
 /// A limit for each network, and a wider one for the site that it belongs to.
 pub struct NetworkLimit {
@@ -105,33 +105,37 @@ impl NetworkLimit {
     pub fn new(clock: &Clock, per_second: f64, burst: f64) -> Self {
         Self {
             networks: RateLimit::new(clock, per_second, burst),
-            sites: RateLimit::new(clock, per_second * OF_SITE, burst * OF_SITE),
+            sites: RateLimit::new(clock, per_second * f64::from(OF_SITE), burst * f64::from(OF_SITE)),
         }
     }
 
     /// Takes one, or says after how many milliseconds there is one again.
     pub fn take(&self, network: AddressKey) -> Result<(), u64> {
-        if let Some(site) = network.site() {
-            self.sites.take(site)?;
-        }
-        let taken = self.networks.take(network);
-        if let (Err(_), Some(site)) = (&taken, network.site()) {
-            self.sites.give_back(&site);
-        }
-        taken
+        self.ask_both(network, |limit, key, _| limit.take(key)).map(|_| ())
     }
 
     /// Like [`RateLimit::reserve`]; of a site eight times as many may wait.
     pub fn reserve(&self, network: AddressKey, waiting: u32) -> Option<Duration> {
-        let of_site = match network.site() {
-            Some(site) => self.sites.reserve(site, waiting.saturating_mul(OF_SITE as u32))?,
-            None => Duration::ZERO,
-        };
-        let own = self.networks.reserve(network, waiting);
-        if let (None, Some(site)) = (own, network.site()) {
+        let reserve =
+            |limit: &RateLimit<_>, key, times| limit.reserve(key, waiting.saturating_mul(times)).ok_or(());
+        let (own, of_site) = self.ask_both(network, reserve).ok()?;
+        Some(own.max(of_site.unwrap_or_default()))
+    }
+
+    /// Asks the site, with how many times as much it gets, and then the network; what the network refuses is not
+    /// taken from the site.
+    fn ask_both<T, E>(
+        &self,
+        network: AddressKey,
+        ask: impl Fn(&RateLimit<AddressKey>, AddressKey, u32) -> Result<T, E>,
+    ) -> Result<(T, Option<T>), E> {
+        let site = network.site();
+        let of_site = site.map(|site| ask(&self.sites, site, OF_SITE)).transpose()?;
+        let own = ask(&self.networks, network, 1);
+        if let (Err(_), Some(site)) = (&own, site) {
             self.sites.give_back(&site);
         }
-        own.map(|own| own.max(of_site))
+        Ok((own?, of_site))
     }
 
     /// Gives one back that turned out not to count.

@@ -21,36 +21,37 @@ pub(super) fn one_line(text: &str) -> String {
 /// The text of a mail about an account on a server with a name and an address.
 pub(super) fn text(kind: MailKind, name: &str, address: &str, handle: &str, token: &str) -> Text {
     let not_me = format!(
-        "If this was not you: somebody may know your password. Set a new one at\n{address}/forgot\nor ask an \
+        "If this wasn't you, someone may know your password. Set a new one at\n{address}/forgot\nor ask an \
          administrator of {name} for help."
     );
+    let help = format!("If this wasn't you, ask an administrator of {name} for help: {address}");
     let (subject, words) = match kind {
         MailKind::Verification => (
             format!("Confirm your address for {name}"),
             format!(
-                "this address was given for the account @{handle} on {name}. To confirm it, open this link within a day:\n\
+                "This address was added to the account @{handle} on {name}. To confirm it, open this link within a day:\n\
                  \n\
                  {address}/verify-email#{token}\n\
                  \n\
-                 If you do not know this account, do nothing: without the link the address is not used."
+                 If you don't know this account, ignore this email: without the link the address isn't used."
             ),
         ),
         MailKind::ResetLink => (
             format!("A new password for {name}"),
             format!(
-                "somebody asked for a new password for the account @{handle} on {name}. To choose one, open this link \
+                "Someone asked for a new password for the account @{handle} on {name}. To choose one, open this link \
                  within an hour:\n\
                  \n\
                  {address}/reset#{token}\n\
                  \n\
-                 It works once. If it was not you who asked, do nothing: your password stays as it is."
+                 It works once. If it wasn't you who asked, ignore this email: your password stays as it is."
             ),
         ),
         MailKind::EmailChosen => (
             format!("Another address for your account on {name}"),
             format!(
-                "another e-mail address was given for the account @{handle} on {name}. As soon as it is confirmed, mails \
-                 go there and no longer to you.\n\
+                "Another email address was added to the account @{handle} on {name}. Once it's confirmed, emails go \
+                 there and no longer to you.\n\
                  \n\
                  {not_me}"
             ),
@@ -58,42 +59,44 @@ pub(super) fn text(kind: MailKind, name: &str, address: &str, handle: &str, toke
         MailKind::EmailChanged => (
             format!("The address of your account on {name} has changed"),
             format!(
-                "the account @{handle} on {name} has another e-mail address now. This is the last mail that comes here.\n\
+                "The account @{handle} on {name} has a new email address. This is the last email to this one.\n\
                  \n\
-                 If this was not you, ask an administrator of {name} for help: {address}"
+                 {help}"
             ),
         ),
         MailKind::EmailRemoved => (
             format!("The address of your account on {name} was removed"),
             format!(
-                "the account @{handle} on {name} has no e-mail address any more. This is the last mail that comes here.\n\
+                "The account @{handle} on {name} no longer has an email address. This is the last email to this one.\n\
                  \n\
-                 If this was not you, ask an administrator of {name} for help: {address}"
+                 {help}"
             ),
         ),
         MailKind::PasswordChanged => (
             format!("Your password on {name} has changed"),
-            format!("the password of the account @{handle} on {name} was changed.\n\n{not_me}"),
+            format!("The password of the account @{handle} on {name} was changed.\n\n{not_me}"),
         ),
         MailKind::PasswordReset => (
             format!("Your password on {name} has changed"),
             format!(
-                "a new password was set for the account @{handle} on {name} by a link. All sessions have ended.\n\
+                "A new password was set for the account @{handle} on {name} by a link. It's logged out everywhere.\n\
                  \n\
                  {not_me}"
             ),
         ),
         MailKind::SecondFactorRemoved => (
-            format!("Your second factor on {name} is off"),
+            format!("Two-factor authentication on {name} is off"),
             format!(
-                "the second factor of the account @{handle} on {name} was turned off: the password alone logs in now.\n\
+                "Two-factor authentication was turned off for the account @{handle} on {name}. The password alone is \
+                 enough to log in now.\n\
                  \n\
                  {not_me}"
             ),
         ),
     };
-    let body =
-        format!("Hello @{handle},\n\n{words}\n\nThis mail was sent automatically. Answers are not read.\n");
+    let body = format!(
+        "Hello @{handle},\n\n{words}\n\nThis email was sent automatically. No one reads replies to it.\n"
+    );
     Text { subject, body: body.replace('\n', "\r\n") }
 }
 

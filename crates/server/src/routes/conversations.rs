@@ -35,6 +35,7 @@ pub async fn list_conversations(
     query: Query<ListQuery>,
 ) -> Result<Json<Page<Conversation>>, ApiError> {
     let (after, limit) = query.read()?;
+    let _turn = app.reads.turn(viewer.user).await;
     let (items, next) = app.read(move |conn| conversations::list(conn, viewer.user, after, limit)).await?;
     let items = items.into_iter().map(|one| with_presence(&app, one)).collect();
     Ok(Json(Page { items, next: next.map(write_cursor) }))
@@ -73,7 +74,7 @@ pub async fn open_direct(
     Ok(Json(with_presence(&app, found)))
 }
 
-/// Says up to where one has read. The marker never moves back.
+/// Says up to where one has read. The marker never moves back. Sending a message moves it to that message, too.
 #[utoipa::path(
     tag = "conversations",
     params(("conversation" = ConversationId, Path)),
@@ -118,5 +119,6 @@ pub async fn list_events(
     let id = conversation.into_inner();
     let limit = limit(query.limit, limits::EVENTS_PAGE)?;
     let after = position(query.after)?.unwrap_or(0);
+    let _turn = app.reads.turn(viewer.user).await;
     app.read(move |conn| streams::list_events(conn, viewer.user, id, after, limit)).await.map(Json)
 }

@@ -97,7 +97,7 @@ pub async fn request_password_reset(
     let address = admit(&app, &request)?.to_string();
     let who = body.handle_or_email.trim().to_owned();
     if who.is_empty() || who.len() > EMAIL.0 || who.chars().any(char::is_control) {
-        return Err(Refusal::field("handle_or_email", "Give a handle or an e-mail address.").into());
+        return Err(Refusal::field("handle_or_email", "Enter your username or email address.").into());
     }
     let nonce = random::bytes::<16>();
     app.commit(0, move |conn, now| reset_requests::create(conn, now, &who, &nonce, &address)).await?;

@@ -30,6 +30,9 @@ pub struct HistoryQuery {
     around: Option<Seq>,
     /// 1 to 100, 50 when absent.
     limit: Option<i64>,
+    /// Whether to add who wrote the messages and what they answer.
+    #[serde(default)]
+    authors: bool,
 }
 
 /// History, oldest first. Without a position: the newest page.
@@ -55,7 +58,7 @@ pub async fn list_messages(
         _ => return Err(ApiError::because(ErrorCode::Malformed, "Only one of before, after and around.")),
     };
     let reader = Reader { user: viewer.user, conversation: id };
-    let page = app.reads.page(&app.database, reader, at, limit).await?;
+    let page = app.reads.page(&app.database, reader, at, limit, query.authors).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(page))
 }
 

@@ -182,7 +182,7 @@ pub async fn delete_second_factor_of(
 
 /// Whose password was right, by the challenge that says so.
 pub(super) async fn challenged(app: &App, text: &str) -> Result<(UserId, UserRow, Challenge), ApiError> {
-    let over = || ApiError::because(ErrorCode::Unauthenticated, "Please log in again.");
+    let over = || ApiError::because(ErrorCode::Unauthenticated, "Start the log-in again.");
     let challenge = Challenge::parse(text).ok_or_else(over)?;
     let user = challenge.user;
     let row = app.read(move |conn| Ok(parlour_storage::users::find(conn, user)?)).await?;

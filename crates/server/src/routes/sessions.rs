@@ -332,7 +332,7 @@ pub(super) async fn confirm(app: &App, viewer: Viewer, password: String) -> Resu
         || !app.verify_password(asker, password, Some(row.password_hash)).await?.is_right()
     {
         taken.wrong();
-        return Err(ApiError::because(ErrorCode::BadCredentials, "The password is wrong."));
+        return Err(ApiError::because(ErrorCode::BadCredentials, "Wrong password."));
     }
     taken.right().await;
     Ok(())

@@ -32,7 +32,7 @@ pub async fn list_users(
     _viewer: Viewer,
     query: Query<IdsQuery>,
 ) -> Result<Json<Page<User>>, ApiError> {
-    let ids: Option<Vec<i64>> = query.ids.split(',').map(|id| Some(id.parse::<UserId>().ok()?.0)).collect();
+    let ids: Option<Vec<UserId>> = query.ids.split(',').map(|id| id.parse().ok()).collect();
     let ids = ids.filter(|ids| ids.len() <= 100).ok_or_else(|| {
         ApiError::because(ErrorCode::Malformed, "ids takes up to 100 ids, separated by commas.")
     })?;

@@ -229,6 +229,7 @@ impl Connection {
                 let (app, one) = (self.app.clone(), self.syncing.clone());
                 let work = async move {
                     let _one = one.acquire().await;
+                    let _turn = app.reads.turn(user).await;
                     let limit = limit.unwrap_or(limits::EVENTS_PAGE).clamp(1, limits::EVENTS_PAGE);
                     let page = app
                         .read(move |conn| streams::list_events(conn, user, conversation, after, limit))

@@ -63,7 +63,7 @@ pub(super) fn same_but_scrubbed(deleted: &BTreeSet<Seq>, log: &Event, heard: &Ev
 
 /// What everybody who follows has in the end.
 fn messages_of(events: &[Event]) -> Vec<Message> {
-    let mut timeline = Timeline::default();
+    let mut timeline = Timeline::from_the_beginning();
     for event in events {
         timeline.apply(event);
     }

@@ -1,0 +1,119 @@
+//! What a page is called, in the window's title, and what happens to the keyboard and the ears when a link was followed.
+//!
+//! Invariant: after every change of the page the focus is in it, and its name has been said once: by the heading that
+//! has the focus, or by what is announced where the page has put the focus elsewhere.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+use parlour_protocol::conversations::ConversationKind;
+use wasm_bindgen::JsCast;
+
+use crate::context::{Context, context};
+use crate::state::bidi;
+use crate::state::conversations::title;
+use crate::texts;
+
+/// How often it is looked whether a page has a heading yet, and how often at most.
+const LOOK: (Duration, u32) = (Duration::from_millis(50), 40);
+
+/// Names the page for as long as it is shown. What is inside a page may name it more exactly.
+pub(crate) fn titled(name: impl Fn() -> String + 'static) {
+    let context = context();
+    let mine = StoredValue::new(0_u64);
+    Effect::new(move |_| {
+        let name = name();
+        let number = context.page.with_untracked(|page| page.as_ref().map_or(0, |(number, _)| *number));
+        // A name that only changes keeps its number.
+        if number != mine.get_value() || number == 0 {
+            mine.set_value(number + 1);
+        }
+        context.page.set(Some((mine.get_value(), name)));
+    });
+    on_cleanup(move || {
+        if let Some(mine) = mine.try_get_value() {
+            context.page.maybe_update(|page| {
+                let own = page.as_ref().is_some_and(|(number, _)| *number == mine);
+                if own {
+                    *page = None;
+                }
+                own
+            });
+        }
+    });
+}
+
+/// Keeps the window's title: what is open, on which server, and how much waits.
+pub(crate) fn name_the_window(context: Context) {
+    Effect::new(move |_| {
+        let mut waiting = 0;
+        for entry in context.ids.get().into_iter().filter_map(|id| context.entry(id)) {
+            waiting += entry.with(|entry| {
+                if entry.kind == ConversationKind::Direct { entry.unread } else { entry.mentions }
+            });
+        }
+        let server = context.server_name();
+        let page = shown(context);
+        document().set_title(&texts::common::window_title(page.as_deref(), &server, waiting));
+    });
+}
+
+/// What is shown: the open conversation, or else the page.
+fn shown(context: Context) -> Option<String> {
+    let open = context.open.id.get().and_then(|id| context.entry(id));
+    match open {
+        Some(entry) => Some(bidi::isolated(&entry.with(title))),
+        None => context.page.with(|page| page.as_ref().map(|(_, name)| name.clone())),
+    }
+}
+
+/// Follows every change of the page with the focus, and says where one is.
+pub(crate) fn follow(context: Context) {
+    let path = use_location().pathname;
+    let turn = StoredValue::new(0_u64);
+    Effect::new(move |before: Option<String>| {
+        let now = path.get();
+        if before.as_ref().is_some_and(|before| *before != now) {
+            turn.update_value(|turn| *turn += 1);
+            settle(context, turn, turn.get_value(), LOOK.1);
+        }
+        now
+    });
+}
+
+/// Looks where the focus is, once the page has had the time to build itself.
+fn settle(context: Context, turn: StoredValue<u64>, mine: u64, left: u32) {
+    let look = move || {
+        if turn.try_get_value() != Some(mine)
+            || document().query_selector("dialog[open]").ok().flatten().is_some()
+        {
+            return;
+        }
+        let Some(main) = document().query_selector("main").ok().flatten() else { return };
+        let focused = document().active_element().filter(|one| main.contains(Some(one)) && *one != main);
+        if focused.is_some() {
+            // A field that was waiting for input, or a tab that was pressed: it stays there, and only the name is said.
+            if let Some(name) = untrack(|| shown(context)) {
+                context.say(name);
+            }
+            return;
+        }
+        let heading = main
+            .query_selector("h1")
+            .ok()
+            .flatten()
+            .and_then(|one| one.dyn_into::<web_sys::HtmlElement>().ok());
+        match heading {
+            Some(heading) => {
+                let _ = heading.set_attribute("tabindex", "-1");
+                let options = web_sys::FocusOptions::new();
+                options.set_prevent_scroll(true);
+                let _ = heading.focus_with_options(&options);
+            }
+            None if left > 0 => settle(context, turn, mine, left - 1),
+            None => {}
+        }
+    };
+    set_timeout(look, LOOK.0);
+}

@@ -1,0 +1,364 @@
+//! The view of a timeline: where it is scrolled to, what it loads when one comes near to what is missing, and what was
+//! seen in it.
+//!
+//! Invariant: what changes its size never says where the reader is; only scrolling does.
+
+use std::time::Duration;
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::ids::{ConversationId, Seq};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::HtmlElement;
+
+use crate::api::calls::Place;
+use crate::api::http::Failure;
+use crate::browser;
+use crate::components::message_parts::RowContext;
+use crate::components::scrolling::{self, NEAR_EDGE, NEAR_END};
+use crate::context::{Context, Link};
+use crate::open::{Stage, Wish};
+use crate::state::spot::{Anchor, Spot};
+use crate::storage::Life;
+use crate::texts::chat;
+
+// A text that people see.
+
+/// The state of the view: handles, cheap to copy.
+#[derive(Clone, Copy)]
+pub(crate) struct View {
+    pub(super) context: Context,
+    pub(super) id: ConversationId,
+    pub(super) node: NodeRef<html::Div>,
+    pub(super) shared: RowContext,
+    spot: StoredValue<Spot>,
+    /// The rows changed, and the view was not moved yet.
+    unsettled: StoredValue<bool>,
+    fetching: RwSignal<bool>,
+    /// A page could not be had; it is asked for again when one scrolls or when there is a connection.
+    pub(super) stuck: RwSignal<bool>,
+    noted: StoredValue<Option<TimeoutHandle>>,
+}
+
+impl View {
+    /// A view that shows nothing yet.
+    pub(super) fn new(context: Context, id: ConversationId, shared: RowContext) -> Self {
+        Self {
+            context,
+            id,
+            node: NodeRef::new(),
+            shared,
+            spot: StoredValue::new(Spot::default()),
+            unsettled: StoredValue::new(false),
+            fetching: RwSignal::new(false),
+            stuck: RwSignal::new(false),
+            noted: StoredValue::new(None),
+        }
+    }
+
+    /// The element that scrolls.
+    pub(super) fn element(&self) -> Option<HtmlElement> {
+        self.node.try_get_untracked().flatten().map(|node| node.unchecked_into())
+    }
+
+    /// The view was scrolled: notes the place and fetches what comes next.
+    pub(super) fn scrolled(&self) {
+        let Some(view) = self.element() else { return };
+        if self.unsettled.try_get_value() != Some(false) {
+            return;
+        }
+        let open = self.context.open;
+        let mut now = scrolling::geometry(&view);
+        if self.spot.with_value(|spot| spot.shifted(&now)) {
+            // Something has changed its size, and the browser tells about the scrolling first: where the view is now
+            // says nothing yet about where the reader is.
+            self.keep(&view);
+            now = scrolling::geometry(&view);
+        }
+        let at_bottom = now.below() < NEAR_END && !open.newer.get_untracked();
+        if open.at_bottom.get_untracked() != at_bottom {
+            open.at_bottom.set(at_bottom);
+        }
+        if at_bottom && open.fresh.with_untracked(|fresh| !fresh.is_empty()) {
+            open.fresh.set(Vec::new());
+        }
+        self.see(&view);
+        self.fetch_what_is_near(&view);
+        self.note_later();
+    }
+
+    /// Notes what is under the reader's eye.
+    fn see(&self, view: &HtmlElement) {
+        let now = scrolling::geometry(view);
+        let eye = self.spot.try_update_value(|spot| {
+            spot.note(now, || scrolling::visible(view).map(|(anchor, _)| anchor));
+            spot.anchor()
+        });
+        self.context.open.eye.set_value(eye.flatten());
+    }
+
+    /// Keeps the end or the row under the eye in its place, whatever has changed its size.
+    fn keep(&self, view: &HtmlElement) {
+        let at_end = self.context.open.at_bottom.get_untracked();
+        self.spot.update_value(|spot| scrolling::keep(view, spot, at_end));
+    }
+
+    /// What is missing near to what is seen is loaded.
+    fn fetch_what_is_near(&self, view: &HtmlElement) {
+        let open = self.context.open;
+        let Some((from, to)) = open.edges().filter(|_| open.stage.get_untracked() == Stage::Ready) else {
+            return;
+        };
+        let now = scrolling::geometry(view);
+        if let Some(place) = scrolling::gap_near(view) {
+            self.fetch(place);
+        } else if now.top < NEAR_EDGE && open.older.get_untracked() {
+            self.fetch(Place::Before(from));
+        } else if now.below() < NEAR_EDGE && open.newer.get_untracked() {
+            self.fetch(Place::After(to));
+        }
+    }
+
+    fn fetch(&self, place: Place) {
+        if self.fetching.get_untracked() {
+            return;
+        }
+        self.fetching.set(true);
+        let view = *self;
+        spawn_local(async move {
+            let (context, open) = (view.context, view.context.open);
+            let generation = open.generation.get_untracked();
+            let answer = context.api.list_messages(view.id, place).await;
+            if let Ok(page) = &answer {
+                context.learn(page.authors.iter());
+            }
+            let failed = answer.is_err();
+            match answer {
+                // After a jump, this page belongs to another place.
+                Ok(page) if open.is(view.id) && open.generation.get_untracked() == generation => {
+                    open.join(page, place.part(), context.live, context.me());
+                }
+                Err(failure) if failure != Failure::Offline => context.complain(&failure),
+                Ok(_) | Err(_) => {}
+            }
+            let _ = view.stuck.try_set(failed);
+            // Whoever still is near when the rows are there gets the next page without scrolling again. A failure waits
+            // until they scroll.
+            set_timeout(
+                move || {
+                    let gone = view.fetching.try_set(false).is_some();
+                    if !gone && !failed {
+                        view.scrolled();
+                    }
+                },
+                Duration::from_millis(60),
+            );
+        });
+    }
+
+    /// Loads again what could not be had.
+    pub(super) fn try_again(&self) {
+        if let Some(view) = self.element() {
+            self.stuck.set(false);
+            self.fetch_what_is_near(&view);
+        }
+    }
+
+    /// Notes, a moment after scrolling, what was read and where one is.
+    fn note_later(&self) {
+        if self.noted.with_value(Option::is_some) {
+            return;
+        }
+        let view = *self;
+        let note = move || {
+            if view.noted.try_set_value(None).is_none() {
+                view.note();
+            }
+        };
+        self.noted.set_value(set_timeout_with_handle(note, Duration::from_millis(250)).ok());
+    }
+
+    /// Notes what was read and where one is.
+    pub(crate) fn note(&self) {
+        let Some(element) = self.element() else { return };
+        let open = self.context.open;
+        if !open.is(self.id) || open.stage.get_untracked() != Stage::Ready {
+            return;
+        }
+        let at_bottom = open.at_bottom.get_untracked();
+        let anchor = self.spot.with_value(Spot::anchor);
+        let place = anchor.filter(|_| !at_bottom).map(|anchor| anchor.seq.to_string());
+        self.context.keep(Life::Tab, &format!("place.{}", self.id), place.as_deref());
+        if !browser::looked_at() {
+            return;
+        }
+        let seen = if at_bottom {
+            self.context.live.cursor(self.id)
+        } else {
+            scrolling::visible(&element).map(|(_, last)| last)
+        };
+        if let Some(seq) = seen {
+            self.context.mark_read(self.id, seq);
+        }
+    }
+
+    /// The rows changed: keeps the end or the place in view.
+    fn settle(&self) {
+        let Some(view) = self.element() else { return };
+        self.unsettled.set_value(false);
+        self.keep(&view);
+        self.scrolled();
+    }
+
+    /// Other messages were loaded: goes to where one wants to be.
+    fn arrive(&self) {
+        let Some(view) = self.element() else { return };
+        self.unsettled.set_value(false);
+        let open = self.context.open;
+        let wish = open.wish.get_value();
+        self.spot.update_value(Spot::forget);
+        scrolling::to_end(&view);
+        match wish {
+            Wish::End => {}
+            Wish::At(seq) => self.go_to(&view, seq),
+            Wish::Back(anchor) => {
+                if let Some(row) = scrolling::find_near(&view, anchor.seq) {
+                    scrolling::put(&view, &row, anchor.offset);
+                }
+            }
+            Wish::Resume => self.resume(&view),
+        }
+        let now = scrolling::geometry(&view);
+        open.at_bottom.set(now.below() < NEAR_END && !open.newer.get_untracked());
+        self.see(&view);
+        self.scrolled();
+    }
+
+    fn go_to(&self, view: &HtmlElement, seq: Seq) {
+        match scrolling::find(view, seq) {
+            Some(row) => {
+                scrolling::bring(view, &row);
+                // Who came by a link with the keyboard goes on from there.
+                if view.contains(document().active_element().as_deref()) {
+                    scrolling::focus_row(&row);
+                }
+                let shared = self.shared;
+                shared.target.set(Some(seq));
+                let over = move || {
+                    let _ = shared.target.try_set(None);
+                };
+                set_timeout(over, Duration::from_secs(3));
+            }
+            None => {
+                if let Some(row) = scrolling::find_near(view, seq) {
+                    scrolling::bring(view, &row);
+                }
+                self.context.toast(chat::message_gone(), true);
+            }
+        }
+    }
+
+    fn resume(&self, view: &HtmlElement) {
+        let kept = self.context.kept(Life::Tab, &format!("place.{}", self.id));
+        let kept = kept.and_then(|text| text.parse::<Seq>().ok()).and_then(|seq| scrolling::find(view, seq));
+        let marked = view.query_selector(".unread-line").ok().flatten();
+        if let Some(row) = kept {
+            scrolling::put(view, &row, 4.0);
+        } else if let Some(marked) = marked
+            && marked.get_bounding_client_rect().top() < view.get_bounding_client_rect().top()
+        {
+            scrolling::bring(view, &marked);
+        }
+    }
+
+    /// Where the reader is, unless that is the end.
+    pub(crate) fn place(&self) -> Option<Anchor> {
+        self.context.open.eye.get_value().filter(|_| !self.context.open.at_bottom.get_untracked())
+    }
+
+    /// Goes to the end, and loads it when it is not loaded.
+    pub(super) fn go_to_end(&self) {
+        if self.context.open.newer.get_untracked() {
+            self.context.open_at(self.id, Place::Newest, Wish::End);
+        } else if let Some(element) = self.element() {
+            self.context.open.at_bottom.set(true);
+            scrolling::to_end(&element);
+        }
+    }
+
+    /// Follows what is drawn, what changes its size, whether somebody looks, and the connection.
+    pub(super) fn follow(self) {
+        let (context, open) = (self.context, self.context.open);
+        Effect::new(move |before: Option<u64>| {
+            open.drawn.track();
+            let generation = open.generation.get();
+            self.unsettled.set_value(true);
+            // The rows are drawn by then, and nothing was painted yet.
+            request_animation_frame(move || {
+                if self.unsettled.try_get_value().is_none() {
+                    return;
+                }
+                // Messages that were kept are there before the view is.
+                let ready = open.stage.try_get_untracked() == Some(Stage::Ready);
+                if before.is_some_and(|before| before != generation) || (before.is_none() && ready) {
+                    self.arrive();
+                } else {
+                    self.settle();
+                }
+            });
+            generation
+        });
+        self.keep_place();
+        Effect::new(move |before: Option<bool>| {
+            let looking = context.attention.get();
+            if before == Some(true) && !looking && open.at_bottom.get_untracked() {
+                // What comes while one looks elsewhere is new when one comes back.
+                open.read.set_value(context.live.cursor(self.id));
+            }
+            if before.is_some() {
+                self.note();
+            }
+            looking
+        });
+        Effect::new(move |_| {
+            if context.link.get() == Link::Online && self.stuck.get_untracked() {
+                self.try_again();
+            }
+        });
+    }
+
+    /// When the view or its content changes its size, for whatever reason, the place is kept.
+    fn keep_place(self) {
+        let observer: StoredValue<Option<web_sys::ResizeObserver>, LocalStorage> =
+            StoredValue::new_local(None);
+        let callback: StoredValue<Option<Closure<dyn FnMut()>>, LocalStorage> = StoredValue::new_local(None);
+        Effect::new(move |_| {
+            let Some(node) = self.node.get() else { return };
+            let closure = Closure::<dyn FnMut()>::new(move || {
+                // Rows that are about to be drawn are looked at when they are.
+                let settled = self.unsettled.try_get_value() == Some(false);
+                if let Some(element) = self.element().filter(|_| settled) {
+                    self.keep(&element);
+                }
+            });
+            if let Ok(made) = web_sys::ResizeObserver::new(closure.as_ref().unchecked_ref()) {
+                made.observe(&node);
+                if let Some(rows) = node.last_element_child() {
+                    made.observe(&rows);
+                }
+                observer.set_value(Some(made));
+                callback.set_value(Some(closure));
+            }
+        });
+        on_cleanup(move || {
+            if let Some(Some(made)) = observer.try_update_value(Option::take) {
+                made.disconnect();
+            }
+            if let Some(Some(old)) = self.noted.try_update_value(Option::take) {
+                old.clear();
+            }
+        });
+    }
+}

@@ -1,0 +1,117 @@
+//! How far one has read: noted here at once, and told to the server soon.
+//!
+//! Invariants: what is looked at is read in the same moment in which it comes, so that no counter ever shows it. The last
+//! position reaches the server, also when the page is left at once. Nothing is read in a window without the focus.
+
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use futures_util::{FutureExt, select};
+use gloo_timers::future::TimeoutFuture;
+use js_sys::{Function, Object, Reflect};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::conversations::MarkRead;
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::socket::ClientFrame;
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::Asked;
+use crate::browser;
+use crate::context::Context;
+use crate::open::Stage;
+use crate::state::conversations;
+
+/// How long messages wait for the names of their authors, in milliseconds.
+const NAMES_MS: u32 = 700;
+
+impl Context {
+    /// Everything up to a position was seen.
+    pub(crate) fn mark_read(&self, id: ConversationId, seq: Seq) {
+        // What only the server can count is read again when it has moved the marker, too.
+        if self.change_entry(id, |entry, counted| conversations::mark_read(entry, counted, seq)).moved {
+            let wait = self.live.change(|inner| Some(inner.markers.read(id, seq, browser::now_ms())));
+            let context = *self;
+            match wait {
+                Some(wait) if wait > 0.0 => {
+                    let tell = move || context.tell_read(false);
+                    set_timeout(tell, Duration::from_millis(wait as u64 + 1));
+                }
+                _ => self.tell_read(false),
+            }
+        }
+    }
+
+    /// A message has come into the open conversation: it is read when its end is in view and somebody looks at it.
+    pub(crate) fn read_at_once(&self, id: ConversationId, seq: Seq) {
+        let open = self.open;
+        let seen = open.stage.get_untracked() == Stage::Ready
+            && open.at_bottom.get_untracked()
+            && !open.newer.get_untracked();
+        if seen && browser::looked_at() {
+            self.mark_read(id, seq);
+        }
+    }
+
+    /// Tells the server what is due, or all that waits.
+    pub(crate) fn tell_read(&self, all: bool) {
+        let due = self.live.change(|inner| {
+            if inner.commands.is_some() { inner.markers.take(browser::now_ms(), all) } else { Vec::new() }
+        });
+        for (conversation, seq) in due {
+            if !self.live.command(Asked::Other, |id| ClientFrame::Read { id, conversation, seq }) {
+                self.live.change(|inner| inner.markers.put_back(conversation, seq));
+            }
+        }
+    }
+
+    /// The page is being hidden, and perhaps never seen again: what waits is told by requests that outlive it.
+    pub(crate) fn tell_read_and_leave(&self) {
+        let due = self.live.change(|inner| inner.markers.take(browser::now_ms(), true));
+        for (id, seq) in due {
+            if self.api.token().and_then(|token| outlive(&token, id, seq)).is_none() {
+                self.live.change(|inner| inner.markers.put_back(id, seq));
+            }
+        }
+    }
+
+    /// Waits until these people are known, for a short while: their names come with what they wrote.
+    pub(crate) async fn know(&self, people: impl Iterator<Item = UserId>) {
+        let unknown = self.unknown(people);
+        if unknown.is_empty() {
+            return;
+        }
+        let context = *self;
+        let (done, known) = oneshot::channel();
+        spawn_local(async move {
+            for ids in unknown.chunks(100) {
+                if let Ok(page) = context.api.list_users(ids).await {
+                    context.learn(page.items.iter());
+                }
+            }
+            let _ = done.send(());
+        });
+        select! {
+            _ = known.fuse() => {}
+            () = TimeoutFuture::new(NAMES_MS).fuse() => {}
+        }
+    }
+}
+
+/// Starts a request that the browser finishes when the page is gone.
+fn outlive(token: &str, id: ConversationId, seq: Seq) -> Option<()> {
+    let set = |object: &Object, name: &str, value: &JsValue| {
+        Reflect::set(object, &name.into(), value).ok().map(drop)
+    };
+    let headers = Object::new();
+    set(&headers, "authorization", &format!("Bearer {token}").into())?;
+    set(&headers, "content-type", &"application/json".into())?;
+    let options = Object::new();
+    set(&options, "method", &"PUT".into())?;
+    set(&options, "keepalive", &true.into())?;
+    set(&options, "headers", &headers)?;
+    set(&options, "body", &serde_json::to_string(&MarkRead { seq }).ok()?.into())?;
+    let fetch: Function = Reflect::get(&window(), &"fetch".into()).ok()?.dyn_into().ok()?;
+    let address = format!("/api/v1/conversations/{id}/read");
+    fetch.call2(&window(), &address.into(), &options).ok().map(drop)
+}

@@ -1,0 +1,110 @@
+//! Where one is logged in, and the end of it there.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::sessions::Session;
+
+use crate::browser;
+use crate::components::dialog::ask;
+use crate::components::states::{Failed, Skeleton};
+use crate::context::{Load, context};
+use crate::icons::{Icon, SCREEN};
+use crate::state::time;
+use crate::texts::{common, security as texts};
+
+/// All devices, this one first.
+#[component]
+pub(crate) fn Sessions() -> impl IntoView {
+    let context = context();
+    let sessions = RwSignal::new(Load::<Vec<Session>>::Pending);
+    let read = move || {
+        spawn_local(async move {
+            let answer = context.api.list_sessions().await;
+            sessions.try_set(match answer {
+                Ok(mut page) => {
+                    page.items.sort_by_key(|one| (!one.current, std::cmp::Reverse(one.last_used_at)));
+                    Load::Ready(page.items)
+                }
+                Err(failure) => Load::Failed(failure),
+            });
+        });
+    };
+    read();
+    let others = move || {
+        sessions.with(|all| {
+            all.ready().into_iter().flatten().filter(|one| !one.current).map(|one| one.id).collect::<Vec<_>>()
+        })
+    };
+    let end_others = move |_| {
+        ask(texts::end_others_title(), texts::end_others_text(), texts::log_out_device(), move || {
+            let all = untrack(others);
+            let request = async move {
+                for id in all {
+                    context.api.revoke_session(id).await?;
+                }
+                Ok(())
+            };
+            context.attempt(request, move |()| {
+                context.toast(texts::ended_others(), false);
+                read();
+            });
+        });
+    };
+    let line = move |session: Session| {
+        let id = session.id;
+        let name =
+            if session.device.is_empty() { common::unnamed_device().to_owned() } else { session.device };
+        let first = time::full(browser::local_time(session.created_at));
+        let label = texts::log_out_named(&name);
+        let revoke = move |_| {
+            ask(texts::end_title(), texts::end_text(), texts::log_out_device(), move || {
+                context.attempt(async move { context.api.revoke_session(id).await }, move |()| read());
+            });
+        };
+        view! {
+            <li class="line wrap" data-testid="session">
+                <span class="room-icon">
+                    <Icon path=SCREEN />
+                </span>
+                <div class="grow">
+                    <p class="strong clip">{name}</p>
+                    <p class="soft tabular">{texts::first_and_last(&first, &browser::ago(session.last_used_at))}</p>
+                </div>
+                {if session.current {
+                    view! { <span class="tag ok">{texts::this_device()}</span> }.into_any()
+                } else {
+                    view! {
+                        <button
+                            type="button"
+                            class="button danger-quiet"
+                            aria-label=label
+                            data-testid="revoke-session"
+                            on:click=revoke
+                        >
+                            {texts::log_out_device()}
+                        </button>
+                    }
+                    .into_any()
+                }}
+            </li>
+        }
+    };
+    view! {
+        <section class="card settings-card">
+            <h2>{texts::sessions()}</h2>
+            <p class="soft">{texts::sessions_text()}</p>
+            {move || match sessions.get() {
+                Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
+                Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any(),
+                Load::Ready(all) => view! { <ul class="lines">{all.into_iter().map(line).collect_view()}</ul> }.into_any(),
+            }}
+            <Show when=move || !others().is_empty()>
+                <div class="row end">
+                    <button type="button" class="button" data-testid="end-other-sessions" on:click=end_others>
+                        {texts::end_others()}
+                    </button>
+                </div>
+            </Show>
+        </section>
+    }
+}
