@@ -113,8 +113,47 @@ pub fn renew_keys(conn: &mut Connection) -> Result<usize, Refusal> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// Texts of letters, marks in any order, wide and compatibility forms, and what nobody sees.
+    pub(crate) fn random_texts() -> impl Iterator<Item = String> {
+        const PARTS: &[char] = &[
+            'a', 'E', 'n', 's', 'ſ', 'ß', 'İ', 'ı', 'é', 'Å', '\u{212B}', 'ﬁ', 'ｔ', '𝓪', 'о', 'Σ', 'ς', 'ǅ',
+            'ά', '가', '\u{1100}', '\u{1161}', '\u{11A8}', '漢', 'ガ', 'ｶ', '\u{FF9E}', 'ر', '\u{301}',
+            '\u{308}', '\u{323}', '\u{327}', '\u{345}', '\u{3099}', '\u{200B}', '\u{200D}', '\u{AD}',
+            '\u{FE0F}', '❤', ' ', '\u{A0}', '\u{3000}', '1', '²',
+        ];
+        let mut state: u64 = 0x5EED;
+        let mut next = move |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        (0..5_000).map(move |_| (0..=next(8)).map(|_| PARTS[next(PARTS.len())]).collect())
+    }
+
+    #[test]
+    fn any_text_is_the_same_however_it_was_typed() {
+        for text in random_texts() {
+            let forms = [
+                text.nfc().collect(),
+                text.nfd().collect(),
+                seen(&text),
+                seen(&text.nfd().collect::<String>()),
+            ];
+            for form in &forms {
+                assert_eq!(room_key(form), room_key(&text), "{text:?} {form:?}");
+            }
+            let [composed, decomposed, ..] = &forms;
+            assert_eq!(kept(composed), kept(decomposed), "{text:?}");
+            assert_eq!(kept(&kept(&text)), kept(&text), "{text:?}");
+            assert_eq!(
+                room_key(&kept(&text)),
+                if kept(&text).is_empty() { String::new() } else { room_key(&text) },
+                "{text:?}"
+            );
+        }
+    }
 
     #[test]
     fn names_that_look_the_same_are_the_same() {

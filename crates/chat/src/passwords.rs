@@ -223,6 +223,17 @@ mod tests {
     }
 
     #[test]
+    fn any_password_has_one_form() {
+        for text in crate::names::tests::random_texts() {
+            let form = prepared(&text);
+            assert_eq!(form, prepared(&text.nfc().collect::<String>()), "{text:?}");
+            assert_eq!(form, prepared(&text.nfd().collect::<String>()), "{text:?}");
+            assert_eq!(form, prepared(&form), "{text:?}");
+            assert!(forms(&text).iter().any(|old| *old == text), "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_password_is_the_same_however_it_was_typed() {
         let (cheap, mut memory) = (Hardness { memory_kib: 8, passes: 1 }, Memory::default());
         let same = ["Zoe\u{308} 1234", "Zo\u{EB} 1234", "Zo\u{EB}\u{A0}1234", "Zo\u{EB}\u{3000}1234"];

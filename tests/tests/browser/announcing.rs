@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::gate::Gate;
 use crate::person::{Device, Person};
-use crate::{another_device, story};
+use crate::{another_device, story_twice};
 
 /// Notes all that is announced, with its time.
 const LISTEN: &str = "window.heard = []; new MutationObserver(changes => { for (const change of changes) \
@@ -20,7 +20,7 @@ async fn hears(person: &Person, sentences: &[&str]) {
 
 #[test]
 fn messages_are_announced_once_and_together_when_many_come() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         let (bob, cy, me) =
             (app.person("bob").await, app.person("cyril").await, another_device(&app, "ada").await);
@@ -63,7 +63,7 @@ fn messages_are_announced_once_and_together_when_many_come() {
 
 #[test]
 fn a_lost_line_is_told_within_seconds_and_so_is_its_return() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let gate = Gate::before(&app.address(0)).await;
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
@@ -120,7 +120,7 @@ fn a_lost_line_is_told_within_seconds_and_so_is_its_return() {
 
 #[test]
 fn a_message_that_is_refused_is_announced_with_its_reason() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let gate = Gate::before(&app.address(0)).await;
         let ada = Person::register(&gate.address(), Device::Desktop, "ada", "Ada").await;
         let (bob, me) = (app.person("bob").await, another_device(&app, "ada").await);

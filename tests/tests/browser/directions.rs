@@ -8,7 +8,7 @@ use parlour_protocol::time::SECOND;
 use serde_json::Value;
 
 use crate::person::{Device, Person};
-use crate::story;
+use crate::story_twice;
 
 /// Defines `runs(element)`: whether its glyphs stand from left to right as they are written, and `box(element)`.
 const GLYPHS: &str = "
@@ -45,7 +45,7 @@ async fn demand(person: &Person, what: &str, script: &str) {
 
 #[test]
 fn text_that_turns_the_direction_leaves_its_neighbours_alone() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
@@ -96,7 +96,7 @@ fn text_that_turns_the_direction_leaves_its_neighbours_alone() {
 
 #[test]
 fn a_name_of_the_other_direction_leaves_the_words_around_it_alone() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let (bob, cleo) = (app.person("bob").await, app.person("cleo").await);
         let room = bob.create_room("tea").await;
         cleo.join(room).await;

@@ -4,11 +4,14 @@
 use std::time::Duration;
 
 use parlour_server::Config;
-use serde_json::{Value, json};
+use serde_json::json;
 use system_tests::App;
 
-use crate::person::{Device, Person};
-use crate::{another_device, story, story_with};
+use crate::passkeys::by_name;
+use crate::person::{Device, PASSWORD, Person};
+use crate::provider::guild;
+use crate::tree::tree;
+use crate::{another_device, room_of_bob, story, story_with};
 
 /// How a page is looked at: its name, the system's wishes, width, height and scale of the window, its direction.
 type Mode = (&'static str, &'static [(&'static str, &'static str)], (u32, u32, u32), &'static str);
@@ -168,111 +171,6 @@ impl Look {
     }
 }
 
-/// The tree of a page as screen readers get it: one line for each part, with its role, its name and its state.
-async fn tree(person: &Person) -> String {
-    let whole = person.tell_browser("Accessibility.getFullAXTree", json!({})).await;
-    let nodes = whole["nodes"].as_array().expect("nodes");
-    let mut lines = Vec::new();
-    if let Some(root) = nodes.first() {
-        write(nodes, root, 0, "", &mut lines);
-    }
-    lines.join("\n")
-}
-
-fn write(nodes: &[Value], node: &Value, depth: usize, above: &str, lines: &mut Vec<String>) {
-    let role = node["role"]["value"].as_str().unwrap_or_default();
-    let name = steady(node["name"]["value"].as_str().unwrap_or_default());
-    let ignored = node["ignored"].as_bool() == Some(true);
-    // What only holds others together, pieces of what has been said already, and marks that go while one looks.
-    let piece = role == "StaticText" && (above.contains(name.trim()) || name == "new");
-    let silent = matches!(
-        role,
-        "none" | "generic" | "InlineTextBox" | "LineBreak" | "ListMarker" | "paragraph" | "LabelText"
-    );
-    let shown = !ignored && !piece && !silent;
-    if shown {
-        let state = |wanted: &str| {
-            let all = node["properties"].as_array().into_iter().flatten();
-            all.filter(|one| one["name"] == wanted).map(|one| one["value"]["value"].clone()).next()
-        };
-        let mut line = format!("{}{role}", "  ".repeat(depth));
-        if !name.is_empty() {
-            line.push_str(&format!(" \"{name}\""));
-        }
-        for wanted in ["level", "checked", "pressed", "expanded", "selected", "disabled", "invalid"] {
-            match state(wanted) {
-                Some(Value::Bool(false)) | None => {}
-                Some(Value::String(no)) if no == "false" => {}
-                Some(value) => line.push_str(&format!(" {wanted}={}", value.to_string().trim_matches('"'))),
-            }
-        }
-        lines.push(line);
-    }
-    // What is announced comes and goes; it has tests of its own.
-    if role == "StaticText" || role == "log" {
-        return;
-    }
-    let (depth, above) = if shown { (depth + 1, name.as_str()) } else { (depth, above) };
-    for child in node["childIds"].as_array().into_iter().flatten() {
-        if let Some(child) = nodes.iter().find(|one| one["nodeId"] == *child) {
-            write(nodes, child, depth, above, lines);
-        }
-    }
-}
-
-/// A text without what another run has otherwise: moments, days, ids and secrets.
-fn steady(text: &str) -> String {
-    let number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-    let month = |word: &str| {
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        MONTHS.iter().any(|month| word.starts_with(month)) && word.len() <= 9
-    };
-    let bare = |word: &str| word.trim_matches(|one: char| ",.·\u{2068}\u{2069}".contains(one)).to_owned();
-    let mut words: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        let plain = bare(word);
-        let before = words.last().map(|word| bare(word)).unwrap_or_default();
-        if plain.len() == 5 && plain.as_bytes()[2] == b':' && number(&plain.replace(':', "")) {
-            words.push(word.replace(&plain, "<clock>"));
-        } else if month(&plain) && number(&before) {
-            words.pop();
-            words.push(word.replace(&plain, "<day>"));
-        } else if plain.len() == 4 && number(&plain) && before == "<day>" {
-            if let Some(last) = words.last_mut() {
-                *last = word.replace(&plain, "<day>");
-            }
-        } else if plain.ends_with("day") && plain.len() > 5 && word.ends_with(',') {
-            // The day of the week before a date.
-        } else {
-            words.push(word.to_owned());
-        }
-    }
-    let mut text = words.join(" ");
-    for ago in ["just now", "yesterday", "Today", "Yesterday"] {
-        text = text.replace(ago, "<ago>");
-    }
-    for part in ["morning", "afternoon", "evening"] {
-        text = text.replace(&format!("Good {part}"), "Good <part of the day>");
-    }
-    while let Some(end) = text.find(" min ago").or_else(|| text.find(" h ago")) {
-        let begin = text[..end].rfind(|one: char| !one.is_ascii_digit()).map_or(0, |at| at + 1);
-        let rest = text[end..].find("ago").map_or(text.len(), |at| end + at + 3);
-        text.replace_range(begin..rest, "<ago>");
-    }
-    text.replace("<day>, <clock>", "<moment>").replace(['\u{2068}', '\u{2069}'], "")
-}
-
-#[test]
-fn what_differs_from_run_to_run_is_left_out_of_what_is_written_down() {
-    assert_eq!(steady("Joined 26 November 2026"), "Joined <day>");
-    assert_eq!(steady("@bob · since 26 November 2026, 14:05"), "@bob · since <moment>");
-    assert_eq!(steady("Active 12 min ago"), "Active <ago>");
-    assert_eq!(steady("Monday, 23 November"), "<day>");
-    assert_eq!(steady("3 to 24 letters"), "3 to 24 letters");
-    assert_eq!(steady("Maybe 3 May"), "Maybe <day>");
-}
-
 #[test]
 fn every_page_for_guests_is_for_everyone() {
     let with_invites = |config: &mut Config| {
@@ -380,7 +278,7 @@ fn every_page_is_for_everyone() {
         look.person.until("it is refused", "document.querySelector('#note-friend').matches('.bad')").await;
         look.at("nobody found").await;
         look.go("/settings/security", "[data-testid=factor-begin-form]").await;
-        look.person.fill("factor_password", crate::person::PASSWORD).await;
+        look.person.fill("factor_password", PASSWORD).await;
         look.person.click("factor-begin").await;
         look.person.see("factor-secret").await;
         look.person
@@ -429,6 +327,70 @@ fn every_conversation_is_for_everyone() {
         look.at("a room that one is not in").await;
         look.go("/c/5", "[data-testid=not-found]").await;
         look.at("no room").await;
+        look.end().await;
+    });
+}
+
+#[test]
+fn what_is_seldom_seen_is_for_everyone() {
+    story_with(guild(), |app| async move {
+        // A newcomer whom the provider knows.
+        let provider = system_tests::provider::Provider::shared();
+        provider.set_clock(app.now().0 / 1_000_000);
+        let mut look = Look::with(Person::arrive(&app.address(0), Device::Desktop).await).await;
+        look.go("/log-in", "[data-testid=provider-log-in]").await;
+        look.at("log-in with a provider").await;
+        look.person.click("provider-log-in").await;
+        look.person.see("handle-form").await;
+        look.at("choosing a username").await;
+        look.end().await;
+
+        // Somebody else signs in in another tab.
+        let mut look = Look::with(Person::arrive(&app.address(0), Device::Desktop).await).await;
+        look.go("/register", "[data-testid=register-form]").await;
+        let first = look.person.open_tab().await;
+        look.go("/register", "[data-testid=register-form]").await;
+        let second = look.person.here().await;
+        look.person.look_at(&first).await;
+        look.person.sign_up("ada", "Ada").await;
+        look.person.see("sidebar").await;
+        look.person.look_at(&second).await;
+        look.person.sign_up("eve", "Eve").await;
+        look.person.see("sidebar").await;
+        look.person.look_at(&first).await;
+        look.person.see("replaced").await;
+        look.at("somebody else is logged in here").await;
+        look.end().await;
+    });
+    story(|app| async move {
+        // Browsers know passkeys by name only.
+        let ada = Person::register(&by_name(&app.address(0)), Device::Desktop, "ada", "Ada").await;
+        ada.add_authenticator().await;
+        let mut look = Look::with(ada).await;
+        look.go("/settings/security", "[data-testid=no-passkeys]").await;
+        look.person.fill("passkey_password", PASSWORD).await;
+        look.person.click("add-passkey").await;
+        look.person.see("passkey").await;
+        look.at("passkeys").await;
+        look.person.click("rename-passkey").await;
+        look.person.until("it has the focus", "document.activeElement.name === 'passkey_new_name'").await;
+        look.at("naming a passkey").await;
+
+        // Where nothing may be copied for one.
+        let (_, room, _) = room_of_bob(&app, "tea", ["copy me"]).await;
+        look.person.join(room).await;
+        look.person.read("copy me").await;
+        look.person
+            .evaluate(
+                "document.execCommand = () => false; navigator.clipboard.writeText = \
+                 () => Promise.reject(new DOMException('denied', 'NotAllowedError'));",
+            )
+            .await;
+        look.person.click_css("[data-testid=message]").await;
+        look.person.click("more").await;
+        look.person.click("copy").await;
+        look.person.see("copy-by-hand").await;
+        look.at("copying by hand").await;
         look.end().await;
     });
 }

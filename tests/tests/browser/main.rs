@@ -30,6 +30,7 @@ mod reading;
 mod stories;
 mod timeline;
 mod touch;
+mod tree;
 mod writing;
 
 use std::sync::{Condvar, Mutex};

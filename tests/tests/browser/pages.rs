@@ -1,7 +1,7 @@
 //! Every page opens, says something, fits, and complains about nothing: on a desktop and on a phone.
 
 use crate::person::{Device, Person};
-use crate::story;
+use crate::story_twice;
 
 const PAGES: [(&str, &str); 9] = [
     ("home", "/"),
@@ -16,7 +16,7 @@ const PAGES: [(&str, &str); 9] = [
 ];
 
 fn look(device: Device, scheme: &str) {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         bob.create_room("general").await;
         let person = Person::register(&app.address(0), device, "ada", "Ada Lovelace").await;

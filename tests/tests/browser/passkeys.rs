@@ -9,7 +9,7 @@ use crate::{story_twice, story_twice_with};
 const PASSWORD: &str = "correct horse battery";
 
 /// Browsers know passkeys by name only.
-fn by_name(address: &str) -> String {
+pub fn by_name(address: &str) -> String {
     address.replace("127.0.0.1", "localhost")
 }
 

@@ -7,7 +7,7 @@ use crate::person::{Device, Person};
 use crate::story_twice_with;
 
 /// The provider sends people back to an address that must be known beforehand.
-fn guild() -> impl Fn(&mut Config) {
+pub fn guild() -> impl Fn(&mut Config) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     move |config| {
         config.listen = format!("127.0.0.1:{port}");

@@ -8,7 +8,7 @@ use parlour_protocol::messages::SendMessage;
 use system_tests::Person as Other;
 
 use crate::person::{Device, Person};
-use crate::{another_device, numbered, room_of_bob, story, story_with};
+use crate::{another_device, numbered, room_of_bob, story_twice, story_twice_with};
 
 const TIMELINE: &str = "document.querySelector('[data-testid=timeline]')";
 
@@ -35,7 +35,7 @@ fn offset(seq: Seq) -> String {
 
 #[test]
 fn the_row_under_the_eye_stays_when_something_above_it_changes() {
-    story_with(
+    story_twice_with(
         |config| config.sends_per_second = 1_000,
         |app| async move {
             let (ada, bob, room, seqs) = in_a_long_room(&app, 120).await;
@@ -86,7 +86,7 @@ fn the_row_under_the_eye_stays_when_something_above_it_changes() {
 
 #[test]
 fn the_end_stays_in_view_while_one_writes_many_lines() {
-    story_with(
+    story_twice_with(
         |config| config.sends_per_second = 1_000,
         |app| async move {
             let (ada, bob, room, _) = in_a_long_room(&app, 60).await;
@@ -106,7 +106,7 @@ fn the_end_stays_in_view_while_one_writes_many_lines() {
 
 #[test]
 fn a_quote_is_followed_again_and_appears_when_its_message_is_known() {
-    story_with(
+    story_twice_with(
         |config| config.sends_per_second = 1_000,
         |app| async move {
             let (ada, bob, room, seqs) = in_a_long_room(&app, 90).await;
@@ -151,7 +151,7 @@ fn a_quote_is_followed_again_and_appears_when_its_message_is_known() {
 
 #[test]
 fn nothing_is_read_in_a_window_that_nobody_looks_at() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
@@ -176,7 +176,7 @@ fn nothing_is_read_in_a_window_that_nobody_looks_at() {
 
 #[test]
 fn what_is_deleted_unread_is_counted_no_more_anywhere() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         let (bob, me) = (app.person("bob").await, another_device(&app, "ada").await);
         bob.befriend(&me).await;
@@ -208,7 +208,7 @@ fn what_is_deleted_unread_is_counted_no_more_anywhere() {
 
 #[test]
 fn peoples_text_stays_within_its_bounds() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         let turned = bob.send(room, "abc").await;
@@ -239,7 +239,7 @@ fn peoples_text_stays_within_its_bounds() {
 
 #[test]
 fn the_page_goes_on_to_work_when_the_browser_has_translated_it() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         let first = bob.send(room, "guten Morgen").await;
@@ -277,7 +277,7 @@ fn the_page_goes_on_to_work_when_the_browser_has_translated_it() {
 
 #[test]
 fn nobody_is_called_away_whose_presence_one_may_not_know() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
@@ -295,7 +295,7 @@ fn nobody_is_called_away_whose_presence_one_may_not_know() {
 
 #[test]
 fn the_room_that_one_looks_at_is_never_unread_however_fast_it_goes() {
-    story_with(
+    story_twice_with(
         |config| config.sends_per_second = 1_000,
         |app| async move {
             let (ada, bob, room, _) = in_a_long_room(&app, 3).await;

@@ -4,7 +4,7 @@ use parlour_protocol::messages::SendMessage;
 
 use crate::gate::Gate;
 use crate::person::{Device, Person};
-use crate::{another_device, numbered, room_of_bob, story, story_with};
+use crate::{another_device, numbered, room_of_bob, story_twice, story_twice_with};
 
 const TIMELINE: &str = "document.querySelector('[data-testid=timeline]')";
 const BELOW: &str = "(document.querySelector('[data-testid=timeline]').scrollHeight \
@@ -21,7 +21,7 @@ const LINES: &str = "[...document.querySelectorAll('[data-testid=message-body]')
 
 #[test]
 fn a_room_that_could_not_be_loaded_is_whole_when_the_line_is_back() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let gate = Gate::before(&app.address(0)).await;
         let bob = app.person("bob").await;
         let (quiet, tea) = (bob.create_room("quiet").await, bob.create_room("tea").await);
@@ -51,7 +51,7 @@ fn a_room_that_could_not_be_loaded_is_whole_when_the_line_is_back() {
 
 #[test]
 fn latest_goes_to_the_end_and_what_is_between_is_a_gap_that_loads_by_itself() {
-    story_with(fast, |app| async move {
+    story_twice_with(fast, |app| async move {
         let (bob, room, seqs) = room_of_bob(&app, "long", numbered(200)).await;
         let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("line 199").await;
@@ -90,7 +90,7 @@ fn latest_goes_to_the_end_and_what_is_between_is_a_gap_that_loads_by_itself() {
 
 #[test]
 fn with_many_unread_one_click_goes_to_the_end() {
-    story_with(fast, |app| async move {
+    story_twice_with(fast, |app| async move {
         let (bob, room, _) = room_of_bob(&app, "busy", numbered(3)).await;
         let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("line 2").await;
@@ -118,7 +118,7 @@ fn with_many_unread_one_click_goes_to_the_end() {
 
 #[test]
 fn a_reader_further_up_in_a_busy_room_stays_where_they_are_and_rows_stay_few() {
-    story_with(fast, |app| async move {
+    story_twice_with(fast, |app| async move {
         let (bob, room, seqs) = room_of_bob(&app, "busy", numbered(120)).await;
         let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("line 119").await;
@@ -155,7 +155,7 @@ fn a_reader_further_up_in_a_busy_room_stays_where_they_are_and_rows_stay_few() {
 
 #[test]
 fn the_end_is_followed_whatever_the_draft_does() {
-    story_with(fast, |app| async move {
+    story_twice_with(fast, |app| async move {
         let (bob, room, _) = room_of_bob(&app, "long", numbered(60)).await;
         let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("line 59").await;
@@ -184,7 +184,7 @@ fn the_end_is_followed_whatever_the_draft_does() {
 
 #[test]
 fn what_is_looked_at_is_read_at_once_and_known_to_the_server_when_one_leaves() {
-    story_with(fast, |app| async move {
+    story_twice_with(fast, |app| async move {
         let (bob, room, _) = room_of_bob(&app, "busy", numbered(3)).await;
         let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         let me = another_device(&app, "ada").await;
@@ -223,7 +223,7 @@ fn what_is_looked_at_is_read_at_once_and_known_to_the_server_when_one_leaves() {
 
 #[test]
 fn a_direct_chat_that_was_answered_is_read_after_a_reload() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         let (bob, me) = (app.person("bob").await, another_device(&app, "ada").await);
         bob.befriend(&me).await;
@@ -243,7 +243,7 @@ fn a_direct_chat_that_was_answered_is_read_after_a_reload() {
 
 #[test]
 fn back_from_a_quoted_message_returns_to_where_one_was() {
-    story_with(fast, |app| async move {
+    story_twice_with(fast, |app| async move {
         let (bob, room, seqs) = room_of_bob(&app, "long", numbered(150)).await;
         let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         let message = SendMessage { body: "as I said".into(), reply_to: Some(seqs[3]) };
@@ -273,7 +273,7 @@ fn back_from_a_quoted_message_returns_to_where_one_was() {
 
 #[test]
 fn a_reply_says_to_what_and_waits_in_its_room() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let (bob, room, _) = room_of_bob(&app, "tea", numbered(3)).await;
         let other = bob.create_room("coffee").await;
         let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
@@ -293,7 +293,7 @@ fn a_reply_says_to_what_and_waits_in_its_room() {
 
 #[test]
 fn a_room_that_was_open_before_is_there_at_once() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let gate = Gate::before(&app.address(0)).await;
         let (bob, room, _) = room_of_bob(&app, "tea", numbered(5)).await;
         let other = bob.create_room("coffee").await;
@@ -325,7 +325,7 @@ fn a_room_that_was_open_before_is_there_at_once() {
 
 #[test]
 fn what_is_gone_says_so() {
-    story(|app| async move {
+    story_twice(|app| async move {
         let (bob, room, seqs) = room_of_bob(&app, "tea", numbered(3)).await;
         let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("line 2").await;
