@@ -41,7 +41,7 @@ pub(crate) fn App() -> impl IntoView {
     provide_context(context);
     provide_context(Ask(RwSignal::new(None)));
     if let Some(owner) = storage::who() {
-        // As whoever is about to be signed in likes it, before the cookie was tried.
+        // As the person who is about to be signed in likes it, before the cookie was tried.
         context.load_settings(owner);
     }
     context.watch_session();
@@ -68,7 +68,7 @@ pub(crate) fn App() -> impl IntoView {
     }
 }
 
-/// What goes with every page, whoever is there.
+/// What goes with every page, for everyone.
 #[component]
 fn Shell() -> impl IntoView {
     let context = context();

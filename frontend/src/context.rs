@@ -430,7 +430,7 @@ impl Context {
         let fresh = self.wanted.try_update_value(|wanted| wanted.insert(id));
         if fresh == Some(true) && !self.asking.get_value() {
             self.asking.set_value(true);
-            // Whoever is needed by the same page of messages is asked for at once.
+            // Everybody who is needed by the same page of messages is asked for at once.
             let context = *self;
             set_timeout(move || context.ask_wanted(), Duration::from_millis(15));
         }
@@ -571,7 +571,7 @@ impl Context {
         );
     }
 
-    /// Reads the friends and the open requests anew.
+    /// Reads the friends and the open requests again.
     pub(crate) fn load_friends(&self) {
         let context = *self;
         spawn_local(async move {
@@ -600,7 +600,7 @@ impl Context {
         });
     }
 
-    /// Reads anew whom one blocks.
+    /// Reads again whom one blocks.
     pub(crate) fn load_blocks(&self) {
         let context = *self;
         spawn_local(async move {
@@ -623,7 +623,7 @@ impl Context {
             .with(|load| load.ready().is_some_and(|blocks| blocks.iter().any(|block| block.user.id == id)))
     }
 
-    /// Reads the newest notifications anew.
+    /// Reads the newest notifications again.
     pub(crate) fn load_notices(&self) {
         let context = *self;
         spawn_local(async move {

@@ -103,7 +103,7 @@ pub(crate) fn enter(owner: UserId) {
     sweep(Some(owner), before);
 }
 
-/// Somebody has left, for whatever reason. What belongs to whoever signed in meanwhile stays.
+/// Somebody has left, for whatever reason. What belongs to the person who signed in meanwhile stays.
 pub(crate) fn leave(owner: UserId) {
     let now = who().filter(|now| *now != owner);
     sweep(now, now);

@@ -245,7 +245,7 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
 }
 
 /// What somebody has written, they have read up to there. Their other devices see it by the message itself. This comes
-/// before people are told of mentions: whoever moves a marker alone locks in this order, too.
+/// before people are told of mentions: a transaction that moves a marker alone locks in this order, too.
 fn mark_written(conn: &mut Connection, accepted: &[(usize, &Send, Seq)]) -> Result<(), Refusal> {
     let mut written: BTreeMap<(i64, i64), Seq> = BTreeMap::new();
     for (_, send, seq) in accepted {

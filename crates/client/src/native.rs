@@ -1,7 +1,7 @@
 //! The public API over tokio: [`Api`] for REST, [`Socket`] for frames, and [`Follower`], which keeps a socket
 //! alive, resumes it, fills holes, and yields every event exactly once, in order.
 //!
-//! Invariant: nothing here is unbounded. Whoever does not read the updates stops the follower, not the memory.
+//! Invariant: nothing here is unbounded. A caller who does not read the updates stops the follower, not the memory.
 
 mod api;
 mod follower;

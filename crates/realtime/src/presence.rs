@@ -125,7 +125,7 @@ mod tests {
     const BOB: UserId = UserId(2);
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_was_on_a_silent_node_alone_is_handed_out_once() {
+    async fn somebody_who_was_on_a_silent_node_alone_is_handed_out_once() {
         let presence = Presence::default();
         presence.peer_roll(1, vec![ADA, BOB]);
         tokio::time::advance(BELIEVED / 2).await;

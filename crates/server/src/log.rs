@@ -16,7 +16,7 @@ use parlour_storage::{Connection, Database, StorageError, conversations, events,
 
 use crate::reads::Reads;
 
-/// So many topics are asked for together with those of others.
+/// This many topics are asked for together with those of others.
 const FEW: usize = 64;
 
 /// See the module.

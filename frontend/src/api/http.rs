@@ -164,7 +164,7 @@ impl Api {
         self.inner.with_value(|inner| inner.account)
     }
 
-    /// Trades the cookie for new tokens. Callers that come meanwhile share the answer. Whoever is signed in already
+    /// Trades the cookie for new tokens. Callers that come meanwhile share the answer. A person who is signed in already
     /// gets their own tokens or none; without anybody, the answer says who it would be and is not taken.
     pub(crate) async fn refresh(self) -> Answer<SignedIn> {
         let running = self.inner.with_value(|inner| inner.refreshing.clone());
@@ -203,7 +203,7 @@ impl Api {
         answer
     }
 
-    /// Sends a request as whoever is signed in. Whoever has left by the time of the answer gets none: nothing is
+    /// Sends a request as the person who is signed in. One who has left by the time of the answer gets none: nothing is
     /// repeated with somebody else's token, and nothing that concerns the one before reaches the next one's page.
     async fn send(self, method: Method, path: &str, body: Body) -> Answer<Response> {
         let (token, account) = (self.token(), self.account());

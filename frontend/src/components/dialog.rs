@@ -102,7 +102,7 @@ pub(crate) fn Questions() -> impl IntoView {
     let ask = expect_context::<Ask>();
     let open = RwSignal::new(false);
     let context = context();
-    // A question is asked to one person: whoever comes next does not answer it.
+    // A question is asked to one person: it is not answered by the next.
     Effect::new(move |_| {
         context.phase.track();
         ask.0.set(None);

@@ -9,7 +9,7 @@ use parlour_protocol::messages::Mention;
 use parlour_protocol::text::{Segment, pieces};
 use parlour_protocol::validation;
 
-/// The text, with its links, mentions and code. A mention is of an account, whoever has the handle now; `mentions` says
+/// The text, with its links, mentions and code. A mention is of an account, no matter who has the handle now; `mentions` says
 /// of which. Where that is not known (yet), the handle has to do.
 pub(crate) fn body(text: &str, mentions: Option<&[Mention]>, me: UserId) -> impl IntoView + use<> {
     let plain = |text: &str| view! { <span prop:textContent=text.to_owned()></span> }.into_any();

@@ -144,7 +144,7 @@ impl View {
                 Ok(_) | Err(_) => {}
             }
             let _ = view.stuck.try_set(failed);
-            // Whoever still is near when the rows are there gets the next page without scrolling again. A failure waits
+            // If one still is near when the rows are there gets the next page without scrolling again. A failure waits
             // until they scroll.
             set_timeout(
                 move || {

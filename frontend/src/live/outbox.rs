@@ -22,7 +22,7 @@ use super::Asked;
 /// one may be out of sight and take its time to connect.
 const WAITS_MS: i64 = 2_500;
 
-/// Until then, a closed tab may be one that is being loaded anew, in milliseconds.
+/// Until then, a closed tab may be one that is being loaded again, in milliseconds.
 const RELOADING_MS: u64 = 3_000;
 
 /// What a message is to become.
@@ -234,7 +234,7 @@ impl Context {
         self.keep(Life::Device, &tabs::name(&self.tab.get_value()), None);
     }
 
-    /// Another tab was closed, or is being loaded anew and will send what waits by itself.
+    /// Another tab was closed, or is being loaded again and will send what waits by itself.
     pub(crate) fn tab_closed(&self) {
         let context = *self;
         set_timeout(move || context.flush(), Duration::from_millis(RELOADING_MS));

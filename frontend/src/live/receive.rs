@@ -196,7 +196,7 @@ impl Context {
         }
     }
 
-    /// Reads one conversation's entry anew.
+    /// Reads one conversation's entry again.
     pub(crate) fn reread(&self, id: ConversationId) {
         if !self.live.change(|inner| inner.reading.insert(id)) {
             return;

@@ -1,6 +1,6 @@
 //! What concerns oneself alone: friends, notifications, memberships, read markers, the end of a session.
 //!
-//! Invariant: one's own stream has no pages; whatever was missed of it is read anew from its sources.
+//! Invariant: one's own stream has no pages; whatever was missed of it is read again from its sources.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -28,7 +28,7 @@ impl Context {
         }
     }
 
-    /// One's own stream has no pages: what it is about is read anew.
+    /// One's own stream has no pages: what it is about is read again.
     pub(crate) fn catch_up_user(&self, head: Seq) {
         self.live.change(|inner| inner.cursors.follow_user(head));
         self.load_friends();
@@ -94,7 +94,7 @@ impl Context {
         }
     }
 
-    /// The server's history is another one than before: everything is read anew.
+    /// The server's history is another one than before: everything is read again.
     pub(crate) fn reload_all(&self) {
         self.load_friends();
         self.load_notices();

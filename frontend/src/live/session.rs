@@ -36,7 +36,7 @@ impl Context {
             match context.api.refresh().await {
                 Ok(signed_in) => context.enter(&signed_in),
                 Err(failure) if failure.ends_session() => {
-                    // Whoever was here last has been logged out meanwhile.
+                    // The person who was here last has been logged out meanwhile.
                     storage::nobody();
                     context.theme.set(None);
                     context.phase.set(Phase::SignedOut(None));
@@ -153,7 +153,7 @@ impl Context {
         self.clear();
     }
 
-    /// The server says that this session is over. Perhaps the same person has logged in anew in another tab; then
+    /// The server says that this session is over. Perhaps the same person has logged in again in another tab; then
     /// this one goes on with what that one has. True when it does.
     pub(crate) async fn session_over(self, notice: &str) -> bool {
         let generation = self.live.generation();
@@ -209,7 +209,7 @@ impl Context {
             let latest =
                 context.api.signed_in.with(|one| one.as_ref().map(|one| (one.expires_in, one.session)));
             let Some((expires_in, session)) = latest else { return };
-            // The same person may have logged in anew in another tab.
+            // The same person may have logged in again in another tab.
             if context.session.get_untracked().is_some_and(|known| known != session) {
                 context.session.set(Some(session));
             }

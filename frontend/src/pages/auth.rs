@@ -347,7 +347,7 @@ fn Register() -> impl IntoView {
     }
 }
 
-/// What is shown to whoever registered and waits to be let in.
+/// What is shown to people who registered and wait to be let in.
 #[component]
 pub(crate) fn Waiting(handle: String) -> impl IntoView {
     view! {

@@ -82,7 +82,7 @@ pub(crate) fn ForgotPassword() -> impl IntoView {
     }
 }
 
-/// The same for whoever is logged in.
+/// The same for people who are logged in.
 #[component]
 pub(crate) fn ForgotPage() -> impl IntoView {
     view! {

@@ -105,7 +105,7 @@ fn turned_back() -> Failure {
     Failure::Problem(Box::new(Problem { detail, ..problem }))
 }
 
-/// Coming back from the provider, for whoever is not signed in.
+/// Coming back from the provider, for people who are not signed in.
 #[component]
 pub(crate) fn CameBackPage() -> impl IntoView {
     let context = context();
@@ -246,7 +246,7 @@ fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoVi
     }
 }
 
-/// Coming back from the provider, for whoever is signed in: an account with it was to be added.
+/// Coming back from the provider, for people who are signed in: an account with it was to be added.
 #[component]
 pub(crate) fn AddedPage() -> impl IntoView {
     let context = context();

@@ -75,7 +75,7 @@ pub(crate) fn ResetPassword() -> impl IntoView {
     }
 }
 
-/// The same for whoever is logged in.
+/// The same for people who are logged in.
 #[component]
 pub(crate) fn ResetPage() -> impl IntoView {
     view! {

@@ -62,7 +62,7 @@ pub(crate) fn VerifyEmail() -> impl IntoView {
     }
 }
 
-/// The same for whoever is logged in.
+/// The same for people who are logged in.
 #[component]
 pub(crate) fn VerifyEmailPage() -> impl IntoView {
     view! {

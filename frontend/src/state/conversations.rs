@@ -75,7 +75,7 @@ pub(crate) fn apply(
     match &event.change {
         Change::MessageCreated { author, cid, body, reply_to, reply_author, mentions } => {
             if *author == me {
-                // Whoever writes has read what stands above.
+                // People who write have read what stands above.
                 entry.read_seq = entry.read_seq.max(event.seq);
                 counted.read(event.seq);
             } else if body.is_some() && !blocked(*author) {
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!((entry.unread, entry.mentions, entry.read_seq), (0, 0, 5));
         apply(&mut entry, &mut counted, &said(6, 2, "again"), ME, nobody);
         apply(&mut entry, &mut counted, &said(7, 1, "answer"), ME, nobody);
-        assert_eq!(entry.unread, 0, "whoever answers has read");
+        assert_eq!(entry.unread, 0, "people who answer have read");
     }
 
     #[test]

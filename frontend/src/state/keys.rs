@@ -13,7 +13,7 @@ pub(crate) const WHO: &str = "parlour.who";
 /// Where a log-in by a provider is to lead, while one is there.
 pub(crate) const NEXT: &str = "parlour.next";
 
-/// How one likes the app. These belong to whoever is signed in, without being told so by their names.
+/// How one likes the app. These belong to the person who is signed in, without being told so by their names.
 const SETTINGS: [&str; 3] = ["theme", "enter", "details"];
 
 /// Whose composer it is whose text is kept under a name of an account.

@@ -73,7 +73,7 @@ impl Spot {
         self.seen = now;
     }
 
-    /// Goes to a place anew: what was known does not count.
+    /// Goes to a place again: what was known does not count.
     pub(crate) fn forget(&mut self) {
         *self = Self::default();
     }
@@ -244,7 +244,7 @@ mod tests {
             page.keep(&mut place, true);
             assert!(page.geometry().below() < 1.0);
         }
-        // Whoever scrolls up in the same moment leaves the end.
+        // A reader who scrolls up in the same moment leaves the end.
         page.rows[48].1 = 300.0;
         page.scroll(-120.0);
         let before = place.anchor().expect("a row is in view").offset;

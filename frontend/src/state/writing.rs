@@ -5,7 +5,7 @@ use parlour_protocol::{characters, limits};
 use super::people;
 use crate::texts::chat;
 
-/// By how much a text of so many characters is too long, in words.
+/// By how much a text of this many characters is too long, in words.
 pub(crate) fn over(count: usize) -> Option<String> {
     let limit = people::number(limits::MESSAGE as i64);
     let too_many = count.checked_sub(limits::MESSAGE).filter(|over| *over > 0)?;

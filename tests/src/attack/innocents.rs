@@ -148,7 +148,7 @@ async fn all(shared: Rc<Shared>, told: Told) {
     reached(&shared.phase, Phase::Calm).await;
     let mut tasks = vec![
         spawn_local(chat::talk(shared.clone(), chat)),
-        spawn_local(visits::log_in_anew(shared.clone(), strangers)),
+        spawn_local(visits::log_in_first(shared.clone(), strangers)),
         spawn_local(visits::log_in_again(shared.clone(), known)),
         spawn_local(visits::read(shared.clone(), chatters)),
         spawn_local(visits::open_sockets(shared.clone(), caller)),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use system_tests::chaos::report::totals;
 use system_tests::chaos::{Report, Scenario, Settings, run};
 
-/// So many broken promises of one run are printed: when something is wrong, the first ones tell what.
+/// At most this many broken promises of one run are printed: when something is wrong, the first ones tell what.
 const PRINTED: usize = 20;
 /// For all scenarios together, when nothing is said.
 const SECONDS: u64 = 120;

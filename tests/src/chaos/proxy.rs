@@ -141,7 +141,7 @@ struct Link {
     /// Bytes were swallowed.
     holed: Arc<AtomicBool>,
     meddled: Arc<AtomicU64>,
-    /// So many bytes may still pass.
+    /// This many bytes may still pass.
     allowed: Arc<AtomicU64>,
 }
 

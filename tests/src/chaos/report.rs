@@ -45,7 +45,7 @@ impl Times {
     }
 }
 
-/// So many of a hundred are at most this.
+/// This many of a hundred are at most this.
 pub fn percentile(times: &[u64], percent: usize) -> Option<u64> {
     let mut times = times.to_vec();
     times.sort_unstable();

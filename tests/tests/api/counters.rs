@@ -15,7 +15,7 @@ use system_tests::{App, Person, Refusal, on_all_backends};
 
 on_all_backends!(
     what_is_deleted_is_not_unread,
-    whoever_writes_has_read_what_stands_above,
+    people_who_write_have_read_what_stands_above,
     people_who_are_blocked_do_not_count,
     edits_call_people_and_let_them_go,
     a_mention_means_the_account,
@@ -96,7 +96,7 @@ async fn what_is_deleted_is_not_unread(app: App) {
     assert_eq!(counts(&bob, other).await, (0, 0, before));
 }
 
-async fn whoever_writes_has_read_what_stands_above(app: App) {
+async fn people_who_write_have_read_what_stands_above(app: App) {
     let (ada, bob) = app.friends("ada", "bob").await;
     let direct = ada.direct(&bob).await;
     let room = ada.create_room("tea").await;

@@ -21,7 +21,7 @@ on_all_backends!(
     copies_are_noticed,
     limits,
     guessing_slows_down,
-    whoever_may_not_log_in,
+    people_who_may_not_log_in,
     what_goes_with_the_account,
 );
 
@@ -441,7 +441,7 @@ async fn guessing_slows_down(app: App) {
     try_in(&app, &mut phone.clone()).await.expect(201);
 }
 
-async fn whoever_may_not_log_in(app: App) {
+async fn people_who_may_not_log_in(app: App) {
     let root = app.admin("root").await;
     let (ada, mut phone) = with_passkey(&app, "ada").await;
     root.api.admin_suspend(ada.id, true).await.unwrap();

@@ -40,7 +40,7 @@ async fn find_nothing(browser: &Person, place: &str) {
 }
 
 #[test]
-fn whoever_logs_out_leaves_nothing_on_the_device() {
+fn logging_out_leaves_nothing_on_the_device() {
     story_twice(|app| async move {
         let place = room(&app, "host").await;
         let ada = with_a_draft(&app, &place).await;

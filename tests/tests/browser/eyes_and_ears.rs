@@ -99,8 +99,12 @@ impl Look {
         if self.axe {
             for mode in &MODES {
                 self.set(mode).await;
-                let found: Vec<String> =
-                    serde_json::from_value(self.person.evaluate_async(RUN).await).unwrap();
+                let mut found = self.faults().await;
+                if !found.is_empty() {
+                    // A list that was drawn again in this moment still had the colours of the mode before.
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    found = self.faults().await;
+                }
                 self.found.extend(found.into_iter().map(|one| format!("{name}, {}: {one}", mode.0)));
                 self.runs += 1;
                 if mode.0 != "200 %" {
@@ -116,6 +120,10 @@ impl Look {
             self.set(&MODES[0]).await;
         }
         self.pages.push(name.to_owned());
+    }
+
+    async fn faults(&self) -> Vec<String> {
+        serde_json::from_value(self.person.evaluate_async(RUN).await).unwrap()
     }
 
     /// The tree of the page, once it is what was written down: names, counts and marks come and go in the first moments

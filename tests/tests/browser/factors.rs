@@ -65,7 +65,7 @@ fn a_second_factor_is_turned_on_used_lost_and_removed() {
 }
 
 #[test]
-fn a_forgotten_password_is_set_anew_by_a_link() {
+fn a_forgotten_password_is_set_again_by_a_link() {
     story_twice(|app| async move {
         app.person("bob").await;
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
@@ -98,7 +98,7 @@ fn a_forgotten_password_is_set_anew_by_a_link() {
         bob.click("login-submit").await;
         bob.until("one is in", "!document.querySelector('[data-testid=login-form]')").await;
 
-        // Once; and also for whoever is logged in.
+        // Once; and also for somebody who is logged in.
         bob.go("/rooms").await;
         bob.go(&path).await;
         bob.fill("new_password", "yet another one").await;

@@ -18,7 +18,7 @@ async fn says(person: &Person, words: &str) {
     person.until(words, &text).await;
 }
 
-/// Waits until the page shows so many passkeys.
+/// Waits until the page shows this many passkeys.
 async fn count(person: &Person, number: usize) {
     let text = format!("document.querySelectorAll('[data-testid=passkey]').length === {number}");
     person.until("the passkeys", &text).await;
@@ -143,7 +143,7 @@ fn browsers_that_write_no_json_have_passkeys_too() {
         bob.picture("passkey-login-Phone-dark").await;
         dark(&bob, false).await;
         bob.picture("passkey-login-Phone").await;
-        // Still the same page: nothing was loaded anew.
+        // Still the same page: nothing was loaded again.
         bob.until("they are gone", "!PublicKeyCredential.parseRequestOptionsFromJSON").await;
         bob.click("passkey-login").await;
         bob.until("one is in", "!document.querySelector('[data-testid=login-form]')").await;

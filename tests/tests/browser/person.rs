@@ -436,7 +436,7 @@ impl Person {
         made.as_str().expect("a name").to_owned()
     }
 
-    /// Whether the authenticator takes whoever is there for its owner.
+    /// Whether the authenticator takes the one who is there for its owner.
     pub async fn set_verified(&self, authenticator: &str, verified: bool) {
         let (path, body) = (format!("/{authenticator}/uv"), json!({ "isUserVerified": verified }));
         self.client.issue_cmd(Authenticator { path, body }).await.unwrap();

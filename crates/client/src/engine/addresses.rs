@@ -23,7 +23,7 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// So many addresses, the first one being the one to begin with.
+    /// A few addresses, the first one being the one to begin with.
     pub fn new(count: usize) -> Self {
         Self {
             paused_until: vec![0; count.max(1)],

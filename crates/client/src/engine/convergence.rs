@@ -146,7 +146,7 @@ struct Client {
 }
 
 impl Client {
-    /// Loads everything anew.
+    /// Loads everything again.
     fn load(&mut self, room: ConversationId, stored: &Stored) {
         self.cursors.follow(room, stored.head());
         let timeline = self.timelines.entry(room).or_default();

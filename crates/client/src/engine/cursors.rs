@@ -28,7 +28,7 @@ pub struct Cursors {
 
 impl Cursors {
     /// Notes the server's epoch. True when it is another one than before: then all cursors are gone, and
-    /// whatever was built from them must be fetched anew.
+    /// whatever was built from them must be fetched again.
     pub fn set_epoch(&mut self, epoch: &str) -> bool {
         if self.epoch.as_deref() == Some(epoch) {
             return false;

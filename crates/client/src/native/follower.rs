@@ -60,7 +60,7 @@ pub enum Update {
     },
     /// A conversation is not followed any more.
     Left(ConversationId),
-    /// What was built from this conversation's events is void: fetch it anew. Events follow after this position.
+    /// What was built from this conversation's events is void: fetch it again. Events follow after this position.
     Reset {
         /// Which.
         conversation: ConversationId,

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_holds_most_gives_way() {
+    fn the_largest_holder_gives_way() {
         let budget = MemoryBudget::new(100);
         let kill = || Arc::new(Kill::default());
         let (first, second) = (kill(), kill());

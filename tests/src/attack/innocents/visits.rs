@@ -21,7 +21,7 @@ const SOCKET: &str = "socket";
 const CONFIRM: &str = "confirmation";
 
 /// Log-ins from devices and addresses that nobody has seen.
-pub(super) async fn log_in_anew(shared: Rc<Shared>, people: Vec<Person>) {
+pub(super) async fn log_in_first(shared: Rc<Shared>, people: Vec<Person>) {
     let again = shared.clone();
     every(&again, Duration::from_millis(1000), move |number| {
         let (shared, person) = (shared.clone(), people[number % people.len()].clone());

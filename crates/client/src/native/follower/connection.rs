@@ -33,7 +33,7 @@ pub(super) enum Waiting {
 pub(super) enum End {
     /// Connect again.
     Again,
-    /// Connect again, here not before so many milliseconds have passed.
+    /// Connect again, here not before this many milliseconds have passed.
     Pause(u64),
     /// The access token is over.
     Refresh,

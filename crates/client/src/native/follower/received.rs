@@ -170,7 +170,7 @@ impl Connection {
             Some(Waiting::Sync(conversation)) => {
                 self.wanted.remove(&conversation);
                 if error.retry {
-                    // Resuming reads the log anew.
+                    // Resuming reads the log again.
                     return Err(End::Again);
                 }
                 self.cursors.forget(conversation);
