@@ -53,7 +53,8 @@ impl Roving {
                 // Afterwards: this handler is called again by it.
                 queue_microtask(move || {
                     if let Some(row) = roving.entrance() {
-                        let _ = row.focus();
+                        // Coming by moves nothing under the eye.
+                        scrolling::focus_row(&row);
                     }
                 });
             }
@@ -68,10 +69,21 @@ impl Roving {
             let place = row.get_bounding_client_rect();
             place.bottom() > frame.top() && place.top() < frame.bottom()
         };
+        let whole = |row: &HtmlElement| {
+            let place = row.get_bounding_client_rect();
+            place.top() >= frame.top() && place.bottom() <= frame.bottom()
+        };
         // Who follows the end comes to the newest one, who reads further up to where they were.
         let follows = self.view.context.open.at_bottom.get_untracked();
         let before = self.row.get_value().filter(|row| !follows && row.is_connected() && seen(row));
-        before.or_else(|| self.rows().into_iter().rev().find(seen))
+        before.or_else(|| {
+            let rows = self.rows();
+            rows.iter()
+                .rev()
+                .find(|row| whole(row))
+                .or_else(|| rows.iter().rev().find(|row| seen(row)))
+                .cloned()
+        })
     }
 
     /// The focus has left something in the timeline, perhaps to another place in it.
