@@ -295,8 +295,8 @@ impl AsyncRead for Conn {
             let generous = place.generous.load(Ordering::Relaxed);
             let most = if generous { THROW_AWAY.1 } else { THROW_AWAY.0 };
             if place.thrown_away.load(Ordering::Relaxed) > most {
-                place.held.store(true, Ordering::Relaxed);
-                return Poll::Pending;
+                // Closed, not held: its buffers are as large as they get.
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
         }
         let before = buf.filled().len();
