@@ -74,9 +74,8 @@ pub struct Place {
     unwanted: AtomicBool,
     thrown_away: AtomicUsize,
     generous: AtomicBool,
-    /// What it sent was no HTTP.
-    is_faulty: AtomicBool,
-    /// Nothing more is read of it: it broke the rules, and is held for [`HOLD`] so that it does not come back at once.
+    /// What it sent was no HTTP: nothing more is read or written, and it is held for [`HOLD`] so that it does not come
+    /// back at once.
     held: AtomicBool,
     /// As much as may be was read, and there was no request in it.
     starved: AtomicBool,
@@ -101,7 +100,6 @@ impl Place {
             unwanted: AtomicBool::default(),
             thrown_away: AtomicUsize::default(),
             generous: AtomicBool::default(),
-            is_faulty: AtomicBool::default(),
             held: AtomicBool::default(),
             starved: AtomicBool::default(),
         }
@@ -315,7 +313,7 @@ impl AsyncRead for Conn {
 impl AsyncWrite for Conn {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let place = self.entry.place.clone();
-        if place.is_faulty.load(Ordering::Relaxed) {
+        if place.held.load(Ordering::Relaxed) {
             return Poll::Pending;
         }
         if !place.answering.load(Ordering::Relaxed)
@@ -328,7 +326,6 @@ impl AsyncWrite for Conn {
             }
             // The client sees the answer and its end. The dispatcher would close the connection as soon as it has written;
             // it waits, until the connection is overdue.
-            place.is_faulty.store(true, Ordering::Relaxed);
             place.held.store(true, Ordering::Relaxed);
             let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
             return Poll::Pending;

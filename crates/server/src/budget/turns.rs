@@ -21,7 +21,7 @@ pub struct ReadTurns(Table);
 /// A person's turn; dropping it lets the next read of theirs begin.
 pub struct ReadTurn {
     user: UserId,
-    turns: Arc<Semaphore>,
+    turns: Option<Arc<Semaphore>>,
     permit: Option<OwnedSemaphorePermit>,
     table: Table,
 }
@@ -33,7 +33,7 @@ impl ReadTurns {
             let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             table.entry(user).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))).clone()
         };
-        let mut turn = ReadTurn { user, turns: turns.clone(), permit: None, table: self.0.clone() };
+        let mut turn = ReadTurn { user, turns: Some(turns.clone()), permit: None, table: self.0.clone() };
         turn.permit = turns.acquire_owned().await.ok();
         turn
     }
@@ -43,8 +43,9 @@ impl Drop for ReadTurn {
     fn drop(&mut self) {
         self.permit = None;
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        // The table's and this one: nobody else has a turn or waits for one.
-        if Arc::strong_count(&self.turns) == 2 {
+        // Given up under the lock, so that of two who end at the same time the second one sees that it is the last.
+        self.turns = None;
+        if table.get(&self.user).is_some_and(|turns| Arc::strong_count(turns) == 1) {
             table.remove(&self.user);
         }
     }
