@@ -33,6 +33,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::budget::Budgets;
+use crate::budget::gate::Gate;
 use crate::budget::addresses;
 use crate::budget::connections::Conn;
 use crate::clock::Clock;
@@ -423,11 +424,11 @@ impl App {
     }
 
     /// Takes a connection in when it is its turn; `None` when there is no room for it.
-    pub async fn admit(&self, stream: TcpStream, peer: IpAddr) -> Option<Conn> {
+    pub async fn admit(&self, gate: &Gate, stream: TcpStream, peer: IpAddr) -> Option<Conn> {
         let peer = peer.to_canonical();
         let is_proxy = addresses::is_in(&self.config.trusted_proxies, peer);
         let door = &self.budgets.door;
-        if !door.wait(peer, is_proxy).await {
+        if door.wait(gate, peer, is_proxy).await.is_none() {
             // A reset costs least, and the kernel remembers nothing of it.
             let _ = stream.set_zero_linger();
             return None;

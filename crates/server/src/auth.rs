@@ -47,7 +47,7 @@ fn viewer(request: &HttpRequest) -> Result<Viewer, ApiError> {
     let app = request.app_data::<Shared>().ok_or(ErrorCode::Internal)?;
     let Bearer { user, session, .. } = bearer(app, request)?;
     if let Some(place) = request.conn_data::<Arc<Place>>() {
-        place.is_known();
+        place.know();
     }
     let budgets = &app.budgets;
     if matches!(*request.method(), Method::GET | Method::HEAD) {

@@ -13,10 +13,13 @@ pub mod memory;
 pub mod rates;
 pub mod turns;
 
+use std::sync::Arc;
+
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_realtime::Broker;
 
 use self::door::Door;
+use self::gate::Pulse;
 use self::guesses::Guesses;
 use self::memory::MemoryBudget;
 use self::rates::{NetworkLimit, RateLimit};
@@ -41,6 +44,8 @@ const DAY: f64 = 24.0 * HOUR;
 pub struct Budgets {
     /// Connections that have not become sockets.
     pub door: Door,
+    /// Whether people write to each other.
+    pub pulse: Arc<Pulse>,
     /// Memory that others make this node hold.
     pub memory: MemoryBudget,
     /// Everything that changes something, over REST and sockets.
@@ -109,6 +114,7 @@ impl Budgets {
                 config.connections_per_address,
                 NetworkLimit::new(clock, of_network * 20.0, of_network * 80.0),
             ),
+            pulse: Arc::default(),
             memory: MemoryBudget::new(MEMORY),
             changes: limit(clock, changes, changes * 3.0),
             reads: limit(clock, reads, reads * 2.0),

@@ -1,9 +1,11 @@
 //! What every request passes: an id, security headers, and problem documents for whatever goes wrong.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
@@ -13,6 +15,7 @@ use crate::answers::{self, Embedded};
 use crate::app::App;
 use crate::auth::{bearer_token, client_address};
 use crate::budget::connections::{Place, Serving};
+use crate::budget::gate::Gates;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -71,7 +74,17 @@ pub async fn guard<B: MessageBody + 'static>(
     let request_id = random::request_id();
     let has_body = request.headers().contains_key(header::TRANSFER_ENCODING)
         || request.headers().get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
-    let serving = request.conn_data::<Arc<Place>>().map(|place| Serving::begin(place, has_body));
+    let place = request.conn_data::<Arc<Place>>().cloned();
+    let serving = place.as_ref().map(|place| Serving::queue(place, has_body));
+    if let (Some(place), Some(gates)) = (&place, request.app_data::<Rc<Gates>>())
+        && !place.has_waited()
+    {
+        let gate = if place.is_known() { &gates.known } else { &gates.strangers };
+        gate.pass(place.network()).await;
+    }
+    if let Some(serving) = &serving {
+        serving.begin();
+    }
     let docs = request.path().starts_with("/api/docs");
     let secure = request.app_data::<web::Data<Arc<App>>>().is_some_and(|app| app.config.is_secure());
     let size = check_size(request.head());
@@ -91,6 +104,11 @@ pub async fn guard<B: MessageBody + 'static>(
         }
     };
 
+    if response.status() == StatusCode::TOO_MANY_REQUESTS
+        && let Some(place) = &place
+    {
+        place.forget();
+    }
     note_denied(&response);
     let embedded = response.response().extensions().get::<Embedded>().is_some();
     let asked = response.request().clone();

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
-use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
 use crate::budget::connections::Conn;
-use crate::budget::gate::Gate;
+use crate::budget::gate::Gates;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::local::{self, DataFiles};
@@ -42,11 +42,6 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 /// A peer that takes no bytes for this long is disconnected by the kernel.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
-
-thread_local! {
-    /// Turns of connections that have just come, on each thread.
-    static GATE: Gate = Gate::default();
-}
 
 /// A server that serves; dropping it does not stop it.
 pub struct Running {
@@ -138,11 +133,12 @@ async fn prepare(
         .disable_signals();
     let shutdown = builder.graceful_shutdown_signal();
     let sockets = app.clone();
-    let factory = move || {
+    let factory = move |gates: &Rc<Gates>| {
         let problem =
             |code: ErrorCode, detail: String| actix_web::Error::from(ApiError::because(code, detail));
         let (web_app, _) = WebApp::new()
             .app_data(shared.clone())
+            .app_data(gates.clone())
             .app_data(
                 QueryConfig::default()
                     .error_handler(move |error, _| problem(ErrorCode::Malformed, error.to_string())),
@@ -173,7 +169,8 @@ async fn prepare(
     let server = builder
         .listen("parlour", listener, move || {
             let (shutdown, sockets) = (shutdown.clone(), sockets.clone());
-            let pages = factory().into_factory().map_err(|error| error.error_response());
+            let gates = Rc::new(Gates::new(sockets.budgets.pulse.clone()));
+            let pages = factory(&gates).into_factory().map_err(|error| error.error_response());
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let shutdown = shutdown.clone();
@@ -201,22 +198,15 @@ async fn prepare(
             });
             // Who may come in is decided before the dispatcher has any memory for the connection.
             apply_fn_factory(http, move |stream: TcpStream, dispatcher: &Rc<_>| {
-                let (app, dispatcher) = (sockets.clone(), dispatcher.clone());
+                let (app, gates, dispatcher) = (sockets.clone(), gates.clone(), dispatcher.clone());
                 async move {
                     let Ok(peer) = stream.peer_addr() else { return Ok(()) };
-                    let Some(conn) = app.admit(stream, peer.ip()).await else { return Ok(()) };
+                    // Thousands may come at once.
+                    let conn = app.admit(&gates.strangers, stream, peer.ip()).await;
+                    let Some(conn) = conn else { return Ok(()) };
                     let place = conn.place().clone();
-                    let mut serving = std::pin::pin!(dispatcher.call((conn, Some(peer))));
-                    // Thousands may come at once: a few at a time have their turn, and anyone who is here already between
-                    // them.
-                    let turn = GATE.with(Gate::clone).wait(place.network()).await;
-                    let first = std::future::poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx))).await;
-                    drop(turn);
-                    if let Poll::Ready(done) = first {
-                        return done;
-                    }
                     tokio::select! {
-                        done = serving => done,
+                        done = dispatcher.call((conn, Some(peer))) => done,
                         () = place.kill().wait() => Ok(()),
                     }
                 }
@@ -226,6 +216,8 @@ async fn prepare(
     let server = server.run();
     tokio::spawn(ending::when_told(app.clone(), server.handle()));
     tokio::spawn(app.budgets.door.clone().look_after());
+    let metrics = app.hub.metrics().clone();
+    tokio::spawn(app.budgets.pulse.clone().watch(move || metrics.frames_queued.load(Ordering::Relaxed)));
     metrics_page::serve(&app)?;
     Ok((app, server, address))
 }

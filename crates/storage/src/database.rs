@@ -317,7 +317,7 @@ impl Database {
 pub fn step_back() {
     #[cfg(target_os = "linux")]
     {
-        const NICE: i32 = 5;
+        const NICE: i32 = 10;
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
     }
 }

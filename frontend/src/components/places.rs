@@ -6,7 +6,7 @@ use leptos_router::hooks::use_location;
 use crate::components::avatar::Avatar;
 use crate::context::{Context, context};
 use crate::icons::{BELL, CHAT, COMPASS, Icon, SETTINGS, SHIELD, USERS};
-use crate::state::bidi;
+use crate::state::{bidi, people};
 use crate::texts::{common, friends, navigation as texts, notifications};
 
 /// A link that knows whether one is there.
@@ -57,15 +57,17 @@ pub(crate) fn Count(
 ) -> impl IntoView {
     move || {
         let count = count.get();
-        (count > 0).then(|| {
-            let text = if count > 99 { "99+".to_owned() } else { count.to_string() };
-            view! {
-                <span class="count" class:loud=loud data-testid=testid>
-                    <span aria-hidden="true">{text}</span>
-                    <span class="visually-hidden">{said(count)}</span>
-                </span>
-            }
-        })
+        (count > 0).then(|| badge(people::capped(count), said(count), loud, testid))
+    }
+}
+
+/// A figure for the eye and its words for screen readers. Its plus sign stays behind it in both directions of text.
+pub(crate) fn badge(shown: String, said: String, loud: bool, testid: &'static str) -> impl IntoView {
+    view! {
+        <span class="count" class:loud=loud data-testid=testid>
+            <bdi aria-hidden="true">{shown}</bdi>
+            <span class="visually-hidden">{said}</span>
+        </span>
     }
 }
 

@@ -6,7 +6,7 @@ use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::ConversationId;
 
 use crate::components::avatar::Avatar;
-use crate::components::places::{BrowseRooms, FootLinks, Myself};
+use crate::components::places::{BrowseRooms, FootLinks, Myself, badge};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{HASH, Icon, Mark, PENCIL, PLUS, SEARCH, USER_PLUS};
@@ -151,20 +151,12 @@ pub(crate) fn ConversationLink(id: ConversationId) -> impl IntoView {
     let marks = move || {
         let (unread, mentions, kind) = counts.get();
         let loud = mentions > 0 || kind == ConversationKind::Direct;
-        let shown = if mentions > 0 && kind == ConversationKind::Room {
+        let shown = if mentions > 0 && unread <= people::COUNTED && kind == ConversationKind::Room {
             format!("@{mentions}")
         } else {
-            unread.to_string()
+            people::capped(unread)
         };
-        let shown = if unread > 99 { "99+".to_owned() } else { shown };
-        (unread > 0).then(|| {
-            view! {
-                <span class="count" class:loud=loud data-testid="unread-count">
-                    <bdi aria-hidden="true">{shown}</bdi>
-                    <span class="visually-hidden">{common::unread(unread)}</span>
-                </span>
-            }
-        })
+        (unread > 0).then(|| badge(shown, common::unread(unread), loud, "unread-count"))
     };
     view! {
         <a

@@ -114,10 +114,15 @@ fn Friends() -> impl IntoView {
         .into_any(),
         Load::Ready(mut friends) => {
             friends.sort_by_key(|friend| (!friend.online, friend.user.display_name.to_lowercase()));
+            // Below another group this one needs its name, too.
+            let heading = move || (!asked(context).is_empty()).then(|| view! { <h2>{texts::friends()}</h2> });
             view! {
-                <ul class="cards">
-                    {friends.into_iter().map(|friend| view! { <FriendLine friend /> }).collect_view()}
-                </ul>
+                <section class="group">
+                    {heading}
+                    <ul class="cards">
+                        {friends.into_iter().map(|friend| view! { <FriendLine friend /> }).collect_view()}
+                    </ul>
+                </section>
             }
             .into_any()
         }

@@ -8,7 +8,7 @@ use parlour_protocol::ids::ConversationId;
 use crate::arrival::titled;
 use crate::browser;
 use crate::components::avatar::Avatar;
-use crate::components::places::incoming;
+use crate::components::places::{badge, incoming};
 use crate::components::states::{Empty, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{COMPASS, HASH, Icon, USER_PLUS};
@@ -153,16 +153,7 @@ fn Line(id: ConversationId) -> impl IntoView {
         let loud = mentions > 0 || kind == ConversationKind::Direct;
         view! {
             {(mentions > 0).then(|| view! { <span class="tag ok">{texts::mentions_you()}</span> })}
-            {(unread > 0)
-                .then(|| {
-                    let shown = if unread > 99 { "99+".to_owned() } else { unread.to_string() };
-                    view! {
-                        <span class="count" class:loud=loud>
-                            <span aria-hidden="true">{shown}</span>
-                            <span class="visually-hidden">{common::unread(unread)}</span>
-                        </span>
-                    }
-                })}
+            {(unread > 0).then(|| badge(people::capped(unread), common::unread(unread), loud, ""))}
         }
     };
     Some(view! {

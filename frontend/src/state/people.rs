@@ -52,6 +52,14 @@ pub(crate) fn sign(name: &str) -> String {
     }
 }
 
+/// Badges count up to this.
+pub(crate) const COUNTED: i64 = 99;
+
+/// A number as badges show it: `99+` when there are more.
+pub(crate) fn capped(count: i64) -> String {
+    if count > COUNTED { format!("{COUNTED}+") } else { count.to_string() }
+}
+
 /// A number whose thousands are set apart by narrow spaces.
 pub(crate) fn number(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();

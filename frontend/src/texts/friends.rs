@@ -2,6 +2,7 @@
 
 texts! {
     title = "Friends";
+    friends = "Your friends";
     requests = "Requests";
     add_friend = "Add a friend";
     add_hint = "Their exact username.";

@@ -11,6 +11,7 @@ mod accounts;
 mod addresses;
 mod announcing;
 mod copying;
+mod details;
 mod directions;
 mod eyes_and_ears;
 mod factors;

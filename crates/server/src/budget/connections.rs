@@ -1,7 +1,8 @@
 //! One connection of somebody who has not said who they are: whose turn it is, and for how long it may keep us waiting.
 //!
 //! A connection *waits* while it is the client's turn: before a request, while its body is received, while its answer
-//! is not taken. It is *served* while it is ours. Sockets leave the count of the `door` when they have started.
+//! is not taken. It is *served* while it is ours, and *queued* while we have not come to it. Sockets leave the count of
+//! the `door` when they have started.
 //!
 //! Invariant: no more is read from a connection than what was asked for and a little ahead.
 
@@ -46,6 +47,8 @@ enum Turn {
     Served = 1,
     /// The client's, which is to send a body.
     Body = 2,
+    /// Ours, and we have not come to it yet. When it must be, such a connection is closed for another one.
+    Queued = 3,
 }
 
 /// A connection's place among those that are counted.
@@ -65,9 +68,11 @@ pub struct Place {
     /// The client has sent something since its turn began.
     receiving: AtomicBool,
     /// Somebody has shown who they are on this connection.
-    pub(super) known: AtomicBool,
+    known: AtomicBool,
     /// An answer was begun that may not have been written to its end.
     answering: AtomicBool,
+    /// No request has come yet.
+    fresh: AtomicBool,
     /// It has become a socket, whose client has not said yet who it is.
     pub(super) is_socket: AtomicBool,
     /// A body was announced and is not wanted: what comes of it is thrown away by the dispatcher.
@@ -96,6 +101,7 @@ impl Place {
             receiving: AtomicBool::default(),
             known: AtomicBool::default(),
             answering: AtomicBool::default(),
+            fresh: AtomicBool::new(true),
             is_socket: AtomicBool::default(),
             unwanted: AtomicBool::default(),
             thrown_away: AtomicUsize::default(),
@@ -112,7 +118,7 @@ impl Place {
 
     /// The whole of a body that is too large may be sent to somebody known: they see why it is not wanted.
     pub fn be_generous(&self) {
-        if self.known.load(Ordering::Relaxed) {
+        if self.is_known() {
             self.generous.store(true, Ordering::Relaxed);
         }
     }
@@ -129,8 +135,18 @@ impl Place {
     }
 
     /// Somebody has shown who they are: others are closed first when there are too many.
-    pub fn is_known(&self) {
+    pub fn know(&self) {
         self.known.store(true, Ordering::Relaxed);
+    }
+
+    /// They came too fast: until a request of theirs is served again they are no better than strangers.
+    pub fn forget(&self) {
+        self.known.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether somebody has shown who they are.
+    pub fn is_known(&self) -> bool {
+        self.known.load(Ordering::Relaxed)
     }
 
     fn millis(&self) -> u64 {
@@ -144,7 +160,17 @@ impl Place {
         self.starved.store(false, Ordering::Relaxed);
     }
 
-    /// For how long the client keeps us waiting; `None` while it is our turn.
+    /// Whether the next request may begin at once: the first one has waited for its turn as a connection.
+    pub fn has_waited(&self) -> bool {
+        self.fresh.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether we have not come to it yet.
+    pub(super) fn is_queued(&self) -> bool {
+        self.turn.load(Ordering::Relaxed) == Turn::Queued as u8
+    }
+
+    /// For how long the client keeps us waiting, or waits in the queue; `None` while it is served.
     pub(super) fn waits(&self) -> Option<Duration> {
         let now = self.millis();
         let blocked = self.blocked.load(Ordering::Relaxed);
@@ -222,12 +248,17 @@ impl Drop for ReceivingBody {
 pub struct Serving(Arc<Place>);
 
 impl Serving {
-    /// Begins to serve a request.
-    pub fn begin(place: &Arc<Place>, has_body: bool) -> Self {
-        place.turn_to(Turn::Served);
+    /// A request has come, which waits until it is its turn.
+    pub fn queue(place: &Arc<Place>, has_body: bool) -> Self {
+        place.turn_to(Turn::Queued);
         place.unwanted.store(has_body, Ordering::Relaxed);
         place.answering.store(true, Ordering::Relaxed);
         Self(place.clone())
+    }
+
+    /// Begins to serve it.
+    pub fn begin(&self) {
+        self.0.turn_to(Turn::Served);
     }
 }
 
@@ -321,7 +352,7 @@ impl AsyncWrite for Conn {
         {
             // A kilobyte always fits: nothing else was written on this connection that is not flushed.
             let _ = self.stream.try_write(&ours);
-            if place.known.load(Ordering::Relaxed) {
+            if place.is_known() {
                 return Poll::Ready(Ok(bytes.len()));
             }
             // The client sees the answer and its end. The dispatcher would close the connection as soon as it has written;

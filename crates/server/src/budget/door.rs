@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::addresses::AddressKey;
 use super::connections::{Conn, Place};
+use super::gate::Gate;
 use super::rates::NetworkLimit;
 
 /// Connections beyond a limit are admitted up to this many times of it while none has waited for [`STALE`].
@@ -45,14 +46,15 @@ impl Table {
     }
 
     /// Closes the connection of an address that has kept us waiting longest, and at least for `least`; those of
-    /// somebody known last.
+    /// somebody known later, and those that we have not come to last.
     fn evict(&mut self, address: AddressKey, least: Duration) -> bool {
         let places = self.by_address.get(&address).map(Vec::as_slice).unwrap_or_default();
         let longest = places
             .iter()
-            .filter_map(|place| Some((!place.known.load(Ordering::Relaxed), place.waits()?, place)))
-            .filter(|(_, waits, _)| *waits >= least)
-            .max_by_key(|(unknown, waits, _)| (*unknown, *waits))
+            .filter(|place| least.is_zero() || !place.is_queued())
+            .filter_map(|place| Some((!place.is_queued(), !place.is_known(), place.waits()?, place)))
+            .filter(|(.., waits, _)| *waits >= least)
+            .max_by_key(|(looked_at, unknown, waits, _)| (*looked_at, *unknown, *waits))
             .map(|(.., place)| place.clone());
         let Some(place) = longest else { return false };
         place.kill.kill();
@@ -85,22 +87,21 @@ impl Door {
     }
 
     /// Waits until it is the turn of a new connection: those that come faster than their network may are served in
-    /// the order in which they came. False when too many wait already. Connections of a proxy need not wait.
-    pub async fn wait(&self, peer: IpAddr, is_proxy: bool) -> bool {
-        if is_proxy {
-            return true;
-        }
+    /// the order in which they came, and a few at a time. `None` when too many wait already.
+    pub async fn wait(&self, gate: &Gate, peer: IpAddr, is_proxy: bool) -> Option<()> {
         let network = AddressKey::of(peer);
-        let Some(wait) = self.rate.reserve(network, WAITING_OF_NETWORK) else { return false };
-        if wait.is_zero() {
-            return true;
-        }
+        let rate = if is_proxy { Duration::ZERO } else { self.rate.reserve(network, WAITING_OF_NETWORK)? };
         let Ok(_place) = self.waiting.try_acquire() else {
-            self.rate.give_back(network);
-            return false;
+            if !is_proxy {
+                self.rate.give_back(network);
+            }
+            return None;
         };
-        tokio::time::sleep(wait).await;
-        true
+        if !rate.is_zero() {
+            tokio::time::sleep(rate).await;
+        }
+        gate.pass(network).await;
+        Some(())
     }
 
     /// Takes a connection in; `None` when it must be closed. Connections of a proxy have no limit of their own.

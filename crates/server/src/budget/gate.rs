@@ -1,124 +1,245 @@
-//! Turns of connections that have just come: a few at a time are looked at, and networks take turns, so that thousands
-//! of one network delay neither those who are here already nor those from elsewhere.
+//! Turns of what begins: new connections and requests. A few begin in each round of a thread's loop, and networks take
+//! turns, so that thousands that come at once delay neither those who are here already nor those from elsewhere.
 //!
-//! Invariant: a turn is given back when it is dropped, also by a connection that is gone before it had it.
+//! While people write to each other, rounds of strangers are also a pause apart: a message crosses a database and other
+//! processes, which need the processor as well.
+//!
+//! Invariant: anyone who waits is let through after at most as many rounds as there are others, also when some of them
+//! have gone.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use tokio::runtime::{Handle, RuntimeMetrics};
 use tokio::sync::oneshot;
 
 use super::addresses::AddressKey;
 
-/// New connections that are looked at before others of the thread have their turn.
-const AT_ONCE: usize = 16;
+/// What begins in one round of the loop; more when so many networks wait that one of them would have its turn only after
+/// [`ROUNDS`].
+const AT_ONCE: usize = 4;
+/// See [`AT_ONCE`].
+const ROUNDS: usize = 100;
+/// Between rounds of strangers while people write to each other.
+const PAUSE: Duration = Duration::from_millis(2);
+/// How often it is looked at whether people write to each other, and for how many looks it is believed afterwards.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// See [`LOOK_EVERY`].
+const BELIEVED: u32 = 5;
 
+/// Whether people write to each other on this node now.
 #[derive(Default)]
-struct Waiting {
-    taken: usize,
-    queues: HashMap<AddressKey, VecDeque<oneshot::Sender<Turn>>>,
-    networks: VecDeque<AddressKey>,
-}
+pub struct Pulse(AtomicBool);
 
-/// The turns of one thread; cheap to clone.
-#[derive(Clone, Default)]
-pub struct Gate(Rc<RefCell<Waiting>>);
-
-/// A turn.
-pub struct Turn(Option<Gate>);
-
-impl Gate {
-    /// Waits for a turn.
-    pub async fn wait(&self, network: AddressKey) -> Turn {
-        let mine = {
-            let mut waiting = self.0.borrow_mut();
-            if waiting.taken < AT_ONCE {
-                waiting.taken += 1;
-                return Turn(Some(self.clone()));
-            }
-            let (sender, mine) = oneshot::channel();
-            let Waiting { queues, networks, .. } = &mut *waiting;
-            let queue = queues.entry(network).or_default();
-            if queue.is_empty() {
-                networks.push_back(network);
-            }
-            queue.push_back(sender);
-            mine
-        };
-        mine.await.unwrap_or(Turn(None))
-    }
-
-    fn pass_on(&self) {
+impl Pulse {
+    /// Looks for ever at a number that grows with every message.
+    pub async fn watch(self: Arc<Self>, messages: impl Fn() -> u64) {
+        let (mut before, mut believed) = (messages(), 0u32);
         loop {
-            let next = {
-                let mut waiting = self.0.borrow_mut();
-                let Some(network) = waiting.networks.pop_front() else {
-                    waiting.taken -= 1;
-                    return;
-                };
-                let queue = waiting.queues.get_mut(&network);
-                let (next, more) =
-                    queue.map_or((None, false), |queue| (queue.pop_front(), !queue.is_empty()));
-                if more {
-                    waiting.networks.push_back(network);
-                } else {
-                    waiting.queues.remove(&network);
-                }
-                next
-            };
-            // A caller that is gone by now leaves the turn to the next one.
-            let Some(next) = next else { continue };
-            match next.send(Turn(Some(self.clone()))) {
-                Ok(()) => return,
-                Err(mut unused) => unused.0 = None,
-            }
+            tokio::time::sleep(LOOK_EVERY).await;
+            let now = messages();
+            believed = if now == before { believed.saturating_sub(1) } else { BELIEVED };
+            before = now;
+            self.0.store(believed > 0, Ordering::Relaxed);
         }
     }
 }
 
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if let Some(gate) = self.0.take() {
-            gate.pass_on();
+#[derive(Default)]
+struct Waiting {
+    /// How many may still begin in this round.
+    left: usize,
+    /// How often the thread had slept when the round began.
+    slept: u64,
+    /// A task counts the rounds, because somebody waits.
+    counting: bool,
+    queues: HashMap<AddressKey, VecDeque<oneshot::Sender<()>>>,
+    networks: VecDeque<AddressKey>,
+}
+
+impl Waiting {
+    fn push(&mut self, network: AddressKey) -> oneshot::Receiver<()> {
+        let (sender, mine) = oneshot::channel();
+        let queue = self.queues.entry(network).or_default();
+        if queue.is_empty() {
+            self.networks.push_back(network);
+        }
+        queue.push_back(sender);
+        mine
+    }
+
+    fn pop(&mut self) -> Option<oneshot::Sender<()>> {
+        let network = self.networks.pop_front()?;
+        let queue = self.queues.get_mut(&network)?;
+        let next = queue.pop_front();
+        if queue.is_empty() {
+            self.queues.remove(&network);
+        } else {
+            self.networks.push_back(network);
+        }
+        next
+    }
+
+    fn next_round(&mut self) {
+        self.left = AT_ONCE.max(self.networks.len() / ROUNDS);
+        while self.left > 0 {
+            let Some(next) = self.pop() else { break };
+            // One that is gone by now leaves its turn to the next one.
+            self.left -= usize::from(next.send(()).is_ok());
+        }
+    }
+}
+
+/// The turns of one thread; cheap to clone.
+#[derive(Clone)]
+pub struct Gate {
+    waiting: Rc<RefCell<Waiting>>,
+    thread: RuntimeMetrics,
+    /// Rounds are a pause apart while it beats.
+    pulse: Option<Arc<Pulse>>,
+}
+
+/// The gates of a thread.
+pub struct Gates {
+    /// For connections, and for requests of strangers and of those who were told that they come too fast.
+    pub strangers: Gate,
+    /// For requests of people who have shown who they are.
+    pub known: Gate,
+}
+
+impl Gates {
+    /// Gates of the thread that asks.
+    pub fn new(pulse: Arc<Pulse>) -> Self {
+        Self { strangers: Gate::new(Some(pulse)), known: Gate::new(None) }
+    }
+}
+
+impl Gate {
+    fn new(pulse: Option<Arc<Pulse>>) -> Self {
+        let waiting = Waiting { left: AT_ONCE, ..Waiting::default() };
+        Self { waiting: Rc::new(RefCell::new(waiting)), thread: Handle::current().metrics(), pulse }
+    }
+
+    /// Waits until it may begin.
+    pub async fn pass(&self, network: AddressKey) {
+        let mine = {
+            let mut waiting = self.waiting.borrow_mut();
+            let slept = self.thread.worker_park_count(0);
+            if !waiting.counting && waiting.slept != slept {
+                // Everything that was ready has had its turn.
+                (waiting.slept, waiting.left) = (slept, AT_ONCE);
+            }
+            if waiting.left > 0 {
+                waiting.left -= 1;
+                return;
+            }
+            if !std::mem::replace(&mut waiting.counting, true) {
+                tokio::task::spawn_local(self.clone().count_rounds());
+            }
+            waiting.push(network)
+        };
+        // Only a thread that ends drops the sender.
+        let _ = mine.await;
+    }
+
+    async fn count_rounds(self) {
+        let in_haste = || !self.pulse.as_ref().is_some_and(|pulse| pulse.0.load(Ordering::Relaxed));
+        loop {
+            if in_haste() {
+                // Comes back after everything that is ready, and after a look at the network.
+                tokio::task::yield_now().await;
+            } else {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let mut waiting = self.waiting.borrow_mut();
+            waiting.next_round();
+            if waiting.networks.is_empty() {
+                waiting.counting = false;
+                return;
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU64;
+
     use super::*;
 
     #[test]
-    fn networks_take_turns_and_no_turn_is_lost() {
+    fn a_few_begin_in_each_round_and_networks_take_turns() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let network = |last: u8| AddressKey::of([192, 0, 2, last].into());
         tokio::task::LocalSet::new().block_on(&runtime, async {
-            let gate = Gate::default();
-            let mut held = Vec::new();
-            for _ in 0..AT_ONCE {
-                held.push(gate.wait(network(1)).await);
+            let gate = Gate::new(None);
+            let began: Rc<RefCell<Vec<&str>>> = Rc::default();
+            let begin = |name, from| {
+                let (gate, began) = (gate.clone(), began.clone());
+                tokio::task::spawn_local(async move {
+                    gate.pass(network(from)).await;
+                    began.borrow_mut().push(name);
+                })
+            };
+            let others: Vec<_> = (0..AT_ONCE * 3).map(|_| begin("many", 1)).collect();
+            let gone = begin("gone", 2);
+            let one = begin("one", 3);
+            tokio::task::yield_now().await;
+            assert_eq!(*began.borrow(), vec!["many"; AT_ONCE], "the others wait");
+            gone.abort();
+            one.await.unwrap();
+            assert!(began.borrow().len() <= AT_ONCE * 2, "only one round later");
+            for other in others {
+                other.await.unwrap();
             }
-            let order: Rc<RefCell<Vec<&str>>> = Rc::default();
-            let mut tasks = Vec::new();
-            for (name, from) in [("a1", 1), ("a2", 1), ("a3", 1), ("gone", 2), ("b1", 3)] {
-                let (gate, order) = (gate.clone(), order.clone());
-                tasks.push(tokio::task::spawn_local(async move {
-                    let _turn = gate.wait(network(from)).await;
-                    order.borrow_mut().push(name);
-                }));
+            assert_eq!(began.borrow().len(), AT_ONCE * 3 + 1);
+            while gate.waiting.borrow().counting {
                 tokio::task::yield_now().await;
             }
-            tasks.remove(3).abort();
-            tokio::task::yield_now().await;
-            held.pop();
-            for task in tasks {
-                task.await.unwrap();
-            }
-            assert_eq!(*order.borrow(), ["a1", "b1", "a2", "a3"]);
-            drop(held);
-            assert_eq!(gate.0.borrow().taken, 0);
-            assert!(gate.0.borrow().queues.is_empty() && gate.0.borrow().networks.is_empty());
+            assert!(gate.waiting.borrow().queues.is_empty() && gate.waiting.borrow().networks.is_empty());
         });
+    }
+
+    #[test]
+    fn thousands_of_networks_do_not_make_one_wait_for_long() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let gate = Gate::new(None);
+            let mut passing: Vec<_> = (0..20 * ROUNDS as u32)
+                .map(|number| {
+                    let (gate, network) = (gate.clone(), AddressKey::of(number.to_be_bytes().into()));
+                    tokio::task::spawn_local(async move { gate.pass(network).await })
+                })
+                .collect();
+            let last = passing.pop().unwrap();
+            let mut rounds = 0;
+            while !last.is_finished() {
+                tokio::task::yield_now().await;
+                rounds += 1;
+            }
+            assert!(rounds <= 4 * ROUNDS, "{rounds} rounds");
+        });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pulse_beats_while_there_are_messages_and_a_little_longer() {
+        let (pulse, messages) = (Arc::new(Pulse::default()), Arc::new(AtomicU64::new(7)));
+        let counted = messages.clone();
+        tokio::spawn(pulse.clone().watch(move || counted.load(Ordering::Relaxed)));
+        let after = async |looks: u32| {
+            tokio::time::sleep(LOOK_EVERY * looks).await;
+            pulse.0.load(Ordering::Relaxed)
+        };
+        // Between two looks.
+        tokio::time::sleep(LOOK_EVERY / 2).await;
+        assert!(!after(2).await, "those of before do not count");
+        messages.store(8, Ordering::Relaxed);
+        assert!(after(1).await);
+        assert!(after(BELIEVED - 1).await);
+        assert!(!after(1).await);
     }
 }

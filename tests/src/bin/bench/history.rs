@@ -18,7 +18,7 @@ use crate::server::Process;
 
 const LANES: u64 = 8;
 
-/// Pages of 50 messages on eight connections.
+/// Pages of 50 messages on eight connections of eight people.
 pub async fn history() -> Value {
     let server = parlour();
     let people = people(&server, 10).await;
@@ -28,7 +28,7 @@ pub async fn history() -> Value {
     let read_often = room(&people).await;
     fill(read_often, &people[0], 12_000);
     let often = |lane: u64, number: u64| (12_001 - (lane + number) % 40 * 50, 50);
-    let figures = pages(&server, read_often, &people[0], often, None).await;
+    let figures = pages(&server, read_often, &people, often, None).await;
     figures.note(&mut line, "");
 
     // What nobody has read: each page once.
@@ -40,7 +40,7 @@ pub async fn history() -> Value {
             let index = number * LANES + lane;
             (51 + index * 7919 % (size as u64 - 50), 50 - (index / (size as u64 - 50)) % 10)
         };
-        pages(&server, room, &people[0], once, Some(700)).await.note(&mut line, name);
+        pages(&server, room, &people, once, Some(700)).await.note(&mut line, name);
     }
     line
 }
@@ -62,17 +62,18 @@ impl Figures {
     }
 }
 
-/// Reads pages for five seconds, or this many on each lane. `place` says before which position, and how many.
+/// Reads pages for five seconds, or this many on each lane, each of which is somebody else. `place` says before which position, and how many.
 async fn pages(
     server: &Process,
     room: ConversationId,
-    reader: &Somebody,
+    readers: &[Somebody],
     place: impl Fn(u64, u64) -> (u64, u64) + Copy + 'static,
     count: Option<u64>,
 ) -> Figures {
     let (began, cpu, statements) = (Instant::now(), server.cpu_seconds(), server.statements().await);
     let until = began + Duration::from_secs(5);
     let lanes = (0..LANES).map(|lane| {
+        let reader = &readers[lane as usize % readers.len()];
         let (address, token) = (server.address.clone(), reader.token.clone());
         spawn_local(async move {
             let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
