@@ -33,9 +33,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::budget::Budgets;
-use crate::budget::gate::Gate;
 use crate::budget::addresses;
 use crate::budget::connections::Conn;
+use crate::budget::gate::Gate;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::erasing;
