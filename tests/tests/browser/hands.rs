@@ -72,14 +72,26 @@ const TOWARDS: &str = "
 impl Person {
     /// Does with keys what a click on this does.
     pub(crate) async fn press_on(&self, css: &str) {
-        let key = match self.bring_focus_to(css).await.as_str() {
-            // Rows are where one was going; fields are typed into.
-            "row" | "text" | "password" | "email" | "search" | "textarea" | "url" => return,
-            "radio" if self.evaluate("return document.activeElement.checked;").await == true => return,
-            "radio" | "checkbox" => ' ',
-            _ => '\u{E007}',
-        };
-        self.strike(&[], key).await;
+        let note = format!(
+            "window.elsewhere = false; addEventListener('keydown', event => {{ \
+             window.elsewhere = !event.target.closest({}); }}, {{ capture: true, once: true }});",
+            json!(css)
+        );
+        loop {
+            let key = match self.bring_focus_to(css).await.as_str() {
+                // Rows are where one was going; fields are typed into.
+                "row" | "text" | "password" | "email" | "search" | "textarea" | "url" => return,
+                "radio" if self.evaluate("return document.activeElement.checked;").await == true => return,
+                "radio" | "checkbox" => ' ',
+                _ => '\u{E007}',
+            };
+            self.evaluate(&note).await;
+            self.strike(&[], key).await;
+            // A page that arrives in this moment takes the focus, and the key with it.
+            if self.evaluate("return window.elsewhere === true;").await != true {
+                return;
+            }
+        }
     }
 
     /// Brings the focus to what a selector names, and returns what kind of thing that is.

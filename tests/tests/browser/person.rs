@@ -362,7 +362,10 @@ impl Person {
     /// Waits until an expression of JavaScript is true.
     pub async fn until(&self, what: &str, expression: &str) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        let script = format!("return Boolean({expression});");
+        // What is looked for may not be there yet, nor what it is looked for in.
+        let script = format!(
+            "try {{ return Boolean({expression}); }} catch (error) {{ if (error instanceof TypeError) return false; throw error; }}"
+        );
         loop {
             match self.client.execute(&script, Vec::new()).await {
                 Ok(Value::Bool(true)) => return,
