@@ -72,11 +72,8 @@ const TOWARDS: &str = "
 impl Person {
     /// Does with keys what a click on this does.
     pub(crate) async fn press_on(&self, css: &str) {
-        let note = format!(
-            "window.elsewhere = false; addEventListener('keydown', event => {{ \
-             window.elsewhere = !event.target.closest({}); }}, {{ capture: true, once: true }});",
-            json!(css)
-        );
+        let note = "const aim = document.activeElement; window.elsewhere = false; \
+            addEventListener('keydown', event => { window.elsewhere = event.target !== aim; }, { capture: true, once: true });";
         loop {
             let key = match self.bring_focus_to(css).await.as_str() {
                 // Rows are where one was going; fields are typed into.
@@ -85,7 +82,8 @@ impl Person {
                 "radio" | "checkbox" => ' ',
                 _ => '\u{E007}',
             };
-            self.evaluate(&note).await;
+            self.evaluate(note).await;
+            self.bring_focus_to(css).await;
             self.strike(&[], key).await;
             // A page that arrives in this moment takes the focus, and the key with it.
             if self.evaluate("return window.elsewhere === true;").await != true {
