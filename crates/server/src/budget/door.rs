@@ -25,8 +25,9 @@ const STALE: Duration = Duration::from_secs(1);
 const WAITING_OF_NETWORK: u32 = 4096;
 /// See [`WAITING_OF_NETWORK`].
 const WAITING: usize = 8192;
-/// How often connections are looked at that keep us waiting.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often connections are looked at that keep us waiting. Often, so that few are closed at the same moment: a
+/// thousand at once would be felt by everybody else.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 struct Table {
