@@ -10,6 +10,7 @@ pub mod door;
 pub mod gate;
 pub mod guesses;
 pub mod memory;
+pub mod queue;
 pub mod rates;
 pub mod turns;
 

@@ -3,7 +3,6 @@
 //! Invariant: those who have logged in before go first, and strangers take turns by their networks, so that nobody waits
 //! behind all that somebody else has asked for. When too many wait, the network that asks most gives way.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -14,6 +13,7 @@ use parlour_protocol::ids::UserId;
 use tokio::sync::oneshot;
 
 use crate::budget::addresses::AddressKey;
+use crate::budget::queue::FairQueue;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -35,58 +35,10 @@ pub enum Asker {
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
-/// The jobs of those who are served in turn.
-#[derive(Default)]
-struct Queue {
-    jobs: HashMap<Asker, VecDeque<Job>>,
-    turns: VecDeque<Asker>,
-}
-
-impl Queue {
-    fn push(&mut self, asker: Asker, job: Job) {
-        let jobs = self.jobs.entry(asker).or_default();
-        if jobs.is_empty() {
-            self.turns.push_back(asker);
-        }
-        jobs.push_back(job);
-    }
-
-    fn pop(&mut self) -> Option<Job> {
-        let asker = self.turns.pop_front()?;
-        let jobs = self.jobs.get_mut(&asker)?;
-        let job = jobs.pop_front();
-        if jobs.is_empty() {
-            self.jobs.remove(&asker);
-        } else {
-            self.turns.push_back(asker);
-        }
-        job
-    }
-
-    fn of(&self, asker: Asker) -> usize {
-        self.jobs.get(&asker).map_or(0, VecDeque::len)
-    }
-
-    /// Drops the last job of the caller with the most, if that is more than `than`.
-    fn drop_of_most(&mut self, than: usize) -> bool {
-        let most =
-            self.jobs.iter().max_by_key(|(_, jobs)| jobs.len()).map(|(asker, jobs)| (*asker, jobs.len()));
-        let Some((asker, _)) = most.filter(|(_, count)| *count > than) else { return false };
-        if let Some(jobs) = self.jobs.get_mut(&asker) {
-            jobs.pop_back();
-            if jobs.is_empty() {
-                self.jobs.remove(&asker);
-                self.turns.retain(|one| *one != asker);
-            }
-        }
-        true
-    }
-}
-
 #[derive(Default)]
 struct Waiting {
-    known: Queue,
-    strangers: Queue,
+    known: FairQueue<Asker, Job>,
+    strangers: FairQueue<Asker, Job>,
     count: usize,
     /// Counts what was served.
     served: usize,

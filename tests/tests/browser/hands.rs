@@ -74,6 +74,7 @@ impl Person {
     pub(crate) async fn press_on(&self, css: &str) {
         let note = "const aim = document.activeElement; window.elsewhere = false; \
             addEventListener('keydown', event => { window.elsewhere = event.target !== aim; }, { capture: true, once: true });";
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let key = match self.bring_focus_to(css).await.as_str() {
                 // Rows are where one was going; fields are typed into.
@@ -89,6 +90,7 @@ impl Person {
             if self.evaluate("return window.elsewhere === true;").await != true {
                 return;
             }
+            assert!(tokio::time::Instant::now() < deadline, "{css} loses the focus again and again");
         }
     }
 

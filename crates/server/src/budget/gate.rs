@@ -8,7 +8,6 @@
 //! have gone.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,8 +17,9 @@ use tokio::runtime::{Handle, RuntimeMetrics};
 use tokio::sync::oneshot;
 
 use super::addresses::AddressKey;
+use super::queue::FairQueue;
 
-/// What begins in one round of the loop; more when so many networks wait that one of them would have its turn only after
+/// How many begin in one round of the loop. More do when many networks wait, so that each has its turn after a few times
 /// [`ROUNDS`].
 const AT_ONCE: usize = 4;
 /// See [`AT_ONCE`].
@@ -57,37 +57,14 @@ struct Waiting {
     slept: u64,
     /// A task counts the rounds, because somebody waits.
     counting: bool,
-    queues: HashMap<AddressKey, VecDeque<oneshot::Sender<()>>>,
-    networks: VecDeque<AddressKey>,
+    queue: FairQueue<AddressKey, oneshot::Sender<()>>,
 }
 
 impl Waiting {
-    fn push(&mut self, network: AddressKey) -> oneshot::Receiver<()> {
-        let (sender, mine) = oneshot::channel();
-        let queue = self.queues.entry(network).or_default();
-        if queue.is_empty() {
-            self.networks.push_back(network);
-        }
-        queue.push_back(sender);
-        mine
-    }
-
-    fn pop(&mut self) -> Option<oneshot::Sender<()>> {
-        let network = self.networks.pop_front()?;
-        let queue = self.queues.get_mut(&network)?;
-        let next = queue.pop_front();
-        if queue.is_empty() {
-            self.queues.remove(&network);
-        } else {
-            self.networks.push_back(network);
-        }
-        next
-    }
-
     fn next_round(&mut self) {
-        self.left = AT_ONCE.max(self.networks.len() / ROUNDS);
+        self.left = AT_ONCE.max(self.queue.keys() / ROUNDS);
         while self.left > 0 {
-            let Some(next) = self.pop() else { break };
+            let Some(next) = self.queue.pop() else { break };
             // One that is gone by now leaves its turn to the next one.
             self.left -= usize::from(next.send(()).is_ok());
         }
@@ -140,7 +117,9 @@ impl Gate {
             if !std::mem::replace(&mut waiting.counting, true) {
                 tokio::task::spawn_local(self.clone().count_rounds());
             }
-            waiting.push(network)
+            let (sender, mine) = oneshot::channel();
+            waiting.queue.push(network, sender);
+            mine
         };
         // Only a thread that ends drops the sender.
         let _ = mine.await;
@@ -157,7 +136,7 @@ impl Gate {
             }
             let mut waiting = self.waiting.borrow_mut();
             waiting.next_round();
-            if waiting.networks.is_empty() {
+            if waiting.queue.is_empty() {
                 waiting.counting = false;
                 return;
             }
@@ -200,7 +179,7 @@ mod tests {
             while gate.waiting.borrow().counting {
                 tokio::task::yield_now().await;
             }
-            assert!(gate.waiting.borrow().queues.is_empty() && gate.waiting.borrow().networks.is_empty());
+            assert!(gate.waiting.borrow().queue.is_empty());
         });
     }
 

@@ -62,7 +62,8 @@ impl Figures {
     }
 }
 
-/// Reads pages for five seconds, or this many on each lane, each of which is somebody else. `place` says before which position, and how many.
+/// Reads pages for five seconds, or this many on each lane, each of which is somebody else. `place` says before which
+/// position, and how many.
 async fn pages(
     server: &Process,
     room: ConversationId,
