@@ -1,14 +1,15 @@
 //! Small things that everybody sees: badges, names of days, counters, and actions that stay where they can be reached.
 
 use parlour_protocol::time::DAY;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::directions::{self, GLYPHS};
 use crate::person::{Device, Person};
 use crate::{numbered, room_of_bob, story};
 
-/// Defines `box(element)`, `apart(a, b)`: whether two boxes do not overlap, and `widest(element)`: how wide its text is.
+/// Defines, besides what [`GLYPHS`] does, `apart(a, b)`: whether two boxes do not overlap, `widest(element)`: how wide its
+/// text is, and `view()`: the box of the timeline.
 const BOXES: &str = "
-    const box = element => element.getBoundingClientRect();
     const apart = (a, b) => a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
     const widest = element => { const range = document.createRange(); range.selectNodeContents(element);
         return range.getBoundingClientRect().width; };
@@ -16,15 +17,14 @@ const BOXES: &str = "
 ";
 
 async fn demand(person: &Person, what: &str, script: &str) {
-    let found = person.evaluate(&format!("{BOXES} {script}")).await;
-    assert_eq!(found, Value::Bool(true), "{what}");
+    directions::demand(person, what, &format!("{BOXES} {script}")).await;
 }
 
 /// Moves the mouse over the middle of what is left in view of an element.
 async fn hover(person: &Person, css: &str) {
     let found = person
         .evaluate(&format!(
-            "{BOXES} const one = box(document.querySelector({css:?})), all = view(); \
+            "{GLYPHS} {BOXES} const one = box(document.querySelector({css:?})), all = view(); \
              return [(one.left + one.right) / 2, (Math.max(one.top, all.top) + Math.min(one.bottom, all.bottom)) / 2];"
         ))
         .await;
@@ -138,8 +138,6 @@ fn badges_and_handles_keep_their_order_in_text_from_right_to_left() {
         ada.see("catch-up-line").await;
         let order = "
             const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
-            const glyph = (node, at) => { const range = document.createRange(); range.setStart(node, at);
-                range.setEnd(node, at + 1); return range.getBoundingClientRect(); };
             while (walker.nextNode()) for (const match of walker.currentNode.data.matchAll(/99\\+|@\\w+/g)) {
                 const node = walker.currentNode, first = glyph(node, match.index);
                 const last = glyph(node, match.index + match[0].length - 1);
@@ -154,7 +152,7 @@ fn badges_and_handles_keep_their_order_in_text_from_right_to_left() {
                 ada.evaluate("document.documentElement.dir = 'rtl';").await;
                 ada.see("unread-count").await;
             }
-            let found = ada.evaluate(order).await;
+            let found = ada.evaluate(&format!("{GLYPHS} {order}")).await;
             assert_eq!(found[1], json!([]), "{page}");
             assert!(found[0].as_u64().unwrap() >= least, "{page}: {found}");
         }
@@ -204,7 +202,7 @@ fn the_actions_of_a_row_that_is_partly_out_of_view_can_be_reached() {
         // Its first line out of view, its middle, its last lines.
         for hidden in [8.0, 600.0, 1800.0] {
             ada.evaluate(&format!(
-                "{BOXES} document.querySelector('[data-testid=timeline]').scrollTop += \
+                "{GLYPHS} {BOXES} document.querySelector('[data-testid=timeline]').scrollTop += \
                  box(document.querySelector({row:?})).top - view().top + {hidden};"
             ))
             .await;
@@ -212,7 +210,7 @@ fn the_actions_of_a_row_that_is_partly_out_of_view_can_be_reached() {
             ada.until(
                 &format!("its actions are in view, {hidden} px of it are not"),
                 &format!(
-                    "(() => {{ {BOXES} const it = document.querySelector('{row} .actions'); if (!it) return false; \
+                    "(() => {{ {GLYPHS} {BOXES} const it = document.querySelector('{row} .actions'); if (!it) return false; \
                      const place = box(it), all = view(); const top = document.elementFromPoint( \
                      (place.left + place.right) / 2, (place.top + place.bottom) / 2); \
                      return place.top >= all.top && place.bottom <= all.bottom && it.contains(top); }})()"

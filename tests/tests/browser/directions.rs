@@ -11,7 +11,7 @@ use crate::person::{Device, Person};
 use crate::story_twice;
 
 /// Defines `runs(element)`: whether its glyphs stand from left to right as they are written, and `box(element)`.
-const GLYPHS: &str = "
+pub(crate) const GLYPHS: &str = "
     const glyph = (node, at) => { const range = document.createRange(); range.setStart(node, at);
         range.setEnd(node, at + 1); return range.getBoundingClientRect(); };
     const texts = element => { const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), found = [];
@@ -38,7 +38,8 @@ const NEIGHBOURS: [(&str, &str); 4] = [
     ),
 ];
 
-async fn demand(person: &Person, what: &str, script: &str) {
+/// What must hold in a page, said in JavaScript.
+pub(crate) async fn demand(person: &Person, what: &str, script: &str) {
     let found = person.evaluate(&format!("{GLYPHS} {script}")).await;
     assert_eq!(found, Value::Bool(true), "{what}");
 }
