@@ -16,9 +16,17 @@ build:
 client:
     cargo xtask client
 
+# Make an app for Android and iOS with the browser client in it; needs Node.js.
+wrapper *arguments:
+    cargo xtask wrapper {{ arguments }}
+
 # Run all tests, a suite (api, socket, browser, security, chaos) or those whose name contains a word.
 test *arguments:
     cargo xtask test {{ arguments }}
+
+# Generate clients from the published documents and use them; needs Node.js, Python and Java.
+contract:
+    cargo xtask contract
 
 # Break nodes, Redis and PostgreSQL under load; arguments as for `cargo xtask chaos`.
 chaos *arguments:

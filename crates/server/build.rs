@@ -9,6 +9,7 @@ use std::{
     fmt::Write as _,
     fs,
     hash::{Hash as _, Hasher as _},
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -54,6 +55,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     table.push(']');
     let output = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     fs::write(output.join("client_files.rs"), table)?;
+    renderer(&output)?;
+    Ok(())
+}
+
+/// Compresses the script that shows the API's documentation, and makes a tag of it.
+fn renderer(output: &Path) -> Result<(), Box<dyn Error>> {
+    let script = scalar_api_reference::get_asset("scalar.js").ok_or("the renderer has no script")?;
+    let mut hash = DefaultHasher::new();
+    script.hash(&mut hash);
+    let mut compressed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    compressed.write_all(&script)?;
+    fs::write(output.join("reference.js.gz"), compressed.finish()?)?;
+    fs::write(output.join("reference.js.tag"), format!("\"{:016x}\"", hash.finish()))?;
     Ok(())
 }
 

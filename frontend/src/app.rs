@@ -7,6 +7,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 use leptos_router::path;
 
 use crate::arrival;
+use crate::browser;
 use crate::components::banner::{Announcer, ConnectionBanner, Toasts};
 use crate::components::copying::CopyByHand;
 use crate::components::dialog::{Ask, Questions};
@@ -28,15 +29,17 @@ use crate::pages::profile::ProfilePage;
 use crate::pages::provider::AddedPage;
 use crate::pages::reset::ResetPage;
 use crate::pages::rooms::Rooms;
+use crate::pages::servers::FirstServer;
 use crate::pages::settings::Settings;
 use crate::pages::verify_email::VerifyEmailPage;
 use crate::state::addresses;
 use crate::storage::{self, Life};
-use crate::texts::common;
+use crate::texts::{common, servers};
 
 /// The whole app.
 #[component]
 pub(crate) fn App() -> impl IntoView {
+    browser::enter();
     let context = Context::new();
     provide_context(context);
     provide_context(Ask(RwSignal::new(None)));
@@ -47,6 +50,7 @@ pub(crate) fn App() -> impl IntoView {
     context.watch_session();
     context.boot();
     let stage = Memo::new(move |_| match context.phase.get() {
+        Phase::ChoosingServer => 4,
         Phase::Replaced => 3,
         Phase::SignedIn => 2,
         Phase::SignedOut(_) => 1,
@@ -56,6 +60,7 @@ pub(crate) fn App() -> impl IntoView {
         <Router>
             <Shell />
             {move || match stage.get() {
+                4 => view! { <FirstServer /> }.into_any(),
                 3 => view! { <Replaced /> }.into_any(),
                 2 => view! { <Panes /> }.into_any(),
                 1 => view! { <Auth /> }.into_any(),
@@ -95,6 +100,18 @@ fn Splash() -> impl IntoView {
                             {common::try_again()}
                         </button>
                     </p>
+                    <Show when=move || context.api.server.with(Option::is_some)>
+                        <p>
+                            <button
+                                type="button"
+                                class="link-button"
+                                data-testid="other-server"
+                                on:click=move |_| context.phase.set(Phase::ChoosingServer)
+                            >
+                                {servers::use_another()}
+                            </button>
+                        </p>
+                    </Show>
                 </Show>
             </div>
         </main>

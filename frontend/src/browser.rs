@@ -5,6 +5,7 @@
 use leptos::prelude::{document, window};
 use parlour_protocol::time::{MINUTE, Timestamp};
 
+use crate::state::addresses;
 use crate::texts::common;
 
 /// The clock, in milliseconds since 1970.
@@ -45,6 +46,33 @@ pub(crate) fn random_cid() -> String {
 /// Whether a person can see the page now.
 pub(crate) fn visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
+/// The origin that the page came from.
+pub(crate) fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
+/// The scheme by which the page came, such as `https:`.
+pub(crate) fn scheme() -> String {
+    window().location().protocol().unwrap_or_default()
+}
+
+/// The origin of an address.
+pub(crate) fn origin_of(address: &str) -> Option<String> {
+    web_sys::Url::new(address).ok().map(|address| address.origin()).filter(|origin| origin != "null")
+}
+
+/// Puts the place that a fragment names where the path is, if the page was entered so.
+pub(crate) fn enter() {
+    let location = window().location();
+    let (path, search, fragment) = (location.pathname(), location.search(), location.hash());
+    if let (Ok(path), Ok(search), Ok(fragment)) = (path, search, fragment)
+        && let Some(place) = addresses::entry(&path, &search, &fragment)
+        && let Ok(history) = window().history()
+    {
+        let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&place));
+    }
 }
 
 /// Whether the browser knows that the device has no connection.

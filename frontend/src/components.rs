@@ -3,6 +3,7 @@
 
 pub(crate) mod avatar;
 pub(crate) mod banner;
+pub(crate) mod choices;
 pub(crate) mod composer;
 pub(crate) mod copying;
 pub(crate) mod dialog;

@@ -26,16 +26,19 @@ use crate::live::announcing::Announcer;
 use crate::open::OpenChat;
 use crate::state::conversations::{Counted, Effect};
 use crate::state::keys;
+use crate::state::members::{Move, Roster};
 use crate::storage::{self, Life};
 use crate::texts;
 
 /// Who is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The cookie is being tried.
+    /// The session that there may be is being tried.
     Booting,
     /// The server could not be reached to try it.
     Unreachable,
+    /// The page did not come from a server, and none was chosen yet.
+    ChoosingServer,
     /// Nobody is signed in; perhaps there is something to say about it.
     SignedOut(Option<String>),
     /// Somebody is signed in.
@@ -122,6 +125,8 @@ pub(crate) struct Context {
     entries: StoredValue<BTreeMap<ConversationId, ArcRwSignal<Conversation>>>,
     people: StoredValue<BTreeMap<UserId, Person>>,
     wanted: StoredValue<BTreeSet<UserId>>,
+    /// Those about whom the server is being asked.
+    asked: StoredValue<BTreeSet<UserId>>,
     /// Whether those who are wanted are about to be asked for.
     asking: StoredValue<bool>,
     /// Who is in the room where somebody is being named.
@@ -134,8 +139,10 @@ pub(crate) struct Context {
     pub(crate) notices: RwSignal<Load<Notifications>>,
     /// Whom one blocks; their messages are folded away.
     pub(crate) blocks: RwSignal<Load<Vec<Block>>>,
-    /// Changes when somebody comes to the open room or leaves it.
-    pub(crate) members_changed: RwSignal<u64>,
+    /// Who is in the room whose members are shown.
+    pub(crate) roster: RwSignal<Option<Roster>>,
+    /// Changes when comings and goings of the open room may have been missed.
+    pub(crate) members_stale: RwSignal<u64>,
     /// Conversations in whose composer something waits that was not sent.
     pub(crate) drafts: RwSignal<BTreeSet<ConversationId>>,
     pub(crate) typing: RwSignal<Vec<(ConversationId, UserId, f64)>>,
@@ -191,6 +198,7 @@ impl Context {
             entries: StoredValue::new(BTreeMap::new()),
             people: StoredValue::new(BTreeMap::new()),
             wanted: StoredValue::new(BTreeSet::new()),
+            asked: StoredValue::new(BTreeSet::new()),
             asking: StoredValue::new(false),
             members: StoredValue::new(None),
             members_known: RwSignal::new(0),
@@ -199,7 +207,8 @@ impl Context {
             requests: RwSignal::new(Load::Pending),
             notices: RwSignal::new(Load::Pending),
             blocks: RwSignal::new(Load::Pending),
-            members_changed: RwSignal::new(0),
+            roster: RwSignal::new(None),
+            members_stale: RwSignal::new(0),
             drafts: RwSignal::new(BTreeSet::new()),
             typing: RwSignal::new(Vec::new()),
             page: RwSignal::new(None),
@@ -233,12 +242,14 @@ impl Context {
         self.entries.set_value(BTreeMap::new());
         self.people.set_value(BTreeMap::new());
         self.wanted.set_value(BTreeSet::new());
+        self.asked.set_value(BTreeSet::new());
         self.members.set_value(None);
         self.counted.set_value(Vec::new());
         self.friends.set(Load::Pending);
         self.requests.set(Load::Pending);
         self.notices.set(Load::Pending);
         self.blocks.set(Load::Pending);
+        self.roster.set(None);
         self.drafts.set(BTreeSet::new());
         self.typing.set(Vec::new());
         self.announcer.clear();
@@ -291,6 +302,7 @@ impl Context {
             return false;
         }
         self.live.follow(id, conversation.head);
+        self.live.was_read(id);
         self.counted.update_value(|counted| {
             counted.retain(|(one, _)| *one != id);
             counted.push((id, Counted::new(&conversation)));
@@ -424,7 +436,7 @@ impl Context {
     }
 
     fn want(&self, id: UserId) {
-        if id.0 == 0 {
+        if id.0 == 0 || self.is_asked(id) {
             return;
         }
         let fresh = self.wanted.try_update_value(|wanted| wanted.insert(id));
@@ -441,11 +453,25 @@ impl Context {
         self.asking.set_value(false);
         let wanted: Vec<UserId> =
             self.wanted.try_update_value(std::mem::take).unwrap_or_default().into_iter().collect();
+        self.ask(wanted);
+    }
+
+    /// Whether the server is being asked about somebody.
+    pub(crate) fn is_asked(&self, id: UserId) -> bool {
+        self.asked.with_value(|asked| asked.contains(&id))
+    }
+
+    /// Asks about people.
+    pub(crate) fn ask(&self, people: Vec<UserId>) {
         let context = *self;
-        for ids in wanted.chunks(100) {
+        self.wanted.update_value(|wanted| wanted.retain(|id| !people.contains(id)));
+        self.asked.update_value(|asked| asked.extend(people.iter().copied()));
+        for ids in people.chunks(100) {
             let ids = ids.to_vec();
             spawn_local(async move {
-                match context.api.list_users(&ids).await {
+                let answer = context.api.list_users(&ids).await;
+                context.asked.update_value(|asked| asked.retain(|id| !ids.contains(id)));
+                match answer {
                     Ok(page) => context.learn(page.items.iter()),
                     Err(_) => context.wanted.update_value(|wanted| wanted.extend(ids)),
                 }
@@ -510,6 +536,23 @@ impl Context {
                 Err(_) => note(context, &|members| members.asked.retain(|(before, _)| *before != prefix)),
             }
         });
+    }
+
+    /// Somebody came to a room or left it, or oneself did.
+    pub(crate) fn hear_move(&self, id: ConversationId, one: Move) {
+        self.roster.maybe_update(|roster| {
+            let shown = roster.as_mut().filter(|roster| roster.room() == id);
+            shown.map(|roster| roster.hear(one)).is_some()
+        });
+    }
+
+    /// The direct chat with somebody, if there is one.
+    pub(crate) fn direct_with(&self, user: UserId) -> Option<ConversationId> {
+        self.ids.get_untracked().into_iter().find(|id| {
+            self.entry(*id).is_some_and(|entry| {
+                entry.with_untracked(|entry| entry.peer.as_ref().is_some_and(|peer| peer.id == user))
+            })
+        })
     }
 
     /// Whether somebody is a friend.

@@ -8,7 +8,9 @@ pub(crate) mod outbox;
 pub(crate) mod reading;
 pub(crate) mod receive;
 pub(crate) mod receive_own;
+pub(crate) mod rereading;
 pub(crate) mod sending;
+pub(crate) mod servers;
 pub(crate) mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +23,7 @@ use parlour_protocol::socket::{ClientFrame, Event};
 
 use crate::browser;
 use crate::state::markers::Markers;
+use crate::state::rereads::Rereads;
 
 /// What an answer belongs to.
 #[derive(Debug, Clone)]
@@ -69,6 +72,9 @@ struct Inner {
     syncing: BTreeSet<ConversationId>,
     heads: BTreeMap<ConversationId, Seq>,
     reading: BTreeSet<ConversationId>,
+    rereads: Rereads,
+    /// Whether there was a connection since the sign-in.
+    started: bool,
     markers: Markers,
     wake: Option<mpsc::Sender<()>>,
     generation: u64,
@@ -114,6 +120,11 @@ impl Live {
     /// Does not follow a log any more.
     pub(crate) fn forget(&self, id: ConversationId) {
         self.change(|inner| inner.cursors.forget(id));
+    }
+
+    /// A conversation's entry was read: it need not be read again.
+    pub(crate) fn was_read(&self, id: ConversationId) {
+        self.change(|inner| inner.rereads.forget(id));
     }
 
     /// The known position of a log.

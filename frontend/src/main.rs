@@ -15,6 +15,7 @@ mod pages;
 mod state;
 mod storage;
 mod texts;
+mod wrapper;
 
 fn main() {
     console_error_panic_hook::set_once();

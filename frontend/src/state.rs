@@ -7,20 +7,25 @@ pub(crate) mod bidi;
 pub(crate) mod catch_up;
 pub(crate) mod conversations;
 pub(crate) mod drafts;
+pub(crate) mod friendships;
 pub(crate) mod gestures;
 pub(crate) mod kept;
 pub(crate) mod keys;
 pub(crate) mod markers;
+pub(crate) mod members;
 pub(crate) mod offers;
 pub(crate) mod people;
 
 pub(crate) mod reactions;
+pub(crate) mod rereads;
 pub(crate) mod rows;
+pub(crate) mod servers;
 #[cfg(test)]
 pub(crate) mod sources;
 pub(crate) mod spot;
 pub(crate) mod tabs;
 pub(crate) mod text;
 pub(crate) mod time;
+pub(crate) mod tokens;
 pub(crate) mod typed;
 pub(crate) mod writing;

@@ -2,7 +2,8 @@
 //!
 //! Invariant: this is the only way to the browser's storage, and everything in it belongs to an account
 //! (`state/keys.rs`). It goes when that account logs out, when its session ends, when it is deleted, and when
-//! another one signs in. Storage that is forbidden or full is storage that is empty.
+//! another one signs in. Only where the page did not come from the server, that server's address and tokens lie here as
+//! well (`api/tokens.rs`). Storage that is forbidden or full is storage that is empty.
 
 use leptos::prelude::window;
 use parlour_protocol::ids::UserId;
@@ -73,6 +74,30 @@ pub(crate) fn nobody_is_known() -> bool {
                 && storage.get_item(PROBE).is_ok_and(|one| one.is_some());
             storage.remove_item(PROBE).is_ok() && kept
         })
+}
+
+/// The server that was chosen on this device, where the page came from another host.
+pub(crate) fn server() -> Option<String> {
+    storage(Life::Device)?.get_item(keys::SERVER).ok().flatten()
+}
+
+/// Notes which server was chosen, or that the page came from it.
+pub(crate) fn note_server(address: Option<&str>) {
+    let _ = keep_token(keys::SERVER, address);
+}
+
+/// Reads a token that no cookie keeps.
+pub(crate) fn token(name: &str) -> Option<String> {
+    storage(Life::Device)?.get_item(name).ok().flatten()
+}
+
+/// Keeps a token that no cookie keeps, or forgets it. False where the browser did not.
+pub(crate) fn keep_token(name: &str, value: Option<&str>) -> bool {
+    let Some(storage) = storage(Life::Device) else { return false };
+    match value {
+        Some(value) => storage.set_item(name, value).is_ok(),
+        None => storage.remove_item(name).is_ok(),
+    }
 }
 
 /// Notes where a log-in that goes by the page of a provider is to lead. It is nobody's, and gone when anybody signs in.

@@ -30,9 +30,11 @@ pub(crate) mod navigation;
 pub(crate) mod notifications;
 pub(crate) mod rooms;
 pub(crate) mod security;
+pub(crate) mod servers;
 pub(crate) mod settings;
 pub(crate) mod shortcuts;
 pub(crate) mod times;
+pub(crate) mod tokens;
 
 use crate::state::people::number;
 

@@ -223,7 +223,8 @@ impl App {
             invite: None,
             refresh: Default::default(),
         };
-        let signed_in = api.create_account(&account).await.expect("registers");
+        let signed_in =
+            api.create_account(&account).await.expect("registers").signed_in().expect("is let in");
         Person::new(self.clone(), node, handle, signed_in, api)
     }
 

@@ -1,14 +1,17 @@
 //! Somebody who uses the system, in the words of people: befriends, creates a room, sends.
 
 use parlour_client::native::{Api, fresh_cid};
+use parlour_protocol::api_tokens::CreatedToken;
+use parlour_protocol::bots::Bot;
 use parlour_protocol::conversations::Conversation;
+use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
 use parlour_protocol::messages::{SendMessage, Stored};
 use parlour_protocol::rooms::CreateRoom;
 use parlour_protocol::sessions::{CreateSession, SignedIn};
 use parlour_protocol::socket::Start;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::app::PASSWORD;
 use crate::{App, Reply, TestSocket};
@@ -65,6 +68,30 @@ impl Person {
         Self { session: signed_in.session, api, ..self.clone() }
     }
 
+    /// Makes a token, of one's own or at the path of a bot's, besides what the request says with the right password.
+    pub async fn create_token(&self, path: &str, mut request: Value) -> CreatedToken {
+        request["password"] = PASSWORD.into();
+        serde_json::from_value(self.call(Method::POST, path, Some(request)).await.expect(201)).unwrap()
+    }
+
+    /// A program that acts as this account with a token, on the same node.
+    pub fn with_token(&self, secret: &str) -> Self {
+        let api = self.app.stranger(self.node);
+        api.set_tokens(Some(secret.to_owned()), None);
+        Self { api, ..self.clone() }
+    }
+
+    /// Makes a bot, and a token with which it writes; what acts with that, on the same node.
+    pub async fn create_bot(&self, handle: &str) -> Self {
+        let request = Some(json!({ "handle": handle }));
+        let bot: Bot =
+            serde_json::from_value(self.call(Method::POST, "/api/v1/bots", request).await.expect(201))
+                .unwrap();
+        let tokens = format!("/api/v1/bots/{}/tokens", bot.user.id);
+        let token = self.create_token(&tokens, json!({"name": "all", "scopes": ["write"]})).await;
+        Self { id: bot.user.id, handle: bot.user.handle, ..self.with_token(&token.secret) }
+    }
+
     /// A request as this person, with a path like `/api/v1/rooms`.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         Reply::of(&self.app, &self.api, method, path, body).await
@@ -77,7 +104,10 @@ impl Person {
 
     /// Becomes friends with somebody.
     pub async fn befriend(&self, other: &Self) {
-        self.api.create_friend_request(&other.handle).await.expect("asks for friendship");
+        self.api
+            .create_friend_request(&CreateFriendRequest { to: other.handle.clone() })
+            .await
+            .expect("asks for friendship");
         other.api.accept_friend_request(self.id).await.expect("accepts");
     }
 

@@ -9,12 +9,16 @@ use parlour_client::native::Socket;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{
-    ClientFrame, Ephemeral, ErrorFrame, Event, Hello, OkFrame, ServerFrame, Start, UserChange, UserEvent,
+    ClientFrame, CloseCode, Ephemeral, ErrorFrame, Event, Hello, News, OkFrame, ServerFrame, Start,
+    UserChange, UserEvent,
 };
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::DEADLINE;
+
+/// Heads as they were told, and the news with them.
+type Told = (BTreeMap<ConversationId, Seq>, BTreeMap<ConversationId, News>);
 
 /// An open socket.
 pub struct TestSocket {
@@ -25,7 +29,7 @@ pub struct TestSocket {
     events: VecDeque<(String, Event)>,
     user_events: VecDeque<UserEvent>,
     ephemerals: VecDeque<Ephemeral>,
-    heads: VecDeque<BTreeMap<ConversationId, Seq>>,
+    heads: VecDeque<Told>,
     answers: VecDeque<Result<OkFrame, ErrorFrame>>,
     resyncs: VecDeque<(BTreeMap<ConversationId, Seq>, Option<Seq>)>,
     closed: Option<u16>,
@@ -72,7 +76,7 @@ impl TestSocket {
             ServerFrame::Event(event) => self.events.push_back((text, event)),
             ServerFrame::UserEvent(event) => self.user_events.push_back(event),
             ServerFrame::Ephemeral(ephemeral) => self.ephemerals.push_back(ephemeral),
-            ServerFrame::Heads { conversations } => self.heads.push_back(conversations),
+            ServerFrame::Heads { conversations, news } => self.heads.push_back((conversations, news)),
             ServerFrame::Ok(ok) => self.answers.push_back(Ok(*ok)),
             ServerFrame::Error(error) => self.answers.push_back(Err(error)),
             ServerFrame::Resync { conversations, user } => self.resyncs.push_back((conversations, user)),
@@ -120,13 +124,14 @@ impl TestSocket {
         }
     }
 
-    /// The answer to a command, or the code that the server closes with instead.
-    pub async fn ending(&mut self, id: u64) -> Result<Result<OkFrame, ErrorFrame>, u16> {
+    /// The answer to `start`, or the code that the server closes with after it has refused.
+    pub async fn ending(&mut self, id: u64) -> Result<OkFrame, u16> {
         while self.answers.is_empty() && self.read(&format!("the answer to command {id}")).await {}
-        match self.closed {
-            Some(code) if self.answers.is_empty() => Err(code),
-            _ => Ok(self.answer(id).await),
+        if let Some(Ok(_)) = self.answers.front() {
+            return Ok(self.answer(id).await.expect("it is a yes"));
         }
+        while self.read("the close").await {}
+        Err(self.closed.expect("a close"))
     }
 
     /// Sends a command and waits for its answer.
@@ -217,14 +222,29 @@ impl TestSocket {
         self.ephemerals.pop_front()
     }
 
-    /// Waits until the head of a conversation is told as this one.
-    pub async fn expect_head(&mut self, conversation: ConversationId, seq: Seq) {
+    /// Waits until the head of a conversation is told as this one. Answers all the news that were told with it and with
+    /// those before it.
+    pub async fn expect_head(&mut self, conversation: ConversationId, seq: Seq) -> Vec<Option<News>> {
+        let mut told = Vec::new();
         loop {
-            while let Some(heads) = self.heads.pop_front() {
-                match heads.get(&conversation) {
-                    Some(head) if *head == seq => return,
-                    Some(head) => assert!(*head < seq, "head {head} instead of {seq}"),
-                    None => {}
+            while let Some((heads, mut news)) = self.heads.pop_front() {
+                let Some(head) = heads.get(&conversation) else { continue };
+                assert!(*head <= seq, "head {head} instead of {seq}");
+                told.push(news.remove(&conversation));
+                if *head == seq {
+                    return told;
+                }
+            }
+            self.must_read("heads").await;
+        }
+    }
+
+    /// The next head of a conversation that is told, and the news with it.
+    pub async fn any_head(&mut self, conversation: ConversationId) -> (Seq, Option<News>) {
+        loop {
+            while let Some((heads, mut news)) = self.heads.pop_front() {
+                if let Some(head) = heads.get(&conversation) {
+                    return (*head, news.remove(&conversation));
                 }
             }
             self.must_read("heads").await;
@@ -287,6 +307,21 @@ impl TestSocket {
     pub async fn expect_close(&mut self, code: u16) {
         while self.read(&format!("the closing code {code}")).await {}
         assert_eq!(self.closed, Some(code), "{}", self.summary());
+        let expected =
+            CloseCode::ALL.iter().find(|known| known.code() == code).expect("a code of the protocol");
+        assert_eq!(self.socket.close_reason(), expected.reason(), "every close says why");
+    }
+
+    /// A `start`, or what came in its place, is refused with an error frame and then closed with this code.
+    pub async fn expect_refusal(&mut self, error: ErrorCode, code: CloseCode) -> ErrorFrame {
+        while self.answers.is_empty() {
+            self.must_read("the refusal").await;
+        }
+        let refused = self.answers.pop_front().unwrap().expect_err("a refusal");
+        assert_eq!(refused.code, error, "{refused:?}");
+        self.expect_close(code.code()).await;
+        assert!(self.answers.is_empty(), "one refusal is enough; {}", self.summary());
+        refused
     }
 
     /// Closes in good order.

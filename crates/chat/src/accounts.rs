@@ -73,19 +73,37 @@ pub fn register(
             (false, true)
         }
     };
-    let handle_key = validation::fold(&request.handle);
+    let row = UserRow {
+        password_hash: password_hash.to_owned(),
+        is_admin,
+        pending_since: pending.then_some(now.0),
+        ..new_row(conn, now, id, (&request.handle, request.display_name.as_deref()))?
+    };
+    users::insert(conn, &row)?;
+    note(conn, now, Note::by(AuditKind::Registered, id))?;
+    Ok(row)
+}
+
+/// A new account without a password, given handle and name, before it is stored.
+pub(crate) fn new_row(
+    conn: &mut Connection,
+    now: Timestamp,
+    id: UserId,
+    (handle, display_name): (&str, Option<&str>),
+) -> Result<UserRow, Refusal> {
+    let handle_key = validation::fold(handle);
     if users::find_by_handle(conn, &handle_key)?.is_some() {
         return Err(taken());
     }
-    let row = UserRow {
+    Ok(UserRow {
         id: id.0,
-        handle: request.handle.clone(),
+        handle: handle.to_owned(),
         handle_key,
-        display_name: names::kept(request.display_name.as_deref().unwrap_or(&request.handle)),
+        display_name: names::kept(display_name.unwrap_or(handle)),
         bio: String::new(),
         avatar_id: None,
-        password_hash: password_hash.to_owned(),
-        is_admin,
+        password_hash: String::new(),
+        is_admin: false,
         created_at: now.0,
         handle_changed_at: now.0,
         suspended_at: None,
@@ -96,12 +114,10 @@ pub fn register(
         presence_to: 0,
         asked_since: 0,
         asked_count: 0,
-        pending_since: pending.then_some(now.0),
+        pending_since: None,
         deleted_at: None,
-    };
-    users::insert(conn, &row)?;
-    note(conn, now, Note::by(AuditKind::Registered, id))?;
-    Ok(row)
+        owner_id: None,
+    })
 }
 
 fn taken() -> Refusal {
@@ -173,11 +189,11 @@ pub fn set_avatar(
 }
 
 fn changed(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<Account> {
-    let effects = tell(conn, now, vec![(user, UserChange::AccountChanged {}, false)])?;
+    let effects = tell(now, vec![(user, UserChange::AccountChanged {}, false)]);
     Ok(Outcome { value: find(conn, user)?.account(), effects })
 }
 
-/// Stores a new password hash and ends every other session.
+/// Stores a new password hash and ends every other session, and every token.
 pub fn set_password(
     conn: &mut Connection,
     now: Timestamp,
@@ -191,7 +207,7 @@ pub fn set_password(
     note(conn, now, Note::by(AuditKind::PasswordChanged, user))?;
     mails::notify(conn, now, user, MailKind::PasswordChanged)?;
     let others = sessions::revoke(conn, user, None, current, now.0)?;
-    let effects: Vec<Effect> = ended(conn, now, user, &others)?;
+    let effects: Vec<Effect> = ended(now, user, &others);
     Ok(Outcome { value: (), effects })
 }
 

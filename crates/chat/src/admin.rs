@@ -13,7 +13,7 @@ use parlour_storage::{Connection, admin, second_factors, sessions, users};
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome};
 use crate::sessions::ended;
-use crate::{Effect, Refusal};
+use crate::{Effect, Refusal, bots, cut_page};
 
 pub(crate) fn demand_admin(conn: &mut Connection, user: UserId) -> Result<(), Refusal> {
     let admin = users::find(conn, user)?.is_some_and(|row| row.is_admin && row.suspended_at.is_none());
@@ -46,6 +46,7 @@ fn view(row: &UserRow, second_factor: bool) -> AdminUser {
         created_at: Timestamp(row.created_at),
         suspended_at: row.suspended_at.map(Timestamp),
         pending_since: row.pending_since.map(Timestamp),
+        owner: row.owner_id.map(UserId),
     }
 }
 
@@ -58,12 +59,13 @@ pub fn list_users(
     limit: i64,
 ) -> Result<(Vec<AdminUser>, Option<String>), Refusal> {
     demand_admin(conn, user)?;
-    let rows = admin::list_users(conn, &validation::fold(search), after, limit)?;
-    let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| row.handle_key.clone());
+    let mut rows = admin::list_users(conn, &validation::fold(search), after, limit + 1)?;
+    let next = cut_page(&mut rows, limit, |row| row.handle_key.clone());
     Ok((views(conn, &rows)?, next))
 }
 
-/// Suspends an account: every session ends at once, and log-in fails as if the password were wrong.
+/// Suspends an account: every session and token ends at once, also those of its bots, and log-in fails as if the password
+/// were wrong.
 pub fn suspend(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<AdminUser> {
     demand_admin(conn, user)?;
     if who == user {
@@ -79,7 +81,8 @@ pub fn suspend(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId)
     users::update(conn, who, UserChanges { suspended_at: Some(Some(now.0)), ..UserChanges::default() })?;
     note(conn, now, Note::by(AuditKind::Suspended, user).about(who))?;
     let revoked = sessions::revoke(conn, who, None, None, now.0)?;
-    let effects: Vec<Effect> = ended(conn, now, who, &revoked)?;
+    let mut effects: Vec<Effect> = ended(now, who, &revoked);
+    effects.extend(bots::stop_all(conn, now, who)?);
     let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
     Ok(Outcome { value: view_one(conn, &row)?, effects })
 }
@@ -106,9 +109,8 @@ pub fn list_pending(
     limit: i64,
 ) -> Result<Listed, Refusal> {
     demand_admin(conn, user)?;
-    let rows = admin::list_pending(conn, after, limit)?;
-    let last = rows.last().filter(|_| rows.len() as i64 == limit);
-    let next = last.and_then(|row| Some((row.pending_since?, row.id)));
+    let mut rows = admin::list_pending(conn, after, limit + 1)?;
+    let next = cut_page(&mut rows, limit, |row| Some((row.pending_since?, row.id))).flatten();
     Ok((views(conn, &rows)?, next))
 }
 
@@ -145,6 +147,9 @@ pub fn promote(conn: &mut Connection, now: Timestamp, handle: &str) -> Done<bool
     let Some(row) = users::find_by_handle(conn, &validation::fold(handle))? else {
         return Ok(Outcome::quiet(false));
     };
+    if row.is_bot() {
+        return Err(Refusal::because(ErrorCode::Conflict, "A bot can't be an administrator."));
+    }
     let id = UserId(row.id);
     note(conn, now, Note { actor: None, ..Note::by(AuditKind::Promoted, id).about(id) })?;
     users::update(

@@ -8,8 +8,8 @@ use parlour_protocol::time::Timestamp;
 use parlour_storage::audit_log::{AuditRow, NewAuditRow};
 use parlour_storage::{Connection, audit_log};
 
-use crate::Refusal;
 use crate::admin::demand_admin;
+use crate::{Refusal, cut_page};
 
 /// Longest address or operation that is kept, in bytes.
 const LONGEST: usize = 120;
@@ -89,7 +89,7 @@ pub fn list(
     limit: i64,
 ) -> Result<(Vec<AuditEntry>, Option<i64>), Refusal> {
     demand_admin(conn, user)?;
-    let rows = audit_log::list(conn, before, kind.map(AuditKind::as_str), limit)?;
-    let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| row.id);
+    let mut rows = audit_log::list(conn, before, kind.map(AuditKind::as_str), limit + 1)?;
+    let next = cut_page(&mut rows, limit, |row| row.id);
     Ok((rows.into_iter().map(view).collect(), next))
 }

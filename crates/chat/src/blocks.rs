@@ -76,7 +76,7 @@ pub fn block(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId)
         }
         Relation::None | Relation::Myself => {}
     }
-    effects.extend(tell(conn, now, changes)?);
+    effects.extend(tell(now, changes));
     Ok(Outcome { value: Block { user: row.summary(), at: now }, effects })
 }
 
@@ -86,6 +86,6 @@ pub fn unblock(conn: &mut Connection, now: Timestamp, user: UserId, other: UserI
         return Err(ErrorCode::NotFound.into());
     }
     note(conn, now, Note::by(AuditKind::Unblocked, user))?;
-    let effects = tell(conn, now, vec![(user, UserChange::BlockRemoved { user: other }, false)])?;
+    let effects = tell(now, vec![(user, UserChange::BlockRemoved { user: other }, false)]);
     Ok(Outcome { value: (), effects })
 }

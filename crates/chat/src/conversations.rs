@@ -1,8 +1,8 @@
 //! One's own conversations, opening direct chats, and the read marker.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use parlour_protocol::conversations::{Conversation, ConversationKind, ReadMarker};
+use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::{AvatarId, ConversationId, Seq, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Message;
@@ -17,7 +17,7 @@ use parlour_storage::{Connection, blocks, conversations, events, friendships, me
 
 use crate::outcome::{Done, Outcome, tell};
 use crate::rooms::Listed;
-use crate::{Refusal, bounded, rights};
+use crate::{Refusal, bounded, cut_page, rights};
 
 /// A page of one's own conversations, most recently active first, and the cursor of the next one. `online` says whether
 /// one may see that; whether it is so is filled in by the caller.
@@ -27,26 +27,52 @@ pub fn list(
     after: Option<(i64, i64)>,
     limit: i64,
 ) -> Result<Listed<Conversation>, Refusal> {
-    let rows = conversations::list_of(conn, user, None, after, limit)?;
-    let whole = rows.len() as i64 == limit;
+    listed(conn, user, None, after, limit)
+}
+
+/// Like [`list`], of those among a few conversations.
+pub fn list_among(
+    conn: &mut Connection,
+    user: UserId,
+    few: &BTreeSet<ConversationId>,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> Result<Listed<Conversation>, Refusal> {
+    let few: Vec<i64> = few.iter().map(|id| id.0).collect();
+    listed(conn, user, Some(&few), after, limit)
+}
+
+fn listed(
+    conn: &mut Connection,
+    user: UserId,
+    only: Option<&[i64]>,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> Result<Listed<Conversation>, Refusal> {
+    let mut rows = conversations::list_of(conn, user, only, after, limit + 1)?;
+    let more = cut_page(&mut rows, limit, |_| ()).is_some();
     let mut page = complete(conn, user, rows)?;
-    let size = |one: &Conversation| {
-        let message = one.last_message.as_ref();
-        message.and_then(|message| message.body.as_ref()).map_or(0, String::len)
-    };
-    let cut = bounded(&mut page, size);
-    let next = page.last().filter(|_| whole || cut).map(|last| (last.last_activity_at.0, last.id.0));
+    let cut = bounded(&mut page, text_of);
+    let next = page.last().filter(|_| more || cut).map(position);
     Ok((page, next))
+}
+
+fn text_of(one: &Conversation) -> usize {
+    one.last_message.as_ref().and_then(|message| message.body.as_ref()).map_or(0, String::len)
+}
+
+fn position(one: &Conversation) -> (i64, i64) {
+    (one.last_activity_at.0, one.id.0)
 }
 
 /// One of one's own conversations.
 pub fn find(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<Conversation, Refusal> {
-    let mut rows = conversations::list_of(conn, user, Some(id), None, 1)?;
+    let mut rows = conversations::list_of(conn, user, Some(&[id.0]), None, 1)?;
     if rows.is_empty() {
         // Says whether the room exists or not, as everywhere. Who was let in between the two statements is
         // listed by a second look; who is out again by then was told the truth about the moment before.
         rights::readable(conn, id, user)?;
-        rows = conversations::list_of(conn, user, Some(id), None, 1)?;
+        rows = conversations::list_of(conn, user, Some(&[id.0]), None, 1)?;
     }
     Ok(complete(conn, user, rows)?.pop().ok_or(ErrorCode::NotMember)?)
 }
@@ -72,6 +98,7 @@ fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result
                 handle: row.peer_handle.unwrap_or_default(),
                 display_name: row.peer_name.unwrap_or_default(),
                 avatar: row.peer_avatar.map(AvatarId),
+                bot: row.peer_owner.is_some(),
             });
             let direct = row.kind == DIRECT;
             Conversation {
@@ -145,24 +172,62 @@ pub fn open_direct(
         )?;
         changes.push((person, UserChange::ConversationJoined { conversation: id }, false));
     }
-    Ok(Outcome { value: id, effects: tell(conn, now, changes)? })
+    Ok(Outcome { value: id, effects: tell(now, changes) })
 }
 
-/// Moves one's own read marker forward; it never moves back, and never beyond the head.
-pub fn mark_read(
+/// What became of a read marker.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Moved {
+    /// It is here now; `fresh` when it was moved.
+    To {
+        /// Up to where the person has read.
+        seq: Seq,
+        /// Whether it was behind.
+        fresh: bool,
+    },
+    /// Somebody else holds it at this moment.
+    Held,
+    /// The person may not read there.
+    Refused(Refusal),
+}
+
+/// Moves people's read markers forward, and says what became of each, in their order. They never move back, and never
+/// beyond the head. With `wait` it waits for those that somebody else holds at this moment.
+pub fn move_markers(
     conn: &mut Connection,
-    now: Timestamp,
-    user: UserId,
-    id: ConversationId,
-    seq: Seq,
-) -> Done<ReadMarker> {
-    let (conversation, member) = rights::readable(conn, id, user)?;
-    let seq = seq.clamp(0, conversation.last_seq);
-    if !members::mark_read(conn, id, user, seq)? {
-        return Ok(Outcome::quiet(ReadMarker { seq: member.read_seq.max(seq) }));
+    given: &[(UserId, ConversationId, Seq)],
+    wait: bool,
+) -> Done<Vec<Moved>> {
+    let markers: Vec<members::Marker> = given.iter().map(|(user, id, seq)| (id.0, user.0, *seq)).collect();
+    let moved: HashMap<(i64, i64), Seq> = members::move_markers(conn, &markers, wait)?
+        .into_iter()
+        .map(|(id, user, seq)| ((id, user), seq))
+        .collect();
+    let rest: Vec<members::Marker> =
+        markers.iter().filter(|(id, user, _)| !moved.contains_key(&(*id, *user))).copied().collect();
+    let places: HashMap<(i64, i64), (Seq, Seq)> = match rest.is_empty() {
+        true => HashMap::new(),
+        false => members::list_markers(conn, &rest)?
+            .into_iter()
+            .map(|((id, user, seq), head)| ((id, user), (seq, head)))
+            .collect(),
+    };
+    let mut outcome = Vec::with_capacity(given.len());
+    for (user, id, seq) in given {
+        let key = (id.0, user.0);
+        outcome.push(match (moved.get(&key), places.get(&key)) {
+            (Some(seq), _) => Moved::To { seq: *seq, fresh: true },
+            (None, Some((at, head))) if *at < (*seq).min(*head) => Moved::Held,
+            (None, Some((at, _))) => Moved::To { seq: *at, fresh: false },
+            (None, None) => match rights::readable(conn, *id, *user) {
+                // They came in at this very moment.
+                Ok((_, member)) => Moved::To { seq: member.read_seq, fresh: false },
+                Err(Refusal::Storage(error)) => return Err(error.into()),
+                Err(refusal) => Moved::Refused(refusal),
+            },
+        });
     }
-    let effects = tell(conn, now, vec![(user, UserChange::ReadMoved { conversation: id, seq }, false)])?;
-    Ok(Outcome { value: ReadMarker { seq }, effects })
+    Ok(Outcome::quiet(outcome))
 }
 
 /// Who shall not see that a person is typing: those in a room who block them. `None`: nobody shall, since the person

@@ -24,12 +24,41 @@ use crate::{Effect, Refusal};
 /// Conversations that are looked at in one step.
 const STEP: i64 = 500;
 
-/// Ends the person: profile, log-ins, friendships, blocks, notifications, pictures. The last administrator stays.
+/// Ends the person: profile, log-ins, tokens, friendships, blocks, notifications, pictures; and their bots with them. The
+/// last administrator stays.
 pub fn end_person(conn: &mut Connection, now: Timestamp, user: UserId, address: &str) -> Done<Erased> {
     let row = users::find(conn, user)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?;
     if row.is_admin && admin::count_other_admins(conn, user)? == 0 {
         return Err(Refusal::because(ErrorCode::Conflict, "The last administrator can't be deleted."));
     }
+    let mut effects: Vec<Effect> = Vec::new();
+    // Once more after the person is gone, and can make none any more: one may have come in between.
+    let mut bots = end_bots(conn, now, user, address, &mut effects)?;
+    let ended = end_account(conn, now, user)?;
+    effects.extend(ended.effects);
+    bots += end_bots(conn, now, user, address, &mut effects)?;
+    note(conn, now, Note::by(AuditKind::AccountDeleted, user).from(address))?;
+    Ok(Outcome { value: Erased { bots, ..ended.value }, effects })
+}
+
+fn end_bots(
+    conn: &mut Connection,
+    now: Timestamp,
+    owner: UserId,
+    address: &str,
+    effects: &mut Vec<Effect>,
+) -> Result<i64, Refusal> {
+    let bots = users::list_bots(conn, owner)?;
+    for bot in &bots {
+        let bot = UserId(bot.id);
+        note(conn, now, Note::by(AuditKind::BotDeleted, owner).about(bot).from(address))?;
+        effects.extend(end_account(conn, now, bot)?.effects);
+    }
+    Ok(bots.len() as i64)
+}
+
+/// Ends one account, a person's or a bot's.
+pub(crate) fn end_account(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<Erased> {
     let mut known = own_data::list_friendships(conn, user)?;
     known.sort_by_key(|(other, ..)| *other);
     let mut effects: Vec<Effect> = Vec::new();
@@ -44,12 +73,16 @@ pub fn end_person(conn: &mut Connection, now: Timestamp, user: UserId, address: 
         }
     }
     let revoked = sessions::revoke(conn, user, None, None, now.0)?;
-    effects.extend(ended(conn, now, user, &revoked)?);
-    effects.extend(tell(conn, now, changes)?);
+    effects.extend(ended(now, user, &revoked));
+    effects.extend(tell(now, changes));
     let erased = own_data::erase_person(conn, user)?;
     own_data::bury(conn, user, now.0)?;
-    note(conn, now, Note::by(AuditKind::AccountDeleted, user).from(address))?;
     Ok(Outcome { value: Erased { friendships: known.len() as i64, ..erased }, effects })
+}
+
+/// Which of a person's bots have gone with them, and wait to be erased.
+pub fn list_bots_to_erase(conn: &mut Connection, owner: UserId) -> Result<Vec<UserId>, Refusal> {
+    Ok(own_data::list_bots_to_erase(conn, owner)?.into_iter().map(UserId).collect())
 }
 
 /// The next conversations in which something of a person is left, after an id, and the id to go on from; `None` when

@@ -8,27 +8,31 @@ use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Message;
+use parlour_protocol::own_data::ExportLine;
 use parlour_protocol::time::Timestamp;
 use parlour_storage::users::AvatarRow;
 use parlour_storage::{Connection, own_data};
 
+use crate::api_tokens::Holder;
 use crate::audit::{Note, note};
 use crate::history::{self, PageAt};
 use crate::outcome::{Done, Outcome};
 use crate::rooms::Listed;
 use crate::{
-    Refusal, accounts, blocks, conversations, emails, friends, identities, notifications, passkeys, privacy,
-    rights, sessions,
+    Refusal, accounts, api_tokens, blocks, bots, conversations, emails, friends, identities, notifications,
+    passkeys, privacy, rights, sessions,
 };
 
 /// Messages in one piece.
 const PIECE: i64 = 100;
+/// The newest notifications, as many as are kept.
+const NOTIFICATIONS: i64 = 1000;
 
 /// What an export begins with.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Kind and content of each piece.
-    pub pieces: Vec<(&'static str, serde_json::Value)>,
+    /// What comes before the pictures.
+    pub lines: Vec<ExportLine>,
     /// Pictures, whole.
     pub pictures: Vec<AvatarRow>,
     /// The conversations whose messages follow.
@@ -48,28 +52,22 @@ pub fn person(
     user: UserId,
     current: SessionId,
 ) -> Result<Person, Refusal> {
-    let json = |value: serde_json::Result<serde_json::Value>| value.unwrap_or_default();
-    let account = accounts::find(conn, user)?.account();
     let conversations = every(|after| conversations::list(conn, user, after, limits::LIST_PAGE))?;
-    let pieces = vec![
-        ("account", json(serde_json::to_value(account))),
-        ("privacy", json(serde_json::to_value(privacy::find(conn, user)?))),
-        (
-            "friends",
-            json(serde_json::to_value(every(|after| friends::list(conn, user, after, limits::LIST_PAGE))?)),
-        ),
-        ("friend_requests", json(serde_json::to_value(friends::list_requests(conn, user)?))),
-        (
-            "blocks",
-            json(serde_json::to_value(every(|after| blocks::list(conn, user, after, limits::LIST_PAGE))?)),
-        ),
-        ("identities", json(serde_json::to_value(identities::list(conn, user)?))),
-        ("sessions", json(serde_json::to_value(sessions::list(conn, now, user, current)?))),
-        ("passkeys", json(serde_json::to_value(passkeys::list(conn, user)?))),
-        ("notifications", json(serde_json::to_value(notifications::list(conn, user, Seq::MAX, 1000)?.items))),
-        ("email", json(serde_json::to_value(emails::show(conn, now, user)?))),
+    let lines = vec![
+        ExportLine::Account(accounts::find(conn, user)?.account()),
+        ExportLine::Privacy(privacy::find(conn, user)?),
+        ExportLine::Friends(every(|after| friends::list(conn, user, after, limits::LIST_PAGE))?),
+        ExportLine::FriendRequests(friends::list_requests(conn, user)?),
+        ExportLine::Blocks(every(|after| blocks::list(conn, user, after, limits::LIST_PAGE))?),
+        ExportLine::Identities(identities::list(conn, user)?),
+        ExportLine::Sessions(sessions::list(conn, now, user, current)?),
+        ExportLine::Tokens(api_tokens::list(conn, now, user, Holder::Oneself)?),
+        ExportLine::Bots(bots::list(conn, user)?),
+        ExportLine::Passkeys(passkeys::list(conn, user)?),
+        ExportLine::Notifications(notifications::list(conn, user, Seq::MAX, NOTIFICATIONS)?.items),
+        ExportLine::Email(emails::show(conn, now, user)?),
     ];
-    Ok(Person { pieces, pictures: own_data::list_avatars(conn, user)?, conversations })
+    Ok(Person { lines, pictures: own_data::list_avatars(conn, user)?, conversations })
 }
 
 /// Messages of a conversation after a position: one's own, and in a direct chat those of both. An empty list is the

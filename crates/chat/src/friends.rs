@@ -81,15 +81,14 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
         return Err(Refusal::because(ErrorCode::Conflict, "You've blocked this person. Unblock them first."));
     }
     let direct = lock_direct(conn, user, other_id)?;
-    // A block of the other one that is made right now is seen here, or sees this request.
-    users::lock_pair(conn, user, other_id)?;
+    // A block of the other one that is made right now is seen here, or sees this request: both lock the two people.
     match friendships::lock(conn, user, other_id)? {
         Some(row) if row.accepted_at.is_none() && row.requested_by != user.0 => {
             befriend(conn, now, user, other, direct)
         }
         Some(row) if row.hidden && arrives(conn, now, user, &other)? => {
             friendships::set_hidden(conn, user, other_id, false)?;
-            let effects = tell(conn, now, vec![(other_id, UserChange::FriendRequested { user }, true)])?;
+            let effects = tell(now, vec![(other_id, UserChange::FriendRequested { user }, true)]);
             Ok(Outcome { value: relationship(&other, Relation::Outgoing), effects })
         }
         Some(row) => Ok(Outcome::quiet(relationship(&other, relation(Some(&row), user)))),
@@ -124,7 +123,7 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
             if arrives {
                 changes.push((other_id, UserChange::FriendRequested { user }, true));
             }
-            let effects = tell(conn, now, changes)?;
+            let effects = tell(now, changes);
             Ok(Outcome { value: relationship(&other, Relation::Outgoing), effects })
         }
     }
@@ -198,7 +197,7 @@ pub fn withdraw(conn: &mut Connection, now: Timestamp, user: UserId, other: User
         }
         _ => return Err(ErrorCode::NotFound.into()),
     }
-    Ok(Outcome { value: (), effects: tell(conn, now, changes)? })
+    Ok(Outcome { value: (), effects: tell(now, changes) })
 }
 
 /// Declines all requests that somebody sees.
@@ -209,7 +208,7 @@ pub fn decline_all(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<
         declined_requests::note(conn, other, user, now.0)?;
         changes.push((user, UserChange::FriendRemoved { user: other }, false));
     }
-    Ok(Outcome { value: (), effects: tell(conn, now, changes)? })
+    Ok(Outcome { value: (), effects: tell(now, changes) })
 }
 
 /// Ends a friendship: from this commit on, neither can write in the direct chat.
@@ -221,13 +220,12 @@ pub fn unfriend(conn: &mut Connection, now: Timestamp, user: UserId, other: User
     friendships::delete(conn, user, other)?;
     let mut effects = announce(conn, now, direct, false)?;
     effects.extend(tell(
-        conn,
         now,
         vec![
             (user, UserChange::FriendRemoved { user: other }, false),
             (other, UserChange::FriendRemoved { user }, false),
         ],
-    )?);
+    ));
     Ok(Outcome { value: (), effects })
 }
 
@@ -247,13 +245,12 @@ fn befriend(
     friendships::accept(conn, user, other_id, now.0)?;
     let mut effects = announce(conn, now, direct, true)?;
     effects.extend(tell(
-        conn,
         now,
         vec![
             (user, UserChange::FriendAdded { user: other_id, accepted: false }, false),
             (other_id, UserChange::FriendAdded { user, accepted: true }, true),
         ],
-    )?);
+    ));
     Ok(Outcome { value: relationship(&other, Relation::Friend), effects })
 }
 

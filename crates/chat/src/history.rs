@@ -153,6 +153,18 @@ pub(crate) fn list(
     read_page(conn, &readable.page(at, limit))
 }
 
+/// One message in its present state, for somebody who may read it.
+pub fn find(
+    conn: &mut Connection,
+    user: UserId,
+    conversation: ConversationId,
+    seq: Seq,
+) -> Result<Message, Refusal> {
+    let page = list(conn, user, conversation, PageAt::Around(seq), 1)?;
+    let found = page.items.into_iter().find(|message| message.seq == seq);
+    found.ok_or_else(|| ErrorCode::NotFound.into())
+}
+
 /// A page without the messages at its far ends that make it too large: thousands may have reacted to each.
 fn shortened(mut page: Page, place: Place) -> Page {
     let size = |message: &Message| {

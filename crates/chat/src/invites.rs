@@ -11,9 +11,9 @@ use parlour_protocol::time::{DAY, Timestamp};
 use parlour_storage::invites::InviteRow;
 use parlour_storage::{Connection, invites, users};
 
-use crate::Refusal;
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome};
+use crate::{Refusal, cut_page};
 
 fn view(row: &InviteRow) -> Invite {
     Invite {
@@ -86,8 +86,8 @@ pub fn list(
     limit: i64,
 ) -> Result<Listed, Refusal> {
     let admin = demand_inviter(conn, user, members_may)?;
-    let rows = invites::list_open(conn, (!admin).then_some(user), now.0, after, limit)?;
-    let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| (row.created_at, row.id));
+    let mut rows = invites::list_open(conn, (!admin).then_some(user), now.0, after, limit + 1)?;
+    let next = cut_page(&mut rows, limit, |row| (row.created_at, row.id));
     Ok((rows.iter().map(view).collect(), next))
 }
 

@@ -5,14 +5,17 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod api_tokens;
 pub mod audit;
 pub mod blocks;
+pub mod bots;
 pub mod conversations;
 pub mod deletion;
 pub mod emails;
 pub mod export;
 pub mod friends;
 pub mod history;
+pub mod idempotency;
 pub mod identities;
 pub mod invites;
 pub mod mails;
@@ -84,6 +87,14 @@ fn bounded<T>(page: &mut Vec<T>, text: impl Fn(&T) -> usize) -> bool {
     cut
 }
 
+/// Cuts rows to a page that were read up to one beyond it, and returns the cursor of the last where there are more.
+fn cut_page<T, K>(rows: &mut Vec<T>, limit: i64, key: impl FnOnce(&T) -> K) -> Option<K> {
+    let limit = usize::try_from(limit).unwrap_or(0);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    rows.last().filter(|_| more).map(key)
+}
+
 /// A page of a bounded list that is sorted by falling keys, and the cursor of the next page.
 fn page_of<T>(
     mut all: Vec<T>,
@@ -94,9 +105,6 @@ fn page_of<T>(
     all.sort_by_key(|item| std::cmp::Reverse(key(item)));
     let mut page: Vec<T> =
         all.into_iter().filter(|item| after.is_none_or(|after| key(item) < after)).collect();
-    let limit = usize::try_from(limit).unwrap_or(0);
-    let more = page.len() > limit;
-    page.truncate(limit);
-    let next = page.last().filter(|_| more).map(key);
+    let next = cut_page(&mut page, limit, key);
     (page, next)
 }

@@ -3,13 +3,16 @@
 //! Invariant: a mention is of an account. Whose a handle is gets settled when the text is stored, and stays so whatever
 //! becomes of the handle. Only members are meant: a message is no way to find out which handles exist.
 
+use std::collections::HashMap;
+
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Mention;
 use parlour_protocol::socket::UserChange;
 use parlour_protocol::text;
 use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_storage::mentions::MentionRow;
-use parlour_storage::{Connection, blocks, members, mentions, user_events};
+use parlour_storage::user_events::Tell;
+use parlour_storage::{Connection, StorageError, blocks, members, mentions, user_events};
 
 use crate::outcome::tell;
 use crate::{Effect, Refusal};
@@ -30,105 +33,180 @@ pub(crate) struct Place {
     pub author: UserId,
 }
 
-/// Whom the handles in a text name, among the members. Nothing when the text mentions nobody at all. `known` is what was
-/// settled before: it stays.
+/// Whom the handles in texts name, among the members of their conversations: one question, however many texts. Nothing
+/// where a text mentions nobody at all. `known` is what was settled before: it stays.
 pub(crate) fn resolve(
     conn: &mut Connection,
-    conversation: ConversationId,
-    body: &str,
+    texts: &[(ConversationId, &str)],
     known: &[Mention],
-) -> Result<Option<Vec<Mention>>, Refusal> {
-    let handles = text::mentions(body);
-    if handles.is_empty() {
-        return Ok(None);
-    }
-    let mut found: Vec<Mention> = Vec::new();
-    let mut fresh: Vec<String> = Vec::new();
-    for handle in handles {
-        match known.iter().find(|mention| mention.handle == handle) {
-            Some(mention) => found.push(mention.clone()),
-            None => fresh.push(handle),
+) -> Result<Vec<Option<Vec<Mention>>>, Refusal> {
+    let of_texts: Vec<Vec<String>> = texts.iter().map(|(_, body)| text::mentions(body)).collect();
+    let is_known = |handle: &String| known.iter().find(|mention| mention.handle == *handle);
+    let fresh: Vec<String> =
+        of_texts.iter().flatten().filter(|handle| is_known(handle).is_none()).cloned().collect();
+    let mut places: Vec<i64> = texts.iter().map(|(conversation, _)| conversation.0).collect();
+    places.dedup();
+    let named = match fresh.is_empty() {
+        true => Vec::new(),
+        false => members::list_named(conn, &places, &fresh)?,
+    };
+    let found = texts.iter().zip(of_texts).map(|((conversation, _), handles)| {
+        if handles.is_empty() {
+            return None;
         }
-    }
-    if !fresh.is_empty() {
-        let named = members::list_named(conn, conversation, &fresh)?;
-        found.extend(named.into_iter().map(|(user, handle)| Mention { user, handle }));
-    }
-    Ok(Some(found))
+        let settled = handles.iter().filter_map(is_known).cloned();
+        let here = |(at, _, handle): &&(ConversationId, UserId, String)| {
+            at == conversation && handles.contains(handle) && is_known(handle).is_none()
+        };
+        let fresh = named.iter().filter(here);
+        Some(
+            settled
+                .chain(fresh.map(|(_, user, handle)| Mention { user: *user, handle: handle.clone() }))
+                .collect(),
+        )
+    });
+    Ok(found.collect())
 }
 
-/// Tells those whom a message concerns, but its author, and those who know already. Anyone who blocks the author is not
-/// concerned. A person who is answered is told once, also when they are mentioned besides.
+/// Tells those whom messages concern, but their authors, and those who know already: one question for each matter,
+/// however many messages there are. Anyone who blocks the author is not concerned. A person who is answered is told once,
+/// also when they are mentioned besides. Returns what is told about each message, in their order.
 pub(crate) fn announce(
     conn: &mut Connection,
     now: Timestamp,
-    place: Place,
-    mentioned: &[Mention],
-    answered: Option<UserId>,
-) -> Result<Vec<Effect>, Refusal> {
-    let Place { conversation, seq, author } = place;
-    let mut people: Vec<(UserId, bool)> = mentioned.iter().map(|mention| (mention.user, true)).collect();
-    // The author of what is answered may have left since.
-    let answered = answered.filter(|user| *user != author && !people.contains(&(*user, true)));
-    if let Some(user) = answered
-        && !members::list_among(conn, &[conversation.0], &[user.0])?.is_empty()
-    {
-        people.push((user, false));
-    }
-    people.retain(|(user, _)| *user != author);
-    people.sort_unstable();
-    people.dedup_by_key(|(user, _)| *user);
+    messages: &[Announced<'_>],
+) -> Result<Vec<Vec<Effect>>, Refusal> {
+    let mut concerned: Vec<Vec<(UserId, bool)>> = messages.iter().map(Announced::people).collect();
+    let people: Vec<i64> = concerned.iter().flatten().map(|(user, _)| user.0).collect();
     if people.is_empty() {
-        return Ok(Vec::new());
+        return Ok(vec![Vec::new(); messages.len()]);
     }
-    let ids: Vec<i64> = people.iter().map(|(user, _)| user.0).collect();
-    let blockers = blocks::list_blockers_among(conn, &ids, author)?;
-    let mut effects = Vec::new();
-    let mut rows = Vec::new();
-    for (user, by_name) in people {
-        if blockers.contains(&user) {
-            continue;
-        }
-        let mut useq = None;
-        if !is_flooded(conn, now, user, author)? {
+    // The author of what is answered may have left since.
+    let conversations: Vec<i64> = messages.iter().map(|one| one.place.conversation.0).collect();
+    let answered: Vec<i64> =
+        concerned.iter().flatten().filter(|(_, by_name)| !by_name).map(|(user, _)| user.0).collect();
+    let present = match answered.is_empty() {
+        true => Vec::new(),
+        false => members::list_among(conn, &conversations, &answered)?,
+    };
+    let authors: Vec<i64> = messages.iter().map(|one| one.place.author.0).collect();
+    let blocked = blocks::list_among(conn, &people, &authors)?;
+    let (mut told, mut rows) = (Vec::with_capacity(messages.len()), Vec::new());
+    for (message, concerned) in messages.iter().zip(&mut concerned) {
+        let Place { conversation, seq, author } = message.place;
+        concerned.retain(|(user, by_name)| {
+            (*by_name || present.contains(&(conversation.0, user.0)))
+                && !blocked.contains(&(user.0, author.0))
+        });
+        let mut changes = Vec::with_capacity(concerned.len());
+        for (user, by_name) in concerned {
             let change = match by_name {
                 true => UserChange::Mentioned { conversation, seq, author },
                 false => UserChange::Answered { conversation, seq, author },
             };
-            let told = tell(conn, now, vec![(user, change, true)])?;
-            useq = told.iter().find_map(|effect| match effect {
-                Effect::UserEvent(_, event) => Some(event.seq),
-                Effect::Event(_) => None,
+            changes.push((*user, change, true));
+            rows.push(MentionRow {
+                user_id: user.0,
+                conversation_id: conversation.0,
+                seq,
+                author_id: author.0,
+                useq: None,
+                at: now.0,
             });
-            effects.extend(told);
         }
-        rows.push(MentionRow {
-            user_id: user.0,
-            conversation_id: conversation.0,
-            seq,
-            author_id: author.0,
-            useq,
-            at: now.0,
-        });
+        told.push(tell(now, changes));
     }
-    mentions::insert(conn, rows)?;
-    Ok(effects)
+    if !rows.is_empty() {
+        mentions::insert(conn, rows)?;
+    }
+    Ok(told)
 }
 
-/// Whether somebody was told of the same person's messages, or of very many, a moment ago: then another notification
-/// would say nothing new, and bury the others.
-fn is_flooded(conn: &mut Connection, now: Timestamp, user: UserId, by: UserId) -> Result<bool, Refusal> {
-    let recent = user_events::list_notifications(conn, user, Seq::MAX, AT_ONCE)?;
-    let authors: Vec<UserId> = recent
-        .into_iter()
-        .map(|row| row.into_event())
-        .filter(|event| event.at.0 > now.0 - AGAIN)
-        .filter_map(|event| match event.change {
-            UserChange::Mentioned { author, .. } | UserChange::Answered { author, .. } => Some(author),
-            _ => None,
+/// A message that may concern somebody.
+pub(crate) struct Announced<'a> {
+    /// Which.
+    pub place: Place,
+    /// Whom it names.
+    pub mentioned: &'a [Mention],
+    /// Whose message it answers.
+    pub answered: Option<UserId>,
+}
+
+impl Announced<'_> {
+    /// Whom it concerns, in the order of their ids, and whether it names them.
+    fn people(&self) -> Vec<(UserId, bool)> {
+        let mut people: Vec<(UserId, bool)> =
+            self.mentioned.iter().map(|mention| (mention.user, true)).collect();
+        if let Some(user) = self.answered
+            && !people.contains(&(user, true))
+        {
+            people.push((user, false));
+        }
+        people.retain(|(user, _)| *user != self.place.author);
+        people.sort_unstable();
+        people.dedup_by_key(|(user, _)| *user);
+        people
+    }
+}
+
+/// The message that somebody is told of.
+fn subject(change: &UserChange) -> Option<Place> {
+    match *change {
+        UserChange::Mentioned { conversation, seq, author }
+        | UserChange::Answered { conversation, seq, author } => Some(Place { conversation, seq, author }),
+        _ => None,
+    }
+}
+
+/// Leaves those out who need not be told of a message: it says nothing of them any more, or they were told of the same
+/// person's messages, or of very many, a moment ago. Then another notification would bury the others.
+pub(crate) fn leave_out(conn: &mut Connection, tells: &mut Vec<&mut Tell>) -> Result<(), StorageError> {
+    let key = |tell: &Tell| subject(&tell.change).map(|place| (tell.user.0, place.conversation.0, place.seq));
+    let wanted: Vec<(i64, i64, Seq)> = tells.iter().filter_map(|tell| key(tell)).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let standing = mentions::list_standing(conn, &wanted)?;
+    let mut people: Vec<i64> = wanted.iter().map(|(user, ..)| *user).collect();
+    people.sort_unstable();
+    people.dedup();
+    let mut recent: HashMap<UserId, Vec<(Timestamp, UserId)>> = HashMap::new();
+    for row in user_events::list_newest_notifications(conn, &people, AT_ONCE)? {
+        let user = UserId(row.user_id);
+        let event = row.into_event();
+        if let Some(place) = subject(&event.change) {
+            recent.entry(user).or_default().push((event.at, place.author));
+        }
+    }
+    tells.retain(|tell| {
+        let (Some(key), Some(Place { author, .. })) = (key(tell), subject(&tell.change)) else {
+            return true;
+        };
+        let known = recent.entry(tell.user).or_default();
+        known.retain(|(at, _)| at.0 > tell.at.0 - AGAIN);
+        let flooded = known.iter().any(|(_, by)| *by == author) || known.len() as i64 >= AT_ONCE;
+        let told = standing.contains(&key) && !flooded;
+        if told {
+            known.push((tell.at, author));
+        }
+        told
+    });
+    Ok(())
+}
+
+/// Notes which notification tells somebody of a message, so that it can be taken back.
+pub(crate) fn note_told(conn: &mut Connection, tells: &[&mut Tell]) -> Result<(), StorageError> {
+    let noted: Vec<(i64, i64, Seq, Seq)> = tells
+        .iter()
+        .filter_map(|tell| {
+            let Place { conversation, seq, .. } = subject(&tell.change)?;
+            Some((tell.user.0, conversation.0, seq, tell.told.as_ref()?.seq))
         })
         .collect();
-    Ok(authors.contains(&by) || authors.len() as i64 >= AT_ONCE)
+    if !noted.is_empty() {
+        mentions::note_notifications(conn, &noted)?;
+    }
+    Ok(())
 }
 
 /// Brings those whom a message concerns into line with its new text. Who is mentioned from now on is told; who isn't any
@@ -150,7 +228,8 @@ pub(crate) fn change(
     let knows = |user: UserId| stay.iter().any(|row| row.user_id == user.0);
     let fresh: Vec<Mention> = mentioned.iter().filter(|mention| !knows(mention.user)).cloned().collect();
     // Who is answered was told when the message came.
-    effects.extend(announce(conn, now, place, &fresh, None)?);
+    let announced = Announced { place, mentioned: &fresh, answered: None };
+    effects.extend(announce(conn, now, &[announced])?.into_iter().flatten());
     Ok(effects)
 }
 
@@ -166,5 +245,5 @@ pub(crate) fn withdraw(
             UserChange::MentionRemoved { conversation: ConversationId(row.conversation_id), seq: row.seq };
         (UserId(row.user_id), change, false)
     });
-    tell(conn, now, changes.collect())
+    Ok(tell(now, changes.collect()))
 }

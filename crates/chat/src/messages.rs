@@ -16,12 +16,13 @@ use parlour_protocol::validation::{self, Violations};
 use parlour_storage::conversations::AdvancedRow;
 use parlour_storage::events::EventRow;
 use parlour_storage::reactions::ReactionRow;
+use parlour_storage::user_events::Tell;
 use parlour_storage::{
     Connection, conversations, events, friendships, members, mentions as storage_mentions, reactions,
 };
 
 use crate::audit::{Note, note};
-use crate::mentions::Place;
+use crate::mentions::{Announced, Place};
 use crate::outcome::{Done, Outcome};
 use crate::{Effect, Refusal, mentions, rights};
 
@@ -64,6 +65,11 @@ pub fn check_send(send: &Send) -> Result<(), Refusal> {
 
 /// What became of each message of a batch.
 pub type Sent = Vec<Result<Outcome<Stored>, Refusal>>;
+
+/// Whom the messages of a batch concern.
+pub fn concerned(sent: &mut Sent) -> Vec<&mut Tell> {
+    sent.iter_mut().flatten().flat_map(Outcome::tells).collect()
+}
 
 /// Sends many messages in one transaction and few statements: advance and lock all heads, read all rights,
 /// insert all rows. A refused message never hinders the others.
@@ -202,22 +208,30 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
         *last = seq;
         accepted.push((index, send, seq));
     }
-    mark_written(conn, &accepted)?;
 
+    let texts: Vec<(ConversationId, &str)> =
+        accepted.iter().map(|(_, send, _)| (send.conversation, send.body.as_str())).collect();
+    let mentioned = mentions::resolve(conn, &texts, &[])?;
+    let reply_author =
+        |send: &Send| send.reply_to.and_then(|target| answered.get(&(send.conversation.0, target)).copied());
+    let announced: Vec<Announced<'_>> = accepted
+        .iter()
+        .zip(&mentioned)
+        .map(|((_, send, seq), mentioned)| Announced {
+            place: Place { conversation: send.conversation, seq: *seq, author: send.author },
+            mentioned: mentioned.as_deref().unwrap_or_default(),
+            answered: reply_author(send),
+        })
+        .collect();
+    let told = mentions::announce(conn, now, &announced)?;
     let mut rows = Vec::with_capacity(accepted.len());
-    for (index, send, seq) in accepted {
-        let mentioned = mentions::resolve(conn, send.conversation, &send.body, &[])?;
-        let reply_author =
-            send.reply_to.and_then(|target| answered.get(&(send.conversation.0, target)).copied());
-        let place = Place { conversation: send.conversation, seq, author: send.author };
-        let told =
-            mentions::announce(conn, now, place, mentioned.as_deref().unwrap_or_default(), reply_author)?;
+    for (((index, send, seq), mentioned), told) in accepted.into_iter().zip(mentioned).zip(told) {
         let change = Change::MessageCreated {
             author: send.author,
             cid: send.cid.clone(),
             body: Some(send.body.clone()),
             reply_to: send.reply_to,
-            reply_author,
+            reply_author: reply_author(send),
             mentions: mentioned,
         };
         rows.push(EventRow::new(send.conversation, seq, now, &change));
@@ -242,21 +256,6 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
         events::insert_messages(conn, rows)?;
     }
     Ok(answers)
-}
-
-/// What somebody has written, they have read up to there. Their other devices see it by the message itself. This comes
-/// before people are told of mentions: a transaction that moves a marker alone locks in this order, too.
-fn mark_written(conn: &mut Connection, accepted: &[(usize, &Send, Seq)]) -> Result<(), Refusal> {
-    let mut written: BTreeMap<(i64, i64), Seq> = BTreeMap::new();
-    for (_, send, seq) in accepted {
-        written.insert((send.conversation.0, send.author.0), *seq);
-    }
-    let written: Vec<(i64, i64, Seq)> =
-        written.into_iter().map(|((conversation, author), seq)| (conversation, author, seq)).collect();
-    if !written.is_empty() {
-        members::mark_written(conn, &written)?;
-    }
-    Ok(())
 }
 
 /// Who may write where, for one batch; read after the heads were locked.
@@ -321,7 +320,7 @@ pub fn edit(
         return Ok(Outcome::quiet(Stored { seq, at, duplicate: true }));
     }
     let mut known = message.known_mentions();
-    let mentioned = mentions::resolve(conn, id, body, &known)?;
+    let mentioned = mentions::resolve(conn, &[(id, body)], &known)?.pop().flatten();
     for mention in mentioned.iter().flatten() {
         if !known.contains(mention) {
             known.push(mention.clone());
@@ -341,15 +340,16 @@ pub fn edit(
 }
 
 /// Deletes a message: one's own, or anybody's as a moderator or owner of the room, or as an administrator of the server
-/// in any room, since rooms are public. Deleting twice changes nothing.
+/// in any room where that counts (`as_admin`), since rooms are public. Deleting twice changes nothing.
 pub fn delete(
     conn: &mut Connection,
     now: Timestamp,
     user: UserId,
     id: ConversationId,
     seq: Seq,
+    as_admin: bool,
 ) -> Done<Stored> {
-    let moderates = rights::moderates(conn, id, user)?;
+    let moderates = rights::moderates(conn, id, user, as_admin)?;
     let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
     if message.author_id != user.0 && !moderates {
         return Err(Refusal::because(

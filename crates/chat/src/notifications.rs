@@ -11,8 +11,8 @@ use parlour_protocol::users::User;
 use parlour_storage::user_events::UserEventRow;
 use parlour_storage::{Connection, blocks, conversations, user_events, users};
 
-use crate::Refusal;
 use crate::outcome::{Done, Outcome, tell};
+use crate::{Refusal, cut_page};
 
 /// Unread notifications are counted up to here.
 const COUNT_UP_TO: i64 = 100;
@@ -20,8 +20,8 @@ const COUNT_UP_TO: i64 = 100;
 /// A page of notifications, newest first.
 pub fn list(conn: &mut Connection, user: UserId, before: Seq, limit: i64) -> Result<Notifications, Refusal> {
     let seen = users::find(conn, user)?.ok_or(ErrorCode::NotFound)?.notifications_read;
-    let rows = user_events::list_notifications(conn, user, before, limit)?;
-    let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| row.useq);
+    let mut rows = user_events::list_notifications(conn, user, before, limit + 1)?;
+    let next = cut_page(&mut rows, limit, |row| row.useq);
     // What somebody did whom one blocks is no news.
     let blocked = blocks::list_blocked_ids(conn, user)?;
     let wanted =
@@ -93,6 +93,6 @@ pub fn mark_read(conn: &mut Connection, now: Timestamp, user: UserId, up_to: Seq
     if !users::mark_notifications(conn, user, up_to)? {
         return Ok(Outcome::quiet(()));
     }
-    let effects = tell(conn, now, vec![(user, UserChange::NotificationsRead { up_to }, false)])?;
+    let effects = tell(now, vec![(user, UserChange::NotificationsRead { up_to }, false)]);
     Ok(Outcome { value: (), effects })
 }

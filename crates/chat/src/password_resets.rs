@@ -55,6 +55,9 @@ fn make(
     if row.deleted_at.is_some() {
         return Err(ErrorCode::NotFound.into());
     }
+    if row.is_bot() {
+        return Err(Refusal::because(ErrorCode::Conflict, "Nobody logs in to a bot."));
+    }
     if row.suspended_at.is_some() {
         return Err(Refusal::because(ErrorCode::Conflict, "This account is suspended."));
     }
@@ -95,5 +98,5 @@ pub fn complete(
     note(conn, now, Note::by(AuditKind::PasswordReset, user).from(address))?;
     mails::notify(conn, now, user, MailKind::PasswordReset)?;
     let all = sessions::revoke(conn, user, None, None, now.0)?;
-    Ok(Outcome { value: (), effects: ended(conn, now, user, &all)? })
+    Ok(Outcome { value: (), effects: ended(now, user, &all) })
 }

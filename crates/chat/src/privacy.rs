@@ -63,6 +63,6 @@ pub fn update(conn: &mut Connection, now: Timestamp, user: UserId, request: &Upd
     } else if after.presence_to == PresenceTo::Friends {
         watchers = friendships::list_ids(conn, user)?;
     }
-    let effects = tell(conn, now, vec![(user, UserChange::AccountChanged {}, false)])?;
+    let effects = tell(now, vec![(user, UserChange::AccountChanged {}, false)]);
     Ok(Outcome { value: (after, watchers), effects })
 }

@@ -51,8 +51,14 @@ pub(crate) fn writable(
 }
 
 /// Whether somebody may delete what others wrote there, with the conversation's row locked: moderators and owners in
-/// their room, administrators of the server in any room. Anyone who may not even read there is refused.
-pub(crate) fn moderates(conn: &mut Connection, id: ConversationId, user: UserId) -> Result<bool, Refusal> {
+/// their room, administrators of the server in any room where that counts (`as_admin`). Anyone who may not even read
+/// there is refused.
+pub(crate) fn moderates(
+    conn: &mut Connection,
+    id: ConversationId,
+    user: UserId,
+    as_admin: bool,
+) -> Result<bool, Refusal> {
     let conversation = conversations::lock(conn, id)?.ok_or(ErrorCode::NotFound)?;
     let member = membership(conn, &conversation, user);
     let by_role = member.as_ref().is_ok_and(|member| role(member.role) >= MemberRole::Moderator);
@@ -60,7 +66,7 @@ pub(crate) fn moderates(conn: &mut Connection, id: ConversationId, user: UserId)
         return Ok(true);
     }
     let administrator = |user: UserRow| user.is_admin && user.is_active();
-    if conversation.kind == ROOM && users::find(conn, user)?.is_some_and(administrator) {
+    if as_admin && conversation.kind == ROOM && users::find(conn, user)?.is_some_and(administrator) {
         return Ok(true);
     }
     member.map(|_| false)

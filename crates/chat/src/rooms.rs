@@ -15,7 +15,7 @@ use parlour_storage::{Connection, conversations, events, friendships, members, m
 
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
-use crate::{Effect, Refusal, names, rights};
+use crate::{Effect, Refusal, cut_page, names, rights};
 
 /// In rooms with more members, coming and going is not logged one by one.
 const LOG_MEMBERS_UP_TO: i64 = 200;
@@ -46,10 +46,10 @@ pub fn list(
     after: Option<(i64, i64)>,
     limit: i64,
 ) -> Result<Listed<Room>, Refusal> {
-    let mut rows = conversations::list_rooms(conn, &names::room_key(search), after, limit)?;
+    let mut rows = conversations::list_rooms(conn, &names::room_key(search), after, limit + 1)?;
+    let next = cut_page(&mut rows, limit, |row| (row.active_span, row.id));
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let roles = members::list_roles(conn, user, &ids)?;
-    let next = rows.last().filter(|_| rows.len() as i64 == limit).map(|row| (row.active_span, row.id));
     // What was active in the same few minutes comes in no particular order from the database.
     rows.sort_by_key(|row| std::cmp::Reverse((row.last_activity_at, row.id)));
     let rooms = rows
@@ -182,11 +182,7 @@ fn enter(
             read_seq: head,
         },
     )?;
-    effects.extend(tell(
-        conn,
-        now,
-        vec![(user, UserChange::ConversationJoined { conversation: id }, false)],
-    )?);
+    effects.extend(tell(now, vec![(user, UserChange::ConversationJoined { conversation: id }, false)]));
     Ok(effects)
 }
 
@@ -231,7 +227,7 @@ pub(crate) fn leave_locked(
     if row.kind == ROOM && row.member_count <= LOG_MEMBERS_UP_TO {
         effects.push(Effect::Event(events::append(conn, id, now, Change::MemberLeft { user })?));
     }
-    effects.extend(tell(conn, now, vec![(user, UserChange::ConversationLeft { conversation: id }, false)])?);
+    effects.extend(tell(now, vec![(user, UserChange::ConversationLeft { conversation: id }, false)]));
     Ok((true, effects))
 }
 
@@ -272,10 +268,16 @@ pub fn update(
     Ok(Outcome { value: find(conn, user, id)?, effects: vec![Effect::Event(event)] })
 }
 
-/// Owners and administrators delete a room with everything in it.
-pub fn delete(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId) -> Done<()> {
+/// Owners delete a room with everything in it, and administrators of the server where that counts (`as_admin`).
+pub fn delete(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    id: ConversationId,
+    as_admin: bool,
+) -> Done<()> {
     room(conn, id, true)?;
-    let admin = users::find(conn, user)?.is_some_and(|user| user.is_admin);
+    let admin = as_admin && users::find(conn, user)?.is_some_and(|user| user.is_admin);
     if !admin {
         demand_owner(conn, user, id)?;
     }
@@ -314,10 +316,9 @@ pub fn list_members(
     room(conn, id, false)?;
     rights::readable(conn, id, user)?;
     let prefix: String = names::kept(prefix).to_lowercase();
-    let rows = members::list(conn, id, &prefix, after, limit)?;
+    let mut rows = members::list(conn, id, &prefix, after, limit + 1)?;
+    let next = cut_page(&mut rows, limit, |(row, _)| (row.joined_at, row.user_id));
     let present = friendships::list_present_ids(conn, user)?;
-    let next =
-        rows.last().filter(|_| rows.len() as i64 == limit).map(|(row, _)| (row.joined_at, row.user_id));
     let list = rows
         .into_iter()
         .map(|(row, member)| Member {

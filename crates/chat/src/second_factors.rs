@@ -197,5 +197,5 @@ pub fn remove_of(conn: &mut Connection, now: Timestamp, user: UserId, who: UserI
         note(conn, now, Note::by(AuditKind::PasskeyRemoved, user).about(who))?;
     }
     let all = sessions::revoke(conn, who, None, None, now.0)?;
-    Ok(Outcome { value: (), effects: ended(conn, now, who, &all)? })
+    Ok(Outcome { value: (), effects: ended(now, who, &all) })
 }

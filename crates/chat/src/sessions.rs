@@ -54,9 +54,28 @@ pub fn open(
             last_used_at: now.0,
             expires_at: now.0 + LIFETIME,
             revoked_at: None,
+            scope: None,
+            conversations: None,
         },
     )?;
     Ok(())
+}
+
+/// Refuses to open a session a second time: it must be as it was when it was opened, and neither refreshed nor ended.
+pub fn check_untouched(
+    conn: &mut Connection,
+    now: Timestamp,
+    id: SessionId,
+    token_hash: &[u8],
+) -> Result<(), Refusal> {
+    let row = sessions::find(conn, id)?;
+    let same =
+        |row: SessionRow| row.token_hash == token_hash && row.revoked_at.is_none() && row.expires_at > now.0;
+    if row.is_some_and(same) {
+        Ok(())
+    } else {
+        Err(Refusal::because(ErrorCode::Conflict, "What was made with this key was used since: log in."))
+    }
 }
 
 /// What became of a presented refresh token.
@@ -83,6 +102,8 @@ pub fn refresh(
     genuine: bool,
 ) -> Done<Refreshed> {
     let session = sessions::find(conn, id)?
+        // A token is not refreshed.
+        .filter(|session| session.scope.is_none())
         .filter(|session| session.revoked_at.is_none() && session.expires_at > now.0)
         .ok_or(ErrorCode::Unauthenticated)?;
     let user = users::find(conn, UserId(session.user_id))?
@@ -108,7 +129,7 @@ pub fn refresh(
     }
     let revoked = sessions::revoke(conn, user_id, Some(id), None, now.0)?;
     note(conn, now, Note::by(AuditKind::RefreshReused, user_id))?;
-    Ok(Outcome { value: Refreshed::Reused, effects: ended(conn, now, user_id, &revoked)? })
+    Ok(Outcome { value: Refreshed::Reused, effects: ended(now, user_id, &revoked) })
 }
 
 /// When a session was opened.
@@ -116,7 +137,7 @@ pub fn opened_at(conn: &mut Connection, id: SessionId) -> Result<Option<Timestam
     Ok(sessions::find(conn, id)?.map(|row| Timestamp(row.created_at)))
 }
 
-/// One's own open sessions.
+/// One's own open log-ins.
 pub fn list(
     conn: &mut Connection,
     now: Timestamp,
@@ -136,24 +157,22 @@ pub fn list(
         .collect())
 }
 
-/// Ends one of one's own sessions.
+/// Ends one of one's own log-ins.
 pub fn end(conn: &mut Connection, now: Timestamp, user: UserId, id: SessionId) -> Done<()> {
+    if sessions::find(conn, id)?.is_some_and(|session| session.scope.is_some()) {
+        return Err(ErrorCode::NotFound.into());
+    }
     let revoked = sessions::revoke(conn, user, Some(id), None, now.0)?;
     if revoked.is_empty() {
         return Err(ErrorCode::NotFound.into());
     }
     note(conn, now, Note::by(AuditKind::SessionEnded, user))?;
-    Ok(Outcome { value: (), effects: ended(conn, now, user, &revoked)? })
+    Ok(Outcome { value: (), effects: ended(now, user, &revoked) })
 }
 
 /// The events that tell every node to close the sockets of ended sessions.
-pub(crate) fn ended(
-    conn: &mut Connection,
-    now: Timestamp,
-    user: UserId,
-    which: &[SessionId],
-) -> Result<Vec<Effect>, Refusal> {
+pub(crate) fn ended(now: Timestamp, user: UserId, which: &[SessionId]) -> Vec<Effect> {
     let changes =
         which.iter().map(|session| (user, UserChange::SessionEnded { session: *session }, false)).collect();
-    tell(conn, now, changes)
+    tell(now, changes)
 }

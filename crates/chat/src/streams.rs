@@ -36,8 +36,23 @@ pub struct Followed {
     pub head: Seq,
     /// Whether it is a direct chat.
     pub direct: bool,
+    /// Up to where one has read.
+    pub read_seq: Seq,
     /// What follows for the cursor.
     pub state: ReplayState,
+}
+
+/// Where a person stands in one conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Which.
+    pub id: ConversationId,
+    /// Newest position.
+    pub head: Seq,
+    /// Whether it is a direct chat.
+    pub direct: bool,
+    /// Up to where they have read.
+    pub read_seq: Seq,
 }
 
 /// Where a person stands: all that `start` needs from the database, but for what is replayed.
@@ -45,10 +60,12 @@ pub struct Followed {
 pub struct Standing {
     /// Newest position of one's own stream.
     pub user_head: Seq,
-    /// Every conversation that one is in, its head, and whether it is a direct chat.
-    pub conversations: Vec<(ConversationId, Seq, bool)>,
+    /// Every conversation that one is in.
+    pub conversations: Vec<Place>,
     /// The friends who are told that one is there; nobody while one is invisible.
     pub friends: Vec<UserId>,
+    /// Whom one blocks: what they write is no news.
+    pub blocked: BTreeSet<UserId>,
     /// The account is suspended, or gone: no socket.
     pub suspended: bool,
 }
@@ -95,9 +112,15 @@ pub fn list_standings(conn: &mut Connection, people: &[UserId]) -> Result<Vec<St
                 }
                 found.insert(user, Standing { user_head: last_useq, suspended, ..Standing::default() });
             }
-            standings::Standing::Conversation { user, id, last_seq, kind } => {
+            standings::Standing::Conversation { user, id, last_seq, kind, read_seq } => {
                 if let Some(standing) = found.get_mut(&user) {
-                    standing.conversations.push((ConversationId(id), last_seq, kind == DIRECT));
+                    let (id, direct) = (ConversationId(id), kind == DIRECT);
+                    standing.conversations.push(Place { id, head: last_seq, direct, read_seq });
+                }
+            }
+            standings::Standing::Block(user, blocked) => {
+                if let Some(standing) = found.get_mut(&user) {
+                    standing.blocked.insert(UserId(blocked));
                 }
             }
             standings::Standing::Friends(low, high) => {
@@ -125,7 +148,7 @@ impl Standing {
         let mut conversations = BTreeMap::new();
         let mut missed = Vec::new();
         let mut budget = limits::REPLAY.1;
-        for &(id, head, direct) in &self.conversations {
+        for &Place { id, head, direct, read_seq } in &self.conversations {
             let state = match known.cursors.get(&id) {
                 None => ReplayState::Replay,
                 Some(_) if known.other_epoch => ReplayState::Reset,
@@ -142,7 +165,7 @@ impl Standing {
                     }
                 }
             };
-            conversations.insert(id, Followed { head, direct, state });
+            conversations.insert(id, Followed { head, direct, read_seq, state });
         }
         let gone = known.cursors.keys().filter(|id| !conversations.contains_key(id)).copied().collect();
         Plan { user, user_after, conversations, missed, gone }
@@ -201,6 +224,5 @@ pub fn list_events(
         Ok(events::list_after(conn, id, last.map_or(after.max(0), |row| row.seq), count)?)
     })?;
     let items: Vec<Event> = rows.into_iter().map(|row| row.into_event()).collect();
-    let next_after = items.last().map_or(after, |event| event.seq);
-    Ok(EventPage { head: conversation.last_seq.max(next_after), items, next_after })
+    Ok(EventPage::after(after, items, conversation.last_seq))
 }

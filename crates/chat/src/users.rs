@@ -63,6 +63,10 @@ pub fn profile(conn: &mut Connection, viewer: UserId, who: &str) -> Result<Profi
         let direct = conversations::find_direct(conn, low, high)?;
         (relation(row.as_ref(), viewer), direct.map(|row| ConversationId(row.id)))
     };
+    let owner = match user.owner_id {
+        Some(owner) if owner == viewer.0 || is_administrator(conn, viewer)? => Some(UserId(owner)),
+        _ => None,
+    };
     let online = match relation {
         Relation::Myself => Some(true),
         Relation::Friend => Some(privacy::of(&user).presence_to == PresenceTo::Friends),
@@ -75,8 +79,13 @@ pub fn profile(conn: &mut Connection, viewer: UserId, who: &str) -> Result<Profi
         direct,
         blocked: blocks::find(conn, viewer, id)?.is_some(),
         online,
+        owner,
         created_at: Timestamp(user.created_at),
     })
+}
+
+fn is_administrator(conn: &mut Connection, user: UserId) -> Result<bool, Refusal> {
+    Ok(users::find(conn, user)?.is_some_and(|row| row.is_admin && row.is_active()))
 }
 
 /// Several people by id, for showing them beside their messages.

@@ -5,10 +5,15 @@
 
 mod api;
 mod follower;
+mod lines;
+mod methods;
 mod socket;
+#[cfg(feature = "tls")]
+mod tls;
 
-pub use api::{Api, ApiError, MessagesAt};
+pub use api::{Api, ApiError};
 pub use follower::{Follower, Options, Stopped, Update};
+pub use lines::Lines;
 pub use socket::{Received, Socket, SocketError};
 
 /// A random number from the operating system's seed of this thread's hash keys: good enough for jitter and for
@@ -16,6 +21,11 @@ pub use socket::{Received, Socket, SocketError};
 pub(crate) fn chance() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0_u8)
+}
+
+/// A random number in 0..1.
+pub(crate) fn fraction() -> f64 {
+    (chance() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// A fresh client id for a message.

@@ -63,6 +63,7 @@ pub struct Account {
     pub role: ServerRole,
     /// Whether there is a password. Without one, what asks for the password asks for a log-in of the last ten minutes.
     #[serde(default = "yes")]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub has_password: bool,
     /// When the account was made.
     pub created_at: Timestamp,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::ServerRole;
+use crate::ids::UserId;
 use crate::time::Timestamp;
 use crate::users::User;
 
@@ -25,6 +26,9 @@ pub struct AdminUser {
     /// Whether they have a second factor or passkeys, which an administrator can remove.
     #[serde(default)]
     pub second_factor: bool,
+    /// Whose bot it is; absent when it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserId>,
 }
 
 /// Figures about the whole server.

@@ -84,6 +84,14 @@ kinds! {
     PasskeyRefused = "passkey_refused",
     /// A passkey's answer was refused because its counter did not go on: there is a copy of it, perhaps.
     PasskeyCopied = "passkey_copied",
+    /// Somebody made a token: for their bot when there is a subject.
+    TokenCreated = "token_created",
+    /// Somebody revoked a token: of their bot when there is a subject.
+    TokenRevoked = "token_revoked",
+    /// Somebody made the bot that is the subject.
+    BotCreated = "bot_created",
+    /// Somebody deleted the bot that is the subject, or it went with its owner.
+    BotDeleted = "bot_deleted",
     /// Somebody blocked somebody; whom is not noted.
     Blocked = "blocked",
     /// Somebody unblocked somebody; whom is not noted.

@@ -70,8 +70,20 @@ pub struct EventPage {
     pub items: Vec<Event>,
     /// Newest position of the log when the page was read.
     pub head: Seq,
-    /// The cursor for the next page: the position of the last item.
+    /// The position of the last item, or the cursor that was asked for where there is none.
     pub next_after: Seq,
+    /// `after` for the next page; absent when this one reaches the head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Seq>,
+}
+
+impl EventPage {
+    /// The page after a cursor, of a log that reaches to `head`.
+    pub fn after(cursor: Seq, items: Vec<Event>, head: Seq) -> Self {
+        let next_after = items.last().map_or(cursor, |event| event.seq);
+        let head = head.max(next_after);
+        Self { next: (next_after < head).then_some(next_after), items, head, next_after }
+    }
 }
 
 /// Says up to where one has read. The marker never moves back.

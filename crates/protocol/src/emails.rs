@@ -52,14 +52,14 @@ impl fmt::Debug for ChangeEmail {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct UseEmailVerification {
+pub struct CompleteEmailVerification {
     /// What follows the `#` in the link.
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub token: String,
 }
 
-impl fmt::Debug for UseEmailVerification {
+impl fmt::Debug for CompleteEmailVerification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UseEmailVerification(secret)")
+        f.write_str("CompleteEmailVerification(secret)")
     }
 }

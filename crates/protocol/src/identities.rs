@@ -40,8 +40,10 @@ pub struct BeginIdentity {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProviderLogIn {
     /// Page of the provider. It sends the person back to `/log-in/callback` with `state` and `code`, or with `error`.
+    #[cfg_attr(feature = "openapi", schema(format = "uri"))]
     pub authorization_url: String,
-    /// Goes to `…/complete`, within ten minutes, unless it is in the cookie.
+    /// What completes the log-in, with the `state` and `code` that come back, within ten minutes. Missing where it is in
+    /// the cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<String>,
 }
@@ -136,6 +138,7 @@ pub struct Identity {
     /// Id of the connection.
     pub id: IdentityId,
     /// The provider's address.
+    #[cfg_attr(feature = "openapi", schema(format = "uri"))]
     pub issuer: String,
     /// When it was added.
     pub created_at: Timestamp,

@@ -104,6 +104,10 @@ id! {
     SessionId
 }
 id! {
+    /// A personal access token.
+    TokenId
+}
+id! {
     /// A code that lets people register.
     InviteId
 }

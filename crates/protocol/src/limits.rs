@@ -30,6 +30,16 @@ pub const DEVICE: usize = 80;
 pub const PASSKEY_NAME: usize = 40;
 /// Most passkeys of one person.
 pub const PASSKEYS_PER_USER: i64 = 10;
+/// Longest name of a token, in characters.
+pub const TOKEN_NAME: usize = 40;
+/// Most tokens of one person or bot.
+pub const TOKENS_PER_USER: i64 = 50;
+/// Most conversations that a token can be limited to.
+pub const TOKEN_CONVERSATIONS: usize = 100;
+/// Most days after which a token ends, when it does by itself.
+pub const TOKEN_DAYS: i64 = 3650;
+/// Most bots of one person.
+pub const BOTS_PER_USER: i64 = 5;
 /// Largest answer of an authenticator, in bytes of JSON, and how deep it may be.
 pub const CREDENTIAL: (usize, usize) = (16 * 1024, 8);
 /// Longest search text, in characters.

@@ -74,6 +74,12 @@ pub struct MessagePage {
     pub newer: bool,
     /// Newest position of the log when the page was read: live events continue from here.
     pub head: Seq,
+    /// `before` for the page of older messages; absent when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Seq>,
+    /// `after` for the page of newer messages; absent when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Seq>,
     /// Who wrote the messages and what they answer, when the request asked for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authors: Vec<User>,

@@ -57,7 +57,7 @@ pub struct Notifications {
     pub items: Vec<Notification>,
     /// How many are unread, counted up to 100.
     pub unread: i64,
-    /// `before` for the next page; absent on the last one.
+    /// `after` for the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Seq>,
 }

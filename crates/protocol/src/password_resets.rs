@@ -22,7 +22,7 @@ pub struct PasswordReset {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct UsePasswordReset {
+pub struct CompletePasswordReset {
     /// What follows the `#` in the link.
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub token: String,

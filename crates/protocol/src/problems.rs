@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::second_factors::FactorMethod;
 
-// `$text` is a `tt`, not a `literal`: the derive of the OpenAPI schema cannot look into a `literal`.
+// `$text` and `$doc` are `tt`, not `literal`: the derive of the OpenAPI schema cannot look into a `literal`.
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:tt, $status:literal, $title:literal;)*) => {
+    ($($(#[doc = $doc:tt])* $name:ident = $text:tt, $status:literal, $title:literal;)*) => {
         /// Stable, machine-readable reason of a refusal.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum ErrorCode {
-            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+            $($(#[doc = $doc])* #[serde(rename = $text)] $name,)*
             /// A code that this version of the library does not know.
             #[serde(other, rename = "unknown")]
             Unknown,
@@ -36,6 +36,11 @@ macro_rules! codes {
                 match self { $(Self::$name => $status,)* Self::Unknown => 500 }
             }
 
+            /// When a server refuses with this code, and what a client does then.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_ascii(),)* Self::Unknown => "" }
+            }
+
             /// Short sentence for people, the same for every occurrence.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* Self::Unknown => "Something went wrong." }
@@ -49,6 +54,8 @@ codes! {
     Malformed = "malformed", 400, "The request couldn't be understood.";
     /// A field breaks its rule; `violations` says which.
     Invalid = "invalid", 422, "Some of the values aren't valid.";
+    /// The `Idempotency-Key` was sent before, with another request.
+    IdempotencyKeyReused = "idempotency_key_reused", 422, "This key belongs to another request.";
     /// No valid access token.
     Unauthenticated = "unauthenticated", 401, "Log in first.";
     /// The access token was right once, and has expired.
@@ -65,6 +72,8 @@ codes! {
     ProviderFailed = "provider_failed", 502, "The log-in provider isn't responding.";
     /// The caller is known, and may not do this.
     Forbidden = "forbidden", 403, "You don't have permission to do this.";
+    /// The token may not do this: it lacks a scope, or is limited to other conversations, or no token may.
+    InsufficientScope = "insufficient_scope", 403, "This token doesn't allow that.";
     /// Writing to this direct chat needs a friendship that does not exist (any more).
     NotFriends = "not_friends", 403, "You can only message friends.";
     /// This needs membership in the room.
@@ -124,6 +133,7 @@ pub struct Violation {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// Address of the code's description; relative to the server.
+    #[cfg_attr(feature = "openapi", schema(format = "uri-reference"))]
     #[serde(rename = "type")]
     pub kind: String,
     /// Short sentence, the same for every occurrence of the code.
@@ -140,6 +150,7 @@ pub struct Problem {
     pub violations: Vec<Violation>,
     /// Identifies this request in the server's log.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub request_id: String,
     /// When to try again, in milliseconds, where that makes sense.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,7 +168,7 @@ impl Problem {
     /// The problem of a code, without details.
     pub fn new(code: ErrorCode) -> Self {
         Self {
-            kind: format!("/api/docs#{code}"),
+            kind: format!("/api/docs/problems#{code}"),
             title: code.title().to_owned(),
             status: code.status(),
             code,
@@ -169,11 +180,19 @@ impl Problem {
             methods: Vec::new(),
         }
     }
+
+    /// The code as the server wrote it: of one that this version does not know, `kind` still tells the name.
+    pub fn code_text(&self) -> &str {
+        match self.code {
+            ErrorCode::Unknown => self.kind.rsplit_once('#').map_or(self.code.as_str(), |(_, name)| name),
+            known => known.as_str(),
+        }
+    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.detail.as_deref().unwrap_or(&self.title))?;
+        write!(f, "{}: {}", self.code_text(), self.detail.as_deref().unwrap_or(&self.title))?;
         self.violations.iter().try_for_each(|one| write!(f, " ({}: {})", one.field, one.message))
     }
 }

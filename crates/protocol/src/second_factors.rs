@@ -41,7 +41,7 @@ pub struct NewSecondFactor {
     /// The same as a link that apps open.
     #[cfg_attr(
         feature = "openapi",
-        schema(example = "otpauth://totp/Parlour:ada?secret=JBSWY3DP&issuer=Parlour")
+        schema(format = "uri", example = "otpauth://totp/Parlour:ada?secret=JBSWY3DP&issuer=Parlour")
     )]
     pub uri: String,
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::close_codes::CloseCode;
 use crate::ids::{ConversationId, Seq, SessionId, UserId};
 use crate::messages::Mention;
 use crate::problems::ErrorCode;
@@ -152,10 +153,13 @@ pub enum ServerFrame {
     UserEvent(UserEvent),
     /// Something that is not kept: typing, presence.
     Ephemeral(Ephemeral),
-    /// New heads of conversations that are not followed live.
+    /// New heads of conversations that are not followed live, and what a list of conversations shows of what happened.
     Heads {
         /// Newest position of each.
         conversations: BTreeMap<ConversationId, Seq>,
+        /// What happened in them. A conversation that is missing here is to be read again where it is shown.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        news: BTreeMap<ConversationId, News>,
     },
     /// The connection was too slow and frames were left out: fetch what is missing.
     Resync {
@@ -168,6 +172,53 @@ pub enum ServerFrame {
     /// A type that this version does not know.
     #[serde(other)]
     Unknown,
+}
+
+/// What happened in a conversation that is not followed live, from one position of its log to its newest one in the same
+/// frame, as far as a list of conversations shows it. What is not here did not happen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct News {
+    /// They begin after this position. A client that knows less than that has missed something and reads the conversation
+    /// again; what a client that knows more has counted already, it sees by the positions.
+    pub after: Seq,
+    /// New messages of others whom one doesn't block: the first and the last position of each stretch of such messages
+    /// without anything else in between.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<[Seq; 2]>,
+    /// One's own newest message, written on another device: what stands above is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Seq>,
+    /// The newest message of anybody whom one doesn't block; or an earlier one with the text that it has now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Excerpt>,
+    /// Messages that were deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted: Vec<Seq>,
+    /// How many more people take part; negative when they are fewer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub members: i64,
+    /// The room is no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+/// The beginning of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Excerpt {
+    /// Position of the message.
+    pub seq: Seq,
+    /// Who wrote it.
+    pub author: UserId,
+    /// Its first words on one line: at most 40 characters, and `…` where there are more.
+    pub text: String,
+    /// When it was sent; of an earlier message that was changed, when that was.
+    pub at: Timestamp,
 }
 
 /// See [`ServerFrame::Hello`].
@@ -240,6 +291,9 @@ pub struct StreamState {
     pub head: Option<Seq>,
     /// What follows for the cursor.
     pub state: ReplayState,
+    /// Of a conversation: up to where one has read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_seq: Option<Seq>,
 }
 
 /// Whether a refused command may have had an effect all the same.
@@ -310,7 +364,7 @@ pub enum Change {
         /// Who wrote that one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply_author: Option<UserId>,
-        /// Whom the handles in the text mean; see [`crate::messages::Message::mentions`].
+        /// Whom the handles in the text mean, as in a message that is read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mentions: Option<Vec<Mention>>,
     },
@@ -490,7 +544,8 @@ pub enum UserChange {
         /// Which.
         conversation: ConversationId,
     },
-    /// The read marker was moved by one of one's own devices.
+    /// The read marker was moved by one of one's own devices. Earlier versions kept this in the stream; now it is the
+    /// ephemeral `read`, and `start` says where one stands.
     #[serde(rename = "read.moved")]
     ReadMoved {
         /// Where.
@@ -569,54 +624,16 @@ pub enum Ephemeral {
         /// Whether they are online.
         online: bool,
     },
+    /// One has read up to here, on another device. These come in no particular order: the furthest one counts.
+    Read {
+        /// Where.
+        conversation: ConversationId,
+        /// Up to here.
+        seq: Seq,
+    },
     /// Something that this version does not know.
     #[serde(other)]
     Unknown,
-}
-
-/// Why a socket was closed. Below 4500 the client reconnects and resumes; from 4500 on it does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloseCode {
-    /// No sign of life for 60 seconds.
-    Heartbeat = 4001,
-    /// The client read too slowly.
-    SlowConsumer = 4002,
-    /// The node is going down; another one takes over.
-    Draining = 4003,
-    /// Too many commands.
-    RateLimited = 4004,
-    /// The access token ended; refresh it and come back.
-    TokenExpired = 4005,
-    /// No `start` within ten seconds.
-    StartTimeout = 4006,
-    /// The node has too much to do.
-    Overloaded = 4007,
-    /// A frame that could not be understood.
-    BadFrame = 4500,
-    /// The access token is not valid.
-    AuthenticationFailed = 4501,
-    /// The session was ended.
-    SessionRevoked = 4502,
-    /// The protocol version is not supported.
-    Version = 4503,
-    /// Too many sockets of one person.
-    TooManyConnections = 4504,
-    /// The account is suspended.
-    Banned = 4505,
-    /// A frame above the limit (RFC 6455).
-    TooLarge = 1009,
-}
-
-impl CloseCode {
-    /// The code on the wire.
-    pub fn code(self) -> u16 {
-        self as u16
-    }
-
-    /// Whether a client that sees this code comes back by itself. Codes outside 4500–4999 are transient.
-    pub fn reconnects(code: u16) -> bool {
-        !(4500..5000).contains(&code)
-    }
 }
 
 #[cfg(test)]
@@ -668,12 +685,5 @@ mod tests {
         assert!(serde_json::from_str::<ClientFrame>(r#"{"op":"ping","id":1,"admin":true}"#).is_err());
         assert!(serde_json::from_str::<ClientFrame>(r#"{"op":"start","id":1,"admin":true}"#).is_err());
         assert!(serde_json::from_str::<ClientFrame>(r#"{"op":"start","id":1,"cursors":{"5":3}}"#).is_ok());
-    }
-
-    #[test]
-    fn close_codes_say_whether_to_come_back() {
-        assert!(CloseCode::reconnects(CloseCode::Draining.code()));
-        assert!(CloseCode::reconnects(1006));
-        assert!(!CloseCode::reconnects(CloseCode::SessionRevoked.code()));
     }
 }

@@ -18,6 +18,9 @@ pub struct User {
     /// Current profile picture; initials are shown when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<AvatarId>,
+    /// Whether a program acts as this account.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bot: bool,
 }
 
 /// How the one who looks stands to the person looked at.
@@ -56,6 +59,9 @@ pub struct Profile {
     /// Whether they are online; told to friends only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub online: Option<bool>,
+    /// Whose bot it is; told to the owner and to administrators only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserId>,
     /// When the account was made.
     pub created_at: Timestamp,
 }

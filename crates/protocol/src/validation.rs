@@ -195,6 +195,11 @@ pub fn passkey_name(text: &str) -> Result<(), String> {
     name(text, 1, limits::PASSKEY_NAME)
 }
 
+/// The name of a token: 1 to 40 characters on one line.
+pub fn token_name(text: &str) -> Result<(), String> {
+    name(text, 1, limits::TOKEN_NAME)
+}
+
 /// A code of an invite: at most 64 ASCII characters.
 pub fn invite(text: &str) -> Result<(), String> {
     if text.len() <= limits::INVITE_CODE && text.is_ascii() {

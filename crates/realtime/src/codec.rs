@@ -1,12 +1,18 @@
 //! What nodes say to each other, in a compact binary form: the frame inside an event is passed on as it is.
 
+use std::sync::Arc;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use parlour_protocol::ids::{ConversationId, SessionId, UserId};
+use parlour_protocol::time::Timestamp;
 
 use crate::feed::{Control, Delivery, Topic};
+use crate::news::Summary;
 
 /// Changes with every incompatible change of the form; other versions are ignored, the log fills the hole.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// The version before, which is still understood while nodes are replaced one by one: its events have no summary.
+const WITHOUT_SUMMARY: u8 = 2;
 
 /// Names a node among its peers; random at every start.
 pub(crate) type NodeId = u64;
@@ -54,10 +60,13 @@ pub(crate) fn encode(node: NodeId, packets: &[Packet]) -> Bytes {
                     Some(Control::Attach(id)) => (1, id.0),
                     Some(Control::Detach(id)) => (2, id.0),
                     Some(Control::EndSession(id)) => (3, id.0),
+                    Some(Control::Block(id)) => (4, id.0),
+                    Some(Control::Unblock(id)) => (5, id.0),
                 };
                 out.put_u8(code);
                 out.put_i64(id);
                 put_frame(&mut out, &delivery.frame);
+                put_summary(&mut out, delivery.summary.as_ref());
             }
             Packet::Ephemeral { topic, except, frame } => {
                 out.put_u8(1);
@@ -92,6 +101,41 @@ fn put_topic(out: &mut BytesMut, topic: Topic) {
     out.put_i64(id);
 }
 
+fn put_summary(out: &mut BytesMut, summary: Option<&Summary>) {
+    match summary {
+        None => out.put_u8(0),
+        Some(Summary::Nothing) => out.put_u8(1),
+        Some(Summary::Said { author, at, text }) => {
+            out.put_u8(if text.is_some() { 2 } else { 3 });
+            out.put_i64(author.0);
+            out.put_i64(at.0);
+            if let Some(text) = text {
+                put_text(out, text);
+            }
+        }
+        Some(Summary::Edited { author, at, target, text }) => {
+            out.put_u8(4);
+            out.put_i64(author.0);
+            out.put_i64(at.0);
+            out.put_i64(*target);
+            put_text(out, text);
+        }
+        Some(Summary::Deleted { target, author }) => {
+            out.put_u8(5);
+            out.put_i64(*target);
+            out.put_i64(author.0);
+        }
+        Some(Summary::Joined) => out.put_u8(6),
+        Some(Summary::Left) => out.put_u8(7),
+        Some(Summary::Over) => out.put_u8(8),
+    }
+}
+
+fn put_text(out: &mut BytesMut, text: &str) {
+    out.put_u32(text.len() as u32);
+    out.extend_from_slice(text.as_bytes());
+}
+
 fn put_frame(out: &mut BytesMut, frame: &Bytes) {
     out.put_u32(frame.len() as u32);
     out.extend_from_slice(frame);
@@ -99,12 +143,17 @@ fn put_frame(out: &mut BytesMut, frame: &Bytes) {
 
 /// Who sent a message, without reading it. `None` when it is of another version or damaged.
 pub(crate) fn sender(mut input: &[u8]) -> Option<NodeId> {
-    (input.try_get_u8().ok()? == VERSION).then(|| input.try_get_u64().ok())?
+    is_known(input.try_get_u8().ok()?).then(|| input.try_get_u64().ok())?
+}
+
+fn is_known(version: u8) -> bool {
+    [VERSION, WITHOUT_SUMMARY].contains(&version)
 }
 
 /// Reads a message. `None` when it is of another version or damaged.
 pub(crate) fn decode(mut input: Bytes) -> Option<(NodeId, Vec<Packet>)> {
-    if input.try_get_u8().ok()? != VERSION {
+    let version = input.try_get_u8().ok()?;
+    if !is_known(version) {
         return None;
     }
     let node = input.try_get_u64().ok()?;
@@ -121,9 +170,13 @@ pub(crate) fn decode(mut input: Bytes) -> Option<(NodeId, Vec<Packet>)> {
                     1 => Some(Control::Attach(ConversationId(id))),
                     2 => Some(Control::Detach(ConversationId(id))),
                     3 => Some(Control::EndSession(SessionId(id))),
+                    4 => Some(Control::Block(UserId(id))),
+                    5 => Some(Control::Unblock(UserId(id))),
                     _ => return None,
                 };
-                Packet::Event(Delivery { topic, seq, control, frame: get_frame(&mut input)? })
+                let frame = get_frame(&mut input)?;
+                let summary = if version == WITHOUT_SUMMARY { None } else { get_summary(&mut input)? };
+                Packet::Event(Delivery { topic, seq, control, frame, summary })
             }
             1 => {
                 let topic = get_topic(&mut input)?;
@@ -162,6 +215,35 @@ fn get_frame(input: &mut Bytes) -> Option<Bytes> {
     (length <= input.remaining()).then(|| input.split_to(length))
 }
 
+/// Nothing when it is damaged; otherwise the summary, if there is one.
+fn get_summary(input: &mut Bytes) -> Option<Option<Summary>> {
+    let code = input.try_get_u8().ok()?;
+    let mut number = || input.try_get_i64().ok();
+    Some(Some(match code {
+        0 => return Some(None),
+        1 => Summary::Nothing,
+        2 => {
+            let (author, at) = (UserId(number()?), Timestamp(number()?));
+            Summary::Said { author, at, text: Some(get_text(input)?) }
+        }
+        3 => Summary::Said { author: UserId(number()?), at: Timestamp(number()?), text: None },
+        4 => {
+            let (author, at, target) = (UserId(number()?), Timestamp(number()?), number()?);
+            Summary::Edited { author, at, target, text: get_text(input)? }
+        }
+        5 => Summary::Deleted { target: number()?, author: UserId(number()?) },
+        6 => Summary::Joined,
+        7 => Summary::Left,
+        8 => Summary::Over,
+        _ => return None,
+    }))
+}
+
+fn get_text(input: &mut Bytes) -> Option<Arc<str>> {
+    let text = get_frame(input)?;
+    std::str::from_utf8(&text).ok().map(Into::into)
+}
+
 fn get_users(input: &mut Bytes) -> Option<Vec<UserId>> {
     let count = get_count(input, 8)?;
     (0..count).map(|_| input.try_get_i64().ok().map(UserId)).collect()
@@ -181,18 +263,38 @@ mod tests {
     fn packets_survive_the_way_and_damage_is_refused() {
         let topic = Topic::Conversation(ConversationId(7));
         let frame = Bytes::from_static(b"\x81\x02hi");
-        let packets = vec![
-            Packet::Event(Delivery { topic, seq: 3, frame: frame.clone(), control: None }),
-            Packet::Event(Delivery {
-                topic: Topic::User(UserId(4)),
-                seq: 9,
-                frame: frame.clone(),
-                control: Some(Control::EndSession(SessionId(5))),
-            }),
+        let (author, at, text) = (UserId(8), Timestamp(77), Arc::from("hi"));
+        let summaries = [
+            None,
+            Some(Summary::Nothing),
+            Some(Summary::Said { author, at, text: Some(Arc::clone(&text)) }),
+            Some(Summary::Said { author, at, text: None }),
+            Some(Summary::Edited { author, at, target: 2, text }),
+            Some(Summary::Deleted { target: 2, author }),
+            Some(Summary::Joined),
+            Some(Summary::Left),
+            Some(Summary::Over),
+        ];
+        let controls = [
+            None,
+            Some(Control::Attach(ConversationId(5))),
+            Some(Control::Detach(ConversationId(5))),
+            Some(Control::EndSession(SessionId(5))),
+            Some(Control::Block(UserId(5))),
+            Some(Control::Unblock(UserId(5))),
+        ];
+        let said =
+            summaries.map(|summary| Delivery { topic, seq: 3, frame: frame.clone(), summary, control: None });
+        let done = controls.map(|control| {
+            let topic = Topic::User(UserId(4));
+            Delivery { topic, seq: 9, frame: frame.clone(), summary: None, control }
+        });
+        let mut packets: Vec<Packet> = said.into_iter().chain(done).map(Packet::Event).collect();
+        packets.extend([
             Packet::Ephemeral { topic, except: vec![UserId(1)], frame },
             Packet::Presence { user: UserId(2), online: true },
             Packet::Roll { users: vec![UserId(1), UserId(2)] },
-        ];
+        ]);
         let bytes = encode(42, &packets);
         assert_eq!(sender(&bytes), Some(42));
         assert_eq!(decode(bytes.clone()), Some((42, packets)));
@@ -200,6 +302,26 @@ mod tests {
             // A cut message is refused or is a shorter list, and never a panic.
             let _ = decode(bytes.slice(..end));
         }
-        assert_eq!(decode(Bytes::from_static(b"\x03")), None);
+        assert_eq!(decode(Bytes::from_static(b"\x04")), None);
+    }
+
+    #[test]
+    fn a_node_of_the_version_before_is_understood() {
+        let mut old = BytesMut::new();
+        old.put_u8(2);
+        old.put_u64(42);
+        for seq in [3, 4] {
+            old.put_u8(0);
+            put_topic(&mut old, Topic::Conversation(ConversationId(7)));
+            old.put_i64(seq);
+            old.put_u8(0);
+            old.put_i64(0);
+            put_frame(&mut old, &Bytes::from_static(b"\x81\x02hi"));
+        }
+        let old = old.freeze();
+        assert_eq!(sender(&old), Some(42));
+        let (_, packets) = decode(old).unwrap();
+        assert_eq!(packets.len(), 2);
+        assert!(packets.iter().all(|one| matches!(one, Packet::Event(Delivery { summary: None, .. }))));
     }
 }

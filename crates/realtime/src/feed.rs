@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
 
+use crate::news::Summary;
 use crate::outbox::Outbox;
 
 /// Whose stream.
@@ -37,6 +38,10 @@ pub enum Control {
     Detach(ConversationId),
     /// Connections of this session are closed.
     EndSession(SessionId),
+    /// What this person writes is no news to the one whose stream it is from now on.
+    Block(UserId),
+    /// It is news again.
+    Unblock(UserId),
 }
 
 /// An event on its way: encoded once, for everybody.
@@ -48,6 +53,8 @@ pub struct Delivery {
     pub seq: Seq,
     /// The complete WebSocket frame.
     pub frame: Bytes,
+    /// What those are told of it who follow a conversation by heads; without one they read the conversation again.
+    pub summary: Option<Summary>,
     /// What the node does besides.
     pub control: Option<Control>,
 }
@@ -61,6 +68,7 @@ struct Subscriber {
     user: UserId,
     outbox: Arc<Outbox>,
     position: Seq,
+    /// It gets the events themselves. Of a conversation it gets heads otherwise; of a person's stream it gets nothing.
     live: bool,
 }
 
@@ -80,8 +88,8 @@ pub(crate) struct Delivered {
 pub(crate) struct Feed {
     /// Position after the last delivered one; unknown until the first subscriber or event tells.
     next: Option<Seq>,
-    early: BTreeMap<Seq, (Bytes, Option<Control>)>,
-    ring: VecDeque<(Seq, Bytes, Option<Control>)>,
+    early: BTreeMap<Seq, Delivery>,
+    ring: VecDeque<Delivery>,
     subscribers: Vec<Subscriber>,
     people: HashMap<UserId, u32>,
     /// A direct chat is followed live by everybody.
@@ -125,26 +133,36 @@ impl Feed {
             return Some(Vec::new());
         }
         let covered = self.covers(position);
-        let controls =
-            self.ring.iter().filter(|(seq, ..)| *seq > position).filter_map(|(.., control)| *control);
-        let controls = controls.collect();
-        self.attach(topic, outbox.clone(), Some(position), true);
+        let controls = self.after(position).filter_map(|delivery| delivery.control).collect();
+        self.attach(topic, outbox.clone(), Some(position), !outbox.is_limited());
         covered.then_some(controls)
     }
 
     /// Whether all that was delivered after a position is at hand.
     fn covers(&self, position: Seq) -> bool {
         self.next.is_none_or(|next| position + 1 >= next)
-            || self.ring.front().is_some_and(|(first, ..)| *first <= position + 1)
+            || self.ring.front().is_some_and(|first| first.seq <= position + 1)
+    }
+
+    /// What is at hand of what was delivered after a position.
+    fn after(&self, position: Seq) -> impl Iterator<Item = &Delivery> {
+        self.ring.iter().filter(move |delivery| delivery.seq > position)
     }
 
     /// Adds a connection that knows everything up to `position`, or begins with the next event. It must not be
-    /// here already, which its outbox knows without a search.
-    pub fn attach(&mut self, topic: Topic, outbox: Arc<Outbox>, position: Option<Seq>, mut live: bool) {
+    /// here already, which its outbox knows without a search. True when its heads begin to wait to be told.
+    pub fn attach(
+        &mut self,
+        topic: Topic,
+        outbox: Arc<Outbox>,
+        position: Option<Seq>,
+        mut live: bool,
+    ) -> bool {
         live |= self.direct;
         let Some((user, _)) = outbox.owner() else {
-            return;
+            return false;
         };
+        let mut waits = false;
         let next = match (self.next, position) {
             (None, Some(position)) => {
                 self.next = Some(position + 1);
@@ -158,11 +176,17 @@ impl Feed {
             // Events came between the connection's read of the log and now.
             if !live {
                 if let Topic::Conversation(id) = topic {
-                    outbox.head(id, next - 1);
+                    if self.covers(position) {
+                        for delivery in self.after(position) {
+                            waits |= outbox.head(id, delivery.seq, delivery.summary.as_ref());
+                        }
+                    } else {
+                        waits = outbox.head(id, next - 1, None);
+                    }
                 }
             } else if self.covers(position) {
-                for (seq, frame, _) in self.ring.iter().filter(|(seq, ..)| *seq > position) {
-                    outbox.event(topic, *seq, frame.clone());
+                for delivery in self.after(position) {
+                    outbox.event(topic, delivery.seq, delivery.frame.clone());
                 }
             } else {
                 outbox.must_fetch(topic, next - 1);
@@ -171,6 +195,7 @@ impl Feed {
         }
         *self.people.entry(user).or_default() += 1;
         self.subscribers.push(Subscriber { user, outbox, position, live });
+        waits
     }
 
     /// Removes a connection. True when nobody is left.
@@ -220,19 +245,19 @@ impl Feed {
     /// Takes an event from anywhere, in any order, any number of times.
     pub fn deliver(&mut self, delivery: Delivery) -> Delivered {
         let mut delivered = Delivered::default();
-        let Delivery { topic, seq, frame, control } = delivery;
+        let seq = delivery.seq;
         let next = *self.next.get_or_insert(seq);
         if seq < next {
             return delivered;
         }
         if seq > next {
             if self.early.len() < MAX_EARLY {
-                self.early.insert(seq, (frame, control));
+                self.early.insert(seq, delivery);
             }
             delivered.hole_after = Some(next - 1);
             return delivered;
         }
-        self.pass_on(topic, seq, frame, control, &mut delivered);
+        self.pass_on(delivery, &mut delivered);
         while let Some(entry) = self.early.first_entry() {
             let seq = *entry.key();
             match self.next {
@@ -240,8 +265,8 @@ impl Feed {
                     entry.remove();
                 }
                 Some(next) if seq == next => {
-                    let (frame, control) = entry.remove();
-                    self.pass_on(topic, seq, frame, control, &mut delivered);
+                    let delivery = entry.remove();
+                    self.pass_on(delivery, &mut delivered);
                 }
                 Some(next) => {
                     delivered.hole_after = Some(next - 1);
@@ -251,6 +276,11 @@ impl Feed {
             }
         }
         delivered
+    }
+
+    /// The newest position that was delivered, as far as it is known.
+    pub fn head(&self) -> Option<Seq> {
+        self.next.map(|next| next - 1)
     }
 
     /// Learns the head of the log. Answers the position after which the log must be read, if something is missing.
@@ -273,20 +303,16 @@ impl Feed {
         self.early.retain(|early, _| *early >= seq);
         for one in self.subscribers.iter_mut().filter(|one| one.position < seq - 1) {
             one.position = seq - 1;
-            one.outbox.must_fetch(topic, seq - 1);
+            if one.live || matches!(topic, Topic::Conversation(_)) {
+                one.outbox.must_fetch(topic, seq - 1);
+            }
         }
     }
 
-    fn pass_on(
-        &mut self,
-        topic: Topic,
-        seq: Seq,
-        frame: Bytes,
-        control: Option<Control>,
-        delivered: &mut Delivered,
-    ) {
+    fn pass_on(&mut self, delivery: Delivery, delivered: &mut Delivered) {
+        let (topic, seq) = (delivery.topic, delivery.seq);
         self.next = Some(seq + 1);
-        delivered.controls.extend(control);
+        delivered.controls.extend(delivery.control);
         for (index, one) in self.subscribers.iter_mut().enumerate() {
             if one.position >= seq {
                 continue;
@@ -294,17 +320,18 @@ impl Feed {
             one.position = seq;
             match topic {
                 Topic::Conversation(id) if !one.live => {
-                    if one.outbox.head(id, seq) {
+                    if one.outbox.head(id, seq, delivery.summary.as_ref()) {
                         delivered.heads.push(index);
                     }
                 }
-                _ => one.outbox.event(topic, seq, frame.clone()),
+                Topic::User(_) if !one.live => {}
+                _ => one.outbox.event(topic, seq, delivery.frame.clone()),
             }
         }
         if self.ring.len() == RING {
             self.ring.pop_front();
         }
-        self.ring.push_back((seq, frame, control));
+        self.ring.push_back(delivery);
     }
 
     /// The connection at an index of [`Delivered::heads`], valid until the feed changes.
@@ -325,6 +352,7 @@ mod tests {
             topic: Topic::Conversation(ROOM),
             seq,
             frame: frames::text(seq.to_string().as_bytes()),
+            summary: Some(Summary::Joined),
             control: None,
         }
     }
@@ -411,6 +439,23 @@ mod tests {
         assert_eq!(seen(&second), "6");
         assert!(seen(&third).contains(r#"{"type":"resync","conversations":{"1":6}}"#));
         assert!(!feed.detach(&first) && !feed.detach(&second) && feed.detach(&third));
+    }
+
+    #[test]
+    fn a_late_joiner_by_heads_is_told_the_news_of_what_is_at_hand() {
+        for (position, news) in
+            [(3, r#""news":{"1":{"after":3,"members":1}}"#), (0, r#""conversations":{"1":33}}"#)]
+        {
+            let mut feed = Feed::default();
+            feed.attach(Topic::Conversation(ROOM), outbox(), Some(0), true);
+            for seq in 1..=(if position == 0 { 33 } else { 4 }) {
+                feed.deliver(event(seq));
+            }
+            let late = outbox();
+            assert!(!feed.attach(Topic::Conversation(ROOM), late.clone(), Some(position), false));
+            let told = seen(&late);
+            assert!(told.contains(news), "{told}");
+        }
     }
 
     #[test]

@@ -26,9 +26,9 @@ pub fn pong(payload: &[u8]) -> Bytes {
     build(0x8A, payload.get(..125).unwrap_or(payload))
 }
 
-/// A close frame.
+/// A close frame, with its reason.
 pub fn close(code: CloseCode) -> Bytes {
-    build(0x88, &code.code().to_be_bytes())
+    build(0x88, &[&code.code().to_be_bytes(), code.reason().as_bytes()].concat())
 }
 
 fn build(first: u8, payload: &[u8]) -> Bytes {
@@ -58,6 +58,8 @@ mod tests {
         assert_eq!(&text(b"hi")[..], b"\x81\x02hi");
         assert_eq!(&text(&[b'x'; 126])[..4], b"\x81\x7e\x00\x7e");
         assert_eq!(&text(&[b'x'; 65_536])[..10], b"\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00");
-        assert_eq!(&close(CloseCode::SlowConsumer)[..], b"\x88\x02\x0f\xa2");
+        let reason = CloseCode::SlowConsumer.reason();
+        let expected = [&[0x88, reason.len() as u8 + 2, 0x0f, 0xa2], reason.as_bytes()].concat();
+        assert_eq!(close(CloseCode::SlowConsumer)[..], expected);
     }
 }

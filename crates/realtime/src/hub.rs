@@ -35,6 +35,9 @@ const SWEEP_CLUSTER: Duration = Duration::from_secs(2);
 const SWEEP_ALONE: Duration = Duration::from_secs(30);
 /// A sweep is made in this many parts, one after the other, so that it never keeps the database from a message for long.
 const SWEEP_PARTS: u32 = 8;
+/// People's own streams take fewer turns: with other nodes all are compared within 750 ms, since they say what somebody may
+/// not read any more.
+const PEOPLE_PARTS: u32 = 3;
 /// How often waiting heads are told.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -124,12 +127,16 @@ impl Hub {
         tokio::spawn(async move {
             let every = if clustered { SWEEP_CLUSTER } else { SWEEP_ALONE };
             let mut pause = tokio::time::interval(every / SWEEP_PARTS);
-            for part in (0..SWEEP_PARTS).cycle() {
+            for part in (0..SWEEP_PARTS * PEOPLE_PARTS).cycle() {
                 pause.tick().await;
-                if part == 0 {
+                if part % SWEEP_PARTS == 0 {
                     hub.announce_lost().await;
                 }
-                hub.sweep(|topic| topic.part(SWEEP_PARTS) == part).await;
+                let is_due = |topic: Topic| match topic {
+                    Topic::Conversation(_) => topic.part(SWEEP_PARTS) == part % SWEEP_PARTS,
+                    Topic::User(_) => topic.part(PEOPLE_PARTS) == part % PEOPLE_PARTS,
+                };
+                hub.sweep(is_due).await;
             }
         });
         if clustered {
@@ -248,6 +255,15 @@ impl Hub {
         }
     }
 
+    /// Two people became friends: each is told that the other is there, if that is so and may be known.
+    pub async fn introduce(&self, one: UserId, other: UserId) {
+        for (user, friend) in [(one, other), (other, one)] {
+            if self.0.presence.is_online(user) && self.0.log.friends(user).await.contains(&friend) {
+                self.announce(user, true, vec![friend]);
+            }
+        }
+    }
+
     /// Tells friends on this node that people went down with their node, who could not say so itself. Every node
     /// finds that out and tells its own.
     async fn announce_lost(&self) {
@@ -279,14 +295,20 @@ impl Hub {
     }
 
     /// Lets a connection follow a topic from a position on, or from the next event. True when nobody on this node
-    /// followed it before: then its head must be read again, for what was published meanwhile went unheard.
+    /// followed it before: then its head must be read again, for what was published meanwhile went unheard. A connection
+    /// that is limited to some conversations follows no other one.
     pub fn attach(&self, topic: Topic, outbox: &Arc<Outbox>, position: Option<Seq>, live: bool) -> bool {
+        if !outbox.may_follow(topic) {
+            return false;
+        }
         let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
         let fresh = !feeds.contains_key(&topic);
         let feed = feeds.entry(topic).or_default().clone();
         // The map stays locked so that nobody removes the feed as empty meanwhile.
         if outbox.add_topic(topic) {
-            lock(&feed).attach(topic, outbox.clone(), position, live);
+            if lock(&feed).attach(topic, outbox.clone(), position, live) {
+                lock(&self.0.heads_wait).push(outbox.clone());
+            }
         } else {
             lock(&feed).set_live(outbox, live);
         }
@@ -312,6 +334,32 @@ impl Hub {
         for id in &live {
             self.set_live(*id, outbox, true);
         }
+    }
+
+    /// Tells a person's connections, but one, something that is not kept; those that are limited to some conversations
+    /// are left out. Nothing is written down where nobody hears it.
+    pub fn tell_own(&self, user: UserId, but: Option<&Arc<Outbox>>, frame: impl Fn() -> Bytes) {
+        let others: Vec<Arc<Outbox>> = lock(&self.0.connections)
+            .get(&user)
+            .into_iter()
+            .flatten()
+            .filter(|one| !one.is_limited() && but.is_none_or(|but| !Arc::ptr_eq(one, but)))
+            .cloned()
+            .collect();
+        let elsewhere = self.0.others.get().is_some() && self.0.presence.is_elsewhere(user);
+        if others.is_empty() && !elsewhere {
+            return;
+        }
+        let frame = frame();
+        others.iter().for_each(|one| one.ephemeral(frame.clone()));
+        if elsewhere {
+            self.tell_others(Packet::Ephemeral { topic: Topic::User(user), except: Vec::new(), frame });
+        }
+    }
+
+    /// The newest position that this node has delivered of a topic, if anybody here follows it.
+    pub fn head(&self, topic: Topic) -> Option<Seq> {
+        self.feed(topic).and_then(|feed| lock(&feed).head())
     }
 
     /// Whether a connection follows a topic.
@@ -394,15 +442,18 @@ impl Hub {
         };
         let delivered = {
             let mut feed = lock(&feed);
-            let delivered = feed.deliver(delivery);
-            let waiting: Vec<Arc<Outbox>> =
-                delivered.heads.iter().filter_map(|index| feed.connection(*index)).collect();
-            if !waiting.is_empty() {
-                lock(&self.0.heads_wait).extend(waiting);
-            }
-            delivered
+            self.deliver_to(&mut feed, delivery)
         };
         self.follow_up(topic, delivered);
+    }
+
+    fn deliver_to(&self, feed: &mut Feed, delivery: Delivery) -> Delivered {
+        let delivered = feed.deliver(delivery);
+        let mut waiting = delivered.heads.iter().filter_map(|index| feed.connection(*index)).peekable();
+        if waiting.peek().is_some() {
+            lock(&self.0.heads_wait).extend(waiting);
+        }
+        delivered
     }
 
     fn follow_up(&self, topic: Topic, delivered: Delivered) {
@@ -425,12 +476,14 @@ impl Hub {
                     outbox.close(CloseCode::SessionRevoked);
                 }
             }
+            Control::Block(other) => connections.iter().for_each(|outbox| outbox.block(other, true)),
+            Control::Unblock(other) => connections.iter().for_each(|outbox| outbox.block(other, false)),
             Control::Detach(id) => {
                 connections.iter().for_each(|outbox| self.detach(Topic::Conversation(id), outbox));
             }
             Control::Attach(id) => {
                 let topic = Topic::Conversation(id);
-                for outbox in &connections {
+                for outbox in connections.iter().filter(|outbox| outbox.may_follow(topic)) {
                     // Live at first: the head tells below whether it is a direct chat, and a frame too many is
                     // better than one too few.
                     self.attach(topic, outbox, None, true);

@@ -9,6 +9,7 @@
 //! drains. A connection that does not drain is closed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -21,6 +22,7 @@ use parlour_protocol::socket::{CloseCode, ServerFrame};
 use crate::feed::Topic;
 use crate::frames;
 use crate::metrics::{Metrics, count};
+use crate::news::{Gathered, Reader, Summary};
 use crate::ready::{ReadyList, Token};
 
 /// Most frames that wait.
@@ -36,6 +38,9 @@ const MAX_LAGS: usize = 3;
 const LAG_WINDOW: Duration = Duration::from_secs(60);
 /// Heads of conversations that are not followed live are told at most this often.
 const HEADS_EVERY: Duration = Duration::from_secs(2);
+/// About as many bytes of them are told at once; the conversations for which that is not enough come first the next time.
+/// So their share of the line stays below 2 KiB a second, in however many lively rooms somebody is.
+const HEADS_BYTES: usize = 4000;
 /// Most bytes handed to the socket at once, so that one connection cannot hold the thread for long.
 const CHUNK: usize = 64 * 1024;
 
@@ -57,9 +62,13 @@ struct State {
     /// Newest positions that were left out since the connection lagged.
     lag: Option<(BTreeMap<ConversationId, Seq>, Option<Seq>)>,
     lags: VecDeque<Instant>,
-    /// Heads that wait for their turn.
-    heads: BTreeMap<ConversationId, Seq>,
+    /// Heads that wait for their turn, and what is told with them.
+    heads: BTreeMap<ConversationId, Gathered>,
     heads_told: Option<Instant>,
+    /// The last conversation that was told of: the next one is the first the next time.
+    told_up_to: Option<ConversationId>,
+    /// Whose messages are no news to the person.
+    blocked: BTreeSet<UserId>,
     close: Option<CloseCode>,
     finished: bool,
     /// The connection is on the list of its thread.
@@ -76,6 +85,8 @@ struct State {
 /// The queue of one connection; shared by the feeds that fill it and the socket that drains it.
 pub struct Outbox {
     owner: OnceLock<(UserId, SessionId)>,
+    /// The only conversations that it may follow, when it is limited to some.
+    only: OnceLock<BTreeSet<ConversationId>>,
     metrics: Arc<Metrics>,
     ready: Arc<ReadyList>,
     token: Token,
@@ -92,12 +103,32 @@ enum Next {
 impl Outbox {
     /// An empty queue of a connection that has not said whose it is. It is named by `token` on the list of its thread.
     pub fn new(metrics: Arc<Metrics>, ready: Arc<ReadyList>, token: Token) -> Self {
-        Self { owner: OnceLock::new(), metrics, ready, token, state: Mutex::default() }
+        let (owner, only) = (OnceLock::new(), OnceLock::new());
+        Self { owner, only, metrics, ready, token, state: Mutex::default() }
     }
 
     /// Says whose connection it is; before, no feed takes it. The first answer stays.
     pub fn identify(&self, user: UserId, session: SessionId) {
         let _ = self.owner.set((user, session));
+    }
+
+    /// Limits the connection to some conversations, before it follows anything: it hears of no other one, nor of what
+    /// its person's own stream says.
+    pub fn limit_to(&self, only: BTreeSet<ConversationId>) {
+        let _ = self.only.set(only);
+    }
+
+    /// Whether it is limited to some conversations.
+    pub fn is_limited(&self) -> bool {
+        self.only.get().is_some()
+    }
+
+    /// Whether it may follow a topic.
+    pub fn may_follow(&self, topic: Topic) -> bool {
+        match (topic, self.only.get()) {
+            (Topic::Conversation(id), Some(only)) => only.contains(&id),
+            _ => true,
+        }
     }
 
     /// Whose connection it is, and the session that it was opened with.
@@ -163,17 +194,34 @@ impl Outbox {
         self.wake(&mut state);
     }
 
-    /// Notes a new head of a conversation that is not followed live. True when it waits for [`Self::tell_heads`].
-    pub fn head(&self, conversation: ConversationId, seq: Seq) -> bool {
-        let mut state = self.state();
+    /// Notes an event of a conversation that is not followed live: its position, and what is told of it. True when heads
+    /// begin to wait for [`Self::tell_heads`].
+    pub fn head(&self, conversation: ConversationId, seq: Seq, summary: Option<&Summary>) -> bool {
+        let me = self.owner().map_or(UserId(0), |(user, _)| user);
+        let mut locked = self.state();
+        let state = &mut *locked;
         let waits_already = !state.heads.is_empty();
-        let head = state.heads.entry(conversation).or_default();
-        *head = seq.max(*head);
-        let due = state.heads_told.is_none_or(|at| at.elapsed() >= HEADS_EVERY);
-        if due {
-            self.flush_heads(&mut state);
+        let gathered = state.heads.entry(conversation).or_insert_with(|| Gathered::before(seq));
+        gathered.add(seq, summary, Reader { me, blocked: &state.blocked });
+        if state.heads_told.is_none_or(|at| at.elapsed() >= HEADS_EVERY) {
+            self.flush_heads(state);
         }
-        !due && !waits_already
+        !waits_already && !state.heads.is_empty()
+    }
+
+    /// What these people write is no news to the person; said before anything is followed.
+    pub fn set_blocked(&self, blocked: BTreeSet<UserId>) {
+        self.state().blocked = blocked;
+    }
+
+    /// From now on, what somebody writes is no news to the person, or is news again.
+    pub(crate) fn block(&self, user: UserId, blocks: bool) {
+        let mut state = self.state();
+        if blocks {
+            state.blocked.insert(user);
+        } else {
+            state.blocked.remove(&user);
+        }
     }
 
     /// Tells the heads that wait, if it is time. True when they still wait.
@@ -345,14 +393,19 @@ impl Outbox {
         if state.heads.is_empty() {
             return;
         }
-        let conversations = std::mem::take(&mut state.heads);
         state.heads_told = Some(Instant::now());
-        if state.lag.is_some() || state.full(0) {
-            for (conversation, seq) in conversations {
-                state.leave_out(Topic::Conversation(conversation), seq);
+        let lags = state.lag.is_some() || state.full(0);
+        let (mut conversations, mut news) = (BTreeMap::new(), BTreeMap::new());
+        for (conversation, gathered) in state.take_heads(if lags { usize::MAX } else { HEADS_BYTES }) {
+            if lags {
+                state.leave_out(Topic::Conversation(conversation), gathered.head);
+            } else {
+                conversations.insert(conversation, gathered.head);
+                news.extend(gathered.news().map(|news| (conversation, news)));
             }
-        } else {
-            self.push(state, frames::encode(&ServerFrame::Heads { conversations }), Kind::Reply);
+        }
+        if !lags {
+            self.push(state, frames::encode(&ServerFrame::Heads { conversations, news }), Kind::Reply);
         }
     }
 
@@ -448,6 +501,27 @@ impl State {
         self.bytes = bytes;
     }
 
+    /// Takes heads of about as many bytes, in turn; at least one.
+    fn take_heads(&mut self, bytes: usize) -> Vec<(ConversationId, Gathered)> {
+        let from = self.told_up_to.map_or(Bound::Unbounded, Bound::Excluded);
+        let first: Vec<ConversationId> =
+            self.heads.range((from, Bound::Unbounded)).map(|(id, _)| *id).collect();
+        let again = self.heads.keys().copied().take(self.heads.len() - first.len());
+        let ids: Vec<ConversationId> = first.iter().copied().chain(again).collect();
+        let mut taken = Vec::new();
+        let mut size = 0;
+        for id in ids {
+            let more = self.heads.get(&id).map_or(0, Gathered::size);
+            if size > 0 && size + more > bytes {
+                break;
+            }
+            size += more;
+            taken.extend(self.heads.remove(&id).map(|gathered| (id, gathered)));
+            self.told_up_to = Some(id);
+        }
+        taken
+    }
+
     fn leave_out(&mut self, topic: Topic, seq: Seq) {
         if let Some(lag) = self.lag.as_mut() {
             note(lag, &Kind::Durable(topic, seq));
@@ -469,6 +543,8 @@ fn note(lag: &mut (BTreeMap<ConversationId, Seq>, Option<Seq>), kind: &Kind) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parlour_protocol::socket::News;
+    use parlour_protocol::time::Timestamp;
 
     const ROOM: Topic = Topic::Conversation(ConversationId(1));
 
@@ -571,14 +647,89 @@ mod tests {
         assert_eq!(outbox.closing(), Some(CloseCode::SlowConsumer));
     }
 
+    fn said(text: &str) -> Summary {
+        Summary::Said { author: UserId(2), at: Timestamp(0), text: Some(text.into()) }
+    }
+
+    fn told(outbox: &Outbox) -> (Vec<(ConversationId, Seq)>, BTreeMap<ConversationId, News>, usize) {
+        let Some(frame) = take(outbox) else { return Default::default() };
+        let begin = frame.windows(7).position(|bytes| bytes == br#"{"type""#).unwrap();
+        let json = &frame[begin..];
+        let ServerFrame::Heads { conversations, news } = serde_json::from_slice(json).unwrap() else {
+            panic!("heads")
+        };
+        (conversations.into_iter().collect(), news, frame.len())
+    }
+
+    /// As if the last heads were told long enough ago.
+    fn later(outbox: &Outbox) -> bool {
+        outbox.state().heads_told = None;
+        outbox.tell_heads()
+    }
+
     #[test]
     fn heads_are_told_at_once_and_then_together() {
         let outbox = outbox();
-        assert!(!outbox.head(ConversationId(1), 5));
-        assert!(take(&outbox).is_some());
-        assert!(outbox.head(ConversationId(1), 6));
-        assert!(!outbox.head(ConversationId(2), 9));
+        assert!(!outbox.head(ConversationId(1), 5, Some(&said("one"))));
+        let (heads, news, _) = told(&outbox);
+        assert_eq!(heads, [(ConversationId(1), 5)]);
+        assert_eq!(news[&ConversationId(1)].last.as_ref().unwrap().text, "one");
+        assert!(outbox.head(ConversationId(1), 6, Some(&said("two"))));
+        assert!(!outbox.head(ConversationId(1), 7, Some(&said("three"))));
+        assert!(!outbox.head(ConversationId(2), 9, None));
         assert!(take(&outbox).is_none());
         assert!(outbox.tell_heads());
+        assert!(!later(&outbox));
+        let (heads, news, _) = told(&outbox);
+        assert_eq!(heads, [(ConversationId(1), 7), (ConversationId(2), 9)]);
+        assert_eq!(news.keys().copied().collect::<Vec<_>>(), [ConversationId(1)]);
+        assert_eq!((news[&ConversationId(1)].after, &news[&ConversationId(1)].unread), (5, &vec![[6, 7]]));
+    }
+
+    #[test]
+    fn those_whom_one_blocks_are_no_news_and_are_again() {
+        let outbox = outbox();
+        outbox.set_blocked(BTreeSet::from([UserId(2)]));
+        outbox.head(ConversationId(1), 5, Some(&said("nasty")));
+        assert_eq!(told(&outbox).1[&ConversationId(1)], News { after: 4, ..News::default() });
+        outbox.block(UserId(2), false);
+        outbox.head(ConversationId(1), 6, Some(&said("nice")));
+        outbox.block(UserId(2), true);
+        outbox.head(ConversationId(1), 7, Some(&said("nasty")));
+        assert!(!later(&outbox));
+        assert_eq!(told(&outbox).1[&ConversationId(1)].unread, [[6, 6]]);
+    }
+
+    /// Somebody in fifty rooms, each with a message in two seconds, for ten minutes.
+    #[test]
+    fn heads_take_less_than_two_kibibytes_a_second_and_come_in_turn() {
+        let outbox = outbox();
+        let room = |number: i64| ConversationId(4_611_686_018_427_387_904 + number);
+        let author = UserId(4_611_686_018_427_387_904);
+        let text: Arc<str> = "x".repeat(40).into();
+        let mut bytes = 0;
+        let mut last = [0; 50];
+        let mut longest = 0;
+        outbox.state().heads_told = Some(Instant::now());
+        for turn in 0..300 {
+            for number in 0..50 {
+                let at = Timestamp(1_795_401_856_123_456);
+                let summary = Summary::Said { author, at, text: Some(text.clone()) };
+                outbox.head(room(number), 100_000 + turn, Some(&summary));
+            }
+            later(&outbox);
+            while let (heads, news, size @ 1..) = told(&outbox) {
+                assert_eq!(heads.len(), news.len());
+                bytes += size;
+                for (id, seq) in heads {
+                    let told = &mut last[usize::try_from(id.0 - room(0).0).unwrap()];
+                    longest = longest.max(turn - *told);
+                    (*told, _) = (turn, assert_eq!(seq, 100_000 + turn));
+                }
+            }
+        }
+        let rate = bytes / 600;
+        println!("{rate} bytes a second, each room told every {} s at most", 2 * longest);
+        assert!(rate < 2048 && longest <= 4, "{rate} bytes a second, and {longest} turns");
     }
 }

@@ -11,6 +11,7 @@ use parlour_chat::{Outcome, Refusal, accounts, admin};
 use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
+use parlour_storage::Lane;
 
 use crate::app::App;
 use crate::clock::Clock;
@@ -43,7 +44,7 @@ fn say(error: ApiError) -> String {
 pub fn create_superuser(config: Config, handle: &str, password: Option<String>) -> Result<String, String> {
     once(config, async |app| {
         let name = handle.to_owned();
-        if app.commit(0, move |conn, now| admin::promote(conn, now, &name)).await.map_err(say)? {
+        if app.commit(Lane::Server, move |conn, now| admin::promote(conn, now, &name)).await.map_err(say)? {
             return Ok(format!("@{handle} is an administrator now."));
         }
         let password = password.ok_or("a new account needs a password")?;
@@ -58,7 +59,7 @@ pub fn create_superuser(config: Config, handle: &str, password: Option<String>) 
         accounts::check_registration(&request).map_err(|refusal| say(refusal.into()))?;
         let hash = app.hash_password(Asker::Known(UserId(0)), request.password.clone()).await.map_err(say)?;
         let id = UserId(random::id());
-        app.commit(0, move |conn, now| -> Result<_, Refusal> {
+        app.commit(Lane::Server, move |conn, now| -> Result<_, Refusal> {
             accounts::register(conn, now, id, &request, &hash, Admission::Administrator)?;
             Ok(Outcome::quiet(()))
         })
@@ -75,14 +76,14 @@ pub fn rotate_keys(config: Config, at_once: bool) -> Result<String, String> {
         let (seed, refresh_key) = (fresh(), fresh());
         if at_once {
             let ended = app
-                .commit(0, move |conn, now| keys::replace_all(conn, now, &seed, &refresh_key))
+                .commit(Lane::Server, move |conn, now| keys::replace_all(conn, now, &seed, &refresh_key))
                 .await
                 .map_err(say)?;
             return Ok(format!(
                 "Only a new key is valid now, and {ended} sessions have ended. Nodes notice in seconds."
             ));
         }
-        app.commit(0, move |conn, now| keys::rotate(conn, now, &seed)).await.map_err(say)?;
+        app.commit(Lane::Server, move |conn, now| keys::rotate(conn, now, &seed)).await.map_err(say)?;
         Ok("A new key signs in half a minute; tokens of the one before stay valid until they run out."
             .to_owned())
     })
@@ -117,9 +118,9 @@ pub fn reset_password(config: Config, handle: &str) -> Result<String, String> {
     // Before anything is changed: an earlier link stays good when there can be no new one.
     let address = own_address(&config)?;
     once(config, async |app| {
-        let (token, hash) = password_resets::fresh_token();
+        let (token, hash) = password_resets::token_of(crate::random::bytes());
         let name = handle.trim_start_matches('@').to_owned();
-        app.commit(0, move |conn, now| {
+        app.commit(Lane::Server, move |conn, now| {
             parlour_chat::password_resets::create_by_handle(conn, now, &name, &hash)
         })
         .await

@@ -8,9 +8,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use actix_web::HttpRequest;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::web::Bytes;
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, IF_NONE_MATCH};
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse};
 
 use crate::auth::{Shared, owner};
 use crate::budget::connections::{Place, Serving};
@@ -23,6 +24,31 @@ const PIECE: usize = 16 * 1024;
 /// Marks an answer whose bytes are part of the program: nothing is held for it but a piece.
 #[derive(Clone, Copy)]
 pub struct Embedded;
+
+/// Whether the client has what this tag stands for.
+pub fn is_known(request: &HttpRequest, tag: &str) -> bool {
+    listed(request, IF_NONE_MATCH).split(',').map(str::trim).any(|one| one == tag || one == "*")
+}
+
+/// All values of a header as one list.
+pub fn listed(request: &HttpRequest, name: HeaderName) -> String {
+    request.headers().get_all(name).filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",")
+}
+
+/// Serves a text that stays the same. It may be made when somebody asks for it first.
+pub fn serve_text(
+    config: &mut web::ServiceConfig,
+    path: &str,
+    kind: &'static str,
+    text: impl Fn() -> &'static str + Clone + 'static,
+) {
+    let serve = move || {
+        let mut response = HttpResponse::Ok();
+        response.content_type(kind).insert_header((CACHE_CONTROL, "no-cache"));
+        std::future::ready(response.body(text()))
+    };
+    config.route(path, web::get().to(serve));
+}
 
 /// An answer whose bytes are here.
 struct Pieces {

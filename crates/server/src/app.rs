@@ -23,17 +23,22 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::CloseCode;
 use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_realtime::{Broker, Delivery, Hub};
+use parlour_storage::user_events::Tell;
 use parlour_storage::users::UserRow;
 use parlour_storage::{
-    Connection, Database, DatabaseSettings, StorageError, audit_log, declined_requests, invites, own_data,
-    passkeys, password_resets, server_state, sessions, users,
+    Connection, Database, DatabaseSettings, Lane, StorageError, audit_log, declined_requests, invites,
+    own_data, passkeys, password_resets, server_state, sessions, users,
 };
 use quick_cache::sync::Cache;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
+use tokio::time::MissedTickBehavior;
 
+use crate::api_tokens::{self, ApiToken};
 use crate::budget::Budgets;
-use crate::budget::addresses;
+use crate::budget::addresses::{self, AddressKey};
 use crate::budget::connections::Conn;
 use crate::budget::gate::Gate;
 use crate::clock::Clock;
@@ -41,8 +46,10 @@ use crate::config::Config;
 use crate::erasing;
 use crate::exports::Exports;
 use crate::hashing::{Asker, Hashing};
+use crate::idempotency::Creation;
 use crate::keys::{self, StoredKeys};
 use crate::log::{DatabaseLog, delivery_of_event, delivery_of_user_event, is_end_of_session};
+use crate::markers::Markers;
 use crate::problems::ApiError;
 use crate::provider::Provider;
 use crate::random;
@@ -52,11 +59,18 @@ use crate::tokens::{ACCESS_LIFETIME, Bearer, Tokens};
 
 /// Pictures that may wait to be looked at, or are; more are refused as overload.
 const WAITING_PICTURES: usize = 5;
-/// Access tokens that need no second look at their signature: about 2 MiB.
+/// Tokens that need no second look for a while: about 2 MiB.
 const VERIFIED_TOKENS: usize = 16 * 1024;
+
+/// Ended sessions are looked for this often, since the notice of an end may be lost on its way from another node; among
+/// those that ended this long ago, in seconds, or less.
+const LOOK_FOR_ENDED: Duration = Duration::from_millis(600);
+const LATE_NOTICE: i64 = 30;
 
 /// Lines for the audit log that may wait; more are left out, and the process's log says so.
 const WAITING_NOTES: usize = 64;
+/// Uses of tokens that may wait to be noted; more are left out until the next minute.
+const WAITING_USES: usize = 64;
 
 /// See the module.
 pub struct App {
@@ -84,6 +98,8 @@ pub struct App {
     pub epoch: String,
     /// The one way to send a message.
     pub sends: SendQueue,
+    /// Read markers that wait to be stored.
+    pub(crate) markers: Markers,
     /// What everybody may make this node do.
     pub budgets: Budgets,
     /// The threads that hash passwords.
@@ -92,6 +108,8 @@ pub struct App {
     pub exports: Exports,
     /// Lines for the audit log that wait to be written outside a transaction of their own.
     notes: Arc<Semaphore>,
+    /// Uses of tokens that wait to be noted.
+    pub(crate) uses_of_tokens: Arc<Semaphore>,
     /// Pictures are looked at one at a time, so that a core is left for everything else.
     picture: Semaphore,
     waiting_pictures: Semaphore,
@@ -104,8 +122,8 @@ pub struct App {
     /// When readiness last tried to write, and whether that worked.
     last_write: Mutex<Option<(tokio::time::Instant, bool)>>,
     revoked: Mutex<HashMap<SessionId, Timestamp>>,
-    /// Tokens whose signatures were found good, by their SHA-256: a client shows the same one for ten minutes. With
-    /// each the number of changes of keys before it was looked at: it counts for nothing after another one.
+    /// Tokens that were found good, by their SHA-256: a client shows the same one many times. With each the
+    /// number of changes of keys before it was looked at: it counts for nothing after another one.
     verified: Cache<[u8; 32], (u64, Bearer)>,
     keys_changed: AtomicU64,
     /// The stored secrets that the tokens are made with, to notice when they change.
@@ -114,8 +132,8 @@ pub struct App {
 
 /// Brings what earlier versions stored into today's form. What can't be done now is done at the next start.
 async fn renew(database: &Database) {
-    let names = database.write(0, parlour_chat::names::renew_keys).await;
-    let emoji = database.write(0, parlour_chat::reactions::renew_emoji).await;
+    let names = database.write(Lane::Server, parlour_chat::names::renew_keys).await;
+    let emoji = database.write(Lane::Server, parlour_chat::reactions::renew_emoji).await;
     for error in [names.err(), emoji.err()].into_iter().flatten() {
         tracing::warn!(%error, "names or reactions of an earlier version could not be brought into today's form");
     }
@@ -129,6 +147,7 @@ impl App {
             address: config.address()?,
             readers: config.database_readers,
             lanes: config.database_lanes,
+            tell_all: parlour_chat::outcome::tell_all,
         };
         let database = tokio::task::spawn_blocking(move || Database::open(&settings))
             .await
@@ -157,7 +176,7 @@ impl App {
             (keys::FACTOR_KEY, STANDARD.encode(random::bytes::<32>())),
         ];
         let facts: Vec<String> = database
-            .write(0, move |conn| -> Result<_, StorageError> {
+            .write(Lane::Server, move |conn| -> Result<_, StorageError> {
                 let [epoch, first, refresh, factor] = &fresh;
                 let epoch = server_state::find_or_insert(conn, epoch.0, &epoch.1)?;
                 // Servers of an earlier version know this one key only.
@@ -195,10 +214,12 @@ impl App {
         let relying_party = RelyingParty::of(&config.name, public_url, &config.listen, origins);
         let app = Self {
             relying_party,
-            sends: SendQueue::new(database.lanes()),
+            sends: SendQueue::new(database.conversation_lanes()),
+            markers: Markers::default(),
             budgets,
             hashing,
             exports: Exports::default(),
+            uses_of_tokens: Arc::new(Semaphore::new(WAITING_USES)),
             notes: Arc::new(Semaphore::new(WAITING_NOTES)),
             picture: Semaphore::new(1),
             waiting_pictures: Semaphore::new(WAITING_PICTURES),
@@ -235,6 +256,16 @@ impl App {
         });
         self.hub.start(&self.broker);
         self.sends.start(self);
+        tokio::spawn(Markers::look_after(self.clone()));
+        let app = self.clone();
+        tokio::spawn(async move {
+            let mut pause = tokio::time::interval(LOOK_FOR_ENDED);
+            pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                pause.tick().await;
+                app.find_ended(LATE_NOTICE).await;
+            }
+        });
         let app = self.clone();
         tokio::spawn(async move {
             let mut pause = tokio::time::interval(Duration::from_secs(5));
@@ -265,37 +296,53 @@ impl App {
     }
 
     /// Runs a verb in a transaction, and publishes its events after COMMIT. A unique key that somebody else took
-    /// at the same moment makes it run once more: then the verb sees what is there.
+    /// at the same moment makes it run once more: then the verb sees what is there. It is done and published also when
+    /// nobody waits for it any more.
     pub async fn commit<T: Send + 'static>(
-        &self,
-        key: i64,
+        self: &Arc<Self>,
+        lane: Lane,
         work: impl Fn(&mut Connection, Timestamp) -> Done<T> + Clone + Send + 'static,
     ) -> Result<T, ApiError> {
-        let now = self.clock.now();
-        let once = || {
-            let work = work.clone();
-            self.database.write(key, move |conn| work(conn, now))
-        };
-        let outcome = match once().await {
-            Err(Refusal::Storage(StorageError::Unique(_))) => once().await,
-            other => other,
-        };
-        let Outcome { value, effects } = outcome?;
-        self.publish(effects);
-        Ok(value)
+        let app = self.clone();
+        let done = tokio::spawn(async move {
+            let (now, again) = (app.clock.now(), work.clone());
+            let first = app.database.write_and_tell(lane, move |conn| work(conn, now), Outcome::tells);
+            let outcome = match first.await {
+                Err(Refusal::Storage(StorageError::Unique(_))) => {
+                    app.database.write_and_tell(lane, move |conn| again(conn, now), Outcome::tells).await
+                }
+                other => other,
+            };
+            let Outcome { value, effects } = outcome?;
+            app.publish(effects);
+            Ok(value)
+        });
+        // Without an end only when the node comes to its own.
+        done.await.unwrap_or_else(|_| Err(StorageError::OutcomeUnknown.into()))
+    }
+
+    /// Makes something in a transaction like [`App::commit`], unless the same request has made it. Says whether it had.
+    pub async fn create<T: Serialize + DeserializeOwned + Send + 'static>(
+        self: &Arc<Self>,
+        lane: Lane,
+        creation: Creation,
+        work: impl Fn(&mut Connection, Timestamp) -> Done<T> + Clone + Send + 'static,
+    ) -> Result<(T, bool), ApiError> {
+        self.commit(lane, move |conn, now| creation.make(conn, now, |conn| work(conn, now))).await
     }
 
     /// Encodes events once and delivers them everywhere. Only for what was committed.
     pub(crate) fn publish(&self, effects: Vec<Effect>) {
         let deliveries: Vec<Delivery> = effects
             .into_iter()
-            .map(|effect| match effect {
-                Effect::Event(event) => delivery_of_event(event),
-                Effect::UserEvent(user, event) => {
+            .filter_map(|effect| match effect {
+                Effect::Event(event) => Some(delivery_of_event(event)),
+                Effect::Tell(Tell { user, told, .. }) => {
+                    let event = told?;
                     if let Some(session) = is_end_of_session(&event) {
                         self.revoke(session, event.at);
                     }
-                    delivery_of_user_event(user, event)
+                    Some(delivery_of_user_event(user, event))
                 }
             })
             .collect();
@@ -308,24 +355,29 @@ impl App {
         self.revoked.lock().unwrap_or_else(PoisonError::into_inner).insert(session, at);
     }
 
-    /// Whom an access token speaks for, unless the session was ended.
-    pub fn authenticate(&self, token: &str) -> Result<Bearer, ErrorCode> {
+    /// Whom an access token or a personal access token speaks for, unless the session was ended. `network` is where it
+    /// was shown.
+    pub async fn authenticate(
+        self: &Arc<Self>,
+        token: &str,
+        network: AddressKey,
+    ) -> Result<Bearer, ApiError> {
         let now = self.clock.now();
         let name: [u8; 32] = Sha256::digest(token).into();
         let keys = self.keys_changed.load(Ordering::Acquire);
         let bearer = match self.verified.get(&name) {
             Some((since, bearer)) if since == keys && bearer.is_current(now) => bearer,
             _ => {
-                let bearer = self.tokens.verify(now, token)?;
-                self.verified.insert(name, (keys, bearer));
+                let bearer = match ApiToken::parse(token) {
+                    Some(token) => api_tokens::recognize(self, now, &token, network).await?,
+                    None => self.tokens.verify(now, token)?,
+                };
+                self.verified.insert(name, (keys, bearer.clone()));
                 bearer
             }
         };
-        let revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
-        if revoked.contains_key(&bearer.session) {
-            return Err(ErrorCode::Unauthenticated);
-        }
-        Ok(bearer)
+        // Last, for it may have ended while it was looked at.
+        if self.has_ended(bearer.session) { Err(ErrorCode::Unauthenticated.into()) } else { Ok(bearer) }
     }
 
     /// Whether a session is known to have ended lately.
@@ -349,13 +401,19 @@ impl App {
     pub async fn reload_revocations(&self) {
         self.end_expired().await;
         let since = self.clock.now().0 - (ACCESS_LIFETIME + 60) * SECOND;
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, at| at.0 >= since);
+        self.find_ended(ACCESS_LIFETIME + 60).await;
+    }
+
+    /// Learns of sessions that ended in the last seconds, and closes their sockets.
+    async fn find_ended(&self, seconds: i64) {
+        let since = self.clock.now().0 - seconds * SECOND;
         let found = self
             .database
             .read(move |conn| -> Result<_, StorageError> { Ok(sessions::list_revoked_since(conn, since)?) })
             .await;
         if let Ok(found) = found {
             let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
-            revoked.retain(|_, at| at.0 >= since);
             let fresh: BTreeSet<SessionId> =
                 found.iter().map(|(session, _)| *session).filter(|id| !revoked.contains_key(id)).collect();
             revoked.extend(found.into_iter().map(|(session, at)| (session, Timestamp(at))));
@@ -414,7 +472,7 @@ impl App {
             return worked;
         }
         let now = self.clock.now().0.to_string();
-        let asked = self.database.write(0, move |conn| -> Result<_, StorageError> {
+        let asked = self.database.write(Lane::Server, move |conn| -> Result<_, StorageError> {
             Ok(server_state::put(conn, "last_ready", &now)?)
         });
         let worked = matches!(tokio::time::timeout(Duration::from_secs(2), asked).await, Ok(Ok(_)));
@@ -470,18 +528,19 @@ impl App {
         erasing::go_on(self).await;
     }
 
-    async fn clean_up(&self) {
+    async fn clean_up(self: &Arc<Self>) {
         let now = self.clock.now().0;
         let audit_days = i64::from(self.config.audit_days);
         let done = self
             .database
-            .write(0, move |conn| -> Result<_, StorageError> {
+            .write(Lane::Server, move |conn| -> Result<_, StorageError> {
                 let month = 30 * parlour_protocol::time::DAY;
                 sessions::delete_ended_before(conn, now - month)?;
                 audit_log::delete_before(conn, now - audit_days * parlour_protocol::time::DAY)?;
                 invites::delete_before(conn, now - month)?;
                 password_resets::delete_before(conn, now)?;
                 passkeys::delete_before(conn, now)?;
+                parlour_storage::idempotency::delete_before(conn, now - parlour_chat::idempotency::KEPT)?;
                 declined_requests::delete_before(conn, now - friends::COOL_DOWN)?;
                 parlour_storage::user_events::delete_before(conn, now - month)?;
                 parlour_storage::mentions::delete_before(conn, now - month)?;
@@ -491,7 +550,8 @@ impl App {
         if let Err(error) = done {
             tracing::warn!(%error, "cleaning up failed; it is tried again in an hour");
         }
-        let done = self.commit(0, |conn, now| Ok(Outcome::quiet(mails::clean_up(conn, now)?))).await;
+        let done =
+            self.commit(Lane::Server, |conn, now| Ok(Outcome::quiet(mails::clean_up(conn, now)?))).await;
         if let Err(error) = done {
             tracing::warn!(%error, "cleaning up mails failed; it is tried again in an hour");
         }
@@ -516,8 +576,9 @@ impl App {
         };
         let app = self.clone();
         tokio::spawn(async move {
+            let lane = Lane::Person(line.actor.unwrap_or(UserId(0)));
             let done = app
-                .commit(0, move |conn, now| {
+                .commit(lane, move |conn, now| {
                     let actor = match line.actor {
                         Some(user) => users::find(conn, user)?,
                         None => None,

@@ -27,6 +27,8 @@ use crate::auth::{Shared, bearer, owner};
 use crate::budget::connections::Place;
 use crate::budget::memory::Held;
 use crate::budget::{BODIES_OF_ONE, SMALL};
+use crate::idempotency;
+use crate::malformed;
 use crate::problems::ApiError;
 
 /// Time for a body that is small, and for each [`PACE`] bytes another second.
@@ -74,12 +76,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Object<T> {
             if !json {
                 return Err(ErrorCode::UnsupportedMedia.into());
             }
-            let app = request.app_data::<Shared>().ok_or(ErrorCode::Internal)?;
-            let known = bearer(app, &request).is_ok();
+            let known = bearer(&request).is_ok();
             let most = if known { limits::BODY } else { limits::BODY_OF_STRANGERS };
             let body = receive(&request, payload, most).await?;
-            serde_json::from_slice(&body.bytes)
-                .map_err(|error| ApiError::because(ErrorCode::Malformed, error.to_string()))
+            idempotency::note_body(&request, &body.bytes);
+            serde_json::from_slice(&body.bytes).map_err(|error| malformed::json(&error))
         })
     }
 }

@@ -35,6 +35,8 @@ pub const ANSWERS_OF_PERSON: usize = 1024 * 1024;
 pub const LARGE_PAGE: usize = 256 * 1024;
 /// Most that one person or network holds in bodies: one picture, and what is small beside it.
 pub const BODIES_OF_ONE: usize = 6 * 1024 * 1024;
+/// A client that was told to slow down waits this long for its next answer: a refusal costs nearly as much as what it refuses.
+pub const AFTER_REFUSAL: std::time::Duration = std::time::Duration::from_millis(20);
 /// What is smaller than this is not counted: the number of connections bounds it.
 pub const SMALL: usize = 8 * 1024;
 
@@ -85,6 +87,8 @@ pub struct Budgets {
     pub entries_of_device: RateLimit<UserId>,
     /// Refreshes of sessions.
     pub refreshes: NetworkLimit,
+    /// Personal access tokens that are nobody's.
+    pub unknown_tokens: NetworkLimit,
     /// New sockets, by network.
     pub handshakes_of_network: NetworkLimit,
     /// New sockets of strangers, on this node.
@@ -135,6 +139,7 @@ impl Budgets {
             entries: NetworkLimit::new(clock, entries / 60.0, entries),
             entries_of_device: limit(clock, 10.0 / 60.0, 10.0),
             refreshes: NetworkLimit::new(clock, entries / 6.0, entries * 20.0),
+            unknown_tokens: NetworkLimit::new(clock, entries / 6.0, entries * 20.0),
             handshakes_of_network: NetworkLimit::new(clock, of_network, of_network * 10.0),
             handshakes: limit(clock, connects, connects * 4.0),
             handshakes_of_person: limit(clock, 2.0, 40.0),

@@ -10,7 +10,7 @@ use actix_web::{
     web::{self, Bytes},
 };
 
-use crate::answers::Embedded;
+use crate::answers::{self, Embedded};
 
 /// What the server itself answers below; the client owns every other path.
 const SERVER_PATHS: [&str; 4] = ["/api", "/health", "/metrics", "/.well-known"];
@@ -111,8 +111,7 @@ async fn serve(req: HttpRequest) -> HttpResponse {
 }
 
 fn respond(req: &HttpRequest, file: &'static ClientFile) -> HttpResponse {
-    let known = joined(req, header::IF_NONE_MATCH);
-    let not_modified = known.split(',').map(str::trim).any(|tag| tag == file.etag || tag == "*");
+    let not_modified = answers::is_known(req, file.etag);
     let mut response = if not_modified { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response
         .insert_header((header::CACHE_CONTROL, cache_control(file.path)))
@@ -122,7 +121,7 @@ fn respond(req: &HttpRequest, file: &'static ClientFile) -> HttpResponse {
         return response.finish();
     }
     response.insert_header((header::CONTENT_TYPE, file.mime));
-    let accepted = joined(req, header::ACCEPT_ENCODING);
+    let accepted = answers::listed(req, header::ACCEPT_ENCODING);
     let (encoding, bytes) = match (file.brotli, file.gzip) {
         (Some(bytes), _) if accepts(&accepted, "br") => (Some("br"), bytes),
         (_, Some(bytes)) if accepts(&accepted, "gzip") => (Some("gzip"), bytes),
@@ -142,11 +141,6 @@ fn cache_control(path: &str) -> &'static str {
         Some(name) if !name.contains('/') => "public, max-age=31536000, immutable",
         _ => "no-cache",
     }
-}
-
-/// All values of a header as one list.
-fn joined(req: &HttpRequest, name: header::HeaderName) -> String {
-    req.headers().get_all(name).filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",")
 }
 
 /// Whether an Accept-Encoding list has this coding, or `*`, with a weight above nothing.

@@ -187,6 +187,12 @@ impl Config {
         Self::from_sources(&file, |name| std::env::var(name).ok())
     }
 
+    /// The token with which `parlour chat` logs in; it is no setting of a server.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn chat_token() -> Option<String> {
+        std::env::var("PARLOUR_TOKEN").ok().filter(|token| !token.is_empty())
+    }
+
     /// Reads settings from the text of a file and from a look-up that wins.
     pub fn from_sources(file: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let table: toml::Table = file.parse().map_err(|error| format!("parlour.toml: {error}"))?;
@@ -368,6 +374,11 @@ impl Config {
             Some(url) => Address::parse(&url.0),
             None => Ok(Address::Sqlite(self.data_dir.join("parlour.sqlite3").to_string_lossy().into_owned())),
         }
+    }
+
+    /// Whether the operator has named an origin in `PARLOUR_ALLOWED_ORIGINS`.
+    pub fn names(&self, origin: &Origin) -> bool {
+        self.allowed_origins.iter().any(|named| named == origin.as_str())
     }
 
     /// Whether people reach the server over TLS, so that cookies can be bound to it.

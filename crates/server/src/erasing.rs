@@ -9,19 +9,20 @@ use parlour_chat::deletion;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::own_data::Erased;
 use parlour_protocol::time::MINUTE;
+use parlour_storage::Lane;
 
 use crate::app::App;
 use crate::problems::ApiError;
 
 /// Erases everything that a deleted person left in conversations; answers how much it was.
-pub async fn erase(app: &App, user: UserId) -> Result<Erased, ApiError> {
+pub async fn erase(app: &Arc<App>, user: UserId) -> Result<Erased, ApiError> {
     let mut erased = Erased::default();
     let mut after = 0;
     while let Some((touched, last)) = app.read(move |conn| deletion::next_step(conn, user, after)).await? {
         for id in touched {
             let work = move |conn: &mut _, now| deletion::erase_conversation(conn, now, user, id);
             loop {
-                let (here, more) = app.commit(id.0, work).await?;
+                let (here, more) = app.commit(Lane::Conversation(id), work).await?;
                 erased.messages += here.messages;
                 erased.conversations += here.conversations;
                 if !more {
@@ -31,9 +32,20 @@ pub async fn erase(app: &App, user: UserId) -> Result<Erased, ApiError> {
         }
         after = last;
     }
-    app.commit(0, move |conn, now| deletion::finish(conn, now, user)).await?;
+    app.commit(Lane::People(user), move |conn, now| deletion::finish(conn, now, user)).await?;
     app.settle_soon();
     app.settle().await;
+    Ok(erased)
+}
+
+/// Like [`erase`], with the bots of the person.
+pub async fn erase_with_bots(app: &Arc<App>, user: UserId) -> Result<Erased, ApiError> {
+    let mut erased = erase(app, user).await?;
+    for bot in app.read(move |conn| deletion::list_bots_to_erase(conn, user)).await? {
+        let of_bot = erase(app, bot).await?;
+        erased.messages += of_bot.messages;
+        erased.conversations += of_bot.conversations;
+    }
     Ok(erased)
 }
 

@@ -10,7 +10,7 @@ use parlour_chat::Refusal;
 use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
 use parlour_protocol::socket::{Event, ServerFrame, UserChange, UserEvent};
 use parlour_realtime::hub::Later;
-use parlour_realtime::{Control, Delivery, Head, Log, Topic, frames};
+use parlour_realtime::{Control, Delivery, Head, Log, Summary, Topic, frames};
 use parlour_storage::conversations::DIRECT;
 use parlour_storage::{Connection, Database, StorageError, conversations, events, user_events};
 
@@ -30,7 +30,8 @@ pub struct DatabaseLog {
 /// An event of a conversation on its way.
 pub fn delivery_of_event(event: Event) -> Delivery {
     let (topic, seq) = (Topic::Conversation(event.conversation), event.seq);
-    Delivery { topic, seq, frame: frames::encode(&ServerFrame::Event(event)), control: None }
+    let summary = Summary::of(&event);
+    Delivery { topic, seq, frame: frames::encode(&ServerFrame::Event(event)), summary, control: None }
 }
 
 /// An event of a person's stream on its way.
@@ -39,10 +40,12 @@ pub fn delivery_of_user_event(user: UserId, event: UserEvent) -> Delivery {
         UserChange::ConversationJoined { conversation } => Some(Control::Attach(*conversation)),
         UserChange::ConversationLeft { conversation } => Some(Control::Detach(*conversation)),
         UserChange::SessionEnded { session } => Some(Control::EndSession(*session)),
+        UserChange::BlockAdded { user } => Some(Control::Block(*user)),
+        UserChange::BlockRemoved { user } => Some(Control::Unblock(*user)),
         _ => None,
     };
     let (topic, seq) = (Topic::User(user), event.seq);
-    Delivery { topic, seq, frame: frames::encode(&ServerFrame::UserEvent(event)), control }
+    Delivery { topic, seq, frame: frames::encode(&ServerFrame::UserEvent(event)), summary: None, control }
 }
 
 /// The session that an event ends.

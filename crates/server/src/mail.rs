@@ -20,6 +20,7 @@ use parlour_protocol::ids::UserId;
 use parlour_protocol::limits::EMAIL;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation;
+use parlour_storage::Lane;
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 
@@ -174,11 +175,11 @@ async fn round(app: &Arc<App>, mailer: &Arc<Mailer>) -> Result<(), ApiError> {
     if requests {
         let key = app.factor_key.clone();
         let answer = move |conn: &mut _, now| reset_requests::answer(conn, now, &key);
-        while app.commit(0, answer.clone()).await? {}
+        while app.commit(Lane::Server, answer.clone()).await? {}
     }
     let free = mailer.places.available_permits();
     if (requests || due) && free > 0 {
-        for mail in app.commit(0, move |conn, now| mails::claim(conn, now, free as i64)).await? {
+        for mail in app.commit(Lane::Server, move |conn, now| mails::claim(conn, now, free as i64)).await? {
             let Ok(place) = mailer.places.clone().try_acquire_owned() else {
                 break;
             };
@@ -193,7 +194,7 @@ async fn round(app: &Arc<App>, mailer: &Arc<Mailer>) -> Result<(), ApiError> {
 }
 
 /// Sends one mail and notes what became of it.
-async fn deliver(app: &App, mailer: &Mailer, due: &DueMail) {
+async fn deliver(app: &Arc<App>, mailer: &Mailer, due: &DueMail) {
     let (row, now) = (due.row.clone(), app.clock.now());
     let outcome = if now.0 < mails::ends(&row) {
         mailer.send(app, due, now).await
@@ -201,10 +202,11 @@ async fn deliver(app: &App, mailer: &Mailer, due: &DueMail) {
         Err((false, "it came too late".to_owned()))
     };
     let noted = match outcome {
-        Ok(()) => app.commit(0, move |conn, now| mails::sent(conn, now, &row)).await,
+        Ok(()) => app.commit(Lane::Server, move |conn, now| mails::sent(conn, now, &row)).await,
         Err((may_help, why)) => {
             let id = row.id;
-            let again = app.commit(0, move |conn, now| mails::failed(conn, now, &row, !may_help)).await;
+            let again =
+                app.commit(Lane::Server, move |conn, now| mails::failed(conn, now, &row, !may_help)).await;
             again.map(|again| match again {
                 true => tracing::info!(mail = id, kind = ?due.kind, why, "a mail is tried again later"),
                 false => tracing::warn!(mail = id, kind = ?due.kind, why, "a mail was given up"),

@@ -16,8 +16,10 @@ parlour serve                                  serve; settings come from parlour
 parlour admin create-superuser HANDLE          make an administrator; the password is read from standard input
 parlour admin rotate-keys [--now]              sign with a new key; --now ends all sessions, when a key is known to others
 parlour admin reset-password HANDLE            print a link with which this person sets a new password, within an hour
+parlour chat SERVER [--room NAME]              chat in this terminal, at a server like https://chat.example.org
 parlour health                                 ask the server of these settings whether it is ready
-parlour openapi                                print the OpenAPI document
+parlour openapi [3.0]                          print the OpenAPI document, 3.1 or 3.0.3
+parlour asyncapi                               print the AsyncAPI document of the socket
 parlour socket-schema                          print the JSON Schema of the socket's frames
 parlour version                                print the version";
 
@@ -31,8 +33,12 @@ fn main() -> ExitCode {
         ["admin", "rotate-keys"] => rotate_keys(false),
         ["admin", "rotate-keys", "--now"] => rotate_keys(true),
         ["admin", "reset-password", handle] => reset_password(handle),
+        ["chat", server] => chat(server, None),
+        ["chat", server, "--room", room] | ["chat", "--room", room, server] => chat(server, Some(room)),
         ["health"] => health(),
         ["openapi"] => print_json(&openapi::document()),
+        ["openapi", "3.0"] => print_json(&openapi::document_3_0()),
+        ["asyncapi"] => print_json(&openapi::asyncapi()),
         ["socket-schema"] => print_json(&openapi::socket_schema()),
         ["version" | "--version"] => {
             println!("parlour {}", env!("CARGO_PKG_VERSION"));
@@ -92,6 +98,14 @@ fn rotate_keys(at_once: bool) -> Result<(), String> {
 fn reset_password(handle: &str) -> Result<(), String> {
     println!("{}", parlour_server::reset_password(Config::load()?, handle)?);
     Ok(())
+}
+
+fn chat(server: &str, room: Option<&str>) -> Result<(), String> {
+    parlour_client::terminal::run(parlour_client::terminal::Settings {
+        server: server.to_owned(),
+        room: room.map(str::to_owned),
+        token: Config::chat_token(),
+    })
 }
 
 fn health() -> Result<(), String> {

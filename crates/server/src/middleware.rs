@@ -13,9 +13,11 @@ use parlour_protocol::problems::ErrorCode;
 
 use crate::answers::{self, Embedded};
 use crate::app::App;
-use crate::auth::{bearer_token, client_address};
+use crate::auth::{Allowance, bearer, client_address, recognize};
+use crate::budget::AFTER_REFUSAL;
 use crate::budget::connections::{Place, Serving};
 use crate::budget::gate::Gates;
+use crate::cors;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -28,11 +30,10 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
     img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// What browsers are told with every answer, besides the policy above.
-const CAREFUL: [(&str, &str); 5] = [
+const CAREFUL: [(&str, &str); 4] = [
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
 ];
 const STRICT_TRANSPORT: &str = "max-age=31536000; includeSubDomains";
@@ -45,6 +46,9 @@ const MAX_HEADERS: usize = 8 * 1024;
 /// The id of a request, for handlers that write their problem documents themselves.
 #[derive(Clone)]
 pub struct RequestId(pub String);
+
+/// Marks an answer that refuses a password or a code.
+struct Confirmation;
 
 /// Refuses what is too long to be looked at.
 pub fn check_size(head: &RequestHead) -> Result<(), ApiError> {
@@ -62,7 +66,9 @@ pub fn check_size(head: &RequestHead) -> Result<(), ApiError> {
 pub fn written_headers(secure: bool) -> String {
     let transport = secure.then_some(("strict-transport-security", STRICT_TRANSPORT));
     let policy = ("content-security-policy", CONTENT_SECURITY_POLICY);
-    let all = CAREFUL.into_iter().chain([policy]).chain(transport);
+    // Nobody is logged in by a cookie where such an answer comes from, so a page of any origin may read it.
+    let open = [("cross-origin-resource-policy", "same-origin"), ("access-control-allow-origin", "*")];
+    let all = CAREFUL.into_iter().chain([policy]).chain(open).chain(transport);
     all.map(|(name, value)| format!("{name}: {value}\r\n")).collect()
 }
 
@@ -86,12 +92,19 @@ pub async fn guard<B: MessageBody + 'static>(
         serving.begin();
     }
     let docs = request.path().starts_with("/api/docs");
-    let secure = request.app_data::<web::Data<Arc<App>>>().is_some_and(|app| app.config.is_secure());
+    let app = request.app_data::<web::Data<Arc<App>>>().cloned();
+    let secure = app.as_ref().is_some_and(|app| app.config.is_secure());
     let size = check_size(request.head());
     request.extensions_mut().insert(RequestId(request_id.clone()));
 
-    let response = if let Err(error) = size {
+    let refused = match size {
+        Ok(()) => recognize(request.request()).await.err(),
+        Err(error) => Some(error),
+    };
+    let response = if let Some(error) = refused {
         request.into_response(error.answer(&request_id))
+    } else if let Some(answer) = cors::preflight(&request) {
+        request.into_response(answer)
     } else {
         // Handlers and extractors answer their errors themselves; the answer still knows its error.
         let response = next.call(request).await?;
@@ -108,6 +121,7 @@ pub async fn guard<B: MessageBody + 'static>(
         && let Some(place) = &place
     {
         place.forget();
+        tokio::time::sleep(AFTER_REFUSAL).await;
     }
     note_denied(&response);
     let embedded = response.response().extensions().get::<Embedded>().is_some();
@@ -123,7 +137,15 @@ pub async fn guard<B: MessageBody + 'static>(
     if full {
         response = ServiceResponse::new(asked, ApiError::busy(1000).answer(&request_id));
     }
+    let asked = response.request().clone();
+    let picture = cors::is_picture(asked.path());
     let headers = response.headers_mut();
+    cors::allow(
+        app.as_ref().map(|app| app.as_ref().as_ref()),
+        asked.path(),
+        asked.headers().get(header::ORIGIN),
+        headers,
+    );
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
     };
@@ -131,11 +153,20 @@ pub async fn guard<B: MessageBody + 'static>(
     for (name, value) in CAREFUL {
         set(HeaderName::from_static(name), value);
     }
+    let embedding = if picture { "cross-origin" } else { "same-origin" };
+    set(HeaderName::from_static("cross-origin-resource-policy"), embedding);
     if secure {
         set(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Some(Allowance { policy, state }) = asked.extensions().get() {
+        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
     }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         headers.insert(HeaderName::from_static("x-request-id"), value);
@@ -148,6 +179,10 @@ pub async fn guard<B: MessageBody + 'static>(
 fn note_denied(response: &ServiceResponse<BoxBody>) {
     let request = response.request();
     let status = response.status().as_u16();
+    // A wrong password is no lack of rights.
+    if response.response().extensions().get::<Confirmation>().is_some() {
+        return;
+    }
     let denied = status == 403 || (status == 404 && request.path().starts_with("/api/v1/admin/"));
     if !denied {
         return;
@@ -155,9 +190,9 @@ fn note_denied(response: &ServiceResponse<BoxBody>) {
     let Some(app) = request.app_data::<web::Data<Arc<App>>>() else {
         return;
     };
-    let bearer = bearer_token(request).and_then(|token| app.authenticate(token).ok());
+    let bearer = bearer(request);
     // The pattern of the path, so that nothing of the request itself is kept.
-    if let (Some(bearer), Some(pattern)) = (bearer, request.match_pattern()) {
+    if let (Ok(bearer), Some(pattern)) = (bearer, request.match_pattern()) {
         let operation = format!("{} {pattern}", request.method());
         app.note_denied(bearer.user, operation, Some(client_address(app, request).to_string()));
     }
@@ -166,7 +201,11 @@ fn note_denied(response: &ServiceResponse<BoxBody>) {
 /// Our own errors get the request's id; errors of the framework become problems of the same form.
 fn translate(error: &Error, request_id: &str) -> HttpResponse {
     if let Some(own) = error.as_error::<ApiError>() {
-        return own.answer(request_id);
+        let mut answer = own.answer(request_id);
+        if own.is_of_confirmation() {
+            answer.extensions_mut().insert(Confirmation);
+        }
+        return answer;
     }
     let code = match error.as_response_error().status_code().as_u16() {
         404 => ErrorCode::NotFound,

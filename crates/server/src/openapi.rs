@@ -1,160 +1,204 @@
 //! The documents that describe the API and the socket, made from the types and handlers that serve them.
+//!
+//! Invariant: nothing is described by hand that the code knows. What `utoipa` derives is brought into a form that
+//! validators and generators of clients accept (`schemas`, `operations`); what crosses the wire is not touched by it.
 
-use actix_web::App;
+mod asyncapi;
+mod codes;
+mod examples;
+mod older;
+mod operations;
+mod schemas;
+
+use std::sync::LazyLock;
+
+use actix_web::{App, web};
+use parlour_protocol::own_data::ExportLine;
 use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::socket::{ClientFrame, ServerFrame};
-use serde_json::{Value, json};
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
-use utoipa::{OpenApi as _, ToSchema};
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt;
 
-use crate::routes;
+use crate::{answers, routes};
+use schemas::{Place, Schemas};
 
-/// Operations that need no access token.
-const PUBLIC: [&str; 21] = [
-    "show_server",
-    "create_account",
-    "create_session",
-    "begin_provider_log_in",
-    "complete_provider_log_in",
-    "create_provider_account",
-    "complete_session",
-    "begin_passkey_session",
-    "create_passkey_session",
-    "begin_passkey_step",
-    "complete_passkey_step",
-    "refresh_session",
-    "show_avatar",
-    "use_password_reset",
-    "request_password_reset",
-    "use_email_verification",
-    "show_liveness",
-    "show_readiness",
-    "show_metrics",
-    "show_keys",
-    "open_socket",
-];
+/// Version of the API. The server has one of its own, which `GET /api/v1/server` tells.
+const API_VERSION: &str = "1.0.0";
+/// Where the socket is opened: described by AsyncAPI, because no HTTP client can use it.
+const SOCKET: &str = "/api/v1/socket";
+
+const ABOUT: &str = "Real-time chat: accounts, public rooms, friends, private chats between friends.\n\n\
+    Ids are strings, times are RFC 3339 in UTC, pages carry `next` where there is more. Errors are \
+    `application/problem+json` with a stable `code`. Requests with unknown fields or parameters are refused; in answers, \
+    ignore fields and kinds that you don't know, because they are added within `v1`.\n\n\
+    The socket at `/api/v1/socket` is described by `asyncapi.json`.";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(
-        title = "Parlour",
-        description = "Real-time chat: accounts, public rooms, friends, private chats between friends.\n\n\
-            Ids are strings, times are RFC 3339 in UTC, pages carry `next` where there is more. Errors are \
-            `application/problem+json` with a stable `code`; unknown fields in requests are refused.",
-        license(name = "MIT", identifier = "MIT")
-    ),
-    components(schemas(Problem, ErrorCode))
+    info(title = "Parlour", license(name = "MIT", identifier = "MIT")),
+    components(schemas(Problem, ErrorCode, ExportLine))
 )]
 struct Base;
 
-/// The OpenAPI document.
-pub fn document() -> OpenApi {
+/// What the handlers say of themselves.
+pub fn collected() -> OpenApi {
     let (_, collected) = App::new().into_utoipa_app().configure(routes::configure).split_for_parts();
     let mut document = Base::openapi();
     document.merge(collected);
-    let bearer =
-        SecurityScheme::Http(Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
-    document.components.get_or_insert_default().add_security_scheme("bearer", bearer);
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        operations.into_iter().filter_map(Option::as_mut).for_each(complete);
-    }
     document
 }
 
-/// Adds what all operations have in common.
-fn complete(operation: &mut Operation) {
-    let id = operation.operation_id.clone().unwrap_or_default();
-    if !PUBLIC.contains(&id.as_str()) {
-        operation.security = Some(vec![SecurityRequirement::new::<_, [String; 0], String>("bearer", [])]);
+/// The OpenAPI 3.1 document.
+pub fn document() -> Value {
+    let mut document = serde_json::to_value(collected()).unwrap_or_default();
+    document["openapi"] = json!("3.1.0");
+    let info = &mut document["info"];
+    info["version"] = json!(API_VERSION);
+    info["description"] = json!(ABOUT);
+    info["summary"] = json!("Real-time chat that you host yourself");
+    info["contact"] = json!({ "name": "The administrators of the server" });
+    document["servers"] = json!([{
+        "url": "https://{host}",
+        "description": "A server of your own",
+        "variables": { "host": { "default": "chat.example.org", "description": "Host, and port where it isn't 443" } },
+    }]);
+    if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
+        paths.remove(SOCKET);
     }
-    let problem = ResponseBuilder::new()
-        .description("A problem; `code` says which")
-        .content(
-            "application/problem+json",
-            ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build(),
-        )
-        .build();
-    for (status, response) in &mut operation.responses.responses {
-        if let RefOr::T(response) = response
-            && response.description.is_empty()
+    operations::complete(&mut document);
+    let Some(Value::Object(all)) = document.pointer_mut("/components/schemas") else { return document };
+    let place = Place("#/components/schemas/");
+    let renamed = schemas::name_pages(all, place);
+    schemas::tidy(all, place);
+    schemas::name_union(all, place, "ExportLine", "kind", "ExportLine");
+    schemas::name_positions_in(&mut document, place);
+    schemas::walk(&mut document, &|map| {
+        if let Some(Value::String(reference)) = map.get_mut("$ref")
+            && let Some((_, new)) = renamed.iter().find(|(old, _)| old == reference)
         {
-            // The specification demands one.
-            let said = match status.as_str() {
-                "201" => "Made",
-                "204" => "Done",
-                "503" => "Not ready",
-                _ => "The answer",
-            };
-            said.clone_into(&mut response.description);
+            new.clone_into(reference);
         }
-    }
-    operation.responses.responses.insert("default".to_owned(), problem.into());
+    });
+    examples::complete(&mut document);
+    document
 }
 
-/// The paths of the API, to tell a wrong method from a wrong address.
-#[derive(Debug, Clone)]
-pub struct Paths(Vec<Vec<Option<String>>>);
+/// The same as OpenAPI 3.0.3, for tools that know no other.
+pub fn document_3_0() -> Value {
+    older::of(document())
+}
 
-impl Paths {
-    /// The paths of a document.
-    pub fn of(document: &OpenApi) -> Self {
-        let fixed = |segment: &str| (!segment.starts_with('{')).then(|| segment.to_owned());
-        Self(document.paths.paths.keys().map(|path| path.split('/').map(fixed).collect()).collect())
-    }
-
-    /// Whether some operation has this path, whatever its method.
-    pub fn contain(&self, path: &str) -> bool {
-        self.0.iter().any(|template| {
-            let mut segments = path.split('/');
-            let fits = |wanted: &Option<String>| {
-                segments.next().is_some_and(|given| match wanted {
-                    Some(fixed) => fixed == given,
-                    None => !given.is_empty(),
-                })
-            };
-            template.iter().all(fits) && segments.next().is_none()
-        })
-    }
+/// The AsyncAPI document of the socket.
+pub fn asyncapi() -> Value {
+    asyncapi::of(frames(Place("#/components/schemas/")))
 }
 
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(ClientFrame, ServerFrame)))]
 struct Frames;
 
+/// The schemas of the socket's frames, with their references at a place.
+fn frames(place: Place) -> Schemas {
+    let document = serde_json::to_value(Frames::openapi()).unwrap_or_default();
+    let mut all = document.pointer("/components/schemas").cloned().unwrap_or_default();
+    schemas::walk(&mut all, &|map| {
+        if let Some(Value::String(reference)) = map.get_mut("$ref") {
+            *reference = reference.replace("#/components/schemas/", place.0);
+        }
+    });
+    let mut all = if let Value::Object(all) = all { all } else { Map::new() };
+    // Before events lose the parts from which frames are put together.
+    schemas::name_frames(&mut all, place);
+    all.remove("UserEvent");
+    schemas::tidy(&mut all, place);
+    all
+}
+
 /// The JSON Schema of the socket's frames.
 pub fn socket_schema() -> Value {
-    let document = serde_json::to_value(Frames::openapi()).unwrap_or_default();
-    let mut definitions = document.pointer("/components/schemas").cloned().unwrap_or_default();
-    rewrite_references(&mut definitions);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "parlour.v1",
+        "title": "Frame",
         "description": "Frames of the socket at /api/v1/socket: JSON text messages. A server message may hold several frames, one a line.",
-        "oneOf": [
-            { "title": "from the client", "$ref": format!("#/$defs/{}", ClientFrame::name()) },
-            { "title": "from the server", "$ref": format!("#/$defs/{}", ServerFrame::name()) },
-        ],
-        "$defs": definitions,
+        "oneOf": [{ "$ref": "#/$defs/ClientFrame" }, { "$ref": "#/$defs/ServerFrame" }],
+        "$defs": frames(Place("#/$defs/")),
     })
 }
 
-fn rewrite_references(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                match value {
-                    Value::String(text) if key == "$ref" => {
-                        *text = text.replace("#/components/schemas/", "#/$defs/");
-                    }
-                    _ => rewrite_references(value),
+/// Every operation of a document, with its path and method.
+pub fn operations_of(document: &mut Value) -> impl Iterator<Item = (&str, &str, &mut Value)> {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    paths.into_iter().flatten().flat_map(|(path, item)| {
+        let methods = item.as_object_mut().into_iter().flatten();
+        methods.map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+    })
+}
+
+/// An example of a schema, given all those that it may refer to.
+pub fn example(schema: &Value, all: &Schemas) -> Value {
+    examples::of_schema(schema, all)
+}
+
+/// A document as a server shows it: the operations are its own.
+pub fn of_this_server(mut document: Value) -> Value {
+    document["servers"] = json!([{ "url": "/", "description": "This server" }]);
+    document["externalDocs"] =
+        json!({ "url": "/api/docs", "description": "The guide, the socket and all error codes" });
+    document
+}
+
+/// Each is made when somebody asks for it first: a start need not wait for them.
+static DOCUMENTS: [(&str, LazyLock<String>); 4] = [
+    ("/api/openapi.json", LazyLock::new(|| of_this_server(document()).to_string())),
+    ("/api/openapi-3.0.json", LazyLock::new(|| of_this_server(document_3_0()).to_string())),
+    ("/api/asyncapi.json", LazyLock::new(|| asyncapi().to_string())),
+    ("/api/socket.schema.json", LazyLock::new(|| socket_schema().to_string())),
+];
+
+/// Serves the documents.
+pub fn configure(config: &mut web::ServiceConfig) {
+    for (path, document) in &DOCUMENTS {
+        answers::serve_text(config, path, "application/json", || document);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The objects that a part of a document refers to, and those that these refer to.
+    fn reach(value: &Value, all: &Schemas, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(map) => {
+                let target = map.get("$ref").and_then(Value::as_str);
+                if let Some(name) = target.and_then(|at| at.strip_prefix("#/components/schemas/"))
+                    && found.insert(name.to_owned())
+                {
+                    reach(&all[name], all, found);
                 }
+                map.values().for_each(|value| reach(value, all, found));
             }
+            Value::Array(list) => list.iter().for_each(|value| reach(value, all, found)),
+            _ => {}
         }
-        Value::Array(list) => list.iter_mut().for_each(rewrite_references),
-        _ => {}
+    }
+
+    #[test]
+    fn no_object_is_both_sent_and_received() {
+        let mut document = document();
+        let all = document["components"]["schemas"].as_object().unwrap().clone();
+        let (mut sent, mut received) = (BTreeSet::new(), BTreeSet::new());
+        for (.., operation) in operations_of(&mut document) {
+            reach(&operation["requestBody"], &all, &mut sent);
+            reach(&operation["responses"], &all, &mut received);
+        }
+        assert!(sent.len() > 30 && received.contains("AccountExportLine"), "{sent:?} {received:?}");
+        let both: Vec<_> =
+            sent.intersection(&received).filter(|name| all[*name].get("properties").is_some()).collect();
+        assert!(both.is_empty(), "{both:?}");
     }
 }

@@ -55,6 +55,20 @@ impl ApiError {
         Self { cause: Some(cause.into()), ..Self::from(ErrorCode::Internal) }
     }
 
+    /// The same refusal in a session that is good, where only the password or code that was asked for again was wrong: a
+    /// 401 speaks of the session alone, and clients answer it with a refresh.
+    pub fn within_a_session(mut self) -> Self {
+        if self.is_of_confirmation() {
+            self.problem.status = 403;
+        }
+        self
+    }
+
+    /// Whether it is about what people confirm things with, and not about their rights.
+    pub fn is_of_confirmation(&self) -> bool {
+        matches!(self.problem.code, ErrorCode::BadCredentials | ErrorCode::LogInAgain)
+    }
+
     /// The code.
     pub fn code(&self) -> ErrorCode {
         self.problem.code
@@ -87,6 +101,9 @@ impl ApiError {
         }
         if problem.code == ErrorCode::Unauthenticated || problem.code == ErrorCode::TokenExpired {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        if problem.code == ErrorCode::InsufficientScope {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\""));
         }
         let mut response = response.json(problem);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -42,6 +42,8 @@ struct KeptPage {
     items: Box<RawValue>,
     /// Everybody who wrote one of the messages or what one of them answers.
     authors: Vec<UserId>,
+    /// Positions of the first and the last message.
+    ends: Option<(Seq, Seq)>,
     older: bool,
     newer: Option<bool>,
 }
@@ -53,6 +55,10 @@ struct PageBody<'a> {
     older: bool,
     newer: bool,
     head: Seq,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous: Option<Seq>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Seq>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     authors: Vec<User>,
 }
@@ -149,7 +155,9 @@ impl Reads {
         } else {
             Vec::new()
         };
-        let body = PageBody { items: &page.items, older: page.older, newer, head, authors };
+        let (first, last) = page.ends.unzip();
+        let (previous, next) = (first.filter(|_| page.older), last.filter(|_| newer));
+        let body = PageBody { items: &page.items, older: page.older, newer, head, previous, next, authors };
         let mut text = Vec::with_capacity(page.items.get().len() + 64);
         serde_json::to_writer(&mut text, &body).map_err(|error| ApiError::fault(error.to_string()))?;
         Ok(text)
@@ -162,7 +170,8 @@ async fn read_page(database: &Database, key: PageKey) -> Result<Kept, ApiError> 
         serde_json::value::to_raw_value(&page.items).map_err(|error| ApiError::fault(error.to_string()))?;
     let all = page.items.iter().flat_map(|message| [Some(message.author), message.reply_author]).flatten();
     let authors = all.collect::<BTreeSet<_>>().into_iter().collect();
-    Ok(Kept(Arc::new(KeptPage { items, authors, older: page.older, newer: page.newer })))
+    let ends = page.items.first().zip(page.items.last()).map(|(first, last)| (first.seq, last.seq));
+    Ok(Kept(Arc::new(KeptPage { items, authors, ends, older: page.older, newer: page.newer })))
 }
 
 fn read_missed(conn: &mut Connection, lists: &[Vec<Missed>]) -> Result<Vec<Vec<Frames>>, Refusal> {

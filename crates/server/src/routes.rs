@@ -2,7 +2,9 @@
 
 mod accounts;
 mod admin;
+mod api_tokens;
 mod blocks;
+mod bots;
 mod conversations;
 mod emails;
 mod friends;
@@ -21,6 +23,9 @@ mod server;
 mod sessions;
 mod users;
 
+use std::str::FromStr;
+
+use parlour_protocol::Page;
 use parlour_protocol::ids::Seq;
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
@@ -39,6 +44,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             // Paths are tried in this order: what is asked for most often comes first.
             .service(messages::list_messages)
             .service(messages::send_message)
+            .service(messages::put_message)
+            .service(messages::show_message)
             .service(conversations::list_events)
             .service(conversations::mark_read)
             .service(messages::edit_message)
@@ -59,12 +66,12 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(accounts::change_password)
             .service(accounts::show_avatar)
             .service(password_resets::create_password_reset)
-            .service(password_resets::use_password_reset)
+            .service(password_resets::complete_password_reset)
             .service(emails::request_password_reset)
             .service(emails::show_email)
             .service(emails::change_email)
             .service(emails::delete_email)
-            .service(emails::use_email_verification)
+            .service(emails::complete_email_verification)
             .service(sessions::create_session)
             .service(sessions::refresh_session)
             .service(sessions::list_sessions)
@@ -83,7 +90,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(second_factors::confirm_second_factor)
             .service(second_factors::renew_recovery_codes)
             .service(second_factors::delete_second_factor)
-            .service(second_factors::delete_second_factor_of)
+            .service(second_factors::delete_user_second_factor)
             .service(passkeys::begin_passkey)
             .service(passkeys::create_passkey)
             .service(passkeys::list_passkeys)
@@ -125,6 +132,15 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .service(admin::list_approvals)
             .service(admin::approve_account)
             .service(admin::reject_account)
+            .service(api_tokens::create_token)
+            .service(api_tokens::list_tokens)
+            .service(api_tokens::delete_token)
+            .service(bots::create_bot)
+            .service(bots::list_bots)
+            .service(bots::delete_bot)
+            .service(bots::create_bot_token)
+            .service(bots::list_bot_tokens)
+            .service(bots::delete_bot_token)
             .service(invites::create_invite)
             .service(invites::list_invites)
             .service(invites::delete_invite)
@@ -143,7 +159,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 struct PageQuery {
     /// The `next` of the page before.
     after: Option<String>,
-    /// 1 to 100, 50 when absent.
+    /// How many items the page has at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
@@ -154,7 +171,8 @@ struct PageQuery {
 struct ListQuery {
     /// The `next` of the page before.
     after: Option<String>,
-    /// 1 to 200, 200 when absent.
+    /// How many items the page has at most.
+    #[param(minimum = 1, maximum = 200, default = 200)]
     limit: Option<i64>,
 }
 
@@ -165,16 +183,46 @@ impl ListQuery {
     }
 }
 
+/// Several ids, separated by commas.
+fn several<I: FromStr, C: FromIterator<I>>(ids: &str) -> Result<C, ApiError> {
+    let malformed =
+        || ApiError::because(ErrorCode::Malformed, "ids takes up to 100 ids, separated by commas.");
+    if ids.split(',').count() > 100 {
+        return Err(malformed());
+    }
+    ids.split(',').map(|id| id.parse().map_err(|_| malformed())).collect()
+}
+
+/// A page of a list that was read whole because it is short. Its cursor is the last item's place and id: what ends in the
+/// meantime makes nothing be left out.
+fn page_of<T>(all: Vec<T>, query: &ListQuery, id: impl Fn(&T) -> i64) -> Result<Page<T>, ApiError> {
+    let (after, limit) = query.read()?;
+    let from = match after {
+        None => 0,
+        Some((place, last)) => match all.iter().position(|item| id(item) == last) {
+            Some(found) => found + 1,
+            None => usize::try_from(place).unwrap_or(0),
+        },
+    };
+    let rest = all.len().saturating_sub(from);
+    let items: Vec<T> = all.into_iter().skip(from).take(limit as usize).collect();
+    let next = items.last().filter(|_| rest > items.len());
+    let next = next.map(|last| write_cursor(((from + items.len() - 1) as i64, id(last))));
+    Ok(Page { items, next })
+}
+
 /// A page of a collection that can be searched.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct SearchQuery {
     /// Part of a name.
+    #[param(max_length = 60)]
     search: Option<String>,
     /// The `next` of the page before.
     after: Option<String>,
-    /// 1 to 100, 50 when absent.
+    /// How many items the page has at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 

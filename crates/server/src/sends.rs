@@ -10,7 +10,7 @@ use parlour_chat::messages::{self, Send};
 use parlour_chat::{Outcome, Refusal};
 use parlour_protocol::messages::Stored;
 use parlour_protocol::problems::ErrorCode;
-use parlour_storage::StorageError;
+use parlour_storage::{Connection, Lane, StorageError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::App;
@@ -63,7 +63,7 @@ impl SendQueue {
     ) -> Result<(), ApiError> {
         messages::check_send(&send)?;
         app.budgets.sends.take(send.author).map_err(ApiError::too_fast)?;
-        let lane = app.database.lane_of(send.conversation.0);
+        let lane = app.database.lane_of(send.conversation);
         let queue = self.queues.get().and_then(|queues| queues.get(lane));
         let full = || ApiError::retry_after(ErrorCode::Unavailable, 500);
         let typist = (send.author, send.conversation);
@@ -88,23 +88,25 @@ async fn run(app: Arc<App>, mut queue: mpsc::Receiver<Waiting>) {
     while queue.recv_many(&mut waiting, BATCH).await > 0 {
         let (sends, replies): (Vec<Send>, Vec<_>) =
             waiting.drain(..).map(|one| (one.send, one.reply)).unzip();
-        let Some(key) = sends.first().map(|send| send.conversation.0) else {
+        let Some(lane) = sends.first().map(|send| Lane::Messages(send.conversation)) else {
             continue;
         };
         let sends: Arc<[Send]> = sends.into();
-        let mut outcome = store(&app, key, &sends, false).await;
+        let mut outcome = store(&app, lane, &sends, false).await;
         // Two more tries: a node that retries the same messages at this very moment may come in between once.
         for _ in 0..2 {
             if matches!(outcome, Err(Refusal::Storage(StorageError::Unique(_)))) {
-                outcome = store(&app, key, &sends, true).await;
+                outcome = store(&app, lane, &sends, true).await;
             }
         }
         match outcome {
             Ok(answers) => {
                 let mut stored = Vec::with_capacity(answers.len());
-                for (answer, reply) in answers.into_iter().zip(replies) {
+                for ((answer, reply), send) in answers.into_iter().zip(replies).zip(sends.iter()) {
                     reply(match answer {
                         Ok(Outcome { value, effects }) => {
+                            // Before anyone hears of it: what they ask for next shows it.
+                            app.markers.note(send.author, send.conversation, value.seq);
                             stored.push(effects);
                             Ok(value)
                         }
@@ -123,11 +125,12 @@ async fn run(app: Arc<App>, mut queue: mpsc::Receiver<Waiting>) {
 
 async fn store(
     app: &App,
-    key: i64,
+    lane: Lane,
     sends: &Arc<[Send]>,
     look_for_earlier: bool,
 ) -> Result<messages::Sent, Refusal> {
     let now = app.clock.now();
     let sends = sends.clone();
-    app.database.write(key, move |conn| messages::send_batch(conn, now, &sends, look_for_earlier)).await
+    let work = move |conn: &mut Connection| messages::send_batch(conn, now, &sends, look_for_earlier);
+    app.database.write_and_tell(lane, work, messages::concerned).await
 }

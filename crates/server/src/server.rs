@@ -22,7 +22,6 @@ use actix_web::{App as WebApp, HttpRequest};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::CloseCode;
 use utoipa_actix_web::AppExt;
-use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
 use crate::budget::connections::Conn;
@@ -30,9 +29,10 @@ use crate::budget::gate::Gates;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::local::{self, DataFiles};
-use crate::openapi::Paths;
 use crate::problems::ApiError;
-use crate::{client_files, ending, mail, methods, metrics_page, middleware, openapi, routes, socket};
+use crate::{
+    client_files, docs, ending, mail, malformed, methods, metrics_page, middleware, openapi, routes, socket,
+};
 
 /// An idle HTTP connection stays for this long.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -97,8 +97,10 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, String> {
             actix_web::rt::System::new().block_on(async move {
                 match prepare(config, clock).await {
                     Ok((app, server, address)) => {
-                        let _ = sender.send(Ok((app, server.handle(), address)));
-                        server.await
+                        let _ = sender.send(Ok((app.clone(), server.handle(), address)));
+                        let ended = server.await;
+                        app.markers.flush(&app).await;
+                        ended
                     }
                     Err(error) => {
                         let _ = sender.send(Err(error));
@@ -123,8 +125,6 @@ async fn prepare(
     app.start();
     mail::start(&app)?;
     let shared = Data::new(app.clone());
-    let document = openapi::document();
-    let paths = Paths::of(&document);
     // Signals are ours: sockets are told first. Our own limits come before the one of the library.
     let builder = actix_server::Server::build()
         .workers(workers)
@@ -134,33 +134,23 @@ async fn prepare(
     let shutdown = builder.graceful_shutdown_signal();
     let sockets = app.clone();
     let factory = move |gates: &Rc<Gates>| {
-        let problem =
-            |code: ErrorCode, detail: String| actix_web::Error::from(ApiError::because(code, detail));
         let (web_app, _) = WebApp::new()
             .app_data(shared.clone())
             .app_data(gates.clone())
-            .app_data(
-                QueryConfig::default()
-                    .error_handler(move |error, _| problem(ErrorCode::Malformed, error.to_string())),
-            )
+            .app_data(QueryConfig::default().error_handler(|error, _| malformed::query(&error).into()))
             // An id that is none names nothing.
-            .app_data(
-                PathConfig::default().error_handler(move |_, _| ApiError::from(ErrorCode::NotFound).into()),
-            )
+            .app_data(PathConfig::default().error_handler(|_, _| ApiError::from(ErrorCode::NotFound).into()))
             .into_utoipa_app()
             .configure(routes::configure)
             .split_for_parts();
         web_app
-            .service(SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document.clone()))
-            .service(web::redirect("/api/docs", "/api/docs/"))
+            .configure(openapi::configure)
+            .configure(docs::configure)
             .configure(client_files::configure)
-            .default_service(web::to({
-                let paths = paths.clone();
-                move |request: HttpRequest| {
-                    let known = paths.contain(request.path());
-                    let code = if known { ErrorCode::MethodNotAllowed } else { ErrorCode::NotFound };
-                    std::future::ready(Err::<&str, ApiError>(code.into()))
-                }
+            .default_service(web::to(|request: HttpRequest| {
+                let known = methods::of(request.path()).is_some();
+                let code = if known { ErrorCode::MethodNotAllowed } else { ErrorCode::NotFound };
+                std::future::ready(Err::<&str, ApiError>(code.into()))
             }))
             .wrap(from_fn(middleware::guard))
             .wrap(from_fn(methods::complete))

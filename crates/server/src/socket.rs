@@ -3,6 +3,7 @@
 //! Invariant: nothing outside this folder knows how bytes reach the wire, and nothing but `start` is done before
 //! somebody has shown a valid access token. A fault here costs one connection.
 
+mod allowed;
 mod commands;
 mod handshake;
 mod reader;
@@ -30,7 +31,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::budget::connections::Conn;
 use crate::budget::memory::Owner;
-use crate::budget::{BODIES_OF_ONE, SMALL};
+use crate::budget::{AFTER_REFUSAL, BODIES_OF_ONE, SMALL};
 use crate::problems::ApiError;
 use commands::Connection;
 use handshake::Upgraded;
@@ -91,7 +92,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
     let mut entry = Some(entry);
     let stream = Rc::new(stream);
     let (outbox, _place) = writer::register(&stream, app.hub.metrics().clone());
-    let mut connection = Connection::new(app, outbox, bearer);
+    let mut connection = Connection::new(app, outbox, bearer, address);
     let mut reader = Reader::new(received);
     // One timer for the life of the socket: a new one on every wake would be the work of every delivery.
     let mut deadline = pin!(tokio::time::sleep(START_WITHIN));
@@ -123,6 +124,10 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
                     Err(code) => connection.outbox.close(code),
                 }
                 taken += 1;
+                if connection.too_fast() {
+                    // Each refusal costs as much as a command: the next one is not read before a moment has passed.
+                    tokio::time::sleep(AFTER_REFUSAL).await;
+                }
                 if taken % AT_ONCE == 0 {
                     tokio::task::yield_now().await;
                 }
@@ -208,7 +213,10 @@ async fn take(connection: &mut Connection, incoming: Incoming) -> Result<bool, C
             connection.allow()?;
             match serde_json::from_str::<ClientFrame>(&text) {
                 Ok(frame) => connection.run(frame).await?,
-                Err(_) if !connection.started() => return Err(CloseCode::BadFrame),
+                Err(error) if !connection.started() => {
+                    connection.refuse_malformed(&text, &error)?;
+                    return Err(CloseCode::BadFrame);
+                }
                 Err(error) => connection.refuse_malformed(&text, &error)?,
             }
         }

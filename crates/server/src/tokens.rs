@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use hmac::{Hmac, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use parlour_chat::api_tokens::Grant;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::Timestamp;
@@ -42,21 +43,27 @@ struct Claims {
     exp: i64,
 }
 
-/// Whom an access token speaks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whom an access token or a personal access token speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bearer {
     /// The person.
     pub user: UserId,
     /// Their session.
     pub session: SessionId,
-    /// Until when the token is valid.
+    /// Until when this is to be believed.
     pub expires_at: Timestamp,
+    /// What a personal access token allows; absent for a log-in, with which the person may do everything.
+    pub grant: Option<Arc<Grant>>,
 }
 
 impl Bearer {
     /// Whether the token is still good, as far as time goes.
     pub fn is_current(&self, now: Timestamp) -> bool {
-        self.expires_at.0 + LEEWAY * parlour_protocol::time::SECOND >= now.0
+        match self.grant {
+            // Any node may have made it, by its own clock.
+            None => self.expires_at.0 + LEEWAY * parlour_protocol::time::SECOND >= now.0,
+            Some(_) => self.expires_at > now,
+        }
     }
 }
 
@@ -185,6 +192,7 @@ impl Tokens {
             user: claims.sub,
             session: claims.sid,
             expires_at: Timestamp(claims.exp * parlour_protocol::time::SECOND),
+            grant: None,
         })
     }
 
@@ -221,7 +229,12 @@ impl Tokens {
 
     /// The first token of a session.
     pub fn first(&self, session: SessionId) -> RefreshToken {
-        self.sign(session, random::bytes())
+        self.first_from(session, random::bytes())
+    }
+
+    /// The first token of a session, from bytes that nobody can guess.
+    pub fn first_from(&self, session: SessionId, random: [u8; HALF]) -> RefreshToken {
+        self.sign(session, random)
     }
 
     /// The token that follows a used one; the same one every time.

@@ -54,18 +54,13 @@ pub fn count_of(conn: &mut Connection, blocker: UserId) -> QueryResult<i64> {
     blocks::table.filter(blocks::blocker_id.eq(blocker.0)).count().get_result(conn)
 }
 
-/// Who of these people blocks a person.
-pub fn list_blockers_among(
-    conn: &mut Connection,
-    people: &[i64],
-    blocked: UserId,
-) -> QueryResult<Vec<UserId>> {
-    let ids: Vec<i64> = on_backend!(conn, inner => blocks::table
-        .filter(blocks::blocked_id.eq(blocked.0))
+/// Who of these people blocks whom of those: blocker, blocked.
+pub fn list_among(conn: &mut Connection, people: &[i64], others: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
+    on_backend!(conn, inner => blocks::table
         .filter(blocks::blocker_id.eq_any(people))
-        .select(blocks::blocker_id)
-        .load(inner))?;
-    Ok(ids.into_iter().map(UserId).collect())
+        .filter(blocks::blocked_id.eq_any(others))
+        .select((blocks::blocker_id, blocks::blocked_id))
+        .load(inner))
 }
 
 /// Whom a person blocks, by id.

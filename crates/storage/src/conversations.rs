@@ -444,46 +444,60 @@ pub struct ListedRow {
     /// Their picture.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub peer_avatar: Option<i64>,
+    /// Whose bot they are.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub peer_owner: Option<i64>,
     /// Whether the two are friends; true for rooms.
     #[diesel(sql_type = Bool)]
     pub writable: bool,
 }
 
-/// One's own conversations (or one of them), most recently active first, after a position in that order.
+/// One's own conversations (or those of them among some), most recently active first, after a position in that order.
 pub fn list_of(
     conn: &mut Connection,
     user: UserId,
-    only: Option<ConversationId>,
+    only: Option<&[i64]>,
     after: Option<(i64, i64)>,
     limit: i64,
 ) -> QueryResult<Vec<ListedRow>> {
-    // The inner limits stop counting at 100 and looking back at 50 rows: the cost of a line is bounded
-    // however long the conversation is.
-    let sql = "SELECT c.id, c.kind, c.name, c.topic, c.last_seq, c.member_count, c.last_activity_at, m.role, m.read_seq,
-            (SELECT count(*) FROM (SELECT 1 AS one FROM events e WHERE e.conversation_id = c.id AND e.seq > m.read_seq
-                AND e.kind = 0 AND e.author_id <> m.user_id AND e.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM blocks b
-                    WHERE b.blocker_id = m.user_id AND b.blocked_id = e.author_id) LIMIT 100) AS counted) AS unread,
-            (SELECT count(*) FROM (SELECT 1 AS one FROM mentions n WHERE n.user_id = m.user_id AND n.conversation_id = c.id
-                AND n.seq > m.read_seq AND NOT EXISTS (SELECT 1 FROM blocks b
-                    WHERE b.blocker_id = m.user_id AND b.blocked_id = n.author_id) LIMIT 100) AS counted) AS mentions,
-            (SELECT recent.seq FROM (SELECT e.seq, e.kind, e.deleted_at FROM events e WHERE e.conversation_id = c.id
-                ORDER BY e.seq DESC LIMIT 50) AS recent
-                WHERE recent.kind = 0 AND recent.deleted_at IS NULL ORDER BY recent.seq DESC LIMIT 1) AS last_message,
-            p.id AS peer_id, p.handle AS peer_handle, p.display_name AS peer_name, p.avatar_id AS peer_avatar,
-            (c.kind = 0 OR f.accepted_at IS NOT NULL) AS writable
-        FROM members m
-        JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL
-        LEFT JOIN users p ON c.kind = 1 AND p.id = CASE WHEN c.low_user = m.user_id THEN c.high_user ELSE c.low_user END
-        LEFT JOIN friendships f ON c.kind = 1 AND f.low_user = c.low_user AND f.high_user = c.high_user
-        WHERE m.user_id = $1 AND ($2 = 0 OR c.id = $2)
-            AND (c.last_activity_at < $3 OR (c.last_activity_at = $3 AND c.id < $4))
-        ORDER BY c.last_activity_at DESC, c.id DESC LIMIT $5";
     let (activity, id) = after.unwrap_or((i64::MAX, i64::MAX));
-    diesel::sql_query(sql)
-        .bind::<BigInt, _>(user.0)
-        .bind::<BigInt, _>(only.map_or(0, |id| id.0))
-        .bind::<BigInt, _>(activity)
-        .bind::<BigInt, _>(id)
-        .bind::<BigInt, _>(limit)
-        .load(conn)
+    let sql = |only: &str, limit: &str| {
+        let order = "ORDER BY c.last_activity_at DESC, c.id DESC LIMIT";
+        let text = format!("{LISTED} {only} {order} {limit}");
+        let query = diesel::sql_query(text);
+        query.bind::<BigInt, _>(user.0).bind::<BigInt, _>(activity).bind::<BigInt, _>(id)
+    };
+    // SQLite counts parameters in the order in which they first stand there.
+    match (conn, only) {
+        (conn, None) => sql("", "$4").bind::<BigInt, _>(limit).load(conn),
+        (Connection::Postgres(inner), Some(only)) => sql("AND c.id = ANY($4)", "$5")
+            .bind::<Array<BigInt>, _>(only)
+            .bind::<BigInt, _>(limit)
+            .load(inner),
+        (Connection::Sqlite(inner), Some(only)) => sql("AND c.id IN (SELECT value FROM json_each($4))", "$5")
+            .bind::<Text, _>(format!("{only:?}"))
+            .bind::<BigInt, _>(limit)
+            .load(inner),
+    }
 }
+
+/// Lines of the list of conversations. The inner limits stop counting at 100 and looking back at 50 rows: the cost of a
+/// line is bounded however long the conversation is.
+const LISTED: &str = "SELECT c.id, c.kind, c.name, c.topic, c.last_seq, c.member_count, c.last_activity_at, m.role, m.read_seq,
+        (SELECT count(*) FROM (SELECT 1 AS one FROM events e WHERE e.conversation_id = c.id AND e.seq > m.read_seq
+            AND e.kind = 0 AND e.author_id <> m.user_id AND e.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM blocks b
+                WHERE b.blocker_id = m.user_id AND b.blocked_id = e.author_id) LIMIT 100) AS counted) AS unread,
+        (SELECT count(*) FROM (SELECT 1 AS one FROM mentions n WHERE n.user_id = m.user_id AND n.conversation_id = c.id
+            AND n.seq > m.read_seq AND NOT EXISTS (SELECT 1 FROM blocks b
+                WHERE b.blocker_id = m.user_id AND b.blocked_id = n.author_id) LIMIT 100) AS counted) AS mentions,
+        (SELECT recent.seq FROM (SELECT e.seq, e.kind, e.deleted_at FROM events e WHERE e.conversation_id = c.id
+            ORDER BY e.seq DESC LIMIT 50) AS recent
+            WHERE recent.kind = 0 AND recent.deleted_at IS NULL ORDER BY recent.seq DESC LIMIT 1) AS last_message,
+        p.id AS peer_id, p.handle AS peer_handle, p.display_name AS peer_name, p.avatar_id AS peer_avatar,
+        p.owner_id AS peer_owner,
+        (c.kind = 0 OR f.accepted_at IS NOT NULL) AS writable
+    FROM members m
+    JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL
+    LEFT JOIN users p ON c.kind = 1 AND p.id = CASE WHEN c.low_user = m.user_id THEN c.high_user ELSE c.low_user END
+    LEFT JOIN friendships f ON c.kind = 1 AND f.low_user = c.low_user AND f.high_user = c.high_user
+    WHERE m.user_id = $1 AND (c.last_activity_at < $2 OR (c.last_activity_at = $2 AND c.id < $3))";

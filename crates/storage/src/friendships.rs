@@ -9,7 +9,7 @@ use parlour_protocol::users::User;
 use crate::Connection;
 use crate::on_backend;
 use crate::schema::{friendships, users};
-use crate::users::SummaryRow;
+use crate::users::{SummaryRow, lock_pair};
 
 /// `presence_to` of somebody whose friends see whether they are online.
 pub const TO_FRIENDS: i16 = 0;
@@ -44,9 +44,10 @@ pub fn find(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<Option<F
     friendships::table.find((low.0, high.0)).select(FriendshipRow::as_select()).first(conn).optional()
 }
 
-/// Like [`find`], and locks the row until the transaction ends.
+/// Like [`find`], and locks the two people and the row until the transaction ends.
 pub fn lock(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<Option<FriendshipRow>> {
     let (low, high) = pair(a, b);
+    lock_pair(conn, low, high)?;
     match conn {
         Connection::Postgres(inner) => friendships::table
             .find((low.0, high.0))

@@ -3,6 +3,7 @@
 //! Invariant: no rule lives here. Functions take a [`Connection`], never a pool; the caller owns the transaction.
 
 pub mod admin;
+pub mod api_tokens;
 pub mod audit_log;
 pub mod blocks;
 mod conditions;
@@ -13,8 +14,11 @@ pub mod declined_requests;
 pub mod emails;
 pub mod events;
 pub mod friendships;
+pub mod idempotency;
 pub mod identities;
 pub mod invites;
+pub mod lanes;
+mod link;
 pub mod members;
 pub mod mentions;
 pub mod migrations;
@@ -35,3 +39,4 @@ pub mod users;
 
 pub use connection::AnyConnection as Connection;
 pub use database::{Database, DatabaseSettings, StorageError};
+pub use lanes::Lane;

@@ -1,9 +1,6 @@
 //! Who takes part in what.
 
-use diesel::PgConnection;
-use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::rooms::MemberRole;
@@ -87,17 +84,17 @@ pub fn list_among(
 /// Which members of a conversation have these handles (in lower case).
 pub fn list_named(
     conn: &mut Connection,
-    conversation: ConversationId,
+    conversations: &[i64],
     handles: &[String],
-) -> QueryResult<Vec<(UserId, String)>> {
-    let rows: Vec<(i64, String)> = on_backend!(conn, inner => members::table
+) -> QueryResult<Vec<(ConversationId, UserId, String)>> {
+    let rows: Vec<(i64, i64, String)> = on_backend!(conn, inner => members::table
         .inner_join(users::table)
-        .filter(members::conversation_id.eq(conversation.0))
+        .filter(members::conversation_id.eq_any(conversations))
         .filter(users::handle_key.eq_any(handles))
-        .select((users::id, users::handle_key))
+        .select((members::conversation_id, users::id, users::handle_key))
         .order(users::id)
         .load(inner))?;
-    Ok(rows.into_iter().map(|(id, handle)| (UserId(id), handle)).collect())
+    Ok(rows.into_iter().map(|(at, id, handle)| (ConversationId(at), UserId(id), handle)).collect())
 }
 
 /// Whether two people are in one room.
@@ -138,65 +135,125 @@ pub fn update_role(
         .execute(conn)
 }
 
-/// Moves a read marker forward; answers whether it moved.
-pub fn mark_read(
-    conn: &mut Connection,
-    conversation: ConversationId,
-    user: UserId,
+/// A marker: conversation, person, position.
+pub type Marker = (i64, i64, Seq);
+
+/// Locks markers that are behind, in the order of their keys, and says where they are to be: never beyond the head.
+macro_rules! lock_markers {
+    ($lock:literal) => {
+        concat!(
+            "SELECT m.conversation_id, m.user_id, LEAST(given.seq, c.last_seq) AS seq
+            FROM members m JOIN unnest($1, $2, $3) AS given (conversation, person, seq)
+                ON m.conversation_id = given.conversation AND m.user_id = given.person
+            JOIN conversations c ON c.id = m.conversation_id
+            WHERE m.read_seq < LEAST(given.seq, c.last_seq)
+            ORDER BY m.conversation_id, m.user_id ",
+            $lock
+        )
+    };
+}
+const LOCK_MARKERS: &str = lock_markers!("FOR NO KEY UPDATE OF m");
+const LOCK_FREE_MARKERS: &str = lock_markers!("FOR NO KEY UPDATE OF m SKIP LOCKED");
+/// Moves them. In a statement of its own: it sees the rows as they are now that they are locked.
+const MOVE_MARKERS: &str = "UPDATE members SET read_seq = due.seq FROM unnest($1, $2, $3) AS due (conversation, person, seq)
+    WHERE members.conversation_id = due.conversation AND members.user_id = due.person AND members.read_seq < due.seq
+    RETURNING members.conversation_id, members.user_id, members.read_seq AS seq";
+
+#[derive(QueryableByName)]
+struct MovedRow {
+    #[diesel(sql_type = BigInt)]
+    conversation_id: i64,
+    #[diesel(sql_type = BigInt)]
+    user_id: i64,
+    #[diesel(sql_type = BigInt)]
     seq: Seq,
-) -> QueryResult<bool> {
-    diesel::update(members::table.find((conversation.0, user.0)).filter(members::read_seq.lt(seq)))
-        .set(members::read_seq.eq(seq))
-        .execute(conn)
-        .map(|count| count > 0)
 }
 
-/// What somebody has written, they have read up to there: moves the markers of (conversation, author, position) forward
-/// where they are behind.
-pub fn mark_written(conn: &mut Connection, written: &[(i64, i64, Seq)]) -> QueryResult<usize> {
+/// Moves markers forward that are behind, and returns where these are now. With `wait` it waits for those that somebody
+/// else holds at this moment. Without, it waits for nobody, and so can't be part of a deadlock however many rows it takes.
+pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> QueryResult<Vec<Marker>> {
     match conn {
         Connection::Postgres(inner) => {
-            let conversations = written.iter().map(|one| one.0).collect();
-            let authors = written.iter().map(|one| one.1).collect();
-            let seqs = written.iter().map(|one| one.2).collect();
-            MarkWritten { conversations, authors, seqs }.execute(inner)
+            let mut run = |statement: &str, markers: &[Marker]| -> QueryResult<Vec<Marker>> {
+                let column = |of: fn(&Marker) -> i64| markers.iter().map(of).collect::<Vec<i64>>();
+                let rows: Vec<MovedRow> = diesel::sql_query(statement)
+                    .bind::<Array<BigInt>, _>(column(|one| one.0))
+                    .bind::<Array<BigInt>, _>(column(|one| one.1))
+                    .bind::<Array<BigInt>, _>(column(|one| one.2))
+                    .load(inner)?;
+                Ok(rows.into_iter().map(|row| (row.conversation_id, row.user_id, row.seq)).collect())
+            };
+            let locked = run(if wait { LOCK_MARKERS } else { LOCK_FREE_MARKERS }, markers)?;
+            if locked.is_empty() { Ok(locked) } else { run(MOVE_MARKERS, &locked) }
         }
         Connection::Sqlite(inner) => {
-            let mut moved = 0;
-            for (conversation, author, seq) in written {
-                let behind = members::table.find((*conversation, *author)).filter(members::read_seq.lt(*seq));
-                moved += diesel::update(behind).set(members::read_seq.eq(*seq)).execute(inner)?;
+            let mut moved = Vec::new();
+            for (conversation, person, seq) in markers {
+                let row: Option<MovedRow> = diesel::sql_query(
+                    "UPDATE members SET read_seq = MIN(?, c.last_seq) FROM conversations c
+                    WHERE c.id = members.conversation_id AND conversation_id = ? AND user_id = ?
+                        AND read_seq < MIN(?, c.last_seq)
+                    RETURNING conversation_id, user_id, read_seq AS seq",
+                )
+                .bind::<BigInt, _>(seq)
+                .bind::<BigInt, _>(conversation)
+                .bind::<BigInt, _>(person)
+                .bind::<BigInt, _>(seq)
+                .get_result(inner)
+                .optional()?;
+                moved.extend(row.map(|row| (row.conversation_id, row.user_id, row.seq)));
             }
             Ok(moved)
         }
     }
 }
 
-/// [`mark_written`] on PostgreSQL. A statement with a type of its own is prepared once for a connection.
-#[derive(QueryId)]
-struct MarkWritten {
-    conversations: Vec<i64>,
-    authors: Vec<i64>,
-    seqs: Vec<i64>,
+#[derive(QueryableByName)]
+struct PlaceRow {
+    #[diesel(sql_type = BigInt)]
+    conversation_id: i64,
+    #[diesel(sql_type = BigInt)]
+    user_id: i64,
+    #[diesel(sql_type = BigInt)]
+    seq: Seq,
+    #[diesel(sql_type = BigInt)]
+    head: Seq,
 }
 
-impl RunQueryDsl<PgConnection> for MarkWritten {}
-
-impl QueryFragment<Pg> for MarkWritten {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("UPDATE members SET read_seq = written.seq FROM unnest(");
-        out.push_bind_param::<Array<BigInt>, _>(&self.conversations)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<BigInt>, _>(&self.authors)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<BigInt>, _>(&self.seqs)?;
-        out.push_sql(
-            ") AS written (conversation, author, seq)
-             WHERE members.conversation_id = written.conversation AND members.user_id = written.author
-             AND members.read_seq < written.seq",
-        );
-        Ok(())
-    }
+/// Where these markers are now, and the heads of their conversations. Those of people who are not in a conversation are
+/// left out.
+pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> QueryResult<Vec<(Marker, Seq)>> {
+    let places: Vec<PlaceRow> = match conn {
+        Connection::Postgres(inner) => {
+            let column = |of: fn(&Marker) -> i64| markers.iter().map(of).collect::<Vec<i64>>();
+            diesel::sql_query(
+                "SELECT m.conversation_id, m.user_id, m.read_seq AS seq, c.last_seq AS head
+                FROM members m JOIN unnest($1, $2) AS given (conversation, person)
+                    ON m.conversation_id = given.conversation AND m.user_id = given.person
+                JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL",
+            )
+            .bind::<Array<BigInt>, _>(column(|one| one.0))
+            .bind::<Array<BigInt>, _>(column(|one| one.1))
+            .load(inner)?
+        }
+        Connection::Sqlite(inner) => {
+            let mut found = Vec::new();
+            for (conversation, person, _) in markers {
+                let place: Option<PlaceRow> = diesel::sql_query(
+                    "SELECT m.conversation_id, m.user_id, m.read_seq AS seq, c.last_seq AS head
+                    FROM members m JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL
+                    WHERE m.conversation_id = ? AND m.user_id = ?",
+                )
+                .bind::<BigInt, _>(conversation)
+                .bind::<BigInt, _>(person)
+                .get_result(inner)
+                .optional()?;
+                found.extend(place);
+            }
+            found
+        }
+    };
+    Ok(places.into_iter().map(|row| ((row.conversation_id, row.user_id, row.seq), row.head)).collect())
 }
 
 /// How many rooms and direct chats a person is in.

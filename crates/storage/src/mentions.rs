@@ -4,7 +4,7 @@
 //! notifications are kept). Counters count these rows.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{Array, BigInt};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 
 use crate::schema::{mentions, user_events};
@@ -32,6 +32,47 @@ pub struct MentionRow {
 /// Adds people whom a message concerns.
 pub fn insert(conn: &mut Connection, rows: Vec<MentionRow>) -> QueryResult<usize> {
     on_backend!(conn, inner => diesel::insert_into(mentions::table).values(rows).execute(inner))
+}
+
+/// Which of these people are still concerned by messages: person, conversation, position.
+pub fn list_standing(conn: &mut Connection, wanted: &[(i64, i64, Seq)]) -> QueryResult<Vec<(i64, i64, Seq)>> {
+    let people: Vec<i64> = wanted.iter().map(|one| one.0).collect();
+    let seqs: Vec<Seq> = wanted.iter().map(|one| one.2).collect();
+    let found: Vec<(i64, i64, Seq)> = on_backend!(conn, inner => mentions::table
+        .filter(mentions::user_id.eq_any(&people))
+        .filter(mentions::seq.eq_any(&seqs))
+        .select((mentions::user_id, mentions::conversation_id, mentions::seq))
+        .load(inner))?;
+    Ok(found.into_iter().filter(|one| wanted.contains(one)).collect())
+}
+
+/// Notes which notification tells somebody of a message: person, conversation, position of the message, and of the
+/// notification.
+pub fn note_notifications(conn: &mut Connection, noted: &[(i64, i64, Seq, Seq)]) -> QueryResult<()> {
+    match conn {
+        Connection::Postgres(inner) => {
+            let column = |of: fn(&(i64, i64, Seq, Seq)) -> i64| noted.iter().map(of).collect::<Vec<i64>>();
+            diesel::sql_query(
+                "UPDATE mentions SET useq = given.useq
+                FROM unnest($1, $2, $3, $4) AS given (person, conversation, seq, useq)
+                WHERE mentions.user_id = given.person AND mentions.conversation_id = given.conversation
+                    AND mentions.seq = given.seq",
+            )
+            .bind::<Array<BigInt>, _>(column(|one| one.0))
+            .bind::<Array<BigInt>, _>(column(|one| one.1))
+            .bind::<Array<BigInt>, _>(column(|one| one.2))
+            .bind::<Array<BigInt>, _>(column(|one| one.3))
+            .execute(inner)?;
+        }
+        Connection::Sqlite(inner) => {
+            for (person, conversation, seq, useq) in noted {
+                diesel::update(mentions::table.find((person, conversation, seq)))
+                    .set(mentions::useq.eq(useq))
+                    .execute(inner)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whom a message concerns.

@@ -10,6 +10,7 @@ use parlour_protocol::own_data::Erased;
 use crate::Connection;
 use crate::emails;
 use crate::events::{EDITED, EventRow, MESSAGE};
+use crate::idempotency;
 use crate::mentions;
 use crate::outgoing_mail;
 use crate::passkeys;
@@ -148,11 +149,13 @@ pub fn erase_person(conn: &mut Connection, user: UserId) -> QueryResult<Erased> 
     outgoing_mail::delete_of(conn, user)?;
     passkeys::delete_all(conn, user)?;
     mentions::delete_of(conn, user)?;
+    idempotency::delete_of(conn, user)?;
     // The ids of ended sessions stay for a while, so that every node refuses their tokens.
     let ended = diesel::update(sessions::table.filter(sessions::user_id.eq(user.0))).set((
         sessions::device.eq(""),
         sessions::token_hash.eq(Vec::<u8>::new()),
         sessions::previous_hash.eq(None::<Vec<u8>>),
+        sessions::conversations.eq(None::<String>),
     ));
     Ok(Erased {
         notifications: count(notifications.execute(conn)?),
@@ -216,6 +219,16 @@ pub fn list_to_erase(conn: &mut Connection, before: i64) -> QueryResult<Vec<User
         .filter(users::erased_at.is_null())
         .limit(100)
         .select(UserRow::as_select())
+        .load(conn)
+}
+
+/// Bots of a person who are gone and of whom something is left.
+pub fn list_bots_to_erase(conn: &mut Connection, owner: UserId) -> QueryResult<Vec<i64>> {
+    users::table
+        .filter(users::owner_id.eq(owner.0))
+        .filter(users::deleted_at.is_not_null())
+        .filter(users::erased_at.is_null())
+        .select(users::id)
         .load(conn)
 }
 

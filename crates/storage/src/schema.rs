@@ -34,6 +34,7 @@ diesel::table! {
         pending_since -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
         erased_at -> Nullable<BigInt>,
+        owner_id -> Nullable<BigInt>,
     }
 }
 
@@ -95,6 +96,16 @@ diesel::table! {
         pending -> Nullable<Text>,
         pending_hash -> Nullable<Binary>,
         pending_until -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (name) {
+        name -> Binary,
+        request -> Binary,
+        user_id -> Nullable<BigInt>,
+        result -> Text,
+        created_at -> BigInt,
     }
 }
 
@@ -185,6 +196,8 @@ diesel::table! {
         expires_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
         network -> Nullable<Binary>,
+        scope -> Nullable<SmallInt>,
+        conversations -> Nullable<Text>,
     }
 }
 
@@ -303,6 +316,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     second_factors,
     recovery_codes,
     emails,
+    idempotency_keys,
     outgoing_mail,
     reset_requests,
     passkeys,

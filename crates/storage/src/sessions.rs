@@ -1,4 +1,4 @@
-//! Log-ins and the hashes of their refresh tokens.
+//! Log-ins and the hashes of their refresh tokens. Tokens are sessions with a scope; see [`crate::api_tokens`].
 
 use diesel::prelude::*;
 use parlour_protocol::ids::{SessionId, UserId};
@@ -33,6 +33,10 @@ pub struct SessionRow {
     pub revoked_at: Option<i64>,
     /// A keyed hash of the network that it was opened from.
     pub network: Option<Vec<u8>>,
+    /// What a token may do: 1 read, 2 read and write. None for log-ins.
+    pub scope: Option<i16>,
+    /// The conversations that a token is limited to, as JSON.
+    pub conversations: Option<String>,
 }
 
 /// Adds a session.
@@ -51,10 +55,11 @@ pub fn exists_in_network(conn: &mut Connection, user: UserId, network: &[u8]) ->
     diesel::select(diesel::dsl::exists(opened)).get_result(conn)
 }
 
-/// The open sessions of a person, last used first.
+/// The open log-ins of a person, last used first.
 pub fn list(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<Vec<SessionRow>> {
     sessions::table
         .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::scope.is_null())
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(now))
         .order(sessions::last_used_at.desc())

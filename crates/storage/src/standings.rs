@@ -1,18 +1,20 @@
-//! Where people stand when they connect: their accounts, conversations and friends, read together in one statement.
+//! Where people stand when they connect: their accounts, conversations, friends and blocks, read together in one
+//! statement.
 //!
 //! Invariant: one statement, however many people. Thousands may come back at the same time.
 
 use diesel::IntoSql;
 use diesel::prelude::*;
-use diesel::sql_types::SmallInt;
+use diesel::sql_types::{Bool, SmallInt};
 
 use crate::Connection;
 use crate::on_backend;
-use crate::schema::{conversations, friendships, members, users};
+use crate::schema::{blocks, conversations, friendships, members, users};
 
 const ACCOUNT: i16 = 0;
 const CONVERSATION: i16 = 1;
 const FRIENDS: i16 = 2;
+const BLOCK: i16 = 3;
 
 /// A fact about one of those who were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,14 +40,18 @@ pub enum Standing {
         last_seq: i64,
         /// [`crate::conversations::ROOM`] or [`crate::conversations::DIRECT`].
         kind: i16,
+        /// Up to where they have read.
+        read_seq: i64,
     },
     /// Two people are friends; one of them was asked for, or both.
     Friends(i64, i64),
+    /// Somebody who was asked for blocks somebody.
+    Block(i64, i64),
 }
 
 /// All that connecting needs to know about these people, accounts first.
 pub fn list(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<Standing>> {
-    type Row = (i16, i64, i64, i64, i16, bool);
+    type Row = (i16, i64, i64, i64, i16, bool, i64);
     let rows: Vec<Row> = on_backend!(conn, inner => users::table
         .filter(users::id.eq_any(people))
         .select((
@@ -55,6 +61,7 @@ pub fn list(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<Standing>>
             users::id,
             users::presence_to,
             users::suspended_at.is_not_null(),
+            users::id,
         ))
         .union_all(
             members::table
@@ -68,6 +75,7 @@ pub fn list(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<Standing>>
                     conversations::last_seq,
                     conversations::kind,
                     conversations::deleted_at.is_not_null(),
+                    members::read_seq,
                 )),
         )
         .union_all(
@@ -81,15 +89,28 @@ pub fn list(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<Standing>>
                     friendships::low_user,
                     FRIENDS.into_sql::<SmallInt>(),
                     friendships::hidden,
+                    friendships::low_user,
                 )),
         )
+        .union_all(blocks::table.filter(blocks::blocker_id.eq_any(people)).select((
+            BLOCK.into_sql::<SmallInt>(),
+            blocks::blocker_id,
+            blocks::blocked_id,
+            blocks::created_at,
+            BLOCK.into_sql::<SmallInt>(),
+            false.into_sql::<Bool>(),
+            blocks::blocker_id,
+        )))
         .load(inner))?;
     let mut standings: Vec<Standing> = rows
         .into_iter()
-        .map(|(part, user, second, third, number, flag)| match part {
+        .map(|(part, user, second, third, number, flag, fourth)| match part {
             ACCOUNT => Standing::Account { user, last_useq: second, presence_to: number, suspended: flag },
-            CONVERSATION => Standing::Conversation { user, id: second, last_seq: third, kind: number },
-            _ => Standing::Friends(user, second),
+            CONVERSATION => {
+                Standing::Conversation { user, id: second, last_seq: third, kind: number, read_seq: fourth }
+            }
+            FRIENDS => Standing::Friends(user, second),
+            _ => Standing::Block(user, second),
         })
         .collect();
     // The database gives the parts in this order, but does not promise to.

@@ -54,6 +54,8 @@ pub struct UserRow {
     pub pending_since: Option<i64>,
     /// When the account was deleted; the row stays as an author's name.
     pub deleted_at: Option<i64>,
+    /// Whose bot it is; none for people.
+    pub owner_id: Option<i64>,
 }
 
 impl UserRow {
@@ -69,6 +71,7 @@ impl UserRow {
             handle: self.handle.clone(),
             display_name: self.display_name.clone(),
             avatar: self.avatar_id.map(AvatarId),
+            bot: self.is_bot(),
         }
     }
 
@@ -84,6 +87,11 @@ impl UserRow {
             has_password: self.has_password(),
             created_at: Timestamp(self.created_at),
         }
+    }
+
+    /// Whether a program acts as this account.
+    pub fn is_bot(&self) -> bool {
+        self.owner_id.is_some()
     }
 
     /// Whether there is a password. Who registered with a provider of OpenID Connect has none at first.
@@ -104,6 +112,8 @@ pub struct SummaryRow {
     pub display_name: String,
     /// Current picture.
     pub avatar_id: Option<i64>,
+    /// Whose bot it is.
+    pub owner_id: Option<i64>,
 }
 
 impl From<SummaryRow> for User {
@@ -113,6 +123,7 @@ impl From<SummaryRow> for User {
             handle: row.handle,
             display_name: row.display_name,
             avatar: row.avatar_id.map(AvatarId),
+            bot: row.owner_id.is_some(),
         }
     }
 }
@@ -163,6 +174,16 @@ pub fn find(conn: &mut Connection, id: UserId) -> QueryResult<Option<UserRow>> {
     users::table.find(id.0).select(UserRow::as_select()).first(conn).optional()
 }
 
+/// The bots of a person that are not gone, oldest first.
+pub fn list_bots(conn: &mut Connection, owner: UserId) -> QueryResult<Vec<UserRow>> {
+    users::table
+        .filter(users::owner_id.eq(owner.0))
+        .filter(users::deleted_at.is_null())
+        .order((users::created_at.asc(), users::id.asc()))
+        .select(UserRow::as_select())
+        .load(conn)
+}
+
 /// A person by handle in lower case.
 pub fn find_by_handle(conn: &mut Connection, handle_key: &str) -> QueryResult<Option<UserRow>> {
     users::table.filter(users::handle_key.eq(handle_key)).select(UserRow::as_select()).first(conn).optional()
@@ -170,12 +191,17 @@ pub fn find_by_handle(conn: &mut Connection, handle_key: &str) -> QueryResult<Op
 
 /// Locks two people's rows until the transaction ends, in the order in which everybody locks them.
 pub fn lock_pair(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<()> {
+    lock_all(conn, &[a.0, b.0])
+}
+
+/// Locks people's rows until the transaction ends, in the order in which everybody locks them.
+pub fn lock_all(conn: &mut Connection, people: &[i64]) -> QueryResult<()> {
     match conn {
         Connection::Postgres(inner) => users::table
-            .filter(users::id.eq_any([a.0, b.0]))
+            .filter(users::id.eq_any(people))
             .order(users::id.asc())
             .select(users::id)
-            .for_update()
+            .for_no_key_update()
             .load::<i64>(inner)
             .map(|_| ()),
         // There is one writer.

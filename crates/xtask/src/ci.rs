@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use crate::{
-    client, commands, openapi, prerequisites,
+    client, commands, contract, openapi, prerequisites,
     steps::Steps,
     supply,
     tests::{self, Selection},
@@ -12,7 +12,8 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Formatting, dependencies, lints, tests, the committed API description; the first failure ends it.
+/// Formatting, dependencies, lints, tests, the committed API description and what other people's tools make of it; the
+/// first failure ends it.
 pub fn ci(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     let result = all(workspace, steps);
     steps.summary();
@@ -44,7 +45,9 @@ fn all(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     })?;
     steps.step("lint the browser client", || lint_client(workspace))?;
     tests::run(workspace, steps, &Selection::default())?;
-    steps.step("compare the API description", || openapi::describe(workspace, openssl, true))
+    steps.step("compare the API description", || openapi::describe(workspace, openssl, true))?;
+    // It says itself what it skipped, for want of a language or of a registry.
+    contract::check(workspace, steps, openssl).map(drop)
 }
 
 /// For the browser where the active toolchain can, natively where only Debian's compiler can: that one has no clippy.

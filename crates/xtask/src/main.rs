@@ -11,6 +11,8 @@ mod chaos;
 mod ci;
 mod client;
 mod commands;
+mod contract;
+mod debug_server;
 mod dist;
 mod fuzz;
 mod interrupt;
@@ -27,6 +29,7 @@ mod supply;
 mod tests;
 mod toolchain;
 mod workspace;
+mod wrapper;
 
 use std::process::ExitCode;
 
@@ -41,9 +44,11 @@ Usage: cargo xtask <command>
   build                       build the same without starting it: target/release/parlour
   client                      build the browser client into target/client/dist
   test [suite] [-- args]      run all tests with private PostgreSQL and Redis servers; a suite is one of
-                              api, socket, browser, security, chaos, or the name of a test
-  bench [scenario…]           measure the release server: hot-room, many-rooms, calm, sends, connect, history, idle, storm,
-                              and when named growth, overload, slow-readers
+                              api, socket, client, browser, security, chaos, or the name of a test
+  bench [scenario…] [--bytes N] [--runs N] [--seconds N]
+                              measure the release server: hot-room, many-rooms, calm, sends, connect, history, idle, storm,
+                              lively, and when named growth, overload, slow-readers; texts of N bytes in the first two,
+                              the range over N runs, rounds of N seconds in lively
   chaos [scenario…] [--seed N] [--seconds N]
                               break nodes, Redis and PostgreSQL under load and check what was promised: kill9-node,
                               sigstop-node, rolling-restart, redis-cut, forget-redis, drop-pubsub, postgres-cut,
@@ -54,9 +59,13 @@ Usage: cargo xtask <command>
   fuzz [--seconds N] [--seed N]
                               send requests, frames and pictures that are almost right, for a minute or as long as said
   schemathesis [args]         ask a server all that the published description allows, and compare the answers with it
+  contract                    lint the published documents, generate clients from them with the tools of other people, and
+                              have the clients do everything (needs Node.js, Python and Java; says what it skips)
   ci                          formatting, lints, dependencies, tests and the committed API description: what CI runs
   deny                        check licences, sources and advisories of everything that comes from others
   sbom                        list what the server is made of, as target/parlour.cdx.json (CycloneDX)
+  wrapper [folder] [--server URL]
+                              make an app for Android and iOS with the client in it, in target/wrapper (Capacitor)
   openapi [--check]           write (or compare) openapi/openapi.json and openapi/socket.schema.json
 ";
 
@@ -88,8 +97,10 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
         "deny" => steps.step("check the dependencies", || supply::deny(&workspace)),
         "fuzz" => fuzz::fuzz(&workspace, &mut steps, rest),
         "schemathesis" => schemathesis::schemathesis(&workspace, &mut steps, rest),
+        "contract" => contract::contract(&workspace, &mut steps, rest),
         "ci" => ci::ci(&workspace, &mut steps),
         "sbom" => supply::sbom(&workspace, &mut steps, rest),
+        "wrapper" => wrapper::wrapper(&workspace, &mut steps, rest),
         "openapi" => openapi::openapi(&workspace, &mut steps, rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

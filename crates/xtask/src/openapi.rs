@@ -13,10 +13,14 @@ use crate::{
 };
 
 /// The server's subcommands and the files that hold what they print.
-const DOCUMENTS: [(&str, &str); 2] =
-    [("openapi", "openapi/openapi.json"), ("socket-schema", "openapi/socket.schema.json")];
+const DOCUMENTS: [(&[&str], &str); 4] = [
+    (&["openapi"], "openapi/openapi.json"),
+    (&["openapi", "3.0"], "openapi/openapi-3.0.json"),
+    (&["asyncapi"], "openapi/asyncapi.json"),
+    (&["socket-schema"], "openapi/socket.schema.json"),
+];
 
-/// Writes both documents, or with `--check` fails when one differs.
+/// Writes all documents, or with `--check` fails when one differs.
 pub fn openapi(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let check = match arguments {
         [] => false,
@@ -34,7 +38,7 @@ pub fn describe(workspace: &Workspace, openssl: OpenSsl, check: bool) -> Result<
     commands::run(tests::cargo(workspace, "build", openssl, dist).args(["--bins", "--lib", "--tests"]))?;
     for (subcommand, path) in DOCUMENTS {
         let mut server = commands::cleaned(workspace, &workspace.target.join("debug/parlour"));
-        let mut document = commands::output(server.arg(subcommand))?;
+        let mut document = commands::output(server.args(subcommand))?;
         if !document.ends_with(b"\n") {
             document.push(b'\n');
         }

@@ -6,15 +6,13 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::Command,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::{
-    client, commands, interrupt::Interrupt, prerequisites, services, steps::Steps, tests,
+    client, commands, debug_server::DebugServer, interrupt::Interrupt, prerequisites, steps::Steps, tests,
     workspace::Workspace,
 };
 
@@ -41,15 +39,11 @@ pub fn schemathesis(workspace: &Workspace, steps: &mut Steps, arguments: &[Strin
     if !tool.exists() {
         steps.step("install schemathesis", || install(&home, &interrupt))?;
     }
-    let data = home.join("data");
-    let _none_yet = fs::remove_dir_all(&data);
-    fs::create_dir_all(&data)?;
-    let address = format!("127.0.0.1:{}", services::free_port()?);
-    let _server = Server::start(&workspace.target.join("debug/parlour"), &data, &address)?;
-    let token = register(&address)?;
+    let server = DebugServer::start(workspace, &home.join("data"), &[])?;
+    let token = register(&server.address)?;
     let mut command = Command::new(&tool);
     command.current_dir(&home).arg("run").arg(workspace.root.join("openapi/openapi.json"));
-    command.arg("--url").arg(format!("http://{address}"));
+    command.arg("--url").arg(format!("http://{}", server.address));
     command.arg("--header").arg(format!("Authorization: Bearer {token}"));
     for operation in LEFT_OUT {
         command.args(["--exclude-operation-id", operation]);
@@ -65,38 +59,6 @@ fn install(home: &Path, interrupt: &Interrupt) -> Result<()> {
     let venv = home.join("venv");
     interrupt.run(Command::new(python).args(["-m", "venv"]).arg(&venv))?;
     interrupt.run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", TOOL]))
-}
-
-/// A server that ends with the value.
-struct Server(Child);
-
-impl Server {
-    fn start(program: &Path, data: &Path, address: &str) -> Result<Self> {
-        let mut command = Command::new(program);
-        command.arg("serve").current_dir(data).stdout(Stdio::null());
-        for name in ["DATABASE_URL", "REDIS_URL", "PARLOUR_CONFIG"] {
-            command.env_remove(name);
-        }
-        command.env("PARLOUR_LISTEN", address).env("PARLOUR_DATA_DIR", data);
-        command.env("PARLOUR_HASH_MEMORY_KIB", "8").env("PARLOUR_HASH_PASSES", "1");
-        command.env("PARLOUR_AUTH_PER_MINUTE", "1000000").env("RUST_LOG", "error");
-        let mut server = Self(command.spawn()?);
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(address).is_err() {
-            if server.0.try_wait()?.is_some() || Instant::now() > deadline {
-                bail!("the server did not start");
-            }
-            thread::sleep(commands::POLL);
-        }
-        Ok(server)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _gone_already = self.0.kill();
-        let _status = self.0.wait();
-    }
 }
 
 /// Registers somebody and answers their access token.

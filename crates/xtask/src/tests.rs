@@ -22,7 +22,7 @@ use crate::{
 const APART: [&str; 2] = ["parlour-frontend", "xtask"];
 
 /// The system's tests, by the name of their file in `tests/`.
-const SUITES: [&str; 7] = ["api", "socket", "wire", "migrations", "browser", "security", "chaos"];
+const SUITES: [&str; 8] = ["api", "socket", "client", "wire", "migrations", "browser", "security", "chaos"];
 
 /// Tests that run at once. They wait for databases and sockets most of the time, so cores are no measure.
 const TESTS_AT_ONCE: &str = "8";
@@ -52,7 +52,8 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, selection: &Selection) -> R
 
     steps.step("build the server and the tests", || {
         let mut command = cargo(workspace, "build", openssl, &dist);
-        command.args(["--bins"]);
+        // The suite `client` runs the examples.
+        command.args(["--bins", "--examples"]);
         match &selection.suite {
             Some(suite) => command.args(["--test", suite]),
             None => command.args(["--lib", "--tests"]),

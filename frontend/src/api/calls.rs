@@ -2,12 +2,13 @@
 
 use gloo_net::http::Method;
 use parlour_client::engine::Part;
+use parlour_protocol::Page;
 use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, PendingAccount, UpdateAccount};
 use parlour_protocol::admin::{AdminUser, Statistics};
 use parlour_protocol::audit::AuditEntry;
 use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::Conversation;
-use parlour_protocol::emails::{ChangeEmail, Email, UseEmailVerification};
+use parlour_protocol::emails::{ChangeEmail, CompleteEmailVerification, Email};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequests, Relationship};
 use parlour_protocol::ids::{ConversationId, InviteId, PasskeyId, Seq, SessionId, UserId};
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
@@ -18,7 +19,7 @@ use parlour_protocol::passkeys::{
     BeginPasskeyStep, CompletePasskeyStep, CreatePasskey, CreatePasskeySession, Passkey, PasskeyCeremony,
     UpdatePasskey,
 };
-use parlour_protocol::password_resets::{PasswordReset, RequestPasswordReset, UsePasswordReset};
+use parlour_protocol::password_resets::{CompletePasswordReset, PasswordReset, RequestPasswordReset};
 use parlour_protocol::privacy::{Privacy, UpdatePrivacy};
 use parlour_protocol::rooms::{CreateRoom, Member, Room, UpdateRoom};
 use parlour_protocol::second_factors::{
@@ -26,7 +27,6 @@ use parlour_protocol::second_factors::{
 };
 use parlour_protocol::sessions::{CreateSession, Session, SignedIn};
 use parlour_protocol::users::{Profile, User};
-use parlour_protocol::{Page, ServerInfo};
 use wasm_bindgen::JsValue;
 
 use super::http::{Answer, Api};
@@ -87,10 +87,6 @@ fn query(path: &str, search: &str, after: Option<&str>) -> String {
 }
 
 impl Api {
-    pub(crate) async fn read_server(self) -> Answer<ServerInfo> {
-        self.get("/server").await
-    }
-
     pub(crate) async fn create_account(self, body: &CreateAccount) -> Answer<Registered> {
         self.with_body(Method::POST, "/accounts", body).await
     }
@@ -103,7 +99,7 @@ impl Api {
         self.with_body(Method::POST, "/sessions/second-factor", body).await
     }
 
-    pub(crate) async fn use_password_reset(self, body: &UsePasswordReset) -> Answer<()> {
+    pub(crate) async fn complete_password_reset(self, body: &CompletePasswordReset) -> Answer<()> {
         self.done_with(Method::POST, "/password-resets", body).await
     }
 
@@ -123,7 +119,7 @@ impl Api {
         self.done_with(Method::DELETE, "/account/email", body).await
     }
 
-    pub(crate) async fn use_email_verification(self, body: &UseEmailVerification) -> Answer<()> {
+    pub(crate) async fn complete_email_verification(self, body: &CompleteEmailVerification) -> Answer<()> {
         self.done_with(Method::POST, "/email-verifications/use", body).await
     }
 
@@ -345,6 +341,12 @@ impl Api {
         self.get_every("/conversations").await
     }
 
+    /// Those of these conversations that one is in.
+    pub(crate) async fn list_some_conversations(self, ids: &[ConversationId]) -> Answer<Page<Conversation>> {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        self.get_every(&format!("/conversations?ids={}", ids.join(","))).await
+    }
+
     pub(crate) async fn read_conversation(self, id: ConversationId) -> Answer<Conversation> {
         self.get(&format!("/conversations/{id}")).await
     }
@@ -390,7 +392,7 @@ impl Api {
         self.bare(Method::POST, &format!("/admin/users/{id}/password-reset")).await
     }
 
-    pub(crate) async fn delete_second_factor_of(self, id: UserId) -> Answer<()> {
+    pub(crate) async fn delete_user_second_factor(self, id: UserId) -> Answer<()> {
         self.done(Method::DELETE, &format!("/admin/users/{id}/second-factor")).await
     }
 

@@ -1,8 +1,9 @@
 //! Requests to the API: tokens, refreshing them, and failures as values.
 //!
 //! Invariant: at most one refresh is on its way, in all tabs of this browser: a refresh token works once,
-//! and using it twice looks like theft. The access token lives in memory alone. All tabs share the cookie, so a
-//! refresh may answer with somebody else: their tokens are never taken by a page that shows another account.
+//! and using it twice looks like theft. The access token lives in memory alone. All tabs share the cookie (or what
+//! `tokens.rs` keeps in its place), so a refresh may answer with somebody else: their tokens are never taken by a page that
+//! shows another account.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,12 +16,14 @@ use parlour_protocol::Page;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::second_factors::FactorMethod;
-use parlour_protocol::sessions::{RefreshSession, SignedIn};
+use parlour_protocol::sessions::SignedIn;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
 use super::socket::locked;
+use super::tokens::LOCK;
+use crate::browser;
 use crate::texts::common;
 
 /// Why a request has no answer.
@@ -101,7 +104,7 @@ impl Failure {
 pub(crate) type Answer<T> = Result<T, Failure>;
 
 /// What a request carries.
-enum Body {
+pub(super) enum Body {
     None,
     Json(String),
     Raw(JsValue, String),
@@ -115,12 +118,16 @@ struct Inner {
     /// Whose token it is.
     account: Option<UserId>,
     refreshing: Option<Refreshing>,
+    /// The refresh token with its account, where it could be kept nowhere else.
+    unsaved: Option<String>,
 }
 
-/// The API of the server that this page came from.
+/// The API of the server.
 #[derive(Clone, Copy)]
 pub(crate) struct Api {
     inner: StoredValue<Inner, LocalStorage>,
+    /// Where the server is, if this page did not come from it.
+    pub(crate) server: RwSignal<Option<String>>,
     /// Counts the times at which the session turned out to be over.
     pub(crate) expired: RwSignal<u32>,
     /// Changes when a refresh answered with another account than the one that is shown.
@@ -134,10 +141,21 @@ impl Api {
     pub(crate) fn new() -> Self {
         Self {
             inner: StoredValue::new_local(Inner::default()),
+            server: RwSignal::new(None),
             expired: RwSignal::new(0),
             replaced: RwSignal::new(0),
             signed_in: RwSignal::new(None),
         }
+    }
+
+    /// The origin of the server: what the addresses of its pages begin with.
+    pub(crate) fn origin(&self) -> String {
+        self.server.get_untracked().unwrap_or_else(browser::origin)
+    }
+
+    /// The address of a path of the API.
+    pub(crate) fn address(&self, path: &str) -> String {
+        self.server.with_untracked(|server| format!("{}/api/v1{path}", server.as_deref().unwrap_or_default()))
     }
 
     /// The access token, if somebody is signed in.
@@ -160,24 +178,29 @@ impl Api {
         self.signed_in.set(None);
     }
 
+    /// What could not be kept of the session.
+    pub(super) fn unsaved(&self) -> Option<String> {
+        self.inner.with_value(|inner| inner.unsaved.clone())
+    }
+
+    /// Notes what could not be kept of the session.
+    pub(super) fn note_unsaved(&self, unsaved: Option<String>) {
+        self.inner.update_value(|inner| inner.unsaved = unsaved);
+    }
+
     fn account(&self) -> Option<UserId> {
         self.inner.with_value(|inner| inner.account)
     }
 
-    /// Trades the cookie for new tokens. Callers that come meanwhile share the answer. A person who is signed in already
+    /// Trades the refresh token for new tokens. Callers that come meanwhile share the answer. A person who is signed in already
     /// gets their own tokens or none; without anybody, the answer says who it would be and is not taken.
     pub(crate) async fn refresh(self) -> Answer<SignedIn> {
         let running = self.inner.with_value(|inner| inner.refreshing.clone());
         let shared = match running {
             Some(shared) => shared,
             None => {
-                let future: Pin<Box<dyn Future<Output = Answer<SignedIn>>>> = Box::pin(async move {
-                    locked("parlour-refresh", async move {
-                        let body = Body::Json(json(&RefreshSession::default()));
-                        decode(once(Method::POST, "/sessions/refresh", &body, None).await?).await
-                    })
-                    .await
-                });
+                let future: Pin<Box<dyn Future<Output = Answer<SignedIn>>>> =
+                    Box::pin(locked(LOCK, self.trade()));
                 let shared = future.shared();
                 self.inner.update_value(|inner| inner.refreshing = Some(shared.clone()));
                 shared
@@ -207,7 +230,7 @@ impl Api {
     /// repeated with somebody else's token, and nothing that concerns the one before reaches the next one's page.
     async fn send(self, method: Method, path: &str, body: Body) -> Answer<Response> {
         let (token, account) = (self.token(), self.account());
-        let mut answer = once(method.clone(), path, &body, token.as_deref()).await;
+        let mut answer = self.once(method.clone(), path, &body, token.as_deref()).await;
         self.still(account).await;
         let expired = answer.as_ref().err().and_then(Failure::code);
         if account.is_some() && matches!(expired, Some(ErrorCode::TokenExpired | ErrorCode::Unauthenticated))
@@ -216,10 +239,40 @@ impl Api {
             if self.token() == token {
                 self.refresh().await?;
             }
-            answer = once(method, path, &body, self.token().as_deref()).await;
+            answer = self.once(method, path, &body, self.token().as_deref()).await;
             self.still(account).await;
         }
         answer
+    }
+
+    /// Sends a request with a token or without one.
+    pub(super) async fn once(
+        self,
+        method: Method,
+        path: &str,
+        body: &Body,
+        token: Option<&str>,
+    ) -> Answer<Response> {
+        let mut builder = RequestBuilder::new(&self.address(path)).method(method);
+        if let Some(token) = token {
+            builder = builder.header("Authorization", &format!("Bearer {token}"));
+        }
+        let request = match body {
+            Body::None => builder.build(),
+            Body::Json(text) => builder.header("Content-Type", "application/json").body(text.as_str()),
+            Body::Raw(bytes, media) => builder.header("Content-Type", media).body(bytes.clone()),
+        };
+        let response = request.map_err(|_| Failure::strange())?.send().await.map_err(|_| Failure::Offline)?;
+        if response.ok() {
+            return Ok(response);
+        }
+        let text = response.text().await.map_err(|_| Failure::Offline)?;
+        match serde_json::from_str::<Problem>(&text) {
+            Ok(problem) => Err(Failure::Problem(Box::new(problem))),
+            // A proxy answered in the server's place.
+            Err(_) if matches!(response.status(), 502..=504) => Err(Failure::Offline),
+            Err(_) => Err(Failure::strange()),
+        }
     }
 
     /// Goes on only while the same account is signed in.
@@ -237,8 +290,9 @@ impl Api {
     /// Reads all pages of a list.
     pub(crate) async fn get_every<T: DeserializeOwned>(self, path: &str) -> Answer<Page<T>> {
         let mut all: Page<T> = self.get(path).await?;
+        let and = if path.contains('?') { '&' } else { '?' };
         while let Some(after) = all.next.take() {
-            let page: Page<T> = self.get(&format!("{path}?after={after}")).await?;
+            let page: Page<T> = self.get(&format!("{path}{and}after={after}")).await?;
             all.items.extend(page.items);
             all.next = page.next;
         }
@@ -287,34 +341,11 @@ impl Api {
     }
 }
 
-fn json(body: &impl Serialize) -> String {
+pub(super) fn json(body: &impl Serialize) -> String {
     serde_json::to_string(body).unwrap_or_default()
 }
 
-async fn once(method: Method, path: &str, body: &Body, token: Option<&str>) -> Answer<Response> {
-    let mut builder = RequestBuilder::new(&format!("/api/v1{path}")).method(method);
-    if let Some(token) = token {
-        builder = builder.header("Authorization", &format!("Bearer {token}"));
-    }
-    let request = match body {
-        Body::None => builder.build(),
-        Body::Json(text) => builder.header("Content-Type", "application/json").body(text.as_str()),
-        Body::Raw(bytes, media) => builder.header("Content-Type", media).body(bytes.clone()),
-    };
-    let response = request.map_err(|_| Failure::strange())?.send().await.map_err(|_| Failure::Offline)?;
-    if response.ok() {
-        return Ok(response);
-    }
-    let text = response.text().await.map_err(|_| Failure::Offline)?;
-    match serde_json::from_str::<Problem>(&text) {
-        Ok(problem) => Err(Failure::Problem(Box::new(problem))),
-        // A proxy answered in the server's place.
-        Err(_) if matches!(response.status(), 502..=504) => Err(Failure::Offline),
-        Err(_) => Err(Failure::strange()),
-    }
-}
-
-async fn decode<T: DeserializeOwned>(response: Response) -> Answer<T> {
+pub(super) async fn decode<T: DeserializeOwned>(response: Response) -> Answer<T> {
     let text = response.text().await.map_err(|_| Failure::Offline)?;
     serde_json::from_str(&text).map_err(|_| Failure::strange())
 }

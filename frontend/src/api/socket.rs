@@ -10,12 +10,11 @@ use leptos::prelude::window;
 use parlour_protocol::socket::{SUBPROTOCOL, ServerFrame};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
-/// Opens the socket of the server that this page came from.
-pub(crate) fn open() -> Option<WebSocket> {
-    let location = window().location();
-    let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
-    let address = format!("{scheme}://{}/api/v1/socket", location.host().ok()?);
-    WebSocket::open_with_protocol(&address, SUBPROTOCOL).ok()
+use crate::state::servers;
+
+/// Opens the socket of the server at an origin.
+pub(crate) fn open(origin: &str) -> Option<WebSocket> {
+    WebSocket::open_with_protocol(&servers::socket(origin), SUBPROTOCOL).ok()
 }
 
 /// What came over the socket: frames, or the code with which it was closed.

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use parlour_protocol::ids::UserId;
+use parlour_protocol::users::User;
 
 use crate::context::context;
 use crate::state::people;
@@ -23,7 +24,7 @@ pub(crate) fn Avatar(
         let user = user.get();
         match user.as_ref().map(|user| (user.avatar, people::initials(&user.display_name))) {
             Some((Some(avatar), _)) if broken.get() != Some(avatar) => {
-                let address = format!("/api/v1/avatars/{avatar}/{edge}");
+                let address = context.api.address(&format!("/avatars/{avatar}/{edge}"));
                 let note = move |_| broken.set(Some(avatar));
                 view! { <img src=address alt="" width=edge height=edge decoding="async" on:error=note /> }
                     .into_any()
@@ -51,10 +52,13 @@ pub(crate) fn PresenceDot(id: UserId) -> impl IntoView {
     }
 }
 
-/// A person's name; follows its changes.
+/// A person's name, and the mark of a bot beside it; follows its changes. A name may be cut off where there is no room for
+/// it; the mark is not.
 #[component]
 pub(crate) fn Name(id: UserId) -> impl IntoView {
     let user = context().user(id);
+    let whose = user.clone();
+    let bot = Memo::new(move |_| is_bot(&whose));
     let name = move || {
         user.with(|user| {
             user.as_ref()
@@ -62,5 +66,54 @@ pub(crate) fn Name(id: UserId) -> impl IntoView {
         })
     };
     // Whatever direction a name is written in, what stands around it keeps its place.
-    view! { <bdi>{name}</bdi> }
+    let isolated = move || {
+        let name = name.clone();
+        view! { <bdi>{name}</bdi> }
+    };
+    move || {
+        if bot.get() {
+            view! {
+                <span class="marked">
+                    <span class="marked-name">{isolated()}</span>
+                    " "
+                    <BotMark id />
+                </span>
+            }
+            .into_any()
+        } else {
+            isolated().into_any()
+        }
+    }
+}
+
+fn is_bot(user: &ArcRwSignal<Option<User>>) -> bool {
+    user.with(|user| user.as_ref().is_some_and(|user| user.bot))
+}
+
+/// Says that a program acts as somebody; nothing beside people.
+#[component]
+pub(crate) fn BotMark(id: UserId) -> impl IntoView {
+    let user = context().user(id);
+    let bot = Memo::new(move |_| is_bot(&user));
+    move || {
+        bot.get().then(|| {
+            view! {
+                <span class="tag bot-mark" title=common::bot_means() data-testid="bot-mark">
+                    {common::bot()}
+                </span>
+            }
+        })
+    }
+}
+
+/// A person's name that leads to their profile.
+#[component]
+pub(crate) fn PersonLink(id: UserId) -> impl IntoView {
+    let user = context().user(id);
+    let href = move || user.with(|user| user.as_ref().map(|user| format!("/u/{}", user.handle)));
+    view! {
+        <a href=href>
+            <Name id />
+        </a>
+    }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
+use parlour_protocol::ids::UserId;
 
 use crate::browser;
 use crate::context::context;
@@ -48,6 +49,16 @@ impl Input {
     /// Gives the keyboard to this field.
     pub(crate) fn focus(&self) {
         browser::focus(&format!("field-{}", self.name));
+    }
+
+    /// Empties a field of a form that is done, so that nothing of it comes back when that is opened once more. `owner` is
+    /// who typed it.
+    pub(crate) fn forget(&self, owner: UserId) {
+        let _ = self.value.try_set(String::new());
+        let mut typed = Typed::read(browser::entry_note().as_deref(), owner);
+        if typed.note(self.name, None) {
+            browser::note_entry(typed.write(owner).as_deref());
+        }
     }
 
     /// Gives the keyboard to this field of a page that has just opened, where that does not cover half of the screen

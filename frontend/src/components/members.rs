@@ -1,14 +1,18 @@
 //! Who is in a room: those who are here, friends who are not, and everybody else. Presence is told to friends alone, so
 //! that nothing is said about the others.
+//!
+//! Invariant: the list is read once; who comes, goes or connects is taken from what the socket says.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use parlour_protocol::ids::ConversationId;
+use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::rooms::{Member, MemberRole};
 
+use crate::api::http::Failure;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
+use crate::state::members::Roster;
 use crate::texts::{chat, common};
 
 /// Most pages of members that are read for the panel.
@@ -18,13 +22,16 @@ const PAGES: usize = 4;
 #[component]
 pub(crate) fn Members(id: ConversationId) -> impl IntoView {
     let context = context();
-    let members = RwSignal::new(Load::<Vec<Member>>::Pending);
+    let failed = RwSignal::new(None::<Failure>);
     let turn = StoredValue::new(0_u64);
     let read = move || {
         let now = turn.try_update_value(|turn| {
             *turn += 1;
             *turn
         });
+        // Who comes and goes while the list is on its way is heard.
+        context.roster.set(Some(Roster::new(id)));
+        failed.set(None);
         spawn_local(async move {
             let mut found: Vec<Member> = Vec::new();
             let mut after: Option<String> = None;
@@ -38,49 +45,75 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
                         }
                     }
                     Err(failure) => {
-                        if members.try_with_untracked(|load| load.ready().is_none()) == Some(true) {
-                            members.try_set(Load::Failed(failure));
+                        if turn.try_get_value() == now {
+                            failed.try_set(Some(failure));
                         }
                         return;
                     }
                 }
             }
             context.learn(found.iter().map(|member| &member.user));
-            if turn.try_get_value() == now {
-                members.try_set(Load::Ready(found));
+            if turn.try_get_value() != now {
+                return;
             }
+            let told = |member: &&Member| member.online || untrack(|| context.is_friend(member.user.id));
+            for member in found.iter().filter(told) {
+                context.set_online(member.user.id, member.online);
+            }
+            let members = found.iter().map(|member| (member.user.id, member.role)).collect();
+            context.roster.update(|roster| {
+                if let Some(roster) = roster.as_mut().filter(|roster| roster.room() == id) {
+                    roster.fill(members);
+                }
+            });
         });
     };
     Effect::new(move |_| {
-        context.members_changed.track();
-        context.minute.track();
-        read();
+        context.members_stale.track();
+        untrack(read);
+    });
+    on_cleanup(move || {
+        context.roster.maybe_update(|roster| roster.take_if(|roster| roster.room() == id).is_some());
     });
     let me = context.me();
-    // Whether one may know that somebody is here: oneself and one's friends.
-    let known = move |id| id == me || context.is_friend(id);
-    let group = move |title: fn(usize) -> String, which: Group, all: &[Member]| {
-        let belongs = |member: &&Member| group_of(member.online, known(member.user.id)) == which;
-        let mut some: Vec<Member> = all.iter().filter(belongs).cloned().collect();
-        some.sort_by_key(|member| member.user.display_name.to_lowercase());
+    let lines = Memo::new(move |_| {
+        context.roster.with(|roster| {
+            let members = roster.as_ref().filter(|roster| roster.room() == id)?.members()?;
+            let line = |(user, role): &(UserId, MemberRole)| {
+                // Whether one may know that somebody is here: oneself and one's friends.
+                let known = *user == me || context.is_friend(*user);
+                let group = group_of(known && context.online(*user).get(), known);
+                let name = context.user(*user);
+                let name = name.with(|user| {
+                    user.as_ref().map_or_else(String::new, |user| user.display_name.to_lowercase())
+                });
+                Line { group, name, user: *user, role: *role }
+            };
+            let mut lines: Vec<Line> = members.iter().map(line).collect();
+            lines.sort_by(|one, other| one.name.cmp(&other.name));
+            Some(lines)
+        })
+    });
+    let group = move |title: fn(usize) -> String, which: Group, all: &[Line]| {
+        let some: Vec<Line> = all.iter().filter(|line| line.group == which).cloned().collect();
         (!some.is_empty()).then(|| {
             let count = some.len();
             view! {
                 <section class="member-group" class:away=which == Group::Away>
                     <h3>{title(count)}</h3>
-                    <ul>{some.into_iter().map(|member| view! { <MemberLine member group=which /> }).collect_view()}</ul>
+                    <ul>{some.into_iter().map(|line| view! { <MemberLine line /> }).collect_view()}</ul>
                 </section>
             }
         })
     };
     view! {
         <div class="members" data-testid="members">
-            {move || match members.get() {
-                Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
-                Load::Failed(failure) => {
+            {move || match (lines.get(), failed.get()) {
+                (None, None) => view! { <Skeleton rows=6 /> }.into_any(),
+                (None, Some(failure)) => {
                     view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any()
                 }
-                Load::Ready(all) => {
+                (Some(all), _) => {
                     view! {
                         {group(chat::online, Group::Here, &all)}
                         {group(chat::offline, Group::Away, &all)}
@@ -110,18 +143,28 @@ fn group_of(online: bool, known: bool) -> Group {
     }
 }
 
+/// One line of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    group: Group,
+    name: String,
+    user: UserId,
+    role: MemberRole,
+}
+
 #[component]
-fn MemberLine(member: Member, group: Group) -> impl IntoView {
-    let role = match member.role {
+fn MemberLine(line: Line) -> impl IntoView {
+    let Line { group, user: id, role, .. } = line;
+    let user = context().user(id);
+    let role = match role {
         MemberRole::Owner => Some(chat::owner()),
         MemberRole::Moderator => Some(chat::moderator()),
         MemberRole::Member => None,
     };
-    let id = member.user.id;
     let here = group == Group::Here;
     view! {
         <li>
-            <a class="place" href=format!("/u/{}", member.user.handle) data-testid="member">
+            <a class="place" href=move || user.with(|user| user.as_ref().map(|user| format!("/u/{}", user.handle))) data-testid="member">
                 <span class="avatar-holder">
                     <Avatar id size="s" />
                     {(group != Group::Others)

@@ -263,7 +263,7 @@ impl Do {
 
     fn copy_link(self) {
         let context = self.row.context;
-        let origin = window().location().origin().unwrap_or_default();
+        let origin = context.api.origin();
         let link = format!("{origin}/c/{}/{}", self.row.conversation, self.seq);
         context.copy(link, move || context.toast(chat::link_copied(), false));
     }

@@ -9,7 +9,7 @@ use parlour_protocol::messages::{Mention, Message};
 use wasm_bindgen::JsCast;
 
 use crate::browser;
-use crate::components::avatar::{Avatar, Name};
+use crate::components::avatar::{Avatar, BotMark, Name};
 use crate::components::composer::Mode;
 use crate::components::message_body::body;
 use crate::components::message_parts::{Actions, Quote, Reactions, RowContext};
@@ -18,7 +18,7 @@ use crate::components::states::Skeleton;
 use crate::context::context;
 use crate::icons::{HASH, Icon};
 use crate::state::rows::Row;
-use crate::state::{bidi, conversations, time};
+use crate::state::{bidi, conversations, people, time};
 use crate::texts::chat;
 
 /// A row is named after this many characters of its text; the rest is read inside it.
@@ -71,7 +71,7 @@ fn Beginning(shared: RowContext) -> impl IntoView {
             (ConversationKind::Direct, Some(peer)) => view! {
                 <div class="beginning">
                     <Avatar id=peer size="l" />
-                    <h2><bdi>{title.clone()}</bdi></h2>
+                    <h2><bdi>{title.clone()}</bdi> " " <BotMark id=peer /></h2>
                     <p class="soft">{chat::chat_begins(&bidi::isolated(&title))}</p>
                 </div>
             }
@@ -180,7 +180,7 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
     let label = {
         let clock = clock.clone();
         move || {
-            let name = person.with(|user| user.as_ref().map(|user| bidi::isolated(&user.display_name)));
+            let name = person.with(|user| user.as_ref().map(|user| bidi::isolated(&people::spoken(user))));
             let name = name.unwrap_or_else(|| chat::someone().to_owned());
             let said = if folded.get() {
                 chat::blocked_message().to_owned()

@@ -5,7 +5,7 @@ use leptos_router::hooks::use_location;
 use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::ConversationId;
 
-use crate::components::avatar::Avatar;
+use crate::components::avatar::{Avatar, BotMark};
 use crate::components::places::{BrowseRooms, FootLinks, Myself, badge};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
@@ -182,8 +182,11 @@ pub(crate) fn ConversationLink(id: ConversationId) -> impl IntoView {
                     .into_any()
                 }
             }}
-            <span class="grow clip">
-                <bdi>{peer_name}</bdi>
+            <span class="grow marked">
+                <span class="marked-name">
+                    <bdi>{peer_name}</bdi>
+                </span>
+                {move || face.get().1.map(|id| view! { <BotMark id /> })}
             </span>
             {draft}
             {marks}

@@ -13,7 +13,7 @@ use parlour_protocol::users::User;
 use parlour_protocol::validation;
 
 use crate::browser;
-use crate::components::avatar::Avatar;
+use crate::components::avatar::{Avatar, BotMark};
 use crate::components::dialog::Dialog;
 use crate::context::{Context, context};
 use crate::icons::{BELL, COMPASS, HASH, Icon, SETTINGS, USERS};
@@ -250,6 +250,7 @@ fn Inside() -> impl IntoView {
     };
     let line = move |(index, offer): (usize, Offer)| {
         let href = offer.href.clone();
+        let person = if let Face::Person(id) = offer.face { Some(id) } else { None };
         view! {
             <li
                 class="offer"
@@ -268,8 +269,11 @@ fn Inside() -> impl IntoView {
                     Face::Icon(path) => view! { <Icon path /> }.into_any(),
                     Face::Person(id) => view! { <Avatar id size="s" presence=true /> }.into_any(),
                 }}
-                <span class="grow clip">
-                    <bdi>{offer.name}</bdi>
+                <span class="grow marked">
+                    <span class="marked-name">
+                        <bdi>{offer.name}</bdi>
+                    </span>
+                    {person.map(|id| view! { <BotMark id /> })}
                 </span>
                 <span class="soft">{offer.note}</span>
                 {(offer.unread > 0)

@@ -14,6 +14,7 @@ use parlour_protocol::messages::Mention;
 use crate::browser;
 use crate::context::Context;
 use crate::state::announcing::{Announcements, Said};
+use crate::state::people;
 use crate::texts::chat;
 
 /// The first of what comes in one go waits this long for the rest, in milliseconds.
@@ -95,9 +96,7 @@ impl Context {
         let direct = direct && !open;
         spawn_local(async move {
             context.know([author].into_iter()).await;
-            let name = context
-                .user(author)
-                .with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
+            let name = context.user(author).with_untracked(|user| user.as_ref().map(people::spoken));
             let author = name.unwrap_or_else(|| chat::someone().to_owned());
             context.announcer.say(Said::Message { author, text, mentions, direct });
         });

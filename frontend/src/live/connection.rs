@@ -29,6 +29,8 @@ const ANSWER_MS: f64 = 6_000.0;
 const OPENING_MS: f64 = 10_000.0;
 /// How long the server may take to show that there is a connection where the browser says there is none, in milliseconds.
 const PROBE_MS: u64 = 1_000;
+/// How often it is asked that.
+const PROBES: u32 = 3;
 /// Trouble shorter than this is not told, in milliseconds; but for that of the device itself.
 const QUIET_MS: u32 = 2_000;
 
@@ -108,23 +110,31 @@ fn trouble(context: Context, generation: u64, why: Link) {
     });
 }
 
+/// Asks the server whether there is a connection where the browser says that there is none; more than once, for what is
+/// heard at first may have been on its way before.
+fn doubt(context: Context, generation: u64, probes: u32) {
+    let asked = browser::now_ms();
+    context.live.probe();
+    let look = move || {
+        if !browser::offline() || context.live.generation() != generation {
+            return;
+        }
+        if context.live.with(|inner| inner.heard < asked) {
+            context.link.set(Link::Offline);
+        } else if probes > 1 {
+            doubt(context, generation, probes - 1);
+        }
+    };
+    set_timeout(look, Duration::from_millis(PROBE_MS));
+}
+
 impl Context {
     /// The browser says that the device has lost its connection, or has one again. It may be wrong about the first: what
     /// the server says counts.
     pub(crate) fn line_changed(&self) {
         let generation = self.live.generation();
         match (browser::offline(), self.link.get_untracked()) {
-            (true, Link::Online) => {
-                let (context, asked) = (*self, browser::now_ms());
-                self.live.probe();
-                let tell = move || {
-                    let silent = context.live.with(|inner| inner.heard < asked);
-                    if silent && browser::offline() && context.live.generation() == generation {
-                        context.link.set(Link::Offline);
-                    }
-                };
-                set_timeout(tell, Duration::from_millis(PROBE_MS));
-            }
+            (true, Link::Online) => doubt(*self, generation, PROBES),
             (true, _) => self.link.set(Link::Offline),
             (false, Link::Offline) if self.live.connected() => self.live.probe(),
             (false, Link::Offline) => trouble(*self, generation, Link::Unreachable),
@@ -136,7 +146,7 @@ impl Context {
 
 /// One connection, from opening to its end; answers the code with which it ended.
 async fn connect(context: Context, generation: u64, backoff: &mut Backoff) -> u16 {
-    let Some(socket) = socket::open() else { return 1006 };
+    let Some(socket) = socket::open(&context.api.origin()) else { return 1006 };
     let (mut sink, stream) = socket.split();
     let mut stream = stream.fuse();
     let (commands, mut queue) = mpsc::channel::<ClientFrame>(256);

@@ -5,12 +5,9 @@
 
 use std::time::Duration;
 
-use futures_channel::oneshot;
-use futures_util::{FutureExt, select};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Function, Object, Reflect};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use parlour_protocol::conversations::MarkRead;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::socket::ClientFrame;
@@ -23,7 +20,9 @@ use crate::open::Stage;
 use crate::state::conversations;
 
 /// How long messages wait for the names of their authors, in milliseconds.
-const NAMES_MS: u32 = 700;
+const NAMES_MS: f64 = 700.0;
+/// How often it is looked whether they have come, in milliseconds.
+const LOOKS_MS: u32 = 20;
 
 impl Context {
     /// Everything up to a position was seen.
@@ -40,6 +39,18 @@ impl Context {
                 _ => self.tell_read(false),
             }
         }
+    }
+
+    /// Another device has read up to a position, which the server knows already.
+    pub(crate) fn read_elsewhere(&self, id: ConversationId, seq: Seq) {
+        if self.note_read(id, seq) {
+            self.reread_later(id);
+        }
+    }
+
+    /// Like [`Self::read_elsewhere`], and says whether only the server can count what is left.
+    pub(crate) fn note_read(&self, id: ConversationId, seq: Seq) -> bool {
+        self.change_entry(id, |entry, counted| conversations::mark_read(entry, counted, seq)).doubt
     }
 
     /// A message has come into the open conversation: it is read when its end is in view and somebody looks at it.
@@ -68,8 +79,9 @@ impl Context {
     /// The page is being hidden, and perhaps never seen again: what waits is told by requests that outlive it.
     pub(crate) fn tell_read_and_leave(&self) {
         let due = self.live.change(|inner| inner.markers.take(browser::now_ms(), true));
+        let address = |id| self.api.address(&format!("/conversations/{id}/read"));
         for (id, seq) in due {
-            if self.api.token().and_then(|token| outlive(&token, id, seq)).is_none() {
+            if self.api.token().and_then(|token| outlive(&token, &address(id), seq)).is_none() {
                 self.live.change(|inner| inner.markers.put_back(id, seq));
             }
         }
@@ -81,25 +93,17 @@ impl Context {
         if unknown.is_empty() {
             return;
         }
-        let context = *self;
-        let (done, known) = oneshot::channel();
-        spawn_local(async move {
-            for ids in unknown.chunks(100) {
-                if let Ok(page) = context.api.list_users(ids).await {
-                    context.learn(page.items.iter());
-                }
-            }
-            let _ = done.send(());
-        });
-        select! {
-            _ = known.fuse() => {}
-            () = TimeoutFuture::new(NAMES_MS).fuse() => {}
+        // Nobody is asked for twice at the same time.
+        self.ask(unknown.iter().copied().filter(|id| !self.is_asked(*id)).collect());
+        let since = browser::now_ms();
+        while unknown.iter().any(|id| self.is_asked(*id)) && browser::now_ms() - since < NAMES_MS {
+            TimeoutFuture::new(LOOKS_MS).await;
         }
     }
 }
 
 /// Starts a request that the browser finishes when the page is gone.
-fn outlive(token: &str, id: ConversationId, seq: Seq) -> Option<()> {
+fn outlive(token: &str, address: &str, seq: Seq) -> Option<()> {
     let set = |object: &Object, name: &str, value: &JsValue| {
         Reflect::set(object, &name.into(), value).ok().map(drop)
     };
@@ -112,6 +116,5 @@ fn outlive(token: &str, id: ConversationId, seq: Seq) -> Option<()> {
     set(&options, "headers", &headers)?;
     set(&options, "body", &serde_json::to_string(&MarkRead { seq }).ok()?.into())?;
     let fetch: Function = Reflect::get(&window(), &"fetch".into()).ok()?.dyn_into().ok()?;
-    let address = format!("/api/v1/conversations/{id}/read");
     fetch.call2(&window(), &address.into(), &options).ok().map(drop)
 }

@@ -12,7 +12,7 @@ use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::notifications::Notification;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{
-    Change, ClientFrame, Ephemeral, ErrorFrame, Event, OkFrame, ReplayState, ServerFrame,
+    Change, ClientFrame, Ephemeral, ErrorFrame, Event, News, OkFrame, ReplayState, ServerFrame,
 };
 
 use super::Asked;
@@ -20,6 +20,7 @@ use super::announcing::Heard;
 use crate::browser;
 use crate::context::{Context, Load};
 use crate::state::conversations;
+use crate::state::members::Move;
 
 /// Most missed events that are fetched one by one for a conversation that is not open.
 const WORTH_FETCHING: Seq = 200;
@@ -33,8 +34,8 @@ impl Context {
             ServerFrame::Event(event) => self.receive_event(&event),
             ServerFrame::UserEvent(event) => self.receive_user_event(&event),
             ServerFrame::Ephemeral(ephemeral) => self.receive_ephemeral(&ephemeral),
-            ServerFrame::Heads { conversations } => {
-                conversations.into_iter().for_each(|(id, head)| self.receive_head(id, head));
+            ServerFrame::Heads { conversations, news } => {
+                conversations.into_iter().for_each(|(id, head)| self.receive_news(id, head, news.get(&id)));
             }
             ServerFrame::Resync { conversations, user } => {
                 conversations.into_iter().for_each(|(id, head)| self.receive_head(id, head));
@@ -125,9 +126,23 @@ impl Context {
                     reread |= known.is_none() || (known < Some(head) && !self.replayed(*id))
                 }
             }
+            if let Some(seq) = state.read_seq {
+                reread |= self.note_read(*id, seq);
+            }
         }
         if reread {
             spawn_local((*self).load_conversations());
+        }
+        if self.live.change(|inner| std::mem::replace(&mut inner.started, true)) {
+            // Who came and went meanwhile was told to nobody here.
+            let (context, generation) = (*self, self.live.generation());
+            let wait = 1_000.0 + browser::chance() * 7_000.0;
+            let read = move || {
+                if context.live.generation() == generation {
+                    context.load_friends();
+                }
+            };
+            set_timeout(read, Duration::from_millis(wait as u64));
         }
         // What was read while there was no connection is told now; the marker never moves back.
         if let Some((id, entry)) = self.open.id.get_untracked().and_then(|id| Some((id, self.entry(id)?))) {
@@ -160,7 +175,7 @@ impl Context {
     }
 
     /// A head that was told without its events.
-    fn receive_head(&self, id: ConversationId, head: Seq) {
+    pub(crate) fn receive_head(&self, id: ConversationId, head: Seq) {
         self.live.change(|inner| {
             let known = inner.heads.entry(id).or_default();
             *known = (*known).max(head);
@@ -171,12 +186,40 @@ impl Context {
                 if self.open.is(id) || (head - cursor <= WORTH_FETCHING && self.replayed(id)) {
                     self.sync(id);
                 } else {
-                    self.reread(id);
+                    self.reread_later(id);
                 }
             }
             Some(_) => {}
-            None if self.entry(id).is_none() && !self.open.is(id) => self.reread(id),
+            None if self.entry(id).is_none() && !self.open.is(id) => self.reread_later(id),
             None => {}
+        }
+    }
+
+    /// A head that was told with what happened.
+    fn receive_news(&self, id: ConversationId, head: Seq, news: Option<&News>) {
+        if self.entry(id).is_none() || self.replayed(id) {
+            return self.receive_head(id, head);
+        }
+        if news.is_some_and(|news| news.over) {
+            self.live.forget(id);
+            return self.remove_entry(id);
+        }
+        let blocked = |author| untrack(|| self.is_blocked(author));
+        let mut known = 0;
+        let effect = self.change_entry(id, |entry, counted| {
+            let effect = conversations::hear(entry, counted, head, news, blocked);
+            known = entry.head;
+            effect
+        });
+        self.live.change(|inner| {
+            let highest = inner.heads.entry(id).or_default();
+            *highest = (*highest).max(head);
+        });
+        if known == head {
+            self.live.follow(id, head);
+        }
+        if effect.doubt {
+            self.reread_later(id);
         }
     }
 
@@ -196,59 +239,12 @@ impl Context {
         }
     }
 
-    /// Reads one conversation's entry again.
-    pub(crate) fn reread(&self, id: ConversationId) {
-        if !self.live.change(|inner| inner.reading.insert(id)) {
-            return;
-        }
-        let context = *self;
-        spawn_local(async move {
-            let answer = context.api.read_conversation(id).await;
-            context.live.change(|inner| inner.reading.remove(&id));
-            match answer {
-                Ok(conversation) if !context.open.is(id) => {
-                    let head = conversation.head;
-                    let mentions = conversation.mentions;
-                    let before =
-                        context.entry(id).map_or(0, |entry| entry.with_untracked(|entry| entry.mentions));
-                    context.put_entry(conversation);
-                    if mentions < before {
-                        // Something that mentions one was deleted: nothing tells of it any more.
-                        context.load_notices();
-                    }
-                    let known = context.live.with(|inner| inner.heads.get(&id).copied()).unwrap_or(0);
-                    if known > head {
-                        context.receive_head(id, known);
-                    }
-                }
-                Ok(conversation) => {
-                    // The open conversation's log is followed from its messages; its cursor stays.
-                    let cursor = context.live.cursor(id);
-                    if !context.put_entry(conversation) {
-                        // The log has gone on while the answer was on its way.
-                        context.reread(id);
-                        return;
-                    }
-                    if let Some(cursor) = cursor {
-                        context.live.follow(id, cursor);
-                    }
-                    context.sync(id);
-                }
-                Err(failure) if failure.code() == Some(ErrorCode::NotFound) => {
-                    context.live.forget(id);
-                    context.remove_entry(id);
-                }
-                Err(_) => {}
-            }
-        });
-    }
-
     fn receive_event(&self, event: &Event) {
         match self.live.observe(event) {
             Verdict::Apply => self.apply(event),
             Verdict::Ignore => {
                 if self.live.cursor(event.conversation).is_none() && !self.open.is(event.conversation) {
-                    self.reread(event.conversation);
+                    self.reread_later(event.conversation);
                 }
             }
             Verdict::Fetch { .. } => self.receive_head(event.conversation, event.seq),
@@ -264,7 +260,7 @@ impl Context {
         let effect =
             self.change_entry(id, |entry, counted| conversations::apply(entry, counted, event, me, blocked));
         if effect.doubt {
-            self.reread(id);
+            self.reread_later(id);
         }
         if let Change::MessageDeleted { target, .. } = &event.change {
             self.forget_notices_of(id, *target);
@@ -292,15 +288,14 @@ impl Context {
             self.open.apply(event, self.live, me, |author| author != me && !blocked(author));
             match &event.change {
                 Change::MessageCreated { .. } => self.read_at_once(id, event.seq),
-                Change::MemberJoined { .. } | Change::MemberLeft { .. } => {
-                    self.members_changed.update(|count| *count += 1);
-                }
+                Change::MemberJoined { user, role } => self.hear_move(id, Move::Joined(*user, *role)),
+                Change::MemberLeft { user } => self.hear_move(id, Move::Left(*user)),
                 _ => {}
             }
         }
         if let Change::AuthorErased { .. } = event.change {
             // Any number of messages have lost their text: only the server can count now.
-            self.reread(id);
+            self.reread_later(id);
         }
         if let Change::RoomDeleted { .. } = event.change {
             if self.open.is(id) {
@@ -313,7 +308,7 @@ impl Context {
     }
 
     /// A message was deleted: no notification leads to it.
-    fn forget_notices_of(&self, id: ConversationId, seq: Seq) {
+    pub(crate) fn forget_notices_of(&self, id: ConversationId, seq: Seq) {
         let about = |one: &Notification| one.conversation == Some(id) && one.message == Some(seq);
         let mut found = false;
         self.notices.maybe_update(|notices| {
@@ -357,10 +352,8 @@ impl Context {
                     Duration::from_millis(ttl + 50),
                 );
             }
-            Ephemeral::Presence { user, online } => {
-                self.set_online(*user, *online);
-                self.members_changed.update(|count| *count += 1);
-            }
+            Ephemeral::Presence { user, online } => self.set_online(*user, *online),
+            Ephemeral::Read { conversation, seq } => self.read_elsewhere(*conversation, *seq),
             Ephemeral::Unknown => {}
         }
     }

@@ -5,13 +5,19 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_client::engine::Verdict;
-use parlour_protocol::ids::Seq;
+use parlour_protocol::friends::{Friend, FriendRequests};
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::notifications::NotificationKind;
 use parlour_protocol::socket::{UserChange, UserEvent};
+use parlour_protocol::time::Timestamp;
+use parlour_protocol::users::User;
 
 use crate::api::calls::Place;
-use crate::context::Context;
+use crate::context::{Context, Load};
 use crate::open::Wish;
 use crate::state::conversations;
+use crate::state::friendships::{self, About};
+use crate::state::members::Move;
 
 impl Context {
     /// Applies an event of one's own stream, if it is the next one.
@@ -22,7 +28,7 @@ impl Context {
             .try_update_value(|inner| inner.cursors.observe_user(event.seq))
             .unwrap_or(Verdict::Ignore);
         match verdict {
-            Verdict::Apply => self.apply_user_event(&event.change),
+            Verdict::Apply => self.apply_user_event(event),
             Verdict::Ignore => {}
             Verdict::Fetch { .. } => self.catch_up_user(event.seq),
         }
@@ -37,19 +43,44 @@ impl Context {
         spawn_local((*self).load_conversations());
     }
 
-    fn apply_user_event(&self, change: &UserChange) {
+    fn apply_user_event(&self, event: &UserEvent) {
         let context = *self;
-        match change {
-            UserChange::FriendRequested { .. } | UserChange::FriendAdded { .. } => {
-                self.load_friends();
-                self.load_notices();
+        match &event.change {
+            UserChange::FriendRequested { user } => {
+                let (seq, at) = (event.seq, event.at);
+                self.with_person(*user, move |user| {
+                    context.change_requests(|requests| friendships::ask(requests, user.clone(), at, true));
+                    let about = About { kind: NotificationKind::FriendRequested, actor: user, message: None };
+                    context.notify(seq, at, about);
+                });
+            }
+            UserChange::FriendAsked { user } => {
+                let at = event.at;
+                self.with_person(*user, move |user| {
+                    context.change_requests(|requests| friendships::ask(requests, user, at, false));
+                });
+            }
+            UserChange::FriendAdded { user, accepted } => {
+                let (seq, at, accepted) = (event.seq, event.at, *accepted);
+                self.change_requests(|requests| friendships::end_request(requests, *user));
+                self.with_person(*user, move |user| {
+                    let (online, direct) =
+                        (context.online(user.id).get_untracked(), context.direct_with(user.id));
+                    context.change_friends(|friends| {
+                        friendships::befriend(friends, user.clone(), online, at, direct);
+                    });
+                    if accepted {
+                        let about =
+                            About { kind: NotificationKind::FriendAccepted, actor: user, message: None };
+                        context.notify(seq, at, about);
+                    }
+                });
             }
             UserChange::FriendRemoved { user } => {
                 self.set_online(*user, false);
-                self.load_friends();
-                self.load_notices();
+                self.change_requests(|requests| friendships::end_request(requests, *user));
+                self.change_friends(|friends| friends.retain(|one| one.user.id != *user));
             }
-            UserChange::FriendAsked { .. } => self.load_friends(),
             UserChange::BlockAdded { .. } | UserChange::BlockRemoved { .. } => {
                 self.load_blocks();
                 // What blocked people wrote is not counted.
@@ -59,22 +90,22 @@ impl Context {
             UserChange::ConversationLeft { conversation } => {
                 self.live.forget(*conversation);
                 self.remove_entry(*conversation);
-                self.members_changed.update(|count| *count += 1);
+                self.hear_move(*conversation, Move::Left(self.me()));
             }
-            UserChange::ReadMoved { conversation, seq } => {
+            UserChange::ReadMoved { conversation, seq } => self.read_elsewhere(*conversation, *seq),
+            UserChange::Mentioned { conversation, seq, author } => {
+                self.mentioned(event, NotificationKind::Mentioned, *conversation, *seq, *author);
+            }
+            UserChange::Answered { conversation, seq, author } => {
+                self.mentioned(event, NotificationKind::Answered, *conversation, *seq, *author);
+            }
+            UserChange::MentionRemoved { conversation, seq } => {
+                self.load_notices();
                 let effect = self.change_entry(*conversation, |entry, counted| {
-                    conversations::mark_read(entry, counted, *seq)
+                    conversations::not_mentioned(entry, counted, *seq)
                 });
                 if effect.doubt {
-                    self.reread(*conversation);
-                }
-            }
-            UserChange::Mentioned { conversation, .. }
-            | UserChange::Answered { conversation, .. }
-            | UserChange::MentionRemoved { conversation, .. } => {
-                self.load_notices();
-                if !self.open.is(*conversation) {
-                    self.reread(*conversation);
+                    self.reread_later(*conversation);
                 }
             }
             UserChange::NotificationsRead { .. } => self.load_notices(),
@@ -94,12 +125,85 @@ impl Context {
         }
     }
 
+    /// Somebody has mentioned one, or answered one.
+    fn mentioned(
+        &self,
+        event: &UserEvent,
+        kind: NotificationKind,
+        conversation: ConversationId,
+        message: Seq,
+        author: UserId,
+    ) {
+        if !self.open.is(conversation) {
+            let effect = self.change_entry(conversation, |entry, counted| {
+                conversations::mentioned(entry, counted, message)
+            });
+            if effect.doubt {
+                self.reread_later(conversation);
+            }
+        }
+        let (context, seq, at) = (*self, event.seq, event.at);
+        let room =
+            self.entry(conversation).and_then(|entry| entry.with_untracked(|entry| entry.name.clone()));
+        self.with_person(author, move |actor| {
+            context.notify(seq, at, About { kind, actor, message: Some((conversation, message, room)) });
+        });
+    }
+
+    /// Does something with a person, who is asked for when they are not known yet. When they cannot be told, the lists are
+    /// read again.
+    fn with_person(&self, id: UserId, then: impl FnOnce(User) + 'static) {
+        let (context, generation) = (*self, self.live.generation());
+        spawn_local(async move {
+            context.know([id].into_iter()).await;
+            if context.live.generation() != generation {
+                return;
+            }
+            match context.user(id).get_untracked() {
+                Some(user) => then(user),
+                None => {
+                    context.load_friends();
+                    context.load_notices();
+                }
+            }
+        });
+    }
+
+    fn change_friends(&self, change: impl FnOnce(&mut Vec<Friend>)) {
+        self.friends.update(|load| {
+            if let Load::Ready(friends) = load {
+                change(friends);
+            }
+        });
+    }
+
+    fn change_requests(&self, change: impl FnOnce(&mut FriendRequests)) {
+        self.requests.update(|load| {
+            if let Load::Ready(requests) = load {
+                change(requests);
+            }
+        });
+    }
+
+    /// Shows a notification, unless one blocks the person.
+    fn notify(&self, seq: Seq, at: Timestamp, about: About) {
+        if untrack(|| self.is_blocked(about.actor.id)) {
+            return;
+        }
+        self.notices.update(|load| {
+            if let Load::Ready(notices) = load {
+                friendships::notify(notices, seq, at, about);
+            }
+        });
+    }
+
     /// The server's history is another one than before: everything is read again.
     pub(crate) fn reload_all(&self) {
         self.load_friends();
         self.load_notices();
         self.load_blocks();
         spawn_local((*self).load_conversations());
+        self.members_stale.update(|count| *count += 1);
         self.open.start_over();
         if let Some(id) = self.open.id.get_untracked() {
             self.open_at(id, Place::Newest, Wish::Resume);
@@ -113,6 +217,7 @@ impl Context {
             handle: account.handle.clone(),
             display_name: account.display_name.clone(),
             avatar: account.avatar,
+            bot: false,
         };
         self.learn([&user].into_iter());
         self.account.set(Some(account));

@@ -191,6 +191,7 @@ impl Context {
 
     /// Too much was missed to read it event by event: goes to the end, or leaves the reader where they are.
     pub(crate) fn open_again(&self, id: ConversationId, head: Seq) {
+        self.members_stale.update(|count| *count += 1);
         if self.open.stage.get_untracked() != Stage::Ready {
             return;
         }

@@ -1,4 +1,4 @@
-//! From the cookie to a running app, and back to the log-in page.
+//! From a session to a running app, and back to the log-in page.
 //!
 //! Invariant: a page acts for the account that it shows or for nobody. All tabs share the cookie, so who it belongs to
 //! is compared at every refresh, whenever another tab signs in or out, and when a tab wakes up.
@@ -22,40 +22,6 @@ use crate::texts::auth;
 const EARLY: i64 = 60;
 
 impl Context {
-    /// Tries the cookie.
-    pub(crate) fn boot(&self) {
-        let context = *self;
-        if storage::nobody_is_known() {
-            // Without a session there is nothing to refresh, and the browser's console would speak of an error.
-            context.phase.set(Phase::SignedOut(None));
-            context.read_server();
-            return;
-        }
-        context.phase.set(Phase::Booting);
-        spawn_local(async move {
-            match context.api.refresh().await {
-                Ok(signed_in) => context.enter(&signed_in),
-                Err(failure) if failure.ends_session() => {
-                    // The person who was here last has been logged out meanwhile.
-                    storage::nobody();
-                    context.theme.set(None);
-                    context.phase.set(Phase::SignedOut(None));
-                }
-                Err(_) => context.phase.set(Phase::Unreachable),
-            }
-        });
-        context.read_server();
-    }
-
-    fn read_server(&self) {
-        let context = *self;
-        spawn_local(async move {
-            if let Ok(server) = context.api.read_server().await {
-                context.server.set(Some(server));
-            }
-        });
-    }
-
     /// Starts the app for the person who has just signed in.
     pub(crate) fn enter(&self, signed_in: &SignedIn) {
         let generation = self.live.reset();
@@ -108,7 +74,10 @@ impl Context {
                     // The open conversation's log is followed from its messages; its cursor stays.
                     let cursor = self.live.cursor(conversation.id);
                     let id = conversation.id;
-                    self.put_entry(conversation);
+                    if !self.put_entry(conversation) {
+                        // The log has gone on while the answer was on its way.
+                        self.reread_later(id);
+                    }
                     if let Some(cursor) = cursor.filter(|_| self.open.is(id)) {
                         self.live.follow(id, cursor);
                     }
@@ -133,24 +102,23 @@ impl Context {
     /// stay in the address.
     pub(crate) fn leave(&self, notice: Option<String>) {
         self.comes_back.set_value(false);
-        let me = self.me();
         self.forget_everything();
-        storage::leave(me);
         self.phase.set(Phase::SignedOut(notice));
     }
 
     /// Somebody else is signed in in this browser now: this page stops, and says so.
     fn replaced(&self) {
-        let me = self.me();
         self.forget_everything();
-        storage::leave(me);
         self.phase.set(Phase::Replaced);
     }
 
     fn forget_everything(&self) {
+        let me = self.me();
         self.live.reset();
         self.api.forget();
         self.clear();
+        storage::leave(me);
+        self.api.drop_session(me);
     }
 
     /// The server says that this session is over. Perhaps the same person has logged in again in another tab; then
@@ -177,10 +145,13 @@ impl Context {
 
     /// Another tab has changed what is kept on the device.
     fn storage_changed(&self, event: &web_sys::StorageEvent) {
+        let Some((name, value)) = storage::changed(event) else { return };
+        if name == keys::SERVER {
+            self.server_changed_elsewhere();
+        }
         if self.phase.get_untracked() != Phase::SignedIn {
             return;
         }
-        let Some((name, value)) = storage::changed(event) else { return };
         if name == keys::WHO {
             match value {
                 Some(_) => self.check_identity(),

@@ -12,7 +12,7 @@ use parlour_protocol::rooms::Room;
 use crate::api::http::Answer;
 use crate::arrival::titled;
 use crate::browser;
-use crate::components::avatar::{Avatar, Name};
+use crate::components::avatar::{Avatar, Name, PersonLink};
 use crate::components::dialog::ask;
 use crate::components::places::Place;
 use crate::components::states::{Empty, Failed, Skeleton};
@@ -246,11 +246,15 @@ fn People() -> impl IntoView {
                         <Name id />
                     </a>
                     <p class="soft clip">{texts::since(&bidi::handle(&one.user.handle), &since)}</p>
+                    {one.owner.map(|owner| view! {
+                        <p class="soft clip" data-testid="bot-owner">{texts::bot_of()} " " <PersonLink id=owner /></p>
+                    })}
                 </div>
                 {(one.role == ServerRole::Admin).then(|| view! { <span class="tag ok">{texts::administrator()}</span> })}
                 {suspended.then(|| view! { <span class="tag bad">{texts::suspended()}</span> })}
                 <div class="line-actions">
-                    {(!suspended).then(|| view! { <Recovery id name=whose second_factor=one.second_factor /> })}
+                    // Nobody logs in to a bot: there is nothing to get back into.
+                    {(!suspended && !one.user.bot).then(|| view! { <Recovery id name=whose second_factor=one.second_factor /> })}
                     {if suspended {
                         view! {
                             <button type="button" class="button" data-testid="unsuspend" on:click=move |_| change()>

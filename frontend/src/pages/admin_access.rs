@@ -166,7 +166,7 @@ pub(crate) fn Invites() -> impl IntoView {
         spawn_local(async move {
             match context.api.create_invite(&body).await {
                 Ok(answer) => {
-                    let origin = window().location().origin().unwrap_or_default();
+                    let origin = context.api.origin();
                     let _ = made.try_set(Some(format!("{origin}/register?invite={}", answer.code)));
                     read(false);
                 }

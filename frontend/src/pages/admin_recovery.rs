@@ -16,7 +16,7 @@ pub(crate) fn Recovery(id: UserId, name: String, second_factor: bool) -> impl In
     let on = RwSignal::new(second_factor);
     let link = move || {
         context.attempt(async move { context.api.create_password_reset(id).await }, move |answer| {
-            let origin = window().location().origin().unwrap_or_default();
+            let origin = context.api.origin();
             let own = answer.link.starts_with('/');
             let _ = made.try_set(Some(if own { format!("{origin}{}", answer.link) } else { answer.link }));
         });
@@ -27,7 +27,7 @@ pub(crate) fn Recovery(id: UserId, name: String, second_factor: bool) -> impl In
         ask(texts::reset_title(&whose), texts::reset_text(), texts::reset_confirm(), link);
     };
     let remove = move || {
-        context.attempt(async move { context.api.delete_second_factor_of(id).await }, move |()| {
+        context.attempt(async move { context.api.delete_user_second_factor(id).await }, move |()| {
             let _ = on.try_set(false);
             context.toast(texts::factor_is_off(), false);
         });

@@ -8,7 +8,7 @@ use leptos_router::hooks::{use_location, use_navigate, use_query_map};
 use leptos_router::path;
 use parlour_protocol::accounts::{CreateAccount, Registration};
 use parlour_protocol::problems::{ErrorCode, Problem};
-use parlour_protocol::sessions::{CreateSession, RefreshTransport, SignedIn};
+use parlour_protocol::sessions::{CreateSession, SignedIn};
 use parlour_protocol::validation;
 
 use crate::api::calls::Registered;
@@ -23,6 +23,7 @@ use crate::pages::passkeys::LogInWithPasskey;
 use crate::pages::provider::{CameBackPage, ProviderButton};
 use crate::pages::reset::ResetPassword;
 use crate::pages::second_step::SecondStep;
+use crate::pages::servers::{OtherServer, ServerPage};
 use crate::pages::verify_email::VerifyEmail;
 use crate::state::addresses::{self, FORGOT, LOG_IN, REGISTER};
 use crate::texts::auth;
@@ -52,6 +53,36 @@ pub(crate) fn Auth() -> impl IntoView {
         _ => None,
     };
     view! {
+        <AuthFrame>
+            {move || {
+                notice()
+                    .map(|notice| {
+                        view! {
+                            <p class="notice" role="status">
+                                <Icon path=ALERT />
+                                <span>{notice}</span>
+                            </p>
+                        }
+                    })
+            }}
+            <Routes fallback=|| ()>
+                <Route path=path!("/log-in") view=LogIn />
+                <Route path=path!("/register") view=Register />
+                <Route path=path!("/server") view=ServerPage />
+                <Route path=path!("/log-in/callback") view=CameBackPage />
+                <Route path=path!("/reset") view=ResetPassword />
+                <Route path=path!("/forgot") view=ForgotPassword />
+                <Route path=path!("/verify-email") view=VerifyEmail />
+            </Routes>
+        </AuthFrame>
+    }
+}
+
+/// What all pages for people who are not logged in have around them.
+#[component]
+pub(crate) fn AuthFrame(children: Children) -> impl IntoView {
+    let context = context();
+    view! {
         <div class="auth">
             <header class="auth-story">
                 <div class="auth-brand">
@@ -70,27 +101,7 @@ pub(crate) fn Auth() -> impl IntoView {
                 </div>
             </header>
             <main class="auth-main">
-                <div class="auth-card">
-                    {move || {
-                        notice()
-                            .map(|notice| {
-                                view! {
-                                    <p class="notice" role="status">
-                                        <Icon path=ALERT />
-                                        <span>{notice}</span>
-                                    </p>
-                                }
-                            })
-                    }}
-                    <Routes fallback=|| ()>
-                        <Route path=path!("/log-in") view=LogIn />
-                        <Route path=path!("/register") view=Register />
-                        <Route path=path!("/log-in/callback") view=CameBackPage />
-                        <Route path=path!("/reset") view=ResetPassword />
-                        <Route path=path!("/forgot") view=ForgotPassword />
-                        <Route path=path!("/verify-email") view=VerifyEmail />
-                    </Routes>
-                </div>
+                <div class="auth-card">{children()}</div>
             </main>
         </div>
     }
@@ -124,7 +135,10 @@ pub(crate) fn enter(
         let answer = request.await;
         let _ = busy.try_set(false);
         match answer {
-            Ok(signed_in) => context.enter(&signed_in),
+            Ok(signed_in) => {
+                context.api.keep(&signed_in).await;
+                context.enter(&signed_in);
+            }
             Err(why) => {
                 refused(&why);
                 let _ = failure.try_set(Some(why));
@@ -166,14 +180,18 @@ fn LogIn() -> impl IntoView {
         if !check_all(&[handle, password]) {
             return;
         }
-        let body = CreateSession {
+        let mut body = CreateSession {
             handle: handle.text().trim().to_owned(),
             password: password.text(),
             device: Some(browser::device()),
-            refresh: RefreshTransport::Cookie,
+            refresh: context.api.transport(),
             device_token: None,
         };
-        enter(context, busy, failure, async move { context.api.create_session(&body).await }, move |why| {
+        let request = async move {
+            body.device_token = context.api.device_token().await;
+            context.api.create_session(&body).await
+        };
+        enter(context, busy, failure, request, move |why| {
             if why.code() == Some(ErrorCode::BadCredentials) {
                 password.focus();
             }
@@ -207,6 +225,7 @@ fn LogIn() -> impl IntoView {
             <p class="auth-switch">
                 {auth::new_here()} " " <GuestLink to=REGISTER text=auth::create_account_link() testid="go-register" />
             </p>
+            <OtherServer />
         }
     };
     move || match challenge.get() {
@@ -248,7 +267,7 @@ fn Register() -> impl IntoView {
             password: password.text(),
             device: Some(browser::device()),
             invite: Some(invite.text().trim().to_owned()).filter(|code| !code.is_empty()),
-            refresh: RefreshTransport::Cookie,
+            refresh: context.api.transport(),
         };
         let request = async move {
             match context.api.create_account(&body).await? {
@@ -339,6 +358,7 @@ fn Register() -> impl IntoView {
             <p class="auth-switch">
                 {auth::have_account()} " " <GuestLink to=LOG_IN text=auth::log_in() testid="go-login" />
             </p>
+            <OtherServer />
         }
     };
     move || match waiting.get() {

@@ -9,7 +9,7 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::{MemberRole, UpdateRoom};
 use parlour_protocol::validation;
 
-use crate::components::avatar::Avatar;
+use crate::components::avatar::{Avatar, BotMark};
 use crate::components::dialog::{Dialog, ask};
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::context;
@@ -68,7 +68,10 @@ pub(crate) fn ChatHead(
                 None => view! { <span class="chat-hash"><Icon path=HASH /></span> }.into_any(),
             }}
             <div class="chat-names">
-                <h1 class="clip">{move || shown.get().trim_start_matches('#').to_owned()}</h1>
+                <h1 class="marked">
+                    <span class="marked-name">{move || shown.get().trim_start_matches('#').to_owned()}</span>
+                    {peer.map(|id| view! { <BotMark id /> })}
+                </h1>
                 {about}
             </div>
             {(kind == ConversationKind::Room)

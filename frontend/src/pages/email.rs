@@ -4,16 +4,16 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_protocol::emails::{ChangeEmail, Email};
 use parlour_protocol::own_data::ConfirmPassword;
-use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
 
-use crate::api::http::{Answer, Failure};
+use crate::api::http::Failure;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::pages::auth::FormFailure;
+use crate::pages::sending::{Sending, place};
 use crate::state::time;
 use crate::texts::{common, security as texts};
 
@@ -71,8 +71,8 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
     let context = context();
     let address = Input::new("email", validation::email);
     let password = password_again("email_password");
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
+    let sending = Sending::new();
+    let wrong = move |why: &Failure| place(why, Some(password), &[("email", address)]);
     let state = match (&email.address, &email.pending) {
         (_, Some(_)) => "waiting",
         (Some(_), None) => "confirmed",
@@ -86,7 +86,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
     let choose = move |wanted: String| {
         let body = ChangeEmail { email: wanted, password: password.text() };
         let request = async move { context.api.change_email(&body).await };
-        send(busy, failure, address, password, request, move |email: Email| {
+        sending.send(wrong, request, move |email: Email| {
             if let Some(pending) = &email.pending {
                 context.toast(texts::email_sent(pending), false);
             }
@@ -108,7 +108,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
         if check_all(&[password]) {
             let body = ConfirmPassword { password: password.text() };
             let request = async move { context.api.delete_email(&body).await };
-            send(busy, failure, address, password, request, move |()| {
+            sending.send(wrong, request, move |()| {
                 context.toast(texts::email_removed(), false);
                 let _ = known.try_set(Load::Ready(Email::default()));
             });
@@ -120,7 +120,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
         </p>
         <p class="soft">{texts::email_text()}</p>
         <form class="form" data-testid="email-form" novalidate on:submit=submit>
-            <FormFailure failure />
+            <FormFailure failure=sending.failure />
             <Field
                 input=address
                 label=if there { texts::email_other() } else { texts::email_address() }
@@ -140,41 +140,8 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
                         {texts::email_again()}
                     </button>
                 </Show>
-                <Submit label=if there { texts::email_change() } else { common::save() } busy testid="email-submit" />
+                <Submit label=if there { texts::email_change() } else { common::save() } busy=sending.busy testid="email-submit" />
             </div>
         </form>
     }
-}
-
-/// Sends a form and goes on with the answer; what is refused is said at the field it is about.
-fn send<T: 'static>(
-    busy: RwSignal<bool>,
-    failure: RwSignal<Option<Failure>>,
-    address: Input,
-    password: Input,
-    request: impl Future<Output = Answer<T>> + 'static,
-    then: impl FnOnce(T) + 'static,
-) {
-    if busy.get_untracked() {
-        return;
-    }
-    busy.set(true);
-    failure.set(None);
-    spawn_local(async move {
-        let answer = request.await;
-        let _ = busy.try_set(false);
-        let (field, message) = match answer {
-            Ok(answer) => return then(answer),
-            Err(why) => match (why.code(), why.violation("email")) {
-                (Some(ErrorCode::BadCredentials), _) => (password, why.message()),
-                (_, Some(message)) => (address, message),
-                _ => {
-                    let _ = failure.try_set(Some(why));
-                    return;
-                }
-            },
-        };
-        let _ = field.error.try_set(Some(message));
-        field.focus();
-    });
 }

@@ -113,7 +113,9 @@ fn Friends() -> impl IntoView {
         }
         .into_any(),
         Load::Ready(mut friends) => {
-            friends.sort_by_key(|friend| (!friend.online, friend.user.display_name.to_lowercase()));
+            friends.sort_by_key(|friend| {
+                (!context.online(friend.user.id).get(), friend.user.display_name.to_lowercase())
+            });
             // Below another group this one needs its name, too.
             let heading = move || (!asked(context).is_empty()).then(|| view! { <h2>{texts::friends()}</h2> });
             view! {

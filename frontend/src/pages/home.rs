@@ -7,7 +7,7 @@ use parlour_protocol::ids::ConversationId;
 
 use crate::arrival::titled;
 use crate::browser;
-use crate::components::avatar::Avatar;
+use crate::components::avatar::{Avatar, BotMark};
 use crate::components::places::{badge, incoming};
 use crate::components::states::{Empty, Skeleton};
 use crate::context::{Load, context};
@@ -15,7 +15,7 @@ use crate::icons::{COMPASS, HASH, Icon, USER_PLUS};
 use crate::state::catch_up::{CatchUp, catch_up, first_words};
 use crate::state::conversations::title;
 use crate::state::{bidi, people, time};
-use crate::texts::{common, home as texts};
+use crate::texts::{chat, common, home as texts};
 
 /// Home.
 #[component]
@@ -130,6 +130,9 @@ fn Line(id: ConversationId) -> impl IntoView {
             let last = entry.with(|entry| entry.last_message.clone());
             let said = last.and_then(|last| Some((last.author, first_words(last.body.as_deref()?))));
             let Some((author, text)) = said else { return texts::no_messages().to_owned() };
+            if context.is_blocked(author) {
+                return chat::blocked_message().to_owned();
+            }
             if author == context.me() {
                 return texts::own_words(&text);
             }
@@ -161,8 +164,11 @@ fn Line(id: ConversationId) -> impl IntoView {
             <a class="card line catch-up" href=format!("/c/{id}") data-testid="catch-up-line" data-conversation-id=id.to_string()>
                 {face}
                 <span class="grow">
-                    <strong class="clip">
-                        <bdi>{name}</bdi>
+                    <strong class="marked">
+                        <span class="marked-name">
+                            <bdi>{name}</bdi>
+                        </span>
+                        {peer.map(|id| view! { <BotMark id /> })}
                     </strong>
                     <span class="soft clip last-words" dir="auto">{words}</span>
                 </span>

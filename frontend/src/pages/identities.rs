@@ -5,7 +5,6 @@ use leptos::task::spawn_local;
 use parlour_protocol::identities::{BeginIdentity, Identity};
 use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::sessions::RefreshTransport;
 
 use crate::api::http::Failure;
 use crate::browser;
@@ -15,7 +14,8 @@ use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::pages::auth::FormFailure;
 use crate::pages::provider::go_to;
-use crate::texts::{common, security as texts, settings};
+use crate::pages::servers::OnServersPage;
+use crate::texts::{common, security as texts, servers, settings};
 
 /// What the form is about.
 #[derive(Clone)]
@@ -75,6 +75,7 @@ fn Known(name: String) -> impl IntoView {
     let title = texts::identities(&name);
     let add = texts::connect(&name);
     let none = texts::identities_none(&name);
+    let elsewhere = servers::identities_elsewhere(&name);
     view! {
         <section class="card settings-card" data-testid="identities">
             <h2>{title}</h2>
@@ -82,13 +83,19 @@ fn Known(name: String) -> impl IntoView {
                 Load::Pending => view! { <Skeleton rows=1 /> }.into_any(),
                 Load::Failed(failure) => view! { <Failed failure retry=again /> }.into_any(),
                 Load::Ready(items) if items.is_empty() => {
-                    view! { <p class="soft">{none.clone()}</p> }.into_any()
+                    // At another host the way to the server's own page is all that there is to say.
+                    let here = context.api.server.with(Option::is_none);
+                    here.then(|| view! { <p class="soft">{none.clone()}</p> }).into_any()
                 }
                 Load::Ready(items) => {
                     view! { <ul class="lines">{items.into_iter().map(line).collect_view()}</ul> }.into_any()
                 }
             }}
             {move || match form.get() {
+                Form::Closed if context.api.server.with(Option::is_some) => {
+                    let (text, server) = (elsewhere.clone(), context.api.server.get().unwrap_or_default());
+                    view! { <OnServersPage text server place="/settings/security" /> }.into_any()
+                }
                 Form::Closed => {
                     let add = add.clone();
                     view! {
@@ -136,7 +143,7 @@ fn Confirm(remove: Option<Identity>, form: RwSignal<Form>, again: Callback<()>) 
                     context.api.delete_identity(identity.id, &body).await.map(|()| None)
                 }
                 None => {
-                    let body = BeginIdentity { password: password_text, refresh: RefreshTransport::Cookie };
+                    let body = BeginIdentity { password: password_text, refresh: context.api.transport() };
                     context.api.begin_identity(&body).await.map(|begun| Some(begun.authorization_url))
                 }
             };

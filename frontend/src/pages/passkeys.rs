@@ -8,18 +8,19 @@ use parlour_protocol::passkeys::{
     BeginPasskeyStep, CompletePasskeyStep, CreatePasskey, CreatePasskeySession, Passkey, UpdatePasskey,
 };
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::sessions::RefreshTransport;
 use parlour_protocol::validation;
 
-use crate::api::http::{Answer, Failure};
+use crate::api::http::Failure;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::{Context, Load, context};
 use crate::icons::{Icon, KEY};
 use crate::pages::auth::{FormFailure, enter};
+use crate::pages::sending::{Sending, place};
+use crate::pages::servers::OnServersPage;
 use crate::state::{bidi, time};
-use crate::texts::{auth, common, security as texts};
+use crate::texts::{auth, common, security as texts, servers};
 use crate::{browser, credentials};
 
 /// What is being done with a passkey of the list.
@@ -27,48 +28,6 @@ use crate::{browser, credentials};
 enum Change {
     Rename,
     Remove,
-}
-
-/// Runs the request of a form; what is wrong is said at the field that it is about, or else above.
-fn send<T: 'static>(
-    busy: RwSignal<bool>,
-    failure: RwSignal<Option<Failure>>,
-    (password, name): (Option<Input>, Option<Input>),
-    request: impl Future<Output = Answer<T>> + 'static,
-    then: impl FnOnce(T) + 'static,
-) {
-    if busy.get_untracked() {
-        return;
-    }
-    busy.set(true);
-    failure.set(None);
-    spawn_local(async move {
-        let answer = request.await;
-        let _ = busy.try_set(false);
-        let why = match answer {
-            Ok(answer) => return then(answer),
-            Err(why) => why,
-        };
-        let wrong = (why.code() == Some(ErrorCode::BadCredentials)).then(|| why.message());
-        if let (Some(input), Some(message)) = (password, wrong) {
-            let _ = input.value.try_set(String::new());
-            let _ = input.error.try_set(Some(message));
-            input.focus();
-        } else if let (Some(input), Some(message)) = (name, why.violation("name")) {
-            let _ = input.error.try_set(Some(message));
-            input.focus();
-        } else {
-            let message = why.violation("credential");
-            let why = match (why, message) {
-                (Failure::Problem(mut problem), Some(message)) => {
-                    problem.detail = Some(message);
-                    Failure::Problem(problem)
-                }
-                (why, _) => why,
-            };
-            let _ = failure.try_set(Some(why));
-        }
-    });
 }
 
 /// The part of the settings; there is none where the server has no passkeys.
@@ -118,7 +77,10 @@ fn Card() -> impl IntoView {
                 {texts::passkeys_text()}
             </p>
             {list}
-            {if credentials::are_known() {
+            {if let Some(server) = context.api.server.get_untracked() {
+                view! { <OnServersPage text=servers::passkeys_elsewhere() server place="/settings/security" /> }
+                    .into_any()
+            } else if credentials::are_known() {
                 view! { <Add done /> }.into_any()
             } else {
                 view! { <p class="soft">{texts::passkeys_not_here()}</p> }.into_any()
@@ -192,25 +154,25 @@ fn Rename(
     let context = context();
     let input = Input::new("passkey_new_name", validation::passkey_name);
     input.value.set(name);
-    let (busy, failure) = (RwSignal::new(false), RwSignal::new(None::<Failure>));
+    let sending = Sending::new();
     Effect::new(move |_| input.focus());
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if check_all(&[input]) {
             let body = UpdatePasskey { name: input.text() };
             let request = async move { context.api.update_passkey(id, &body).await };
-            send(busy, failure, (None, Some(input)), request, move |_| done.run(()));
+            sending.send(move |why| place(why, None, &[("name", input)]), request, move |_| done.run(()));
         }
     };
     view! {
         <form class="form whole" data-testid="rename-passkey-form" novalidate on:submit=submit>
-            <FormFailure failure />
+            <FormFailure failure=sending.failure />
             <Field input label=texts::new_name() />
             <div class="row end">
                 <button type="button" class="button" on:click=move |_| changing.set(None)>
                     {common::cancel()}
                 </button>
-                <Submit label=texts::rename() busy testid="rename-passkey-submit" />
+                <Submit label=texts::rename() busy=sending.busy testid="rename-passkey-submit" />
             </div>
         </form>
     }
@@ -224,22 +186,26 @@ fn Remove(
 ) -> impl IntoView {
     let context = context();
     let password = password_again("passkey_remove_password");
-    let (busy, failure) = (RwSignal::new(false), RwSignal::new(None::<Failure>));
+    let sending = Sending::new();
     Effect::new(move |_| password.focus());
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if check_all(&[password]) {
             let body = ConfirmPassword { password: password.text() };
             let request = async move { context.api.delete_passkey(id, &body).await };
-            send(busy, failure, (Some(password), None), request, move |()| {
-                context.toast(texts::passkey_removed(), false);
-                done.run(());
-            });
+            sending.send(
+                move |why| place(why, Some(password), &[]),
+                request,
+                move |()| {
+                    context.toast(texts::passkey_removed(), false);
+                    done.run(());
+                },
+            );
         }
     };
     view! {
         <form class="form whole" data-testid="remove-passkey-form" novalidate on:submit=submit>
-            <FormFailure failure />
+            <FormFailure failure=sending.failure />
             <PasswordAgain input=password />
             <div class="row end">
                 <button type="button" class="button" on:click=move |_| changing.set(None)>
@@ -248,7 +214,7 @@ fn Remove(
                 <button
                     type="submit"
                     class="button danger"
-                    class:busy=move || busy.get()
+                    class:busy=move || sending.busy.get()
                     data-testid="remove-passkey-submit"
                 >
                     {common::remove()}
@@ -265,7 +231,7 @@ fn Add(done: Callback<()>) -> impl IntoView {
     let name = Input::new("passkey_name", validation::passkey_name);
     name.value.set(browser::device());
     let password = password_again("passkey_password");
-    let (busy, failure) = (RwSignal::new(false), RwSignal::new(None::<Failure>));
+    let sending = Sending::new();
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if !check_all(&[name, password]) {
@@ -278,7 +244,8 @@ fn Add(done: Callback<()>) -> impl IntoView {
             let body = CreatePasskey { ceremony: begun.ceremony, credential, name: called };
             context.api.create_passkey(&body).await
         };
-        send(busy, failure, (Some(password), Some(name)), request, move |made: Passkey| {
+        let wrong = move |why: &Failure| place(why, Some(password), &[("name", name)]);
+        sending.send(wrong, request, move |made: Passkey| {
             let _ = password.value.try_set(String::new());
             context.toast(texts::passkey_added(&bidi::isolated(&made.name)), false);
             done.run(());
@@ -286,14 +253,19 @@ fn Add(done: Callback<()>) -> impl IntoView {
     };
     view! {
         <form class="form" data-testid="add-passkey-form" novalidate on:submit=submit>
-            <FormFailure failure />
+            <FormFailure failure=sending.failure />
             <Field input=name label=texts::name() hint=texts::name_hint() />
             <PasswordAgain input=password />
             <div class="row end">
-                <Submit label=texts::add_passkey() busy testid="add-passkey" />
+                <Submit label=texts::add_passkey() busy=sending.busy testid="add-passkey" />
             </div>
         </form>
     }
+}
+
+/// Whether the browser may use passkeys of this server: only on the server's own page.
+fn usable_here(context: Context) -> bool {
+    credentials::are_known() && context.api.server.with_untracked(Option::is_none)
 }
 
 /// Logs in with a passkey, without handle and password.
@@ -302,7 +274,7 @@ pub(crate) fn LogInWithPasskey(failure: RwSignal<Option<Failure>>) -> impl IntoV
     let context = context();
     let busy = RwSignal::new(false);
     let offered = move || {
-        credentials::are_known()
+        usable_here(context)
             && context.server.with(|server| server.as_ref().is_some_and(|server| server.passkeys))
     };
     let log_in = move |()| {
@@ -313,7 +285,7 @@ pub(crate) fn LogInWithPasskey(failure: RwSignal<Option<Failure>>) -> impl IntoV
                 ceremony: begun.ceremony,
                 credential,
                 device: Some(browser::device()),
-                refresh: RefreshTransport::Cookie,
+                refresh: context.api.transport(),
             };
             context.api.create_passkey_session(&body).await
         };
@@ -346,7 +318,7 @@ pub(crate) fn StepWithPasskey(
                 ceremony: begun.ceremony,
                 credential,
                 device: Some(browser::device()),
-                refresh: RefreshTransport::Cookie,
+                refresh: context.api.transport(),
             };
             context.api.complete_passkey_step(&body).await
         };
@@ -356,7 +328,7 @@ pub(crate) fn StepWithPasskey(
             }
         });
     };
-    credentials::are_known().then(|| {
+    usable_here(context).then(|| {
         view! { <PasskeyButton label=auth::use_passkey() testid="passkey-step" busy press=Callback::new(step) /> }
     })
 }

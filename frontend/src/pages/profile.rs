@@ -8,7 +8,7 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::users::{Profile, Relation};
 
 use crate::browser;
-use crate::components::avatar::Avatar;
+use crate::components::avatar::{Avatar, BotMark, PersonLink};
 use crate::components::copying::CopyButton;
 use crate::components::message_parts::{block, unblock};
 use crate::components::states::{Failed, Skeleton};
@@ -103,6 +103,26 @@ fn BlockButton(id: UserId) -> impl IntoView {
     }
 }
 
+/// Whose bot it is, which the owner and administrators are told, and the owner's way to it.
+#[component]
+fn Owner(owner: UserId, mine: bool) -> impl IntoView {
+    if mine {
+        return view! {
+            <p class="soft" data-testid="bot-owner">
+                <a href="/settings/tokens">{texts::own_bot()}</a>
+            </p>
+        }
+        .into_any();
+    }
+    view! {
+        <p class="soft" data-testid="bot-owner">
+            {texts::owned_by()} " "
+            <PersonLink id=owner />
+        </p>
+    }
+    .into_any()
+}
+
 #[component]
 fn Card(profile: Profile) -> impl IntoView {
     let context = context();
@@ -190,6 +210,8 @@ fn Card(profile: Profile) -> impl IntoView {
             <Avatar id size="xl" presence />
             <h2>
                 <bdi>{user.display_name}</bdi>
+                " "
+                <BotMark id />
             </h2>
             <p class="soft">
                 {move || match &online {
@@ -200,6 +222,7 @@ fn Card(profile: Profile) -> impl IntoView {
                 }}
             </p>
             {(!profile.bio.is_empty()).then(|| view! { <p class="bio" dir="auto" translate="yes" prop:textContent=profile.bio></p> })}
+            {profile.owner.map(|owner| view! { <Owner owner mine=owner == context.me() /> })}
             <Show when=move || context.is_blocked(id)>
                 <p class="notice" role="status" data-testid="blocked-notice">
                     <Icon path=BAN />

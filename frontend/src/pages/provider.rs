@@ -9,7 +9,6 @@ use parlour_protocol::identities::{
     BeginProviderLogIn, CompleteIdentity, CompleteProviderLogIn, CreateProviderAccount, UnknownIdentity,
 };
 use parlour_protocol::problems::{ErrorCode, Problem};
-use parlour_protocol::sessions::RefreshTransport;
 use parlour_protocol::validation;
 
 use crate::api::calls::Registered;
@@ -23,9 +22,10 @@ use crate::context::context;
 use crate::pages::PageHead;
 use crate::pages::auth::{FormFailure, GuestLink, Waiting, enter};
 use crate::pages::second_step::SecondStep;
+use crate::pages::servers::OnServersPage;
 use crate::state::addresses::LOG_IN;
 use crate::storage;
-use crate::texts::{auth, common};
+use crate::texts::{auth, common, servers};
 
 /// Leaves for the provider's page.
 pub(crate) fn go_to(address: &str) {
@@ -46,7 +46,7 @@ pub(crate) fn ProviderButton() -> impl IntoView {
         busy.set(true);
         failure.set(None);
         spawn_local(async move {
-            let body = BeginProviderLogIn { refresh: RefreshTransport::Cookie };
+            let body = BeginProviderLogIn { refresh: context.api.transport() };
             match context.api.begin_provider_log_in(&body).await {
                 // The button stays busy until the page is left.
                 Ok(begun) => {
@@ -64,6 +64,17 @@ pub(crate) fn ProviderButton() -> impl IntoView {
     };
     let name = move || context.server.with(|server| server.as_ref().and_then(|one| one.provider.clone()));
     move || {
+        // The provider sends people back to the server's own page.
+        if let (Some(name), Some(server)) = (name(), context.api.server.get()) {
+            return Some(
+                view! {
+                    <div class="auth-other">
+                        <OnServersPage text=servers::provider_elsewhere(&name) server place=LOG_IN />
+                    </div>
+                }
+                .into_any(),
+            );
+        }
         name().map(|name| {
             view! {
                 <div class="auth-other">
@@ -80,6 +91,7 @@ pub(crate) fn ProviderButton() -> impl IntoView {
                     </button>
                 </div>
             }
+            .into_any()
         })
     }
 }
@@ -120,7 +132,7 @@ pub(crate) fn CameBackPage() -> impl IntoView {
                     code,
                     binding: None,
                     device: Some(browser::device()),
-                    refresh: RefreshTransport::Cookie,
+                    refresh: context.api.transport(),
                 };
                 match context.api.complete_provider_log_in(&body).await {
                     Ok(CameBack::In(signed_in)) => context.enter(&signed_in),
@@ -191,7 +203,7 @@ fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoVi
             display_name: (!shown.is_empty()).then_some(shown),
             invite: Some(invite.text().trim().to_owned()).filter(|code| !code.is_empty()),
             device: Some(browser::device()),
-            refresh: RefreshTransport::Cookie,
+            refresh: context.api.transport(),
         };
         let request = async move {
             match context.api.create_provider_account(&body).await? {

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
-use parlour_protocol::password_resets::UsePasswordReset;
+use parlour_protocol::password_resets::CompletePasswordReset;
 use parlour_protocol::validation;
 
 use crate::api::http::Failure;
@@ -34,10 +34,10 @@ pub(crate) fn ResetPassword() -> impl IntoView {
         failure.set(None);
         let hash = window().location().hash().unwrap_or_default();
         let token = hash.trim_start_matches('#').to_owned();
-        let body = UsePasswordReset { token, password: password.text() };
+        let body = CompletePasswordReset { token, password: password.text() };
         let navigate = navigate.clone();
         spawn_local(async move {
-            match context.api.use_password_reset(&body).await {
+            match context.api.complete_password_reset(&body).await {
                 Ok(()) => {
                     context.leave(Some(auth::reset_done().to_owned()));
                     // What is used up needs no place in the browser's history.

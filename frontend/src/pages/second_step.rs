@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::second_factors::CompleteSession;
-use parlour_protocol::sessions::RefreshTransport;
 
 use crate::api::http::Failure;
 use crate::arrival::titled;
@@ -40,7 +39,7 @@ pub(crate) fn SecondStep(challenge: String, passkey: bool, back: Callback<Option
             challenge: challenge.clone(),
             code: code.text(),
             device: Some(browser::device()),
-            refresh: RefreshTransport::Cookie,
+            refresh: context.api.transport(),
         };
         let request = async move { context.api.complete_session(&body).await };
         enter(context, busy, failure, request, move |why| match why.code() {

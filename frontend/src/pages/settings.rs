@@ -14,9 +14,10 @@ use crate::pages::passkeys::Passkeys;
 use crate::pages::privacy::{Blocked, PrivacyForm};
 use crate::pages::second_factor::SecondFactorForm;
 use crate::pages::settings_parts::{AvatarForm, PasswordForm, ProfileForm};
+use crate::pages::tokens::Programs;
 use crate::pages::{PageHead, part};
 use crate::storage::Life;
-use crate::texts::{admin, common, settings as texts};
+use crate::texts::{admin, common, settings as texts, tokens};
 
 /// One's own profile and settings.
 #[component]
@@ -29,6 +30,7 @@ pub(crate) fn Settings() -> impl IntoView {
             "appearance" => texts::appearance(),
             "security" => texts::security(),
             "privacy" => texts::privacy(),
+            "tokens" => tokens::title(),
             "data" => texts::data(),
             _ => return common::page_not_found().to_owned(),
         };
@@ -55,6 +57,7 @@ pub(crate) fn Settings() -> impl IntoView {
             <Blocked />
         }
         .into_any(),
+        "tokens" => view! { <Programs /> }.into_any(),
         "data" => view! {
             <ExportForm />
             <DeleteForm />
@@ -76,6 +79,7 @@ pub(crate) fn Settings() -> impl IntoView {
                     <Place href="/settings/appearance" class="tab">{texts::appearance()}</Place>
                     <Place href="/settings/privacy" class="tab">{texts::privacy()}</Place>
                     <Place href="/settings/security" class="tab">{texts::security()}</Place>
+                    <Place href="/settings/tokens" class="tab">{tokens::title()}</Place>
                     <Place href="/settings/data" class="tab">{texts::data()}</Place>
                     <Show when=move || context.is_admin()>
                         <span class="only-narrow">

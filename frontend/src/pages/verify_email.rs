@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use parlour_protocol::emails::UseEmailVerification;
+use parlour_protocol::emails::CompleteEmailVerification;
 
 use crate::api::http::Failure;
 use crate::arrival::titled;
@@ -28,9 +28,9 @@ pub(crate) fn VerifyEmail() -> impl IntoView {
         busy.set(true);
         failure.set(None);
         let hash = window().location().hash().unwrap_or_default();
-        let body = UseEmailVerification { token: hash.trim_start_matches('#').to_owned() };
+        let body = CompleteEmailVerification { token: hash.trim_start_matches('#').to_owned() };
         spawn_local(async move {
-            match context.api.use_email_verification(&body).await {
+            match context.api.complete_email_verification(&body).await {
                 Ok(()) => {
                     let _ = done.try_set(true);
                 }

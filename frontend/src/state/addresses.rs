@@ -8,6 +8,8 @@ pub(crate) const LOG_IN: &str = "/log-in";
 pub(crate) const REGISTER: &str = "/register";
 /// Asking for a new password by mail.
 pub(crate) const FORGOT: &str = "/forgot";
+/// Choosing the server, where the page did not come from it.
+pub(crate) const SERVER: &str = "/server";
 /// Where the log-in provider sends people back to.
 pub(crate) const CALLBACK: &str = "/log-in/callback";
 
@@ -16,12 +18,12 @@ const FOR_BOTH: [&str; 3] = [FORGOT, "/reset", "/verify-email"];
 
 /// Whether a path belongs to a page that only people have who are not logged in. Earlier versions wrote `/login`.
 pub(crate) fn only_for_guests(path: &str) -> bool {
-    matches!(path, LOG_IN | REGISTER | "/login")
+    matches!(path, LOG_IN | REGISTER | SERVER | "/login")
 }
 
 /// Whether there is a page at a path for people who are not logged in.
 pub(crate) fn for_guests(path: &str) -> bool {
-    matches!(path, LOG_IN | REGISTER | CALLBACK) || FOR_BOTH.contains(&path)
+    matches!(path, LOG_IN | REGISTER | SERVER | CALLBACK) || FOR_BOTH.contains(&path)
 }
 
 /// The address of the log-in that leads on to a place: its path with its query and fragment.
@@ -42,13 +44,29 @@ pub(crate) fn after_log_in(next: Option<&str>) -> &str {
     next.and_then(within).unwrap_or("/")
 }
 
-/// A place of this app. What begins with two slashes names another server; browsers read backslashes as slashes, and
-/// leave tabs and line breaks out.
+/// Where one comes in, if that is not what the address says by its path. Hosts of files that answer with the page at `/`
+/// alone are entered by the fragment: `/#/c/5/17`.
+pub(crate) fn entry(path: &str, search: &str, fragment: &str) -> Option<String> {
+    if !matches!(path, "/" | "/index.html") {
+        return None;
+    }
+    match fragment.strip_prefix('#').filter(|place| is_ours(place)) {
+        Some(place) => Some(place.to_owned()),
+        None => (path != "/").then(|| format!("/{search}{fragment}")),
+    }
+}
+
+/// A place of this app, if a log-in may lead there.
 fn within(place: &str) -> Option<&str> {
     let path = place.split(['?', '#']).next().unwrap_or_default();
+    (is_ours(place) && !only_for_guests(path) && path != CALLBACK).then_some(place)
+}
+
+/// Whether this is a place of this app. What begins with two slashes names another server; browsers read backslashes as
+/// slashes, and leave tabs and line breaks out.
+fn is_ours(place: &str) -> bool {
     let strange = |one: char| one == '\\' || one.is_control();
-    let ours = place.starts_with('/') && !place.starts_with("//") && !place.contains(strange);
-    (ours && !only_for_guests(path) && path != CALLBACK).then_some(place)
+    place.starts_with('/') && !place.starts_with("//") && !place.contains(strange)
 }
 
 fn escaped(text: &str) -> String {
@@ -87,6 +105,7 @@ mod tests {
             "/log-in",
             "/login?x",
             "/register",
+            "/server?next=/",
             CALLBACK,
         ] {
             assert_eq!(after_log_in(Some(bad)), "/", "{bad}");
@@ -94,6 +113,17 @@ mod tests {
         }
         assert_eq!(log_in_before("/"), LOG_IN);
         assert_eq!(after_log_in(None), "/");
+    }
+
+    #[test]
+    fn one_comes_in_by_the_path_or_by_the_fragment() {
+        assert_eq!(entry("/", "", "#/c/5/17").as_deref(), Some("/c/5/17"));
+        assert_eq!(entry("/index.html", "", "#/register?invite=a").as_deref(), Some("/register?invite=a"));
+        assert_eq!(entry("/index.html", "?x", "").as_deref(), Some("/?x"));
+        assert_eq!(entry("/", "", ""), None);
+        assert_eq!(entry("/", "", "#main"), None);
+        assert_eq!(entry("/", "", "#//example.org/"), None);
+        assert_eq!(entry("/reset", "", "#/c/5"), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What an event does to a conversation's entry in the sidebar.
+//! What an event does to a conversation's entry in the sidebar, and what the news of one do that is not followed live.
 //!
 //! Invariant: an entry tells the state at its `head`; an event at or below it changes nothing. Its counters are what
 //! the server would count: they go down as they go up, and where that cannot be known here, the server is asked.
@@ -6,10 +6,12 @@
 use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::{Seq, UserId};
 use parlour_protocol::messages::{Mention, Message};
-use parlour_protocol::socket::{Change, Event};
+use parlour_protocol::socket::{Change, Event, News};
 
 /// Most unread messages that are counted, here as on the server.
 const MOST: i64 = 100;
+/// Most unread messages that are known one by one; of earlier ones only the number is kept.
+const KNOWN: usize = 200;
 
 /// What became of an entry, besides its new state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,11 +40,40 @@ impl Counted {
         Self { told: (entry.unread, entry.mentions), until, seen: Vec::new() }
     }
 
+    /// Notes an unread message that came.
+    fn note(&mut self, seq: Seq, mentions: bool) {
+        let at = self.seen.partition_point(|(one, _)| *one < seq);
+        match self.seen.get_mut(at) {
+            Some((one, known)) if *one == seq => *known |= mentions,
+            _ => self.seen.insert(at, (seq, mentions)),
+        }
+        if self.seen.len() > KNOWN {
+            let (first, mentions) = self.seen.remove(0);
+            self.told = ((self.told.0 + 1).min(MOST), (self.told.1 + i64::from(mentions)).min(MOST));
+            self.until = self.until.max(first);
+        }
+    }
+
     fn read(&mut self, seq: Seq) {
         self.seen.retain(|(one, _)| *one > seq);
         if seq >= self.until {
             self.told = (0, 0);
         }
+    }
+
+    /// Somebody's unread message was deleted, who is counted. True when only the server can tell what is left.
+    fn delete(&mut self, seq: Seq, read: Seq) -> bool {
+        let seen = self.seen.len();
+        self.seen.retain(|(one, _)| *one != seq);
+        if self.seen.len() < seen || !self.may_be_told(seq, read) {
+            return false;
+        }
+        // Beyond the most nobody has counted, and which ones mention one was not told.
+        if self.told.0 >= MOST || self.told.1 > 0 {
+            return true;
+        }
+        self.told.0 -= 1;
+        false
     }
 
     /// Whether a message may be one of those that the server has counted.
@@ -79,7 +110,7 @@ pub(crate) fn apply(
                 entry.read_seq = entry.read_seq.max(event.seq);
                 counted.read(event.seq);
             } else if body.is_some() && !blocked(*author) {
-                counted.seen.push((event.seq, *reply_author == Some(me) || named(mentions)));
+                counted.note(event.seq, *reply_author == Some(me) || named(mentions));
             }
             if body.is_some() {
                 entry.last_message = Some(Message {
@@ -113,11 +144,15 @@ pub(crate) fn apply(
         }
         Change::MessageDeleted { target, author, .. } => {
             entry.last_message.take_if(|last| last.seq == *target);
-            let seen = counted.seen.len();
-            counted.seen.retain(|(seq, _)| seq != target);
-            let never = author.is_some_and(|author| author == me || blocked(author));
-            effect.doubt =
-                !never && counted.seen.len() == seen && counted.may_be_told(*target, entry.read_seq);
+            effect.doubt = match author {
+                Some(author) if *author == me || blocked(*author) => false,
+                Some(_) => counted.delete(*target, entry.read_seq),
+                None => {
+                    let seen = counted.seen.iter().any(|(seq, _)| seq == target);
+                    counted.seen.retain(|(seq, _)| seq != target);
+                    !seen && counted.may_be_told(*target, entry.read_seq)
+                }
+            };
         }
         Change::MemberJoined { .. } => entry.member_count += 1,
         Change::MemberLeft { .. } => entry.member_count = (entry.member_count - 1).max(0),
@@ -136,6 +171,91 @@ pub(crate) fn apply(
     }
     counted.show(entry);
     effect
+}
+
+/// Applies the news of a conversation that is not followed live. Without news, or with some that begin later than what is
+/// known here, nothing is changed but asked for. `blocked` is known here a moment earlier than on the server.
+pub(crate) fn hear(
+    entry: &mut Conversation,
+    counted: &mut Counted,
+    head: Seq,
+    news: Option<&News>,
+    blocked: impl Fn(UserId) -> bool,
+) -> Effect {
+    let mut effect = Effect::default();
+    let before = entry.head;
+    if head <= before {
+        return effect;
+    }
+    let Some(news) = news.filter(|news| news.after <= before) else {
+        return Effect { doubt: true, ..effect };
+    };
+    entry.head = head;
+    if let Some(own) = news.own {
+        entry.read_seq = entry.read_seq.max(own);
+        counted.read(entry.read_seq);
+    }
+    let fresh = before.max(entry.read_seq) + 1;
+    // More than are counted need not be looked at.
+    let known = |[first, last]: &[Seq; 2]| (*first).max(fresh).max(*last - KNOWN as Seq)..=*last;
+    news.unread.iter().flat_map(known).for_each(|seq| counted.note(seq, false));
+    if let Some(said) = news.last.as_ref().filter(|said| !blocked(said.author)) {
+        let shown = entry.last_message.as_mut().filter(|last| last.seq == said.seq);
+        if let Some(last) = shown {
+            last.body = Some(said.text.clone());
+        } else if said.seq > before {
+            entry.last_activity_at = entry.last_activity_at.max(said.at);
+            entry.last_message = Some(Message {
+                seq: said.seq,
+                author: said.author,
+                cid: String::new(),
+                body: Some(said.text.clone()),
+                reply_to: None,
+                reply_author: None,
+                mentions: None,
+                at: said.at,
+                edited_at: None,
+                deleted_at: None,
+                reactions: Vec::new(),
+            });
+        }
+    }
+    for seq in &news.deleted {
+        effect.doubt |= counted.delete(*seq, entry.read_seq);
+        // The one before it is the newest now, which may not be the one that is shown.
+        effect.doubt |= entry.last_message.as_ref().is_none_or(|last| *seq >= last.seq);
+        entry.last_message.take_if(|last| last.seq == *seq);
+    }
+    // Some of those who came and went may be counted already.
+    effect.doubt |= news.members != 0 && news.after < before;
+    entry.member_count = (entry.member_count + news.members).max(0);
+    effect.moved = news.own.is_some();
+    counted.show(entry);
+    effect
+}
+
+/// Notes that a message mentions one or answers one. It may come before the message itself, or after it.
+pub(crate) fn mentioned(entry: &mut Conversation, counted: &mut Counted, seq: Seq) -> Effect {
+    let known = counted.seen.iter().any(|(one, _)| *one == seq);
+    if seq > entry.read_seq && (known || seq > entry.head) {
+        counted.note(seq, true);
+        counted.show(entry);
+    }
+    // Whether the server has counted it among those that it told is not known.
+    Effect { moved: false, doubt: !known && seq <= entry.head && counted.may_be_told(seq, entry.read_seq) }
+}
+
+/// Notes that a message does so no longer.
+pub(crate) fn not_mentioned(entry: &mut Conversation, counted: &mut Counted, seq: Seq) -> Effect {
+    match counted.seen.iter_mut().find(|(one, _)| *one == seq) {
+        Some((_, mentions)) => *mentions = false,
+        None => {
+            let doubt = counted.told.1 > 0 && counted.may_be_told(seq, entry.read_seq);
+            return Effect { moved: false, doubt };
+        }
+    }
+    counted.show(entry);
+    Effect::default()
 }
 
 /// Notes that everything up to a position was read.
@@ -163,6 +283,7 @@ pub(crate) fn title(entry: &Conversation) -> String {
 mod tests {
     use super::*;
     use parlour_protocol::ids::ConversationId;
+    use parlour_protocol::socket::Excerpt;
     use parlour_protocol::time::Timestamp;
     use std::collections::BTreeMap;
 
@@ -240,6 +361,16 @@ mod tests {
         let mut counted = Counted::new(&told);
         let gone = event(10, Change::MessageDeleted { actor: UserId(2), target: 8, author: None });
         assert!(apply(&mut told, &mut counted, &gone, ME, nobody).doubt);
+        // But for what can be known here: that none of them mentions one, and that it is one of them.
+        let mut told = Conversation { unread: 2, mentions: 0, head: 9, ..told };
+        let mut counted = Counted::new(&told);
+        let gone = |seq, target| {
+            event(seq, Change::MessageDeleted { actor: UserId(2), target, author: Some(UserId(2)) })
+        };
+        for (seq, target, left) in [(10, 3, 2), (11, 8, 1), (12, 7, 0)] {
+            assert!(!apply(&mut told, &mut counted, &gone(seq, target), ME, nobody).doubt);
+            assert_eq!(told.unread, left);
+        }
     }
 
     #[test]
@@ -283,7 +414,8 @@ mod tests {
                     0 => mark_read(&mut shown, &mut counted, target),
                     1 if log.get(&target).is_some_and(|one| one.2) => {
                         log.entry(target).and_modify(|one| one.2 = false);
-                        let gone = Change::MessageDeleted { actor: UserId(2), target, author: None };
+                        let author = (chance(2) == 0).then(|| UserId(log[&target].0));
+                        let gone = Change::MessageDeleted { actor: UserId(2), target, author };
                         apply(&mut shown, &mut counted, &event(seq, gone), ME, blocked)
                     }
                     _ => {
@@ -303,6 +435,111 @@ mod tests {
                 assert_eq!((shown.unread, shown.mentions), (unread, mentions), "at {seq}: {log:?}");
             }
         }
+    }
+
+    fn excerpt(seq: Seq, author: i64, text: &str) -> Option<Excerpt> {
+        Some(Excerpt { seq, author: UserId(author), text: text.into(), at: Timestamp(seq) })
+    }
+
+    fn shown(entry: &Conversation) -> (i64, i64, Option<(Seq, &str)>) {
+        let last = entry.last_message.as_ref().map(|last| (last.seq, last.body.as_deref().unwrap()));
+        (entry.unread, entry.mentions, last)
+    }
+
+    #[test]
+    fn news_change_an_entry_as_the_events_would() {
+        let mut entry = entry();
+        let mut counted = Counted::new(&entry);
+        let mut tell = |entry: &mut Conversation, head, news: &News| {
+            hear(entry, &mut counted, head, Some(news), |author| author == UserId(3))
+        };
+        let one = News {
+            after: 3,
+            unread: vec![[4, 5]],
+            last: excerpt(5, 2, "two"),
+            members: 1,
+            ..News::default()
+        };
+        assert_eq!(tell(&mut entry, 6, &one), Effect::default());
+        assert_eq!((shown(&entry), entry.member_count, entry.head), ((2, 0, Some((5, "two"))), 3, 6));
+        assert_eq!(entry.last_activity_at, Timestamp(5));
+        assert_eq!(tell(&mut entry, 6, &one), Effect::default(), "twice is once");
+        assert_eq!(shown(&entry).0, 2);
+        // The text of the newest one changes; then it is gone, and what was before it is for the server to say.
+        tell(&mut entry, 7, &News { after: 6, last: excerpt(5, 2, "Two"), ..News::default() });
+        assert_eq!(shown(&entry), (2, 0, Some((5, "Two"))));
+        assert!(tell(&mut entry, 8, &News { after: 7, deleted: vec![5], ..News::default() }).doubt);
+        assert_eq!(shown(&entry), (1, 0, None));
+        // One has answered on another device, and there is more since.
+        let own = News {
+            after: 8,
+            own: Some(9),
+            unread: vec![[10, 10]],
+            last: excerpt(10, 2, "so?"),
+            ..News::default()
+        };
+        assert!(tell(&mut entry, 10, &own).moved);
+        assert_eq!((shown(&entry), entry.read_seq), ((1, 0, Some((10, "so?"))), 9));
+        // Of those whom one blocks nothing is shown, also if the server does not know yet.
+        tell(&mut entry, 11, &News { after: 10, last: excerpt(11, 3, "nasty"), ..News::default() });
+        assert_eq!(shown(&entry), (1, 0, Some((10, "so?"))));
+    }
+
+    #[test]
+    fn news_that_do_not_fit_are_asked_for_and_others_are_not_counted_twice() {
+        let mut entry = entry();
+        let mut counted = Counted::new(&entry);
+        let late = News { after: 5, unread: vec![[6, 6]], ..News::default() };
+        for news in [Some(&late), None] {
+            assert!(hear(&mut entry, &mut counted, 6, news, nobody).doubt);
+            assert_eq!((entry.head, entry.unread), (3, 0), "still as it was read");
+        }
+        // It was read again meanwhile, up to 7.
+        let mut entry = Conversation { head: 7, unread: 2, ..entry };
+        let mut counted = Counted::new(&entry);
+        let more = News { after: 5, unread: vec![[6, 9]], ..News::default() };
+        assert!(!hear(&mut entry, &mut counted, 9, Some(&more), nobody).doubt);
+        assert_eq!((entry.head, entry.unread), (9, 4));
+        let came = News { after: 8, members: 1, ..News::default() };
+        assert!(hear(&mut entry, &mut counted, 10, Some(&came), nobody).doubt);
+    }
+
+    #[test]
+    fn a_mention_counts_once_whether_its_message_comes_before_or_after() {
+        let mut entry = entry();
+        let mut counted = Counted::new(&entry);
+        assert!(!mentioned(&mut entry, &mut counted, 5).doubt);
+        assert_eq!((entry.unread, entry.mentions), (1, 1), "it is told at once");
+        let news = News { after: 3, unread: vec![[4, 6]], ..News::default() };
+        hear(&mut entry, &mut counted, 6, Some(&news), nobody);
+        assert_eq!((entry.unread, entry.mentions), (3, 1));
+        mentioned(&mut entry, &mut counted, 6);
+        assert_eq!((entry.unread, entry.mentions), (3, 2));
+        not_mentioned(&mut entry, &mut counted, 5);
+        assert_eq!((entry.unread, entry.mentions), (3, 1));
+        mark_read(&mut entry, &mut counted, 6);
+        mentioned(&mut entry, &mut counted, 6);
+        assert_eq!((entry.unread, entry.mentions), (0, 0), "it was read before it was told");
+    }
+
+    #[test]
+    fn what_is_never_read_takes_no_more_and_more_memory() {
+        let mut entry = entry();
+        let mut counted = Counted::new(&entry);
+        for head in 4..10_000 {
+            let news = News { after: head - 1, unread: vec![[head, head]], ..News::default() };
+            hear(&mut entry, &mut counted, head, Some(&news), nobody);
+        }
+        hear(
+            &mut entry,
+            &mut counted,
+            i64::MAX,
+            Some(&News { after: 9_999, unread: vec![[10_000, i64::MAX]], ..News::default() }),
+            nobody,
+        );
+        assert_eq!((entry.unread, counted.seen.len()), (MOST, KNOWN));
+        assert!(!mark_read(&mut entry, &mut counted, i64::MAX).doubt);
+        assert_eq!(entry.unread, 0);
     }
 
     #[test]

@@ -13,8 +13,25 @@ pub(crate) const WHO: &str = "parlour.who";
 /// Where a log-in by a provider is to lead, while one is there.
 pub(crate) const NEXT: &str = "parlour.next";
 
+/// Where the server is, where the page came from another host. This and the tokens below are the device's: what people
+/// leave behind is swept away around them.
+pub(crate) const SERVER: &str = "parlour.server";
+/// Begin the names of tokens, where no cookie keeps them. A server's address ends them: no other one ever gets them.
+const REFRESH_TOKEN: &str = "parlour.refresh-token@";
+const DEVICE_TOKEN: &str = "parlour.device-token@";
+
 /// How one likes the app. These belong to the person who is signed in, without being told so by their names.
 const SETTINGS: [&str; 3] = ["theme", "enter", "details"];
+
+/// The name of the refresh token of a server.
+pub(crate) fn refresh_token(server: &str) -> String {
+    format!("{REFRESH_TOKEN}{server}")
+}
+
+/// The name of the device token of a server.
+pub(crate) fn device_token(server: &str) -> String {
+    format!("{DEVICE_TOKEN}{server}")
+}
 
 /// Whose composer it is whose text is kept under a name of an account.
 pub(crate) fn draft(name: &str) -> Option<ConversationId> {
@@ -41,7 +58,9 @@ pub(crate) fn within(owner: UserId, full: &str) -> Option<&str> {
 pub(crate) fn strange(names: Vec<String>, owner: Option<UserId>, before: Option<UserId>) -> Vec<String> {
     let own = |name: &str| {
         let setting = name.strip_prefix(OURS).is_some_and(|name| SETTINGS.contains(&name));
-        if name == WHO {
+        if name == SERVER || name.starts_with(REFRESH_TOKEN) || name.starts_with(DEVICE_TOKEN) {
+            true
+        } else if name == WHO {
             owner.is_some()
         } else if setting {
             owner.is_some() && owner == before
@@ -81,6 +100,14 @@ mod tests {
             names.len() - 1,
             "what another app keeps stays"
         );
+    }
+
+    #[test]
+    fn where_the_server_is_outlives_those_who_leave() {
+        let server = "https://chat.example.org";
+        let names =
+            [SERVER.to_owned(), refresh_token(server), device_token(server), full(UserId(7), "draft.5")];
+        assert_eq!(strange(names.to_vec(), None, None), [full(UserId(7), "draft.5")]);
     }
 
     #[test]

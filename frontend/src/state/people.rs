@@ -1,6 +1,9 @@
 //! How people are shown without a picture: initials on two colours that their id decides, one passing into the other.
 
 use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::users::User;
+
+use crate::texts::common;
 
 /// How many colours the stylesheet knows: twelve hues with light letters, and the same ones, pale, with dark letters.
 const HUES: u64 = 24;
@@ -52,6 +55,11 @@ pub(crate) fn sign(name: &str) -> String {
     }
 }
 
+/// A name as text alone, which says of a bot that it is one: `weather (bot)`.
+pub(crate) fn spoken(user: &User) -> String {
+    if user.bot { common::bot_named(&user.display_name) } else { user.display_name.clone() }
+}
+
 /// Badges count up to this.
 pub(crate) const COUNTED: i64 = 99;
 
@@ -84,6 +92,19 @@ mod tests {
         {
             assert_eq!(initials(name), letters);
         }
+    }
+
+    #[test]
+    fn bots_are_named_as_such() {
+        let user = |bot| User {
+            id: UserId(7),
+            handle: "weather".into(),
+            display_name: "Weather".into(),
+            avatar: None,
+            bot,
+        };
+        assert_eq!(spoken(&user(false)), "Weather");
+        assert_eq!(spoken(&user(true)), "Weather (bot)");
     }
 
     #[test]

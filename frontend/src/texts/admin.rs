@@ -23,6 +23,7 @@ texts! {
     nothing_found = "No results";
     nothing_found_text = "Try another name.";
     since(handle: &str, day: &str) = "{handle} · joined {day}";
+    bot_of = "Bot of";
     administrator = "Administrator";
     suspended = "Suspended";
     suspend = "Suspend";
@@ -107,6 +108,10 @@ pub(crate) fn audit_kind(kind: AuditKind) -> &'static str {
         AuditKind::LoggedInByPasskey => "Logged in with a passkey",
         AuditKind::PasskeyRefused => "Passkey rejected",
         AuditKind::PasskeyCopied => "Passkey rejected: it may be a copy",
+        AuditKind::TokenCreated => "Access token created",
+        AuditKind::TokenRevoked => "Access token revoked",
+        AuditKind::BotCreated => "Bot created",
+        AuditKind::BotDeleted => "Bot deleted",
         AuditKind::Blocked => "Blocked someone",
         AuditKind::Unblocked => "Unblocked someone",
         AuditKind::MessageRemoved => "Message deleted by a moderator",

@@ -39,6 +39,9 @@ texts! {
     unknown_person = "…";
     online = "online";
     offline = "offline";
+    bot = "Bot";
+    bot_means = "A program uses this account.";
+    bot_named(name: &str) = "{name} (bot)";
     deleted_user = "Deleted user";
     joined_names(first: &str, last: &str) = "{first} and {last}";
 

@@ -39,6 +39,8 @@ texts! {
     unblock = "Unblock";
     blocked_notice = "You've blocked this person. They won't be notified.";
     joined(day: &str) = "Joined {day}";
+    owned_by = "Owned by";
+    own_bot = "Manage your bot";
     copy_id = "Copy ID";
 }
 

@@ -1,4 +1,4 @@
-//! People who want nothing but to chat: a message every 60 ms with known times, log-ins with the right password from
+//! People who want nothing but to chat: a message every 30 ms with known times, log-ins with the right password from
 //! new and from known devices, reads and new sockets of open sessions.
 //!
 //! Invariant: the load is open-loop. Whatever is asked for has its intended moment, and latencies count from there, so a
@@ -19,8 +19,9 @@ use tokio::task::{LocalSet, spawn_local};
 use super::people::{Person, address};
 use super::scene::{Phase, reached};
 
-/// People who chat. The default allows each five messages a second; together they send seventeen.
-const CHATTERS: usize = 4;
+/// People who chat. The default allows each five messages a second; together they send 33, which makes the slowest of a
+/// hundred the fourth or so of a phase and not the last.
+const CHATTERS: usize = 8;
 /// People who log in from devices that nobody has seen.
 const STRANGERS: usize = 6;
 /// People who log in from devices that they had logged in from.
@@ -161,14 +162,15 @@ async fn all(shared: Rc<Shared>, told: Told) {
     }
 }
 
-/// Runs something every so often until the end, each on its own, and waits for all of it. What is not there in time is
-/// `late`, as if it had failed with that word.
-async fn every<F>(shared: &Rc<Shared>, gap: Duration, one: impl Fn(usize) -> F)
+/// Runs something every `gap` milliseconds until the end, each on its own, and waits for all of it. It begins after
+/// `offset` milliseconds: people of different kinds don't arrive in step with each other.
+async fn every<F>(shared: &Rc<Shared>, (offset, gap): (u64, u64), one: impl Fn(usize) -> F)
 where
     F: Future<Output = ()> + 'static,
 {
     let mut under_way = Vec::new();
-    let mut ticks = tokio::time::interval(gap);
+    let start = tokio::time::Instant::now() + Duration::from_millis(offset);
+    let mut ticks = tokio::time::interval_at(start, Duration::from_millis(gap));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
     for number in 0.. {
         tokio::select! {

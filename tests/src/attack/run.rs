@@ -17,8 +17,6 @@ use crate::Backend;
 
 /// Innocents before they count.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// Innocents alone.
-const CALM: Duration = Duration::from_secs(6);
 /// Preparing an attack takes at most this long.
 const SET_UP: Duration = Duration::from_secs(180);
 /// Memory above idle at which an attack is cut short, in MiB: the machine has other work.
@@ -100,7 +98,8 @@ fn beside_innocents(name: &str, stage: &Arc<Stage>, crowd: &Crowd, settings: Set
     }
     std::thread::sleep(WARM_UP);
     phase.send_replace(Phase::Calm);
-    std::thread::sleep(CALM);
+    // As long as the attack: the slowest of a hundred is only comparable among as many.
+    std::thread::sleep(settings.attack);
 
     let mut measured = Measured { fresh, idle: stage.usage(), peak: stage.usage(), ..Measured::default() };
     stage.reset_peak();

@@ -4,9 +4,10 @@ mod journal;
 mod readers;
 mod writers;
 
+use parlour_client::operations::{ListEvents, MessagesAt};
 use std::time::{Duration, Instant};
 
-use parlour_client::native::{Api, ApiError, MessagesAt};
+use parlour_client::native::{Api, ApiError};
 use parlour_protocol::ids::ConversationId;
 
 use super::checker::{Log, Snapshot};
@@ -40,7 +41,8 @@ where
 pub async fn log(api: &Api, room: ConversationId) -> Log {
     let (mut events, mut after) = (Vec::new(), 0);
     loop {
-        let page = insist("the log", || api.list_events(room, after, 200)).await;
+        let query = ListEvents { after: Some(after), limit: Some(200) };
+        let page = insist("the log", || api.list_events(room, &query)).await;
         let empty = page.items.is_empty();
         events.extend(page.items);
         after = page.next_after;
@@ -54,8 +56,8 @@ pub async fn log(api: &Api, room: ConversationId) -> Log {
 pub async fn snapshot(api: &Api, room: ConversationId) -> Snapshot {
     let (mut messages, mut after) = (Vec::new(), 0);
     loop {
-        let at = MessagesAt::After(after);
-        let page = insist("the history", || api.list_messages(room, at, 100)).await;
+        let query = MessagesAt::After(after).limit(100);
+        let page = insist("the history", || api.list_messages(room, &query)).await;
         after = page.items.last().map_or(after, |message| message.seq);
         messages.extend(page.items);
         if !page.newer {

@@ -4,15 +4,23 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use diesel::RunQueryDsl;
 use parlour_client::native::Api;
 use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::ids::UserId;
+use parlour_storage::connection::Address;
 
 use super::lots::Lots;
 use super::nodes::Node;
 use super::proxy::Proxy;
 use super::services::{self, OwnPostgres, OwnRedis};
 use crate::{Backend, METRICS_TOKEN, TestDatabase};
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
+}
 
 /// What a scenario needs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,7 +65,7 @@ pub struct Cluster {
     /// The PostgreSQL that may be killed.
     pub own_postgres: Option<Arc<OwnPostgres>>,
     // Last, because it is removed when nobody uses it any more.
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// An address and the place of its server.
@@ -150,7 +158,7 @@ impl Cluster {
             postgres: postgres.map(|(_, proxy)| proxy),
             own_redis,
             own_postgres,
-            _database: database,
+            database,
         }
     }
 
@@ -171,8 +179,27 @@ impl Cluster {
             invite: None,
             refresh: Default::default(),
         };
-        let id = first.create_account(&account).await.expect("registers").account.id;
+        let id = first
+            .create_account(&account)
+            .await
+            .expect("registers")
+            .signed_in()
+            .expect("is let in")
+            .account
+            .id;
         (id, self.addresses.iter().map(|address| first.at(address).unwrap()).collect())
+    }
+
+    /// How many deadlocks the shared PostgreSQL has settled in this cluster's database.
+    pub fn deadlocks(&self) -> i64 {
+        let Some(url) = &self.database.url else { return 0 };
+        let mut conn = Address::parse(url).unwrap().connect().unwrap();
+        diesel::sql_query(
+            "SELECT deadlocks AS count FROM pg_stat_database WHERE datname = current_database()",
+        )
+        .get_result::<Count>(&mut conn)
+        .expect("statistics")
+        .count
     }
 
     /// What the nodes said last.

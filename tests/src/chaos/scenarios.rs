@@ -3,6 +3,7 @@
 //! Besides the checker's invariants each scenario has what the failure matrix says about its fault: without Redis no
 //! send may fail, without PostgreSQL no socket may close, a node that is told to end must end well.
 
+mod beside;
 mod blackhole;
 mod contention;
 mod load;
@@ -57,6 +58,12 @@ pub enum Scenario {
     Overlapping,
     /// A thousand senders in one room at the same time.
     Contention,
+    /// People mention each other in several rooms at once, crosswise, and befriend each other meanwhile.
+    CrossedMentions,
+    /// A thousand people mark everything as read that comes, and others log in.
+    Readers,
+    /// Clients do at full rate what is refused, and others write.
+    Refusals,
     /// The last message before silence is lost on its way to the other nodes.
     TailLoss,
     /// Cursors of any age, on nodes that never saw the client.
@@ -73,7 +80,7 @@ pub enum Scenario {
 
 impl Scenario {
     /// All scenarios.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::Kill9Node,
         Self::SigstopNode,
         Self::RollingRestart,
@@ -90,6 +97,9 @@ impl Scenario {
         Self::Mixed,
         Self::Overlapping,
         Self::Contention,
+        Self::CrossedMentions,
+        Self::Readers,
+        Self::Refusals,
         Self::TailLoss,
         Self::ResumeAnyNode,
         Self::RestoreBackup,
@@ -117,6 +127,9 @@ impl Scenario {
             Self::Mixed => "mixed",
             Self::Overlapping => "overlapping",
             Self::Contention => "contention",
+            Self::CrossedMentions => "crossed-mentions",
+            Self::Readers => "readers",
+            Self::Refusals => "refusals",
             Self::TailLoss => "tail-loss",
             Self::ResumeAnyNode => "resume-any-node",
             Self::RestoreBackup => "restore-backup",
@@ -223,6 +236,9 @@ fn run_or_panic(scenario: Scenario, settings: Settings) -> Report {
     let (measured, violations) = runtime.block_on(async {
         match scenario {
             Scenario::Contention => contention::play(settings, &cluster, lots).await,
+            Scenario::CrossedMentions | Scenario::Readers | Scenario::Refusals => {
+                beside::play(scenario, settings, &cluster, lots).await
+            }
             Scenario::TailLoss => tail_loss::play(settings, &cluster, lots).await,
             Scenario::ResumeAnyNode => resume::play(settings, &cluster, lots).await,
             Scenario::RestoreBackup => restore::play(&cluster, lots).await,

@@ -85,7 +85,7 @@ async fn registering_for_a_cookie(app: App) {
 }
 
 async fn closed_registration(app: App) {
-    assert!(!app.stranger(0).server().await.unwrap().registration_open);
+    assert!(!app.stranger(0).show_server().await.unwrap().registration_open);
     let body = json!({"handle": "ada", "password": "correct horse"});
     app.call(Method::POST, ACCOUNTS, Some(body)).await.refused(ErrorCode::RegistrationClosed);
 }
@@ -93,7 +93,7 @@ async fn closed_registration(app: App) {
 async fn changing_the_profile(app: App) {
     let ada = app.person("ada").await;
     app.person("bob").await;
-    let account = ada.api.account().await.unwrap();
+    let account = ada.api.show_account().await.unwrap();
     assert_eq!((account.handle.as_str(), account.role), ("ada", ServerRole::Member));
     assert_eq!(ada.api.update_account(&UpdateAccount::default()).await.unwrap(), account);
 
@@ -107,7 +107,7 @@ async fn changing_the_profile(app: App) {
         (changed.display_name.as_str(), changed.bio.as_str()),
         ("Countess", "Poetical science.\nSince 1843.")
     );
-    assert_eq!(ada.api.account().await.unwrap(), changed);
+    assert_eq!(ada.api.show_account().await.unwrap(), changed);
 
     let refused = |update: UpdateAccount| {
         let api = ada.api.clone();
@@ -122,7 +122,7 @@ async fn changing_the_profile(app: App) {
     }
     let taken = UpdateAccount { handle: Some("BOB".into()), ..UpdateAccount::default() };
     refused(taken).await.refused(ErrorCode::Taken);
-    assert_eq!(ada.api.account().await.unwrap(), changed);
+    assert_eq!(ada.api.show_account().await.unwrap(), changed);
 }
 
 async fn handles_stay_for_a_week(app: App) {
@@ -138,8 +138,8 @@ async fn handles_stay_for_a_week(app: App) {
     rename("enchantress").await.refused(ErrorCode::Conflict);
     assert_eq!(rename("Countess").await.unwrap().handle, "Countess");
 
-    ada.api.user("ada").await.refused(ErrorCode::NotFound);
-    assert_eq!(ada.api.user("countess").await.unwrap().user.id, ada.id);
+    ada.api.show_user("ada").await.refused(ErrorCode::NotFound);
+    assert_eq!(ada.api.show_user("countess").await.unwrap().user.id, ada.id);
     assert_ne!(app.person("ada").await.id, ada.id, "the old handle is free");
 
     app.advance(7 * DAY);
@@ -154,15 +154,19 @@ async fn changing_the_password(app: App) {
         let (api, change) = (ada.api.clone(), ChangePassword { current: current.into(), new: new.into() });
         async move { api.change_password(&change).await }
     };
-    change("wrong horse", "another horse").await.refused(ErrorCode::BadCredentials);
+    let refused = change("wrong horse", "another horse").await.refused(ErrorCode::BadCredentials);
+    assert_eq!(
+        refused.status, 403,
+        "the session is good, and clients that refresh it on 401 would go on for ever"
+    );
     assert_eq!(
         change("correct horse battery", "short").await.refused(ErrorCode::Invalid).violations[0].field,
         "new"
     );
-    phone.api.account().await.unwrap();
+    phone.api.show_account().await.unwrap();
 
     change("correct horse battery", "another horse").await.unwrap();
-    ada.api.account().await.unwrap();
+    ada.api.show_account().await.unwrap();
     ada.api.refresh().await.unwrap();
     phone.api.refresh().await.refused(ErrorCode::Unauthenticated);
     let log_in = |password: &str| {

@@ -1,6 +1,8 @@
 //! What administrators do, and that nobody else can.
 
+use parlour_client::operations::ListNamed;
 use parlour_protocol::accounts::ServerRole;
+use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::CreateSession;
@@ -16,7 +18,11 @@ async fn listing_people(app: App) {
     let mut handles = Vec::new();
     let mut after = None;
     loop {
-        let page = root.api.admin_list_users("", after.as_deref(), 3).await.unwrap();
+        let page = root
+            .api
+            .list_admin_users(&ListNamed { search: None, after: after.clone(), limit: Some(3) })
+            .await
+            .unwrap();
         handles.extend(page.items.into_iter().map(|one| one.user.handle));
         after = page.next;
         if after.is_none() {
@@ -24,11 +30,21 @@ async fn listing_people(app: App) {
         }
     }
     assert_eq!(handles, ["ada", "Bob", "carol", "root"]);
-    let found = root.api.admin_list_users("BO", None, 10).await.unwrap().items;
+    let found = root
+        .api
+        .list_admin_users(&ListNamed { search: Some("BO".into()), after: None, limit: Some(10) })
+        .await
+        .unwrap()
+        .items;
     assert_eq!(found.iter().map(|one| one.user.handle.as_str()).collect::<Vec<_>>(), ["Bob"]);
-    let roots = root.api.admin_list_users("root", None, 10).await.unwrap().items;
+    let roots = root
+        .api
+        .list_admin_users(&ListNamed { search: Some("root".into()), after: None, limit: Some(10) })
+        .await
+        .unwrap()
+        .items;
     assert_eq!(
-        (roots[0].role, root.api.account().await.unwrap().role),
+        (roots[0].role, root.api.show_account().await.unwrap().role),
         (ServerRole::Admin, ServerRole::Admin)
     );
 }
@@ -47,24 +63,27 @@ async fn suspending(app: App) {
         };
         app.stranger(1).create_session(&session).await
     };
-    root.api.admin_suspend(root.id, true).await.refused(ErrorCode::Conflict);
-    root.api.admin_suspend(UserId(1), true).await.refused(ErrorCode::NotFound);
-    ada.api.admin_suspend(bob.id, true).await.refused(ErrorCode::NotFound);
+    root.api.suspend_user(root.id).await.refused(ErrorCode::Conflict);
+    root.api.suspend_user(UserId(1)).await.refused(ErrorCode::NotFound);
+    ada.api.suspend_user(bob.id).await.refused(ErrorCode::NotFound);
 
     for _ in 0..2 {
-        assert!(root.api.admin_suspend(bob.id, true).await.unwrap().suspended_at.is_some());
+        assert!(root.api.suspend_user(bob.id).await.unwrap().suspended_at.is_some());
     }
-    eventually("bob's token is refused", || async { bob.api.account().await.is_err() }).await;
+    eventually("bob's token is refused", || async { bob.api.show_account().await.is_err() }).await;
     bob.api.refresh().await.refused(ErrorCode::Unauthenticated);
     log_in().await.refused(ErrorCode::BadCredentials);
-    ada.api.user("bob").await.refused(ErrorCode::NotFound);
-    ada.api.create_friend_request("bob").await.refused(ErrorCode::NotFound);
+    ada.api.show_user("bob").await.refused(ErrorCode::NotFound);
+    ada.api
+        .create_friend_request(&CreateFriendRequest { to: "bob".into() })
+        .await
+        .refused(ErrorCode::NotFound);
 
     for _ in 0..2 {
-        assert_eq!(root.api.admin_suspend(bob.id, false).await.unwrap().suspended_at, None);
+        assert_eq!(root.api.reinstate_user(bob.id).await.unwrap().suspended_at, None);
     }
     log_in().await.unwrap();
-    ada.api.user("bob").await.unwrap();
+    ada.api.show_user("bob").await.unwrap();
 }
 
 async fn statistics(app: App) {
@@ -75,11 +94,14 @@ async fn statistics(app: App) {
     let room = ada.create_room("tea").await;
     ada.send(room, "hi").await;
     let _socket = root.socket().await;
-    let seen = root.api.admin_statistics().await.unwrap();
+    let seen = root.api.show_statistics().await.unwrap();
     assert_eq!((seen.users, seen.rooms, seen.directs, seen.events), (2, 1, 1, 2));
     assert_eq!((seen.online, seen.sockets), (1, 1));
     // Others are told that there is nothing here.
-    ada.api.admin_statistics().await.refused(ErrorCode::NotFound);
-    ada.api.admin_list_users("", None, 10).await.refused(ErrorCode::NotFound);
-    app.stranger(0).admin_statistics().await.refused(ErrorCode::Unauthenticated);
+    ada.api.show_statistics().await.refused(ErrorCode::NotFound);
+    ada.api
+        .list_admin_users(&ListNamed { search: None, after: None, limit: Some(10) })
+        .await
+        .refused(ErrorCode::NotFound);
+    app.stranger(0).show_statistics().await.refused(ErrorCode::Unauthenticated);
 }

@@ -52,9 +52,9 @@ async fn what_is_noted(app: App) {
     let own = ada.send(room, "mine").await;
     ada.api.delete_message(room, own).await.unwrap();
     root.api.delete_room(room).await.unwrap();
-    root.api.admin_suspend(bob.id, true).await.unwrap();
-    root.api.admin_suspend(bob.id, true).await.unwrap();
-    root.api.admin_suspend(bob.id, false).await.unwrap();
+    root.api.suspend_user(bob.id).await.unwrap();
+    root.api.suspend_user(bob.id).await.unwrap();
+    root.api.reinstate_user(bob.id).await.unwrap();
 
     let seen = kinds(&root).await;
     let seen: Vec<&str> = seen.iter().map(String::as_str).collect();

@@ -1,5 +1,6 @@
 //! Profile pictures: checked, cut, scaled, and replaced.
 
+use parlour_client::operations::Picture;
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
@@ -18,11 +19,17 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 
 async fn setting_and_removing(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
-    let first = ada.api.set_avatar("image/png", png(300, 200)).await.unwrap().avatar.expect("a picture");
-    assert_eq!(bob.api.user("ada").await.unwrap().user.avatar, Some(first));
+    let first = ada
+        .api
+        .upload_avatar(&Picture { media_type: "image/png".into(), bytes: png(300, 200) })
+        .await
+        .unwrap()
+        .avatar
+        .expect("a picture");
+    assert_eq!(bob.api.show_user("ada").await.unwrap().user.avatar, Some(first));
     for size in [64, 256] {
         // Pages show pictures without a token: anyone who knows the id may see it.
-        let (media_type, bytes) = app.stranger(1).avatar(first, size).await.unwrap();
+        let Picture { media_type, bytes } = app.stranger(1).show_avatar(first, size).await.unwrap();
         assert!(media_type.starts_with("image/"), "{media_type}");
         if media_type == "image/png" {
             let picture = image::load_from_memory(&bytes).unwrap();
@@ -30,14 +37,20 @@ async fn setting_and_removing(app: App) {
         }
         assert_ne!(bytes, png(300, 200));
     }
-    let second = ada.api.set_avatar("image/png", png(10, 10)).await.unwrap().avatar.expect("a picture");
+    let second = ada
+        .api
+        .upload_avatar(&Picture { media_type: "image/png".into(), bytes: png(10, 10) })
+        .await
+        .unwrap()
+        .avatar
+        .expect("a picture");
     assert_ne!(first, second);
-    bob.api.avatar(first, 64).await.refused(ErrorCode::NotFound);
-    bob.api.avatar(second, 64).await.unwrap();
+    bob.api.show_avatar(first, 64).await.refused(ErrorCode::NotFound);
+    bob.api.show_avatar(second, 64).await.unwrap();
     assert_eq!(ada.api.delete_avatar().await.unwrap().avatar, None);
     assert_eq!(ada.api.delete_avatar().await.unwrap().avatar, None);
-    bob.api.avatar(second, 64).await.refused(ErrorCode::NotFound);
-    bob.api.avatar(AvatarId(1), 64).await.refused(ErrorCode::NotFound);
+    bob.api.show_avatar(second, 64).await.refused(ErrorCode::NotFound);
+    bob.api.show_avatar(AvatarId(1), 64).await.refused(ErrorCode::NotFound);
 }
 
 async fn what_is_no_picture(app: App) {
@@ -51,7 +64,10 @@ async fn what_is_no_picture(app: App) {
         ("image/png", png(20, 20)[..60].to_vec()),
         ("image/png", vec![]),
     ] {
-        ada.api.set_avatar(media_type, bytes).await.refused(ErrorCode::UnsupportedMedia);
+        ada.api
+            .upload_avatar(&Picture { media_type: media_type.into(), bytes })
+            .await
+            .refused(ErrorCode::UnsupportedMedia);
     }
     let mut bomb = png(8, 8);
     // Width and height in the header, beyond every limit, with the checksum that belongs to them.
@@ -59,10 +75,18 @@ async fn what_is_no_picture(app: App) {
     bomb[20..24].copy_from_slice(&30_000_u32.to_be_bytes());
     let checksum = crc32(&bomb[12..29]);
     bomb[29..33].copy_from_slice(&checksum.to_be_bytes());
-    let code = ada.api.set_avatar("image/png", bomb).await.unwrap_err().code();
+    let code = ada
+        .api
+        .upload_avatar(&Picture { media_type: "image/png".into(), bytes: bomb })
+        .await
+        .unwrap_err()
+        .code();
     assert!(matches!(code, Some(ErrorCode::TooLarge | ErrorCode::UnsupportedMedia)), "{code:?}");
-    ada.api.set_avatar("image/png", vec![0; 5 * 1024 * 1024 + 1]).await.refused(ErrorCode::TooLarge);
-    assert_eq!(ada.api.account().await.unwrap().avatar, None);
+    ada.api
+        .upload_avatar(&Picture { media_type: "image/png".into(), bytes: vec![0; 5 * 1024 * 1024 + 1] })
+        .await
+        .refused(ErrorCode::TooLarge);
+    assert_eq!(ada.api.show_account().await.unwrap().avatar, None);
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

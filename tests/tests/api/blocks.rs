@@ -2,6 +2,8 @@
 //! never answers. The second half is shown by comparing everything that two people see who do the same: one is
 //! blocked, the other one is ignored.
 
+use parlour_client::operations::ListNotifications;
+use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{ClientFrame, UserChange};
@@ -40,21 +42,28 @@ async fn blocking_and_unblocking(app: App) {
     );
     assert_eq!(ada.get("/api/v1/blocks").await.expect(200)["items"], json!([first]));
     assert_eq!(bob.get("/api/v1/blocks").await.expect(200)["items"], json!([]));
-    assert!(ada.api.user("bob").await.unwrap().blocked);
-    assert!(!bob.api.user("ada").await.unwrap().blocked, "whom others block is not told");
+    assert!(ada.api.show_user("bob").await.unwrap().blocked);
+    assert!(!bob.api.show_user("ada").await.unwrap().blocked, "whom others block is not told");
 
     // Neither can write any more; both keep what was said.
     for person in [&ada, &bob] {
         let text = parlour_protocol::messages::SendMessage { body: "hi".into(), reply_to: None };
         person.api.send_message(direct, "cid-blocked", &text).await.refused(ErrorCode::NotFriends);
-        assert!(!person.api.conversation(direct).await.unwrap().writable);
+        assert!(!person.api.show_conversation(direct).await.unwrap().writable);
     }
-    ada.api.create_friend_request("bob").await.refused(ErrorCode::Conflict);
+    ada.api
+        .create_friend_request(&CreateFriendRequest { to: "bob".into() })
+        .await
+        .refused(ErrorCode::Conflict);
 
     ada.call(Method::DELETE, &path, None).await.expect(204);
     ada.call(Method::DELETE, &path, None).await.refused(ErrorCode::NotFound);
     socket.expect_user(UserChange::BlockRemoved { user: bob.id }).await;
-    assert_eq!(ada.api.user("bob").await.unwrap().relation, Relation::None, "unblocking befriends nobody");
+    assert_eq!(
+        ada.api.show_user("bob").await.unwrap().relation,
+        Relation::None,
+        "unblocking befriends nobody"
+    );
     bob.befriend(&ada).await;
     ada.send(direct, "welcome back").await;
 
@@ -219,7 +228,14 @@ async fn a_blocked_stranger_cannot_tell(app: App) {
     blocked.try_everything(&ada).await;
     let last = blocked.is_met(&ada).await;
     nothing_arrived(&ada, &mut hers, blocked.room, last).await;
-    assert_eq!(ada.api.list_notifications(None, 10).await.unwrap().items, []);
+    assert_eq!(
+        ada.api
+            .list_notifications(&ListNotifications { limit: Some(10), ..Default::default() })
+            .await
+            .unwrap()
+            .items,
+        []
+    );
 
     ignored.try_everything(&ada).await;
     ignored.is_met(&ada).await;
@@ -231,7 +247,10 @@ async fn a_blocked_stranger_cannot_tell(app: App) {
     // What was kept back does not come with the end of the block, but anyone who was wanted after all becomes a friend.
     ada.call(Method::DELETE, &format!("/api/v1/blocks/{}", blocked.person.id), None).await.expect(204);
     assert_eq!(ada.api.list_friend_requests().await.unwrap().incoming.len(), 1);
-    assert_eq!(ada.api.create_friend_request("bob").await.unwrap().relation, Relation::Friend);
+    assert_eq!(
+        ada.api.create_friend_request(&CreateFriendRequest { to: "bob".into() }).await.unwrap().relation,
+        Relation::Friend
+    );
 }
 
 async fn a_blocked_friend_cannot_tell(app: App) {
@@ -263,31 +282,39 @@ async fn a_blocked_friend_cannot_tell(app: App) {
 async fn a_block_that_meets_a_request(app: App) {
     let (ada, bob, carl) = (app.person("ada").await, app.person("bob").await, app.person("carl").await);
     // Theirs waits on, to them; one's own is taken back, as by cancelling.
-    bob.api.create_friend_request("ada").await.unwrap();
-    ada.api.create_friend_request("carl").await.unwrap();
+    bob.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
+    ada.api.create_friend_request(&CreateFriendRequest { to: "carl".into() }).await.unwrap();
     block(&ada, &bob).await;
     block(&ada, &carl).await;
     let requests = ada.api.list_friend_requests().await.unwrap();
     assert!(requests.incoming.is_empty() && requests.outgoing.is_empty(), "{requests:?}");
-    assert_eq!(bob.api.user("ada").await.unwrap().relation, Relation::Outgoing);
-    assert_eq!(carl.api.user("ada").await.unwrap().relation, Relation::None);
+    assert_eq!(bob.api.show_user("ada").await.unwrap().relation, Relation::Outgoing);
+    assert_eq!(carl.api.show_user("ada").await.unwrap().relation, Relation::None);
     ada.api.accept_friend_request(bob.id).await.refused(ErrorCode::NotFound);
     bob.api.delete_friend_request(ada.id).await.unwrap();
 
     // Both may block each other, and neither learns of it.
     block(&bob, &ada).await;
     ada.call(Method::DELETE, &format!("/api/v1/blocks/{}", bob.id), None).await.expect(204);
-    assert_eq!(ada.api.create_friend_request("bob").await.unwrap().relation, Relation::Outgoing);
+    assert_eq!(
+        ada.api.create_friend_request(&CreateFriendRequest { to: "bob".into() }).await.unwrap().relation,
+        Relation::Outgoing
+    );
     assert!(bob.api.list_friend_requests().await.unwrap().incoming.is_empty());
 
     // However a request and a block fall together, no request of the blocked one is left over.
     for _ in 0..5 {
         let (asks, blocks) = (carl.elsewhere(), ada.clone());
-        tokio::join!(async { asks.api.create_friend_request("ada").await.unwrap() }, async {
-            let path = format!("/api/v1/blocks/{}", asks.id);
-            blocks.call(Method::DELETE, &path, None).await;
-            blocks.call(Method::PUT, &path, None).await.expect(200);
-        });
+        tokio::join!(
+            async {
+                asks.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap()
+            },
+            async {
+                let path = format!("/api/v1/blocks/{}", asks.id);
+                blocks.call(Method::DELETE, &path, None).await;
+                blocks.call(Method::PUT, &path, None).await.expect(200);
+            }
+        );
         assert!(ada.api.list_friend_requests().await.unwrap().incoming.is_empty());
         carl.api.delete_friend_request(ada.id).await.unwrap();
     }

@@ -1,11 +1,13 @@
 //! What is unread, and what of it concerns one: counters go down as they go up, and count what can be read.
 
+use parlour_client::operations::{ListEvents, ListNotifications, MessagesAt};
+use parlour_protocol::conversations::MarkRead;
 use std::collections::BTreeSet;
 
-use parlour_client::native::{MessagesAt, fresh_cid};
+use parlour_client::native::fresh_cid;
 use parlour_protocol::accounts::UpdateAccount;
 use parlour_protocol::ids::{ConversationId, Seq};
-use parlour_protocol::messages::{Mention, Message, SendMessage};
+use parlour_protocol::messages::{EditMessage, Mention, Message, SendMessage};
 use parlour_protocol::notifications::NotificationKind;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{Change, UserChange};
@@ -26,8 +28,12 @@ on_all_backends!(
 
 /// Unread, mentions, and unread notifications.
 async fn counts(person: &Person, conversation: ConversationId) -> (i64, i64, i64) {
-    let entry = person.api.conversation(conversation).await.unwrap();
-    let news = person.api.list_notifications(None, 100).await.unwrap();
+    let entry = person.api.show_conversation(conversation).await.unwrap();
+    let news = person
+        .api
+        .list_notifications(&ListNotifications { limit: Some(100), ..Default::default() })
+        .await
+        .unwrap();
     assert_eq!(
         news.items.iter().filter(|one| !one.read).count() as i64,
         news.unread,
@@ -48,7 +54,7 @@ async fn answer(person: &Person, conversation: ConversationId, body: &str, targe
 }
 
 async fn message(person: &Person, conversation: ConversationId, seq: Seq) -> Message {
-    let page = person.api.list_messages(conversation, MessagesAt::Around(seq), 1).await.unwrap();
+    let page = person.api.list_messages(conversation, &MessagesAt::Around(seq).limit(1)).await.unwrap();
     page.items.into_iter().find(|one| one.seq == seq).unwrap()
 }
 
@@ -106,7 +112,7 @@ async fn people_who_write_have_read_what_stands_above(app: App) {
         ada.send(conversation, "hello?").await;
         assert_eq!(counts(&bob, conversation).await.0, 2);
         let own = bob.send(conversation, "yes").await;
-        let entry = bob.api.conversation(conversation).await.unwrap();
+        let entry = bob.api.show_conversation(conversation).await.unwrap();
         assert_eq!((entry.unread, entry.read_seq), (0, own));
         // What comes afterwards is unread, and nobody else has read anything by it.
         ada.send(conversation, "good").await;
@@ -156,11 +162,11 @@ async fn edits_call_people_and_let_them_go(app: App) {
     bob.join(room).await;
     let seq = ada.send(room, "look").await;
     assert_eq!(counts(&bob, room).await, (1, 0, 0));
-    ada.api.edit_message(room, seq, "look @bob").await.unwrap();
+    ada.api.edit_message(room, seq, &EditMessage { body: "look @bob".into() }).await.unwrap();
     assert_eq!(counts(&bob, room).await, (1, 1, 1));
-    ada.api.edit_message(room, seq, "look, @bob").await.unwrap();
+    ada.api.edit_message(room, seq, &EditMessage { body: "look, @bob".into() }).await.unwrap();
     assert_eq!(counts(&bob, room).await, (1, 1, 1), "once");
-    ada.api.edit_message(room, seq, "look `@bob`").await.unwrap();
+    ada.api.edit_message(room, seq, &EditMessage { body: "look `@bob`".into() }).await.unwrap();
     assert_eq!(counts(&bob, room).await, (1, 0, 0));
 }
 
@@ -185,15 +191,24 @@ async fn a_mention_means_the_account(app: App) {
         means(&[(&bob, "bob"), (&ada, "ada")]),
         "the old one means the first account"
     );
-    let events = carol.api.list_events(room, seq - 1, 1).await.unwrap().items;
+    let events = carol
+        .api
+        .list_events(room, &ListEvents { after: Some(seq - 1), limit: Some(1) })
+        .await
+        .unwrap()
+        .items;
     let Change::MessageCreated { mentions, .. } = &events[0].change else { panic!("{events:?}") };
     assert_eq!(mentions.clone().map(BTreeSet::from_iter), means(&[(&bob, "bob"), (&ada, "ada")]));
     // Also when the text around it changes; a new one means the new account.
-    ada.api.edit_message(room, seq, "@bob, please ask @robert").await.unwrap();
+    ada.api.edit_message(room, seq, &EditMessage { body: "@bob, please ask @robert".into() }).await.unwrap();
     assert_eq!(meant(seq).await, means(&[(&bob, "bob"), (&bob, "robert")]));
     let next = ada.send(room, "@bob").await;
     assert_eq!(meant(next).await, means(&[(&carol, "bob")]));
-    let news = carol.api.list_notifications(None, 10).await.unwrap();
+    let news = carol
+        .api
+        .list_notifications(&ListNotifications { limit: Some(10), ..Default::default() })
+        .await
+        .unwrap();
     assert_eq!(news.items.iter().filter_map(|one| one.message).collect::<Vec<_>>(), [next]);
     assert_eq!(meant(ada.send(room, "nobody here").await).await, None);
     assert_eq!(meant(ada.send(room, "@nobody here").await).await, means(&[]));
@@ -208,7 +223,11 @@ async fn an_answer_tells_whom_it_answers(app: App) {
     let seq = answer(&ada, room, "Yes", question).await;
     socket.expect_user(UserChange::Answered { conversation: room, seq, author: ada.id }).await;
     assert_eq!(counts(&bob, room).await, (1, 1, 1));
-    let news = bob.api.list_notifications(None, 10).await.unwrap();
+    let news = bob
+        .api
+        .list_notifications(&ListNotifications { limit: Some(10), ..Default::default() })
+        .await
+        .unwrap();
     let one = &news.items[0];
     assert_eq!((one.kind, one.actor.id, one.message), (NotificationKind::Answered, ada.id, Some(seq)));
     assert_eq!(message(&ada, room, seq).await.reply_author, Some(bob.id));
@@ -223,7 +242,14 @@ async fn an_answer_tells_whom_it_answers(app: App) {
     bob.api.leave_room(room).await.unwrap();
     app.advance(MINUTE);
     answer(&ada, room, "Where are you?", question).await;
-    assert_eq!(bob.api.list_notifications(None, 10).await.unwrap().unread, 1);
+    assert_eq!(
+        bob.api
+            .list_notifications(&ListNotifications { limit: Some(10), ..Default::default() })
+            .await
+            .unwrap()
+            .unread,
+        1
+    );
 }
 
 async fn administrators_delete_in_rooms_and_nowhere_else(app: App) {
@@ -241,7 +267,10 @@ async fn administrators_delete_in_rooms_and_nowhere_else(app: App) {
     root.join(room).await;
     let command = |id| parlour_protocol::socket::ClientFrame::Delete { id, conversation: room, seq: another };
     root.socket().await.command(command).await.unwrap();
-    root.api.edit_message(room, another, "kind words").await.refused(ErrorCode::Forbidden);
+    root.api
+        .edit_message(room, another, &EditMessage { body: "kind words".into() })
+        .await
+        .refused(ErrorCode::Forbidden);
     let direct = ada.direct(&bob).await;
     let seq = ada.send(direct, "a secret").await;
     root.api.delete_message(direct, seq).await.refused(ErrorCode::NotFound);
@@ -282,13 +311,17 @@ async fn counters_equal_what_can_be_read(app: App) {
             (0..=2, _) | (_, None) => living.push((who, person.send(room, &body).await)),
             (3 | 4, Some((_, target))) => living.push((who, answer(person, room, &body, target).await)),
             (5, Some((author, seq))) => {
-                people[author].api.edit_message(room, seq, &body).await.unwrap();
+                people[author]
+                    .api
+                    .edit_message(room, seq, &EditMessage { body: body.clone() })
+                    .await
+                    .unwrap();
             }
             (6, Some((author, seq))) => {
                 people[author].api.delete_message(room, seq).await.unwrap();
                 living.retain(|(_, other)| *other != seq);
             }
-            (7, Some((_, seq))) => drop(person.api.mark_read(room, seq).await.unwrap()),
+            (7, Some((_, seq))) => drop(person.api.mark_read(room, &MarkRead { seq }).await.unwrap()),
             (8, _) => {
                 let other = lots.below(people.len());
                 if other != who && blocks.insert((who, other)) {
@@ -305,8 +338,9 @@ async fn counters_equal_what_can_be_read(app: App) {
             continue;
         }
         for (index, person) in people.iter().enumerate() {
-            let entry = person.api.conversation(room).await.unwrap();
-            let page = person.api.list_messages(room, MessagesAt::After(entry.read_seq), 100).await.unwrap();
+            let entry = person.api.show_conversation(room).await.unwrap();
+            let page =
+                person.api.list_messages(room, &MessagesAt::After(entry.read_seq).limit(100)).await.unwrap();
             assert!(!page.newer);
             let blocked = |message: &&Message| {
                 let author = people.iter().position(|one| one.id == message.author).unwrap();
@@ -318,7 +352,11 @@ async fn counters_equal_what_can_be_read(app: App) {
                 .filter(|one| one.author != person.id && one.deleted_at.is_none())
                 .filter(|one| !blocked(one))
                 .collect();
-            let news = person.api.list_notifications(None, 100).await.unwrap();
+            let news = person
+                .api
+                .list_notifications(&ListNotifications { limit: Some(100), ..Default::default() })
+                .await
+                .unwrap();
             let told: BTreeSet<Seq> = news.items.iter().filter_map(|one| one.message).collect();
             let concerns = |one: &Message| {
                 let named = one.mentions.iter().flatten().any(|mention| mention.user == person.id);

@@ -74,7 +74,7 @@ async fn an_address_is_confirmed(app: App) {
     // One's own export has it, and nobody else sees it.
     let password = Some(json!({ "password": PASSWORD }));
     let export = ada.call(Method::POST, "/api/v1/account/export", password).await.text;
-    assert!(export.contains(r#"{"data":{"address":"Ada@example.org""#), "{export}");
+    assert!(export.contains(r#"{"kind":"email","data":{"address":"Ada@example.org""#), "{export}");
     for path in ["/api/v1/users/ada", "/api/v1/friends"] {
         assert!(!bob.get(path).await.text.contains("example.org"), "{path}");
     }

@@ -73,7 +73,7 @@ async fn a_forgotten_password(app: App) {
     let mail = app.mail().take("ada@example.org", "A new password for Parlour").await;
     let token = mail.token();
     assert!(mail.body().contains(&format!("https://chat.example/reset#{token}")));
-    ada.api.account().await.unwrap();
+    ada.api.show_account().await.unwrap();
 
     set(&app, &token, NEW).await.expect(204);
     socket.expect_close(CloseCode::SessionRevoked.code()).await;
@@ -115,7 +115,7 @@ async fn who_gets_a_link(app: App) {
     choose(&cyril, "cyril@example.org").await.expect(200);
     app.mail().take("cyril@example.org", "Confirm").await;
     confirmed(&app, &dora, "dora@example.org").await;
-    root.api.admin_suspend(dora.id, true).await.unwrap();
+    root.api.suspend_user(dora.id).await.unwrap();
     // Nobody, no address, none that was confirmed, suspended: all are answered alike, and nothing is sent.
     let mut answers = Vec::new();
     for who in [
@@ -242,7 +242,7 @@ async fn a_hanging_server_delays_nobody(app: App) {
             choose(person, &format!("{}{number}@example.org", person.handle)).await.expect(200);
         }
         ask(&app, &person.handle).await.expect(202);
-        person.api.account().await.unwrap();
+        person.api.show_account().await.unwrap();
     }
     // Far less than the patience with the server.
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());

@@ -73,7 +73,7 @@ async fn refused_log_ins_look_alike(app: App) {
     let root = app.admin("root").await;
     let suspended = app.person("bob").await;
     app.person("ada").await;
-    root.api.admin_suspend(suspended.id, true).await.unwrap();
+    root.api.suspend_user(suspended.id).await.unwrap();
     let mut answers = Vec::new();
     for (handle, password) in [
         ("ada", "wrong horse battery"),
@@ -174,7 +174,7 @@ async fn strangers_do_not_lock_anybody_out(app: App) {
     // And not in sessions that are open.
     let change = json!({"current": RIGHT, "new": "another horse battery"});
     ada.call(Method::PUT, "/api/v1/account/password", Some(change)).await.expect(204);
-    bob.api.account().await.unwrap();
+    bob.api.show_account().await.unwrap();
 }
 
 async fn a_browser_is_known_by_its_cookie(app: App) {
@@ -305,6 +305,6 @@ async fn weak_hashes_are_renewed(app: App) {
     assert_eq!(hash(), weaker, "only the right password renews it");
     log_in(&app.stranger(0), "ada", RIGHT).await.unwrap();
     assert!(!outdated(cheap, &hash()));
-    ada.api.account().await.unwrap();
+    ada.api.show_account().await.unwrap();
     log_in(&app.stranger(0), "ada", RIGHT).await.unwrap();
 }

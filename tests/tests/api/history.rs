@@ -1,9 +1,9 @@
 //! Pages of history, the catch-up of a log, and that both tell the same story.
 
 use parlour_client::engine::{Part, Timeline};
-use parlour_client::native::MessagesAt;
+use parlour_client::operations::{ListEvents, MessagesAt};
 use parlour_protocol::accounts::UpdateAccount;
-use parlour_protocol::messages::{MessagePage, SendMessage};
+use parlour_protocol::messages::{EditMessage, MessagePage, SendMessage};
 use parlour_protocol::problems::ErrorCode;
 use system_tests::{App, Refusal, on_all_backends};
 
@@ -18,7 +18,7 @@ async fn pages(app: App) {
     let room = ada.create_room("tea").await;
     let list = |at: MessagesAt, limit: i64| {
         let api = ada.api.clone();
-        async move { api.list_messages(room, at, limit).await.unwrap() }
+        async move { api.list_messages(room, &at.limit(limit)).await.unwrap() }
     };
     let empty = list(MessagesAt::Newest, 10).await;
     assert_eq!((seqs(&empty), empty.older, empty.newer, empty.head), (vec![], false, false, 1));
@@ -27,8 +27,8 @@ async fn pages(app: App) {
     for number in 2..=11 {
         ada.send(room, &format!("message {number}")).await;
     }
-    ada.api.edit_message(room, 5, "edited").await.unwrap();
-    ada.api.react(room, 6, "👍", true).await.unwrap();
+    ada.api.edit_message(room, 5, &EditMessage { body: "edited".into() }).await.unwrap();
+    ada.api.add_reaction(room, 6, "👍").await.unwrap();
     ada.send(room, "message 14").await;
 
     let newest = list(MessagesAt::Newest, 4).await;
@@ -98,7 +98,12 @@ async fn catching_up(app: App) {
     let mut seen = Vec::new();
     let mut after = 0;
     loop {
-        let page = ada.elsewhere().api.list_events(room, after, 4).await.unwrap();
+        let page = ada
+            .elsewhere()
+            .api
+            .list_events(room, &ListEvents { after: Some(after), limit: Some(4) })
+            .await
+            .unwrap();
         assert_eq!(page.head, 10);
         assert!(page.items.len() <= 4);
         seen.extend(page.items.iter().map(|event| event.seq));
@@ -108,13 +113,19 @@ async fn catching_up(app: App) {
         }
     }
     assert_eq!(seen, (1..=10).collect::<Vec<_>>());
-    let beyond = ada.api.list_events(room, 10, 200).await.unwrap();
+    let beyond = ada.api.list_events(room, &ListEvents { after: Some(10), limit: Some(200) }).await.unwrap();
     assert_eq!((beyond.items, beyond.head, beyond.next_after), (vec![], 10, 10));
     for query in ["after=-1", "after=x", "after=0&limit=0", "after=0&limit=201"] {
         let reply = ada.get(&format!("/api/v1/conversations/{room}/events?{query}")).await;
         assert!(reply.status.is_client_error(), "{query}: {} {}", reply.status, reply.text);
     }
-    ada.api.list_events(parlour_protocol::ids::ConversationId(1), 0, 10).await.refused(ErrorCode::NotFound);
+    ada.api
+        .list_events(
+            parlour_protocol::ids::ConversationId(1),
+            &ListEvents { after: Some(0), limit: Some(10) },
+        )
+        .await
+        .refused(ErrorCode::NotFound);
 }
 
 /// Whatever happens after a page was read: applying the events gives what reading the page again would.
@@ -133,16 +144,16 @@ async fn page_and_events_equal_a_fresh_page(app: App) {
     let eve = app.person("eve").await;
     eve.join(room).await;
     let hers = eve.send(room, "words of eve").await;
-    eve.api.edit_message(room, hers, "other words of eve").await.unwrap();
+    eve.api.edit_message(room, hers, &EditMessage { body: "other words of eve".into() }).await.unwrap();
     let mut snapshots = Vec::new();
     for step in 0..60 {
         app.advance(1000);
         if let (30, Some((seq, _))) = (step, messages.first()) {
-            eve.api.react(room, *seq, "🎉", true).await.unwrap();
-            bob.api.react(room, hers, "🎉", true).await.unwrap();
+            eve.api.add_reaction(room, *seq, "🎉").await.unwrap();
+            bob.api.add_reaction(room, hers, "🎉").await.unwrap();
         }
         if step % 12 == 0 {
-            let page = ada.api.list_messages(room, MessagesAt::Newest, 100).await.unwrap();
+            let page = ada.api.list_messages(room, &MessagesAt::Newest.limit(100)).await.unwrap();
             snapshots.push(page);
         }
         let by_ada = chance(2) == 0;
@@ -156,21 +167,20 @@ async fn page_and_events_equal_a_fresh_page(app: App) {
             }
             (2, Some(_)) if !own.is_empty() => {
                 let seq = own[chance(own.len())];
-                who.api.edit_message(room, seq, &format!("edit {step}")).await.unwrap();
+                who.api.edit_message(room, seq, &EditMessage { body: format!("edit {step}") }).await.unwrap();
             }
             (3, Some(seq)) if chance(3) == 0 => {
                 ada.api.delete_message(room, seq).await.unwrap();
                 messages.retain(|(one, _)| *one != seq);
             }
-            (choice, Some(seq)) => {
-                who.api.react(room, seq, emoji, choice != 5).await.unwrap();
-            }
+            (5, Some(seq)) => drop(who.api.delete_reaction(room, seq, emoji).await.unwrap()),
+            (_, Some(seq)) => drop(who.api.add_reaction(room, seq, emoji).await.unwrap()),
         }
     }
-    let kept = bob.api.list_messages(room, MessagesAt::Newest, 100).await.unwrap();
+    let kept = bob.api.list_messages(room, &MessagesAt::Newest.limit(100)).await.unwrap();
     let password = serde_json::json!({ "password": "correct horse battery" });
     eve.call(reqwest::Method::DELETE, "/api/v1/account", Some(password)).await.expect(200);
-    let fresh = bob.api.list_messages(room, MessagesAt::Newest, 100).await.unwrap();
+    let fresh = bob.api.list_messages(room, &MessagesAt::Newest.limit(100)).await.unwrap();
     assert_ne!(fresh, kept);
     assert!(!serde_json::to_string(&fresh).unwrap().contains("words of eve"));
     for page in snapshots {
@@ -178,7 +188,8 @@ async fn page_and_events_equal_a_fresh_page(app: App) {
         let mut after = page.head;
         timeline.add_page(page, Part::Newest);
         loop {
-            let events = bob.api.list_events(room, after, 7).await.unwrap();
+            let events =
+                bob.api.list_events(room, &ListEvents { after: Some(after), limit: Some(7) }).await.unwrap();
             events.items.iter().for_each(|event| {
                 timeline.apply(event);
             });

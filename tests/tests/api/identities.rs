@@ -275,7 +275,7 @@ async fn suspended_and_second_factor(app: App) {
     let asked = log_in(&app, "u-7", Manner::Good).await.refused(ErrorCode::SecondFactorRequired);
     let body = json!({"challenge": asked.challenge, "code": code(1)});
     app.call(Method::POST, "/api/v1/sessions/second-factor", Some(body)).await.expect(201);
-    root.api.admin_suspend(ada.id, true).await.unwrap();
+    root.api.suspend_user(ada.id).await.unwrap();
     log_in(&app, "u-7", Manner::Good).await.refused(ErrorCode::BadCredentials);
 }
 

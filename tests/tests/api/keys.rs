@@ -55,7 +55,7 @@ async fn a_new_key_without_logging_out(app: App) {
         eventually("the node has noticed", || async { keys(&app, node).await.len() == 2 }).await;
         assert_eq!(keys(&app, node).await[0], before[0], "the old key stays valid");
     }
-    ada.api.account().await.unwrap();
+    ada.api.show_account().await.unwrap();
     ada.elsewhere().api.refresh().await.unwrap();
     let old = header(&ada);
     assert_eq!(header(&log_in(&app).await), old, "the new key signs when all have had time to notice it");
@@ -65,19 +65,23 @@ async fn a_new_key_without_logging_out(app: App) {
     app.advance(3650 * DAY);
     let fresh = log_in(&app).await;
     assert_ne!(header(&fresh), old);
-    fresh.elsewhere().api.account().await.unwrap();
+    fresh.elsewhere().api.show_account().await.unwrap();
 }
 
 async fn an_emergency_ends_all_sessions(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let (mut hers, mut his) = (ada.socket().await, bob.socket().await);
+    let request = serde_json::json!({"name": "weather report", "scopes": ["read"]});
+    let program = ada.with_token(&ada.create_token("/api/v1/account/tokens", request).await.secret);
+    program.api.show_account().await.unwrap();
     let before = keys(&app, 0).await;
-    assert!(rotate(&app, true).unwrap().contains("2 sessions"));
+    // Two log-ins, and the token.
+    assert!(rotate(&app, true).unwrap().contains("3 sessions"));
     for socket in [&mut hers, &mut his] {
         socket.expect_close(CloseCode::SessionRevoked as u16).await;
     }
-    for person in [&ada, &bob, &ada.elsewhere(), &bob.elsewhere()] {
-        eventually("the token is refused", || async { person.api.account().await.is_err() }).await;
+    for person in [&ada, &bob, &ada.elsewhere(), &bob.elsewhere(), &program, &program.elsewhere()] {
+        eventually("the token is refused", || async { person.api.show_account().await.is_err() }).await;
         person.api.refresh().await.refused(ErrorCode::Unauthenticated);
     }
     eventually("the new key is the only one", || async {
@@ -86,7 +90,7 @@ async fn an_emergency_ends_all_sessions(app: App) {
     })
     .await;
     let again = log_in(&app).await;
-    again.elsewhere().api.account().await.unwrap();
+    again.elsewhere().api.show_account().await.unwrap();
     again.api.refresh().await.unwrap();
     let _socket = again.socket().await;
 }

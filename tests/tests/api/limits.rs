@@ -1,7 +1,10 @@
 //! What one person or one network can do to the others: as little as `docs/budgets.md` says.
 
-use parlour_client::native::MessagesAt;
+use parlour_client::operations::MessagesAt;
+use parlour_protocol::conversations::MarkRead;
+use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::Seq;
+use parlour_protocol::messages::EditMessage;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::CreateRoom;
 use parlour_protocol::socket::{ClientFrame, CloseCode, Ephemeral};
@@ -47,7 +50,7 @@ async fn everything_that_changes_shares_one_budget(app: App) {
             .await
             .expect(200);
     }
-    ada.api.mark_read(room, 1).await.unwrap();
+    ada.api.mark_read(room, &MarkRead { seq: 1 }).await.unwrap();
     let mut socket = ada.socket_on(&[room]).await;
     socket.command(|id| ClientFrame::Delete { id, conversation: room, seq: 1 }).await.unwrap_err();
     let refused =
@@ -56,9 +59,11 @@ async fn everything_that_changes_shares_one_budget(app: App) {
     assert!(refused.retry_after_ms.is_some_and(|wait| wait <= 500));
     ada.call(Method::PATCH, "/api/v1/account/privacy", Some(json!({}))).await.refused(TOO_FAST);
     ada.call(Method::PUT, &format!("/api/v1/rooms/{room}/membership"), None).await.refused(TOO_FAST);
+    let read = ada.get("/api/v1/account").await;
+    assert!(read.header("ratelimit").starts_with("\"reads\";r="), "{}", read.header("ratelimit"));
     // Others, and reading, have budgets of their own.
     bob.join(room).await;
-    ada.api.account().await.unwrap();
+    ada.api.show_account().await.unwrap();
     app.advance(SECOND);
     ada.call(Method::PATCH, "/api/v1/account/privacy", Some(json!({}))).await.expect(200);
 }
@@ -68,11 +73,15 @@ async fn everything_that_reads_shares_one_budget(app: App) {
     let room = ada.create_room("tea").await;
     let mut socket = ada.socket_on(&[room]).await;
     for _ in 0..2 {
-        ada.api.account().await.unwrap();
+        ada.api.show_account().await.unwrap();
         let sync = |id| ClientFrame::Sync { id, conversation: room, after: 0, limit: None };
         socket.command(sync).await.unwrap();
     }
-    ada.get("/api/v1/conversations").await.refused(TOO_FAST);
+    let refused = ada.get("/api/v1/conversations").await;
+    refused.refused(TOO_FAST);
+    assert!(refused.header("ratelimit").starts_with("\"reads\";r=0;t="), "{}", refused.header("ratelimit"));
+    assert!(refused.header("ratelimit-policy").starts_with("\"reads\";q="));
+    assert!(!refused.header("retry-after").is_empty());
     let refused =
         socket.command(|id| ClientFrame::Sync { id, conversation: room, after: 0, limit: None }).await;
     assert_eq!(refused.unwrap_err().code, TOO_FAST);
@@ -83,14 +92,14 @@ async fn edits_and_reactions_count_as_messages(app: App) {
     let ada = app.person("ada").await.at_node(0);
     let room = ada.create_room("tea").await;
     let seq = ada.send(room, "hi").await;
-    ada.api.edit_message(room, seq, "ho").await.unwrap();
-    ada.api.edit_message(room, seq, "hu").await.refused(TOO_FAST);
-    ada.api.react(room, seq, "👍", true).await.refused(TOO_FAST);
+    ada.api.edit_message(room, seq, &EditMessage { body: "ho".into() }).await.unwrap();
+    ada.api.edit_message(room, seq, &EditMessage { body: "hu".into() }).await.refused(TOO_FAST);
+    ada.api.add_reaction(room, seq, "👍").await.refused(TOO_FAST);
     let mut socket = ada.socket_on(&[room]).await;
     let edit = |id| ClientFrame::Edit { id, conversation: room, seq, body: "hu".into() };
     assert_eq!(socket.command(edit).await.unwrap_err().code, TOO_FAST);
     app.advance(2 * SECOND);
-    ada.api.react(room, seq, "👍", true).await.unwrap();
+    ada.api.add_reaction(room, seq, "👍").await.unwrap();
     socket.command(edit).await.unwrap();
     assert_eq!(socket.send(room, "one-more-id", "hi").await.unwrap_err().code, TOO_FAST);
 }
@@ -176,11 +185,14 @@ async fn handles_are_not_tried_out(app: App) {
         app.person(&format!("person_{number}")).await;
     }
     for number in 0..20 {
-        ada.api.create_friend_request(&format!("person_{number}")).await.unwrap();
+        ada.api.create_friend_request(&CreateFriendRequest { to: format!("person_{number}") }).await.unwrap();
     }
     // When the day is used up the answer is the same, whether there is somebody or not.
     for handle in ["person_20", "nobody_here"] {
-        ada.api.create_friend_request(handle).await.refused(TOO_FAST);
+        ada.api
+            .create_friend_request(&CreateFriendRequest { to: handle.to_string() })
+            .await
+            .refused(TOO_FAST);
     }
     let rename = async |handle: &str| {
         ada.call(Method::PATCH, "/api/v1/account", Some(json!({"handle": handle}))).await
@@ -194,13 +206,16 @@ async fn handles_are_not_tried_out(app: App) {
     let bob = app.person("bob").await.at_node(0);
     for number in 0..30 {
         if number % 2 == 0 {
-            bob.api.create_friend_request("nobody_here").await.refused(ErrorCode::NotFound);
+            bob.api
+                .create_friend_request(&CreateFriendRequest { to: "nobody_here".into() })
+                .await
+                .refused(ErrorCode::NotFound);
         } else {
-            bob.api.user("nobody_here").await.refused(ErrorCode::NotFound);
+            bob.api.show_user("nobody_here").await.refused(ErrorCode::NotFound);
         }
     }
-    bob.api.user("ada").await.refused(TOO_FAST);
-    bob.api.create_friend_request("ada").await.refused(TOO_FAST);
+    bob.api.show_user("ada").await.refused(TOO_FAST);
+    bob.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.refused(TOO_FAST);
 }
 
 async fn strangers_fill_no_list(app: App) {
@@ -208,7 +223,7 @@ async fn strangers_fill_no_list(app: App) {
     let mut others = Vec::new();
     for number in 0..202 {
         let other = app.person(&format!("stranger_{number}")).await;
-        other.api.create_friend_request("ada").await.unwrap();
+        other.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
         others.push(other);
         app.advance(1000);
     }
@@ -221,8 +236,8 @@ async fn strangers_fill_no_list(app: App) {
         "ada"
     );
     // She asks and is friends with whom she likes all the same.
-    ada.api.create_friend_request("stranger_1").await.unwrap();
-    others[2].api.create_friend_request("stranger_3").await.unwrap();
+    ada.api.create_friend_request(&CreateFriendRequest { to: "stranger_1".into() }).await.unwrap();
+    others[2].api.create_friend_request(&CreateFriendRequest { to: "stranger_3".into() }).await.unwrap();
     ada.api.accept_friend_request(others[201].id).await.unwrap();
     ada.call(Method::DELETE, "/api/v1/friend-requests", None).await.expect(204);
     assert_eq!(ada.get("/api/v1/friend-requests").await.expect(200)["incoming"], json!([]));
@@ -277,7 +292,7 @@ async fn long_pages_are_cut(app: App) {
     // Nothing is out of reach.
     let (mut back, mut at) = (Vec::new(), MessagesAt::Newest);
     loop {
-        let page = ada.api.list_messages(room, at, 100).await.unwrap();
+        let page = ada.api.list_messages(room, &at.limit(100)).await.unwrap();
         assert!(!page.items.is_empty());
         back.splice(0..0, page.items.iter().map(|message| message.seq));
         at = MessagesAt::Before(back[0]);
@@ -288,7 +303,7 @@ async fn long_pages_are_cut(app: App) {
     assert_eq!(back, sent);
     let (mut forth, mut after): (Vec<Seq>, Seq) = (Vec::new(), 0);
     loop {
-        let page = ada.api.list_messages(room, MessagesAt::After(after), 100).await.unwrap();
+        let page = ada.api.list_messages(room, &MessagesAt::After(after).limit(100)).await.unwrap();
         forth.extend(page.items.iter().map(|message| message.seq));
         after = *forth.last().unwrap();
         if !page.newer {

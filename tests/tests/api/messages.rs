@@ -1,8 +1,9 @@
 //! Sending, editing, deleting, reacting, and reading up to.
 
-use parlour_client::native::MessagesAt;
+use parlour_client::operations::{ListEvents, MessagesAt};
+use parlour_protocol::conversations::MarkRead;
 use parlour_protocol::ids::ConversationId;
-use parlour_protocol::messages::{Message, SendMessage};
+use parlour_protocol::messages::{EditMessage, Message, SendMessage};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::UpdateRoom;
 use parlour_protocol::socket::{Change, ClientFrame};
@@ -14,6 +15,7 @@ use serde_json::json;
 use system_tests::{App, Person, Refusal, on_all_backends};
 
 on_all_backends!(
+    by_position_and_by_client_id,
     sending,
     sending_again,
     many_send_the_same_at_once,
@@ -28,12 +30,33 @@ on_all_backends!(
 );
 
 async fn one(person: &Person, conversation: ConversationId, seq: i64) -> Message {
-    let page = person.api.list_messages(conversation, MessagesAt::Around(seq), 1).await.unwrap();
+    let page = person.api.list_messages(conversation, &MessagesAt::Around(seq).limit(1)).await.unwrap();
     page.items.into_iter().find(|message| message.seq == seq).expect("the message")
 }
 
 fn text(body: &str) -> SendMessage {
     SendMessage { body: body.to_owned(), reply_to: None }
+}
+
+/// A position and a client id are two ways to name a message, on two paths.
+async fn by_position_and_by_client_id(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    let stored = ada.api.send_message(room, "12345678", &text("hi")).await.unwrap();
+    let found = ada.elsewhere().api.show_message(room, stored.seq).await.unwrap();
+    assert_eq!((found.seq, found.cid.as_str(), found.body.as_deref()), (stored.seq, "12345678", Some("hi")));
+    // Clients of before send to the path without `by-cid`: it is the same message.
+    let older = format!("/api/v1/conversations/{room}/messages/12345678");
+    let again = ada.call(Method::PUT, &older, Some(json!({"body": "hi"}))).await.expect(200);
+    assert_eq!((again["seq"].as_i64(), again["duplicate"].as_bool()), (Some(stored.seq), Some(true)));
+    // What is no message has no place here: other events, positions without one, ids that are none.
+    for seq in ["1", "0", "-1", "99", "12345678", "x", "9223372036854775808"] {
+        ada.get(&format!("/api/v1/conversations/{room}/messages/{seq}")).await.refused(ErrorCode::NotFound);
+    }
+    bob.api.show_message(room, stored.seq).await.refused(ErrorCode::NotMember);
+    ada.api.delete_message(room, stored.seq).await.unwrap();
+    let deleted = ada.api.show_message(room, stored.seq).await.unwrap();
+    assert!(deleted.body.is_none() && deleted.deleted_at.is_some());
 }
 
 async fn sending(app: App) {
@@ -87,7 +110,7 @@ async fn sending_again(app: App) {
     assert!(!ada.send_as(other, "client-id-1", "ha").await.duplicate);
 
     // After a change or the end of the message its name still answers.
-    ada.api.edit_message(room, first.seq, "hello").await.unwrap();
+    ada.api.edit_message(room, first.seq, &EditMessage { body: "hello".into() }).await.unwrap();
     assert!(ada.send_as(room, "client-id-1", "hi").await.duplicate);
     ada.api.delete_message(room, first.seq).await.unwrap();
     assert_eq!(ada.send_as(room, "client-id-1", "hi").await.seq, first.seq);
@@ -104,7 +127,10 @@ async fn many_send_the_same_at_once(app: App) {
     let stored = futures_util::future::join_all(sends).await;
     assert!(stored.iter().all(|one| one.seq == 2), "{stored:?}");
     assert_eq!(stored.iter().filter(|one| !one.duplicate).count(), 1);
-    assert_eq!(ada.api.list_events(room, 0, 100).await.unwrap().head, 2);
+    assert_eq!(
+        ada.api.list_events(room, &ListEvents { after: Some(0), limit: Some(100) }).await.unwrap().head,
+        2
+    );
 }
 
 async fn answering(app: App) {
@@ -132,12 +158,13 @@ async fn only_messages_are_answered(app: App) {
     let deleted = ada.send(room, "Coffee?").await;
     let answer = |target| SendMessage { body: "Yes".into(), reply_to: Some(target) };
     let early = ada.api.send_message(room, "client-id-1", &answer(deleted)).await.unwrap();
-    ada.api.edit_message(room, question, "Green tea?").await.unwrap();
-    ada.api.react(room, question, "👍", true).await.unwrap();
-    ada.api.react(room, question, "👍", false).await.unwrap();
+    ada.api.edit_message(room, question, &EditMessage { body: "Green tea?".into() }).await.unwrap();
+    ada.api.add_reaction(room, question, "👍").await.unwrap();
+    ada.api.delete_reaction(room, question, "👍").await.unwrap();
     ada.api.update_room(room, &UpdateRoom { topic: Some("tea".into()), ..Default::default() }).await.unwrap();
     ada.api.delete_message(room, deleted).await.unwrap();
-    let head = ada.api.list_events(room, 0, 100).await.unwrap().head;
+    let head =
+        ada.api.list_events(room, &ListEvents { after: Some(0), limit: Some(100) }).await.unwrap().head;
     ada.send(other, "Milk?").await;
 
     let mut socket = ada.socket().await;
@@ -172,20 +199,33 @@ async fn editing(app: App) {
     bob.join(room).await;
     let seq = bob.send(room, "helo").await;
     app.advance(SECOND);
-    let stored = bob.api.edit_message(room, seq, "hello").await.unwrap();
+    let stored = bob.api.edit_message(room, seq, &EditMessage { body: "hello".into() }).await.unwrap();
     assert_eq!((stored.seq, stored.duplicate), (seq + 1, false));
     let message = one(&ada, room, seq).await;
     assert_eq!((message.body.as_deref(), message.edited_at), (Some("hello"), Some(stored.at)));
-    assert!(bob.elsewhere().api.edit_message(room, seq, "hello").await.unwrap().duplicate);
+    assert!(
+        bob.elsewhere()
+            .api
+            .edit_message(room, seq, &EditMessage { body: "hello".into() })
+            .await
+            .unwrap()
+            .duplicate
+    );
 
-    ada.api.edit_message(room, seq, "ha").await.refused(ErrorCode::Forbidden);
-    bob.api.edit_message(room, seq, "  ").await.refused(ErrorCode::Invalid);
-    bob.api.edit_message(room, seq, &"x".repeat(4001)).await.refused(ErrorCode::Invalid);
+    ada.api.edit_message(room, seq, &EditMessage { body: "ha".into() }).await.refused(ErrorCode::Forbidden);
+    bob.api.edit_message(room, seq, &EditMessage { body: "  ".into() }).await.refused(ErrorCode::Invalid);
+    bob.api
+        .edit_message(room, seq, &EditMessage { body: "x".repeat(4001) })
+        .await
+        .refused(ErrorCode::Invalid);
     for missing in [0, 1, stored.seq, 99] {
-        bob.api.edit_message(room, missing, "ha").await.refused(ErrorCode::NotFound);
+        bob.api
+            .edit_message(room, missing, &EditMessage { body: "ha".into() })
+            .await
+            .refused(ErrorCode::NotFound);
     }
     bob.api.delete_message(room, seq).await.unwrap();
-    bob.api.edit_message(room, seq, "ha").await.refused(ErrorCode::Gone);
+    bob.api.edit_message(room, seq, &EditMessage { body: "ha".into() }).await.refused(ErrorCode::Gone);
 }
 
 async fn deleting(app: App) {
@@ -194,18 +234,18 @@ async fn deleting(app: App) {
     bob.join(room).await;
     carol.join(room).await;
     let seq = bob.send(room, "a secret").await;
-    bob.api.edit_message(room, seq, "a better secret").await.unwrap();
-    carol.api.react(room, seq, "👍", true).await.unwrap();
+    bob.api.edit_message(room, seq, &EditMessage { body: "a better secret".into() }).await.unwrap();
+    carol.api.add_reaction(room, seq, "👍").await.unwrap();
     carol.api.delete_message(room, seq).await.refused(ErrorCode::Forbidden);
     bob.api.delete_message(room, 99).await.refused(ErrorCode::NotFound);
     app.advance(SECOND);
     let stored = bob.api.delete_message(room, seq).await.unwrap();
     assert!(bob.elsewhere().api.delete_message(room, seq).await.unwrap().duplicate);
-    bob.api.react(room, seq, "👍", true).await.refused(ErrorCode::Gone);
+    bob.api.add_reaction(room, seq, "👍").await.refused(ErrorCode::Gone);
 
     let message = one(&ada, room, seq).await;
     assert_eq!((message.body, message.deleted_at, message.reactions), (None, Some(stored.at), vec![]));
-    let log = ada.api.list_events(room, 0, 100).await.unwrap();
+    let log = ada.api.list_events(room, &ListEvents { after: Some(0), limit: Some(100) }).await.unwrap();
     assert!(log.items.iter().map(|event| event.seq).eq(1..=log.head), "the log stays without holes");
     let words = serde_json::to_string(&log).unwrap();
     assert!(!words.contains("secret"), "the words are gone everywhere: {words}");
@@ -220,29 +260,29 @@ async fn reacting(app: App) {
     let room = ada.create_room("tea").await;
     bob.join(room).await;
     let seq = ada.send(room, "hi").await;
-    let added = bob.api.react(room, seq, "👍", true).await.unwrap();
+    let added = bob.api.add_reaction(room, seq, "👍").await.unwrap();
     assert_eq!((added.seq, added.duplicate), (seq + 1, false));
-    assert!(bob.elsewhere().api.react(room, seq, "👍", true).await.unwrap().duplicate);
-    ada.api.react(room, seq, "👍", true).await.unwrap();
-    ada.api.react(room, seq, "👩‍👩‍👧", true).await.unwrap();
+    assert!(bob.elsewhere().api.add_reaction(room, seq, "👍").await.unwrap().duplicate);
+    ada.api.add_reaction(room, seq, "👍").await.unwrap();
+    ada.api.add_reaction(room, seq, "👩‍👩‍👧").await.unwrap();
     let reactions = one(&ada, room, seq).await.reactions;
     let seen: Vec<_> =
         reactions.iter().map(|reaction| (reaction.emoji.as_str(), reaction.users.clone())).collect();
     assert_eq!(seen, [("👍", vec![bob.id, ada.id]), ("👩‍👩‍👧", vec![ada.id])]);
 
-    assert!(!bob.api.react(room, seq, "👍", false).await.unwrap().duplicate);
-    assert!(bob.api.react(room, seq, "👍", false).await.unwrap().duplicate);
+    assert!(!bob.api.delete_reaction(room, seq, "👍").await.unwrap().duplicate);
+    assert!(bob.api.delete_reaction(room, seq, "👍").await.unwrap().duplicate);
     assert_eq!(one(&ada, room, seq).await.reactions[0].users, [ada.id]);
     for bad in ["a", "<b>", "👍 👍", "1"] {
-        ada.api.react(room, seq, bad, true).await.refused(ErrorCode::Invalid);
+        ada.api.add_reaction(room, seq, bad).await.refused(ErrorCode::Invalid);
     }
-    ada.api.react(room, 1, "👍", true).await.refused(ErrorCode::NotFound);
+    ada.api.add_reaction(room, 1, "👍").await.refused(ErrorCode::NotFound);
 
     for emoji in (0..18).map(|number| char::from_u32(0x1F600 + number).unwrap().to_string()) {
-        ada.api.react(room, seq, &emoji, true).await.unwrap();
+        ada.api.add_reaction(room, seq, &emoji).await.unwrap();
     }
-    ada.api.react(room, seq, "🐈", true).await.refused(ErrorCode::LimitReached);
-    bob.api.react(room, seq, "👍", true).await.unwrap();
+    ada.api.add_reaction(room, seq, "🐈").await.refused(ErrorCode::LimitReached);
+    bob.api.add_reaction(room, seq, "👍").await.unwrap();
 }
 
 async fn an_emoji_is_one_reaction_however_it_is_written(app: App) {
@@ -251,9 +291,9 @@ async fn an_emoji_is_one_reaction_however_it_is_written(app: App) {
     bob.join(room).await;
     let seq = ada.send(room, "hi").await;
     let mut socket = ada.socket_on(&[room]).await;
-    ada.api.react(room, seq, "❤", true).await.unwrap();
-    bob.api.react(room, seq, "❤️", true).await.unwrap();
-    assert!(bob.api.react(room, seq, "❤", true).await.unwrap().duplicate);
+    ada.api.add_reaction(room, seq, "❤").await.unwrap();
+    bob.api.add_reaction(room, seq, "❤️").await.unwrap();
+    assert!(bob.api.add_reaction(room, seq, "❤").await.unwrap().duplicate);
     let reactions = one(&ada, room, seq).await.reactions;
     assert_eq!(reactions.len(), 1, "{reactions:?}");
     assert_eq!((reactions[0].emoji.as_str(), reactions[0].users.as_slice()), ("❤️", &[ada.id, bob.id][..]));
@@ -261,19 +301,19 @@ async fn an_emoji_is_one_reaction_however_it_is_written(app: App) {
         let change = socket.event().await.change;
         assert_eq!(change, Change::ReactionAdded { user, target: seq, emoji: "❤️".into() });
     }
-    assert!(!ada.api.react(room, seq, "❤️", false).await.unwrap().duplicate);
-    assert!(!bob.api.react(room, seq, "❤", false).await.unwrap().duplicate);
+    assert!(!ada.api.delete_reaction(room, seq, "❤️").await.unwrap().duplicate);
+    assert!(!bob.api.delete_reaction(room, seq, "❤").await.unwrap().duplicate);
     assert!(one(&ada, room, seq).await.reactions.is_empty());
 
     for good in ["ℹ️", "ℹ", "1️⃣", "🇩🇪", "👍🏽", "🏳️‍⚧️"] {
-        ada.api.react(room, seq, good, true).await.unwrap();
+        ada.api.add_reaction(room, seq, good).await.unwrap();
     }
     assert_eq!(one(&ada, room, seq).await.reactions.len(), 5);
     for bad in ["—", "★", "…", "👍👍", "ℹ️a", "\u{FE0F}"] {
-        let problem = ada.api.react(room, seq, bad, true).await.refused(ErrorCode::Invalid);
+        let problem = ada.api.add_reaction(room, seq, bad).await.refused(ErrorCode::Invalid);
         assert_eq!(problem.violations[0].field, "emoji", "{bad}");
         assert!(
-            ada.api.react(room, seq, bad, false).await.unwrap().duplicate,
+            ada.api.delete_reaction(room, seq, bad).await.unwrap().duplicate,
             "there is nothing to take back"
         );
     }
@@ -290,7 +330,7 @@ async fn an_emoji_is_one_reaction_however_it_is_written(app: App) {
     let reactions = reactions::list(&mut conn, room, &[seq]).unwrap().remove(&seq).unwrap();
     let users = |emoji: &str| reactions.iter().find(|one| one.emoji == emoji).map(|one| one.users.len());
     assert_eq!((users("❤️"), users("❤"), users("—")), (Some(2), None, Some(1)));
-    assert!(!ada.api.react(room, seq, "—", false).await.unwrap().duplicate, "it can be taken back");
+    assert!(!ada.api.delete_reaction(room, seq, "—").await.unwrap().duplicate, "it can be taken back");
 }
 
 async fn reading(app: App) {
@@ -300,17 +340,22 @@ async fn reading(app: App) {
     for number in 0..3 {
         ada.send(room, &format!("message {number}")).await;
     }
-    let unread = || async { bob.api.conversation(room).await.unwrap().unread };
+    let unread = || async { bob.api.show_conversation(room).await.unwrap().unread };
     assert_eq!(unread().await, 3);
-    assert_eq!(bob.api.mark_read(room, 4).await.unwrap().seq, 4);
+    assert_eq!(bob.api.mark_read(room, &MarkRead { seq: 4 }).await.unwrap().seq, 4);
     assert_eq!(unread().await, 1);
-    assert_eq!(bob.elsewhere().api.mark_read(room, 3).await.unwrap().seq, 4, "it never moves back");
-    assert_eq!(bob.api.mark_read(room, 999).await.unwrap().seq, 5, "nor beyond the head");
+    assert_eq!(
+        bob.elsewhere().api.mark_read(room, &MarkRead { seq: 3 }).await.unwrap().seq,
+        4,
+        "it never moves back"
+    );
+    assert_eq!(bob.api.mark_read(room, &MarkRead { seq: 999 }).await.unwrap().seq, 5, "nor beyond the head");
     assert_eq!(unread().await, 0);
-    let events = ada.api.list_events(room, 5, 10).await.unwrap();
+    let events = ada.api.list_events(room, &ListEvents { after: Some(5), limit: Some(10) }).await.unwrap();
     assert!(events.items.is_empty(), "markers are nobody else's business");
     assert!(matches!(
-        bob.api.list_events(room, 0, 1).await.unwrap().items[0].change,
+        bob.api.list_events(room, &ListEvents { after: Some(0), limit: Some(1) }).await.unwrap().items[0]
+            .change,
         Change::MemberJoined { .. }
     ));
 }

@@ -3,7 +3,9 @@
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use parlour_chat::names;
+use parlour_client::operations::ListNamed;
 use parlour_protocol::accounts::UpdateAccount;
+use parlour_protocol::messages::EditMessage;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::{CreateRoom, UpdateRoom};
 use reqwest::Method;
@@ -49,7 +51,10 @@ async fn what_nobody_sees_is_no_name_and_no_message(app: App) {
         let path = format!("/api/v1/conversations/{room}/messages/client-id-1");
         let problem = ada.call(Method::PUT, &path, Some(json!({"body": unseen}))).await.expect(422);
         assert_eq!(problem["violations"][0]["field"], "body", "{unseen:?}");
-        ada.api.edit_message(room, seq, unseen).await.refused(ErrorCode::Invalid);
+        ada.api
+            .edit_message(room, seq, &EditMessage { body: unseen.to_string() })
+            .await
+            .refused(ErrorCode::Invalid);
         let answer = ada.socket().await.send(room, "client-id-1", unseen).await;
         assert_eq!(answer.unwrap_err().code, ErrorCode::Invalid, "{unseen:?}");
         if unseen == "\u{FEFF}" {
@@ -123,7 +128,12 @@ async fn search_finds_a_room_however_it_is_typed(app: App) {
         ("tea", "ｔｅａ"),
         ("чай", "Чай"),
     ] {
-        let found = ada.api.list_rooms(search, None, 10).await.unwrap().items;
+        let found = ada
+            .api
+            .list_rooms(&ListNamed { search: Some(search.to_string()), after: None, limit: Some(10) })
+            .await
+            .unwrap()
+            .items;
         assert_eq!(found.iter().map(|room| room.name.as_str()).collect::<Vec<_>>(), [name], "{search}");
     }
 }
@@ -155,5 +165,5 @@ async fn names_of_earlier_versions_are_compared_like_new_ones(app: App) {
         let outcome = ada.api.create_room(&create).await;
         if taken { drop(outcome.refused(ErrorCode::Taken)) } else { drop(outcome.unwrap()) }
     }
-    assert_eq!(ada.api.room(rooms[0]).await.unwrap().name, "Café");
+    assert_eq!(ada.api.show_room(rooms[0]).await.unwrap().name, "Café");
 }

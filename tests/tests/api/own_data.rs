@@ -1,5 +1,9 @@
 //! Taking one's own data along, and leaving nothing behind.
 
+use parlour_client::operations::{ListEvents, ListNamed, ListUsers};
+use parlour_protocol::friends::CreateFriendRequest;
+use parlour_protocol::messages::EditMessage;
+use parlour_protocol::own_data::ExportLine;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use diesel::prelude::*;
@@ -39,7 +43,9 @@ async fn export(person: &Person) -> Vec<(String, Value)> {
     let reply = person.call(Method::POST, EXPORT, password()).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
     let line = |text: &str| {
+        let known: ExportLine = serde_json::from_str(text).unwrap();
         let line: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_value(&known).unwrap(), line, "the type says everything");
         (line["kind"].as_str().unwrap().to_owned(), line["data"].clone())
     };
     reply.text.lines().map(line).collect()
@@ -64,8 +70,9 @@ async fn exporting(app: App) {
 
     let lines = export(&ada).await;
     let kinds: Vec<&str> = lines.iter().map(|(kind, _)| kind.as_str()).collect();
-    let first = "export account privacy friends friend_requests blocks identities sessions passkeys notifications email";
-    assert_eq!(kinds[..11].join(" "), first);
+    let first = "export account privacy friends friend_requests blocks identities sessions tokens bots passkeys \
+                 notifications email";
+    assert_eq!(kinds[..13].join(" "), first);
     assert_eq!(lines.last().unwrap(), &("end".to_owned(), json!({"messages": 122})));
     let text = format!("{lines:?}");
     assert!(text.contains("mine 0") && text.contains("mine 119") && text.contains("his to me"));
@@ -88,7 +95,7 @@ async fn exports_keep_to_what_one_may_read(app: App) {
     ada.join(room).await;
     ada.send(room, "said in a room that was left").await;
     ada.api.leave_room(room).await.unwrap();
-    ada.api.create_friend_request("bob").await.unwrap();
+    ada.api.create_friend_request(&CreateFriendRequest { to: "bob".into() }).await.unwrap();
     bob.api.delete_friend_request(ada.id).await.unwrap();
     bob.call(Method::PUT, &format!("/api/v1/blocks/{}", ada.id), None).await.expect(200);
     let text = format!("{:?}", export(&ada).await);
@@ -105,8 +112,8 @@ async fn deleting_an_account(app: App) {
     let mine = ada.send(room, "words of ada").await;
     let private = ada.send(direct, "secret of ada").await;
     let his = bob.send(room, "words of bob").await;
-    ada.api.react(room, his, "👍", true).await.unwrap();
-    bob.api.react(room, mine, "👍", true).await.unwrap();
+    ada.api.add_reaction(room, his, "👍").await.unwrap();
+    bob.api.add_reaction(room, mine, "👍").await.unwrap();
     let (mut hers, mut watching) = (ada.socket().await, bob.socket_on(&[room]).await);
 
     let wrong = Some(json!({"password": "wrong horse"}));
@@ -120,11 +127,11 @@ async fn deleting_an_account(app: App) {
 
     hers.expect_close(CloseCode::SessionRevoked as u16).await;
     for person in [&ada, &ada.elsewhere()] {
-        eventually("the token is refused", || async { person.api.account().await.is_err() }).await;
+        eventually("the token is refused", || async { person.api.show_account().await.is_err() }).await;
     }
     ada.api.refresh().await.refused(ErrorCode::Unauthenticated);
-    bob.api.user("ada").await.refused(ErrorCode::NotFound);
-    bob.api.user(&ada.id.to_string()).await.refused(ErrorCode::NotFound);
+    bob.api.show_user("ada").await.refused(ErrorCode::NotFound);
+    bob.api.show_user(&ada.id.to_string()).await.refused(ErrorCode::NotFound);
     watching.expect_user(UserChange::FriendRemoved { user: ada.id }).await;
     let mut seen = Vec::new();
     while seen.len() < 4 {
@@ -147,13 +154,17 @@ async fn deleting_an_account(app: App) {
         let message = page["items"].as_array().unwrap().iter().find(|one| one["seq"] == seq).unwrap().clone();
         assert!(message.get("body").is_none() && message.get("deleted_at").is_some(), "{message}");
         assert!(message.get("reactions").is_none_or(|list| *list == json!([])), "{message}");
-        let log = bob.api.list_events(conversation, 0, 200).await.unwrap();
+        let log = bob
+            .api
+            .list_events(conversation, &ListEvents { after: Some(0), limit: Some(200) })
+            .await
+            .unwrap();
         assert!(log.items.iter().map(|event| event.seq).eq(1..=log.head), "gapless");
     }
-    let listed = bob.api.users(&[ada.id]).await.unwrap().items;
+    let listed = bob.api.list_users(&ListUsers::of(&[ada.id])).await.unwrap().items;
     assert_eq!((listed[0].handle.as_str(), listed[0].display_name.as_str()), ("deleted", "Deleted user"));
-    assert!(!bob.api.conversation(direct).await.unwrap().writable);
-    assert_eq!(bob.api.room(room).await.unwrap().member_count, 1);
+    assert!(!bob.api.show_conversation(direct).await.unwrap().writable);
+    assert_eq!(bob.api.show_room(room).await.unwrap().member_count, 1);
     bob.api
         .update_room(room, &UpdateRoom { topic: Some("mine now".into()), ..UpdateRoom::default() })
         .await
@@ -260,8 +271,14 @@ async fn nothing_is_left(app: App) {
     for conversation in [room, direct] {
         let cid = format!("zebramarker-{conversation}");
         let seq = ada.send_as(conversation, &cid, "zebramarker, first words").await.seq;
-        ada.api.edit_message(conversation, seq, "zebramarker, second words").await.unwrap();
-        ada.api.edit_message(conversation, seq, "zebramarker, third words").await.unwrap();
+        ada.api
+            .edit_message(conversation, seq, &EditMessage { body: "zebramarker, second words".into() })
+            .await
+            .unwrap();
+        ada.api
+            .edit_message(conversation, seq, &EditMessage { body: "zebramarker, third words".into() })
+            .await
+            .unwrap();
         let gone = ada.send_as(conversation, &format!("{cid}-gone"), "zebramarker, deleted words").await.seq;
         ada.api.delete_message(conversation, gone).await.unwrap();
     }
@@ -316,13 +333,18 @@ async fn nothing_is_left(app: App) {
 async fn the_last_administrator_stays(app: App) {
     let root = app.admin("root").await;
     root.call(Method::DELETE, ACCOUNT, password()).await.refused(ErrorCode::Conflict);
-    root.api.account().await.unwrap();
+    root.api.show_account().await.unwrap();
     let second = app.admin("second").await;
     root.call(Method::DELETE, ACCOUNT, password()).await.expect(200);
-    let listed = second.api.admin_list_users("", None, 10).await.unwrap().items;
+    let listed = second
+        .api
+        .list_admin_users(&ListNamed { search: None, after: None, limit: Some(10) })
+        .await
+        .unwrap()
+        .items;
     let handles: Vec<&str> = listed.iter().map(|one| one.user.handle.as_str()).collect();
     assert_eq!(handles, ["second"]);
-    second.api.admin_suspend(root.id, false).await.refused(ErrorCode::NotFound);
+    second.api.reinstate_user(root.id).await.refused(ErrorCode::NotFound);
 }
 
 async fn an_interrupted_deletion_goes_on(app: App) {
@@ -352,7 +374,7 @@ async fn long_histories_are_erased_in_steps(app: App) {
     let mut conn = app.database().connect();
     let count = 4_500;
     parlour_storage::conversations::advance(&mut conn, &[(room.0, count)], at.0).unwrap();
-    let first = bob.api.conversation(room).await.unwrap().head - count + 1;
+    let first = bob.api.show_conversation(room).await.unwrap().head - count + 1;
     let rows: Vec<EventRow> = (first..first + count)
         .map(|seq| {
             let body = Some("words of a long life".to_owned());
@@ -382,7 +404,11 @@ async fn long_histories_are_erased_in_steps(app: App) {
         (&json!(count), &json!(1))
     );
     assert!(!dump(&app).contains("words of a long life"));
-    let page = bob.api.list_events(room, first + count - 1, 200).await.unwrap();
+    let page = bob
+        .api
+        .list_events(room, &ListEvents { after: Some(first + count - 1), limit: Some(200) })
+        .await
+        .unwrap();
     let changes: Vec<Change> = page.items.into_iter().map(|event| event.change).collect();
     let erased = Change::AuthorErased { author: ada.id };
     assert_eq!(changes, [erased.clone(), erased.clone(), erased, Change::MemberLeft { user: ada.id }]);

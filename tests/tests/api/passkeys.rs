@@ -2,6 +2,7 @@
 
 use data_encoding::BASE32_NOPAD;
 use parlour_chat::{passkeys, totp};
+use parlour_client::operations::calls;
 use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::second_factors::FactorMethod;
 use parlour_protocol::time::SECOND;
@@ -159,7 +160,7 @@ async fn adding_naming_and_removing(app: App) {
     ada.call(Method::DELETE, &path, password()).await.expect(204);
     ada.call(Method::DELETE, &path, password()).await.refused(ErrorCode::NotFound);
     try_in(&app, &mut phone).await.refused(ErrorCode::BadCredentials);
-    ada.api.account().await.expect("sessions stay");
+    ada.api.show_account().await.expect("sessions stay");
     assert_eq!((noted(&root, "passkey_added").await, noted(&root, "passkey_removed").await), (2, 1));
 }
 
@@ -183,7 +184,7 @@ async fn logging_in_without_a_password(app: App) {
     let text = |field: &str| signed_in[field].as_str().map(str::to_owned);
     api.set_tokens(text("access_token"), text("refresh_token"));
     api.refresh().await.unwrap();
-    let sessions = ada.api.list_sessions().await.unwrap().items;
+    let sessions = ada.api.every(calls::list_sessions).await.unwrap().items;
     assert!(sessions.iter().any(|one| one.device == "Ada's phone"));
     assert!(ada.get(OWN).await.expect(200)["items"][0]["last_used_at"].is_string());
     assert_eq!(noted(&root, "logged_in_by_passkey").await, 1);
@@ -444,9 +445,9 @@ async fn guessing_slows_down(app: App) {
 async fn people_who_may_not_log_in(app: App) {
     let root = app.admin("root").await;
     let (ada, mut phone) = with_passkey(&app, "ada").await;
-    root.api.admin_suspend(ada.id, true).await.unwrap();
+    root.api.suspend_user(ada.id).await.unwrap();
     let suspended = try_in(&app, &mut phone).await.refused(ErrorCode::BadCredentials);
-    root.api.admin_suspend(ada.id, false).await.unwrap();
+    root.api.reinstate_user(ada.id).await.unwrap();
     try_in(&app, &mut phone).await.expect(201);
     let ada = ada.other_device().await;
     ada.call(Method::DELETE, "/api/v1/account", password()).await.expect(200);

@@ -51,7 +51,7 @@ async fn a_link_sets_a_password_once(app: App) {
     let mut socket = ada.socket().await;
     let token = token(&root, &ada).await;
     assert_eq!(token.len(), 43, "256 bits");
-    ada.api.account().await.unwrap();
+    ada.api.show_account().await.unwrap();
 
     // What does not fit uses nothing up.
     let problem = set(&app, &token, "password").await.refused(ErrorCode::Invalid);
@@ -84,7 +84,7 @@ async fn who_may_make_links(app: App) {
     let nobody = "/api/v1/admin/users/1/password-reset";
     root.call(Method::POST, nobody, None).await.refused(ErrorCode::NotFound);
     let before = token(&root, &ada).await;
-    root.api.admin_suspend(ada.id, true).await.unwrap();
+    root.api.suspend_user(ada.id).await.unwrap();
     root.call(Method::POST, &path(&ada), None).await.refused(ErrorCode::Conflict);
     set(&app, &before, NEW).await.refused(ErrorCode::Gone);
     let of_bob = token(&root, &bob).await;

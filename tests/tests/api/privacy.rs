@@ -1,5 +1,7 @@
 //! Settings about what others may know and do, and the limits of asking.
 
+use parlour_client::operations::{ListMembers, calls};
+use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{Ephemeral, UserChange};
@@ -48,7 +50,7 @@ async fn reading_and_changing(app: App) {
 async fn hidden_handles_do_not_exist(app: App) {
     let (ada, bob, carl) = (app.person("ada").await, app.person("bob").await, app.person("carl").await);
     carl.befriend(&ada).await;
-    ada.api.create_friend_request("bob").await.unwrap();
+    ada.api.create_friend_request(&CreateFriendRequest { to: "bob".into() }).await.unwrap();
     bob.api.delete_friend_request(ada.id).await.unwrap();
     ada.api.delete_friend_request(bob.id).await.unwrap();
     set(&ada, UpdatePrivacy { findable_by: Some(FindableBy::Nobody), ..UpdatePrivacy::default() }).await;
@@ -65,7 +67,11 @@ async fn hidden_handles_do_not_exist(app: App) {
     assert_eq!(look(bob.clone(), "ada").await, nobody);
     assert_eq!(look(dora.clone(), "@Ada").await, nobody);
     let ask = |who: Person, handle: &'static str| async move {
-        let mut problem = who.api.create_friend_request(handle).await.refused(ErrorCode::NotFound);
+        let mut problem = who
+            .api
+            .create_friend_request(&CreateFriendRequest { to: handle.to_string() })
+            .await
+            .refused(ErrorCode::NotFound);
         problem.request_id.clear();
         problem
     };
@@ -73,15 +79,15 @@ async fn hidden_handles_do_not_exist(app: App) {
     assert_eq!(ask(dora.clone(), "ada").await, ask(bob.clone(), "nobody").await);
 
     // Friends and oneself still do, and anyone who met ada in a room knows the id.
-    assert_eq!(carl.api.user("ada").await.unwrap().relation, Relation::Friend);
-    assert_eq!(ada.api.user("ada").await.unwrap().relation, Relation::Myself);
+    assert_eq!(carl.api.show_user("ada").await.unwrap().relation, Relation::Friend);
+    assert_eq!(ada.api.show_user("ada").await.unwrap().relation, Relation::Myself);
     for person in [&bob, &dora] {
-        assert_eq!(person.api.user(&ada.id.to_string()).await.unwrap().relation, Relation::None);
+        assert_eq!(person.api.show_user(&ada.id.to_string()).await.unwrap().relation, Relation::None);
     }
     // Whom ada asks may look at who that is.
-    ada.api.create_friend_request("bob").await.unwrap();
-    bob.api.create_friend_request(&ada.id.to_string()).await.unwrap();
-    assert_eq!(bob.api.user("ada").await.unwrap().relation, Relation::Friend);
+    ada.api.create_friend_request(&CreateFriendRequest { to: "bob".into() }).await.unwrap();
+    bob.api.create_friend_request(&CreateFriendRequest { to: ada.id.to_string() }).await.unwrap();
+    assert_eq!(bob.api.show_user("ada").await.unwrap().relation, Relation::Friend);
 }
 
 async fn unwanted_requests_do_not_arrive(app: App) {
@@ -95,28 +101,44 @@ async fn unwanted_requests_do_not_arrive(app: App) {
     let room = ada.create_room("tea").await;
     carl.join(room).await;
     for person in [&bob, &carl] {
-        assert_eq!(person.api.create_friend_request("ada").await.unwrap().relation, Relation::Outgoing);
+        assert_eq!(
+            person
+                .api
+                .create_friend_request(&CreateFriendRequest { to: "ada".into() })
+                .await
+                .unwrap()
+                .relation,
+            Relation::Outgoing
+        );
         assert_eq!(person.api.list_friend_requests().await.unwrap().outgoing.len(), 1);
     }
     assert_eq!(incoming().await, ["carl"]);
     ada.api.accept_friend_request(bob.id).await.refused(ErrorCode::NotFound);
     // Asking again, with the reason gone, arrives.
     bob.join(room).await;
-    bob.api.create_friend_request("ada").await.unwrap();
+    bob.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
     assert_eq!(incoming().await.len(), 2);
 
     set(&ada, UpdatePrivacy { requests_from: Some(RequestsFrom::Nobody), ..UpdatePrivacy::default() }).await;
     let dora = app.person("dora").await;
     dora.join(room).await;
-    assert_eq!(dora.api.create_friend_request("ada").await.unwrap().relation, Relation::Outgoing);
+    assert_eq!(
+        dora.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap().relation,
+        Relation::Outgoing
+    );
     assert_eq!(incoming().await.len(), 2, "what had arrived stays");
-    assert_eq!(ada.api.create_friend_request("dora").await.unwrap().relation, Relation::Friend);
+    assert_eq!(
+        ada.api.create_friend_request(&CreateFriendRequest { to: "dora".into() }).await.unwrap().relation,
+        Relation::Friend
+    );
 }
 
 async fn declined_requests_cool_down(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let mut socket = bob.socket().await;
-    let ask = || async { ada.api.create_friend_request("bob").await.unwrap().relation };
+    let ask = || async {
+        ada.api.create_friend_request(&CreateFriendRequest { to: "bob".into() }).await.unwrap().relation
+    };
     ask().await;
     socket.expect_user(UserChange::FriendRequested { user: ada.id }).await;
     bob.api.delete_friend_request(ada.id).await.unwrap();
@@ -145,22 +167,30 @@ async fn twenty_requests_a_day(app: App) {
     }
     let first = &others[0];
     for other in &others[..19] {
-        ada.api.create_friend_request(&other.handle).await.unwrap();
+        ada.api.create_friend_request(&CreateFriendRequest { to: other.handle.clone() }).await.unwrap();
     }
     // Taking back and asking again counts; asking twice does not.
-    ada.api.create_friend_request(&first.handle).await.unwrap();
+    ada.api.create_friend_request(&CreateFriendRequest { to: first.handle.clone() }).await.unwrap();
     ada.api.delete_friend_request(first.id).await.unwrap();
-    ada.api.create_friend_request(&first.handle).await.unwrap();
-    let refused = ada.elsewhere().api.create_friend_request("person_20").await;
+    ada.api.create_friend_request(&CreateFriendRequest { to: first.handle.clone() }).await.unwrap();
+    let refused =
+        ada.elsewhere().api.create_friend_request(&CreateFriendRequest { to: "person_20".into() }).await;
     let problem = refused.refused(ErrorCode::RateLimited);
     assert_eq!(problem.retry_after_ms, Some(24 * 3600 * 1000));
     // Answering is not asking.
-    others[20].api.create_friend_request("ada").await.unwrap();
-    assert_eq!(ada.api.create_friend_request("person_20").await.unwrap().relation, Relation::Friend);
+    others[20].api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
+    assert_eq!(
+        ada.api
+            .create_friend_request(&CreateFriendRequest { to: "person_20".into() })
+            .await
+            .unwrap()
+            .relation,
+        Relation::Friend
+    );
 
     app.advance(DAY + SECOND);
     ada.api.refresh().await.unwrap();
-    ada.api.create_friend_request("person_19").await.unwrap();
+    ada.api.create_friend_request(&CreateFriendRequest { to: "person_19".into() }).await.unwrap();
 }
 
 async fn thirty_searches_a_minute(app: App) {
@@ -168,7 +198,7 @@ async fn thirty_searches_a_minute(app: App) {
     // A little is refilled while the test asks.
     let mut refused = None;
     for _ in 0..60 {
-        if let Err(error) = ada.api.user("nobody_at_all").await
+        if let Err(error) = ada.api.show_user("nobody_at_all").await
             && error.code() == Some(ErrorCode::RateLimited)
         {
             refused = Some(error);
@@ -176,8 +206,8 @@ async fn thirty_searches_a_minute(app: App) {
         }
     }
     assert!(refused.is_some(), "searching has an end");
-    ada.api.user(&bob.id.to_string()).await.unwrap();
-    bob.api.user("ada").await.unwrap();
+    ada.api.show_user(&bob.id.to_string()).await.unwrap();
+    bob.api.show_user("ada").await.unwrap();
 }
 
 async fn invisible_people(app: App) {
@@ -191,11 +221,16 @@ async fn invisible_people(app: App) {
     assert_eq!(hers.ephemeral().await, presence(true));
     let seen = || async {
         let mut seen = vec![
-            ada.api.user("bob").await.unwrap().online,
-            Some(ada.api.list_friends().await.unwrap().items[0].online),
-            ada.api.conversation(direct).await.unwrap().online,
+            ada.api.show_user("bob").await.unwrap().online,
+            Some(ada.api.every(calls::list_friends).await.unwrap().items[0].online),
+            ada.api.show_conversation(direct).await.unwrap().online,
         ];
-        let members = ada.api.list_members(room, None, 10).await.unwrap().items;
+        let members = ada
+            .api
+            .list_members(room, &ListMembers { prefix: None, after: None, limit: Some(10) })
+            .await
+            .unwrap()
+            .items;
         seen.extend(members.iter().filter(|one| one.user.id == bob.id).map(|one| Some(one.online)));
         seen
     };
@@ -211,7 +246,7 @@ async fn invisible_people(app: App) {
     hers.expect_event(direct, marker).await;
     hers.expect_nothing().await;
     assert_eq!(seen().await, [Some(false); 4]);
-    assert_eq!(bob.api.user("ada").await.unwrap().online, Some(true), "the invisible one sees others");
+    assert_eq!(bob.api.show_user("ada").await.unwrap().online, Some(true), "the invisible one sees others");
 
     set(&bob, UpdatePrivacy { presence_to: Some(PresenceTo::Friends), ..UpdatePrivacy::default() }).await;
     assert_eq!(hers.ephemeral().await, presence(true));

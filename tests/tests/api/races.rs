@@ -1,9 +1,12 @@
 //! The same thing done by many at once, on all nodes: done once, and nobody sees a fault of the server.
 
 use futures_util::future::join_all;
-use parlour_client::native::{Api, ApiError, MessagesAt, fresh_cid};
+use parlour_client::native::{Api, ApiError, fresh_cid};
+use parlour_client::operations::{ListEvents, ListMembers, MessagesAt, calls};
 use parlour_protocol::accounts::CreateAccount;
-use parlour_protocol::messages::SendMessage;
+use parlour_protocol::conversations::MarkRead;
+use parlour_protocol::friends::CreateFriendRequest;
+use parlour_protocol::messages::{EditMessage, SendMessage};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::CreateRoom;
 use parlour_protocol::socket::Change;
@@ -70,7 +73,7 @@ async fn creating_one_room(app: App) {
     let answers = no_faults(join_all(tries).await);
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
     assert!(answers.iter().all(|answer| answer.is_ok() || matches!(answer, Err(ErrorCode::Taken))));
-    assert_eq!(ada.api.list_conversations().await.unwrap().items.len(), 1);
+    assert_eq!(ada.api.every(calls::list_conversations).await.unwrap().items.len(), 1);
 }
 
 async fn joining_and_leaving(app: App) {
@@ -78,10 +81,10 @@ async fn joining_and_leaving(app: App) {
     let room = ada.create_room("tea").await;
     let joins = everywhere(&bob).into_iter().map(|api| async move { api.join_room(room).await });
     assert!(no_faults(join_all(joins).await).iter().all(Result::is_ok));
-    assert_eq!(ada.api.room(room).await.unwrap().member_count, 2);
+    assert_eq!(ada.api.show_room(room).await.unwrap().member_count, 2);
     let leaves = everywhere(&bob).into_iter().map(|api| async move { api.leave_room(room).await });
     assert!(no_faults(join_all(leaves).await).iter().all(Result::is_ok));
-    let seen = ada.api.room(room).await.unwrap();
+    let seen = ada.api.show_room(room).await.unwrap();
     assert_eq!((seen.member_count, seen.head), (1, 3), "came once and went once");
 
     // All at once: whatever wins last, the count and the list agree, and the log has no holes.
@@ -92,9 +95,15 @@ async fn joining_and_leaving(app: App) {
     assert!(
         no_faults(join_all(mixed).await).iter().all(|one| matches!(one, Ok(()) | Err(ErrorCode::NotMember)))
     );
-    let listed = ada.api.list_members(room, None, 10).await.unwrap().items.len() as i64;
-    assert_eq!(ada.api.room(room).await.unwrap().member_count, listed);
-    let log = ada.api.list_events(room, 0, 200).await.unwrap();
+    let listed = ada
+        .api
+        .list_members(room, &ListMembers { prefix: None, after: None, limit: Some(10) })
+        .await
+        .unwrap()
+        .items
+        .len() as i64;
+    assert_eq!(ada.api.show_room(room).await.unwrap().member_count, listed);
+    let log = ada.api.list_events(room, &ListEvents { after: Some(0), limit: Some(200) }).await.unwrap();
     assert!(log.items.iter().map(|event| event.seq).eq(1..=log.head));
 }
 
@@ -103,26 +112,27 @@ async fn reacting_editing_and_deleting(app: App) {
     let room = ada.create_room("tea").await;
     let seq = ada.send(room, "hi").await;
     let reactions =
-        everywhere(&ada).into_iter().map(|api| async move { api.react(room, seq, "👍", true).await });
+        everywhere(&ada).into_iter().map(|api| async move { api.add_reaction(room, seq, "👍").await });
     let answers = no_faults(join_all(reactions).await);
     assert_eq!(answers.iter().filter(|answer| answer.as_ref().is_ok_and(|one| !one.duplicate)).count(), 1);
-    let edits =
-        everywhere(&ada).into_iter().map(|api| async move { api.edit_message(room, seq, "hello").await });
+    let edits = everywhere(&ada)
+        .into_iter()
+        .map(|api| async move { api.edit_message(room, seq, &EditMessage { body: "hello".into() }).await });
     let answers = no_faults(join_all(edits).await);
     assert_eq!(answers.iter().filter(|answer| answer.as_ref().is_ok_and(|one| !one.duplicate)).count(), 1);
 
     let mixed = everywhere(&ada).into_iter().enumerate().map(|(number, api)| async move {
         match number {
             4 | 5 => api.delete_message(room, seq).await,
-            6 => api.react(room, seq, "🎉", true).await,
-            _ => api.edit_message(room, seq, &format!("edit {number}")).await,
+            6 => api.add_reaction(room, seq, "🎉").await,
+            _ => api.edit_message(room, seq, &EditMessage { body: format!("edit {number}") }).await,
         }
     });
     let answers = no_faults(join_all(mixed).await);
     assert!(answers.iter().all(|answer| matches!(answer, Ok(_) | Err(ErrorCode::Gone))));
-    let page = ada.api.list_messages(room, MessagesAt::Newest, 10).await.unwrap();
+    let page = ada.api.list_messages(room, &MessagesAt::Newest.limit(10)).await.unwrap();
     assert!(page.items[0].body.is_none() && page.items[0].reactions.is_empty());
-    let log = ada.api.list_events(room, 0, 200).await.unwrap();
+    let log = ada.api.list_events(room, &ListEvents { after: Some(0), limit: Some(200) }).await.unwrap();
     assert!(log.items.iter().map(|event| event.seq).eq(1..=log.head));
     let deletions =
         log.items.iter().filter(|event| matches!(event.change, Change::MessageDeleted { .. })).count();
@@ -155,7 +165,11 @@ async fn friendship_back_and_forth(app: App) {
         async move {
             match number % 6 {
                 0 => ada.api.delete_friend(bob.id).await,
-                1 => ada.api.create_friend_request(&bob.handle).await.map(drop),
+                1 => ada
+                    .api
+                    .create_friend_request(&CreateFriendRequest { to: bob.handle.clone() })
+                    .await
+                    .map(drop),
                 2 => ada.api.accept_friend_request(bob.id).await.map(drop),
                 3 => ada.api.open_direct(bob.id).await.map(drop),
                 4 => ada.api.delete_friend_request(bob.id).await,
@@ -169,16 +183,16 @@ async fn friendship_back_and_forth(app: App) {
     no_faults(join_all(rounds).await);
     let relation = |one: &Person, other: &Person| {
         let (api, who) = (one.api.clone(), other.handle.clone());
-        async move { format!("{:?}", api.user(&who).await.unwrap().relation) }
+        async move { format!("{:?}", api.show_user(&who).await.unwrap().relation) }
     };
     let both = (relation(&ada, &bob).await, relation(&bob, &ada).await);
     let possible =
         // A declined request waits on, to the one who asked.
         [("None", "None"), ("Friend", "Friend"), ("Incoming", "Outgoing"), ("Outgoing", "Incoming"), ("None", "Outgoing"), ("Outgoing", "None")];
     assert!(possible.contains(&(both.0.as_str(), both.1.as_str())), "{both:?}");
-    let log = bob.api.list_events(direct, 0, 200).await.unwrap();
+    let log = bob.api.list_events(direct, &ListEvents { after: Some(0), limit: Some(200) }).await.unwrap();
     assert!(log.items.iter().map(|event| event.seq).eq(1..=log.head));
-    assert_eq!(ada.api.conversation(direct).await.unwrap().writable, both.0 == "Friend");
+    assert_eq!(ada.api.show_conversation(direct).await.unwrap().writable, both.0 == "Friend");
     // Nothing was said while they were no friends.
     let mut writable = true;
     for event in log.items {
@@ -211,7 +225,7 @@ async fn deleting_a_room_while_people_send(app: App) {
             .iter()
             .all(|answer| matches!(answer, Ok(()) | Err(ErrorCode::NotFound | ErrorCode::NotMember)))
     );
-    assert!(bob.api.list_conversations().await.unwrap().items.is_empty());
+    assert!(bob.api.every(calls::list_conversations).await.unwrap().items.is_empty());
 }
 
 async fn reading(app: App) {
@@ -221,10 +235,9 @@ async fn reading(app: App) {
     for _ in 0..MANY {
         ada.send(room, "hi").await;
     }
-    let marks = everywhere(&bob)
-        .into_iter()
-        .enumerate()
-        .map(|(number, api)| async move { api.mark_read(room, 3 + (number as i64 * 5) % 8).await });
+    let marks = everywhere(&bob).into_iter().enumerate().map(|(number, api)| async move {
+        api.mark_read(room, &MarkRead { seq: 3 + (number as i64 * 5) % 8 }).await
+    });
     assert!(no_faults(join_all(marks).await).iter().all(Result::is_ok));
-    assert_eq!(bob.api.conversation(room).await.unwrap().read_seq, 10, "the furthest wins");
+    assert_eq!(bob.api.show_conversation(room).await.unwrap().read_seq, 10, "the furthest wins");
 }

@@ -64,7 +64,7 @@ async fn invite(who: &Person, body: Value) -> CreatedInvite {
 }
 
 async fn invites_let_people_in(app: App) {
-    let info = app.stranger(0).server().await.unwrap();
+    let info = app.stranger(0).show_server().await.unwrap();
     assert_eq!((info.registration, info.registration_open), (Registration::Invite, false));
     let register = |handle: &'static str, code: Option<String>| {
         let api = app.stranger(1);
@@ -80,7 +80,7 @@ async fn invites_let_people_in(app: App) {
     }
     let once = invite(&root, json!({})).await;
     assert!(once.code.len() >= 22, "128 bits");
-    let ada = register("ada", Some(once.code.clone())).await.unwrap();
+    let ada = register("ada", Some(once.code.clone())).await.unwrap().signed_in().unwrap();
     register("bob", Some(once.code)).await.refused(ErrorCode::InviteNeeded);
 
     // A registration that fails uses nothing up.
@@ -124,7 +124,7 @@ async fn an_invite_is_used_once_in_a_race(app: App) {
 }
 
 async fn members_may_invite(app: App) {
-    assert!(app.stranger(0).server().await.unwrap().member_invites);
+    assert!(app.stranger(0).show_server().await.unwrap().member_invites);
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let root = app.admin("root").await;
     let mut last = None;
@@ -146,7 +146,7 @@ async fn members_may_invite(app: App) {
 
 async fn approval(app: App) {
     let root = root(&app).await;
-    let info = app.stranger(0).server().await.unwrap();
+    let info = app.stranger(0).show_server().await.unwrap();
     assert_eq!((info.registration, info.registration_open), (Registration::Approval, true));
     for handle in ["ada", "bob"] {
         let body = json!({"handle": handle, "password": "correct horse battery"});
@@ -158,7 +158,7 @@ async fn approval(app: App) {
     log_in(&app, "ada").await.map(drop).refused(ErrorCode::ApprovalPending);
     let wrong = json!({"handle": "ada", "password": "wrong horse battery"});
     app.call(Method::POST, "/api/v1/sessions", Some(wrong)).await.refused(ErrorCode::BadCredentials);
-    root.api.user("ada").await.refused(ErrorCode::NotFound);
+    root.api.show_user("ada").await.refused(ErrorCode::NotFound);
     let again = json!({"handle": "ADA", "password": "correct horse battery"});
     app.call(Method::POST, ACCOUNTS, Some(again.clone())).await.refused(ErrorCode::Taken);
 
@@ -178,7 +178,7 @@ async fn approval(app: App) {
     }
     let (signed_in, api) = log_in(&app, "ada").await.unwrap();
     let member = app.somebody("ada", signed_in, api);
-    root.api.user("ada").await.unwrap();
+    root.api.show_user("ada").await.unwrap();
     // Who is in cannot be turned away, and members decide nothing.
     root.call(Method::DELETE, &ada, None).await.refused(ErrorCode::NotFound);
     for (method, path) in [(Method::GET, APPROVALS), (Method::PUT, &bob), (Method::DELETE, &bob)] {

@@ -1,8 +1,10 @@
 //! Public rooms: list, create, join, leave, change, delete.
 
+use parlour_client::operations::{ListConversations, ListEvents, ListMembers, ListNamed, calls};
 use parlour_protocol::accounts::UpdateAccount;
-use parlour_protocol::conversations::ConversationKind;
+use parlour_protocol::conversations::{ConversationKind, MarkRead};
 use parlour_protocol::ids::ConversationId;
+use parlour_protocol::messages::EditMessage;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::{CreateRoom, MemberRole, UpdateRoom};
 use parlour_protocol::time::SECOND;
@@ -12,6 +14,7 @@ on_all_backends!(
     creating,
     listing_and_searching,
     joining_and_leaving,
+    some_of_ones_own,
     owners_leave_an_heir,
     members_in_pages,
     members_are_found_by_how_they_begin,
@@ -29,14 +32,14 @@ async fn creating(app: App) {
         .unwrap();
     assert_eq!((room.name.as_str(), room.topic.as_str()), ("Tea", "All about it"));
     assert_eq!((room.member_count, room.role, room.head), (1, Some(MemberRole::Owner), 1));
-    assert_eq!(ada.api.room(room.id).await.unwrap(), room);
+    assert_eq!(ada.api.show_room(room.id).await.unwrap(), room);
 
-    let conversation = ada.api.conversation(room.id).await.unwrap();
+    let conversation = ada.api.show_conversation(room.id).await.unwrap();
     assert_eq!((conversation.kind, conversation.name.as_deref()), (ConversationKind::Room, Some("Tea")));
     assert!(
         conversation.writable && conversation.unread == 0 && conversation.role == Some(MemberRole::Owner)
     );
-    assert_eq!(ada.api.list_conversations().await.unwrap().items, [conversation]);
+    assert_eq!(ada.api.every(calls::list_conversations).await.unwrap().items, [conversation]);
 
     let create = |name: &str, topic: &str| {
         let (api, room) = (bob.api.clone(), CreateRoom { name: name.into(), topic: topic.into() });
@@ -51,7 +54,7 @@ async fn creating(app: App) {
     ] {
         assert_eq!(create(name, &topic).await.refused(ErrorCode::Invalid).violations[0].field, field);
     }
-    assert!(bob.api.list_conversations().await.unwrap().items.is_empty());
+    assert!(bob.api.every(calls::list_conversations).await.unwrap().items.is_empty());
 }
 
 /// Lets as much time pass as lists tell apart.
@@ -76,7 +79,11 @@ async fn listing_and_searching(app: App) {
     let mut names = Vec::new();
     let mut after = None;
     loop {
-        let page = bob.api.list_rooms("", after.as_deref(), 2).await.unwrap();
+        let page = bob
+            .api
+            .list_rooms(&ListNamed { search: None, after: after.clone(), limit: Some(2) })
+            .await
+            .unwrap();
         names.extend(page.items.into_iter().map(|room| room.name));
         after = page.next;
         if after.is_none() {
@@ -92,7 +99,10 @@ async fn listing_and_searching(app: App) {
     let search = |text: &str| {
         let (api, text) = (bob.api.clone(), text.to_owned());
         async move {
-            let page = api.list_rooms(&text, None, 50).await.unwrap();
+            let page = api
+                .list_rooms(&ListNamed { search: Some(text.clone()), after: None, limit: Some(50) })
+                .await
+                .unwrap();
             page.items.into_iter().map(|room| room.name).collect::<Vec<_>>()
         }
     };
@@ -107,6 +117,51 @@ async fn listing_and_searching(app: App) {
     }
 }
 
+/// Several conversations by their ids: one's own among them, and nothing about others.
+async fn some_of_ones_own(app: App) {
+    let (ada, bob) = app.friends("ada", "bob").await;
+    let mut own = vec![ada.direct(&bob).await];
+    for name in ["tea", "coffee", "cocoa"] {
+        let room = bob.create_room(name).await;
+        ada.join(room).await;
+        bob.send(room, "hi").await;
+        own.push(room);
+    }
+    let other = bob.create_room("milk").await;
+    let all = ada.api.every(calls::list_conversations).await.unwrap().items;
+    for few in [&own[..], &own[1..3], &own[..1]] {
+        let asked = [few, &[other, ConversationId(7), few[0]]].concat();
+        let listed = ada.api.list_conversations(&ListConversations::of(&asked)).await.unwrap();
+        let expected: Vec<_> = all.iter().filter(|one| few.contains(&one.id)).cloned().collect();
+        assert_eq!(
+            (listed.items, listed.next),
+            (expected, None),
+            "each once, in the same order, with all that is told"
+        );
+    }
+    let ids = own.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let mut found = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = ada.get(&format!("/api/v1/conversations?limit=1&ids={ids}{after}")).await.expect(200);
+        found.extend(page["items"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(serde_json::to_value(&all).unwrap(), serde_json::Value::from(found), "in pages as in one");
+    let nothing = ada.api.list_conversations(&ListConversations::of(&[other])).await.unwrap();
+    assert!(nothing.items.is_empty());
+    for query in ["ids=", "ids=a", "ids=1,,2", "ids=-1"] {
+        ada.get(&format!("/api/v1/conversations?{query}")).await.refused(ErrorCode::Malformed);
+    }
+    let many: Vec<ConversationId> = (1..=101).map(ConversationId).collect();
+    assert!(ada.api.list_conversations(&ListConversations::of(&many)).await.is_err(), "at most a hundred");
+    app.stranger(0)
+        .list_conversations(&ListConversations::of(&own))
+        .await
+        .refused(ErrorCode::Unauthenticated);
+}
+
 async fn joining_and_leaving(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let room = ada.create_room("tea").await;
@@ -116,19 +171,23 @@ async fn joining_and_leaving(app: App) {
         assert_eq!((conversation.role, conversation.member_count), (Some(MemberRole::Member), 2));
         assert_eq!((conversation.head, conversation.read_seq, conversation.unread), (3, 3, 0));
     }
-    assert_eq!(bob.api.room(room).await.unwrap().role, Some(MemberRole::Member));
+    assert_eq!(bob.api.show_room(room).await.unwrap().role, Some(MemberRole::Member));
     bob.send(room, "hi").await;
     for _ in 0..2 {
         bob.api.leave_room(room).await.unwrap();
     }
-    assert_eq!(ada.api.room(room).await.unwrap().member_count, 1);
-    assert!(bob.api.list_conversations().await.unwrap().items.is_empty());
+    assert_eq!(ada.api.show_room(room).await.unwrap().member_count, 1);
+    assert!(bob.api.every(calls::list_conversations).await.unwrap().items.is_empty());
     bob.api.join_room(ConversationId(1)).await.refused(ErrorCode::NotFound);
     bob.api.leave_room(ConversationId(1)).await.refused(ErrorCode::NotFound);
 }
 
 async fn members_of(person: &Person, room: ConversationId) -> Vec<(String, MemberRole)> {
-    let page = person.api.list_members(room, None, 100).await.unwrap();
+    let page = person
+        .api
+        .list_members(room, &ListMembers { prefix: None, after: None, limit: Some(100) })
+        .await
+        .unwrap();
     page.items.into_iter().map(|member| (member.user.handle, member.role)).collect()
 }
 
@@ -145,7 +204,7 @@ async fn owners_leave_an_heir(app: App) {
     assert_eq!(members_of(&carol, room).await, expected);
     carol.api.leave_room(room).await.unwrap();
     bob.api.leave_room(room).await.unwrap();
-    assert_eq!(ada.api.room(room).await.unwrap().member_count, 0);
+    assert_eq!(ada.api.show_room(room).await.unwrap().member_count, 0);
     assert_eq!(carol.join(room).await.role, Some(MemberRole::Owner), "an empty room belongs to who comes");
 }
 
@@ -162,7 +221,11 @@ async fn members_in_pages(app: App) {
     let mut handles = Vec::new();
     let mut after = None;
     loop {
-        let page = ada.api.list_members(room, after.as_deref(), 2).await.unwrap();
+        let page = ada
+            .api
+            .list_members(room, &ListMembers { prefix: None, after: after.clone(), limit: Some(2) })
+            .await
+            .unwrap();
         assert!(page.items.len() <= 2);
         handles.extend(page.items.into_iter().map(|member| member.user.handle));
         after = page.next;
@@ -191,7 +254,14 @@ async fn members_are_found_by_how_they_begin(app: App) {
         person.join(room).await;
     }
     let found = async |prefix: &str| {
-        let page = ada.api.find_members(room, prefix, 50).await.unwrap();
+        let page = ada
+            .api
+            .list_members(
+                room,
+                &ListMembers { prefix: Some(prefix.to_string()), after: None, limit: Some(50) },
+            )
+            .await
+            .unwrap();
         page.items.into_iter().map(|member| member.user.handle).collect::<Vec<_>>()
     };
     assert_eq!(found("bo").await, ["bob", "bobby_tables", "carol"]);
@@ -203,9 +273,25 @@ async fn members_are_found_by_how_they_begin(app: App) {
     assert_eq!(found("%").await, [""; 0]);
     assert_eq!(found("peep").await, [""; 0]);
     assert_eq!(found("").await.len(), 6);
-    assert_eq!(ada.api.find_members(room, "bo", 1).await.unwrap().items.len(), 1);
-    app.person("eve").await.api.find_members(room, "bo", 50).await.refused(ErrorCode::NotMember);
-    ada.api.find_members(room, &"b".repeat(61), 50).await.refused(ErrorCode::Invalid);
+    assert_eq!(
+        ada.api
+            .list_members(room, &ListMembers { prefix: Some("bo".into()), after: None, limit: Some(1) })
+            .await
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
+    app.person("eve")
+        .await
+        .api
+        .list_members(room, &ListMembers { prefix: Some("bo".into()), after: None, limit: Some(50) })
+        .await
+        .refused(ErrorCode::NotMember);
+    ada.api
+        .list_members(room, &ListMembers { prefix: Some("b".repeat(61)), after: None, limit: Some(50) })
+        .await
+        .refused(ErrorCode::Invalid);
 }
 
 async fn changing(app: App) {
@@ -242,14 +328,25 @@ async fn deleting(app: App) {
     ada.api.delete_room(room).await.unwrap();
     ada.api.delete_room(room).await.refused(ErrorCode::NotFound);
     for person in [&ada, &bob] {
-        person.api.room(room).await.refused(ErrorCode::NotFound);
-        person.api.list_events(room, 0, 10).await.refused(ErrorCode::NotFound);
-        assert!(person.api.list_conversations().await.unwrap().items.is_empty());
+        person.api.show_room(room).await.refused(ErrorCode::NotFound);
+        person
+            .api
+            .list_events(room, &ListEvents { after: Some(0), limit: Some(10) })
+            .await
+            .refused(ErrorCode::NotFound);
+        assert!(person.api.every(calls::list_conversations).await.unwrap().items.is_empty());
     }
-    assert!(bob.api.list_rooms("", None, 10).await.unwrap().items.is_empty());
+    assert!(
+        bob.api
+            .list_rooms(&ListNamed { search: None, after: None, limit: Some(10) })
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
     let again = ada.create_room("tea").await;
     admin.api.delete_room(again).await.unwrap();
-    ada.api.room(again).await.refused(ErrorCode::NotFound);
+    ada.api.show_room(again).await.refused(ErrorCode::NotFound);
 }
 
 /// Everybody may look at a room from outside; what was said there is for its members.
@@ -257,19 +354,25 @@ async fn outsiders(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let room = ada.create_room("tea").await;
     let seq = ada.send(room, "hi").await;
-    assert_eq!(bob.api.room(room).await.unwrap().role, None);
-    bob.api.conversation(room).await.refused(ErrorCode::NotMember);
+    assert_eq!(bob.api.show_room(room).await.unwrap().role, None);
+    bob.api.show_conversation(room).await.refused(ErrorCode::NotMember);
     bob.api
-        .list_messages(room, parlour_client::native::MessagesAt::Newest, 10)
+        .list_messages(room, &parlour_client::operations::MessagesAt::Newest.limit(10))
         .await
         .refused(ErrorCode::NotMember);
-    bob.api.list_events(room, 0, 10).await.refused(ErrorCode::NotMember);
-    bob.api.list_members(room, None, 10).await.refused(ErrorCode::NotMember);
-    bob.api.mark_read(room, 1).await.refused(ErrorCode::NotMember);
-    bob.api.edit_message(room, seq, "ha").await.refused(ErrorCode::NotMember);
+    bob.api
+        .list_events(room, &ListEvents { after: Some(0), limit: Some(10) })
+        .await
+        .refused(ErrorCode::NotMember);
+    bob.api
+        .list_members(room, &ListMembers { prefix: None, after: None, limit: Some(10) })
+        .await
+        .refused(ErrorCode::NotMember);
+    bob.api.mark_read(room, &MarkRead { seq: 1 }).await.refused(ErrorCode::NotMember);
+    bob.api.edit_message(room, seq, &EditMessage { body: "ha".into() }).await.refused(ErrorCode::NotMember);
     bob.api.delete_message(room, seq).await.refused(ErrorCode::NotMember);
-    bob.api.react(room, seq, "👍", true).await.refused(ErrorCode::NotMember);
+    bob.api.add_reaction(room, seq, "👍").await.refused(ErrorCode::NotMember);
     let message = parlour_protocol::messages::SendMessage { body: "hi".into(), reply_to: None };
     bob.api.send_message(room, "client-id-1", &message).await.refused(ErrorCode::NotMember);
-    assert_eq!(ada.api.room(room).await.unwrap().head, 2, "refused sends burn no position");
+    assert_eq!(ada.api.show_room(room).await.unwrap().head, 2, "refused sends burn no position");
 }

@@ -1,5 +1,6 @@
 //! Log-ins: tokens that end, rotate, and betray their theft.
 
+use parlour_client::operations::calls;
 use parlour_protocol::ids::SessionId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::CreateSession;
@@ -42,6 +43,7 @@ async fn logging_in(app: App) {
         .create_session(&log_in("ada", "wrong password"))
         .await
         .refused(ErrorCode::BadCredentials);
+    assert_eq!(wrong.status, 401);
     let unknown =
         app.stranger(0).create_session(&log_in("nobody", PASSWORD)).await.refused(ErrorCode::BadCredentials);
     assert_eq!((wrong.detail, wrong.violations), (unknown.detail, unknown.violations));
@@ -66,7 +68,7 @@ async fn ending_sessions(app: App) {
     let ada = app.person("ada").await;
     let bob = app.person("bob").await;
     let phone = ada.other_device().await;
-    let list = ada.api.list_sessions().await.unwrap().items;
+    let list = ada.api.every(calls::list_sessions).await.unwrap().items;
     assert_eq!(list.len(), 2);
     let own = list.iter().find(|session| session.current).unwrap();
     assert_eq!((own.id, own.device.as_str()), (ada.session, "ada's device"));
@@ -75,35 +77,35 @@ async fn ending_sessions(app: App) {
 
     ada.api.delete_session(SessionId(1)).await.refused(ErrorCode::NotFound);
     bob.api.delete_session(phone.session).await.refused(ErrorCode::NotFound);
-    phone.api.account().await.unwrap();
+    phone.api.show_account().await.unwrap();
 
     ada.api.delete_session(phone.session).await.unwrap();
-    phone.api.account().await.refused(ErrorCode::Unauthenticated);
+    phone.api.show_account().await.refused(ErrorCode::Unauthenticated);
     phone.api.refresh().await.refused(ErrorCode::Unauthenticated);
     // Other nodes follow within seconds.
     eventually("the other node refuses the token", || async {
-        phone.elsewhere().api.account().await.is_err()
+        phone.elsewhere().api.show_account().await.is_err()
     })
     .await;
-    assert_eq!(ada.api.list_sessions().await.unwrap().items.len(), 1);
+    assert_eq!(ada.api.every(calls::list_sessions).await.unwrap().items.len(), 1);
 
     let api = ada.api.clone();
     let token = api.access_token();
     api.delete_current_session().await.unwrap();
-    api.account().await.refused(ErrorCode::Unauthenticated);
+    api.show_account().await.refused(ErrorCode::Unauthenticated);
     api.set_tokens(token, None);
-    api.account().await.refused(ErrorCode::Unauthenticated);
+    api.show_account().await.refused(ErrorCode::Unauthenticated);
 }
 
 async fn access_tokens_end(app: App) {
     let ada = app.person("ada").await;
     app.advance(10 * MINUTE - SECOND);
-    ada.api.account().await.unwrap();
+    ada.api.show_account().await.unwrap();
     app.advance(2 * MINUTE);
     ada.get("/api/v1/account").await.refused(ErrorCode::TokenExpired);
     ada.elsewhere().api.refresh().await.unwrap();
-    ada.api.account().await.unwrap();
-    let session = &ada.api.list_sessions().await.unwrap().items[0];
+    ada.api.show_account().await.unwrap();
+    let session = &ada.api.every(calls::list_sessions).await.unwrap().items[0];
     assert!(session.last_used_at > session.created_at);
 }
 
@@ -162,7 +164,7 @@ async fn tokens_that_are_none(app: App) {
     ] {
         let api = app.stranger(0);
         api.set_tokens(Some(bad.clone()), None);
-        let reply = api.account().await;
+        let reply = api.show_account().await;
         assert!(reply.is_err(), "{bad} was let in");
     }
 

@@ -58,7 +58,7 @@ fn somebody_is_blocked_and_folded_away_and_the_account_deleted() {
         ada.click("confirm").await;
         ada.see("login-form").await;
         ada.leave().await;
-        assert!(bob.api.user("ada").await.is_err(), "she is gone");
+        assert!(bob.api.show_user("ada").await.is_err(), "she is gone");
     });
 }
 

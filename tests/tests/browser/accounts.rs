@@ -1,5 +1,6 @@
 //! Several accounts in one browser: nobody acts for another, and nothing of the one before is left for the next.
 
+use parlour_client::operations::calls;
 use system_tests::App;
 
 use crate::person::{Device, PASSWORD, Person};
@@ -57,7 +58,7 @@ fn a_session_that_is_ended_elsewhere_leaves_nothing_on_the_device() {
         let place = room(&app, "host").await;
         let ada = with_a_draft(&app, &place).await;
         let elsewhere = another_device(&app, "ada").await.api;
-        let sessions = elsewhere.list_sessions().await.unwrap().items;
+        let sessions = elsewhere.every(calls::list_sessions).await.unwrap().items;
         // A second tab is told, too.
         let first = ada.open_tab().await;
         ada.go("/rooms").await;
@@ -80,7 +81,9 @@ fn a_session_that_was_ended_while_no_page_was_open_leaves_nothing_on_the_device(
         let ada = with_a_draft(&app, &place).await;
         ada.go_away().await;
         let elsewhere = another_device(&app, "ada").await.api;
-        for session in elsewhere.list_sessions().await.unwrap().items.iter().filter(|one| !one.current) {
+        for session in
+            elsewhere.every(calls::list_sessions).await.unwrap().items.iter().filter(|one| !one.current)
+        {
             elsewhere.delete_session(session.id).await.unwrap();
         }
         ada.go("/").await;

@@ -2,7 +2,7 @@
 //! place and its direction.
 
 use parlour_protocol::accounts::UpdateAccount;
-use parlour_protocol::messages::SendMessage;
+use parlour_protocol::messages::{EditMessage, SendMessage};
 use parlour_protocol::socket::ClientFrame;
 use parlour_protocol::time::SECOND;
 use serde_json::Value;
@@ -60,8 +60,8 @@ fn text_that_turns_the_direction_leaves_its_neighbours_alone() {
         ];
         for text in turning {
             let seq = bob.send(room, "first").await;
-            bob.api.edit_message(room, seq, text).await.unwrap();
-            bob.api.react(room, seq, "👍", true).await.unwrap();
+            bob.api.edit_message(room, seq, &EditMessage { body: text.to_string() }).await.unwrap();
+            bob.api.add_reaction(room, seq, "👍").await.unwrap();
         }
         let answered = bob.send(room, "end\u{202E}def").await;
         let reply = SendMessage { body: "an answer".into(), reply_to: Some(answered) };

@@ -1,6 +1,7 @@
 //! What people who do not see a page as it was drawn get of it: axe-core finds nothing on any page or dialog in any mode,
 //! and the tree that screen readers read is written down.
 
+use parlour_protocol::friends::CreateFriendRequest;
 use std::time::Duration;
 
 use parlour_server::Config;
@@ -63,8 +64,8 @@ fn axe() -> Option<String> {
 }
 
 /// A browser whose pages are looked at, and what was found so far.
-struct Look {
-    person: Person,
+pub struct Look {
+    pub person: Person,
     pages: Vec<String>,
     found: Vec<String>,
     runs: usize,
@@ -72,7 +73,7 @@ struct Look {
 }
 
 impl Look {
-    async fn with(person: Person) -> Self {
+    pub async fn with(person: Person) -> Self {
         let axe = axe();
         if let Some(source) = &axe {
             person.tell_browser("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
@@ -80,7 +81,8 @@ impl Look {
         Self { person, pages: Vec::new(), found: Vec::new(), runs: 0, axe: axe.is_some() }
     }
 
-    async fn go(&self, path: &str, ready: &str) {
+    /// Loads a place and waits for what says that it is there.
+    pub async fn go(&self, path: &str, ready: &str) {
         self.person.go(path).await;
         self.person
             .until(&format!("{path} is there"), &format!("document.querySelector({})", json!(ready)))
@@ -89,7 +91,7 @@ impl Look {
     }
 
     /// Looks at what is shown in every mode, and writes down what it is for ears.
-    async fn at(&mut self, name: &str) {
+    pub async fn at(&mut self, name: &str) {
         self.set(&MODES[0]).await;
         let snapshot = format!("ears_{}", name.replace([' ', '/'], "_"));
         let tree = self.settled_tree(&snapshot, name == "overview").await;
@@ -165,7 +167,8 @@ impl Look {
             .await;
     }
 
-    async fn end(self) {
+    /// Nothing was found.
+    pub async fn end(self) {
         assert!(self.found.is_empty(), "{} faults:\n{}", self.found.len(), self.found.join("\n"));
         if self.axe {
             println!(
@@ -222,8 +225,8 @@ async fn ada(app: &App) -> (Look, String) {
     let ada = another_device(app, "ada").await;
     let (bob, cyril, dora) = (app.person("bob").await, app.person("cyril").await, app.person("dora").await);
     bob.befriend(&ada).await;
-    cyril.api.create_friend_request("ada").await.unwrap();
-    ada.api.create_friend_request("dora").await.unwrap();
+    cyril.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
+    ada.api.create_friend_request(&CreateFriendRequest { to: "dora".into() }).await.unwrap();
     let direct = bob.direct(&ada).await;
     bob.send(direct, "Shall we meet at six?").await;
     let tea = bob.create_room("tea").await;
@@ -233,7 +236,7 @@ async fn ada(app: &App) -> (Look, String) {
     bob.send(tea, "```\nput kettle on\n```").await;
     let last = dora.send(tea, "https://example.org/leaves").await;
     ada.send(tea, "Thank you both").await;
-    bob.api.react(tea, last, "👍", true).await.unwrap();
+    bob.api.add_reaction(tea, last, "👍").await.unwrap();
     // Rooms stand in the order in which something happened in them.
     for name in ["coffee", "cake"] {
         app.advance(1_000_000);

@@ -54,7 +54,7 @@ fn a_second_factor_is_turned_on_used_lost_and_removed() {
         phone.click("second-step-submit").await;
         phone.until("one is in", "!document.querySelector('[data-testid=second-step-form]')").await;
         phone.leave().await;
-        let id = root.api.user("ada").await.unwrap().user.id;
+        let id = root.api.show_user("ada").await.unwrap().user.id;
         let path = format!("/api/v1/admin/users/{id}/second-factor");
         root.call(reqwest::Method::DELETE, &path, None).await.expect(204);
         ada.see("login-form").await;

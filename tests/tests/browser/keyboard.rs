@@ -171,7 +171,7 @@ fn the_focus_stays_where_one_was_after_everything_one_does() {
         ada.press(ENTER).await;
         ada.read("thanks").await;
         focused(&ada, "#composer").await;
-        assert_eq!(bob.api.conversation(room).await.unwrap().unread, 1);
+        assert_eq!(bob.api.show_conversation(room).await.unwrap().unread, 1);
         ada.leave().await;
     });
 }

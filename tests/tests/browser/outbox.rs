@@ -1,6 +1,6 @@
 //! What was done while there was no answer: nothing is lost, and nothing is done twice.
 
-use parlour_client::native::MessagesAt;
+use parlour_client::operations::MessagesAt;
 use parlour_protocol::ids::ConversationId;
 use system_tests::Person as Other;
 
@@ -10,7 +10,7 @@ use crate::{story_twice, story_twice_with};
 
 /// The texts in a room, as another member reads them.
 async fn texts(reader: &Other, room: ConversationId) -> Vec<String> {
-    let page = reader.api.list_messages(room, MessagesAt::Newest, 50).await.unwrap();
+    let page = reader.api.list_messages(room, &MessagesAt::Newest.limit(50)).await.unwrap();
     page.items.into_iter().filter_map(|message| message.body).collect()
 }
 

@@ -24,7 +24,8 @@ async fn count(person: &Person, number: usize) {
     person.until("the passkeys", &text).await;
 }
 
-async fn dark(person: &Person, on: bool) {
+/// Turns the light off, or on again.
+pub async fn dark(person: &Person, on: bool) {
     let theme = if on { "dark" } else { "light" };
     person.evaluate(&format!("document.documentElement.dataset.theme = '{theme}';")).await;
 }

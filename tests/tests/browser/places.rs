@@ -1,5 +1,7 @@
 //! The places around conversations: home, the sidebar, the quick switcher, notifications, toasts, pictures.
 
+use parlour_client::operations::{ListNotifications, Picture};
+use parlour_protocol::friends::CreateFriendRequest;
 use serde_json::json;
 use system_tests::eventually;
 
@@ -75,7 +77,11 @@ fn a_picture_that_does_not_load_leaves_the_initials() {
         let elsewhere = another_device(&app, "ada").await;
         let mut png = std::io::Cursor::new(Vec::new());
         image::RgbImage::new(8, 8).write_to(&mut png, image::ImageFormat::Png).unwrap();
-        elsewhere.api.set_avatar("image/png", png.into_inner()).await.unwrap();
+        elsewhere
+            .api
+            .upload_avatar(&Picture { media_type: "image/png".into(), bytes: png.into_inner() })
+            .await
+            .unwrap();
         ada.go("/friends").await;
         ada.until("there is a picture", "document.querySelector('.myself .avatar img')").await;
         ada.evaluate("document.querySelector('.myself .avatar img').src = '/api/v1/avatars/5/64';").await;
@@ -152,7 +158,7 @@ fn home_says_what_waits() {
             "document.querySelector('[data-testid=catch-up-line]').textContent.includes('bob: Come, @ada')",
         )
         .await;
-        bob.api.create_friend_request("ada").await.unwrap();
+        bob.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
         ada.see("catch-up-requests").await;
         ada.picture("home-with-news").await;
         ada.leave().await;
@@ -164,8 +170,8 @@ fn a_request_is_accepted_where_it_is_told_and_nothing_old_stays() {
     story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
         let (bob, cyril) = (app.person("bob").await, app.person("cyril").await);
-        bob.api.create_friend_request("ada").await.unwrap();
-        cyril.api.create_friend_request("ada").await.unwrap();
+        bob.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
+        cyril.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
         ada.go("/notifications").await;
         ada.until("two are asked", "document.querySelectorAll('[data-testid=accept-friend]').length === 2")
             .await;
@@ -205,7 +211,11 @@ fn a_mention_in_the_room_that_one_looks_at_is_nothing_new() {
         ada.read("Look, @ada").await;
         let me = another_device(&app, "ada").await;
         eventually("it is seen", || async {
-            let all = me.api.list_notifications(None, 10).await.unwrap();
+            let all = me
+                .api
+                .list_notifications(&ListNotifications { limit: Some(10), ..Default::default() })
+                .await
+                .unwrap();
             all.items.len() == 1 && all.unread == 0
         })
         .await;
@@ -215,7 +225,12 @@ fn a_mention_in_the_room_that_one_looks_at_is_nothing_new() {
         cyril.join(other).await;
         cyril.send(other, "And here, @ada").await;
         eventually("it is new on the server", || async {
-            me.api.list_notifications(None, 10).await.unwrap().unread == 1
+            me.api
+                .list_notifications(&ListNotifications { limit: Some(10), ..Default::default() })
+                .await
+                .unwrap()
+                .unread
+                == 1
         })
         .await;
         ada.see("notifications-badge").await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parlour_client::native::fresh_cid;
 use parlour_protocol::ids::{ConversationId, Seq};
-use parlour_protocol::messages::SendMessage;
+use parlour_protocol::messages::{EditMessage, SendMessage};
 use system_tests::Person as Other;
 
 use crate::person::{Device, Person};
@@ -60,9 +60,9 @@ fn the_row_under_the_eye_stays_when_something_above_it_changes() {
             )
             .await;
             let before = ada.evaluate(&format!("return {};", offset(at))).await.as_f64().unwrap();
-            bob.api.react(room, seqs[55], "👍", true).await.unwrap();
+            bob.api.add_reaction(room, seqs[55], "👍").await.unwrap();
             let long: Vec<String> = (0..10).map(|line| format!("longer {line}")).collect();
-            bob.api.edit_message(room, seqs[54], &long.join("\n")).await.unwrap();
+            bob.api.edit_message(room, seqs[54], &EditMessage { body: long.join("\n") }).await.unwrap();
             ada.until("the change is drawn", "document.body.textContent.includes('longer 9')").await;
             ada.until("the reaction is drawn", "document.querySelector('[data-testid=reaction]')").await;
             let stays = format!("Math.abs({} - {before}) <= 2", offset(at));
@@ -118,7 +118,7 @@ fn a_quote_is_followed_again_and_appears_when_its_message_is_known() {
                 "document.querySelector('[data-testid=quote]')?.textContent.includes('line 2')",
             )
             .await;
-            bob.api.edit_message(room, seqs[2], "line two").await.unwrap();
+            bob.api.edit_message(room, seqs[2], &EditMessage { body: "line two".into() }).await.unwrap();
             ada.until(
                 "it follows",
                 "document.querySelector('[data-testid=quote]')?.textContent.includes('line two')",
@@ -212,7 +212,10 @@ fn peoples_text_stays_within_its_bounds() {
         let bob = app.person("bob").await;
         let room = bob.create_room("tea").await;
         let turned = bob.send(room, "abc").await;
-        bob.api.edit_message(room, turned, "abc\u{5d0}\u{200F}def").await.unwrap();
+        bob.api
+            .edit_message(room, turned, &EditMessage { body: "abc\u{5d0}\u{200F}def".into() })
+            .await
+            .unwrap();
         let piled = bob.send(room, &format!("Z{}", "\u{0300}\u{0316}".repeat(60))).await;
         let ada = Person::register(&app.address(0), Device::Phone, "ada", "Ada").await;
         ada.evaluate("localStorage.setItem('parlour.theme', 'dark');").await;
@@ -258,7 +261,7 @@ fn the_page_goes_on_to_work_when_the_browser_has_translated_it() {
         )
         .await;
         ada.read("GUTEN MORGEN").await;
-        bob.api.edit_message(room, first, "guten Abend").await.unwrap();
+        bob.api.edit_message(room, first, &EditMessage { body: "guten Abend".into() }).await.unwrap();
         ada.read("GUTEN ABEND (edited)").await;
         bob.send(room, "wie geht es?").await;
         ada.read("WIE GEHT ES?").await;
@@ -315,13 +318,13 @@ fn the_room_that_one_looks_at_is_never_unread_however_fast_it_goes() {
                 bob.send(room, &format!("fast {number}")).await;
                 if number % EACH_SECOND == 0 {
                     // What her other devices are told is a second behind at most, and one more for a busy machine.
-                    let unread = me.api.conversation(room).await.unwrap().unread;
+                    let unread = me.api.show_conversation(room).await.unwrap().unread;
                     assert!(unread < 2 * i64::from(EACH_SECOND), "{unread} unread after {number} messages");
                 }
             }
             ada.read(&format!("fast {}", 5 * EACH_SECOND)).await;
             system_tests::eventually("all of it is read everywhere", async || {
-                me.api.conversation(room).await.unwrap().unread == 0
+                me.api.show_conversation(room).await.unwrap().unread == 0
             })
             .await;
             assert_eq!(ada.evaluate("return window.unread.join();").await, "");

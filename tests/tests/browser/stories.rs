@@ -3,6 +3,7 @@
 use crate::gate::Gate;
 use crate::person::{Device, Person};
 use crate::story_twice;
+use parlour_client::operations::ListNamed;
 
 #[test]
 fn two_people_become_friends_chat_privately_and_part() {
@@ -86,7 +87,13 @@ fn who_was_offline_misses_nothing_and_doubles_nothing() {
         ada.read("before").await;
 
         let bob = app.person("bob").await;
-        let room = bob.api.list_rooms("tea", None, 10).await.unwrap().items[0].id;
+        let room = bob
+            .api
+            .list_rooms(&ListNamed { search: Some("tea".into()), after: None, limit: Some(10) })
+            .await
+            .unwrap()
+            .items[0]
+            .id;
         bob.join(room).await;
         gate.cut();
         for number in 0..30 {

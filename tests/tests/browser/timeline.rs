@@ -203,7 +203,7 @@ fn what_is_looked_at_is_read_at_once_and_known_to_the_server_when_one_leaves() {
         // Left in the same moment, to another page and to another site.
         ada.click_css("a[href='/friends']").await;
         system_tests::eventually("all is read", async || {
-            me.api.conversation(room).await.unwrap().unread == 0
+            me.api.show_conversation(room).await.unwrap().unread == 0
         })
         .await;
         ada.click("conversation-link").await;
@@ -214,7 +214,7 @@ fn what_is_looked_at_is_read_at_once_and_known_to_the_server_when_one_leaves() {
         ada.read("the last").await;
         ada.go_away().await;
         system_tests::eventually("all is read", async || {
-            me.api.conversation(room).await.unwrap().unread == 0
+            me.api.show_conversation(room).await.unwrap().unread == 0
         })
         .await;
         ada.leave().await;

@@ -1,6 +1,6 @@
 //! Fingers: a touch does what it was meant for, and never something that appears under the finger.
 
-use parlour_client::native::MessagesAt;
+use parlour_client::operations::MessagesAt;
 use parlour_protocol::ids::{ConversationId, Seq};
 use system_tests::{App, Person as Other};
 
@@ -116,7 +116,7 @@ async fn reach_every_action(app: &App, device: Device) {
     // Toasts lie over the lowest rows for a while.
     ada.evaluate("document.querySelectorAll('.toast button').forEach(button => button.click());").await;
     ada.miss("toast").await;
-    let page = bob.api.list_messages(room, MessagesAt::Newest, 10).await.unwrap();
+    let page = bob.api.list_messages(room, &MessagesAt::Newest.limit(10)).await.unwrap();
     let own = page.items.last().unwrap().seq;
     open(own).await;
     ada.tap_css("[data-testid=edit-item]").await;
@@ -198,7 +198,7 @@ fn a_swipe_replies_and_scrolling_does_not() {
 fn tapping_about_at_random_destroys_nothing() {
     story(|app| async move {
         let (ada, bob, room, _) = in_a_room(&app, Device::Phone).await;
-        let before = bob.api.list_messages(room, MessagesAt::Newest, 50).await.unwrap().items.len();
+        let before = bob.api.list_messages(room, &MessagesAt::Newest.limit(50)).await.unwrap().items.len();
         let mut state = 0x9E37_79B9_7F4A_7C15_u64;
         let mut chance = move |below: u64| {
             state ^= state << 13;
@@ -221,12 +221,12 @@ fn tapping_about_at_random_destroys_nothing() {
                 ada.see("composer").await;
             }
         }
-        let after = bob.api.list_messages(room, MessagesAt::Newest, 100).await.unwrap().items;
+        let after = bob.api.list_messages(room, &MessagesAt::Newest.limit(100)).await.unwrap().items;
         assert!(after.len() >= before && after.iter().all(|one| one.deleted_at.is_none()));
         let me = crate::another_device(&app, "ada").await;
         let blocks = me.call(reqwest::Method::GET, "/api/v1/blocks", None).await.text;
         assert!(blocks.contains("\"items\":[]"), "{blocks}");
-        assert!(me.api.conversation(room).await.is_ok(), "still a member");
+        assert!(me.api.show_conversation(room).await.is_ok(), "still a member");
         ada.leave().await;
     });
 }

@@ -56,7 +56,7 @@ fn write(nodes: &[Value], node: &Value, depth: usize, above: &str, lines: &mut V
     }
 }
 
-/// A text without what another run has otherwise: moments, days, ids and secrets.
+/// A text without what another run has otherwise: moments, days, ports, ids and secrets.
 fn steady(text: &str) -> String {
     let number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
     let month = |word: &str| {
@@ -78,6 +78,8 @@ fn steady(text: &str) -> String {
             if let Some(last) = words.last_mut() {
                 *last = word.replace(&plain, "<day>");
             }
+        } else if plain.strip_prefix("127.0.0.1:").is_some_and(number) {
+            words.push(word.replace(&plain, "<address>"));
         } else if plain.ends_with("day") && plain.len() > 5 && word.ends_with(',') {
             // The day of the week before a date.
         } else {
@@ -105,6 +107,7 @@ fn what_differs_from_run_to_run_is_left_out_of_what_is_written_down() {
     assert_eq!(steady("@bob · since 26 November 2026, 14:05"), "@bob · since <moment>");
     assert_eq!(steady("Active 12 min ago"), "Active <ago>");
     assert_eq!(steady("Monday, 23 November"), "<day>");
+    assert_eq!(steady("You're on 127.0.0.1:8080."), "You're on <address>.");
     assert_eq!(steady("3 to 24 letters"), "3 to 24 letters");
     assert_eq!(steady("Maybe 3 May"), "Maybe <day>");
 }

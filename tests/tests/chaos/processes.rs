@@ -2,6 +2,7 @@
 //! each name at most once (I2), positions 1 to the head without holes (I3), anyone who follows applies exactly that (I4),
 //! and an acknowledged message comes before one that was sent later (I6).
 
+use parlour_client::operations::ListEvents;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -120,7 +121,7 @@ async fn send_all(apis: &[Api], room: ConversationId, count: usize, sent: &dyn F
 async fn log(api: &Api, room: ConversationId) -> Vec<Event> {
     let (mut events, mut after) = (Vec::new(), 0);
     loop {
-        let page = api.list_events(room, after, 200).await.unwrap();
+        let page = api.list_events(room, &ListEvents { after: Some(after), limit: Some(200) }).await.unwrap();
         events.extend(page.items);
         after = page.next_after;
         if after >= page.head {
@@ -166,6 +167,29 @@ async fn follow(follower: &mut Follower, room: ConversationId, upto: i64) -> Vec
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Who writes has read what came before: that is stored a moment later, and not lost when a node is told to end.
+#[test]
+fn a_node_that_is_told_to_end_keeps_how_far_people_have_read() {
+    let database = TestDatabase::migrated(Backend::SqliteLocal);
+    let mut node = Node::start(&database, None, "127.0.0.1:0");
+    runtime().block_on(async {
+        let (ada, bob) = (register(&node.address, "ada").await, register(&node.address, "bob").await);
+        let room =
+            ada.create_room(&CreateRoom { name: "tea".into(), topic: String::new() }).await.unwrap().id;
+        bob.join_room(room).await.unwrap();
+        send_all(std::slice::from_ref(&bob), room, 3, &|| ()).await;
+        let conversation = ada.show_conversation(room).await.unwrap();
+        assert_eq!((conversation.unread, conversation.read_seq), (3, 1));
+        let answered = send_all(std::slice::from_ref(&ada), room, 1, &|| ()).await[0].1;
+
+        assert!(Command::new("kill").arg(node.process.id().to_string()).status().unwrap().success());
+        assert!(node.process.wait().unwrap().success());
+        node = Node::start(&database, None, "127.0.0.1:0");
+        let conversation = ada.at(&node.address).unwrap().show_conversation(room).await.unwrap();
+        assert_eq!((conversation.unread, conversation.read_seq), (0, answered));
+    });
 }
 
 #[test]

@@ -84,3 +84,18 @@ fn any_cursor_resumes_on_any_node() {
 fn people_leave_and_unfriend_while_others_write() {
     promise_is_kept(Scenario::MembershipRevoke, 3);
 }
+
+#[test]
+fn mentions_and_friendships_cross() {
+    promise_is_kept(Scenario::CrossedMentions, 3);
+}
+
+#[test]
+fn many_read_while_others_log_in() {
+    promise_is_kept(Scenario::Readers, 3);
+}
+
+#[test]
+fn refusals_at_full_rate_cost_nobody_else() {
+    promise_is_kept(Scenario::Refusals, 3);
+}

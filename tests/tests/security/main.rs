@@ -12,5 +12,6 @@ mod replay;
 mod scene;
 mod tables;
 mod timing;
+mod token_rights;
 mod tokens;
 mod web;

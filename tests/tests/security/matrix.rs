@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use parlour_protocol::ids::ConversationId;
-use parlour_protocol::socket::{ClientFrame, Ephemeral, Start};
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::socket::{ClientFrame, CloseCode, Ephemeral, Start};
 use serde_json::{Value, json};
 use system_tests::{App, TestSocket, on_all_backends};
 use tokio_tungstenite::tungstenite::Message;
@@ -75,15 +76,8 @@ fn short(code: &str) -> &str {
 
 async fn socket(app: App) {
     let schema = parlour_server::openapi::socket_schema();
-    let commands = schema["$defs"]["ClientFrame"]["oneOf"].as_array().unwrap();
-    let name = |command: &Value| {
-        let own = command["properties"]["op"]["enum"][0].as_str();
-        let parts = command["allOf"].as_array().into_iter().flatten();
-        let name =
-            own.or_else(|| parts.filter_map(|part| part["properties"]["op"]["enum"][0].as_str()).next());
-        name.expect("a command has a name").to_owned()
-    };
-    let names: Vec<String> = commands.iter().map(name).collect();
+    let commands = schema["$defs"]["ClientFrame"]["discriminator"]["mapping"].as_object().unwrap();
+    let names: Vec<String> = commands.keys().cloned().collect();
     complete("socket", SOCKET, names.iter().map(String::as_str));
     let mut found = Vec::new();
     for (number, (op, place, expected)) in SOCKET.iter().enumerate() {
@@ -104,7 +98,7 @@ async fn command(app: &App, scene: &Scene, role: Role, op: &str, target: Convers
         let mut socket = app.socket(0).await;
         let frame = frame(op, target, 1);
         socket.raw(Message::text(frame.to_string())).await;
-        socket.expect_close(4501).await;
+        socket.expect_refusal(ErrorCode::Unauthenticated, CloseCode::AuthenticationFailed).await;
         return "unauthenticated".to_owned();
     };
     // What is not answered is seen by what others get; all are on one node, so that order is certain.

@@ -1,6 +1,7 @@
 //! Rights that end while they are used: nothing that begins after the end was answered has an effect any more, and
 //! sockets fall silent. What other nodes must be told by messages, they know within a second.
 
+use parlour_client::operations::ListEvents;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use parlour_protocol::messages::SendMessage;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{Change, ClientFrame, CloseCode, SUBPROTOCOL, Start};
 use reqwest::Method;
+use serde_json::json;
 use system_tests::{App, Person, Refusal, TestSocket, on_all_backends};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Message, http::HeaderValue};
@@ -66,14 +68,14 @@ async fn racing(
     });
     let ending = async {
         // In the middle of things: some have been accepted already.
-        while witness.api.conversation(conversation).await.unwrap().head < 40 {}
+        while witness.api.show_conversation(conversation).await.unwrap().head < 40 {}
         end.await;
-        let head = witness.api.conversation(conversation).await.unwrap().head;
+        let head = witness.api.show_conversation(conversation).await.unwrap().head;
         over.store(true, Ordering::SeqCst);
         head
     };
     let (accepted, head) = tokio::join!(join_all(senders), ending);
-    let after = witness.api.conversation(conversation).await.unwrap().head;
+    let after = witness.api.show_conversation(conversation).await.unwrap().head;
     assert_eq!(head, after, "nothing was written after the end was answered");
     let accepted = accepted.iter().sum();
     assert!(accepted >= 20, "{accepted}");
@@ -86,8 +88,13 @@ async fn no_send_after_leaving(app: App) {
     bob.join(room).await;
     racing(&bob, &ada, room, async { bob.elsewhere().api.leave_room(room).await.unwrap() }).await;
     // Also in the log: bob's going is the last that he did.
-    let head = ada.api.conversation(room).await.unwrap().head;
-    let last = ada.api.list_events(room, head - 1, 10).await.unwrap().items;
+    let head = ada.api.show_conversation(room).await.unwrap().head;
+    let last = ada
+        .api
+        .list_events(room, &ListEvents { after: Some(head - 1), limit: Some(10) })
+        .await
+        .unwrap()
+        .items;
     assert!(
         matches!(last.as_slice(), [event] if matches!(event.change, Change::MemberLeft { user, .. } if user == bob.id)),
         "{last:?}"
@@ -114,7 +121,7 @@ async fn ended_everywhere(app: &App, person: &Person, sockets: Vec<TestSocket>) 
     let began = Instant::now();
     for node in 0..app.nodes() {
         let there = person.at_node(node);
-        while there.api.account().await.is_ok() {
+        while there.api.show_account().await.is_ok() {
             assert!(began.elapsed() < system_tests::DEADLINE, "the session goes on");
         }
     }
@@ -155,13 +162,28 @@ fn sessions_end_on_three_nodes() {
 
 async fn sessions_end_without_redis(app: App) {
     let person = app.person("ada").await;
+    let tokens = "/api/v1/account/tokens";
+    let token = person.create_token(tokens, json!({"name": "weather report", "scopes": ["read"]})).await;
+    let program = person.with_token(&token.secret);
+    let sockets = sockets_everywhere(&app, &program).await;
+    for node in 0..app.nodes() {
+        program.at_node(node).api.show_account().await.unwrap();
+    }
+    person.call(Method::DELETE, &format!("{tokens}/{}", token.token.id), None).await.expect(204);
+    app.read_ended_sessions().await;
+    for node in 0..app.nodes() {
+        program.at_node(node).api.show_account().await.refused(ErrorCode::Unauthenticated);
+    }
+    for mut socket in sockets {
+        socket.expect_close(CloseCode::SessionRevoked.code()).await;
+    }
     let sockets = sockets_everywhere(&app, &person).await;
     let end = format!("/api/v1/sessions/{}", person.session);
     person.call(Method::DELETE, &end, None).await.expect(204);
     // Every node looks by itself.
     app.read_ended_sessions().await;
     for node in 0..app.nodes() {
-        person.at_node(node).api.account().await.refused(ErrorCode::Unauthenticated);
+        person.at_node(node).api.show_account().await.refused(ErrorCode::Unauthenticated);
     }
     for mut socket in sockets {
         socket.expect_close(CloseCode::SessionRevoked.code()).await;
@@ -177,10 +199,10 @@ async fn time_to_end(app: &App, samples: usize) -> (Duration, Duration) {
         // Half of them have no socket on the other node, which must hear of the end all the same.
         let sockets = if number % 2 == 0 { sockets_everywhere(app, &person).await } else { Vec::new() };
         for node in 0..app.nodes() {
-            person.at_node(node).api.account().await.unwrap();
+            person.at_node(node).api.show_account().await.unwrap();
         }
         if number % 3 == 0 {
-            root.api.admin_suspend(person.id, true).await.unwrap();
+            root.api.suspend_user(person.id).await.unwrap();
         } else {
             let end = format!("/api/v1/sessions/{}", person.session);
             person.call(Method::DELETE, &end, None).await.expect(204);

@@ -1,5 +1,7 @@
 //! What one person owns, tried by another: refused exactly as if it did not exist.
 
+use parlour_client::operations::calls;
+use parlour_protocol::friends::CreateFriendRequest;
 use std::collections::BTreeSet;
 
 use reqwest::Method;
@@ -31,13 +33,16 @@ async fn replay(app: App) {
     let direct = scene.direct(Role::Friend);
     let seq = scene.message(direct).await;
     let asker = app.person("asker").await;
-    asker.api.create_friend_request(&scene.owner().handle).await.unwrap();
+    asker.api.create_friend_request(&CreateFriendRequest { to: scene.owner().handle.clone() }).await.unwrap();
     let owned = [
         ("a direct chat", direct.to_string()),
         ("a session", scene.owner().session.to_string()),
         ("an invite", scene.invite().to_owned()),
         ("an account with the provider", scene.identity.clone()),
         ("a passkey", scene.passkey().to_owned()),
+        ("a token", scene.token.clone()),
+        ("a bot", scene.bot.0.clone()),
+        ("a token of a bot", scene.bot.1.clone()),
         ("the one whose request waits", asker.id.to_string()),
         ("the owner", scene.owner().id.to_string()),
         ("a friend", scene.person(Role::Friend).unwrap().id.to_string()),
@@ -60,7 +65,8 @@ async fn replay(app: App) {
             for (what, id) in &owned {
                 let path = |id: &str| {
                     operation.path(|name| match name {
-                        "message" if operation.id == "send_message" => "a-client-id".to_owned(),
+                        "cid" => "a-client-id".to_owned(),
+                        "message" if operation.id == "put_message" => "a-client-id".to_owned(),
                         "message" => seq.to_string(),
                         "emoji" => "%F0%9F%91%8D".to_owned(),
                         _ => id.to_owned(),
@@ -83,9 +89,9 @@ async fn replay(app: App) {
     println!("replay by others: {tried} tries on {} operations", covered.len());
     // And nothing of it had an effect.
     let owner = scene.owner();
-    owner.api.account().await.unwrap();
-    assert_eq!(owner.api.list_sessions().await.unwrap().items.len(), 1);
-    assert_eq!(owner.api.list_friends().await.unwrap().items.len(), 1);
+    owner.api.show_account().await.unwrap();
+    assert_eq!(owner.api.every(calls::list_sessions).await.unwrap().items.len(), 1);
+    assert_eq!(owner.api.every(calls::list_friends).await.unwrap().items.len(), 1);
     assert_eq!(owner.api.list_friend_requests().await.unwrap().incoming.len(), 1);
-    assert_eq!(owner.api.conversation(direct).await.unwrap().head, seq);
+    assert_eq!(owner.api.show_conversation(direct).await.unwrap().head, seq);
 }

@@ -1,5 +1,6 @@
 //! One owner and everybody who stands in some relation to them, in a room and in direct chats.
 
+use parlour_client::operations::Picture;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use diesel::RunQueryDsl;
@@ -72,6 +73,10 @@ pub struct Scene {
     pub identity: String,
     /// The owner's passkey.
     passkey: String,
+    /// The owner's token.
+    pub token: String,
+    /// The owner's bot, and its token.
+    pub bot: (String, String),
 }
 
 impl Scene {
@@ -122,10 +127,18 @@ impl Scene {
         let made = Authenticator::default().make(&begun["options"]);
         let made = json!({ "ceremony": begun["ceremony"], "credential": made, "name": "phone" });
         let passkey = owner.call(Method::POST, "/api/v1/account/passkeys", Some(made)).await.expect(201);
+        let write = json!({"name": "all", "scopes": ["write"]});
+        let token = owner.create_token("/api/v1/account/tokens", write.clone()).await;
+        let bot = owner.create_bot(&format!("bot_{number}")).await.id;
+        let bot_token = owner.create_token(&format!("/api/v1/bots/{bot}/tokens"), write).await;
         let picture = image::RgbImage::from_pixel(8, 8, image::Rgb([1, 2, 3]));
         let mut bytes = std::io::Cursor::new(Vec::new());
         picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-        let account = owner.api.set_avatar("image/png", bytes.into_inner()).await.unwrap();
+        let account = owner
+            .api
+            .upload_avatar(&Picture { media_type: "image/png".into(), bytes: bytes.into_inner() })
+            .await
+            .unwrap();
         Self {
             app: app.clone(),
             room,
@@ -135,6 +148,8 @@ impl Scene {
             avatar: account.avatar.expect("a picture").to_string(),
             invite: invite["invite"]["id"].as_str().expect("an invite's id").to_owned(),
             passkey: passkey["id"].as_str().expect("a passkey's id").to_owned(),
+            token: token.token.id.to_string(),
+            bot: (bot.to_string(), bot_token.token.id.to_string()),
             people,
         }
     }
@@ -172,8 +187,18 @@ impl Scene {
 
     /// Asks for an operation on what belongs to the owner, and says in one word what came of it.
     pub async fn ask(&self, role: Role, operation: &Operation, target: ConversationId) -> String {
+        self.ask_as(self.person(role), operation, target).await
+    }
+
+    /// Like [`Self::ask`], as anybody: with a token, perhaps.
+    pub async fn ask_as(
+        &self,
+        person: Option<&Person>,
+        operation: &Operation,
+        target: ConversationId,
+    ) -> String {
         let message = match operation.id.as_str() {
-            "send_message" => fresh_cid(),
+            "put_message" => fresh_cid(),
             _ if operation.template.contains("{message}") => self.message(target).await.to_string(),
             _ => String::new(),
         };
@@ -181,7 +206,11 @@ impl Scene {
             "conversation" => target.to_string(),
             "room" => self.room.to_string(),
             "message" => message.clone(),
+            "cid" => fresh_cid(),
             "emoji" => "%F0%9F%91%8D".to_owned(),
+            "user" if operation.template.contains("/bots/") => self.bot.0.clone(),
+            "token" if operation.template.contains("/bots/") => self.bot.1.clone(),
+            "token" => self.token.clone(),
             "user" => self.owner().id.to_string(),
             "session" => self.owner().session.to_string(),
             "avatar" => self.avatar.clone(),
@@ -195,7 +224,7 @@ impl Scene {
         if let Some(body) = &mut body {
             let fresh = || format!("new_{}", NEXT.fetch_add(1, Ordering::Relaxed));
             match operation.id.as_str() {
-                "create_account" => body["handle"] = fresh().into(),
+                "create_account" | "create_bot" => body["handle"] = fresh().into(),
                 "create_room" => body["name"] = fresh().into(),
                 // Not too many mails go to the same address.
                 "change_email" => body["email"] = format!("{}@example.org", fresh()).into(),
@@ -205,16 +234,16 @@ impl Scene {
                     body["credential"]["rawId"] = format!("A{number:07}").into();
                 }
                 "create_session" => {
-                    body["handle"] = self.person(role).map_or("nobody", |person| &person.handle).into();
+                    body["handle"] = person.map_or("nobody", |person| &person.handle).into();
                 }
                 _ => {}
             }
         }
-        let reply = match self.person(role) {
+        let reply = match person {
             Some(person) => person.call(operation.method.clone(), &path, body).await,
             None => self.app.call(operation.method.clone(), &path, body).await,
         };
-        assert!(!reply.status.is_server_error(), "{} as {role:?}: {}", operation.id, reply.text);
+        assert!(!reply.status.is_server_error(), "{}: {}", operation.id, reply.text);
         if reply.status.is_success() {
             return "ok".to_owned();
         }

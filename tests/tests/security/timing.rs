@@ -45,7 +45,7 @@ async fn round(app: &App, root: &Person, round: usize, times: &mut [Vec<f64>; KI
     for number in 0..EACH / TRIES {
         app.person(&format!("wrong_{round}_{number}")).await;
         let suspended = app.person(&format!("suspended_{round}_{number}")).await;
-        root.api.admin_suspend(suspended.id, true).await.unwrap();
+        root.api.suspend_user(suspended.id).await.unwrap();
     }
     for number in 0..EACH {
         let mut answers = Vec::new();

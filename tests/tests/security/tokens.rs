@@ -46,7 +46,7 @@ fn with(whole: &Value, changes: Value) -> Value {
 async fn rest(app: &App, token: &str) -> Result<(), ErrorCode> {
     let api = app.stranger(0);
     api.set_tokens(Some(token.to_owned()), None);
-    api.account().await.map(drop).map_err(|error| error.code().expect("a problem document"))
+    api.show_account().await.map(drop).map_err(|error| error.code().expect("a problem document"))
 }
 
 /// The close code that a socket ends with, none when the token is let in.
@@ -54,13 +54,7 @@ async fn socket(app: &App, token: &str) -> Option<u16> {
     let mut socket = app.socket(1).await;
     let start = Start { token: Some(token.to_owned()), ..Start::default() };
     let id = socket.post(|id| ClientFrame::Start(Start { id, ..start })).await;
-    match socket.ending(id).await {
-        Ok(answer) => {
-            answer.expect("an answer is a yes");
-            None
-        }
-        Err(code) => Some(code),
-    }
+    socket.ending(id).await.err()
 }
 
 async fn made_up_tokens(app: App) {
@@ -163,7 +157,7 @@ async fn made_up_tokens(app: App) {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     println!("made-up tokens: {} by REST and by the socket", tokens.len());
-    ada.api.account().await.unwrap();
+    ada.api.show_account().await.unwrap();
 }
 
 fn right_claims(person: &Person) -> Value {

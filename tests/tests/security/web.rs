@@ -19,6 +19,8 @@ on_all_backends!(
     cookies_over_https with super::https,
     origins,
     origins_of_a_public_address with super::https,
+    pages_of_other_origins,
+    named_pages_of_other_origins with super::https,
     unknown_fields,
     sizes,
     what_errors_tell,
@@ -79,7 +81,7 @@ fn careful(what: &str, answer: &str, secure: bool) {
     assert_eq!(value("referrer-policy"), "no-referrer", "{what}: {answer}");
     assert_eq!(value("cross-origin-opener-policy"), "same-origin", "{what}: {answer}");
     assert_eq!(value("x-request-id").len(), 16, "{what}: {answer}");
-    assert_eq!(value("access-control-allow-origin"), "", "{what}: {answer}");
+    assert_eq!(value("access-control-allow-credentials"), "", "{what}: {answer}");
     let transport = value("strict-transport-security");
     let seconds = transport.split(';').next().and_then(|age| age.strip_prefix("max-age=")?.parse().ok());
     assert_eq!(seconds.is_some_and(|seconds: u64| seconds >= 31_536_000), secure, "{what}: {answer}");
@@ -109,7 +111,6 @@ async fn every_answer(app: App, secure: bool) {
         careful(path, &answer, secure);
     }
     for (path, headers, status) in [
-        ("/api/v1/socket", format!("{HANDSHAKE}{PROTOCOL}origin: https://evil.example\r\n"), 403),
         ("/api/v1/socket", HANDSHAKE.to_owned(), 400),
         ("/api/v1/socket", format!("{HANDSHAKE}{PROTOCOL}authorization: Bearer x\r\n"), 401),
         ("/api/v1/other", format!("{HANDSHAKE}{PROTOCOL}"), 404),
@@ -201,17 +202,19 @@ async fn cookies_over_https(app: App) {
     the_cookie(app, "__Host-parlour_refresh", true).await;
 }
 
-fn handshake_from(app: &App, host: &str, origin: &str) -> String {
-    let headers = format!("{HANDSHAKE}{PROTOCOL}origin: {origin}\r\n");
-    let request = format!("GET /api/v1/socket HTTP/1.1\r\nhost: {host}\r\n{headers}\r\n");
-    raw(app, &request)[9..12].to_owned()
+/// A refresh with a made-up cookie: 401 where the cookie is read, 403 where the page may not send it.
+fn refresh_from(app: &App, host: &str, origin: &str) -> String {
+    let headers = "cookie: parlour_refresh=5.x; __Host-parlour_refresh=5.x\r\ncontent-type: application/json\r\ncontent-length: 2";
+    raw(app, &format!("POST /api/v1/sessions/refresh HTTP/1.1\r\nhost: {host}\r\norigin: {origin}\r\n{headers}\r\n\r\n{{}}"))
+        [9..12]
+        .to_owned()
 }
 
 async fn origins(app: App) {
     app.person("ada").await;
     let host = "chat.example:8080";
     for origin in ["http://chat.example:8080", "https://chat.example:8080"] {
-        assert_eq!(handshake_from(&app, host, origin), "101", "{origin}");
+        assert_eq!(refresh_from(&app, host, origin), "401", "{origin}");
     }
     for origin in [
         "null",
@@ -225,7 +228,7 @@ async fn origins(app: App) {
         "file://chat.example:8080",
         "HTTP://CHAT.EXAMPLE:80",
     ] {
-        assert_eq!(handshake_from(&app, host, origin), "403", "{origin}");
+        assert_eq!(refresh_from(&app, host, origin), "403", "{origin}");
     }
     log_in(&app, Some("https://evil.example")).await.refused(ErrorCode::Forbidden);
 }
@@ -233,7 +236,7 @@ async fn origins(app: App) {
 async fn origins_of_a_public_address(app: App) {
     app.person("ada").await;
     for origin in [OWN, ALLOWED] {
-        assert_eq!(handshake_from(&app, "chat.example", origin), "101", "{origin}");
+        assert_eq!(refresh_from(&app, "chat.example", origin), "401", "{origin}");
         log_in(&app, Some(origin)).await.expect(201);
     }
     // What the client says its host is counts for nothing here.
@@ -244,8 +247,117 @@ async fn origins_of_a_public_address(app: App) {
         ("chat.example", "https://sub.chat.example"),
         ("chat.example", "null"),
     ] {
-        assert_eq!(handshake_from(&app, host, origin), "403", "{origin}");
+        assert_eq!(refresh_from(&app, host, origin), "403", "{origin}");
         log_in(&app, Some(origin)).await.refused(ErrorCode::Forbidden);
+    }
+}
+
+/// The value of a header in an answer as it was sent.
+fn value<'a>(answer: &'a str, name: &str) -> &'a str {
+    let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+    let of = |line: &'a str| line.split_once(": ").filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    head.lines().find_map(of).map_or("", |(_, value)| value)
+}
+
+fn preflight(path: &str, origin: &str) -> String {
+    format!(
+        "OPTIONS {path} HTTP/1.1\r\nhost: chat.example\r\norigin: {origin}\r\naccess-control-request-method: PUT\r\n\
+         access-control-request-headers: authorization,content-type\r\n\r\n"
+    )
+}
+
+/// A page of any origin is a client like any other, as long as no cookie is in play.
+async fn pages_of_other_origins(app: App) {
+    let ada = app.person("ada").await;
+    let token = ada.api.access_token().unwrap();
+    for origin in ["https://evil.example", "capacitor://localhost", "null"] {
+        // It is told which methods and headers go, for how long, and that cookies don't.
+        let asked = raw(&app, &preflight("/api/v1/rooms/5", origin));
+        assert!(asked.starts_with("HTTP/1.1 204 "), "{asked}");
+        assert_eq!(value(&asked, "access-control-allow-origin"), "*");
+        assert_eq!(value(&asked, "access-control-allow-credentials"), "");
+        assert_eq!(value(&asked, "access-control-max-age"), "7200");
+        assert_eq!(value(&asked, "access-control-allow-methods"), "GET, HEAD, PATCH, DELETE, OPTIONS");
+        let headers = value(&asked, "access-control-allow-headers");
+        assert!(headers.contains("authorization") && headers.contains("content-type"), "{headers}");
+        assert_eq!(value(&asked, "set-cookie"), "");
+        careful("a preflight", &asked, false);
+
+        // What follows is an answer like any other, with the headers that a page needs.
+        let bearer = format!("origin: {origin}\r\nauthorization: Bearer {token}\r\n");
+        for (path, status) in
+            [("/api/v1/account", "200"), ("/api/v1/users/5", "404"), ("/api/openapi.json", "200")]
+        {
+            let answer = raw(&app, &get(path, &bearer));
+            assert_eq!(&answer[9..12], status, "{answer}");
+            assert_eq!(value(&answer, "access-control-allow-origin"), "*", "{answer}");
+            assert_eq!(value(&answer, "access-control-allow-credentials"), "");
+            let exposed = value(&answer, "access-control-expose-headers");
+            assert!(exposed.contains("retry-after") && exposed.contains("x-request-id"), "{exposed}");
+        }
+        let refused = raw(&app, &get("/api/v1/account", &format!("origin: {origin}\r\n")));
+        assert_eq!((&refused[9..12], value(&refused, "access-control-allow-origin")), ("401", "*"));
+        assert_eq!(
+            &raw(&app, &get("/api/v1/socket", &format!("{HANDSHAKE}{PROTOCOL}{bearer}")))[9..12],
+            "101"
+        );
+
+        // Logging in and on, with the tokens in the body; no cookie comes with it.
+        let api = app.stranger(0);
+        let body = json!({"handle": "ada", "password": "correct horse battery", "refresh": "body"});
+        let url = api.base().join("/api/v1/sessions").unwrap();
+        let request = api.request(Method::POST, url.clone()).header(header::ORIGIN, origin).json(&body);
+        let signed_in = Reply::from_response("POST sessions".into(), request.send().await.unwrap()).await;
+        assert_eq!(signed_in.header("set-cookie"), "");
+        let refresh_token = signed_in.expect(201)["refresh_token"].clone();
+        let renew = api.base().join("/api/v1/sessions/refresh").unwrap();
+        let request = api.request(Method::POST, renew).header(header::ORIGIN, origin);
+        let request = request.json(&json!({"refresh_token": refresh_token}));
+        let renewed = Reply::from_response("POST refresh".into(), request.send().await.unwrap()).await;
+        assert_eq!(renewed.header("set-cookie"), "");
+        let access = renewed.expect(200)["access_token"].as_str().unwrap().to_owned();
+
+        // With a cookie it is refused, in whichever way the tokens are to travel.
+        let request = api.request(Method::POST, url).header(header::ORIGIN, origin).json(&body);
+        let request = request.header(header::COOKIE, "parlour_devices=x");
+        let refused = Reply::from_response("POST sessions".into(), request.send().await.unwrap()).await;
+        refused.refused(ErrorCode::Forbidden);
+        assert_eq!(refused.header("set-cookie"), "");
+
+        let current = api.base().join("/api/v1/sessions/current").unwrap();
+        let request = api.request(Method::DELETE, current).header(header::ORIGIN, origin).bearer_auth(access);
+        let ended = Reply::from_response("DELETE current".into(), request.send().await.unwrap()).await;
+        assert_eq!((ended.status.as_u16(), ended.header("set-cookie")), (204, ""));
+    }
+    // Pictures may be embedded anywhere, the client's own files and other answers not.
+    for (path, embedding) in
+        [("/api/v1/avatars/5/64", "cross-origin"), ("/", "same-origin"), ("/api/v1/server", "same-origin")]
+    {
+        assert_eq!(value(&raw(&app, &get(path, "")), "cross-origin-resource-policy"), embedding, "{path}");
+    }
+    assert_eq!(
+        value(&raw(&app, &get("/", "origin: https://evil.example\r\n")), "access-control-allow-origin"),
+        ""
+    );
+    // What does not exist has no methods; OPTIONS alone lists them.
+    assert_eq!(&raw(&app, &preflight("/api/v1/nothing", "https://evil.example"))[9..12], "404");
+    let listed = raw(&app, "OPTIONS /api/v1/rooms HTTP/1.1\r\nhost: chat.example\r\n\r\n");
+    assert_eq!((&listed[9..12], value(&listed, "allow")), ("204", "GET, HEAD, POST, OPTIONS"));
+    assert_eq!(value(&listed, "access-control-allow-methods"), "");
+}
+
+/// Pages that the operator has named may also keep their session in the cookie.
+async fn named_pages_of_other_origins(app: App) {
+    for (origin, allowed, credentials) in
+        [(ALLOWED, ALLOWED, "true"), ("https://other.example.evil.example", "*", ""), ("null", "*", "")]
+    {
+        let asked = raw(&app, &preflight("/api/v1/account", origin));
+        let answer = raw(&app, &get("/api/v1/server", &format!("origin: {origin}\r\n")));
+        for answer in [asked, answer] {
+            assert_eq!(value(&answer, "access-control-allow-origin"), allowed, "{answer}");
+            assert_eq!(value(&answer, "access-control-allow-credentials"), credentials, "{answer}");
+            assert_eq!(value(&answer, "vary") == "origin", credentials == "true", "{answer}");
+        }
     }
 }
 
@@ -259,7 +371,8 @@ async fn unknown_fields(app: App) {
     for operation in operations::all(&app) {
         let path = operation.path(|name| match name {
             "conversation" | "room" => room.to_string(),
-            "message" if operation.id == "send_message" => "a-client-id".to_owned(),
+            "cid" => "a-client-id".to_owned(),
+            "message" if operation.id == "put_message" => "a-client-id".to_owned(),
             "message" => seq.to_string(),
             _ => "5".to_owned(),
         });
@@ -292,7 +405,7 @@ async fn unknown_fields(app: App) {
     println!("unknown fields: {tried} requests");
     assert!(tried >= 140, "{tried}");
     assert_eq!(root.get("/api/v1/account").await.expect(200), before);
-    assert_eq!(root.api.conversation(room).await.unwrap().head, seq);
+    assert_eq!(root.api.show_conversation(room).await.unwrap().head, seq);
 }
 
 async fn sizes(app: App) {

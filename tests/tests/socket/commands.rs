@@ -1,9 +1,11 @@
 //! Commands and their REST twins: the same effect, the same answers, the same refusals.
 
+use parlour_client::operations::{ListConversations, ListEvents};
+use parlour_protocol::conversations::MarkRead;
 use parlour_protocol::ids::ConversationId;
-use parlour_protocol::messages::SendMessage;
+use parlour_protocol::messages::{EditMessage, SendMessage};
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, ClientFrame, EffectOutcome};
+use parlour_protocol::socket::{Change, ClientFrame, EffectOutcome, Ephemeral};
 use parlour_protocol::time::SECOND;
 use system_tests::{App, Refusal, on_all_backends};
 
@@ -13,6 +15,7 @@ on_all_backends!(
     refused_sends,
     editing_deleting_and_reacting,
     reading,
+    many_read_at_once,
     paging_the_log,
     too_many_commands with |config| config.sends_per_second = 1,
 );
@@ -120,16 +123,23 @@ async fn editing_deleting_and_reacting(app: App) {
     };
     assert_eq!(hers.command(edit("hello")).await.unwrap().seq, Some(4));
     assert_eq!(hers.command(edit("hello")).await.unwrap().duplicate, Some(true));
-    assert!(ada.elsewhere().api.edit_message(room, 3, "hello").await.unwrap().duplicate);
+    assert!(
+        ada.elsewhere()
+            .api
+            .edit_message(room, 3, &EditMessage { body: "hello".into() })
+            .await
+            .unwrap()
+            .duplicate
+    );
     assert_eq!(his.command(edit("ha")).await.unwrap_err().code, ErrorCode::Forbidden);
-    bob.api.edit_message(room, 3, "ha").await.refused(ErrorCode::Forbidden);
+    bob.api.edit_message(room, 3, &EditMessage { body: "ha".into() }).await.refused(ErrorCode::Forbidden);
 
     let react =
         |on: bool| move |id| ClientFrame::React { id, conversation, seq: 3, emoji: "👍".into(), on };
     assert_eq!(his.command(react(true)).await.unwrap().seq, Some(5));
     assert_eq!(his.command(react(true)).await.unwrap().duplicate, Some(true));
-    assert!(bob.elsewhere().api.react(room, 3, "👍", true).await.unwrap().duplicate);
-    assert_eq!(bob.api.react(room, 3, "👍", false).await.unwrap().seq, 6);
+    assert!(bob.elsewhere().api.add_reaction(room, 3, "👍").await.unwrap().duplicate);
+    assert_eq!(bob.api.delete_reaction(room, 3, "👍").await.unwrap().seq, 6);
     assert_eq!(his.command(react(false)).await.unwrap().duplicate, Some(true));
     let bad =
         his.command(|id| ClientFrame::React { id, conversation, seq: 3, emoji: "x".into(), on: true }).await;
@@ -170,23 +180,88 @@ async fn reading(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let room = ada.create_room("tea").await;
     bob.join(room).await;
-    let (mut socket, mut other) = (bob.socket().await, bob.other_device().await.elsewhere().socket().await);
+    let device = bob.other_device().await.elsewhere();
+    let (mut socket, mut other) = (bob.socket_on(&[room]).await, device.socket().await);
     for _ in 0..3 {
         ada.send(room, "hi").await;
     }
+    // What comes from there comes after the news that somebody is there.
+    let written = device.send(room, "from there").await;
+    while socket.event_with_text().await.1.seq < written {}
     let read = |seq| move |id| ClientFrame::Read { id, conversation: room, seq };
-    assert_eq!(socket.command(read(4)).await.unwrap().seq, Some(4));
-    assert_eq!(socket.command(read(3)).await.unwrap().seq, Some(4), "it never moves back");
-    assert_eq!(bob.api.mark_read(room, 5).await.unwrap().seq, 5);
-    let elsewhere = other.command(read(1)).await.unwrap();
-    assert_eq!(elsewhere.seq, Some(5));
-    for socket in [&mut socket, &mut other] {
-        for seq in [4, 5] {
-            let moved = parlour_protocol::socket::UserChange::ReadMoved { conversation: room, seq };
-            socket.expect_user(moved).await;
-        }
+    let told = |seq| Ephemeral::Read { conversation: room, seq };
+
+    ada.send(room, "one").await;
+    ada.send(room, "two").await;
+    ada.send(room, "three").await;
+    while socket.event_with_text().await.1.seq < written + 3 {}
+    assert_eq!(socket.command(read(written + 2)).await.unwrap().seq, Some(written + 2));
+    assert_eq!(other.ephemeral().await, told(written + 2));
+    assert_eq!(socket.command(read(3)).await.unwrap().seq, Some(written + 2), "it never moves back");
+    assert_eq!(
+        bob.api.mark_read(room, &MarkRead { seq: 999 }).await.unwrap().seq,
+        written + 3,
+        "nor beyond the head"
+    );
+    assert_eq!(socket.ephemeral().await, told(written + 3), "also what no socket said");
+    assert_eq!(other.ephemeral().await, told(written + 3));
+    assert_eq!(
+        other.command(read(1)).await.unwrap().seq,
+        Some(written + 3),
+        "it was stored before it was told"
+    );
+    socket.expect_nothing().await;
+
+    let mut later = app.socket(0).await;
+    let started = later.start(bob.start()).await.unwrap();
+    assert_eq!(started.conversations.unwrap()[&room].read_seq, Some(written + 3));
+    let entry = bob.api.list_conversations(&ListConversations::default()).await.unwrap().items.remove(0);
+    assert_eq!((entry.read_seq, entry.unread), (written + 3, 0));
+
+    let eve = app.person("eve").await;
+    let mut outside = eve.socket().await;
+    assert_eq!(outside.command(read(1)).await.unwrap_err().code, ErrorCode::NotMember);
+    let nowhere = |id| ClientFrame::Read { id, conversation: ConversationId(1), seq: 1 };
+    assert_eq!(outside.command(nowhere).await.unwrap_err().code, ErrorCode::NotFound);
+}
+
+/// Many markers of many people are stored together, and each gets an answer of its own.
+async fn many_read_at_once(app: App) {
+    let ada = app.person("ada").await;
+    let rooms = [ada.create_room("tea").await, ada.create_room("coffee").await];
+    let mut sockets = Vec::new();
+    for name in ["bob", "carl", "dora", "emil"] {
+        let person = app.person(name).await;
+        person.join(rooms[0]).await;
+        sockets.push(person.socket().await);
     }
-    assert_eq!(ada.socket().await.command(read(999)).await.unwrap().seq, Some(5), "nor beyond the head");
+    let mut last = 0;
+    for _ in 0..3 {
+        last = ada.send(rooms[0], "hi").await;
+    }
+    let mut asked = Vec::new();
+    for socket in &mut sockets {
+        let mut ids = Vec::new();
+        for seq in [last, last - 1, last - 2] {
+            for conversation in rooms {
+                ids.push(socket.post(|id| ClientFrame::Read { id, conversation, seq }).await);
+            }
+        }
+        asked.push(ids);
+    }
+    for (socket, ids) in sockets.iter_mut().zip(asked) {
+        let mut outcomes = Vec::new();
+        for id in ids {
+            outcomes.push(socket.answer(id).await);
+        }
+        let good: Vec<_> = outcomes.iter().filter_map(|one| one.as_ref().ok()).collect();
+        assert_eq!(good.len(), 3);
+        assert!(good.iter().all(|ok| (ok.conversation, ok.seq) == (Some(rooms[0]), Some(last))), "{good:?}");
+        let refused = outcomes.iter().filter_map(|one| one.as_ref().err());
+        assert!(
+            refused.clone().count() == 3 && refused.into_iter().all(|one| one.code == ErrorCode::NotMember)
+        );
+    }
 }
 
 async fn paging_the_log(app: App) {
@@ -203,7 +278,11 @@ async fn paging_the_log(app: App) {
         (page.head, events.iter().map(|event| event.seq).collect::<Vec<_>>()),
         (Some(6), vec![3, 4, 5])
     );
-    assert_eq!(events, ada.api.list_events(room, 2, 3).await.unwrap().items, "the same as over REST");
+    assert_eq!(
+        events,
+        ada.api.list_events(room, &ListEvents { after: Some(2), limit: Some(3) }).await.unwrap().items,
+        "the same as over REST"
+    );
     assert_eq!(socket.command(sync(6, None)).await.unwrap().events, Some(vec![]));
     assert_eq!(eve.socket().await.command(sync(0, None)).await.unwrap_err().code, ErrorCode::NotMember);
 }
@@ -226,7 +305,7 @@ async fn too_many_commands(app: App) {
     assert!(refused > 5, "{refused}");
     bob.socket().await.expect_nothing().await;
     // Who goes on all the same is cut off, and may come back.
-    for _ in 0..60 {
+    for _ in 0..120 {
         socket.post(|id| ClientFrame::Ping { id }).await;
     }
     socket.expect_close(parlour_protocol::socket::CloseCode::RateLimited.code()).await;

@@ -1,16 +1,23 @@
 //! What reaches whom: everything, once, in order, the same for all; and nothing that is not theirs.
 
+use parlour_client::operations::{ListEvents, ListMembers, calls};
+use parlour_protocol::messages::EditMessage;
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
+use parlour_protocol::ids::Seq;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, ClientFrame, Ephemeral};
+use parlour_protocol::rooms::UpdateRoom;
+use parlour_protocol::socket::{Change, ClientFrame, Ephemeral, News, UserChange};
 use system_tests::{App, on_all_backends};
 
 on_all_backends!(
     ten_people_at_once,
     identical_bytes,
     heads_of_what_is_not_followed_live,
+    news_of_what_is_not_followed_live,
+    nothing_of_those_whom_one_blocks_is_news,
+    new_friends_learn_that_the_other_is_there,
     directs_are_always_live,
     typing,
     presence_of_friends,
@@ -66,7 +73,8 @@ async fn ten_people_at_once(app: App) {
         socket.expect_no_event().await;
         assert_eq!(*log.get_or_insert_with(|| seen.clone()), seen, "the same for all");
     }
-    let mut stored = people[3].api.list_events(room, 10, 200).await.unwrap();
+    let mut stored =
+        people[3].api.list_events(room, &ListEvents { after: Some(10), limit: Some(200) }).await.unwrap();
     assert_eq!((stored.items.len(), stored.head), (200, 210));
     assert_eq!(log.as_mut().unwrap(), &mut stored.items);
 }
@@ -83,8 +91,8 @@ async fn identical_bytes(app: App) {
     ];
     ada.send(room, "\u{1F44B} <&> \"quotes\" \\ \u{2028} tab\tend").await;
     bob.send(room, "2").await;
-    ada.api.edit_message(room, 3, "3").await.unwrap();
-    bob.api.react(room, 3, "👍", true).await.unwrap();
+    ada.api.edit_message(room, 3, &EditMessage { body: "3".into() }).await.unwrap();
+    bob.api.add_reaction(room, 3, "👍").await.unwrap();
     let log = ada.get(&format!("/api/v1/conversations/{room}/events?after=2")).await.expect(200);
     for index in 0..4 {
         let mut texts = Vec::new();
@@ -121,6 +129,117 @@ async fn heads_of_what_is_not_followed_live(app: App) {
     let many = (1..=51).map(parlour_protocol::ids::ConversationId).collect::<Vec<_>>();
     let error = socket.command(|id| ClientFrame::Focus { id, live: many }).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::LimitReached);
+}
+
+/// What the list of conversations shows after these news, beginning with nothing unread.
+fn listed(told: Vec<Option<News>>) -> (Vec<Seq>, Option<(Seq, String)>, i64) {
+    let (mut unread, mut last, mut members) = (Vec::new(), None, 0);
+    for news in told {
+        let news = news.expect("complete news");
+        if let Some(own) = news.own {
+            unread.retain(|seq| *seq > own);
+        }
+        unread.extend(news.unread.iter().flat_map(|[first, last]| *first..=*last));
+        unread.retain(|seq| !news.deleted.contains(seq));
+        last.take_if(|(seq, _): &mut (Seq, String)| news.deleted.contains(seq));
+        if let Some(said) = news.last.filter(|said| last.as_ref().is_none_or(|(seq, _)| said.seq >= *seq)) {
+            last = Some((said.seq, said.text));
+        }
+        members += news.members;
+    }
+    (unread, last, members)
+}
+
+/// From another node as from one's own.
+async fn news_of_what_is_not_followed_live(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let tea = ada.create_room("tea").await;
+    bob.join(tea).await;
+    for node in 0..app.nodes() {
+        let reader = bob.at_node(node);
+        let head = reader.api.show_conversation(tea).await.unwrap().head;
+        let mut socket = reader.socket().await;
+        for text in
+            ["one", "two", "a long one, of which only the first words are told to those who are elsewhere"]
+        {
+            ada.send(tea, text).await;
+        }
+        let told = socket.expect_head(tea, head + 3).await;
+        assert_eq!(told[0].as_ref().unwrap().after, head);
+        let (unread, last, members) = listed(told);
+        assert_eq!(unread, [head + 1, head + 2, head + 3]);
+        assert_eq!(last, Some((head + 3, "a long one, of which only the first…".into())));
+        assert_eq!(members, 0);
+
+        // The newest one changes, and goes.
+        ada.api.edit_message(tea, head + 3, &EditMessage { body: "short".into() }).await.unwrap();
+        assert_eq!(listed(socket.expect_head(tea, head + 4).await).1, Some((head + 3, "short".into())));
+        ada.api.delete_message(tea, head + 3).await.unwrap();
+        let told = socket.expect_head(tea, head + 5).await;
+        assert_eq!(told.last().unwrap().as_ref().unwrap().deleted, [head + 3]);
+
+        // Somebody comes and goes; a reaction is nothing to tell of but the position.
+        let guest = app.person(&format!("guest{node}")).await;
+        guest.join(tea).await;
+        ada.api.add_reaction(tea, head + 1, "👍").await.unwrap();
+        assert_eq!(listed(socket.expect_head(tea, head + 7).await), (vec![], None, 1));
+
+        // One writes on another device: what stands above is read.
+        ada.send(tea, "and you?").await;
+        bob.send(tea, "me, too").await;
+        ada.send(tea, "good").await;
+        let (unread, last, _) = listed(socket.expect_head(tea, head + 10).await);
+        assert_eq!((unread, last), (vec![head + 10], Some((head + 10, "good".into()))));
+
+        // A new name is to be read.
+        let change = UpdateRoom { name: Some(format!("tea{node}")), ..UpdateRoom::default() };
+        ada.api.update_room(tea, &change).await.unwrap();
+        assert_eq!(socket.expect_head(tea, head + 11).await, [None]);
+    }
+    let mut socket = bob.socket().await;
+    ada.api.delete_room(tea).await.unwrap();
+    let head = socket.any_head(tea).await;
+    assert!(head.1.unwrap().over);
+}
+
+async fn nothing_of_those_whom_one_blocks_is_news(app: App) {
+    let (ada, bob, eve) = (app.person("ada").await, app.person("bob").await, app.person("eve").await);
+    let tea = ada.create_room("tea").await;
+    bob.join(tea).await;
+    eve.join(tea).await;
+    bob.api.create_block(eve.id).await.unwrap();
+    let mut socket = bob.socket().await;
+    eve.send(tea, "nasty").await;
+    assert_eq!(listed(socket.expect_head(tea, 4).await), (vec![], None, 0));
+    ada.send(tea, "nice").await;
+    eve.send(tea, "nasty").await;
+    assert_eq!(listed(socket.expect_head(tea, 6).await), (vec![5], Some((5, "nice".into())), 0));
+    assert_eq!(bob.api.show_conversation(tea).await.unwrap().unread, 1, "as the server counts");
+    // It is heard on every connection at once, whatever node the change was made on.
+    bob.elsewhere().api.delete_block(eve.id).await.unwrap();
+    socket.expect_user(UserChange::BlockRemoved { user: eve.id }).await;
+    eve.send(tea, "sorry").await;
+    assert_eq!(listed(socket.expect_head(tea, 7).await).0, [7]);
+    bob.elsewhere().api.create_block(ada.id).await.unwrap();
+    socket.expect_user(UserChange::BlockAdded { user: ada.id }).await;
+    ada.send(tea, "why?").await;
+    assert_eq!(listed(socket.expect_head(tea, 8).await).0, [0; 0]);
+}
+
+async fn new_friends_learn_that_the_other_is_there(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let (mut hers, mut his) = (ada.socket().await, bob.elsewhere().socket().await);
+    system_tests::eventually("both are known everywhere", || async {
+        ada.befriend(&bob).await;
+        let seen = ada.api.show_user("bob").await.unwrap().online == Some(true);
+        if !seen {
+            ada.api.delete_friend(bob.id).await.unwrap();
+        }
+        seen
+    })
+    .await;
+    assert_eq!(hers.ephemeral().await, Ephemeral::Presence { user: bob.id, online: true });
+    assert_eq!(his.ephemeral().await, Ephemeral::Presence { user: ada.id, online: true });
 }
 
 async fn directs_are_always_live(app: App) {
@@ -185,15 +304,20 @@ async fn presence_of_friends(app: App) {
     outside.expect_nothing().await;
 
     system_tests::eventually("presence is known everywhere", || async {
-        ada.api.user("bob").await.unwrap().online == Some(true)
-            && bob.api.user("ada").await.unwrap().online == Some(true)
+        ada.api.show_user("bob").await.unwrap().online == Some(true)
+            && bob.api.show_user("ada").await.unwrap().online == Some(true)
     })
     .await;
-    assert!(ada.api.list_friends().await.unwrap().items[0].online);
-    assert_eq!(eve.api.user("bob").await.unwrap().online, None, "strangers are not told");
+    assert!(ada.api.every(calls::list_friends).await.unwrap().items[0].online);
+    assert_eq!(eve.api.show_user("bob").await.unwrap().online, None, "strangers are not told");
     let direct = ada.api.open_direct(bob.id).await.unwrap();
     assert_eq!(direct.online, Some(true));
-    let members = ada.api.list_members(room, None, 10).await.unwrap().items;
+    let members = ada
+        .api
+        .list_members(room, &ListMembers { prefix: None, after: None, limit: Some(10) })
+        .await
+        .unwrap()
+        .items;
     let online: BTreeMap<_, _> =
         members.into_iter().map(|member| (member.user.handle, member.online)).collect();
     assert!(online["ada"] && online["bob"], "{online:?}");

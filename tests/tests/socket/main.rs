@@ -8,3 +8,4 @@ mod promises;
 mod resuming;
 mod starting;
 mod streams;
+mod tokens;

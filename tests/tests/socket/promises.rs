@@ -3,8 +3,11 @@
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::BigInt;
-use parlour_client::native::{MessagesAt, fresh_cid};
+use parlour_client::native::fresh_cid;
+use parlour_client::operations::{ListEvents, MessagesAt};
+use parlour_protocol::conversations::MarkRead;
 use parlour_protocol::ids::ConversationId;
+use parlour_protocol::messages::EditMessage;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{Change, ClientFrame, CloseCode, Start};
 use parlour_storage::on_backend;
@@ -54,7 +57,7 @@ async fn damaged_lines_stop_nothing(app: App) {
     let ada = app.person("ada").await;
     let room = ada.create_room("tea").await;
     let message = ada.send(room, "hi").await;
-    let damaged = ada.api.react(room, message, "👍", true).await.unwrap().seq;
+    let damaged = ada.api.add_reaction(room, message, "👍").await.unwrap().seq;
     let last = ada.send(room, "still here").await;
     let statement = "UPDATE events SET body = 'no json' WHERE conversation_id = $1 AND seq = $2";
     let query = diesel::sql_query(statement).bind::<BigInt, _>(room.0).bind::<BigInt, _>(damaged);
@@ -62,7 +65,8 @@ async fn damaged_lines_stop_nothing(app: App) {
     assert_eq!(on_backend!(&mut database, inner => query.execute(inner)).unwrap(), 1);
 
     for person in [ada.clone(), ada.elsewhere()] {
-        let page = person.api.list_events(room, 0, 100).await.unwrap();
+        let page =
+            person.api.list_events(room, &ListEvents { after: Some(0), limit: Some(100) }).await.unwrap();
         assert!(page.items.iter().map(|event| event.seq).eq(1..=last));
         let at = |seq: i64| &page.items[seq as usize - 1].change;
         assert!(matches!(at(damaged), Change::Unknown(_)), "{:?}", at(damaged));
@@ -74,7 +78,7 @@ async fn damaged_lines_stop_nothing(app: App) {
         assert!(matches!(socket.expect_event(room, damaged).await.change, Change::Unknown(_)));
         socket.expect_event(room, last).await;
     }
-    assert_eq!(ada.api.list_messages(room, MessagesAt::Newest, 10).await.unwrap().items.len(), 2);
+    assert_eq!(ada.api.list_messages(room, &MessagesAt::Newest.limit(10)).await.unwrap().items.len(), 2);
 }
 
 /// Sends so much that a connection that does not read falls behind once more: beyond what the kernel takes.
@@ -117,7 +121,8 @@ async fn slow_readers_are_told_to_fetch(app: App) {
     let last = ada.send(room, "after").await;
     let mut cursor = *seen.last().unwrap();
     while cursor < last {
-        let page = bob.api.list_events(room, cursor, 200).await.unwrap();
+        let page =
+            bob.api.list_events(room, &ListEvents { after: Some(cursor), limit: Some(200) }).await.unwrap();
         assert_eq!(page.items[0].seq, cursor + 1, "nothing is lost");
         cursor = page.next_after;
     }
@@ -173,7 +178,9 @@ async fn both_ways_refuse_alike(app: App) {
                             socket
                                 .command(|id| ClientFrame::Edit { id, conversation, seq, body: text })
                                 .await,
-                            api.edit_message(conversation, seq, body).await.map(drop),
+                            api.edit_message(conversation, seq, &EditMessage { body: body.to_string() })
+                                .await
+                                .map(drop),
                         ),
                         (
                             socket
@@ -185,11 +192,11 @@ async fn both_ways_refuse_alike(app: App) {
                                     on: true,
                                 })
                                 .await,
-                            api.react(conversation, seq, emoji, true).await.map(drop),
+                            api.add_reaction(conversation, seq, emoji).await.map(drop),
                         ),
                         (
                             socket.command(|id| ClientFrame::Read { id, conversation, seq }).await,
-                            api.mark_read(conversation, seq).await.map(drop),
+                            api.mark_read(conversation, &MarkRead { seq }).await.map(drop),
                         ),
                     ];
                     for (by_socket, by_rest) in pairs {

@@ -1,5 +1,7 @@
 //! Coming back: a cursor is all it takes, on any node; and what cannot be continued is said.
 
+use parlour_protocol::friends::CreateFriendRequest;
+use parlour_protocol::messages::EditMessage;
 use std::collections::BTreeMap;
 
 use parlour_client::native::fresh_cid;
@@ -47,7 +49,7 @@ async fn on_any_node_after_any_time(app: App) {
     for person in [&ada, &bob] {
         person.api.refresh().await.unwrap();
     }
-    ada.api.edit_message(room, 3, "late").await.unwrap();
+    ada.api.edit_message(room, 3, &EditMessage { body: "late".into() }).await.unwrap();
     for person in [bob.clone(), bob.elsewhere()] {
         let mut socket = person.socket_on(&[]).await;
         socket.expect_nothing().await;
@@ -153,7 +155,7 @@ async fn ones_own_stream(app: App) {
     let mut socket = app.socket(0).await;
     let before = socket.start(ada.start()).await.unwrap().user.unwrap().head.unwrap();
     socket.close().await;
-    bob.api.create_friend_request("ada").await.unwrap();
+    bob.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
     ada.api.accept_friend_request(bob.id).await.unwrap();
 
     let mut socket = app.socket(1).await;
@@ -177,7 +179,7 @@ async fn no_window_between_replay_and_live(app: App) {
         for number in 0..60 {
             ada.send(room, &format!("message {number}")).await;
         }
-        ada.api.room(room).await.unwrap().head
+        ada.api.show_room(room).await.unwrap().head
     };
     let connecting = async {
         let mut sockets = Vec::new();

@@ -1,6 +1,7 @@
 //! The first frames: `hello`, `start`, and who is not let in.
 
 use parlour_client::native::Socket;
+use parlour_protocol::ids::ConversationId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{ClientFrame, CloseCode, ReplayState, Start};
 use parlour_protocol::time::{MINUTE, Timestamp};
@@ -22,7 +23,7 @@ async fn saying_hello(app: App) {
     let room = ada.create_room("tea").await;
     let direct = ada.direct(&bob).await;
     let mut socket = app.socket(0).await;
-    assert_eq!(socket.hello.epoch, ada.api.server().await.unwrap().epoch);
+    assert_eq!(socket.hello.epoch, ada.api.show_server().await.unwrap().epoch);
     assert_eq!((socket.hello.heartbeat_ms, socket.hello.max_frame_bytes), (25_000, 16_384));
     assert_eq!(socket.hello.server_time, Timestamp::parse("2026-01-01T00:00:00Z").unwrap());
 
@@ -42,31 +43,48 @@ async fn who_is_not_let_in(app: App) {
     let ada = app.person("ada").await;
     for token in [None, Some("x".to_owned()), ada.api.access_token().map(|token| format!("{token}x"))] {
         let mut socket = app.socket(0).await;
-        socket.post(|id| ClientFrame::Start(Start { id, token, ..Start::default() })).await;
-        socket.expect_close(CloseCode::AuthenticationFailed.code()).await;
+        let id = socket.post(|id| ClientFrame::Start(Start { id, token, ..Start::default() })).await;
+        let refused =
+            socket.expect_refusal(ErrorCode::Unauthenticated, CloseCode::AuthenticationFailed).await;
+        assert_eq!(refused.id, Some(id));
     }
     app.advance(11 * MINUTE);
     let mut socket = app.socket(0).await;
     socket.post(|id| ClientFrame::Start(Start { id, ..ada.start() })).await;
-    socket.expect_close(CloseCode::TokenExpired.code()).await;
+    socket.expect_refusal(ErrorCode::TokenExpired, CloseCode::TokenExpired).await;
     ada.api.refresh().await.unwrap();
 
     let phone = ada.other_device().await;
     ada.api.delete_session(phone.session).await.unwrap();
     let mut socket = app.socket(0).await;
     socket.post(|id| ClientFrame::Start(Start { id, ..phone.start() })).await;
-    socket.expect_close(CloseCode::AuthenticationFailed.code()).await;
+    socket.expect_refusal(ErrorCode::Unauthenticated, CloseCode::AuthenticationFailed).await;
 }
 
 async fn start_comes_first(app: App) {
     let mut socket = app.socket(0).await;
     socket.post(|id| ClientFrame::Ping { id }).await;
-    socket.expect_close(CloseCode::AuthenticationFailed.code()).await;
-    for nonsense in ["", "{", "{\"op\":\"nothing\",\"id\":1}", "{\"op\":\"start\",\"id\":1,\"admin\":true}"] {
+    socket.expect_refusal(ErrorCode::Unauthenticated, CloseCode::AuthenticationFailed).await;
+    for (nonsense, id) in [
+        ("", None),
+        ("{", None),
+        ("[]", None),
+        ("{\"op\":\"nothing\",\"id\":1}", Some(1)),
+        ("{\"op\":\"start\",\"id\":2,\"admin\":true}", Some(2)),
+        ("{\"op\":\"start\",\"id\":3,\"live\":\"all\"}", Some(3)),
+    ] {
         let mut socket = app.socket(0).await;
         socket.raw(Message::text(nonsense)).await;
-        socket.expect_close(CloseCode::BadFrame.code()).await;
+        let refused = socket.expect_refusal(ErrorCode::Malformed, CloseCode::BadFrame).await;
+        assert_eq!(refused.id, id, "{nonsense}");
+        assert!(!refused.retry && refused.detail.is_some());
     }
+    // More than can be followed.
+    let ada = app.person("ada").await;
+    let mut socket = app.socket(0).await;
+    let live = (1..=51).map(ConversationId).collect();
+    socket.post(|id| ClientFrame::Start(Start { id, live, ..ada.start() })).await;
+    socket.expect_refusal(ErrorCode::Malformed, CloseCode::BadFrame).await;
 }
 
 async fn ended_sessions_are_closed(app: App) {
@@ -80,7 +98,7 @@ async fn ended_sessions_are_closed(app: App) {
     here.expect_nothing().await;
 
     let mut elsewhere = ada.elsewhere().socket().await;
-    root.api.admin_suspend(ada.id, true).await.unwrap();
+    root.api.suspend_user(ada.id).await.unwrap();
     here.expect_close(CloseCode::SessionRevoked.code()).await;
     elsewhere.expect_close(CloseCode::SessionRevoked.code()).await;
 }

@@ -152,8 +152,15 @@ impl Client {
         let timeline = self.timelines.entry(room).or_default();
         timeline.clear();
         let items = stored.messages.values().cloned().collect();
-        let page =
-            MessagePage { items, older: false, newer: false, head: stored.head(), authors: Vec::new() };
+        let page = MessagePage {
+            items,
+            older: false,
+            newer: false,
+            head: stored.head(),
+            previous: None,
+            next: None,
+            authors: Vec::new(),
+        };
         timeline.add_page(page, Part::Newest);
         self.applied.insert(room, vec![stored.head()]);
     }

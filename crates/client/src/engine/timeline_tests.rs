@@ -34,7 +34,7 @@ fn message(seq: Seq) -> Message {
 
 fn page(seqs: &[Seq], older: bool, newer: bool, head: Seq) -> MessagePage {
     let items = seqs.iter().map(|seq| message(*seq)).collect();
-    MessagePage { items, older, newer, head, authors: Vec::new() }
+    MessagePage { items, older, newer, head, previous: None, next: None, authors: Vec::new() }
 }
 
 fn seqs(range: std::ops::RangeInclusive<Seq>) -> Vec<Seq> {

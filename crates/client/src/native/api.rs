@@ -1,4 +1,4 @@
-//! REST: one method per operation, named like it.
+//! REST: how a [`Call`] travels, and who it is from. The operations themselves are in [`methods`](super::methods).
 //!
 //! Invariant: a refusal is [`ApiError::Problem`] and final; [`ApiError::Transport`] says nothing about whether the
 //! request had an effect.
@@ -7,24 +7,23 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, UpdateAccount};
-use parlour_protocol::admin::{AdminUser, Statistics};
-use parlour_protocol::conversations::{Conversation, EventPage, MarkRead, ReadMarker};
-use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequests, Relationship};
-use parlour_protocol::ids::{AvatarId, ConversationId, Seq, SessionId, UserId};
-use parlour_protocol::messages::{EditMessage, MessagePage, SendMessage, Stored};
-use parlour_protocol::notifications::{Notifications, ReadNotifications};
+use parlour_protocol::Page;
 use parlour_protocol::problems::{ErrorCode, Problem};
-use parlour_protocol::rooms::{CreateRoom, Member, Room, UpdateRoom};
-use parlour_protocol::sessions::{CreateSession, RefreshSession, Session, SignedIn};
-use parlour_protocol::users::{Profile, User};
-use parlour_protocol::{Page, ServerInfo};
-use reqwest::{Method, RequestBuilder, Response, Url, header};
-use serde::Serialize;
+use parlour_protocol::sessions::{RefreshSession, SignedIn};
+use reqwest::{RequestBuilder, Response, Url, header};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use super::fraction;
+use crate::engine::Backoff;
+use crate::operations::{Answer, Body, Call, Method, Paged, calls};
 
 /// An answer that takes longer is given up; the server gives up earlier.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a [`persistent`](Api::persistent) client makes a request again.
+const REPEATS: u32 = 4;
+/// A server that wants to be left alone for longer is believed, and its refusal passed on.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -38,32 +37,43 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// The stable code, if the server said no.
+    /// The stable code, if the server said no; [`ErrorCode::Unknown`] when it is newer than this library.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Problem(problem) => Some(problem.code),
             Self::Transport(_) => None,
         }
     }
+
+    /// The code as the server wrote it, also one that is newer than this library.
+    pub fn code_text(&self) -> Option<&str> {
+        match self {
+            Self::Problem(problem) => Some(problem.code_text()),
+            Self::Transport(_) => None,
+        }
+    }
+
+    /// Whether the same request may succeed a little later, and when at the earliest if the server said so.
+    fn passes(&self) -> Option<Option<Duration>> {
+        match self {
+            Self::Transport(_) => Some(None),
+            Self::Problem(problem) => matches!(problem.code, ErrorCode::Unavailable | ErrorCode::RateLimited)
+                .then(|| problem.retry_after_ms.map(Duration::from_millis)),
+        }
+    }
 }
 
 impl From<reqwest::Error> for ApiError {
     fn from(error: reqwest::Error) -> Self {
-        Self::Transport(error.to_string())
+        // Its own text names the address alone; why is in what caused it.
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(deeper) = cause {
+            text = format!("{text}: {deeper}");
+            cause = deeper.source();
+        }
+        Self::Transport(text)
     }
-}
-
-/// Which messages of a conversation to list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MessagesAt {
-    /// The newest.
-    Newest,
-    /// Those before a position.
-    Before(Seq),
-    /// Those after a position.
-    After(Seq),
-    /// Those on both sides of a position.
-    Around(Seq),
 }
 
 /// Tokens of the one who is logged in.
@@ -73,34 +83,61 @@ struct Tokens {
     refresh: Option<String>,
 }
 
+/// Whom clones of a client are all logged in as.
+#[derive(Default)]
+struct Login {
+    tokens: Mutex<Tokens>,
+    /// Held while tokens are renewed: a refresh token works once.
+    renewing: tokio::sync::Mutex<()>,
+}
+
+/// The part of an answer that opens a session.
+#[derive(Deserialize)]
+struct NewTokens {
+    access_token: String,
+    refresh_token: Option<String>,
+}
+
 /// The REST API of one server, as one person or as nobody. Clones share their tokens.
 #[derive(Clone)]
 pub struct Api {
     http: reqwest::Client,
     base: Url,
-    tokens: Arc<Mutex<Tokens>>,
+    login: Arc<Login>,
+    persistent: bool,
 }
 
 impl Api {
-    /// A client of the server at an address like `http://127.0.0.1:8080`, not logged in.
+    /// A client of the server at an address like `https://chat.example.org`, not logged in.
     pub fn new(base: &str) -> Result<Self, ApiError> {
-        let base = Url::parse(base).map_err(|error| ApiError::Transport(error.to_string()))?;
-        if base.cannot_be_a_base() {
-            return Err(ApiError::Transport(format!("{base} is no address of a server")));
-        }
-        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        Ok(Self { http, base, tokens: Arc::default() })
+        Self::with(base, None)
     }
 
     /// Like [`Self::new`], from one of this machine's own addresses.
     pub fn from_local(base: &str, address: IpAddr) -> Result<Self, ApiError> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).local_address(address).build()?;
-        Ok(Self { http, ..Self::new(base)? })
+        Self::with(base, Some(address))
+    }
+
+    fn with(base: &str, from: Option<IpAddr>) -> Result<Self, ApiError> {
+        let base = Url::parse(base).map_err(|error| ApiError::Transport(format!("{base}: {error}")))?;
+        if base.cannot_be_a_base() || !matches!(base.scheme(), "http" | "https") {
+            return Err(ApiError::Transport(format!("{base} is no address of a server")));
+        }
+        let http = reqwest::Client::builder().timeout(PATIENCE).local_address(from);
+        #[cfg(feature = "tls")]
+        let http = http.tls_backend_preconfigured(super::tls::connector().map_err(ApiError::Transport)?);
+        Ok(Self { http: http.build()?, base, login: Arc::default(), persistent: false })
     }
 
     /// The same person on another node. Tokens are shared, connections are not.
     pub fn at(&self, base: &str) -> Result<Self, ApiError> {
-        Ok(Self { tokens: self.tokens.clone(), ..Self::new(base)? })
+        Ok(Self { login: self.login.clone(), persistent: self.persistent, ..Self::new(base)? })
+    }
+
+    /// From now on, an access token that is over is renewed, and what does nothing twice (see [`Call::may_repeat`])
+    /// is asked again a few times when the answer was lost or the server is busy.
+    pub fn persistent(self) -> Self {
+        Self { persistent: true, ..self }
     }
 
     /// Address of the server.
@@ -110,51 +147,133 @@ impl Api {
 
     /// The access token, when logged in.
     pub fn access_token(&self) -> Option<String> {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).access.clone()
+        self.tokens(|tokens| tokens.access.clone())
     }
 
     /// The refresh token, when logged in.
     pub fn refresh_token(&self) -> Option<String> {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).refresh.clone()
+        self.tokens(|tokens| tokens.refresh.clone())
     }
 
-    /// Takes over the tokens of a log-in, or forgets them.
+    /// Takes over the tokens of a log-in, or forgets them. A personal access token, or a bot's, has no refresh token.
     pub fn set_tokens(&self, access: Option<String>, refresh: Option<String>) {
-        *self.tokens.lock().unwrap_or_else(PoisonError::into_inner) = Tokens { access, refresh };
+        self.tokens(|tokens| *tokens = Tokens { access, refresh });
     }
 
-    /// The address of something under `/api/v1`; every segment is escaped.
-    fn path<'s>(&self, segments: impl IntoIterator<Item = &'s str>) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.clear().extend(["api", "v1"]).extend(segments);
+    fn tokens<T>(&self, with: impl FnOnce(&mut Tokens) -> T) -> T {
+        with(&mut self.login.tokens.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Trades the refresh token for new tokens.
+    pub async fn refresh(&self) -> Result<SignedIn, ApiError> {
+        let _alone = self.login.renewing.lock().await;
+        self.trade().await
+    }
+
+    /// Like [`Self::refresh`], unless somebody has done so since the access token was `stale`.
+    pub async fn renew(&self, stale: Option<&str>) -> Result<(), ApiError> {
+        let _alone = self.login.renewing.lock().await;
+        if self.access_token().as_deref() == stale {
+            self.trade().await?;
         }
-        url
+        Ok(())
     }
 
-    /// A request that carries the access token, for operations that have no method here.
-    pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        let request = self.http.request(method, url);
-        match self.access_token() {
+    async fn trade(&self) -> Result<SignedIn, ApiError> {
+        let call = calls::refresh_session(&RefreshSession { refresh_token: self.refresh_token() });
+        let response = Self::accepted(self.prepare(&call, None)).await?;
+        self.read(&call, response).await
+    }
+
+    /// A request that carries the access token, for what is no operation.
+    pub fn request(&self, method: reqwest::Method, url: Url) -> RequestBuilder {
+        Self::authorized(self.http.request(method, url), self.access_token().as_deref())
+    }
+
+    fn authorized(request: RequestBuilder, token: Option<&str>) -> RequestBuilder {
+        match token {
             Some(token) => request.bearer_auth(token),
             None => request,
         }
     }
 
-    /// All pages of a list.
-    async fn every<T: DeserializeOwned>(&self, url: Url) -> Result<Page<T>, ApiError> {
-        let mut all: Page<T> = self.get(url.clone()).await?;
+    /// Runs an operation. The methods that are named like operations do this.
+    pub async fn run<T: Answer>(&self, call: Call<T>) -> Result<T, ApiError> {
+        let response = self.send(&call).await?;
+        self.read(&call, response).await
+    }
+
+    /// All pages of a list: `api.every(calls::list_friends)`.
+    pub async fn every<Q: Paged, T: DeserializeOwned>(
+        &self,
+        page: impl Fn(&Q) -> Call<Page<T>>,
+    ) -> Result<Page<T>, ApiError> {
+        let mut all = self.run(page(&Q::default())).await?;
         while let Some(after) = all.next.take() {
-            let mut next = url.clone();
-            next.query_pairs_mut().append_pair("after", &after);
-            let page: Page<T> = self.get(next).await?;
-            all.items.extend(page.items);
-            all.next = page.next;
+            let next = self.run(page(&Q::after(after))).await?;
+            all.items.extend(next.items);
+            all.next = next.next;
         }
         Ok(all)
     }
 
-    async fn answer(request: RequestBuilder) -> Result<Response, ApiError> {
+    /// Sends a call until there is an answer that is good or final.
+    pub(super) async fn send<T>(&self, call: &Call<T>) -> Result<Response, ApiError> {
+        let (mut renewed, mut backoff) = (false, Backoff::default());
+        loop {
+            let token = self.access_token().filter(|_| !call.is_open());
+            let outcome = Self::accepted(self.prepare(call, token.as_deref())).await;
+            let Err(error) = &outcome else { return outcome };
+            if !self.persistent {
+                return outcome;
+            }
+            if error.code() == Some(ErrorCode::TokenExpired) && !renewed && self.refresh_token().is_some() {
+                renewed = true;
+                self.renew(token.as_deref()).await?;
+                continue;
+            }
+            let Some(at_least) = error.passes().filter(|_| call.may_repeat()) else {
+                return outcome;
+            };
+            let jitter = Duration::from_millis(backoff.failed(fraction()));
+            let wait = at_least.unwrap_or_default() + jitter;
+            if backoff.failures() > REPEATS || wait > LONGEST_WAIT {
+                return outcome;
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn prepare<T>(&self, call: &Call<T>, token: Option<&str>) -> RequestBuilder {
+        let method = match call.method() {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Patch => reqwest::Method::PATCH,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let (path, query) = match call.target().split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (call.target(), None),
+        };
+        let mut url = self.base.clone();
+        url.set_path(path);
+        url.set_query(query);
+        let mut request = Self::authorized(self.http.request(method, url), token);
+        if let Some(key) = call.key() {
+            request = request.header("idempotency-key", key);
+        }
+        match call.body() {
+            Body::None => request,
+            Body::Json(text) => request.header(header::CONTENT_TYPE, "application/json").body(text.clone()),
+            Body::Bytes { media_type, bytes } => {
+                request.header(header::CONTENT_TYPE, media_type).body(bytes.clone())
+            }
+        }
+    }
+
+    /// The answer, if it is none that says no.
+    async fn accepted(request: RequestBuilder) -> Result<Response, ApiError> {
         let response = request.send().await?;
         if response.status().is_success() {
             return Ok(response);
@@ -164,7 +283,7 @@ impl Api {
             .headers()
             .get(header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
-            .map(|seconds| seconds * 1000);
+            .and_then(|seconds| seconds.checked_mul(1000));
         let text = response.text().await?;
         // A proxy in front may answer with something else than a problem document.
         let problem = serde_json::from_str::<Problem>(&text).map_err(|_| {
@@ -176,371 +295,18 @@ impl Api {
         })))
     }
 
-    async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ApiError> {
-        Ok(Self::answer(request).await?.json().await?)
-    }
-
-    async fn done(request: RequestBuilder) -> Result<(), ApiError> {
-        Self::answer(request).await.map(drop)
-    }
-
-    async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, ApiError> {
-        Self::read(self.request(Method::GET, url)).await
-    }
-
-    async fn write<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        url: Url,
-        body: &impl Serialize,
-    ) -> Result<T, ApiError> {
-        Self::read(self.request(method, url).json(body)).await
-    }
-
-    // Server, accounts and sessions.
-
-    /// What this server is.
-    pub async fn server(&self) -> Result<ServerInfo, ApiError> {
-        self.get(self.path(["server"])).await
-    }
-
-    /// Registers an account and is logged in from then on.
-    pub async fn create_account(&self, account: &CreateAccount) -> Result<SignedIn, ApiError> {
-        let signed_in: SignedIn = self.write(Method::POST, self.path(["accounts"]), account).await?;
-        Ok(self.keep(signed_in))
-    }
-
-    /// Logs in.
-    pub async fn create_session(&self, session: &CreateSession) -> Result<SignedIn, ApiError> {
-        let signed_in: SignedIn = self.write(Method::POST, self.path(["sessions"]), session).await?;
-        Ok(self.keep(signed_in))
-    }
-
-    /// Trades the refresh token for new tokens.
-    pub async fn refresh(&self) -> Result<SignedIn, ApiError> {
-        let body = RefreshSession { refresh_token: self.refresh_token() };
-        // The access token is probably over: it stays at home.
-        let request = self.http.post(self.path(["sessions", "refresh"])).json(&body);
-        Ok(self.keep(Self::read(request).await?))
-    }
-
-    fn keep(&self, signed_in: SignedIn) -> SignedIn {
-        self.set_tokens(Some(signed_in.access_token.clone()), signed_in.refresh_token.clone());
-        signed_in
-    }
-
-    /// Logs out.
-    pub async fn delete_current_session(&self) -> Result<(), ApiError> {
-        Self::done(self.request(Method::DELETE, self.path(["sessions", "current"]))).await?;
-        self.set_tokens(None, None);
-        Ok(())
-    }
-
-    /// One's own log-ins.
-    pub async fn list_sessions(&self) -> Result<Page<Session>, ApiError> {
-        self.get(self.path(["sessions"])).await
-    }
-
-    /// Ends one of one's own log-ins.
-    pub async fn delete_session(&self, id: SessionId) -> Result<(), ApiError> {
-        Self::done(self.request(Method::DELETE, self.path(["sessions", &id.to_string()]))).await
-    }
-
-    /// One's own account.
-    pub async fn account(&self) -> Result<Account, ApiError> {
-        self.get(self.path(["account"])).await
-    }
-
-    /// Changes one's own account.
-    pub async fn update_account(&self, update: &UpdateAccount) -> Result<Account, ApiError> {
-        self.write(Method::PATCH, self.path(["account"]), update).await
-    }
-
-    /// Sets one's own picture.
-    pub async fn set_avatar(&self, media_type: &str, bytes: Vec<u8>) -> Result<Account, ApiError> {
-        let request = self.request(Method::PUT, self.path(["account", "avatar"]));
-        Self::read(request.header(header::CONTENT_TYPE, media_type).body(bytes)).await
-    }
-
-    /// Removes one's own picture.
-    pub async fn delete_avatar(&self) -> Result<Account, ApiError> {
-        Self::read(self.request(Method::DELETE, self.path(["account", "avatar"]))).await
-    }
-
-    /// Changes one's own password.
-    pub async fn change_password(&self, change: &ChangePassword) -> Result<(), ApiError> {
-        Self::done(self.request(Method::PUT, self.path(["account", "password"])).json(change)).await
-    }
-
-    /// Media type and bytes of a picture.
-    pub async fn avatar(&self, id: AvatarId, size: u32) -> Result<(String, Vec<u8>), ApiError> {
-        let url = self.path(["avatars", &id.to_string(), &size.to_string()]);
-        let response = Self::answer(self.request(Method::GET, url)).await?;
+    /// Reads the answer to a call. One that opens a session is taken over.
+    async fn read<T: Answer>(&self, call: &Call<T>, response: Response) -> Result<T, ApiError> {
         let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        Ok((media_type.unwrap_or_default().to_owned(), response.bytes().await?.into()))
-    }
-
-    // People.
-
-    /// A person's profile, by exact handle (with or without `@`) or id.
-    pub async fn user(&self, who: &str) -> Result<Profile, ApiError> {
-        self.get(self.path(["users", who])).await
-    }
-
-    /// Several people by id.
-    pub async fn users(&self, ids: &[UserId]) -> Result<Page<User>, ApiError> {
-        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        let mut url = self.path(["users"]);
-        url.query_pairs_mut().append_pair("ids", &ids.join(","));
-        self.get(url).await
-    }
-
-    /// One's friends.
-    pub async fn list_friends(&self) -> Result<Page<Friend>, ApiError> {
-        self.every(self.path(["friends"])).await
-    }
-
-    /// Ends a friendship.
-    pub async fn delete_friend(&self, user: UserId) -> Result<(), ApiError> {
-        Self::done(self.request(Method::DELETE, self.path(["friends", &user.to_string()]))).await
-    }
-
-    /// Open friend requests in both directions.
-    pub async fn list_friend_requests(&self) -> Result<FriendRequests, ApiError> {
-        self.get(self.path(["friend-requests"])).await
-    }
-
-    /// Asks for friendship, by exact handle or id.
-    pub async fn create_friend_request(&self, to: &str) -> Result<Relationship, ApiError> {
-        let body = CreateFriendRequest { to: to.to_owned() };
-        self.write(Method::POST, self.path(["friend-requests"]), &body).await
-    }
-
-    /// Accepts a friend request.
-    pub async fn accept_friend_request(&self, user: UserId) -> Result<Relationship, ApiError> {
-        Self::read(self.request(Method::POST, self.path(["friend-requests", &user.to_string(), "accept"])))
-            .await
-    }
-
-    /// Declines a friend request, or cancels one's own.
-    pub async fn delete_friend_request(&self, user: UserId) -> Result<(), ApiError> {
-        Self::done(self.request(Method::DELETE, self.path(["friend-requests", &user.to_string()]))).await
-    }
-
-    // Rooms and conversations.
-
-    /// A page of public rooms, most recently active first.
-    pub async fn list_rooms(
-        &self,
-        search: &str,
-        after: Option<&str>,
-        limit: i64,
-    ) -> Result<Page<Room>, ApiError> {
-        self.get(page(self.path(["rooms"]), search, after, limit)).await
-    }
-
-    /// Makes a room.
-    pub async fn create_room(&self, room: &CreateRoom) -> Result<Room, ApiError> {
-        self.write(Method::POST, self.path(["rooms"]), room).await
-    }
-
-    /// A room.
-    pub async fn room(&self, id: ConversationId) -> Result<Room, ApiError> {
-        self.get(self.path(["rooms", &id.to_string()])).await
-    }
-
-    /// Changes a room.
-    pub async fn update_room(&self, id: ConversationId, update: &UpdateRoom) -> Result<Room, ApiError> {
-        self.write(Method::PATCH, self.path(["rooms", &id.to_string()]), update).await
-    }
-
-    /// Deletes a room.
-    pub async fn delete_room(&self, id: ConversationId) -> Result<(), ApiError> {
-        Self::done(self.request(Method::DELETE, self.path(["rooms", &id.to_string()]))).await
-    }
-
-    /// Enters a room.
-    pub async fn join_room(&self, id: ConversationId) -> Result<Conversation, ApiError> {
-        Self::read(self.request(Method::PUT, self.path(["rooms", &id.to_string(), "membership"]))).await
-    }
-
-    /// Leaves a room.
-    pub async fn leave_room(&self, id: ConversationId) -> Result<(), ApiError> {
-        Self::done(self.request(Method::DELETE, self.path(["rooms", &id.to_string(), "membership"]))).await
-    }
-
-    /// A page of a room's members, in the order in which they came.
-    pub async fn list_members(
-        &self,
-        id: ConversationId,
-        after: Option<&str>,
-        limit: i64,
-    ) -> Result<Page<Member>, ApiError> {
-        self.get(page(self.path(["rooms", &id.to_string(), "members"]), "", after, limit)).await
-    }
-
-    /// Members of a room whose handle or name begins with something.
-    pub async fn find_members(
-        &self,
-        id: ConversationId,
-        prefix: &str,
-        limit: i64,
-    ) -> Result<Page<Member>, ApiError> {
-        let mut url = page(self.path(["rooms", &id.to_string(), "members"]), "", None, limit);
-        url.query_pairs_mut().append_pair("prefix", prefix);
-        self.get(url).await
-    }
-
-    /// One's own conversations, most recently active first.
-    pub async fn list_conversations(&self) -> Result<Page<Conversation>, ApiError> {
-        self.every(self.path(["conversations"])).await
-    }
-
-    /// One of one's own conversations.
-    pub async fn conversation(&self, id: ConversationId) -> Result<Conversation, ApiError> {
-        self.get(self.path(["conversations", &id.to_string()])).await
-    }
-
-    /// Opens the direct chat with a friend.
-    pub async fn open_direct(&self, user: UserId) -> Result<Conversation, ApiError> {
-        Self::read(self.request(Method::PUT, self.path(["directs", &user.to_string()]))).await
-    }
-
-    // Messages.
-
-    /// A page of messages, oldest first.
-    pub async fn list_messages(
-        &self,
-        id: ConversationId,
-        at: MessagesAt,
-        limit: i64,
-    ) -> Result<MessagePage, ApiError> {
-        let mut url = self.path(["conversations", &id.to_string(), "messages"]);
-        let place = match at {
-            MessagesAt::Newest => None,
-            MessagesAt::Before(seq) => Some(("before", seq)),
-            MessagesAt::After(seq) => Some(("after", seq)),
-            MessagesAt::Around(seq) => Some(("around", seq)),
-        };
-        if let Some((name, seq)) = place {
-            url.query_pairs_mut().append_pair(name, &seq.to_string());
+        let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or_default().to_owned();
+        let body = response.bytes().await?;
+        let answer = T::read(&media_type, &body).map_err(ApiError::Transport)?;
+        // Nothing else that works without a token is answered with one.
+        if call.is_open()
+            && let Ok(new) = serde_json::from_slice::<NewTokens>(&body)
+        {
+            self.set_tokens(Some(new.access_token), new.refresh_token);
         }
-        url.query_pairs_mut().append_pair("limit", &limit.to_string());
-        self.get(url).await
+        Ok(answer)
     }
-
-    fn message(&self, id: ConversationId, name: &str) -> Url {
-        self.path(["conversations", &id.to_string(), "messages", name])
-    }
-
-    /// Sends a message under a name that stays the same when it is tried again.
-    pub async fn send_message(
-        &self,
-        id: ConversationId,
-        cid: &str,
-        message: &SendMessage,
-    ) -> Result<Stored, ApiError> {
-        self.write(Method::PUT, self.message(id, cid), message).await
-    }
-
-    /// Replaces the text of one's own message.
-    pub async fn edit_message(&self, id: ConversationId, seq: Seq, body: &str) -> Result<Stored, ApiError> {
-        let edit = EditMessage { body: body.to_owned() };
-        self.write(Method::PATCH, self.message(id, &seq.to_string()), &edit).await
-    }
-
-    /// Deletes a message.
-    pub async fn delete_message(&self, id: ConversationId, seq: Seq) -> Result<Stored, ApiError> {
-        Self::read(self.request(Method::DELETE, self.message(id, &seq.to_string()))).await
-    }
-
-    /// Adds or takes back a reaction.
-    pub async fn react(
-        &self,
-        id: ConversationId,
-        seq: Seq,
-        emoji: &str,
-        on: bool,
-    ) -> Result<Stored, ApiError> {
-        let (id, seq) = (id.to_string(), seq.to_string());
-        let url = self.path(["conversations", &id, "messages", &seq, "reactions", emoji]);
-        Self::read(self.request(if on { Method::PUT } else { Method::DELETE }, url)).await
-    }
-
-    /// Moves the read marker forward.
-    pub async fn mark_read(&self, id: ConversationId, seq: Seq) -> Result<ReadMarker, ApiError> {
-        self.write(Method::PUT, self.path(["conversations", &id.to_string(), "read"]), &MarkRead { seq })
-            .await
-    }
-
-    /// A page of a conversation's log.
-    pub async fn list_events(
-        &self,
-        id: ConversationId,
-        after: Seq,
-        limit: i64,
-    ) -> Result<EventPage, ApiError> {
-        let mut url = self.path(["conversations", &id.to_string(), "events"]);
-        url.query_pairs_mut()
-            .append_pair("after", &after.to_string())
-            .append_pair("limit", &limit.to_string());
-        self.get(url).await
-    }
-
-    // Notifications and administration.
-
-    /// A page of notifications, newest first.
-    pub async fn list_notifications(
-        &self,
-        before: Option<Seq>,
-        limit: i64,
-    ) -> Result<Notifications, ApiError> {
-        let mut url = self.path(["notifications"]);
-        if let Some(before) = before {
-            url.query_pairs_mut().append_pair("before", &before.to_string());
-        }
-        url.query_pairs_mut().append_pair("limit", &limit.to_string());
-        self.get(url).await
-    }
-
-    /// Marks notifications as seen.
-    pub async fn read_notifications(&self, up_to: Seq) -> Result<(), ApiError> {
-        let body = ReadNotifications { up_to };
-        Self::done(self.request(Method::PUT, self.path(["notifications", "read"])).json(&body)).await
-    }
-
-    /// A page of accounts, for administrators.
-    pub async fn admin_list_users(
-        &self,
-        search: &str,
-        after: Option<&str>,
-        limit: i64,
-    ) -> Result<Page<AdminUser>, ApiError> {
-        self.get(page(self.path(["admin", "users"]), search, after, limit)).await
-    }
-
-    /// Suspends an account or lifts the suspension, for administrators.
-    pub async fn admin_suspend(&self, user: UserId, suspended: bool) -> Result<AdminUser, ApiError> {
-        let url = self.path(["admin", "users", &user.to_string(), "suspension"]);
-        Self::read(self.request(if suspended { Method::PUT } else { Method::DELETE }, url)).await
-    }
-
-    /// Figures about the whole server, for administrators.
-    pub async fn admin_statistics(&self) -> Result<Statistics, ApiError> {
-        self.get(self.path(["admin", "statistics"])).await
-    }
-}
-
-fn page(mut url: Url, search: &str, after: Option<&str>, limit: i64) -> Url {
-    {
-        let mut query = url.query_pairs_mut();
-        if !search.is_empty() {
-            query.append_pair("search", search);
-        }
-        if let Some(after) = after {
-            query.append_pair("after", after);
-        }
-        query.append_pair("limit", &limit.to_string());
-    }
-    url
 }

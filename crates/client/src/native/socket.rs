@@ -7,11 +7,15 @@ use futures_util::{SinkExt, StreamExt};
 use parlour_protocol::socket::{ClientFrame, Hello, SUBPROTOCOL, ServerFrame};
 use reqwest::Url;
 use tokio::net::TcpStream;
+#[cfg(not(feature = "tls"))]
+use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+#[cfg(feature = "tls")]
+use tokio_tungstenite::{Connector, connect_async_tls_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// A page of 200 events of the longest messages, written with escapes, stays below this.
 const LARGEST_FRAME: usize = 8 * 1024 * 1024;
@@ -67,7 +71,7 @@ pub enum Received {
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     waiting: VecDeque<String>,
-    closed: Option<u16>,
+    closed: Option<(u16, String)>,
 }
 
 impl Socket {
@@ -85,6 +89,12 @@ impl Socket {
         let config = WebSocketConfig::default()
             .max_message_size(Some(LARGEST_FRAME))
             .max_frame_size(Some(LARGEST_FRAME));
+        #[cfg(feature = "tls")]
+        let connecting = {
+            let tls = super::tls::connector().map_err(SocketError::Transport)?;
+            connect_async_tls_with_config(request, Some(config), true, Some(Connector::NativeTls(tls)))
+        };
+        #[cfg(not(feature = "tls"))]
         let connecting = connect_async_with_config(request, Some(config), true);
         let (stream, _) = tokio::time::timeout(CONNECT, connecting)
             .await
@@ -120,7 +130,7 @@ impl Socket {
             if let Some(text) = self.waiting.pop_front() {
                 return Ok(Ok(text));
             }
-            if let Some(code) = self.closed {
+            if let Some((code, _)) = self.closed {
                 return Ok(Err(code));
             }
             match self.stream.next().await {
@@ -135,13 +145,19 @@ impl Socket {
                             .extend(text.split('\n').filter(|part| !part.is_empty()).map(str::to_owned));
                     }
                     Message::Close(frame) => {
-                        self.closed = Some(frame.map_or(1005, |frame| frame.code.into()))
+                        let closed = frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
+                        self.closed = Some(closed.unwrap_or((1005, String::new())));
                     }
                     Message::Binary(_) => return Err(SocketError::Unexpected("a binary frame".into())),
                     Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
                 },
             }
         }
+    }
+
+    /// Why the server closed, in a sentence for people; empty while it has not, or where it gave no reason.
+    pub fn close_reason(&self) -> &str {
+        self.closed.as_ref().map_or("", |(_, reason)| reason)
     }
 
     /// The server's `hello`, which has to be its first frame.

@@ -91,7 +91,7 @@ impl Hub {
                 }
                 for event in events {
                     if let Some(feed) = hub.feed(topic) {
-                        let delivered = lock(&feed).deliver(event);
+                        let delivered = hub.deliver_to(&mut lock(&feed), event);
                         hub.follow_up(topic, Delivered { hole_after: None, ..delivered });
                     }
                 }

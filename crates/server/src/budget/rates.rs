@@ -36,14 +36,27 @@ impl<K: Eq + Hash> RateLimit<K> {
 
     /// Takes one, or says after how many milliseconds there is one again.
     pub fn take(&self, key: K) -> Result<(), u64> {
+        self.take_counted(key).map(drop)
+    }
+
+    /// Like [`RateLimit::take`], and says how many are left.
+    pub fn take_counted(&self, key: K) -> Result<u32, u64> {
         let now = self.clock.now().0;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = self.bucket(&mut buckets, key, now);
         if bucket.tokens >= 1.0 {
             bucket.tokens -= 1.0;
-            return Ok(());
+            return Ok(bucket.tokens as u32);
         }
         Err((((1.0 - bucket.tokens) / self.per_second) * 1000.0).ceil() as u64)
+    }
+
+    /// What is said of it in the header fields `RateLimit-Policy` and `RateLimit`, when this many are left: up to the burst
+    /// within the seconds in which an empty bucket is full again.
+    pub fn fields(&self, name: &str, left: u32) -> (String, String) {
+        let (quota, window) = (self.burst as u32, (self.burst / self.per_second).ceil());
+        let until_full = ((self.burst - f64::from(left)) / self.per_second).ceil();
+        (format!("\"{name}\";q={quota};w={window}"), format!("\"{name}\";r={left};t={until_full}"))
     }
 
     /// The bucket of a key as it stands now, in a table that is never too large.

@@ -4,6 +4,7 @@ use actix_web::http::header;
 use actix_web::web::{Json, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
 use parlour_chat::accounts::Admission;
+use parlour_chat::outcome::Done;
 use parlour_chat::{Outcome, Refusal, accounts, passwords, sessions};
 use parlour_protocol::accounts::{
     Account, ChangePassword, CreateAccount, PendingAccount, Registration, UpdateAccount,
@@ -14,14 +15,16 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::SignedIn;
 use parlour_protocol::time::Timestamp;
 use parlour_storage::users::{AvatarRow, UserRow};
+use parlour_storage::{Connection, Lane};
 
 use super::invites::code_hash;
-use super::sessions::{client_device, confirm, signed_in};
-use crate::auth::{Shared, Viewer, client_address};
+use super::sessions::{check_cookies, client_device, confirm, signed_in};
+use crate::auth::{ReadAccess, Shared, Viewer, client_address};
 use crate::avatars;
 use crate::bodies::{Object, receive};
 use crate::budget::addresses::AddressKey;
 use crate::hashing::Asker;
+use crate::idempotency::Creation;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -37,7 +40,7 @@ pub async fn create_account(
     request: HttpRequest,
     body: Object<CreateAccount>,
 ) -> Result<HttpResponse, ApiError> {
-    crate::auth::check_origin(&app, &request)?;
+    check_cookies(&app, &request, body.refresh)?;
     let mode = app.config.registration;
     if mode == Registration::Closed {
         return Err(ErrorCode::RegistrationClosed.into());
@@ -51,24 +54,43 @@ pub async fn create_account(
     let invite = body.invite.as_deref().map(code_hash);
     admission(mode, invite.as_deref())?;
     let hash = app.hash_password(Asker::Stranger(network), body.password.clone()).await?;
-    let (user, session) = (UserId(random::id()), SessionId(random::id()));
-    let token = app.tokens.first(session);
+    let creation = Creation::of(&app, &request, None)?;
+    let (user, session) = (UserId(creation.id("account")), SessionId(creation.id("session")));
+    let token = app.tokens.first_from(session, creation.secret("refresh token"));
     let (token_hash, transport) = (token.hash(), body.refresh);
     let device = client_device(&app, &request, body.device.as_deref())?;
     let row = app
-        .commit(0, move |conn, now| {
-            let admission = admission(mode, invite.as_deref())?;
-            let row = accounts::register(conn, now, user, &body, &hash, admission)?;
-            if row.is_active() {
-                sessions::open(conn, now, session, user, &device, &token_hash)?;
-            }
-            Ok(Outcome::quiet(row))
+        .commit(Lane::Person(user), move |conn, now| {
+            let made = creation.make(conn, now, |conn| {
+                let admission = admission(mode, invite.as_deref())?;
+                let row = accounts::register(conn, now, user, &body, &hash, admission)?;
+                if row.is_active() {
+                    sessions::open(conn, now, session, user, &device, &token_hash)?;
+                }
+                Ok(Outcome::quiet(row.is_active()))
+            })?;
+            made_account(conn, now, made, user, (session, &token_hash))
         })
         .await?;
     match pending(&row) {
         Some(waiting) => Ok(HttpResponse::Accepted().json(waiting)),
         None => signed_in(&app, &request, &row, &token, transport, true),
     }
+}
+
+/// The account that a registration made, now or earlier. What was opened with it must be as it was.
+pub(super) fn made_account(
+    conn: &mut Connection,
+    now: Timestamp,
+    made: Outcome<(bool, bool)>,
+    user: UserId,
+    (session, token_hash): (SessionId, &[u8]),
+) -> Done<UserRow> {
+    let Outcome { value: (logged_in, before), effects } = made;
+    if before && logged_in {
+        sessions::check_untouched(conn, now, session, token_hash)?;
+    }
+    Ok(Outcome { value: accounts::find(conn, user)?, effects })
 }
 
 /// What lets somebody register here, with the hash of an invite's code if they have one.
@@ -91,7 +113,8 @@ pub(super) fn pending(row: &UserRow) -> Option<PendingAccount> {
 /// One's own account.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Account)))]
 #[get("/account")]
-pub async fn show_account(app: Shared, viewer: Viewer) -> Result<Json<Account>, ApiError> {
+pub async fn show_account(app: Shared, access: ReadAccess) -> Result<Json<Account>, ApiError> {
+    let viewer = access.to_names();
     app.read(move |conn| Ok(accounts::find(conn, viewer.user)?.account())).await.map(Json)
 }
 
@@ -113,7 +136,9 @@ pub async fn update_account(
         let network = AddressKey::of(client_address(&app, &request));
         app.budgets.lookups_of_network.take(network).map_err(ApiError::too_fast)?;
     }
-    app.commit(0, move |conn, now| accounts::update(conn, now, viewer.user, &body)).await.map(Json)
+    app.commit(Lane::Person(viewer.user), move |conn, now| accounts::update(conn, now, viewer.user, &body))
+        .await
+        .map(Json)
 }
 
 /// Uploads one's own picture: PNG, JPEG, GIF or WebP, at most 5 MiB and 13 megapixels. It is cropped to a square
@@ -141,7 +166,11 @@ pub async fn upload_avatar(
         large: squares.large,
         created_at: app.clock.now().0,
     };
-    app.commit(0, move |conn, now| accounts::set_avatar(conn, now, viewer.user, Some(&row))).await.map(Json)
+    app.commit(Lane::Person(viewer.user), move |conn, now| {
+        accounts::set_avatar(conn, now, viewer.user, Some(&row))
+    })
+    .await
+    .map(Json)
 }
 
 /// Removes one's own picture.
@@ -149,7 +178,9 @@ pub async fn upload_avatar(
 #[delete("/account/avatar")]
 pub async fn delete_avatar(app: Shared, viewer: Viewer) -> Result<Json<Account>, ApiError> {
     app.budgets.profile.take(viewer.user).map_err(ApiError::too_fast)?;
-    app.commit(0, move |conn, now| accounts::set_avatar(conn, now, viewer.user, None)).await.map(Json)
+    app.commit(Lane::Person(viewer.user), move |conn, now| accounts::set_avatar(conn, now, viewer.user, None))
+        .await
+        .map(Json)
 }
 
 /// Changes one's own password; every other session ends.
@@ -166,7 +197,7 @@ pub async fn change_password(
     }
     confirm(&app, viewer, body.current).await?;
     let hash = app.hash_password(Asker::Known(viewer.user), body.new).await?;
-    app.commit(0, move |conn, now| {
+    app.commit(Lane::Person(viewer.user), move |conn, now| {
         accounts::set_password(conn, now, viewer.user, Some(viewer.session), &hash)
     })
     .await?;
@@ -176,7 +207,7 @@ pub async fn change_password(
 /// A picture. Its id is random and its bytes never change, so it may be kept for ever.
 #[utoipa::path(
     tag = "users",
-    params(("avatar" = AvatarId, Path), ("size" = u32, Path, description = "64 or 256")),
+    params(("avatar" = AvatarId, Path), ("size" = u32, Path, description = "Edge length in pixels: 64 or 256")),
     responses((status = 200, content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"))))
 )]
 #[get("/avatars/{avatar}/{size}")]

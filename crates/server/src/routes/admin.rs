@@ -9,6 +9,7 @@ use parlour_protocol::audit::{AuditEntry, AuditKind};
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
+use parlour_storage::Lane;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -36,7 +37,7 @@ pub async fn list_admin_users(
     Ok(Json(Page { items, next }))
 }
 
-/// Suspends an account: its sessions end at once, and it cannot log in.
+/// Suspends an account: its sessions and tokens, and those of its bots, end at once, and it cannot log in.
 #[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 200, body = AdminUser)))]
 #[put("/admin/users/{user}/suspension")]
 pub async fn suspend_user(
@@ -45,7 +46,9 @@ pub async fn suspend_user(
     user: Path<UserId>,
 ) -> Result<Json<AdminUser>, ApiError> {
     let who = user.into_inner();
-    app.commit(0, move |conn, now| admin::suspend(conn, now, viewer.user, who)).await.map(Json)
+    app.commit(Lane::People(who), move |conn, now| admin::suspend(conn, now, viewer.user, who))
+        .await
+        .map(Json)
 }
 
 /// Lifts a suspension.
@@ -57,7 +60,9 @@ pub async fn reinstate_user(
     user: Path<UserId>,
 ) -> Result<Json<AdminUser>, ApiError> {
     let who = user.into_inner();
-    app.commit(0, move |conn, now| admin::reinstate(conn, now, viewer.user, who)).await.map(Json)
+    app.commit(Lane::People(who), move |conn, now| admin::reinstate(conn, now, viewer.user, who))
+        .await
+        .map(Json)
 }
 
 /// A page of the audit log.
@@ -69,7 +74,8 @@ pub struct AuditQuery {
     kind: Option<AuditKind>,
     /// The `next` of the page before.
     after: Option<String>,
-    /// 1 to 100, 50 when absent.
+    /// How many items the page has at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
@@ -115,7 +121,9 @@ pub async fn approve_account(
     user: Path<UserId>,
 ) -> Result<Json<AdminUser>, ApiError> {
     let who = user.into_inner();
-    app.commit(0, move |conn, now| admin::approve(conn, now, viewer.user, who)).await.map(Json)
+    app.commit(Lane::People(who), move |conn, now| admin::approve(conn, now, viewer.user, who))
+        .await
+        .map(Json)
 }
 
 /// Turns a waiting account away: it is gone, and its handle is free.
@@ -127,7 +135,7 @@ pub async fn reject_account(
     user: Path<UserId>,
 ) -> Result<HttpResponse, ApiError> {
     let who = user.into_inner();
-    app.commit(0, move |conn, now| admin::reject(conn, now, viewer.user, who)).await?;
+    app.commit(Lane::People(who), move |conn, now| admin::reject(conn, now, viewer.user, who)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

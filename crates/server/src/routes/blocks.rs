@@ -6,9 +6,10 @@ use parlour_chat::blocks;
 use parlour_protocol::Page;
 use parlour_protocol::blocks::Block;
 use parlour_protocol::ids::UserId;
+use parlour_storage::Lane;
 
 use super::{ListQuery, write_cursor};
-use crate::auth::{Shared, Viewer};
+use crate::auth::{ReadAccess, Shared, WriteAccess};
 use crate::problems::ApiError;
 
 /// Whom one blocks, newest first.
@@ -16,9 +17,10 @@ use crate::problems::ApiError;
 #[get("/blocks")]
 pub async fn list_blocks(
     app: Shared,
-    viewer: Viewer,
+    access: ReadAccess,
     query: Query<ListQuery>,
 ) -> Result<Json<Page<Block>>, ApiError> {
+    let viewer = access.to_everything()?;
     let (after, limit) = query.read()?;
     let (items, next) = app.read(move |conn| blocks::list(conn, viewer.user, after, limit)).await?;
     Ok(Json(Page { items, next: next.map(write_cursor) }))
@@ -28,16 +30,29 @@ pub async fn list_blocks(
 /// told, and nothing that they see differs from a stranger who does not answer. Doing it twice changes nothing.
 #[utoipa::path(tag = "blocks", params(("user" = UserId, Path)), responses((status = 200, body = Block)))]
 #[put("/blocks/{user}")]
-pub async fn create_block(app: Shared, viewer: Viewer, user: Path<UserId>) -> Result<Json<Block>, ApiError> {
+pub async fn create_block(
+    app: Shared,
+    access: WriteAccess,
+    user: Path<UserId>,
+) -> Result<Json<Block>, ApiError> {
+    let viewer = access.to_everything()?;
     let other = user.into_inner();
-    app.commit(0, move |conn, now| blocks::block(conn, now, viewer.user, other)).await.map(Json)
+    app.commit(Lane::People(viewer.user), move |conn, now| blocks::block(conn, now, viewer.user, other))
+        .await
+        .map(Json)
 }
 
 /// Ends a block. What was kept back meanwhile does not arrive afterwards.
 #[utoipa::path(tag = "blocks", params(("user" = UserId, Path)), responses((status = 204)))]
 #[delete("/blocks/{user}")]
-pub async fn delete_block(app: Shared, viewer: Viewer, user: Path<UserId>) -> Result<HttpResponse, ApiError> {
+pub async fn delete_block(
+    app: Shared,
+    access: WriteAccess,
+    user: Path<UserId>,
+) -> Result<HttpResponse, ApiError> {
+    let viewer = access.to_everything()?;
     let other = user.into_inner();
-    app.commit(0, move |conn, now| blocks::unblock(conn, now, viewer.user, other)).await?;
+    app.commit(Lane::People(viewer.user), move |conn, now| blocks::unblock(conn, now, viewer.user, other))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

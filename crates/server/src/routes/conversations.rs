@@ -1,17 +1,20 @@
 //! One's own conversations: the list, direct chats, read markers, catch-up.
 
+use std::collections::BTreeSet;
+
 use actix_web::web::{Json, Path, Query};
 use actix_web::{get, put};
 use parlour_chat::{conversations, streams};
 use parlour_protocol::conversations::{Conversation, EventPage, MarkRead, ReadMarker};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::{Page, limits};
+use parlour_storage::Lane;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{ListQuery, limit, position, write_cursor};
+use super::{ListQuery, limit, position, several, write_cursor};
 use crate::app::App;
-use crate::auth::{Shared, Viewer};
+use crate::auth::{ReadAccess, Shared, WriteAccess};
 use crate::bodies::Object;
 use crate::problems::ApiError;
 use crate::random;
@@ -25,18 +28,50 @@ fn with_presence(app: &App, conversation: Conversation) -> Conversation {
     Conversation { online, ..conversation }
 }
 
-/// The rooms that one is in and one's direct chats, most recently active first. A page is shorter than asked for where
-/// the last messages are long.
-#[utoipa::path(tag = "conversations", params(ListQuery), responses((status = 200, body = Page<Conversation>)))]
+/// A page of one's own conversations.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ConversationsQuery {
+    /// Only those of these conversations that one is in: up to 100 ids, separated by commas.
+    ids: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// How many items the page has at most.
+    #[param(minimum = 1, maximum = 200, default = 200)]
+    limit: Option<i64>,
+}
+
+/// The rooms that one is in and one's direct chats, most recently active first; only those that the token is limited to,
+/// if it is. With `ids`, only those of them that it names. A page is shorter than asked for where the last messages are
+/// long.
+#[utoipa::path(
+    tag = "conversations",
+    params(ConversationsQuery),
+    responses((status = 200, body = Page<Conversation>))
+)]
 #[get("/conversations")]
 pub async fn list_conversations(
     app: Shared,
-    viewer: Viewer,
-    query: Query<ListQuery>,
+    access: ReadAccess,
+    query: Query<ConversationsQuery>,
 ) -> Result<Json<Page<Conversation>>, ApiError> {
-    let (after, limit) = query.read()?;
+    let ConversationsQuery { ids, after, limit } = query.into_inner();
+    let (after, limit) = ListQuery { after, limit }.read()?;
+    let ids: Option<BTreeSet<ConversationId>> = ids.as_deref().map(several).transpose()?;
+    let (viewer, only) = access.to_some();
+    let only = match (only, ids) {
+        (Some(only), Some(ids)) => Some(&only & &ids),
+        (only, ids) => only.or(ids),
+    };
     let _turn = app.reads.turn(viewer.user).await;
-    let (items, next) = app.read(move |conn| conversations::list(conn, viewer.user, after, limit)).await?;
+    app.markers.settle(&app, viewer.user).await?;
+    let (items, next) = app
+        .read(move |conn| match &only {
+            Some(few) => conversations::list_among(conn, viewer.user, few, after, limit),
+            None => conversations::list(conn, viewer.user, after, limit),
+        })
+        .await?;
     let items = items.into_iter().map(|one| with_presence(&app, one)).collect();
     Ok(Json(Page { items, next: next.map(write_cursor) }))
 }
@@ -50,10 +85,12 @@ pub async fn list_conversations(
 #[get("/conversations/{conversation}")]
 pub async fn show_conversation(
     app: Shared,
-    viewer: Viewer,
+    access: ReadAccess,
     conversation: Path<ConversationId>,
 ) -> Result<Json<Conversation>, ApiError> {
     let id = conversation.into_inner();
+    let viewer = access.to(id)?;
+    app.markers.settle(&app, viewer.user).await?;
     let found = app.read(move |conn| conversations::find(conn, viewer.user, id)).await?;
     Ok(Json(with_presence(&app, found)))
 }
@@ -63,13 +100,17 @@ pub async fn show_conversation(
 #[put("/directs/{user}")]
 pub async fn open_direct(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     user: Path<UserId>,
 ) -> Result<Json<Conversation>, ApiError> {
+    let viewer = access.to_everything()?;
     let (peer, fresh) = (user.into_inner(), ConversationId(random::id()));
     let id = app
-        .commit(0, move |conn, now| conversations::open_direct(conn, now, viewer.user, peer, fresh))
+        .commit(Lane::People(viewer.user), move |conn, now| {
+            conversations::open_direct(conn, now, viewer.user, peer, fresh)
+        })
         .await?;
+    app.markers.settle(&app, viewer.user).await?;
     let found = app.read(move |conn| conversations::find(conn, viewer.user, id)).await?;
     Ok(Json(with_presence(&app, found)))
 }
@@ -84,12 +125,13 @@ pub async fn open_direct(
 #[put("/conversations/{conversation}/read")]
 pub async fn mark_read(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     conversation: Path<ConversationId>,
     body: Object<MarkRead>,
 ) -> Result<Json<ReadMarker>, ApiError> {
     let (id, seq) = (conversation.into_inner(), body.seq);
-    app.commit(0, move |conn, now| conversations::mark_read(conn, now, viewer.user, id, seq)).await.map(Json)
+    let viewer = access.to(id)?;
+    app.markers.mark_read(&app, viewer.user, id, seq).await.map(Json)
 }
 
 /// A page of a conversation's log.
@@ -99,7 +141,8 @@ pub async fn mark_read(
 pub struct EventsQuery {
     /// The last position that is known; 0 for the beginning.
     after: Option<Seq>,
-    /// 1 to 200, 50 when absent.
+    /// How many items the page has at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
 }
 
@@ -112,11 +155,12 @@ pub struct EventsQuery {
 #[get("/conversations/{conversation}/events")]
 pub async fn list_events(
     app: Shared,
-    viewer: Viewer,
+    access: ReadAccess,
     conversation: Path<ConversationId>,
     query: Query<EventsQuery>,
 ) -> Result<Json<EventPage>, ApiError> {
     let id = conversation.into_inner();
+    let viewer = access.to(id)?;
     let limit = limit(query.limit, limits::EVENTS_PAGE)?;
     let after = position(query.after)?.unwrap_or(0);
     let _turn = app.reads.turn(viewer.user).await;

@@ -3,11 +3,13 @@
 use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
 use parlour_chat::{Refusal, emails, mails, reset_requests};
-use parlour_protocol::emails::{ChangeEmail, Email, UseEmailVerification};
+use parlour_protocol::emails::{ChangeEmail, CompleteEmailVerification, Email};
 use parlour_protocol::limits::{EMAIL, TOKEN};
 use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::password_resets::RequestPasswordReset;
 use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::sessions::RefreshTransport;
+use parlour_storage::Lane;
 
 use super::sessions::{admit, confirm};
 use crate::app::App;
@@ -45,9 +47,11 @@ pub async fn change_email(
     let address = parse_address(&body.email).map_err(|message| Refusal::field("email", message))?;
     confirm(&app, viewer, body.password).await?;
     let (key, nonce) = (app.factor_key.clone(), random::bytes::<16>());
-    app.commit(0, move |conn, now| emails::choose(conn, now, &key, viewer.user, &address, &nonce))
-        .await
-        .map(Json)
+    app.commit(Lane::Person(viewer.user), move |conn, now| {
+        emails::choose(conn, now, &key, viewer.user, &address, &nonce)
+    })
+    .await
+    .map(Json)
 }
 
 /// Removes one's own e-mail address, also one that waits to be confirmed, given the password. The address is told so, once.
@@ -61,25 +65,26 @@ pub async fn delete_email(
 ) -> Result<HttpResponse, ApiError> {
     confirm(&app, viewer, body.0.password).await?;
     let address = client_address(&app, &request).to_string();
-    app.commit(0, move |conn, now| emails::remove(conn, now, viewer.user, &address)).await?;
+    app.commit(Lane::Person(viewer.user), move |conn, now| emails::remove(conn, now, viewer.user, &address))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Confirms an e-mail address with the token of the mail that went there. It works once, within a day, and needs no
 /// log-in: the mail may be read on another device.
-#[utoipa::path(tag = "accounts", request_body = UseEmailVerification, responses((status = 204)))]
+#[utoipa::path(tag = "accounts", request_body = CompleteEmailVerification, responses((status = 204)))]
 #[post("/email-verifications/use")]
-pub async fn use_email_verification(
+pub async fn complete_email_verification(
     app: Shared,
     request: HttpRequest,
-    body: Object<UseEmailVerification>,
+    body: Object<CompleteEmailVerification>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = admit(&app, &request)?.to_string();
+    let address = admit(&app, &request, RefreshTransport::Body)?.to_string();
     if body.token.len() > TOKEN {
         return Err(Refusal::field("token", "This is no token.").into());
     }
     let hash = mails::token_hash(&body.token);
-    app.commit(0, move |conn, now| emails::confirm(conn, now, &hash, &address)).await?;
+    app.commit(Lane::STRANGER, move |conn, now| emails::confirm(conn, now, &hash, &address)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -94,12 +99,13 @@ pub async fn request_password_reset(
     body: Object<RequestPasswordReset>,
 ) -> Result<HttpResponse, ApiError> {
     demand_mail(&app)?;
-    let address = admit(&app, &request)?.to_string();
+    let address = admit(&app, &request, RefreshTransport::Body)?.to_string();
     let who = body.handle_or_email.trim().to_owned();
     if who.is_empty() || who.len() > EMAIL.0 || who.chars().any(char::is_control) {
         return Err(Refusal::field("handle_or_email", "Enter your username or email address.").into());
     }
     let nonce = random::bytes::<16>();
-    app.commit(0, move |conn, now| reset_requests::create(conn, now, &who, &nonce, &address)).await?;
+    app.commit(Lane::STRANGER, move |conn, now| reset_requests::create(conn, now, &who, &nonce, &address))
+        .await?;
     Ok(HttpResponse::Accepted().finish())
 }

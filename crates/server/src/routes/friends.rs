@@ -6,11 +6,15 @@ use parlour_chat::friends;
 use parlour_protocol::Page;
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequests, Relationship};
 use parlour_protocol::ids::UserId;
+use parlour_protocol::users::Relation;
+use parlour_storage::Lane;
 
 use super::users::look_up;
 use super::{ListQuery, write_cursor};
-use crate::auth::{Shared, Viewer};
+use crate::app::App;
+use crate::auth::{ReadAccess, Shared, Viewer, WriteAccess};
 use crate::bodies::Object;
+use crate::idempotency::Creation;
 use crate::problems::ApiError;
 
 /// One's own friends, most recent first.
@@ -18,9 +22,10 @@ use crate::problems::ApiError;
 #[get("/friends")]
 pub async fn list_friends(
     app: Shared,
-    viewer: Viewer,
+    access: ReadAccess,
     query: Query<ListQuery>,
 ) -> Result<Json<Page<Friend>>, ApiError> {
+    let viewer = access.to_everything()?;
     let (after, limit) = query.read()?;
     let (mut items, next) = app.read(move |conn| friends::list(conn, viewer.user, after, limit)).await?;
     for friend in &mut items {
@@ -34,18 +39,21 @@ pub async fn list_friends(
 #[delete("/friends/{user}")]
 pub async fn delete_friend(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     user: Path<UserId>,
 ) -> Result<HttpResponse, ApiError> {
+    let viewer = access.to_everything()?;
     let other = user.into_inner();
-    app.commit(0, move |conn, now| friends::unfriend(conn, now, viewer.user, other)).await?;
+    app.commit(Lane::People(viewer.user), move |conn, now| friends::unfriend(conn, now, viewer.user, other))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Open requests in both directions.
 #[utoipa::path(tag = "friends", responses((status = 200, body = FriendRequests)))]
 #[get("/friend-requests")]
-pub async fn list_friend_requests(app: Shared, viewer: Viewer) -> Result<Json<FriendRequests>, ApiError> {
+pub async fn list_friend_requests(app: Shared, access: ReadAccess) -> Result<Json<FriendRequests>, ApiError> {
+    let viewer = access.to_everything()?;
     app.read(move |conn| friends::list_requests(conn, viewer.user)).await.map(Json)
 }
 
@@ -55,14 +63,30 @@ pub async fn list_friend_requests(app: Shared, viewer: Viewer) -> Result<Json<Fr
 #[post("/friend-requests")]
 pub async fn create_friend_request(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     request: HttpRequest,
     body: Object<CreateFriendRequest>,
 ) -> Result<Json<Relationship>, ApiError> {
+    let viewer = access.to_everything()?;
     app.budgets.reach.take(viewer.user).map_err(ApiError::too_fast)?;
     let who = body.0.to;
     look_up(&app, &request, viewer, &who)?;
-    app.commit(0, move |conn, now| friends::request(conn, now, viewer.user, &who)).await.map(Json)
+    let creation = Creation::of(&app, &request, Some(viewer.user))?;
+    let asked = app
+        .create(Lane::People(viewer.user), creation, move |conn, now| {
+            friends::request(conn, now, viewer.user, &who)
+        })
+        .await;
+    let (relationship, _) = asked?;
+    introduce(&app, viewer, &relationship).await;
+    Ok(Json(relationship))
+}
+
+/// New friends learn whether the other one is there.
+async fn introduce(app: &App, viewer: Viewer, relationship: &Relationship) {
+    if relationship.relation == Relation::Friend {
+        app.hub.introduce(viewer.user, relationship.user.id).await;
+    }
 }
 
 /// Accepts a request. Accepting twice changes nothing.
@@ -70,18 +94,25 @@ pub async fn create_friend_request(
 #[post("/friend-requests/{user}/accept")]
 pub async fn accept_friend_request(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     user: Path<UserId>,
 ) -> Result<Json<Relationship>, ApiError> {
+    let viewer = access.to_everything()?;
     let other = user.into_inner();
-    app.commit(0, move |conn, now| friends::accept(conn, now, viewer.user, other)).await.map(Json)
+    let accepted = app
+        .commit(Lane::People(viewer.user), move |conn, now| friends::accept(conn, now, viewer.user, other))
+        .await?;
+    introduce(&app, viewer, &accepted).await;
+    Ok(Json(accepted))
 }
 
 /// Declines all incoming requests at once.
 #[utoipa::path(tag = "friends", responses((status = 204)))]
 #[delete("/friend-requests")]
-pub async fn decline_friend_requests(app: Shared, viewer: Viewer) -> Result<HttpResponse, ApiError> {
-    app.commit(0, move |conn, now| friends::decline_all(conn, now, viewer.user)).await?;
+pub async fn decline_friend_requests(app: Shared, access: WriteAccess) -> Result<HttpResponse, ApiError> {
+    let viewer = access.to_everything()?;
+    app.commit(Lane::People(viewer.user), move |conn, now| friends::decline_all(conn, now, viewer.user))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -91,10 +122,12 @@ pub async fn decline_friend_requests(app: Shared, viewer: Viewer) -> Result<Http
 #[delete("/friend-requests/{user}")]
 pub async fn delete_friend_request(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     user: Path<UserId>,
 ) -> Result<HttpResponse, ApiError> {
+    let viewer = access.to_everything()?;
     let other = user.into_inner();
-    app.commit(0, move |conn, now| friends::withdraw(conn, now, viewer.user, other)).await?;
+    app.commit(Lane::People(viewer.user), move |conn, now| friends::withdraw(conn, now, viewer.user, other))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

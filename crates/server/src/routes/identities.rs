@@ -3,7 +3,7 @@
 //! Invariant: nothing is kept between the two halves of a log-in. What ties them together is derived from a random
 //! binding, which only the browser that began has, and from whom it is for.
 
-use actix_web::web::{Json, Path};
+use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,16 +19,20 @@ use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::{RefreshTransport, SignedIn};
 use parlour_protocol::time::{MINUTE, Timestamp};
+use parlour_storage::Lane;
 use subtle::ConstantTimeEq;
 
-use super::accounts::{admission, pending};
+use super::accounts::{admission, made_account, pending};
 use super::invites::code_hash;
 use super::sessions::{
-    NewSession, admit, client_device, confirm, named_cookie, open_or_ask, second_step, signed_in,
+    NewSession, admit, check_cookies, client_device, confirm, named_cookie, open_or_ask, second_step,
+    signed_in,
 };
+use super::{ListQuery, page_of};
 use crate::app::App;
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
+use crate::idempotency::Creation;
 use crate::problems::ApiError;
 use crate::provider::{Provider, Secrets, ran_out};
 use crate::random;
@@ -38,7 +42,7 @@ const LIFETIME: i64 = 10 * MINUTE;
 /// To choose a handle.
 const TO_REGISTER: i64 = 30 * MINUTE;
 /// Of the cookie that holds the binding.
-const COOKIE: &str = "provider";
+pub(super) const COOKIE: &str = "provider";
 
 /// For whom a log-in with the provider is.
 #[derive(Clone, Copy)]
@@ -167,7 +171,7 @@ pub async fn begin_provider_log_in(
     request: HttpRequest,
     body: Object<BeginProviderLogIn>,
 ) -> Result<HttpResponse, ApiError> {
-    admit(&app, &request)?;
+    admit(&app, &request, body.refresh)?;
     begin(&app, Purpose::LogIn, body.0.refresh).await
 }
 
@@ -184,7 +188,7 @@ pub async fn complete_provider_log_in(
     request: HttpRequest,
     body: Object<CompleteProviderLogIn>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = admit(&app, &request)?;
+    let address = admit(&app, &request, body.refresh)?;
     let body = body.0;
     let device = client_device(&app, &request, body.device.as_deref())?;
     let person = come_back(&app, &request, Purpose::LogIn, body.binding, &body.state, body.code).await?;
@@ -194,7 +198,7 @@ pub async fn complete_provider_log_in(
     let (issuer, subject) = (provider(&app)?.issuer.clone(), person.subject.clone());
     let offered = app.relying_party.is_some();
     let known = app
-        .commit(0, move |conn, now| {
+        .commit(Lane::STRANGER, move |conn, now| {
             let Some(row) = identities::log_in(conn, now, &issuer, &subject)? else {
                 return Ok(Outcome::quiet(None));
             };
@@ -226,7 +230,7 @@ pub async fn create_provider_account(
     request: HttpRequest,
     body: Object<CreateProviderAccount>,
 ) -> Result<HttpResponse, ApiError> {
-    admit(&app, &request)?;
+    admit(&app, &request, body.refresh)?;
     let body = body.0;
     let issuer = provider(&app)?.issuer.clone();
     let subject = challenged(&app, &body.challenge).ok_or_else(ran_out)?;
@@ -235,8 +239,10 @@ pub async fn create_provider_account(
     let mode = app.config.registration;
     admission(mode, invite.as_deref())?;
     let device = client_device(&app, &request, body.device.as_deref())?;
-    let (user, session, identity) = (UserId(random::id()), SessionId(random::id()), IdentityId(random::id()));
-    let token = app.tokens.first(session);
+    let creation = Creation::of(&app, &request, None)?;
+    let (user, session) = (UserId(creation.id("account")), SessionId(creation.id("session")));
+    let identity = IdentityId(creation.id("identity"));
+    let token = app.tokens.first_from(session, creation.secret("refresh token"));
     let token_hash = token.hash();
     let account = CreateAccount {
         handle: body.handle,
@@ -247,13 +253,17 @@ pub async fn create_provider_account(
         refresh: body.refresh,
     };
     let row = app
-        .commit(0, move |conn, now| {
-            let row = accounts::register(conn, now, user, &account, "", admission(mode, invite.as_deref())?)?;
-            identities::add(conn, now, identity, user, &issuer, &subject)?;
-            if row.is_active() {
-                sessions::open(conn, now, session, user, &device, &token_hash)?;
-            }
-            Ok(Outcome::quiet(row))
+        .commit(Lane::Person(user), move |conn, now| {
+            let made = creation.make(conn, now, |conn| {
+                let admission = admission(mode, invite.as_deref())?;
+                let row = accounts::register(conn, now, user, &account, "", admission)?;
+                identities::add(conn, now, identity, user, &issuer, &subject)?;
+                if row.is_active() {
+                    sessions::open(conn, now, session, user, &device, &token_hash)?;
+                }
+                Ok(Outcome::quiet(row.is_active()))
+            })?;
+            made_account(conn, now, made, user, (session, &token_hash))
         })
         .await?;
     match pending(&row) {
@@ -263,11 +273,15 @@ pub async fn create_provider_account(
 }
 
 /// One's own accounts with the provider.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Page<Identity>)))]
+#[utoipa::path(tag = "accounts", params(ListQuery), responses((status = 200, body = Page<Identity>)))]
 #[get("/account/identities")]
-pub async fn list_identities(app: Shared, viewer: Viewer) -> Result<Json<Page<Identity>>, ApiError> {
+pub async fn list_identities(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<ListQuery>,
+) -> Result<Json<Page<Identity>>, ApiError> {
     let items = app.read(move |conn| identities::list(conn, viewer.user)).await?;
-    Ok(Json(Page { items, next: None }))
+    page_of(items, &query, |identity| identity.id.0).map(Json)
 }
 
 /// Begins to add an account with the provider to one's own, given the password.
@@ -280,10 +294,12 @@ pub async fn list_identities(app: Shared, viewer: Viewer) -> Result<Json<Page<Id
 pub async fn begin_identity(
     app: Shared,
     viewer: Viewer,
+    request: HttpRequest,
     body: Object<BeginIdentity>,
 ) -> Result<HttpResponse, ApiError> {
     provider(&app)?;
     let body = body.0;
+    check_cookies(&app, &request, body.refresh)?;
     confirm(&app, viewer, body.password).await?;
     begin(&app, Purpose::Add(viewer), body.refresh).await
 }
@@ -302,11 +318,14 @@ pub async fn create_identity(
     body: Object<CompleteIdentity>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.0;
+    check_cookies(&app, &request, RefreshTransport::Body)?;
     let purpose = Purpose::Add(viewer);
     let person = come_back(&app, &request, purpose, body.binding, &body.state, body.code).await?;
     let (id, issuer) = (IdentityId(random::id()), provider(&app)?.issuer.clone());
     let added = app
-        .commit(0, move |conn, now| identities::add(conn, now, id, viewer.user, &issuer, &person.subject))
+        .commit(Lane::Person(viewer.user), move |conn, now| {
+            identities::add(conn, now, id, viewer.user, &issuer, &person.subject)
+        })
         .await?;
     Ok(HttpResponse::Created().json(added))
 }
@@ -327,6 +346,7 @@ pub async fn delete_identity(
 ) -> Result<HttpResponse, ApiError> {
     confirm(&app, viewer, body.0.password).await?;
     let id = identity.into_inner();
-    app.commit(0, move |conn, now| identities::remove(conn, now, viewer.user, id)).await?;
+    app.commit(Lane::Person(viewer.user), move |conn, now| identities::remove(conn, now, viewer.user, id))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

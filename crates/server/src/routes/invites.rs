@@ -1,20 +1,21 @@
 //! Codes that let people register.
 
 use actix_web::web::{Json, Path, Query};
-use actix_web::{HttpResponse, delete, get, post};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parlour_chat::invites;
 use parlour_protocol::Page;
 use parlour_protocol::ids::InviteId;
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
+use parlour_storage::Lane;
 use sha2::{Digest, Sha256};
 
 use super::{PageQuery, page_limit, pair_cursor, write_cursor};
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
+use crate::idempotency::Creation;
 use crate::problems::ApiError;
-use crate::random;
 
 /// What is stored of a code.
 pub(super) fn code_hash(code: &str) -> Vec<u8> {
@@ -28,14 +29,18 @@ pub(super) fn code_hash(code: &str) -> Vec<u8> {
 pub async fn create_invite(
     app: Shared,
     viewer: Viewer,
+    request: HttpRequest,
     body: Object<CreateInvite>,
 ) -> Result<HttpResponse, ApiError> {
+    let creation = Creation::of(&app, &request, Some(viewer.user))?;
     app.budgets.reach.take(viewer.user).map_err(ApiError::too_fast)?;
-    let code = URL_SAFE_NO_PAD.encode(random::bytes::<16>());
-    let (id, hash, body) = (InviteId(random::id()), code_hash(&code), body.0);
+    let code = URL_SAFE_NO_PAD.encode(creation.secret::<16>("code"));
+    let (id, hash, body) = (InviteId(creation.id("invite")), code_hash(&code), body.0);
     let members_may = app.config.member_invites;
-    let invite = app
-        .commit(0, move |conn, now| invites::create(conn, now, viewer.user, members_may, id, &hash, &body))
+    let (invite, _) = app
+        .create(Lane::Person(viewer.user), creation, move |conn, now| {
+            invites::create(conn, now, viewer.user, members_may, id, &hash, &body)
+        })
         .await?;
     Ok(HttpResponse::Created().json(CreatedInvite { invite, code }))
 }
@@ -65,6 +70,9 @@ pub async fn delete_invite(
     invite: Path<InviteId>,
 ) -> Result<HttpResponse, ApiError> {
     let (id, members_may) = (invite.into_inner(), app.config.member_invites);
-    app.commit(0, move |conn, now| invites::revoke(conn, now, viewer.user, members_may, id)).await?;
+    app.commit(Lane::Person(viewer.user), move |conn, now| {
+        invites::revoke(conn, now, viewer.user, members_may, id)
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }

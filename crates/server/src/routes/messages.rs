@@ -1,19 +1,21 @@
 //! Messages.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::ContentType;
+use actix_web::http::header::{ContentType, LOCATION};
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpResponse, delete, get, patch, put};
-use parlour_chat::history::{PageAt, Reader};
+use parlour_chat::history::{self, PageAt, Reader};
 use parlour_chat::messages::{self, Send};
 use parlour_protocol::ids::{ConversationId, Seq};
-use parlour_protocol::messages::{EditMessage, MessagePage, SendMessage, Stored};
+use parlour_protocol::messages::{EditMessage, Message, MessagePage, SendMessage, Stored};
 use parlour_protocol::problems::ErrorCode;
+use parlour_storage::Lane;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{page_limit, position};
-use crate::auth::{Shared, Viewer};
+use crate::app::App;
+use crate::auth::{ReadAccess, Shared, WriteAccess};
 use crate::bodies::Object;
 use crate::problems::ApiError;
 
@@ -28,7 +30,8 @@ pub struct HistoryQuery {
     after: Option<Seq>,
     /// Messages on both sides of this position, and the one there.
     around: Option<Seq>,
-    /// 1 to 100, 50 when absent.
+    /// How many messages the page has at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
     /// Whether to add who wrote the messages and what they answer.
     #[serde(default)]
@@ -44,11 +47,12 @@ pub struct HistoryQuery {
 #[get("/conversations/{conversation}/messages")]
 pub async fn list_messages(
     app: Shared,
-    viewer: Viewer,
+    access: ReadAccess,
     conversation: Path<ConversationId>,
     query: Query<HistoryQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let id = conversation.into_inner();
+    let viewer = access.to(id)?;
     let limit = page_limit(query.limit)?;
     let at = match (position(query.before)?, position(query.after)?, position(query.around)?) {
         (None, None, None) => PageAt::Newest,
@@ -62,67 +66,129 @@ pub async fn list_messages(
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(page))
 }
 
-/// Sends a message. `message` is the client's own random name for it: the same request again, at any time and on
-/// any node, answers where the message is and never makes a second one.
+/// One message in its present state, by its position.
 #[utoipa::path(
     tag = "messages",
-    params(("conversation" = ConversationId, Path), ("message" = String, Path, description = "Client id, 8 to 64 of `a-z A-Z 0-9 - _`")),
+    params(("conversation" = ConversationId, Path), ("message" = Seq, Path, description = "Position of the message (`seq`); not its client id")),
+    responses((status = 200, body = Message))
+)]
+#[get("/conversations/{conversation}/messages/{message}")]
+pub async fn show_message(
+    app: Shared,
+    access: ReadAccess,
+    path: Path<(ConversationId, Seq)>,
+) -> Result<Json<Message>, ApiError> {
+    let (id, seq) = path.into_inner();
+    let viewer = access.to(id)?;
+    app.read(move |conn| history::find(conn, viewer.user, id, seq)).await.map(Json)
+}
+
+/// Sends a message. The client id is its author's own random name for it: the same request again, at any time and on
+/// any node, returns where the message is and never makes a second one.
+#[utoipa::path(
+    tag = "messages",
+    params(("conversation" = ConversationId, Path), ("cid" = String, Path, description = "Client id of the message, chosen by its author; not its position", pattern = "^[A-Za-z0-9_-]{8,64}$")),
     request_body = SendMessage,
     responses(
-        (status = 201, body = Stored, description = "Stored"),
-        (status = 200, body = Stored, description = "Was stored before")
+        (status = 201, body = Stored, description = "Stored."),
+        (status = 200, body = Stored, description = "It was stored before.")
+    )
+)]
+#[put("/conversations/{conversation}/messages/by-cid/{cid}")]
+pub async fn send_message(
+    app: Shared,
+    access: WriteAccess,
+    path: Path<(ConversationId, String)>,
+    body: Object<SendMessage>,
+) -> Result<HttpResponse, ApiError> {
+    send(&app, access, path, body).await
+}
+
+/// Sends a message. The path of older clients; `…/messages/by-cid/{cid}` does the same, and can't be taken for the path
+/// of a message by its position.
+#[utoipa::path(
+    tag = "messages",
+    params(("conversation" = ConversationId, Path), ("message" = String, Path, description = "Client id of the message, chosen by its author; not its position", pattern = "^[A-Za-z0-9_-]{8,64}$")),
+    request_body = SendMessage,
+    responses(
+        (status = 201, body = Stored, description = "Stored."),
+        (status = 200, body = Stored, description = "It was stored before.")
     )
 )]
 #[put("/conversations/{conversation}/messages/{message}")]
-pub async fn send_message(
+pub async fn put_message(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
+    path: Path<(ConversationId, String)>,
+    body: Object<SendMessage>,
+) -> Result<HttpResponse, ApiError> {
+    send(&app, access, path, body).await
+}
+
+async fn send(
+    app: &App,
+    access: WriteAccess,
     path: Path<(ConversationId, String)>,
     body: Object<SendMessage>,
 ) -> Result<HttpResponse, ApiError> {
     let (conversation, cid) = path.into_inner();
+    let viewer = access.to(conversation)?;
     let SendMessage { body, reply_to } = body.0;
     let send = Send { author: viewer.user, conversation, cid, body, reply_to };
-    let stored = app.sends.send(&app, send).await?;
+    let stored = app.sends.send(app, send).await?;
     let status = if stored.duplicate { StatusCode::OK } else { StatusCode::CREATED };
-    Ok(HttpResponse::build(status).json(stored))
+    let mut response = HttpResponse::build(status);
+    if status == StatusCode::CREATED {
+        let location = format!("/api/v1/conversations/{conversation}/messages/{}", stored.seq);
+        response.insert_header((LOCATION, location));
+    }
+    Ok(response.json(stored))
 }
 
 /// Replaces the text of one's own message. The same text again changes nothing.
 #[utoipa::path(
     tag = "messages",
-    params(("conversation" = ConversationId, Path), ("message" = Seq, Path, description = "Position of the message")),
+    params(("conversation" = ConversationId, Path), ("message" = Seq, Path, description = "Position of the message (`seq`); not its client id")),
     request_body = EditMessage,
     responses((status = 200, body = Stored))
 )]
 #[patch("/conversations/{conversation}/messages/{message}")]
 pub async fn edit_message(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     path: Path<(ConversationId, Seq)>,
     body: Object<EditMessage>,
 ) -> Result<Json<Stored>, ApiError> {
     let (id, seq) = path.into_inner();
+    let viewer = access.to(id)?;
     app.budgets.sends.take(viewer.user).map_err(ApiError::too_fast)?;
     let body = body.0.body;
-    app.commit(id.0, move |conn, now| messages::edit(conn, now, viewer.user, id, seq, &body)).await.map(Json)
+    app.commit(Lane::Conversation(id), move |conn, now| {
+        messages::edit(conn, now, viewer.user, id, seq, &body)
+    })
+    .await
+    .map(Json)
 }
 
 /// Deletes a message: one's own, or anybody's as moderator or owner of the room. Its words are gone for good.
 #[utoipa::path(
     tag = "messages",
-    params(("conversation" = ConversationId, Path), ("message" = Seq, Path, description = "Position of the message")),
+    params(("conversation" = ConversationId, Path), ("message" = Seq, Path, description = "Position of the message (`seq`); not its client id")),
     responses((status = 200, body = Stored))
 )]
 #[delete("/conversations/{conversation}/messages/{message}")]
 pub async fn delete_message(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     path: Path<(ConversationId, Seq)>,
 ) -> Result<Json<Stored>, ApiError> {
     let (id, seq) = path.into_inner();
-    let deleted =
-        app.commit(id.0, move |conn, now| messages::delete(conn, now, viewer.user, id, seq)).await?;
+    let viewer = access.to(id)?;
+    let deleted = app
+        .commit(Lane::Conversation(id), move |conn, now| {
+            messages::delete(conn, now, viewer.user, id, seq, viewer.administers)
+        })
+        .await?;
     app.settle_soon();
     Ok(Json(deleted))
 }
@@ -132,22 +198,25 @@ pub async fn delete_message(
     tag = "messages",
     params(
         ("conversation" = ConversationId, Path),
-        ("message" = Seq, Path, description = "Position of the message"),
-        ("emoji" = String, Path)
+        ("message" = Seq, Path, description = "Position of the message (`seq`); not its client id"),
+        ("emoji" = String, Path, description = "One emoji", max_length = 48)
     ),
     responses((status = 200, body = Stored))
 )]
 #[put("/conversations/{conversation}/messages/{message}/reactions/{emoji}")]
 pub async fn add_reaction(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     path: Path<(ConversationId, Seq, String)>,
 ) -> Result<Json<Stored>, ApiError> {
     let (id, seq, emoji) = path.into_inner();
+    let viewer = access.to(id)?;
     app.budgets.sends.take(viewer.user).map_err(ApiError::too_fast)?;
-    app.commit(id.0, move |conn, now| messages::react(conn, now, viewer.user, id, seq, &emoji, true))
-        .await
-        .map(Json)
+    app.commit(Lane::Conversation(id), move |conn, now| {
+        messages::react(conn, now, viewer.user, id, seq, &emoji, true)
+    })
+    .await
+    .map(Json)
 }
 
 /// Takes a reaction back.
@@ -155,20 +224,23 @@ pub async fn add_reaction(
     tag = "messages",
     params(
         ("conversation" = ConversationId, Path),
-        ("message" = Seq, Path, description = "Position of the message"),
-        ("emoji" = String, Path)
+        ("message" = Seq, Path, description = "Position of the message (`seq`); not its client id"),
+        ("emoji" = String, Path, description = "One emoji", max_length = 48)
     ),
     responses((status = 200, body = Stored))
 )]
 #[delete("/conversations/{conversation}/messages/{message}/reactions/{emoji}")]
 pub async fn delete_reaction(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     path: Path<(ConversationId, Seq, String)>,
 ) -> Result<Json<Stored>, ApiError> {
     let (id, seq, emoji) = path.into_inner();
+    let viewer = access.to(id)?;
     app.budgets.sends.take(viewer.user).map_err(ApiError::too_fast)?;
-    app.commit(id.0, move |conn, now| messages::react(conn, now, viewer.user, id, seq, &emoji, false))
-        .await
-        .map(Json)
+    app.commit(Lane::Conversation(id), move |conn, now| {
+        messages::react(conn, now, viewer.user, id, seq, &emoji, false)
+    })
+    .await
+    .map(Json)
 }

@@ -5,11 +5,13 @@ use actix_web::{HttpResponse, get, put};
 use parlour_chat::notifications;
 use parlour_protocol::ids::Seq;
 use parlour_protocol::notifications::{Notifications, ReadNotifications};
+use parlour_protocol::problems::ErrorCode;
+use parlour_storage::Lane;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{page_limit, position};
-use crate::auth::{Shared, Viewer};
+use crate::auth::{ReadAccess, Shared, WriteAccess};
 use crate::bodies::Object;
 use crate::problems::ApiError;
 
@@ -19,8 +21,11 @@ use crate::problems::ApiError;
 #[into_params(parameter_in = Query)]
 pub struct NotificationsQuery {
     /// The `next` of the page before.
+    after: Option<Seq>,
+    /// The same as `after`, as it was called first.
     before: Option<Seq>,
-    /// 1 to 100, 50 when absent.
+    /// How many items the page has at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
@@ -29,11 +34,17 @@ pub struct NotificationsQuery {
 #[get("/notifications")]
 pub async fn list_notifications(
     app: Shared,
-    viewer: Viewer,
+    access: ReadAccess,
     query: Query<NotificationsQuery>,
 ) -> Result<Json<Notifications>, ApiError> {
+    let viewer = access.to_everything()?;
     let limit = page_limit(query.limit)?;
-    let before = position(query.before)?.unwrap_or(Seq::MAX);
+    let before = match (position(query.after)?, position(query.before)?) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::because(ErrorCode::Malformed, "Only one of after and before."));
+        }
+        (after, before) => after.or(before).unwrap_or(Seq::MAX),
+    };
     app.read(move |conn| notifications::list(conn, viewer.user, before, limit)).await.map(Json)
 }
 
@@ -42,10 +53,14 @@ pub async fn list_notifications(
 #[put("/notifications/read")]
 pub async fn read_notifications(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     body: Object<ReadNotifications>,
 ) -> Result<HttpResponse, ApiError> {
+    let viewer = access.to_everything()?;
     let up_to = body.up_to;
-    app.commit(0, move |conn, now| notifications::mark_read(conn, now, viewer.user, up_to)).await?;
+    app.commit(Lane::Person(viewer.user), move |conn, now| {
+        notifications::mark_read(conn, now, viewer.user, up_to)
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }

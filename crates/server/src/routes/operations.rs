@@ -4,27 +4,13 @@ use std::sync::atomic::Ordering;
 
 use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse, get};
+use parlour_protocol::health::Health;
 use parlour_protocol::problems::ErrorCode;
 use parlour_storage::StorageError;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::auth::{Shared, bearer_token};
 use crate::metrics_page;
 use crate::problems::ApiError;
-
-/// How the node is.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Health {
-    /// `ready`, `degraded` (works, with delays between nodes, or takes no changes) or `unavailable`.
-    status: &'static str,
-    /// Whether the database answers.
-    database: bool,
-    /// Whether the database takes changes: not when its disk is full.
-    writable: bool,
-    /// Whether the way to the other nodes is open.
-    broker: bool,
-}
 
 /// The process lives.
 #[utoipa::path(tag = "operations", responses((status = 200)))]
@@ -53,7 +39,7 @@ pub async fn show_readiness(app: Shared) -> HttpResponse {
     };
     let serves = database && !draining;
     let mut response = if serves { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    response.json(Health { status, database, writable, broker })
+    response.json(Health { status: status.to_owned(), database, writable, broker })
 }
 
 /// Numbers in the text form of Prometheus, with the configured token. `PARLOUR_METRICS_LISTEN` gives them an address of

@@ -8,9 +8,12 @@ use actix_web::{HttpRequest, HttpResponse, delete, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use parlour_chat::{deletion, export};
-use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt, Erased};
+use parlour_protocol::own_data::{
+    ConfirmPassword, DeletionReceipt, Erased, ExportEnd, ExportHead, ExportLine, ExportedMessages,
+    ExportedPicture,
+};
 use parlour_protocol::problems::ErrorCode;
-use serde_json::{Value, json};
+use parlour_storage::Lane;
 use tokio::sync::mpsc;
 
 use super::sessions::confirm;
@@ -24,10 +27,8 @@ use crate::problems::ApiError;
 /// Lines that may wait for a slow reader.
 const AHEAD: usize = 4;
 
-/// One's own data as lines of JSON, each `{"kind": …, "data": …}`: `export` (format and time), `account`, `privacy`,
-/// `friends`, `friend_requests`, `blocks`, `sessions`, `notifications`, `email`, `picture` (base64), then `conversation` and
-/// after each its `messages`: in rooms one's own, in direct chats those of both. The last line is `end` with the number
-/// of messages; without it the file is not complete. Demands the password.
+/// One's own data as lines of JSON. Each line is an `ExportLine`, `{"kind": …, "data": …}`. The last is `end`; without it
+/// the file is not complete. Requires the password.
 #[utoipa::path(
     tag = "accounts",
     request_body = ConfirmPassword,
@@ -45,7 +46,9 @@ pub async fn export_account(
     let place = app.exports.begin(viewer.user)?;
     app.budgets.exports.take(viewer.user).map_err(ApiError::too_fast)?;
     let address = client_address(&app, &request).to_string();
-    app.commit(0, move |conn, now| export::begin(conn, now, viewer.user, &address)).await?;
+    app.markers.settle(&app, viewer.user).await?;
+    app.commit(Lane::Person(viewer.user), move |conn, now| export::begin(conn, now, viewer.user, &address))
+        .await?;
     let (sender, receiver) = mpsc::channel(AHEAD);
     let shared: Arc<App> = app.get_ref().clone();
     actix_web::rt::spawn(async move {
@@ -84,9 +87,9 @@ struct Reader {
     place: Place,
 }
 
-async fn line(to: &Reader, kind: &str, data: Value) -> Result<(), ApiError> {
-    let mut text = json!({ "kind": kind, "data": data }).to_string();
-    text.push('\n');
+async fn line(to: &Reader, line: &ExportLine) -> Result<(), ApiError> {
+    let mut text = serde_json::to_vec(line).map_err(|error| ApiError::fault(error.to_string()))?;
+    text.push(b'\n');
     let bytes = text.len();
     let taken = async { to.lines.send(text.into()).await.is_ok() };
     // The reader is gone, or too slow: nobody misses the rest.
@@ -95,19 +98,20 @@ async fn line(to: &Reader, kind: &str, data: Value) -> Result<(), ApiError> {
 
 async fn write(app: &App, viewer: Viewer, to: &Reader) -> Result<(), ApiError> {
     let now = app.clock.now();
-    line(to, "export", json!({ "format": 1, "server": app.config.name, "at": now })).await?;
+    let head = ExportHead { format: 1, server: app.config.name.clone(), at: now };
+    line(to, &ExportLine::Export(head)).await?;
     let person = app.read(move |conn| export::person(conn, now, viewer.user, viewer.session)).await?;
-    for (kind, data) in person.pieces {
-        line(to, kind, data).await?;
+    for own in &person.lines {
+        line(to, own).await?;
     }
     for picture in person.pictures {
-        let bytes = STANDARD.encode(&picture.large);
-        line(to, "picture", json!({ "media_type": picture.media_type, "base64": bytes })).await?;
+        let base64 = STANDARD.encode(&picture.large);
+        line(to, &ExportLine::Picture(ExportedPicture { media_type: picture.media_type, base64 })).await?;
     }
     let mut count = 0;
     for conversation in person.conversations {
         let (id, kind) = (conversation.id, conversation.kind);
-        line(to, "conversation", serde_json::to_value(&conversation).unwrap_or_default()).await?;
+        line(to, &ExportLine::Conversation(Box::new(conversation))).await?;
         let mut after = 0;
         loop {
             let read = app.read(move |conn| export::messages_after(conn, viewer.user, id, kind, after)).await;
@@ -120,17 +124,17 @@ async fn write(app: &App, viewer: Viewer, to: &Reader) -> Result<(), ApiError> {
             let Some(last) = messages.last().map(|message| message.seq) else {
                 break;
             };
-            count += messages.len();
+            count += messages.len() as u64;
             after = last;
-            line(to, "messages", json!({ "conversation": id, "items": messages })).await?;
+            line(to, &ExportLine::Messages(ExportedMessages { conversation: id, items: messages })).await?;
         }
     }
-    line(to, "end", json!({ "messages": count })).await
+    line(to, &ExportLine::End(ExportEnd { messages: count })).await
 }
 
-/// Deletes one's account for good: profile, log-ins, friendships, blocks, notifications and pictures at once, and then
-/// the text of everything that one wrote. Others see a deleted user in its place. Demands the password, and answers
-/// what was erased.
+/// Deletes one's account for good, and one's bots: profile, log-ins, tokens, friendships, blocks, notifications and
+/// pictures at once, and then the text of everything that one wrote. Others see a deleted user in its place. Requires the
+/// password, and answers what was erased.
 #[utoipa::path(
     tag = "accounts",
     request_body = ConfirmPassword,
@@ -145,11 +149,14 @@ pub async fn delete_account(
 ) -> Result<HttpResponse, ApiError> {
     confirm(&app, viewer, body.0.password).await?;
     let (now, address) = (app.clock.now(), client_address(&app, &request).to_string());
-    let person =
-        app.commit(0, move |conn, now| deletion::end_person(conn, now, viewer.user, &address)).await?;
+    let person = app
+        .commit(Lane::People(viewer.user), move |conn, now| {
+            deletion::end_person(conn, now, viewer.user, &address)
+        })
+        .await?;
     // Goes on when the one who asked is gone; what fails is done later.
     let erasing = app.get_ref().clone();
-    let rest = actix_web::rt::spawn(async move { erasing::erase(&erasing, viewer.user).await })
+    let rest = actix_web::rt::spawn(async move { erasing::erase_with_bots(&erasing, viewer.user).await })
         .await
         .map_err(|error| ApiError::fault(error.to_string()))??;
     let erased = Erased { messages: rest.messages, conversations: rest.conversations, ..person };

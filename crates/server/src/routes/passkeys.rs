@@ -1,7 +1,9 @@
 //! Passkeys: one's own, logging in with one, and taking the second step of a log-in with one.
 
+use std::sync::Arc;
+
 use actix_web::http::header;
-use actix_web::web::{Json, Path};
+use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,14 +22,15 @@ use parlour_protocol::passkeys::{
     UpdatePasskey,
 };
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::sessions::SignedIn;
+use parlour_protocol::sessions::{RefreshTransport, SignedIn};
 use parlour_protocol::time::Timestamp;
-use parlour_storage::Connection;
+use parlour_storage::{Connection, Lane};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::second_factors::challenged;
 use super::sessions::{admit, client_device, confirm, signed_in};
+use super::{ListQuery, page_of};
 use crate::app::App;
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
@@ -55,11 +58,11 @@ fn party(app: &App) -> Result<RelyingParty, ApiError> {
 
 /// Runs the first half of a ceremony.
 async fn begin(
-    app: &App,
+    app: &Arc<App>,
     work: impl Fn(&mut Connection, Timestamp, &[u8]) -> Done<Value> + Clone + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
     let name = random::bytes::<NAME>();
-    let options = app.commit(0, move |conn, now| work(conn, now, &name)).await?;
+    let options = app.commit(Lane::STRANGER, move |conn, now| work(conn, now, &name)).await?;
     Ok(HttpResponse::Created().json(PasskeyCeremony { ceremony: URL_SAFE_NO_PAD.encode(name), options }))
 }
 
@@ -95,11 +98,15 @@ fn credential<T: DeserializeOwned>(mut value: Value) -> Result<T, ApiError> {
 }
 
 /// One's own passkeys, oldest first.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = Page<Passkey>)))]
+#[utoipa::path(tag = "accounts", params(ListQuery), responses((status = 200, body = Page<Passkey>)))]
 #[get("/account/passkeys")]
-pub async fn list_passkeys(app: Shared, viewer: Viewer) -> Result<Json<Page<Passkey>>, ApiError> {
+pub async fn list_passkeys(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<ListQuery>,
+) -> Result<Json<Page<Passkey>>, ApiError> {
     let items = app.read(move |conn| passkeys::list(conn, viewer.user)).await?;
-    Ok(Json(Page { items, next: None }))
+    page_of(items, &query, |passkey| passkey.id.0).map(Json)
 }
 
 /// Begins to add a passkey, given the password: answers what the authenticator is asked
@@ -132,11 +139,12 @@ pub async fn create_passkey(
     let body = body.0;
     let (name, made, id) = (ceremony(&body.ceremony), credential(body.credential)?, PasskeyId(random::id()));
     let judged = app
-        .commit(0, move |conn, now| {
+        .commit(Lane::Person(viewer.user), move |conn, now| {
             passkeys::add(conn, now, &party, (viewer.user, id), &name, &made, &body.name)
         })
         .await?;
-    Ok(HttpResponse::Created().json(judged?))
+    let added = judged.map_err(|refusal| ApiError::from(refusal).within_a_session())?;
+    Ok(HttpResponse::Created().json(added))
 }
 
 /// Gives one of one's own passkeys another name.
@@ -154,7 +162,9 @@ pub async fn update_passkey(
     body: Object<UpdatePasskey>,
 ) -> Result<Json<Passkey>, ApiError> {
     let (id, name) = (passkey.into_inner(), body.0.name);
-    app.commit(0, move |conn, _| passkeys::rename(conn, viewer.user, id, &name)).await.map(Json)
+    app.commit(Lane::Person(viewer.user), move |conn, _| passkeys::rename(conn, viewer.user, id, &name))
+        .await
+        .map(Json)
 }
 
 /// Removes one of one's own passkeys, given the password. Sessions that it opened stay.
@@ -173,7 +183,8 @@ pub async fn delete_passkey(
 ) -> Result<HttpResponse, ApiError> {
     confirm(&app, viewer, body.0.password).await?;
     let id = passkey.into_inner();
-    app.commit(0, move |conn, now| passkeys::remove(conn, now, viewer.user, id)).await?;
+    app.commit(Lane::Person(viewer.user), move |conn, now| passkeys::remove(conn, now, viewer.user, id))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -182,19 +193,19 @@ pub async fn delete_passkey(
 #[utoipa::path(tag = "sessions", responses((status = 201, body = PasskeyCeremony)))]
 #[post("/sessions/passkey/begin")]
 pub async fn begin_passkey_session(app: Shared, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    admit(&app, &request)?;
+    admit(&app, &request, RefreshTransport::Body)?;
     let party = party(&app)?;
     begin(&app, move |conn, now, name| passkeys::begin_log_in(conn, now, &party, name)).await
 }
 
 /// Counts as an attempt unless the work was judged good; then answers what it opened.
 async fn attempt<T: Send + 'static>(
-    app: &App,
+    app: &Arc<App>,
     attempt: Attempt,
     work: impl Fn(&mut Connection, Timestamp) -> Done<Judged<T>> + Clone + Send + 'static,
 ) -> Result<T, ApiError> {
     let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
-    match app.commit(0, work).await {
+    match app.commit(Lane::STRANGER, work).await {
         Ok(Ok(value)) => {
             taken.right().await;
             Ok(value)
@@ -226,7 +237,7 @@ pub async fn create_passkey_session(
     request: HttpRequest,
     body: Object<CreatePasskeySession>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = admit(&app, &request)?;
+    let address = admit(&app, &request, body.refresh)?;
     let network = AddressKey::of(address);
     let address = address.to_string();
     let (party, key) = (party(&app)?, app.factor_key.clone());
@@ -265,7 +276,7 @@ pub async fn begin_passkey_step(
     request: HttpRequest,
     body: Object<BeginPasskeyStep>,
 ) -> Result<HttpResponse, ApiError> {
-    admit(&app, &request)?;
+    admit(&app, &request, RefreshTransport::Body)?;
     let party = party(&app)?;
     let (user, ..) = challenged(&app, &body.challenge).await?;
     begin(&app, move |conn, now, name| passkeys::begin_second_step(conn, now, &party, user, name)).await
@@ -284,7 +295,7 @@ pub async fn complete_passkey_step(
     request: HttpRequest,
     body: Object<CompletePasskeyStep>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = admit(&app, &request)?;
+    let address = admit(&app, &request, body.refresh)?;
     let network = AddressKey::of(address);
     let address = address.to_string();
     let (party, key) = (party(&app)?, app.factor_key.clone());

@@ -7,19 +7,21 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parlour_chat::{mails, password_resets, passwords};
 use parlour_protocol::ids::UserId;
 use parlour_protocol::limits;
-use parlour_protocol::password_resets::{PasswordReset, UsePasswordReset};
+use parlour_protocol::password_resets::{CompletePasswordReset, PasswordReset};
+use parlour_protocol::sessions::RefreshTransport;
+use parlour_storage::Lane;
 
 use super::sessions::{admit, known_device};
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;
 use crate::hashing::Asker;
+use crate::idempotency::Creation;
 use crate::problems::ApiError;
-use crate::random;
 
-/// A new token and what is stored of it.
-pub(crate) fn fresh_token() -> (String, Vec<u8>) {
-    let token = URL_SAFE_NO_PAD.encode(random::bytes::<32>());
+/// A token of bytes that nobody can guess, and what is stored of it.
+pub(crate) fn token_of(bytes: [u8; 32]) -> (String, Vec<u8>) {
+    let token = URL_SAFE_NO_PAD.encode(bytes);
     let hash = mails::token_hash(&token);
     (token, hash)
 }
@@ -36,26 +38,31 @@ pub(crate) fn link(address: &str, token: &str) -> String {
 pub async fn create_password_reset(
     app: Shared,
     viewer: Viewer,
+    request: HttpRequest,
     user: Path<UserId>,
 ) -> Result<HttpResponse, ApiError> {
+    let creation = Creation::of(&app, &request, Some(viewer.user))?;
     let who = user.into_inner();
-    let (token, hash) = fresh_token();
-    let expires_at =
-        app.commit(0, move |conn, now| password_resets::create(conn, now, viewer.user, who, &hash)).await?;
+    let (token, hash) = token_of(creation.secret("token"));
+    let (expires_at, _) = app
+        .create(Lane::Person(who), creation, move |conn, now| {
+            password_resets::create(conn, now, viewer.user, who, &hash)
+        })
+        .await?;
     let link = link(app.config.public_url.as_deref().unwrap_or_default(), &token);
     Ok(HttpResponse::Created().json(PasswordReset { link, expires_at }))
 }
 
 /// Sets a new password with the token of a link. Every session of the person ends; nobody is logged in. The browser
 /// counts as a known device of theirs from then on: strangers who guess at the account do not delay its log-in.
-#[utoipa::path(tag = "accounts", request_body = UsePasswordReset, responses((status = 204)))]
+#[utoipa::path(tag = "accounts", request_body = CompletePasswordReset, responses((status = 204)))]
 #[post("/password-resets")]
-pub async fn use_password_reset(
+pub async fn complete_password_reset(
     app: Shared,
     request: HttpRequest,
-    body: Object<UsePasswordReset>,
+    body: Object<CompletePasswordReset>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = admit(&app, &request)?;
+    let address = admit(&app, &request, RefreshTransport::Body)?;
     let asker = Asker::Stranger(AddressKey::of(address));
     let address = address.to_string();
     let body = body.0;
@@ -69,7 +76,13 @@ pub async fn use_password_reset(
     let (now, looked_up) = (app.clock.now(), token_hash.clone());
     let user = app.read(move |conn| password_resets::find(conn, now, &looked_up)).await?;
     let hash = app.hash_password(asker, body.password).await?;
-    app.commit(0, move |conn, now| password_resets::complete(conn, now, &token_hash, &hash, &address))
-        .await?;
-    Ok(HttpResponse::NoContent().cookie(known_device(&app, &request, user)).finish())
+    app.commit(Lane::Person(user), move |conn, now| {
+        password_resets::complete(conn, now, &token_hash, &hash, &address)
+    })
+    .await?;
+    let mut response = HttpResponse::NoContent();
+    if let Some(cookie) = known_device(&app, &request, user) {
+        response.cookie(cookie);
+    }
+    Ok(response.finish())
 }

@@ -4,6 +4,7 @@ use actix_web::web::Json;
 use actix_web::{get, patch};
 use parlour_chat::privacy;
 use parlour_protocol::privacy::{PresenceTo, Privacy, UpdatePrivacy};
+use parlour_storage::Lane;
 
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
@@ -26,8 +27,9 @@ pub async fn update_privacy(
 ) -> Result<Json<Privacy>, ApiError> {
     app.budgets.profile.take(viewer.user).map_err(ApiError::too_fast)?;
     let body = body.0;
-    let (settings, watchers) =
-        app.commit(0, move |conn, now| privacy::update(conn, now, viewer.user, &body)).await?;
+    let (settings, watchers) = app
+        .commit(Lane::Person(viewer.user), move |conn, now| privacy::update(conn, now, viewer.user, &body))
+        .await?;
     if !watchers.is_empty() && app.hub.presence().is_online(viewer.user) {
         app.hub.announce(viewer.user, settings.presence_to == PresenceTo::Friends, watchers);
     }

@@ -1,7 +1,8 @@
 //! Public rooms.
 
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Json, Path, Query};
-use actix_web::{HttpResponse, delete, get, patch, post, put};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
 use parlour_chat::{conversations, rooms};
 use parlour_protocol::Page;
 use parlour_protocol::conversations::Conversation;
@@ -9,15 +10,16 @@ use parlour_protocol::ids::ConversationId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::{CreateRoom, Member, Room, UpdateRoom};
 use parlour_protocol::validation;
+use parlour_storage::Lane;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{SearchQuery, page_limit, pair_cursor, write_cursor};
 use crate::app::App;
-use crate::auth::{Shared, Viewer};
+use crate::auth::{ReadAccess, Shared, Viewer, WriteAccess};
 use crate::bodies::Object;
+use crate::idempotency::Creation;
 use crate::problems::ApiError;
-use crate::random;
 
 /// Rooms with how many people are there whose presence one may see anyway: a number of all would tell of everybody
 /// whether they are online, in a room that is small or that one fills oneself.
@@ -44,9 +46,10 @@ async fn one_with_presence(app: &App, viewer: Viewer, room: Room) -> Result<Json
 #[get("/rooms")]
 pub async fn list_rooms(
     app: Shared,
-    viewer: Viewer,
+    access: ReadAccess,
     query: Query<SearchQuery>,
 ) -> Result<Json<Page<Room>>, ApiError> {
+    let viewer = access.to_everything()?;
     let query = query.into_inner();
     let search = query.search.unwrap_or_default();
     validation::search(&search).map_err(|message| parlour_chat::Refusal::field("search", message))?;
@@ -65,16 +68,28 @@ pub async fn list_rooms(
 #[post("/rooms")]
 pub async fn create_room(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
+    request: HttpRequest,
     body: Object<CreateRoom>,
 ) -> Result<HttpResponse, ApiError> {
+    let viewer = access.to_everything()?;
     rooms::check_create(&body)?;
+    let creation = Creation::of(&app, &request, Some(viewer.user))?;
     app.budgets.rooms.take(viewer.user).map_err(ApiError::too_fast)?;
     let body = body.0;
-    let id = ConversationId(random::id());
-    let created = app.commit(0, move |conn, now| rooms::create(conn, now, viewer.user, id, &body)).await;
-    let room = created.inspect_err(|_| app.budgets.rooms.give_back(&viewer.user))?;
-    Ok(HttpResponse::Created().json(one_with_presence(&app, viewer, room).await?))
+    let id = ConversationId(creation.id("room"));
+    let created = app
+        .create(Lane::Conversation(id), creation, move |conn, now| {
+            rooms::create(conn, now, viewer.user, id, &body)
+        })
+        .await;
+    if !matches!(created, Ok((_, false))) {
+        app.budgets.rooms.give_back(&viewer.user);
+    }
+    let (room, _) = created?;
+    let location = format!("/api/v1/rooms/{}", room.id);
+    let room = one_with_presence(&app, viewer, room).await?;
+    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(room))
 }
 
 /// One room.
@@ -82,10 +97,11 @@ pub async fn create_room(
 #[get("/rooms/{room}")]
 pub async fn show_room(
     app: Shared,
-    viewer: Viewer,
+    access: ReadAccess,
     room: Path<ConversationId>,
 ) -> Result<Json<Room>, ApiError> {
     let id = room.into_inner();
+    let viewer = access.to(id)?;
     let room = app.read(move |conn| rooms::find(conn, viewer.user, id)).await?;
     one_with_presence(&app, viewer, room).await
 }
@@ -100,13 +116,16 @@ pub async fn show_room(
 #[patch("/rooms/{room}")]
 pub async fn update_room(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     room: Path<ConversationId>,
     body: Object<UpdateRoom>,
 ) -> Result<Json<Room>, ApiError> {
     rooms::check_update(&body)?;
     let (id, body) = (room.into_inner(), body.0);
-    let room = app.commit(id.0, move |conn, now| rooms::update(conn, now, viewer.user, id, &body)).await?;
+    let viewer = access.to(id)?;
+    let room = app
+        .commit(Lane::Conversation(id), move |conn, now| rooms::update(conn, now, viewer.user, id, &body))
+        .await?;
     one_with_presence(&app, viewer, room).await
 }
 
@@ -115,11 +134,15 @@ pub async fn update_room(
 #[delete("/rooms/{room}")]
 pub async fn delete_room(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     room: Path<ConversationId>,
 ) -> Result<HttpResponse, ApiError> {
     let id = room.into_inner();
-    app.commit(id.0, move |conn, now| rooms::delete(conn, now, viewer.user, id)).await?;
+    let viewer = access.to(id)?;
+    app.commit(Lane::Conversation(id), move |conn, now| {
+        rooms::delete(conn, now, viewer.user, id, viewer.administers)
+    })
+    .await?;
     app.settle_soon();
     Ok(HttpResponse::NoContent().finish())
 }
@@ -129,11 +152,12 @@ pub async fn delete_room(
 #[put("/rooms/{room}/membership")]
 pub async fn join_room(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     room: Path<ConversationId>,
 ) -> Result<Json<Conversation>, ApiError> {
     let id = room.into_inner();
-    app.commit(id.0, move |conn, now| rooms::join(conn, now, viewer.user, id)).await?;
+    let viewer = access.to(id)?;
+    app.commit(Lane::Conversation(id), move |conn, now| rooms::join(conn, now, viewer.user, id)).await?;
     app.read(move |conn| conversations::find(conn, viewer.user, id)).await.map(Json)
 }
 
@@ -142,11 +166,12 @@ pub async fn join_room(
 #[delete("/rooms/{room}/membership")]
 pub async fn leave_room(
     app: Shared,
-    viewer: Viewer,
+    access: WriteAccess,
     room: Path<ConversationId>,
 ) -> Result<HttpResponse, ApiError> {
     let id = room.into_inner();
-    app.commit(id.0, move |conn, now| rooms::leave(conn, now, viewer.user, id)).await?;
+    let viewer = access.to(id)?;
+    app.commit(Lane::Conversation(id), move |conn, now| rooms::leave(conn, now, viewer.user, id)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -159,7 +184,8 @@ pub struct MembersQuery {
     prefix: Option<String>,
     /// The `next` of the page before.
     after: Option<String>,
-    /// 1 to 100, 50 when absent.
+    /// How many items the page has at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
@@ -172,11 +198,12 @@ pub struct MembersQuery {
 #[get("/rooms/{room}/members")]
 pub async fn list_members(
     app: Shared,
-    viewer: Viewer,
+    access: ReadAccess,
     room: Path<ConversationId>,
     query: Query<MembersQuery>,
 ) -> Result<Json<Page<Member>>, ApiError> {
     let id = room.into_inner();
+    let viewer = access.to(id)?;
     let page = (pair_cursor(query.after.as_deref())?, page_limit(query.limit)?);
     let prefix = query.into_inner().prefix.unwrap_or_default();
     validation::search(&prefix).map_err(|message| parlour_chat::Refusal::field("prefix", message))?;

@@ -1,5 +1,7 @@
 //! The second factor: turning it on and off, recovery codes, and the second step of a log-in.
 
+use std::sync::Arc;
+
 use actix_web::web::{Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use data_encoding::BASE32_NOPAD;
@@ -16,8 +18,8 @@ use parlour_protocol::second_factors::{
 };
 use parlour_protocol::sessions::SignedIn;
 use parlour_protocol::time::Timestamp;
-use parlour_storage::Connection;
 use parlour_storage::users::UserRow;
+use parlour_storage::{Connection, Lane};
 
 use super::sessions::{admit, client_device, confirm, signed_in};
 use crate::app::App;
@@ -55,14 +57,14 @@ fn escaped(text: &str) -> String {
 
 /// Commits what needs a code of somebody's second factor. Counts as an attempt at it unless the code was right.
 async fn commit_with_code<T: Send + 'static>(
-    app: &App,
+    app: &Arc<App>,
     request: &HttpRequest,
     user: UserId,
     work: impl Fn(&mut Connection, Timestamp) -> Done<T> + Clone + Send + 'static,
 ) -> Result<T, ApiError> {
     let attempt = Attempt::second_factor(user, AddressKey::of(client_address(app, request)));
     let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
-    let outcome = app.commit(0, work).await;
+    let outcome = app.commit(Lane::Person(user), work).await;
     match &outcome {
         Ok(_) => taken.right().await,
         Err(error) if error.code() == ErrorCode::BadCredentials => taken.wrong(),
@@ -95,7 +97,7 @@ pub async fn begin_second_factor(
     confirm(&app, viewer, body.0.password).await?;
     let nonce = random::bytes::<16>();
     let handle = app
-        .commit(0, move |conn, _| {
+        .commit(Lane::Person(viewer.user), move |conn, _| {
             second_factors::begin(conn, viewer.user, &nonce)?;
             Ok(Outcome::quiet(accounts::find(conn, viewer.user)?.handle))
         })
@@ -124,7 +126,8 @@ pub async fn confirm_second_factor(
     commit_with_code(&app, &request, viewer.user, move |conn, now| {
         second_factors::confirm(conn, now, &key, viewer.user, &code, &hashes)
     })
-    .await?;
+    .await
+    .map_err(ApiError::within_a_session)?;
     Ok(Json(RecoveryCodes { codes }))
 }
 
@@ -144,7 +147,8 @@ pub async fn renew_recovery_codes(
     commit_with_code(&app, &request, viewer.user, move |conn, now| {
         second_factors::renew(conn, now, &key, viewer.user, &code, &hashes)
     })
-    .await?;
+    .await
+    .map_err(ApiError::within_a_session)?;
     Ok(Json(RecoveryCodes { codes }))
 }
 
@@ -163,20 +167,22 @@ pub async fn delete_second_factor(
     commit_with_code(&app, &request, viewer.user, move |conn, now| {
         second_factors::remove(conn, now, &key, viewer.user, &code)
     })
-    .await?;
+    .await
+    .map_err(ApiError::within_a_session)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Turns somebody's second factor off, who has lost it. Their sessions end.
 #[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 204)))]
 #[delete("/admin/users/{user}/second-factor")]
-pub async fn delete_second_factor_of(
+pub async fn delete_user_second_factor(
     app: Shared,
     viewer: Viewer,
     user: Path<UserId>,
 ) -> Result<HttpResponse, ApiError> {
     let who = user.into_inner();
-    app.commit(0, move |conn, now| second_factors::remove_of(conn, now, viewer.user, who)).await?;
+    app.commit(Lane::People(who), move |conn, now| second_factors::remove_of(conn, now, viewer.user, who))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -199,7 +205,7 @@ pub async fn complete_session(
     request: HttpRequest,
     body: Object<CompleteSession>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = admit(&app, &request)?;
+    let address = admit(&app, &request, body.refresh)?;
     let body = body.0;
     let device = client_device(&app, &request, body.device.as_deref())?;
     let (user, row, challenge) = challenged(&app, &body.challenge).await?;

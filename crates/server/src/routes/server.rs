@@ -2,8 +2,8 @@
 
 use actix_web::web::Json;
 use actix_web::{HttpRequest, get};
-use parlour_protocol::ServerInfo;
 use parlour_protocol::accounts::Registration;
+use parlour_protocol::{Feature, ServerInfo, ServerLimits};
 
 use super::passkeys;
 use crate::auth::Shared;
@@ -21,6 +21,8 @@ pub async fn show_server(app: Shared, request: HttpRequest) -> Json<ServerInfo> 
         provider: app.provider.as_ref().map(|provider| provider.name.clone()),
         mail: app.config.mail.is_some(),
         passkeys: passkeys::are_offered(&app, &request),
+        features: Feature::ALL.to_vec(),
+        limits: ServerLimits { sends_per_second: app.config.sends_per_second, ..ServerLimits::default() },
         epoch: app.epoch.clone(),
     })
 }

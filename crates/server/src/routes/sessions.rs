@@ -1,10 +1,11 @@
 //! Logging in, staying in, logging out.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::header;
-use actix_web::web::{Json, Path};
+use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, delete, get, post};
 use parlour_chat::audit::Note;
 use parlour_chat::passwords::Verdict;
@@ -19,9 +20,10 @@ use parlour_protocol::second_factors::FactorMethod;
 use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
 use parlour_protocol::time::{DAY, MINUTE, SECOND, Timestamp};
 use parlour_protocol::{characters, validation};
-use parlour_storage::Connection;
 use parlour_storage::users::UserRow;
+use parlour_storage::{Connection, Lane};
 
+use super::{ListQuery, page_of};
 use crate::app::App;
 use crate::auth::{Shared, Viewer, check_origin, client_address};
 use crate::bodies::Object;
@@ -30,9 +32,9 @@ use crate::budget::guesses::Attempt;
 use crate::challenges;
 use crate::devices::{self, Device};
 use crate::hashing::Asker;
+use crate::idempotency::Creation;
 use crate::middleware::RequestId;
 use crate::problems::ApiError;
-use crate::random;
 use crate::tokens::{ACCESS_LIFETIME, RefreshToken};
 
 /// What asks for the password takes a log-in that is no older from those who have none.
@@ -65,15 +67,33 @@ fn devices(app: &App, request: &HttpRequest, given: Option<&str>) -> Vec<Device>
     devices::shown(&app.factor_key, request, &cookie_name(app, DEVICES), given)
 }
 
-/// Lets somebody who has not said who they are try to get in: not from pages of other origins, and not too often from
-/// one network. Returns their address. A device that has logged in before does not depend on what others of its network
-/// do.
-pub(super) fn admit(app: &App, request: &HttpRequest) -> Result<IpAddr, ApiError> {
+/// Refuses a page of another origin that asks for a cookie, or with whose request the browser has sent one of ours.
+/// Without cookies, a page is a client like any other.
+pub(super) fn check_cookies(
+    app: &App,
+    request: &HttpRequest,
+    transport: RefreshTransport,
+) -> Result<(), ApiError> {
+    let ours = || {
+        let names = [COOKIE, DEVICES, super::identities::COOKIE].map(|name| cookie_name(app, name));
+        names.iter().any(|name| request.cookie(name).is_some())
+    };
+    if transport == RefreshTransport::Cookie || ours() { check_origin(app, request) } else { Ok(()) }
+}
+
+/// Lets somebody who has not said who they are try to get in: not with cookies of a page of another origin, and not too
+/// often from one network. Returns their address. A device that has logged in before does not depend on what others of
+/// its network do.
+pub(super) fn admit(
+    app: &App,
+    request: &HttpRequest,
+    transport: RefreshTransport,
+) -> Result<IpAddr, ApiError> {
+    check_cookies(app, request, transport)?;
     admit_device(app, request, &devices(app, request, None))
 }
 
 fn admit_device(app: &App, request: &HttpRequest, devices: &[Device]) -> Result<IpAddr, ApiError> {
-    check_origin(app, request)?;
     let address = client_address(app, request);
     if let Err(wait) = app.budgets.entries.take(AddressKey::of(address)) {
         let known = devices.iter().any(|device| app.budgets.entries_of_device.take(device.user).is_ok());
@@ -133,10 +153,12 @@ fn device_cookie(app: &App, newest: &Device, before: &[Device]) -> Cookie<'stati
     named_cookie(app, DEVICES, devices::remember(newest, before), REMEMBER)
 }
 
-/// A cookie by which a browser is known from now on as a device of this person, who has just proved to be its user.
-pub(super) fn known_device(app: &App, request: &HttpRequest, user: UserId) -> Cookie<'static> {
+/// A cookie by which a browser is known from now on as a device of this person, who has just proved to be its user. A
+/// page of another origin gets none.
+pub(super) fn known_device(app: &App, request: &HttpRequest, user: UserId) -> Option<Cookie<'static>> {
+    check_origin(app, request).ok()?;
     let known = devices(app, request, None);
-    device_cookie(app, &own_device(app, &known, user), &known)
+    Some(device_cookie(app, &own_device(app, &known, user), &known))
 }
 
 /// The answer to everything that logs in.
@@ -191,6 +213,7 @@ pub async fn create_session(
     body: Object<CreateSession>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.0;
+    check_cookies(&app, &request, body.refresh)?;
     let devices = devices(&app, &request, body.device_token.as_deref());
     let address = admit_device(&app, &request, &devices)?;
     let device = client_device(&app, &request, body.device.as_deref())?;
@@ -238,17 +261,28 @@ pub async fn create_session(
     } else {
         None
     };
-    let session = SessionId(random::id());
-    let token = app.tokens.first(session);
+    let creation = Creation::of(&app, &request, Some(user))?;
+    let session = SessionId(creation.id("session"));
+    let token = app.tokens.first_from(session, creation.secret("refresh token"));
     let token_hash = token.hash();
     let offered = app.relying_party.is_some();
     let first_half = app
-        .commit(0, move |conn, now| {
+        .commit(Lane::Person(user), move |conn, now| {
             if let Some(hash) = &rehashed {
                 accounts::rehash(conn, user, hash)?;
             }
-            let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
-            open_or_ask(conn, now, user, &opened, address, offered).map(Outcome::quiet)
+            if let Some(step) = find_second_step(conn, user, offered)? {
+                return Ok(Outcome::quiet(Some(step)));
+            }
+            let made = creation.make(conn, now, |conn| {
+                let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
+                open(conn, now, user, &opened, address).map(Outcome::quiet)
+            })?;
+            let ((), before) = made.value;
+            if before {
+                sessions::check_untouched(conn, now, session, &token_hash)?;
+            }
+            Ok(Outcome { value: None, effects: made.effects })
         })
         .await?;
     match first_half {
@@ -296,13 +330,36 @@ pub(super) fn open_or_ask(
     address: IpAddr,
     passkeys: bool,
 ) -> Result<Option<SecondStep>, Refusal> {
-    if second_factors::is_on(conn, user)? {
-        let methods = second_factors::methods(conn, user, passkeys)?;
-        return Ok(Some((accounts::find(conn, user)?, methods)));
+    let step = find_second_step(conn, user, passkeys)?;
+    if step.is_none() {
+        open(conn, now, user, session, address)?;
     }
+    Ok(step)
+}
+
+/// What somebody is to be asked for before a session is opened, if anything.
+fn find_second_step(
+    conn: &mut Connection,
+    user: UserId,
+    passkeys: bool,
+) -> Result<Option<SecondStep>, Refusal> {
+    if !second_factors::is_on(conn, user)? {
+        return Ok(None);
+    }
+    let methods = second_factors::methods(conn, user, passkeys)?;
+    Ok(Some((accounts::find(conn, user)?, methods)))
+}
+
+fn open(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    session: &NewSession<'_>,
+    address: IpAddr,
+) -> Result<(), Refusal> {
     sessions::open(conn, now, session.id, user, session.device, session.token_hash)?;
     audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&address.to_string()))?;
-    Ok(None)
+    Ok(())
 }
 
 /// The answer when a second factor is to be asked for.
@@ -323,7 +380,7 @@ pub(super) async fn confirm(app: &App, viewer: Viewer, password: String) -> Resu
         .await?;
     if !row.has_password() {
         let fresh = since.is_some_and(|since| app.clock.now().0 < since.0 + JUST_NOW);
-        return if fresh { Ok(()) } else { Err(ErrorCode::LogInAgain.into()) };
+        return if fresh { Ok(()) } else { Err(ApiError::from(ErrorCode::LogInAgain).within_a_session()) };
     }
     let attempt = Attempt::session(viewer.user, viewer.session);
     let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
@@ -332,7 +389,7 @@ pub(super) async fn confirm(app: &App, viewer: Viewer, password: String) -> Resu
         || !app.verify_password(asker, password, Some(row.password_hash)).await?.is_right()
     {
         taken.wrong();
-        return Err(ApiError::because(ErrorCode::BadCredentials, "Wrong password."));
+        return Err(ApiError::because(ErrorCode::BadCredentials, "Wrong password.").within_a_session());
     }
     taken.right().await;
     Ok(())
@@ -348,16 +405,13 @@ pub async fn refresh_session(
     request: HttpRequest,
     body: Object<RefreshSession>,
 ) -> Result<HttpResponse, ApiError> {
-    check_origin(&app, &request)?;
+    let given = body.0.refresh_token;
+    let transport = if given.is_some() { RefreshTransport::Body } else { RefreshTransport::Cookie };
+    check_cookies(&app, &request, transport)?;
     let network = AddressKey::of(client_address(&app, &request));
     app.budgets.refreshes.take(network).map_err(ApiError::too_fast)?;
-    let (text, transport) = match body.0.refresh_token {
-        Some(text) => (text, RefreshTransport::Body),
-        None => {
-            let cookie = request.cookie(&cookie_name(&app, COOKIE)).ok_or(ErrorCode::Unauthenticated)?;
-            (cookie.value().to_owned(), RefreshTransport::Cookie)
-        }
-    };
+    let in_cookie = || request.cookie(&cookie_name(&app, COOKIE)).map(|cookie| cookie.value().to_owned());
+    let text = given.or_else(in_cookie).ok_or(ErrorCode::Unauthenticated)?;
     let outcome = refresh(&app, &request, &text, transport).await;
     if outcome.is_ok() {
         // Only those that were nobody's count: many people may share a network.
@@ -376,7 +430,7 @@ pub async fn refresh_session(
 }
 
 async fn refresh(
-    app: &App,
+    app: &Arc<App>,
     request: &HttpRequest,
     text: &str,
     transport: RefreshTransport,
@@ -385,8 +439,11 @@ async fn refresh(
     let successor = app.tokens.successor(&token);
     let (id, presented, next) = (token.session, token.hash(), successor.hash());
     let genuine = app.tokens.is_genuine(&token);
-    let outcome =
-        app.commit(0, move |conn, now| sessions::refresh(conn, now, id, &presented, &next, genuine)).await?;
+    let outcome = app
+        .commit(Lane::Person(UserId(id.0)), move |conn, now| {
+            sessions::refresh(conn, now, id, &presented, &next, genuine)
+        })
+        .await?;
     match outcome {
         Refreshed::Continued(row) => signed_in(app, request, &row, &successor, transport, false),
         Refreshed::Reused => {
@@ -397,20 +454,32 @@ async fn refresh(
 }
 
 /// One's own open sessions, last used first.
-#[utoipa::path(tag = "sessions", responses((status = 200, body = Page<Session>)))]
+#[utoipa::path(tag = "sessions", params(ListQuery), responses((status = 200, body = Page<Session>)))]
 #[get("/sessions")]
-pub async fn list_sessions(app: Shared, viewer: Viewer) -> Result<Json<Page<Session>>, ApiError> {
+pub async fn list_sessions(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<ListQuery>,
+) -> Result<Json<Page<Session>>, ApiError> {
     let now = app.clock.now();
     let items = app.read(move |conn| sessions::list(conn, now, viewer.user, viewer.session)).await?;
-    Ok(Json(Page { items, next: None }))
+    page_of(items, &query, |session| session.id.0).map(Json)
 }
 
 /// Logs out: ends the session that asks.
 #[utoipa::path(tag = "sessions", responses((status = 204)))]
 #[delete("/sessions/current")]
-pub async fn delete_current_session(app: Shared, viewer: Viewer) -> Result<HttpResponse, ApiError> {
+pub async fn delete_current_session(
+    app: Shared,
+    viewer: Viewer,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     end(&app, viewer, viewer.session).await?;
-    Ok(HttpResponse::NoContent().cookie(named_cookie(&app, COOKIE, String::new(), 0)).finish())
+    let mut response = HttpResponse::NoContent();
+    if check_origin(&app, &request).is_ok() {
+        response.cookie(named_cookie(&app, COOKIE, String::new(), 0));
+    }
+    Ok(response.finish())
 }
 
 /// Ends one of one's own sessions.
@@ -425,6 +494,7 @@ pub async fn delete_session(
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn end(app: &App, viewer: Viewer, session: SessionId) -> Result<(), ApiError> {
-    app.commit(0, move |conn, now| sessions::end(conn, now, viewer.user, session)).await
+async fn end(app: &Arc<App>, viewer: Viewer, session: SessionId) -> Result<(), ApiError> {
+    app.commit(Lane::Person(viewer.user), move |conn, now| sessions::end(conn, now, viewer.user, session))
+        .await
 }

@@ -5,13 +5,13 @@ use actix_web::{HttpRequest, get};
 use parlour_chat::users;
 use parlour_protocol::Page;
 use parlour_protocol::ids::UserId;
-use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::users::{Profile, User};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::several;
 use crate::app::App;
-use crate::auth::{Shared, Viewer, client_address};
+use crate::auth::{ReadAccess, Shared, Viewer, client_address};
 use crate::budget::addresses::AddressKey;
 use crate::problems::ApiError;
 
@@ -29,13 +29,11 @@ pub struct IdsQuery {
 #[get("/users")]
 pub async fn list_users(
     app: Shared,
-    _viewer: Viewer,
+    access: ReadAccess,
     query: Query<IdsQuery>,
 ) -> Result<Json<Page<User>>, ApiError> {
-    let ids: Option<Vec<UserId>> = query.ids.split(',').map(|id| id.parse().ok()).collect();
-    let ids = ids.filter(|ids| ids.len() <= 100).ok_or_else(|| {
-        ApiError::because(ErrorCode::Malformed, "ids takes up to 100 ids, separated by commas.")
-    })?;
+    access.to_names();
+    let ids: Vec<UserId> = several(&query.ids)?;
     let items = app.read(move |conn| users::list(conn, &ids)).await?;
     Ok(Json(Page { items, next: None }))
 }
@@ -60,10 +58,11 @@ pub(super) fn look_up(app: &App, request: &HttpRequest, viewer: Viewer, who: &st
 #[get("/users/{user}")]
 pub async fn show_user(
     app: Shared,
-    viewer: Viewer,
+    access: ReadAccess,
     request: HttpRequest,
     who: Path<String>,
 ) -> Result<Json<Profile>, ApiError> {
+    let viewer = access.to_everything()?;
     let who = who.into_inner();
     look_up(&app, &request, viewer, &who)?;
     let mut profile = app.read(move |conn| users::profile(conn, viewer.user, &who)).await?;

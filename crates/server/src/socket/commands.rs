@@ -3,17 +3,23 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use parlour_chat::api_tokens::Grant;
 use parlour_chat::messages::{self, Send};
 use parlour_chat::{conversations, streams};
+use parlour_protocol::conversations::ReadMarker;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Stored;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{ClientFrame, CloseCode, Ephemeral, OkFrame, ServerFrame};
 use parlour_realtime::{Outbox, Topic, frames};
+use parlour_storage::Lane;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::allowed;
 use crate::app::App;
+use crate::budget::addresses::AddressKey;
+use crate::malformed;
 use crate::problems::ApiError;
 use crate::tokens::Bearer;
 
@@ -39,6 +45,10 @@ pub(super) struct Connection {
     pub(super) outbox: Arc<Outbox>,
     pub(super) bearer: Option<Bearer>,
     pub(super) user: Option<UserId>,
+    /// What the token that it was started with allows; absent for a log-in.
+    pub(super) grant: Option<Arc<Grant>>,
+    /// Where the client is.
+    pub(super) address: AddressKey,
     in_flight: Arc<Semaphore>,
     tokens: f64,
     counted_at: Instant,
@@ -50,7 +60,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(app: Arc<App>, outbox: Arc<Outbox>, bearer: Option<Bearer>) -> Self {
+    pub(super) fn new(
+        app: Arc<App>,
+        outbox: Arc<Outbox>,
+        bearer: Option<Bearer>,
+        address: AddressKey,
+    ) -> Self {
         // A client that has just connected may be behind on many things: commands are counted by the
         // connection's own speed, messages by the person's.
         let quick = f64::from(app.config.sends_per_second) * 2.0;
@@ -59,6 +74,8 @@ impl Connection {
             outbox,
             bearer,
             user: None,
+            grant: None,
+            address,
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
             tokens: COMMANDS.1.max(quick),
             counted_at: Instant::now(),
@@ -88,6 +105,11 @@ impl Connection {
         self.counted_at = now;
         // Below zero commands are refused; a client that goes on all the same is cut off.
         if self.tokens < -f64::from(PATIENCE) { Err(CloseCode::RateLimited) } else { Ok(()) }
+    }
+
+    /// Whether the client gives more commands than are taken.
+    pub(super) fn too_fast(&self) -> bool {
+        self.tokens < 0.0
     }
 
     /// Counts a frame that is no message. There are never many, so too many end the connection.
@@ -130,7 +152,7 @@ impl Connection {
         }
         let id =
             serde_json::from_str::<serde_json::Value>(text).ok().and_then(|value| value.get("id")?.as_u64());
-        self.answer(id, Err(ApiError::because(ErrorCode::Malformed, error.to_string())));
+        self.answer(id, Err(malformed::json(error)));
         Ok(())
     }
 
@@ -141,10 +163,17 @@ impl Connection {
     /// Does a command, or says why not. An error closes the connection.
     pub(super) async fn run(&mut self, frame: ClientFrame) -> Result<(), CloseCode> {
         let Some(user) = self.user else {
-            return match frame {
+            let id = id_of(&frame);
+            let started = match frame {
                 ClientFrame::Start(start) => self.start(start).await,
                 _ => Err(CloseCode::AuthenticationFailed),
             };
+            // Said before the close as well: close codes are out of reach for some clients.
+            return started.inspect_err(|code| {
+                if let Some(refusal) = code.refusal() {
+                    self.answer(id, Err(ApiError::because(refusal, code.reason())));
+                }
+            });
         };
         if self.tokens < 0.0 {
             let wait = (-self.tokens / COMMANDS.0 * 1000.0).ceil() as u64;
@@ -155,6 +184,15 @@ impl Connection {
             self.answer(id_of(&frame), Err(error));
             return Ok(());
         }
+        if !allowed::by(self.grant.as_deref(), &frame) {
+            // Typing is never answered.
+            if let Some(id) = id_of(&frame) {
+                self.app.note_denied(user, "socket, with a token".to_owned(), None);
+                self.answer(Some(id), Err(ErrorCode::InsufficientScope.into()));
+            }
+            return Ok(());
+        }
+        let as_admin = self.grant.is_none();
         match frame {
             ClientFrame::Start(start) => {
                 self.answer(Some(start.id), Err(ApiError::because(ErrorCode::Conflict, "Already started.")));
@@ -175,7 +213,7 @@ impl Connection {
             ClientFrame::Edit { id, conversation, seq, body } => {
                 let app = self.app.clone();
                 let work = async move {
-                    let done = app.commit(conversation.0, move |conn, now| {
+                    let done = app.commit(Lane::Conversation(conversation), move |conn, now| {
                         messages::edit(conn, now, user, conversation, seq, &body)
                     });
                     Ok(stored(id, conversation, done.await?))
@@ -185,8 +223,8 @@ impl Connection {
             ClientFrame::Delete { id, conversation, seq } => {
                 let app = self.app.clone();
                 let work = async move {
-                    let done = app.commit(conversation.0, move |conn, now| {
-                        messages::delete(conn, now, user, conversation, seq)
+                    let done = app.commit(Lane::Conversation(conversation), move |conn, now| {
+                        messages::delete(conn, now, user, conversation, seq, as_admin)
                     });
                     let done = done.await?;
                     app.settle_soon();
@@ -197,7 +235,7 @@ impl Connection {
             ClientFrame::React { id, conversation, seq, emoji, on } => {
                 let app = self.app.clone();
                 let work = async move {
-                    let done = app.commit(conversation.0, move |conn, now| {
+                    let done = app.commit(Lane::Conversation(conversation), move |conn, now| {
                         messages::react(conn, now, user, conversation, seq, &emoji, on)
                     });
                     Ok(stored(id, conversation, done.await?))
@@ -205,20 +243,17 @@ impl Connection {
                 self.later("react", id, work).await;
             }
             ClientFrame::Read { id, conversation, seq } => {
-                let app = self.app.clone();
-                let work = async move {
-                    let done = app.commit(0, move |conn, now| {
-                        conversations::mark_read(conn, now, user, conversation, seq)
-                    });
-                    let marker = done.await?;
-                    Ok(OkFrame {
+                let outbox = self.outbox.clone();
+                let done = move |marked: Result<ReadMarker, _>| {
+                    let ok = |marker: ReadMarker| OkFrame {
                         id,
                         conversation: Some(conversation),
                         seq: Some(marker.seq),
                         ..OkFrame::default()
-                    })
+                    };
+                    answer(&outbox, Some(id), marked.map(ok));
                 };
-                self.later("read", id, work).await;
+                self.app.markers.mark(&self.app, user, conversation, seq, Some(&self.outbox), done);
             }
             ClientFrame::Sync { id, conversation, after, limit } => {
                 if self.outbox.waiting() > UNREAD {

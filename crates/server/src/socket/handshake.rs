@@ -17,7 +17,7 @@ use parlour_protocol::socket::SUBPROTOCOL;
 use tokio::io::AsyncWriteExt;
 
 use crate::app::App;
-use crate::auth::{bearer_of, check_origin_of, client_address_of};
+use crate::auth::{bearer_of, client_address_of};
 use crate::budget::addresses::AddressKey;
 use crate::budget::connections::Conn;
 use crate::budget::door::Entry;
@@ -52,7 +52,7 @@ pub(super) async fn accept(
     let parts = framed.into_parts();
     let ((mut stream, entry), received) = (parts.io.into_parts(), parts.read_buf);
     let peer = stream.peer_addr().ok().map(|peer| peer.ip());
-    let (admitted, answer) = match admit(app, request.head(), peer) {
+    let (admitted, answer) = match admit(app, request.head(), peer).await {
         Ok(bearer) => (Some(bearer), [switching(request.head()).as_bytes(), first_frame].concat()),
         Err(error) => (None, written(&error, app.config.is_secure())),
     };
@@ -61,8 +61,8 @@ pub(super) async fn accept(
     Some(Upgraded { stream, entry, received, bearer, address })
 }
 
-fn admit(
-    app: &App,
+async fn admit(
+    app: &Arc<App>,
     head: &RequestHead,
     peer: Option<IpAddr>,
 ) -> Result<(Option<Bearer>, AddressKey), ApiError> {
@@ -74,7 +74,6 @@ fn admit(
         return Err(ApiError::busy(1000));
     }
     let headers = head.headers();
-    check_origin_of(app, headers)?;
     let offered = headers
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)
         .filter_map(|value| value.to_str().ok())
@@ -94,7 +93,7 @@ fn admit(
         return Ok((None, network));
     };
     // Anyone who shows who they are does not stand behind strangers; one that does not is one of them.
-    let bearer = app.authenticate(token).inspect_err(|_| {
+    let bearer = app.authenticate(token, network).await.inspect_err(|_| {
         let _ = budgets.handshakes_of_network.take(network);
     })?;
     budgets.handshakes_of_person.take(bearer.user).map_err(shed)?;

@@ -29,10 +29,14 @@ struct Caught {
 impl Connection {
     pub(super) async fn start(&mut self, start: Start) -> Result<(), CloseCode> {
         let bearer = match (start.token.as_deref(), self.bearer.take()) {
-            (Some(token), _) => self.app.authenticate(token).map_err(|code| match code {
-                ErrorCode::TokenExpired => CloseCode::TokenExpired,
-                _ => CloseCode::AuthenticationFailed,
-            })?,
+            (Some(token), _) => {
+                let known = self.app.authenticate(token, self.address).await;
+                known.map_err(|error| match error.code() {
+                    ErrorCode::TokenExpired => CloseCode::TokenExpired,
+                    ErrorCode::Unauthenticated => CloseCode::AuthenticationFailed,
+                    _ => CloseCode::Overloaded,
+                })?
+            }
             (None, Some(bearer)) => bearer,
             (None, None) => return Err(CloseCode::AuthenticationFailed),
         };
@@ -41,10 +45,15 @@ impl Connection {
         }
         let user = bearer.user;
         self.outbox.identify(user, bearer.session);
+        if let Some(only) = bearer.grant.as_ref().and_then(|grant| grant.only.clone()) {
+            self.outbox.limit_to(only);
+        }
+        self.grant = bearer.grant;
+        let limited = self.outbox.is_limited();
         let known = Known {
             other_epoch: start.epoch.as_ref().is_some_and(|epoch| *epoch != self.app.epoch),
             cursors: start.cursors,
-            user: start.user_cursor,
+            user: start.user_cursor.filter(|_| !limited),
         };
         // Heard before it is read, so that nothing goes unheard in between.
         self.app.hub.listen(Topic::User(user), &self.outbox);
@@ -74,7 +83,8 @@ impl Connection {
     /// Reads where somebody stands and what they missed. A replay is complete, or it is a gap.
     async fn catch_up(&self, user: UserId, known: &Known) -> Result<Caught, Refusal> {
         let app = &self.app;
-        let standing = app.reads.standing(user).await?;
+        let mut standing = app.reads.standing(user).await?;
+        standing.conversations.retain(|place| self.outbox.may_follow(Topic::Conversation(place.id)));
         let mut plan = standing.compare(known);
         let mut replay = BytesMut::new();
         if let Some(after) = plan.user_after {
@@ -126,19 +136,22 @@ impl Connection {
             .gone
             .iter()
             .chain(live.iter().filter(|id| !plan.conversations.contains_key(id)))
-            .map(|id| (*id, StreamState { head: None, state: ReplayState::Gone }))
+            .map(|id| (*id, StreamState { head: None, state: ReplayState::Gone, read_seq: None }))
             .collect();
         let mut follow = Vec::with_capacity(plan.conversations.len());
         for (id, followed) in plan.conversations {
-            states.insert(id, StreamState { head: Some(followed.head), state: followed.state });
+            let read_seq = Some(followed.read_seq);
+            states.insert(id, StreamState { head: Some(followed.head), state: followed.state, read_seq });
             follow.push((Topic::Conversation(id), followed.head, followed.direct || live.contains(&id)));
         }
-        let own = StreamState { head: Some(standing.user_head), state: plan.user };
-        let ok = OkFrame { id, user: Some(own), conversations: Some(states), ..OkFrame::default() };
+        let own = StreamState { head: Some(standing.user_head), state: plan.user, read_seq: None };
+        let own = (!self.outbox.is_limited()).then_some(own);
+        let ok = OkFrame { id, user: own, conversations: Some(states), ..OkFrame::default() };
         self.answer(Some(id), Ok(ok));
         if !replay.is_empty() {
             self.outbox.reply(replay.freeze());
         }
+        self.outbox.set_blocked(standing.blocked);
         self.outbox.set_live(live);
         let fresh = follow
             .into_iter()

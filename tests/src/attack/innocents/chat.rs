@@ -15,7 +15,7 @@ use super::{PATIENCE, Shared};
 use crate::wire;
 
 /// Time between two messages, in microseconds.
-const GAP: u64 = 60_000;
+const GAP: u64 = 30_000;
 
 /// Sockets that are open.
 pub(super) struct Chat {
@@ -42,7 +42,7 @@ pub(super) async fn open(shared: &Rc<Shared>, people: &[Person], room: &str) -> 
     Chat { sockets, room: room.to_owned(), sent: Rc::default() }
 }
 
-/// Sends a message every 60 ms until the end, and reads what comes.
+/// Sends a message every 30 ms until the end, and reads what comes.
 pub(super) async fn talk(shared: Rc<Shared>, chat: Chat) {
     let open = Rc::new(Cell::new(chat.sockets.len()));
     for socket in &chat.sockets {

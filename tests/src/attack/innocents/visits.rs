@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -23,7 +23,7 @@ const CONFIRM: &str = "confirmation";
 /// Log-ins from devices and addresses that nobody has seen.
 pub(super) async fn log_in_first(shared: Rc<Shared>, people: Vec<Person>) {
     let again = shared.clone();
-    every(&again, Duration::from_millis(1000), move |number| {
+    every(&again, (0, 1000), move |number| {
         let (shared, person) = (shared.clone(), people[number % people.len()].clone());
         async move { drop(log_in(&shared, &person, address(3, number), number, NEW).await) }
     })
@@ -34,7 +34,7 @@ pub(super) async fn log_in_first(shared: Rc<Shared>, people: Vec<Person>) {
 pub(super) async fn log_in_again(shared: Rc<Shared>, people: Vec<Person>) {
     let devices: Rc<[RefCell<Person>]> = people.into_iter().map(RefCell::new).collect();
     let again = shared.clone();
-    every(&again, Duration::from_millis(1000), move |number| {
+    every(&again, (500, 1000), move |number| {
         let (shared, devices) = (shared.clone(), devices.clone());
         // Every other one is the first, whom an attacker may have chosen.
         let which = if number % 2 == 0 { 0 } else { number / 2 % devices.len() };
@@ -76,7 +76,7 @@ async fn log_in(
 /// Reads of open sessions.
 pub(super) async fn read(shared: Rc<Shared>, people: Vec<Person>) {
     let again = shared.clone();
-    every(&again, Duration::from_millis(250), move |number| {
+    every(&again, (100, 250), move |number| {
         let (shared, person) = (shared.clone(), people[number % people.len()].clone());
         async move {
             let request = http::Request::new("GET", "/api/v1/conversations").by(&person.token);
@@ -90,7 +90,7 @@ pub(super) async fn read(shared: Rc<Shared>, people: Vec<Person>) {
 /// The password once more, in an open session.
 pub(super) async fn confirm(shared: Rc<Shared>, person: Person) {
     let again = shared.clone();
-    every(&again, Duration::from_millis(2000), move |number| {
+    every(&again, (250, 2000), move |number| {
         let (shared, person) = (shared.clone(), person.clone());
         async move {
             let body = json!({"current": PASSWORD, "new": PASSWORD});
@@ -121,7 +121,7 @@ async fn judge(
 /// New sockets of an open session, each from another address.
 pub(super) async fn open_sockets(shared: Rc<Shared>, person: Person) {
     let again = shared.clone();
-    every(&again, Duration::from_millis(500), move |number| {
+    every(&again, (170, 500), move |number| {
         let (shared, person) = (shared.clone(), person.clone());
         async move {
             let phase = shared.phase();

@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use parlour_client::native::Api;
 use parlour_protocol::accounts::CreateAccount;
+use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::rooms::CreateRoom;
 
@@ -10,6 +11,9 @@ use crate::server::Process;
 
 /// Requests under way while a scenario is prepared.
 const AT_ONCE: usize = 32;
+
+/// Everybody's password.
+pub const PASSWORD: &str = "correct horse battery";
 
 /// A setting that `cargo xtask bench` makes.
 pub fn setting(name: &str) -> String {
@@ -35,6 +39,8 @@ pub struct Somebody {
     pub api: Api,
     /// Their id.
     pub id: UserId,
+    /// Their handle.
+    pub handle: String,
     /// Their access token.
     pub token: String,
 }
@@ -47,13 +53,15 @@ pub async fn people(server: &Process, count: usize) -> Vec<Somebody> {
         let account = CreateAccount {
             handle: format!("b{run}_{number}"),
             display_name: None,
-            password: "correct horse battery".into(),
+            password: PASSWORD.into(),
             device: Some("bench".into()),
             invite: None,
             refresh: Default::default(),
         };
-        let signed_in = api.create_account(&account).await.expect("registers");
-        Somebody { api, id: signed_in.account.id, token: signed_in.access_token }
+        let signed_in =
+            api.create_account(&account).await.expect("registers").signed_in().expect("is let in");
+        let (id, handle) = (signed_in.account.id, signed_in.account.handle);
+        Somebody { api, id, handle, token: signed_in.access_token }
     };
     let mut people = Vec::with_capacity(count);
     while people.len() < count {
@@ -74,6 +82,22 @@ pub async fn room(people: &[Somebody]) -> ConversationId {
         }
     }
     room.id
+}
+
+/// Makes each of them a friend of the next two, and so everybody has four.
+pub async fn befriend(people: &[Somebody]) {
+    let next = |number: usize, step: usize| &people[(number + step) % people.len()];
+    for step in [1, 2] {
+        for group in (0..people.len()).collect::<Vec<_>>().chunks(AT_ONCE) {
+            let friends = group.iter().map(|number| async move {
+                let (one, other) = (&people[*number], next(*number, step));
+                let request = CreateFriendRequest { to: other.handle.clone() };
+                one.api.create_friend_request(&request).await.expect("asks for friendship");
+                other.api.accept_friend_request(one.id).await.expect("accepts");
+            });
+            join_all(friends).await;
+        }
+    }
 }
 
 /// Everybody's access token.

@@ -134,7 +134,7 @@ pub async fn storm() -> Value {
             .await;
     let mut cursors = HashMap::new();
     for (group, room) in people.chunks(10).zip(&rooms) {
-        let head = group[0].api.room(*room).await.expect("the room").head as u64;
+        let head = group[0].api.show_room(*room).await.expect("the room").head as u64;
         cursors.insert(room.to_string(), head);
     }
     drop(sockets);
@@ -166,12 +166,14 @@ pub async fn storm() -> Value {
     let clients = returning.len() as f64;
     let back: Vec<(u64, u64, u64)> = join_all(returning).await.into_iter().map(|one| one.unwrap()).collect();
     let took = Latencies::from(back.iter().map(|(took, ..)| *took).collect::<Vec<u64>>());
-    json!({
+    let mut line = json!({
         "scenario": "storm", "sockets": clients, "all_back_after_ms": took.at(1.0),
         "back_p50_ms": took.at(0.5), "back_p99_ms": took.at(0.99),
         "shed_with_503": back.iter().map(|(_, shed, _)| shed).sum::<u64>(),
         "missed_events_not_replayed": back.iter().map(|(.., missing)| missing).sum::<u64>(),
         "statements_per_client": (server.statements().await - statements) as f64 / clients,
         "server_cpu_ms_per_client": (server.cpu_seconds() - cpu) * 1000.0 / clients,
-    })
+    });
+    server.ledger.check().note(&mut line);
+    line
 }

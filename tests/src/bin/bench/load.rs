@@ -1,13 +1,25 @@
 //! Many sockets on one thread: they send on schedule and check everything that they receive.
 
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use crate::ledger::Book;
 use crate::wire;
+
+/// Ids of commands that are no messages; those of messages count from zero.
+const START: u64 = 1 << 40;
+const READ: u64 = START + 1;
+const PING: u64 = START + 2;
+
+/// How often somebody says up to where they have read, at most: clients with right badges do.
+const READ_EVERY: Duration = Duration::from_millis(250);
 
 /// What all sockets of a run saw together.
 #[derive(Default)]
@@ -18,10 +30,18 @@ pub struct Seen {
     pub lost: Cell<u64>,
     /// Positions that came again, or late.
     pub doubled: Cell<u64>,
-    /// Acknowledgements.
+    /// Acknowledgements of messages.
     pub acked: Cell<u64>,
-    /// Refusals.
+    /// Refusals of messages.
     pub refused: Cell<u64>,
+    /// Read markers that were moved.
+    pub marked: Cell<u64>,
+    /// Commands of other kinds that were refused, by kind and code.
+    pub refused_others: RefCell<BTreeMap<String, u64>>,
+    /// Friends that came or went, as they were told.
+    pub presence: Cell<u64>,
+    /// Connections that the server ended.
+    pub closed: Cell<u64>,
     /// Times that a socket was told to resync.
     pub resyncs: Cell<u64>,
     /// Microseconds from the intended time to the event, on sampled sockets.
@@ -32,6 +52,23 @@ pub struct Seen {
     pub measuring: Cell<bool>,
     /// When message n was to be sent.
     pub intended: RefCell<Vec<u64>>,
+    /// What became of message n.
+    pub book: Rc<Book>,
+}
+
+impl Seen {
+    fn note_refusal(&self, id: Option<u64>, error: &[u8]) {
+        let kind = match id {
+            Some(READ) => "read",
+            Some(PING) => "ping",
+            Some(START) => "start",
+            _ => "other",
+        };
+        let text = String::from_utf8_lossy(error);
+        let code = text.split("\"code\":\"").nth(1).and_then(|rest| rest.split('"').next());
+        let name = format!("{kind} {}", code.unwrap_or("without a code"));
+        *self.refused_others.borrow_mut().entry(name).or_default() += 1;
+    }
 }
 
 fn add(cell: &Cell<u64>, count: u64) {
@@ -43,7 +80,13 @@ pub struct Socket {
     stream: TcpStream,
     conversation: RefCell<String>,
     /// What was received together with the answer to `start`, or before it.
-    first: Vec<u8>,
+    first: RefCell<Vec<u8>>,
+    /// The rest of a frame that did not fit.
+    unsent: RefCell<Vec<u8>>,
+    /// The last position that was seen.
+    last: Cell<u64>,
+    /// Bytes received after the answer to `start`.
+    received: Cell<u64>,
 }
 
 /// Why a socket was not opened.
@@ -89,17 +132,37 @@ impl Socket {
         let live = if conversation.is_empty() { String::new() } else { format!("\"{conversation}\"") };
         let cursors = cursor.map(|cursor| format!("\"{conversation}\":{cursor}")).unwrap_or_default();
         let start = format!(
-            "{{\"op\":\"start\",\"id\":0,\"token\":\"{token}\",\"live\":[{live}],\"cursors\":{{{cursors}}}}}"
+            "{{\"op\":\"start\",\"id\":{START},\"token\":\"{token}\",\"live\":[{live}],\"cursors\":{{{cursors}}}}}"
         );
         let mut request = wire::upgrade(address, "/api/v1/socket").into_bytes();
         request.extend(wire::client_frame(&start));
         // A server that sheds may have closed already.
         let _ = stream.write_all(&request).await;
-        let mut socket =
-            Self { stream, conversation: RefCell::new(conversation.to_owned()), first: Vec::new() };
-        socket.first =
+        let socket = Self {
+            stream,
+            conversation: RefCell::new(conversation.to_owned()),
+            first: RefCell::default(),
+            unsent: RefCell::default(),
+            last: Cell::new(cursor.unwrap_or(0)),
+            received: Cell::new(0),
+        };
+        let mut first =
             socket.wait_for(if token.is_empty() { b"\r\n\r\n" } else { b"\"type\":\"ok\"" }).await?;
+        // The first frame begins behind the answer to the handshake.
+        let head = first.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
+        first.drain(..head);
+        *socket.first.borrow_mut() = first;
         Ok(socket)
+    }
+
+    /// The last position that it saw.
+    pub fn last(&self) -> u64 {
+        self.last.get()
+    }
+
+    /// Bytes that it received so far.
+    pub fn received(&self) -> u64 {
+        self.received.get()
     }
 
     /// Sends to this conversation from now on, without following it.
@@ -109,11 +172,8 @@ impl Socket {
 
     /// Reads the events after a position until `count` are here; answers how many of them were left out. An event
     /// that does not come within ten seconds is left out.
-    pub async fn missing(mut self, cursor: u64, count: u64) -> u64 {
-        let mut buffer = std::mem::take(&mut self.first);
-        // The first frame begins behind the answer to the handshake.
-        let head = buffer.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
-        buffer.drain(..head);
+    pub async fn missing(self, cursor: u64, count: u64) -> u64 {
+        let mut buffer = self.first.take();
         let mut next = cursor + 1;
         let reading = async {
             loop {
@@ -163,75 +223,195 @@ impl Socket {
             }
         }
     }
-    /// Sends message n with the intended time in its text; 100 bytes of text in all.
-    pub fn send(&self, number: u64, intended: u64) {
-        let body = format!("t={intended:016} {:082}", 0);
-        let frame = wire::client_frame(&format!(
-            "{{\"op\":\"send\",\"id\":{number},\"conversation\":\"{}\",\"cid\":\"bench-{intended:x}-{number:x}\",\"body\":\"{body}\"}}",
-            self.conversation.borrow()
+
+    /// Sends message n with the intended time in its text.
+    pub fn send(&self, number: u64, intended: u64, book: &Book) {
+        let conversation = self.conversation.borrow();
+        self.write(&format!(
+            "{{\"op\":\"send\",\"id\":{number},\"conversation\":\"{conversation}\",\"cid\":\"{}\",\"body\":\"{}\"}}",
+            book.cid(number, intended),
+            book.body(number, intended, &conversation)
         ));
-        // Small frames on a socket that is read by the server always fit, unless the server has stopped reading;
-        // then the message is never acknowledged, and is counted so.
-        let _ = self.stream.try_write(&frame);
     }
 
-    /// Reads until the connection ends, checking everything.
-    pub async fn watch(self: Rc<Self>, seen: Rc<Seen>, sampled: bool) {
-        let mut buffer: Vec<u8> = Vec::with_capacity(64 * 1024);
-        let mut last = 0_u64;
+    /// Says up to where one has read.
+    pub fn mark_read(&self, seq: u64) {
+        let conversation = self.conversation.borrow();
+        self.write(&format!(
+            "{{\"op\":\"read\",\"id\":{READ},\"conversation\":\"{conversation}\",\"seq\":{seq}}}"
+        ));
+    }
+
+    /// Says that one is typing.
+    pub fn type_on(&self) {
+        self.write(&format!("{{\"op\":\"typing\",\"conversation\":\"{}\"}}", self.conversation.borrow()));
+    }
+
+    /// Shows that one is still there.
+    pub fn ping(&self) {
+        self.write(&format!("{{\"op\":\"ping\",\"id\":{PING}}}"));
+    }
+
+    /// Writes a frame. Small ones on a socket that is read by the server always fit, unless the server has stopped
+    /// reading; then a message is never acknowledged, and is counted so.
+    fn write(&self, text: &str) {
+        if self.flush() {
+            let frame = wire::client_frame(text);
+            let written = self.stream.try_write(&frame).unwrap_or(0);
+            // A frame that was begun is ended before the next one.
+            if written > 0 && written < frame.len() {
+                self.unsent.borrow_mut().extend(&frame[written..]);
+            }
+        }
+    }
+
+    /// Writes what did not fit before. Whether nothing is left of it.
+    fn flush(&self) -> bool {
+        let mut unsent = self.unsent.borrow_mut();
+        if !unsent.is_empty() {
+            let written = self.stream.try_write(&unsent).unwrap_or(0);
+            unsent.drain(..written);
+        }
+        unsent.is_empty()
+    }
+
+    /// Reads until the connection ends, checking everything. With marks, it says up to where it has read: at once, and
+    /// when that was a moment ago, as soon as it may.
+    pub async fn watch(self: Rc<Self>, seen: Rc<Seen>, sampled: bool, marks: Option<Rc<Marks>>) {
+        let mut buffer = self.first.take();
+        buffer.reserve(64 * 1024);
+        let (mut marked, mut marked_at, mut due) = (self.last.get(), None::<Instant>, None::<Instant>);
         loop {
-            if self.stream.readable().await.is_err() {
-                return;
-            }
-            match self.stream.try_read_buf(&mut buffer) {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-                Err(_) => return,
-            }
             let mut at = 0;
             while let Some((opcode, range)) = wire::frame(&buffer[at..]) {
                 let payload = &buffer[at + range.start..at + range.end];
                 if opcode == 1 {
-                    take(payload, &seen, &mut last, sampled);
+                    self.take(payload, &seen, sampled);
                 }
                 at += range.end;
             }
             buffer.drain(..at);
+            self.flush();
+            let last = self.last.get();
+            if let Some(marks) = &marks
+                && last > marked
+                && due.is_none_or(|due| due <= Instant::now())
+            {
+                match marked_at.map(|at| at + READ_EVERY).filter(|next| *next > Instant::now()) {
+                    Some(next) => due = Some(next),
+                    None => {
+                        marks.push(self.clone(), last);
+                        (marked, marked_at, due) = (last, Some(Instant::now()), None);
+                    }
+                }
+            }
+            let readable = match due {
+                None => self.stream.readable().await,
+                Some(due) => tokio::select! {
+                    biased;
+                    readable = self.stream.readable() => readable,
+                    () = tokio::time::sleep_until(due) => continue,
+                },
+            };
+            if readable.is_err() {
+                return add(&seen.closed, 1);
+            }
+            match self.stream.try_read_buf(&mut buffer) {
+                Ok(0) => return add(&seen.closed, 1),
+                Ok(read) => add(&self.received, read as u64),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => return add(&seen.closed, 1),
+            }
+        }
+    }
+
+    fn take(&self, payload: &[u8], seen: &Seen, sampled: bool) {
+        if payload.starts_with(b"{\"type\":\"event\"") {
+            let Some(seq) = wire::number_after(payload, b"\"seq\":", 30) else { return };
+            add(&seen.deliveries, 1);
+            let last = self.last.get();
+            if last != 0 && seq > last + 1 {
+                add(&seen.lost, seq - last - 1);
+            } else if seq <= last {
+                add(&seen.doubled, 1);
+            }
+            self.last.set(seq.max(last));
+            if sampled
+                && seen.measuring.get()
+                && let Some(intended) = wire::number_after(payload, b"t=", 100)
+            {
+                seen.delivery.borrow_mut().push(wire::now().saturating_sub(intended));
+            }
+        } else if payload.starts_with(b"{\"type\":\"ok\"") {
+            match wire::number_after(payload, b"\"id\":", 10) {
+                Some(READ) => add(&seen.marked, 1),
+                // Too much was missed: a client reads the newest page and goes on from there.
+                Some(START) if contains(payload, b"\"state\":\"gap\"") => self.last.set(0),
+                Some(START | PING) | None => {}
+                Some(number) => {
+                    add(&seen.acked, 1);
+                    if let Some(seq) = wire::number_after(payload, b"\"seq\":", 10) {
+                        seen.book.note_acked(number, seq);
+                    }
+                    if seen.measuring.get()
+                        && let Some(intended) = seen.intended.borrow().get(number as usize)
+                    {
+                        seen.ack.borrow_mut().push(wire::now().saturating_sub(*intended));
+                    }
+                }
+            }
+        } else if payload.starts_with(b"{\"type\":\"error\"") {
+            match wire::number_after(payload, b"\"id\":", 10) {
+                kind @ (Some(START | READ | PING) | None) => seen.note_refusal(kind, payload),
+                Some(number) => {
+                    add(&seen.refused, 1);
+                    if contains(payload, b"\"outcome\":\"none\"") {
+                        seen.book.note_refused(number);
+                    }
+                }
+            }
+        } else if payload.starts_with(b"{\"type\":\"resync\"") {
+            add(&seen.resyncs, 1);
+            // What was left out is in the log; the next event is not a loss.
+            self.last.set(0);
+        } else if payload.starts_with(b"{\"type\":\"ephemeral\"")
+            && contains(payload, b"\"kind\":\"presence\"")
+        {
+            add(&seen.presence, 1);
         }
     }
 }
 
-fn take(payload: &[u8], seen: &Seen, last: &mut u64, sampled: bool) {
-    if payload.starts_with(b"{\"type\":\"event\"") {
-        let Some(seq) = wire::number_after(payload, b"\"seq\":", 30) else { return };
-        add(&seen.deliveries, 1);
-        if *last != 0 && seq > *last + 1 {
-            add(&seen.lost, seq - *last - 1);
-        } else if seq <= *last {
-            add(&seen.doubled, 1);
+fn contains(payload: &[u8], text: &[u8]) -> bool {
+    payload.windows(text.len()).any(|window| window == text)
+}
+
+/// Read markers that wait to be written. All clients are on one core here: what each would do on a machine of its own
+/// they do one after the other. Reading comes first, so that what one writes does not count as the latency of the next.
+#[derive(Default)]
+pub struct Marks {
+    waiting: RefCell<VecDeque<(Rc<Socket>, u64)>>,
+    woken: Notify,
+}
+
+impl Marks {
+    fn push(&self, socket: Rc<Socket>, seq: u64) {
+        self.waiting.borrow_mut().push_back((socket, seq));
+        self.woken.notify_one();
+    }
+
+    /// Writes them, a few at a time.
+    pub async fn write(self: Rc<Self>) {
+        loop {
+            self.woken.notified().await;
+            while !self.waiting.borrow().is_empty() {
+                tokio::task::yield_now().await;
+                for _ in 0..16 {
+                    let Some((socket, seq)) = self.waiting.borrow_mut().pop_front() else { break };
+                    socket.mark_read(seq);
+                }
+            }
         }
-        *last = seq.max(*last);
-        if sampled
-            && seen.measuring.get()
-            && let Some(intended) = wire::number_after(payload, b"t=", 100)
-        {
-            seen.delivery.borrow_mut().push(wire::now().saturating_sub(intended));
-        }
-    } else if payload.starts_with(b"{\"type\":\"ok\"") {
-        add(&seen.acked, 1);
-        if seen.measuring.get()
-            && let Some(number) = wire::number_after(payload, b"\"id\":", 10)
-            && let Some(intended) = seen.intended.borrow().get(number as usize)
-        {
-            seen.ack.borrow_mut().push(wire::now().saturating_sub(*intended));
-        }
-    } else if payload.starts_with(b"{\"type\":\"error\"") {
-        add(&seen.refused, 1);
-    } else if payload.starts_with(b"{\"type\":\"resync\"") {
-        add(&seen.resyncs, 1);
-        // What was left out is in the log; the next event is not a loss.
-        *last = 0;
     }
 }
 
@@ -248,8 +428,9 @@ pub async fn drive(senders: &[Rc<Socket>], seen: &Seen, rate: f64, time: Duratio
         while sent < due {
             let intended = begin + (sent as f64 * gap) as u64;
             seen.intended.borrow_mut().push(intended);
+            seen.book.note_sent();
             let number = first + sent;
-            senders[(number as usize) % senders.len()].send(number, intended);
+            senders[(number as usize) % senders.len()].send(number, intended, &seen.book);
             sent += 1;
         }
         pause(begin + (sent as f64 * gap) as u64, gap).await;

@@ -1,17 +1,22 @@
 //! Rounds of load: what was sent, what arrived and when, and the highest rate that holds.
 
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::task::{JoinHandle, spawn_local};
 
-use crate::load::{Latencies, Seen, Socket, drive};
+use crate::load::{Latencies, Marks, Seen, Socket, drive};
 use crate::server::Process;
 
 /// Load before it counts.
 pub const WARM_UP: Duration = Duration::from_secs(2);
 /// Load that counts.
 pub const MEASURED: Duration = Duration::from_secs(5);
+/// Of this many people one tells latencies.
+pub const SAMPLED: usize = 20;
+/// A client that says nothing is gone for the server after a minute.
+const PING_EVERY: Duration = Duration::from_secs(25);
 
 /// One round.
 pub struct Measured {
@@ -31,6 +36,8 @@ pub struct Measured {
     pub doubled: u64,
     /// Times that a socket was told to fetch from the log.
     pub resyncs: u64,
+    /// Sockets that the server closed.
+    pub closed: u64,
     /// From the intended time to the event.
     pub delivery: Latencies,
     /// From the intended time to the acknowledgement.
@@ -39,6 +46,8 @@ pub struct Measured {
     pub seconds: f64,
     /// Processor time of the server in it.
     pub cpu_seconds: f64,
+    /// Processor time of PostgreSQL and Redis in it.
+    pub services_cpu_seconds: f64,
 }
 
 impl Measured {
@@ -50,11 +59,17 @@ impl Measured {
             && self.lost == 0
             && self.doubled == 0
             && self.resyncs == 0
+            && self.closed == 0
     }
 
     /// Processor time per delivery, in seconds per million.
     pub fn cpu_per_million(&self) -> f64 {
         self.cpu_seconds / (self.deliveries as f64 / 1e6)
+    }
+
+    /// The same with PostgreSQL and Redis.
+    pub fn whole_cpu_per_million(&self) -> f64 {
+        (self.cpu_seconds + self.services_cpu_seconds) / (self.deliveries as f64 / 1e6)
     }
 
     /// Deliveries per second.
@@ -70,6 +85,7 @@ impl Measured {
             "offered_per_second": self.rate,
             "acked": self.acked, "refused": self.refused,
             "lost": self.lost, "doubled_or_reordered": self.doubled, "resyncs": self.resyncs,
+            "closed": self.closed,
             "ack_p50_ms": self.ack.at(0.5), "ack_p99_ms": self.ack.at(0.99), "ack_p999_ms": self.ack.at(0.999),
         });
         if self.deliveries > 0 {
@@ -100,15 +116,17 @@ pub async fn measure(
     seen.ack.borrow_mut().clear();
     let before =
         (seen.deliveries.get(), seen.lost.get(), seen.doubled.get(), seen.refused.get(), seen.resyncs.get());
+    let closed_before = seen.closed.get();
     let acked_before = seen.acked.get();
     let waiting = seen.intended.borrow().len() as u64 - acked_before;
-    let cpu = server.cpu_seconds();
+    let (cpu, services_cpu) = (server.cpu_seconds(), server.services_cpu_seconds());
     let began = Instant::now();
     seen.measuring.set(true);
     let sent = drive(senders, seen, rate, time).await;
     let seconds = began.elapsed().as_secs_f64();
     let deliveries = seen.deliveries.get() - before.0;
     let cpu_seconds = server.cpu_seconds() - cpu;
+    let services_cpu_seconds = server.services_cpu_seconds() - services_cpu;
     // What is under way may still come, up to a second late: late is counted by the latencies.
     let deadline = Instant::now() + Duration::from_secs(1);
     while seen.acked.get() - acked_before < sent + waiting && Instant::now() < deadline {
@@ -125,10 +143,12 @@ pub async fn measure(
         lost: seen.lost.get() - before.1,
         doubled: seen.doubled.get() - before.2,
         resyncs: seen.resyncs.get() - before.4,
+        closed: seen.closed.get() - closed_before,
         delivery: Latencies::of(&seen.delivery),
         ack: Latencies::of(&seen.ack),
         seconds,
         cpu_seconds,
+        services_cpu_seconds,
     }
 }
 
@@ -138,40 +158,70 @@ pub struct Crowd {
     pub seen: Rc<Seen>,
     /// The sockets, in the order of the tokens.
     pub sockets: Vec<Rc<Socket>>,
-    watching: Vec<tokio::task::JoinHandle<()>>,
+    /// Those of them that read, each in a task.
+    pub watching: Vec<JoinHandle<()>>,
+    /// What else they do.
+    busy: Vec<JoinHandle<()>>,
 }
 
 impl Drop for Crowd {
     fn drop(&mut self) {
-        self.watching.iter().for_each(tokio::task::JoinHandle::abort);
+        self.watching.iter().chain(&self.busy).for_each(JoinHandle::abort);
     }
 }
 
-/// Opens a socket for each token; number n follows one conversation live, if any. Those that `reads` says no of
-/// never read again.
-pub async fn join_some(
+/// Which people do what.
+pub struct Habits<R> {
+    /// Who reads, by number; the others never read again after `start`.
+    pub reads: R,
+    /// Where read markers wait, if people say up to where they have read.
+    pub marks: Option<Rc<Marks>>,
+}
+
+/// Opens a socket for each token; number n follows one conversation live, if any.
+pub async fn join_with(
     server: &Process,
     tokens: &[String],
     conversation: impl Fn(usize) -> String,
-    reads: impl Fn(usize) -> bool,
+    habits: Habits<impl Fn(usize) -> bool>,
 ) -> Crowd {
-    let seen = Rc::new(Seen::default());
-    let mut crowd = Crowd { seen: seen.clone(), sockets: Vec::new(), watching: Vec::new() };
+    let seen = Rc::new(Seen { book: server.ledger.open(), ..Seen::default() });
+    let (sockets, watching, busy) = (Vec::new(), Vec::new(), Vec::new());
+    let mut crowd = Crowd { seen: seen.clone(), sockets, watching, busy };
     for (number, token) in tokens.iter().enumerate() {
-        let socket = Rc::new(Socket::open(&server.address, token, &conversation(number)).await);
-        if reads(number) {
+        let conversation = conversation(number);
+        server.ledger.note_room(&conversation);
+        let socket = Rc::new(Socket::open(&server.address, token, &conversation).await);
+        if (habits.reads)(number) {
             // 50 of a thousand tell the latencies; all of them count.
-            let sampled = number % 20 == 0 || tokens.len() < 100;
-            crowd.watching.push(tokio::task::spawn_local(socket.clone().watch(seen.clone(), sampled)));
+            let sampled = number % SAMPLED == 0 || tokens.len() < 100;
+            let watch = socket.clone().watch(seen.clone(), sampled, habits.marks.clone());
+            crowd.watching.push(spawn_local(watch));
         }
         crowd.sockets.push(socket);
     }
+    let everybody = crowd.sockets.iter().map(Rc::downgrade).collect();
+    crowd.busy.push(spawn_local(ping(everybody)));
+    crowd.busy.extend(habits.marks.map(|marks| spawn_local(marks.write())));
     crowd
 }
 
-/// Like [`join_some`], and everybody reads.
+/// Everybody pings from time to time, one after the other.
+async fn ping(everybody: Vec<Weak<Socket>>) {
+    tokio::time::sleep(PING_EVERY / 2).await;
+    while !everybody.is_empty() {
+        for socket in &everybody {
+            tokio::time::sleep(PING_EVERY / everybody.len() as u32).await;
+            if let Some(socket) = socket.upgrade() {
+                socket.ping();
+            }
+        }
+    }
+}
+
+/// Like [`join_with`]: everybody reads, and nobody says so.
 pub async fn join(server: &Process, tokens: &[String], conversation: impl Fn(usize) -> String) -> Crowd {
-    join_some(server, tokens, conversation, |_| true).await
+    join_with(server, tokens, conversation, Habits { reads: |_| true, marks: None }).await
 }
 
 /// What a search looks for.
@@ -196,14 +246,16 @@ pub async fn search(
     for _ in 0..10 {
         let measured = measure(server, &crowd.seen, &crowd.sockets[..senders], rate, WARM_UP, MEASURED).await;
         eprintln!(
-            "  {rate:>9.0} msg/s: {:>9.0} deliveries/s, delivery p99 {:.1} ms, ack p99 {:.1} ms, acked {}/{}, lost {}, resyncs {}",
+            "  {rate:>9.0} msg/s: {:>9.0} deliveries/s, delivery p99 {:.1} ms, ack p99 {:.1} ms, acked {}/{}, refused {}, lost {}, resyncs {}, closed {}",
             measured.deliveries_per_second(),
             measured.delivery.at(0.99),
             measured.ack.at(0.99),
             measured.acked,
             measured.sent,
+            measured.refused,
             measured.lost,
-            measured.resyncs
+            measured.resyncs,
+            crowd.seen.closed.get()
         );
         if measured.complete(bar.audience) && (bar.good)(&measured) {
             low = Some(measured);

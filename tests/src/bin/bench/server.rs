@@ -3,14 +3,21 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use parlour_storage::connection::Address;
 use system_tests::METRICS_TOKEN;
 use tempfile::TempDir;
+
+use crate::ledger::Ledger;
+use crate::services::{Services, cpu_seconds};
 
 /// A process on the server's core.
 pub struct Process {
     child: Child,
     /// `127.0.0.1:port`.
     pub address: String,
+    /// What was sent to it.
+    pub ledger: Ledger,
+    services: Services,
     _data: TempDir,
 }
 
@@ -48,9 +55,15 @@ impl Process {
             .env("PARLOUR_WORKERS", "1")
             .env("RUST_LOG", "warn")
             .envs(settings.iter().copied());
+        let set = |name: &str| settings.iter().find(|(set, _)| *set == name).map(|(_, value)| *value);
+        let database = match set("DATABASE_URL") {
+            Some(url) => Address::parse(url).unwrap(),
+            None => Address::Sqlite(data.path().join("parlour.sqlite3").to_str().unwrap().to_owned()),
+        };
+        let services = Services::find(&database, set("REDIS_URL"));
         let line =
             |line: &str| line.split("listening on ").nth(1).map(|rest| rest.trim_end_matches(')').to_owned());
-        Self::spawn(command, data, line)
+        Self::spawn(command, data, Ledger::new(Some(database)), services, line)
     }
 
     /// The bare broadcaster.
@@ -58,10 +71,23 @@ impl Process {
         let own = std::env::current_exe().unwrap();
         let mut command = on_server_core(&own.to_string_lossy());
         command.arg("floor-server");
-        Self::spawn(command, TempDir::new().unwrap(), |line| Some(line.to_owned()))
+        let (data, ledger) = (TempDir::new().unwrap(), Ledger::new(None));
+        Self::spawn(command, data, ledger, Services::default(), |line| Some(line.to_owned()))
     }
 
-    fn spawn(mut command: Command, data: TempDir, address: impl Fn(&str) -> Option<String>) -> Self {
+    /// The same, and messages have texts of this many bytes.
+    pub fn with_bytes(mut self, bytes: usize) -> Self {
+        self.ledger.set_bytes(bytes);
+        self
+    }
+
+    fn spawn(
+        mut command: Command,
+        data: TempDir,
+        ledger: Ledger,
+        services: Services,
+        address: impl Fn(&str) -> Option<String>,
+    ) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = lines
@@ -69,17 +95,17 @@ impl Process {
             .map_while(Result::ok)
             .find_map(|line| address(&line))
             .expect("the server is ready");
-        Self { child, address, _data: data }
+        Self { child, address, ledger, services, _data: data }
     }
 
     /// Seconds of processor time so far.
     pub fn cpu_seconds(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks =
-            |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-        // utime and stime, in ticks of 10 ms on Linux.
-        (ticks(11) + ticks(12)) / 100.0
+        cpu_seconds(self.child.id())
+    }
+
+    /// The same of PostgreSQL and Redis, if the server uses them.
+    pub fn services_cpu_seconds(&self) -> f64 {
+        self.services.cpu_seconds()
     }
 
     /// Statements run so far.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cast::{parlour, people, room, tokens};
-use crate::measure::{Bar, MEASURED, Measured, WARM_UP, join, join_some, measure, search};
+use crate::ledger::Stored;
+use crate::measure::{Bar, Habits, MEASURED, Measured, WARM_UP, join, join_with, measure, search};
 use crate::server::Process;
 
 /// The highest rate at which 99 of 100 deliveries take at most 250 ms.
@@ -13,15 +14,15 @@ fn delivered_in_time(audience: u64) -> Bar {
     Bar { audience, good: |measured: &Measured| measured.delivery.at(0.99) <= 250.0 }
 }
 
-/// 1000 sockets in one room, ten of them send.
-pub async fn hot_room() -> Value {
+/// 1000 sockets in one room, ten of them send texts of this many bytes.
+pub async fn hot_room(bytes: usize) -> Value {
     let floor = {
-        let server = Process::floor();
+        let server = Process::floor().with_bytes(bytes);
         let nobody = vec![String::new(); 1000];
         let open = async || join(&server, &nobody, |_| String::new()).await;
         search(&server, open, 10, delivered_in_time(1000), 50.0).await
     };
-    let server = parlour();
+    let server = parlour().with_bytes(bytes);
     let people = people(&server, 1000).await;
     let room = room(&people).await;
     let tokens = tokens(&people);
@@ -30,14 +31,18 @@ pub async fn hot_room() -> Value {
     let mut line = best.json("hot-room");
     line["floor_deliveries_per_second"] = json!(floor.deliveries_per_second());
     line["ratio_to_floor"] = json!(best.deliveries_per_second() / floor.deliveries_per_second());
+    server.ledger.check().note(&mut line);
     line
 }
 
-/// 500 sockets in 50 rooms of ten, all of them send.
-pub async fn many_rooms() -> Value {
+/// 500 sockets in 50 rooms of ten, all of them send texts of this many bytes.
+pub async fn many_rooms(bytes: usize) -> Value {
     let (server, tokens, rooms) = rooms_of_ten().await;
+    let server = server.with_bytes(bytes);
     let open = async || join(&server, &tokens, |number| rooms[number / 10].clone()).await;
-    search(&server, open, 500, delivered_in_time(10), 4000.0).await.json("many-rooms")
+    let mut line = search(&server, open, 500, delivered_in_time(10), 4000.0).await.json("many-rooms");
+    server.ledger.check().note(&mut line);
+    line
 }
 
 async fn rooms_of_ten() -> (Process, Vec<String>, Vec<String>) {
@@ -68,6 +73,7 @@ pub async fn calm() -> Value {
     line["floor_delivery_p50_ms"] = json!(floor.delivery.at(0.5));
     line["floor_delivery_p99_ms"] = json!(floor.delivery.at(0.99));
     line["ratio_to_floor_p50"] = json!(measured.delivery.at(0.5) / floor.delivery.at(0.5));
+    server.ledger.check().note(&mut line);
     line
 }
 
@@ -81,15 +87,19 @@ pub async fn sends() -> Value {
     let open = async || {
         let crowd = join(&server, &tokens, |_| String::new()).await;
         crowd.sockets.iter().for_each(|socket| socket.write_to(&room));
+        server.ledger.note_room(&room);
         crowd
     };
     let bar = Bar { audience: 0, good: |measured: &Measured| measured.ack.at(0.99) <= 50.0 };
-    search(&server, open, 200, bar, 1000.0).await.json("sends")
+    let mut line = search(&server, open, 200, bar, 1000.0).await.json("sends");
+    server.ledger.check().note(&mut line);
+    line
 }
 
 /// The cost of a delivery in rooms of different sizes. Everybody is another person.
 pub async fn growth() -> Value {
     let mut line = json!({ "scenario": "growth" });
+    let mut stored = Stored::default();
     for size in [10_usize, 100, 1000, 10_000] {
         let server = parlour();
         let people = people(&server, size).await;
@@ -106,7 +116,9 @@ pub async fn growth() -> Value {
         line[format!("cpu_s_per_million_deliveries_{size}")] = json!(measured.cpu_per_million());
         line[format!("delivery_p99_ms_{size}")] = json!(measured.delivery.at(0.99));
         line[format!("wrong_{size}")] = json!(measured.lost + measured.doubled + measured.resyncs);
+        stored += server.ledger.check();
     }
+    stored.note(&mut line);
     line
 }
 
@@ -125,13 +137,15 @@ pub async fn overload() -> Value {
     let resident = server.resident_kib();
     tokio::time::sleep(Duration::from_secs(5)).await;
     let after = round(most / 4.0, 5).await;
-    json!({
+    let mut line = json!({
         "scenario": "overload", "offered_per_second": over.rate, "sent": over.sent, "acked": over.acked,
         "refused": over.refused, "lost": over.lost, "doubled_or_reordered": over.doubled,
         "resyncs": over.resyncs, "resident_mib": resident / 1024.0,
         "afterwards_acked": after.acked, "afterwards_sent": after.sent,
         "afterwards_delivery_p99_ms": after.delivery.at(0.99), "afterwards_lost": after.lost,
-    })
+    });
+    server.ledger.check().note(&mut line);
+    line
 }
 
 /// 1000 sockets in one room, ten of which stop reading: what the others notice, and what the stalled ones hold.
@@ -144,12 +158,14 @@ pub async fn slow_readers() -> Value {
     for (name, stalled) in [("all_read", 0), ("ten_stalled", 10)] {
         // The last ones; the first ones send, and must see their answers.
         let reads = |number: usize| number < tokens.len() - stalled;
-        let crowd = join_some(&server, &tokens, |_| room.to_string(), reads).await;
+        let habits = Habits { reads, marks: None };
+        let crowd = join_with(&server, &tokens, |_| room.to_string(), habits).await;
         let before = server.resident_kib();
         let round = measure(&server, &crowd.seen, &crowd.sockets[..10], 500.0, WARM_UP, MEASURED).await;
         line[format!("delivery_p99_ms_{name}")] = json!(round.delivery.at(0.99));
         line[format!("wrong_{name}")] = json!(round.lost + round.doubled + round.resyncs);
         line[format!("grown_kib_{name}")] = json!(server.resident_kib() - before);
     }
+    server.ledger.check().note(&mut line);
     line
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parlour_client::native::{Api, Follower, Options, Update};
 use parlour_protocol::ids::{ConversationId, Seq};
-use parlour_protocol::socket::{Event, UserChange};
+use parlour_protocol::socket::Event;
 
 use super::Journal;
 use crate::chaos::checker::Reading;
@@ -21,21 +21,14 @@ pub struct Seen {
     pub outages: Vec<Duration>,
     /// What must not happen.
     pub strange: Vec<String>,
-    /// Own read markers as they were told.
-    markers: BTreeMap<ConversationId, Seq>,
+    /// Whether a connection stood at some time.
+    pub connected: bool,
 }
 
 impl Seen {
     fn cursors(&self) -> BTreeMap<ConversationId, Seq> {
         let last = |applied: &Vec<(Duration, Event)>| applied.last().map_or(0, |(_, event)| event.seq);
         self.applied.iter().map(|(room, applied)| (*room, last(applied))).collect()
-    }
-
-    fn marker(&mut self, conversation: ConversationId, seq: Seq) {
-        let before = self.markers.insert(conversation, seq).unwrap_or(0);
-        if seq <= before {
-            self.strange.push(format!("the read marker of {conversation} went from {before} to {seq}"));
-        }
     }
 }
 
@@ -98,13 +91,9 @@ impl Reader {
                         applied.push((now, event));
                     }
                 }
-                Ok(Update::UserEvent(event)) => {
-                    if let UserChange::ReadMoved { conversation, seq } = event.change {
-                        seen.marker(conversation, seq);
-                    }
-                }
                 Ok(Update::Disconnected) => lost = lost.or(Some(now)),
                 Ok(Update::Connected) => {
+                    seen.connected = true;
                     if let Some(lost) = lost.take() {
                         seen.outages.push(now - lost);
                     }

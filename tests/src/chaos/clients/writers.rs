@@ -1,11 +1,12 @@
 //! Writers: people who send, edit, delete, react and read, each time until the outcome is known.
 
+use parlour_protocol::conversations::MarkRead;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parlour_client::native::{Api, ApiError, Follower, Options, Stopped, Update};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
-use parlour_protocol::messages::SendMessage;
+use parlour_protocol::messages::{EditMessage, SendMessage};
 use parlour_protocol::problems::ErrorCode;
 
 use super::{Journal, SETTLED};
@@ -244,11 +245,18 @@ impl Deed {
     async fn attempt(&self, api: &Api, room: ConversationId) -> Result<Done, ApiError> {
         let stored = match self {
             Self::Send(cid, message) => api.send_message(room, cid, message).await?,
-            Self::Change(Action::Edit { target, body }) => api.edit_message(room, *target, body).await?,
+            Self::Change(Action::Edit { target, body }) => {
+                api.edit_message(room, *target, &EditMessage { body: body.to_string() }).await?
+            }
             Self::Change(Action::Delete { target }) => api.delete_message(room, *target).await?,
-            Self::Change(Action::React { target, emoji, on }) => api.react(room, *target, emoji, *on).await?,
+            Self::Change(Action::React { target, emoji, on: true }) => {
+                api.add_reaction(room, *target, emoji).await?
+            }
+            Self::Change(Action::React { target, emoji, on: false }) => {
+                api.delete_reaction(room, *target, emoji).await?
+            }
             Self::Read(seq) => {
-                api.mark_read(room, *seq).await?;
+                api.mark_read(room, &MarkRead { seq: *seq }).await?;
                 return Ok(Done { seq: *seq, fresh: false });
             }
         };

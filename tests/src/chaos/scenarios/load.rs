@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use parlour_client::native::Api;
+use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::rooms::CreateRoom;
 use parlour_protocol::time::{SECOND, Timestamp};
@@ -69,7 +70,7 @@ impl Crowd {
             writers.push(person);
         }
         let (one, other) = (&writers[0], &writers[1]);
-        one.1[0].create_friend_request(&other.0.to_string()).await.expect("asks");
+        one.1[0].create_friend_request(&CreateFriendRequest { to: other.0.to_string() }).await.expect("asks");
         other.1[0].accept_friend_request(one.0).await.expect("accepts");
         let direct = one.1[0].open_direct(other.0).await.expect("a direct chat").id;
         let people = writers.iter().cloned().collect();
@@ -88,7 +89,17 @@ impl Crowd {
         for (number, person) in writers.into_iter().enumerate() {
             crowd.begin_to_write(number, person, lots.fork());
         }
+        crowd.connected().await;
         crowd
+    }
+
+    /// Waits until all readers are connected: a start that a fault refuses is not a socket that a fault closed.
+    async fn connected(&self) {
+        let deadline = Instant::now() + QUIET;
+        while !self.seen.iter().all(|(_, _, seen)| seen.lock().unwrap().connected) {
+            assert!(Instant::now() < deadline, "readers are not connected before anything breaks");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     fn follow(&mut self, cluster: &Cluster, lots: &mut Lots) {
@@ -166,7 +177,7 @@ impl Crowd {
         self.readers.iter().for_each(|reader| reader.abort());
         for ((user, conversation), acknowledged) in self.journal.marks() {
             let api = &self.people[&user][0];
-            let stored = insist("a conversation", || api.conversation(conversation)).await.read_seq;
+            let stored = insist("a conversation", || api.show_conversation(conversation)).await.read_seq;
             recording.markers.push(Marker { user, conversation, acknowledged, stored });
         }
         let mut times = Times::default();

@@ -1,9 +1,11 @@
 //! The node that somebody is connected to dies: friends see them go within a minute, and do not see those go who
 //! come back at once.
 
+use parlour_client::operations::calls;
 use std::time::{Duration, Instant};
 
 use parlour_client::native::{Api, Follower, Options, Update};
+use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::socket::Ephemeral;
 use serde_json::json;
@@ -31,7 +33,7 @@ pub async fn play(cluster: &Cluster) -> Verdict {
     let mut friends: Vec<(UserId, Vec<Api>, Follower)> = Vec::new();
     for name in ["stays_away", "comes_back", "moves"] {
         let (id, apis) = cluster.register(name).await;
-        apis[0].create_friend_request("bob").await.expect("asks");
+        apis[0].create_friend_request(&CreateFriendRequest { to: "bob".into() }).await.expect("asks");
         bob[0].accept_friend_request(id).await.expect("accepts");
         let connected = Follower::start(apis[0].clone(), Options::default());
         let online = Update::Ephemeral(Ephemeral::Presence { user: id, online: true });
@@ -76,7 +78,7 @@ pub async fn play(cluster: &Cluster) -> Verdict {
     if offline.is_none_or(|after| after > OFFLINE) {
         violations.push(Violation::of("R50", format!("offline {offline:?} after the node was killed")));
     }
-    for friend in bob[1].list_friends().await.expect("answers").items {
+    for friend in bob[1].every(calls::list_friends).await.expect("answers").items {
         let expected = friend.user.id != away.0;
         if friend.online != expected {
             let what = format!("@{} is shown as online: {}", friend.user.handle, friend.online);

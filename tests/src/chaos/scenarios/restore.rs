@@ -52,7 +52,7 @@ pub async fn play(cluster: &Cluster, _lots: Lots) -> Verdict {
 
     let lost = say(LOST, "lost").await.len();
     let young = create(&apis[0], "young").await;
-    let epoch = apis[0].server().await.expect("answers").epoch;
+    let epoch = apis[0].show_server().await.expect("answers").epoch;
     let mut followers = Vec::new();
     for node in 0..apis.len() {
         followers.push(following(&apis, node, &[room, young]).await);

@@ -3,11 +3,12 @@
 //!
 //! What reaches them is read from the bare socket: a client library would hide what it should never have got.
 
+use parlour_client::operations::ListEvents;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parlour_client::native::{Api, ApiError, Received, Socket};
+use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::SendMessage;
@@ -26,10 +27,8 @@ use crate::chaos::report::{self, Times};
 
 const WRITERS: usize = 3;
 const GUESTS: usize = 4;
-/// Anyone who lost a right gets nothing after this time.
+/// Anyone who lost a right gets nothing after this time, also when the notice of it was lost between the nodes.
 const BOUND: Duration = Duration::from_secs(1);
-/// The same when the notice of it was lost between the nodes: the look at all heads finds it within two seconds.
-const BOUND_WITH_LOSS: Duration = Duration::from_secs(3);
 /// Listening goes on for so long beyond the bound.
 const BEYOND: Duration = Duration::from_millis(700);
 /// Of a hundred messages between the nodes, this many are lost, and as many come late.
@@ -40,7 +39,6 @@ const LOSS: u64 = 30;
 struct Scene {
     room: ConversationId,
     journal: Arc<Journal>,
-    lossy: Arc<AtomicBool>,
     slack: u32,
 }
 
@@ -49,7 +47,7 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
     let (_, owner) = cluster.register("owner").await;
     let room = CreateRoom { name: "door".into(), topic: String::new() };
     let room = owner[0].create_room(&room).await.expect("a room").id;
-    let scene = Scene { room, journal: Journal::start(), lossy: Arc::default(), slack: settings.slack };
+    let scene = Scene { room, journal: Journal::start(), slack: settings.slack };
     let mut writers = Vec::new();
     for number in 0..WRITERS {
         let person = cluster.register(&format!("writer_{number}")).await;
@@ -76,7 +74,6 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
     let friends = tokio::spawn(fall_out((one, other), direct, scene.journal.clone(), lots.fork()));
 
     tokio::time::sleep(settings.load / 2).await;
-    scene.lossy.store(true, Ordering::Relaxed);
     cluster.redis.iter().for_each(|proxy| proxy.set(Mode::Meddle(LOSS)));
     tokio::time::sleep(settings.load / 2).await;
     scene.journal.stop();
@@ -139,18 +136,16 @@ async fn come_and_go((user, nodes): (UserId, Vec<Api>), scene: Scene, mut lots: 
         insist("leaving", || nodes[by].leave_room(room)).await;
         let left = scene.journal.now();
         for api in &nodes {
-            if !matches!(refusal(api.list_events(room, 0, 10).await), Some(ErrorCode::NotMember)) {
+            if !matches!(
+                refusal(api.list_events(room, &ListEvents { after: Some(0), limit: Some(10) }).await),
+                Some(ErrorCode::NotMember)
+            ) {
                 let what = format!("{user} has left {room}, and could read it at {}", api.base());
                 scene.journal.strange(what);
             }
         }
-        let bound_now = || {
-            let lossy = scene.lossy.load(Ordering::Relaxed);
-            scene.slack * if lossy { BOUND_WITH_LOSS } else { BOUND }
-        };
-        let bound = bound_now();
+        let bound = scene.slack * BOUND;
         hear(&mut socket, &scene.journal, bound + BEYOND, &mut events).await;
-        let bound = bound.max(bound_now());
         visits.push(Visit { user, conversation: room, after: joined.head, events, left, bound });
     }
     visits
@@ -192,7 +187,7 @@ async fn hear(
 }
 
 async fn befriend(one: &(UserId, Vec<Api>), other: &(UserId, Vec<Api>)) {
-    let whom = other.0.to_string();
+    let whom = CreateFriendRequest { to: other.0.to_string() };
     insist("a request", || one.1[0].create_friend_request(&whom)).await;
     insist("a friendship", || other.1[0].accept_friend_request(one.0)).await;
 }

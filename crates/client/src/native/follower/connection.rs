@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{Command, MAX_PENDING, Options, Stopped, Update};
 use crate::engine::{Addresses, AfterClose, Cursors, Outbox, after_close};
 use crate::native::api::{Api, ApiError};
-use crate::native::chance;
+use crate::native::fraction;
 use crate::native::socket::{Received, Socket, SocketError};
 
 /// Silence after which a connection counts as dead: one heartbeat and the time for its answer.
@@ -68,6 +68,8 @@ pub(super) struct Connection {
     /// Names of messages to try again, and when.
     pub(super) again: Vec<(Instant, String)>,
     next_id: u64,
+    /// The access token that the latest connection began with.
+    token: Option<String>,
 }
 
 impl Connection {
@@ -94,6 +96,7 @@ impl Connection {
             wanted: BTreeMap::new(),
             again: Vec::new(),
             next_id: 0,
+            token: None,
         }
     }
 
@@ -107,8 +110,8 @@ impl Connection {
             let mut pause = None;
             match end {
                 End::Stop(why) => return why,
-                End::Refresh => match self.api().refresh().await {
-                    Ok(_) => continue,
+                End::Refresh => match self.api().renew(self.token.as_deref()).await {
+                    Ok(()) => continue,
                     Err(ApiError::Problem(problem)) if problem.status == 401 => return Stopped::SignedOut,
                     Err(error) => tracing::debug!(%error, "the refresh failed"),
                 },
@@ -174,9 +177,10 @@ impl Connection {
             self.void.extend(known);
         }
         let id = self.id(Waiting::Other);
+        self.token = self.api().access_token();
         let start = Start {
             id,
-            token: self.api().access_token(),
+            token: self.token.clone(),
             epoch: Some(hello.epoch),
             user_cursor: self.cursors.user(),
             cursors: self.cursors.conversations().clone(),
@@ -316,11 +320,6 @@ impl Connection {
         let id = self.id(Waiting::Send(pending.cid.clone()));
         Ok(socket.send(&pending.command(id)).await?)
     }
-}
-
-/// A random number in 0..1.
-fn fraction() -> f64 {
-    (chance() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 fn closed(code: u16) -> End {

@@ -24,7 +24,7 @@ impl Connection {
             ServerFrame::Event(event) => self.event(socket, event).await,
             ServerFrame::UserEvent(event) => self.user_event(event).await,
             ServerFrame::Ephemeral(ephemeral) => self.tell(Update::Ephemeral(ephemeral)).await,
-            ServerFrame::Heads { conversations } => {
+            ServerFrame::Heads { conversations, .. } => {
                 for (conversation, head) in conversations {
                     self.learn(socket, conversation, head).await?;
                 }
@@ -63,7 +63,7 @@ impl Connection {
         match change {
             UserChange::ConversationJoined { conversation } if self.cursors.get(conversation).is_none() => {
                 // Its head is asked for by REST: the socket tells only what comes after.
-                match self.api().conversation(conversation).await {
+                match self.api().show_conversation(conversation).await {
                     Ok(found) => {
                         self.cursors.follow(conversation, found.head);
                         self.tell(Update::Following { conversation, after: found.head }).await
@@ -119,13 +119,8 @@ impl Connection {
             }
             Some(Waiting::Sync(conversation)) => {
                 let items = answer.events.unwrap_or_default();
-                let next_after = items.last().map_or(0, |event| event.seq);
-                self.page(
-                    socket,
-                    conversation,
-                    EventPage { items, head: answer.head.unwrap_or(0), next_after },
-                )
-                .await
+                let page = EventPage::after(0, items, answer.head.unwrap_or(0));
+                self.page(socket, conversation, page).await
             }
             Some(Waiting::Other) | None => Ok(()),
         }

@@ -1,0 +1,58 @@
+//! Requests that make something and carry a key: the same one again makes nothing more.
+//!
+//! Invariant: what was made is kept in the transaction that makes it, without secrets. A request that is
+//! repeated derives the same ids and secrets from its key.
+
+use parlour_protocol::ids::UserId;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::time::{DAY, Timestamp};
+use parlour_storage::Connection;
+use parlour_storage::idempotency::{self, IdempotencyRow};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::outcome::{Done, Outcome};
+
+/// A key stands for what was made with it for this long.
+pub const KEPT: i64 = DAY;
+
+/// The key of a request, as it is stored.
+#[derive(Debug, Clone)]
+pub struct RequestKey {
+    /// A hash of the key, of who asks, and of the operation.
+    pub name: [u8; 32],
+    /// A hash of the key and the request.
+    pub request: [u8; 32],
+    /// Who asks, where they are logged in.
+    pub user: Option<UserId>,
+}
+
+/// Does it, unless it was done for the same request; then returns what was made, with `true`.
+pub fn once<T: Serialize + DeserializeOwned>(
+    conn: &mut Connection,
+    now: Timestamp,
+    key: &RequestKey,
+    work: impl FnOnce(&mut Connection) -> Done<T>,
+) -> Done<(T, bool)> {
+    idempotency::delete_before(conn, now.0 - KEPT)?;
+    if let Some(kept) = idempotency::find(conn, &key.name)? {
+        if kept.request != key.request {
+            return Err(ErrorCode::IdempotencyKeyReused.into());
+        }
+        let value = serde_json::from_str(&kept.result).map_err(|_| ErrorCode::Internal)?;
+        return Ok(Outcome::quiet((value, true)));
+    }
+    // Taken before anything is done: the same request at the same moment waits here, and then finds what was made.
+    let row = IdempotencyRow {
+        name: key.name.to_vec(),
+        request: key.request.to_vec(),
+        user_id: key.user.map(|user| user.0),
+        result: String::new(),
+        created_at: now.0,
+    };
+    idempotency::insert(conn, &row)?;
+    let Outcome { value, effects } = work(conn)?;
+    let result = serde_json::to_string(&value).map_err(|_| ErrorCode::Internal)?;
+    idempotency::complete(conn, &key.name, &result)?;
+    Ok(Outcome { value: (value, false), effects })
+}

@@ -1,0 +1,262 @@
+//! Read markers: gathered in memory, and stored together a moment later, so that a thousand people who read cost about as
+//! much as one.
+//!
+//! Invariant: a marker that somebody says is acknowledged after it was stored. Markers that move because somebody writes
+//! are stored within a second; nobody finds such a marker behind what they have written through this node, because
+//! whatever shows markers settles them first. A crash loses at most a second of the latter, and no marker ever moves back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use parlour_chat::conversations::{self, Moved};
+use parlour_protocol::conversations::ReadMarker;
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::socket::{Ephemeral, ServerFrame};
+use parlour_realtime::{Outbox, Topic, frames};
+use parlour_storage::Lane;
+use quick_cache::sync::Cache;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::problems::ApiError;
+
+/// Markers are stored again after this long at the earliest and at the latest, and otherwise so seldom that storing
+/// takes no more than one part in [`SHARE`] of the time.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+const SHARE: u32 = 100;
+/// Markers whose places are remembered: about 1 MiB.
+const REMEMBERED: usize = 16 * 1024;
+/// Markers in one transaction: few, so that messages need not wait long behind them where there is one writer.
+const BATCH: usize = 128;
+
+type Key = (UserId, ConversationId);
+/// What is done when a marker was stored, or wasn't. It must not wait for anything.
+type Reply = Box<dyn FnOnce(Result<ReadMarker, ApiError>) + Send>;
+
+/// A marker that waits.
+#[derive(Default)]
+struct Waiting {
+    seq: Seq,
+    /// Those who wait for it; nobody when it moves because of a message.
+    replies: Vec<Reply>,
+    /// How far the person's other devices know already.
+    told: Seq,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: BTreeMap<Key, Waiting>,
+    /// Whose markers are being stored.
+    stored_now: BTreeSet<UserId>,
+}
+
+/// See the module.
+pub struct Markers {
+    state: Mutex<State>,
+    /// Where markers were when they were last stored by this node, of some: nobody is told again what is old.
+    stored: Cache<Key, Seq>,
+    /// Somebody waits for a marker.
+    awaited: Notify,
+    /// One stores at a time.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Default for Markers {
+    fn default() -> Self {
+        let (state, awaited, turn) = Default::default();
+        Self { state, stored: Cache::new(REMEMBERED), awaited, turn }
+    }
+}
+
+impl Markers {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody has written a message at this position.
+    pub fn note(&self, user: UserId, conversation: ConversationId, seq: Seq) {
+        let mut state = self.state();
+        let waiting = state.waiting.entry((user, conversation)).or_default();
+        waiting.seq = seq.max(waiting.seq);
+        // Their other devices see the message itself.
+        waiting.told = seq.max(waiting.told);
+    }
+
+    /// Moves a marker because somebody says so, and waits until it is stored.
+    pub async fn mark_read(
+        &self,
+        app: &App,
+        user: UserId,
+        id: ConversationId,
+        seq: Seq,
+    ) -> Result<ReadMarker, ApiError> {
+        let (reply, marked) = oneshot::channel();
+        self.mark(app, user, id, seq, None, move |outcome| drop(reply.send(outcome)));
+        marked.await.unwrap_or_else(|_| Err(parlour_storage::StorageError::OutcomeUnknown.into()))
+    }
+
+    /// Moves a marker because somebody says so, on a device with a socket or without one. `reply` hears what became of it;
+    /// it is dropped unheard only when the node comes to its end.
+    pub fn mark(
+        &self,
+        app: &App,
+        user: UserId,
+        id: ConversationId,
+        seq: Seq,
+        device: Option<&Arc<Outbox>>,
+        reply: impl FnOnce(Result<ReadMarker, ApiError>) + Send + 'static,
+    ) {
+        let topic = Topic::Conversation(id);
+        // What is known to be right is told to other devices at once, anything else after it was stored.
+        let is_right = device.is_some_and(|device| app.hub.follows(device, topic))
+            && app.hub.head(topic).is_some_and(|head| seq <= head)
+            && self.stored.get(&(user, id)).is_none_or(|before| seq > before);
+        let news = {
+            let mut state = self.state();
+            let waiting = state.waiting.entry((user, id)).or_default();
+            waiting.seq = seq.max(waiting.seq);
+            waiting.replies.push(Box::new(reply));
+            let news = is_right && seq > waiting.told;
+            if news {
+                waiting.told = seq;
+            }
+            news
+        };
+        self.awaited.notify_one();
+        if news {
+            tell(app, user, id, seq, device);
+        }
+    }
+
+    /// Stores what waits of one person.
+    pub async fn settle(&self, app: &Arc<App>, user: UserId) -> Result<(), ApiError> {
+        {
+            let state = self.state();
+            let waits = state.waiting.range(of(user)).next().is_some();
+            if !waits && !state.stored_now.contains(&user) {
+                return Ok(());
+            }
+        }
+        let _turn = self.turn.lock().await;
+        self.store(app, |(owner, _), _| *owner == user, true).await
+    }
+
+    /// Stores everything that waits. What can't be stored now waits on, unless somebody waits for it.
+    pub async fn flush(&self, app: &Arc<App>) {
+        self.flush_those(app, |_, _| true).await;
+    }
+
+    async fn flush_those(&self, app: &Arc<App>, is_chosen: impl Fn(&Key, &Waiting) -> bool) {
+        let _turn = self.turn.lock().await;
+        if let Err(error) = self.store(app, is_chosen, false).await {
+            tracing::debug!(code = %error.code(), "read markers wait for the database");
+        }
+    }
+
+    /// Stores those that are chosen. Nobody finds them neither waiting nor being stored in between.
+    async fn store(
+        &self,
+        app: &Arc<App>,
+        is_chosen: impl Fn(&Key, &Waiting) -> bool,
+        wait: bool,
+    ) -> Result<(), ApiError> {
+        let chosen: Vec<(Key, Waiting)> = {
+            let mut state = self.state();
+            let (chosen, rest) = std::mem::take(&mut state.waiting)
+                .into_iter()
+                .partition(|(key, waiting)| is_chosen(key, waiting));
+            let chosen: BTreeMap<_, _> = chosen;
+            state.waiting = rest;
+            state.stored_now = chosen.keys().map(|(user, _)| *user).collect();
+            chosen.into_iter().collect()
+        };
+        let mut outcome = Ok(());
+        let mut chosen = chosen.into_iter();
+        loop {
+            let batch: Vec<(Key, Waiting)> = chosen.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                break;
+            }
+            let given: Vec<_> = batch.iter().map(|((user, id), waiting)| (*user, *id, waiting.seq)).collect();
+            let moved = app
+                .commit(Lane::Server, move |conn, _| conversations::move_markers(conn, &given, wait))
+                .await;
+            match moved {
+                Ok(moved) => {
+                    batch.into_iter().zip(moved).for_each(|((key, waiting), moved)| {
+                        self.end(app, key, waiting, moved);
+                    });
+                }
+                Err(error) => {
+                    for (key, waiting) in batch {
+                        if waiting.replies.is_empty() {
+                            self.wait_on(key, waiting);
+                        } else {
+                            waiting.replies.into_iter().for_each(|reply| reply(Err(error.clone())));
+                        }
+                    }
+                    outcome = Err(error);
+                }
+            }
+        }
+        self.state().stored_now.clear();
+        outcome
+    }
+
+    /// Tells everybody concerned what became of a marker.
+    fn end(&self, app: &App, (user, id): Key, waiting: Waiting, moved: Moved) {
+        let told = match moved {
+            Moved::To { seq, fresh } => {
+                self.stored.insert((user, id), seq);
+                if fresh && seq > waiting.told {
+                    tell(app, user, id, seq, None);
+                }
+                Ok(ReadMarker { seq })
+            }
+            Moved::Held => return self.wait_on((user, id), waiting),
+            Moved::Refused(refusal) => Err(refusal.into()),
+        };
+        waiting.replies.into_iter().for_each(|reply| reply(told.clone()));
+    }
+
+    fn wait_on(&self, key: Key, held: Waiting) {
+        let mut state = self.state();
+        let waiting = state.waiting.entry(key).or_default();
+        waiting.seq = held.seq.max(waiting.seq);
+        waiting.told = held.told.max(waiting.told);
+        waiting.replies.extend(held.replies);
+        if !waiting.replies.is_empty() {
+            self.awaited.notify_one();
+        }
+    }
+
+    /// Stores what waits, again and again: what somebody waits for soon, and everything once a second.
+    pub async fn look_after(app: Arc<App>) {
+        let mut all = Instant::now();
+        loop {
+            let markers = &app.markers;
+            let awaited = tokio::time::timeout_at(all + PAUSE.1, markers.awaited.notified()).await.is_ok();
+            let began = Instant::now();
+            if awaited && began < all + PAUSE.1 {
+                markers.flush_those(&app, |_, waiting| !waiting.replies.is_empty()).await;
+            } else {
+                all = began;
+                markers.flush(&app).await;
+            }
+            tokio::time::sleep((began.elapsed() * SHARE).clamp(PAUSE.0, PAUSE.1)).await;
+        }
+    }
+}
+
+/// Tells a person's other devices how far they have read.
+fn tell(app: &App, user: UserId, id: ConversationId, seq: Seq, but: Option<&Arc<Outbox>>) {
+    app.hub.tell_own(user, but, || {
+        frames::encode(&ServerFrame::Ephemeral(Ephemeral::Read { conversation: id, seq }))
+    });
+}
+
+fn of(user: UserId) -> std::ops::RangeInclusive<Key> {
+    (user, ConversationId(i64::MIN))..=(user, ConversationId(i64::MAX))
+}

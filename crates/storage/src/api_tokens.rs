@@ -1,0 +1,48 @@
+//! Personal access tokens: sessions that have a scope and are never refreshed.
+//!
+//! Invariant: what ends sessions, or spreads that they have ended, needs to know nothing of tokens.
+
+use diesel::prelude::*;
+use parlour_protocol::ids::{TokenId, UserId};
+use parlour_protocol::time::MINUTE;
+
+use crate::Connection;
+use crate::schema::{sessions, users};
+use crate::sessions::SessionRow;
+use crate::users::UserRow;
+
+/// A token by id, with whom it speaks for, whatever has become of either.
+pub fn find(conn: &mut Connection, id: TokenId) -> QueryResult<Option<(SessionRow, UserRow)>> {
+    sessions::table
+        .inner_join(users::table)
+        .filter(sessions::id.eq(id.0))
+        .filter(sessions::scope.is_not_null())
+        .select((SessionRow::as_select(), UserRow::as_select()))
+        .first(conn)
+        .optional()
+}
+
+/// The tokens of a person that can be used, newest first.
+pub fn list(conn: &mut Connection, user: UserId, now: i64, limit: i64) -> QueryResult<Vec<SessionRow>> {
+    sessions::table
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::scope.is_not_null())
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now))
+        .order((sessions::created_at.desc(), sessions::id.desc()))
+        .limit(limit)
+        .select(SessionRow::as_select())
+        .load(conn)
+}
+
+/// Notes that a token was used, unless that was noted within the last minute.
+pub fn touch(conn: &mut Connection, id: TokenId, now: i64) -> QueryResult<usize> {
+    diesel::update(
+        sessions::table
+            .find(id.0)
+            .filter(sessions::scope.is_not_null())
+            .filter(sessions::last_used_at.le(now - MINUTE)),
+    )
+    .set(sessions::last_used_at.eq(now))
+    .execute(conn)
+}

@@ -1,0 +1,551 @@
+//! The lanes in which changes are written. A lane takes everything that waits into ONE transaction: one COMMIT, one fsync,
+//! many acknowledgements.
+//!
+//! Invariant: a unit of work is answered only after the COMMIT that contains it, and units with the same key run in the
+//! order in which they came. A unit that is refused or fails never spoils its neighbours. Work must be repeatable (`Fn`),
+//! with ids and times taken from outside.
+//!
+//! Locks are taken in one order, whatever waits together and on however many nodes: conversations by their ids, then
+//! people by theirs, then what is between them. So units of conversations and units of people never share a transaction, units of
+//! one transaction run in the order of their keys, people are told of changes at the end of it, all together, and a unit that
+//! takes locks of several kinds before that is alone in its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+
+use crossbeam_channel::{Receiver, Select};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::result::Error as DieselError;
+use parlour_protocol::ids::{ConversationId, UserId};
+use tokio::sync::oneshot;
+
+use crate::Connection;
+use crate::database::{AsStorage, StorageError};
+use crate::link::{Link, has_changed, watch_changes};
+use crate::user_events::Tell;
+
+/// Most units in one transaction: bounds how much is repeated when one of them fails.
+const BATCH: usize = 64;
+
+/// Where a change waits for its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// A change of one conversation, and what it tells people.
+    Conversation(ConversationId),
+    /// New messages of several conversations of this one's lane. They are alone in their transaction.
+    Messages(ConversationId),
+    /// A change of one person.
+    Person(UserId),
+    /// A change between this person and others, with their direct chats. It is alone in its transaction.
+    People(UserId),
+    /// Housekeeping, and what waits for nobody. Each is alone in its transaction.
+    Server,
+}
+
+impl Lane {
+    /// A change that somebody makes of whom it is not known yet who they are.
+    pub const STRANGER: Self = Self::Person(UserId(0));
+
+    fn key(self) -> i64 {
+        match self {
+            Self::Conversation(ConversationId(id)) | Self::Messages(ConversationId(id)) => id,
+            Self::Person(UserId(id)) | Self::People(UserId(id)) => id,
+            Self::Server => 0,
+        }
+    }
+
+    fn is_alone(self) -> bool {
+        matches!(self, Self::Messages(_) | Self::People(_) | Self::Server)
+    }
+}
+
+/// What became of a unit that ran.
+enum Ran {
+    Done,
+    /// A rule refused it.
+    Refused,
+    Failed(StorageError),
+}
+
+/// A unit of work in a lane. `run` may be called several times, `settle` once, after the transaction ended.
+trait Unit: Send {
+    fn run(&mut self, conn: &mut Connection) -> Ran;
+    /// Whom its work concerns, when it was done.
+    fn tells(&mut self) -> Vec<&mut Tell>;
+    fn settle(self: Box<Self>, commit: Result<(), StorageError>);
+}
+
+/// Whom the outcome of a unit concerns.
+pub(crate) type Concerned<T> = fn(&mut T) -> Vec<&mut Tell>;
+
+/// How people are told at the end of a transaction.
+pub(crate) type TellAll = fn(&mut Connection, Vec<&mut Tell>) -> Result<(), StorageError>;
+
+/// A unit that waits.
+pub(crate) struct Waiting {
+    lane: Lane,
+    unit: Box<dyn Unit>,
+}
+
+impl Waiting {
+    /// Work, whom it concerns, and who hears of its end.
+    pub fn new<T, E, F>(
+        lane: Lane,
+        work: F,
+        concerned: Concerned<T>,
+        reply: oneshot::Sender<Result<T, E>>,
+    ) -> Self
+    where
+        T: Send + 'static,
+        E: Send + From<StorageError> + AsStorage + 'static,
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
+    {
+        Self { lane, unit: Box::new(WriteUnit { work, concerned, result: None, reply }) }
+    }
+}
+
+struct WriteUnit<T, E, F> {
+    work: F,
+    concerned: Concerned<T>,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Unit for WriteUnit<T, E, F>
+where
+    T: Send,
+    E: Send + From<StorageError> + AsStorage,
+    F: Fn(&mut Connection) -> Result<T, E> + Send,
+{
+    fn run(&mut self, conn: &mut Connection) -> Ran {
+        let result = catch_unwind(AssertUnwindSafe(|| (self.work)(conn)))
+            .unwrap_or_else(|_| Err(StorageError::Fault("the work panicked".into()).into()));
+        let ran = match &result {
+            Ok(_) => Ran::Done,
+            Err(error) => error.as_storage().cloned().map_or(Ran::Refused, Ran::Failed),
+        };
+        self.result = Some(result);
+        ran
+    }
+
+    fn tells(&mut self) -> Vec<&mut Tell> {
+        match &mut self.result {
+            Some(Ok(value)) => (self.concerned)(value),
+            _ => Vec::new(),
+        }
+    }
+
+    fn settle(self: Box<Self>, commit: Result<(), StorageError>) {
+        let answer = match (commit, self.result) {
+            (Err(error), Some(Ok(_)) | None) => Err(E::from(error)),
+            (_, Some(result)) => result,
+            (Ok(()), None) => Err(E::from(StorageError::Unavailable)),
+        };
+        // The caller may have gone away; the work is done all the same.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// Serves queues until nobody can fill them any more, fairly, and each in transactions of its own.
+pub(crate) fn run(mut link: Link, mut queues: Vec<Receiver<Waiting>>, tell_all: TellAll) {
+    let link = &mut link;
+    while let Some(mut batch) = receive(&mut queues) {
+        // Units with the same key keep their order.
+        batch.sort_by_key(|waiting| waiting.lane.key());
+        let mut together = Vec::with_capacity(batch.len());
+        for Waiting { lane, unit } in batch {
+            if lane.is_alone() {
+                run_together(link, std::mem::take(&mut together), tell_all);
+                run_alone(link, unit, tell_all);
+            } else {
+                together.push(unit);
+            }
+        }
+        run_together(link, together, tell_all);
+    }
+}
+
+/// What waits in one of the queues; waits for it.
+fn receive(queues: &mut Vec<Receiver<Waiting>>) -> Option<Vec<Waiting>> {
+    while !queues.is_empty() {
+        let mut select = Select::new();
+        for queue in queues.iter() {
+            select.recv(queue);
+        }
+        let chosen = select.select();
+        let index = chosen.index();
+        let queue = &queues[index];
+        if let Ok(first) = chosen.recv(queue) {
+            let mut batch = vec![first];
+            batch.extend(queue.try_iter().take(BATCH - 1));
+            return Some(batch);
+        }
+        queues.swap_remove(index);
+    }
+    None
+}
+
+enum BatchError {
+    /// It cannot be done like this: everything was rolled back.
+    Spoiled,
+    /// The COMMIT itself failed, or there is no database.
+    Commit(StorageError),
+}
+
+fn run_together(link: &mut Link, mut batch: Vec<Box<dyn Unit>>, tell_all: TellAll) {
+    if batch.len() < 2 {
+        return batch.into_iter().for_each(|unit| run_alone(link, unit, tell_all));
+    }
+    let mut outcome = run_batch(link, &mut batch, tell_all).map(|()| Vec::new());
+    if matches!(outcome, Err(BatchError::Spoiled)) {
+        outcome = run_batch_again(link, &mut batch, tell_all);
+    }
+    match outcome {
+        Ok(again) => {
+            link.writing.store(true, Ordering::Relaxed);
+            for (unit, again) in batch.into_iter().zip(again.into_iter().chain(std::iter::repeat(false))) {
+                if again { run_alone(link, unit, tell_all) } else { unit.settle(Ok(())) }
+            }
+        }
+        Err(BatchError::Commit(error)) => {
+            link.writing.store(false, Ordering::Relaxed);
+            batch.into_iter().for_each(|unit| unit.settle(Err(error.clone())));
+        }
+        Err(BatchError::Spoiled) => batch.into_iter().for_each(|unit| run_alone(link, unit, tell_all)),
+    }
+}
+
+fn in_transaction<T>(
+    link: &mut Link,
+    work: impl FnOnce(&mut Connection) -> Result<T, BatchError>,
+) -> Result<T, BatchError> {
+    let Some(conn) = link.get_patiently() else {
+        return Err(BatchError::Commit(StorageError::Unavailable));
+    };
+    let outcome = (|| {
+        begin(conn).map_err(|_| BatchError::Spoiled)?;
+        let value = work(conn)?;
+        commit(conn).map_err(BatchError::Commit)?;
+        Ok(value)
+    })();
+    if outcome.is_err() {
+        roll_back(link);
+    }
+    outcome
+}
+
+/// Runs units in one transaction, as long as none of them has to be taken back. One that was refused before it changed
+/// anything costs the others nothing.
+fn run_batch(link: &mut Link, batch: &mut [Box<dyn Unit>], tell_all: TellAll) -> Result<(), BatchError> {
+    in_transaction(link, |conn| {
+        for unit in batch.iter_mut() {
+            watch_changes();
+            let ran = unit.run(conn);
+            let changed = has_changed();
+            match ran {
+                Ran::Done => {}
+                Ran::Refused if !changed => {}
+                Ran::Refused | Ran::Failed(_) => return Err(BatchError::Spoiled),
+            }
+        }
+        tell(conn, batch, tell_all).map_err(|_| BatchError::Spoiled)
+    })
+}
+
+/// Tells people of what the units that were done have changed for them.
+fn tell(conn: &mut Connection, batch: &mut [Box<dyn Unit>], tell_all: TellAll) -> Result<(), StorageError> {
+    let tells: Vec<&mut Tell> = batch.iter_mut().flat_map(|unit| unit.tells()).collect();
+    if tells.is_empty() { Ok(()) } else { tell_all(conn, tells) }
+}
+
+/// Runs units in one transaction, in which each can be taken back by itself. Says for each whether it is to run once more,
+/// alone.
+fn run_batch_again(
+    link: &mut Link,
+    batch: &mut [Box<dyn Unit>],
+    tell_all: TellAll,
+) -> Result<Vec<bool>, BatchError> {
+    type Manager = <Connection as diesel::Connection>::TransactionManager;
+    in_transaction(link, |conn| {
+        let mut again = Vec::with_capacity(batch.len());
+        for unit in batch.iter_mut() {
+            Manager::begin_transaction(conn).map_err(|_| BatchError::Spoiled)?;
+            let ran = unit.run(conn);
+            let ended = match ran {
+                Ran::Done => Manager::commit_transaction(conn),
+                Ran::Refused | Ran::Failed(_) => Manager::rollback_transaction(conn),
+            };
+            ended.map_err(|_| BatchError::Spoiled)?;
+            again.push(matches!(ran, Ran::Failed(StorageError::Interrupted | StorageError::Unavailable)));
+        }
+        tell(conn, batch, tell_all).map_err(|_| BatchError::Spoiled)?;
+        Ok(again)
+    })
+}
+
+fn run_alone(link: &mut Link, mut unit: Box<dyn Unit>, tell_all: TellAll) {
+    // Three tries settle deadlocks with other nodes; more would only hide a fault.
+    for attempt in 1..=3 {
+        let Some(conn) = link.get_patiently() else {
+            link.writing.store(false, Ordering::Relaxed);
+            return unit.settle(Err(StorageError::Unavailable));
+        };
+        let mut committing = false;
+        let outcome = begin(conn).map_err(StorageError::from).and_then(|()| match unit.run(conn) {
+            Ran::Done => {
+                tell(conn, std::slice::from_mut(&mut unit), tell_all)?;
+                committing = true;
+                commit(conn).map(|()| true)
+            }
+            Ran::Refused => Ok(false),
+            Ran::Failed(error) => Err(error),
+        });
+        match outcome {
+            Ok(done) => {
+                if done {
+                    link.writing.store(true, Ordering::Relaxed);
+                } else {
+                    roll_back(link);
+                }
+                return unit.settle(Ok(()));
+            }
+            Err(error) => {
+                roll_back(link);
+                // Nothing was stored: a connection that broke before COMMIT takes everything back.
+                let broken = error == StorageError::Unavailable && link.conn.is_none();
+                if (error == StorageError::Interrupted || broken) && !committing && attempt < 3 {
+                    continue;
+                }
+                if committing || error == StorageError::Unavailable {
+                    link.writing.store(false, Ordering::Relaxed);
+                }
+                if error == StorageError::Unavailable {
+                    link.conn = None;
+                }
+                return unit.settle(Err(error));
+            }
+        }
+    }
+}
+
+fn begin(conn: &mut Connection) -> Result<(), DieselError> {
+    match conn {
+        // With the right to write from the beginning: a transaction that reads first and then finds that right taken (by
+        // a checkpoint, say) is refused at once, however long it would wait.
+        Connection::Sqlite(inner) => AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE"),
+        postgres @ Connection::Postgres(_) => {
+            <Connection as diesel::Connection>::TransactionManager::begin_transaction(postgres)
+        }
+    }
+}
+
+fn commit(conn: &mut Connection) -> Result<(), StorageError> {
+    <Connection as diesel::Connection>::TransactionManager::commit_transaction(conn).map_err(|error| {
+        match StorageError::from(error) {
+            // Deferred constraints and serialization are refused cleanly; anything else leaves it open.
+            clean @ (StorageError::Unique(_) | StorageError::Interrupted) => clean,
+            other => {
+                tracing::warn!(error = %other, "commit failed");
+                StorageError::OutcomeUnknown
+            }
+        }
+    })
+}
+
+fn roll_back(link: &mut Link) {
+    if let Some(conn) = link.conn.as_mut() {
+        let clean =
+            <Connection as diesel::Connection>::TransactionManager::rollback_transaction(conn).is_ok();
+        let broken =
+            <Connection as diesel::Connection>::TransactionManager::is_broken_transaction_manager(conn);
+        if !clean || broken {
+            link.conn = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use diesel::connection::SimpleConnection;
+    use diesel::sql_types::BigInt;
+    use diesel::{QueryableByName, RunQueryDsl};
+
+    use super::*;
+    use crate::connection::Address;
+    use crate::{Database, DatabaseSettings};
+
+    #[derive(Debug, Clone, PartialEq)]
+    enum No {
+        Rule,
+        Storage(StorageError),
+    }
+
+    impl From<StorageError> for No {
+        fn from(error: StorageError) -> Self {
+            Self::Storage(error)
+        }
+    }
+
+    impl From<DieselError> for No {
+        fn from(error: DieselError) -> Self {
+            Self::Storage(error.into())
+        }
+    }
+
+    impl AsStorage for No {
+        fn as_storage(&self) -> Option<&StorageError> {
+            match self {
+                Self::Rule => None,
+                Self::Storage(error) => Some(error),
+            }
+        }
+    }
+
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        value: i64,
+    }
+
+    fn values(conn: &mut Connection) -> Result<Vec<i64>, No> {
+        let rows: Vec<Row> = diesel::sql_query("SELECT value FROM lines ORDER BY rowid").load(conn)?;
+        Ok(rows.into_iter().map(|row| row.value).collect())
+    }
+
+    fn insert(conn: &mut Connection, value: i64) -> Result<(), No> {
+        Ok(conn.batch_execute(&format!("INSERT INTO lines VALUES ({value})"))?)
+    }
+
+    type Work = Box<dyn Fn(&mut Connection) -> Result<(), No> + Send>;
+
+    /// Runs units that wait for the lane at the same time; how they end, what is stored then, and the statements it took.
+    fn together(units: Vec<(Lane, Work)>) -> (Vec<Result<(), No>>, Vec<i64>, u64) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lanes.sqlite3").display().to_string();
+        let settings = DatabaseSettings {
+            address: Address::Sqlite(path),
+            readers: 1,
+            lanes: 1,
+            tell_all: |_, _| Ok(()),
+        };
+        let database = Database::open(&settings).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let outcome = runtime.block_on(async {
+            let table = "CREATE TABLE lines (value BIGINT UNIQUE)";
+            let made = database
+                .write(Lane::Server, move |conn| -> Result<(), No> { Ok(conn.batch_execute(table)?) });
+            made.await.unwrap();
+            let (release, held) = mpsc::sync_channel::<()>(1);
+            let holder = database.clone();
+            let holding = tokio::spawn(async move {
+                let wait = move |_: &mut Connection| -> Result<(), No> {
+                    // It ends with the sender.
+                    let _ended = held.recv();
+                    Ok(())
+                };
+                holder.write(Lane::Server, wait).await
+            });
+            tokio::task::yield_now().await;
+            let mut waiting = Vec::new();
+            for (lane, work) in units {
+                let database = database.clone();
+                waiting.push(tokio::spawn(async move { database.write(lane, work).await }));
+            }
+            tokio::task::yield_now().await;
+            let before = database.statements();
+            drop(release);
+            holding.await.unwrap().unwrap();
+            let mut ends = Vec::new();
+            for unit in waiting {
+                ends.push(unit.await.unwrap());
+            }
+            let statements = database.statements() - before;
+            (ends, database.read(values).await.unwrap(), statements)
+        });
+        assert!(database.close(Duration::from_secs(30)));
+        outcome
+    }
+
+    fn conversation(id: i64) -> Lane {
+        Lane::Conversation(ConversationId(id))
+    }
+
+    fn stores(value: i64) -> Work {
+        Box::new(move |conn| insert(conn, value))
+    }
+
+    fn looks_and_refuses() -> Work {
+        Box::new(|conn| {
+            values(conn)?;
+            Err(No::Rule)
+        })
+    }
+
+    #[test]
+    fn a_refusal_costs_its_neighbours_nothing() {
+        let refused = || (conversation(1), looks_and_refuses());
+        let stored = |value| (conversation(1), stores(value));
+        let (ends, values, statements) =
+            together(vec![stored(1), refused(), stored(2), refused(), stored(3)]);
+        assert_eq!(ends, [Ok(()), Err(No::Rule), Ok(()), Err(No::Rule), Ok(())]);
+        assert_eq!(values, [1, 2, 3]);
+        assert_eq!(statements, 5, "nothing ran twice");
+    }
+
+    #[test]
+    fn what_is_refused_late_is_taken_back_alone() {
+        let late: Work = Box::new(|conn| {
+            insert(conn, 7)?;
+            Err(No::Rule)
+        });
+        let panics: Work = Box::new(|conn| {
+            insert(conn, 8)?;
+            panic!("on purpose");
+        });
+        let stored = |value| (conversation(1), stores(value));
+        let units = vec![
+            stored(1),
+            (conversation(1), late),
+            stored(2),
+            stored(2),
+            (conversation(1), panics),
+            stored(3),
+        ];
+        let (ends, values, _) = together(units);
+        assert_eq!(values, [1, 2, 3]);
+        assert_eq!((&ends[0], &ends[1], &ends[2], &ends[5]), (&Ok(()), &Err(No::Rule), &Ok(()), &Ok(())));
+        assert!(matches!(ends[3], Err(No::Storage(StorageError::Unique(_)))));
+        assert!(matches!(ends[4], Err(No::Storage(StorageError::Fault(_)))));
+    }
+
+    #[test]
+    fn units_of_a_key_keep_their_order_and_keys_have_one() {
+        let units = [(9, 1), (3, 2), (9, 3), (3, 4), (5, 5)];
+        let units = units.map(|(key, value)| (conversation(key), stores(value)));
+        let (ends, values, _) = together(units.into());
+        assert!(ends.iter().all(Result::is_ok));
+        assert_eq!(values, [2, 4, 5, 1, 3]);
+    }
+
+    #[test]
+    fn people_and_conversations_have_transactions_of_their_own() {
+        let mixed: Work = Box::new(|conn| {
+            insert(conn, 1)?;
+            Err(No::Rule)
+        });
+        let units = vec![
+            (conversation(1), stores(2)),
+            (Lane::Person(UserId(1)), mixed),
+            (Lane::People(UserId(2)), stores(3)),
+            (Lane::Server, stores(4)),
+        ];
+        let (ends, mut values, statements) = together(units);
+        assert_eq!(ends, [Ok(()), Err(No::Rule), Ok(()), Ok(())]);
+        values.sort_unstable();
+        assert_eq!(values, [2, 3, 4]);
+        assert_eq!(statements, 4, "nothing ran twice");
+    }
+}

@@ -1,0 +1,152 @@
+//! One connection of one thread: made when it is needed, dropped when it is broken.
+
+use std::cell::Cell;
+use std::fmt::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::connection::{Connection as _, Instrumentation, InstrumentationEvent, SimpleConnection};
+
+use crate::Connection;
+use crate::connection::Address;
+
+/// A database that restarts is waited for this long, and asked this often, before a change is refused.
+const RESTART: Duration = Duration::from_secs(3);
+const ASK_EVERY: Duration = Duration::from_millis(50);
+
+/// See the module.
+pub(crate) struct Link {
+    pub address: Address,
+    pub conn: Option<Connection>,
+    /// The database was waited for in vain: it is not waited for again until it is back.
+    away: bool,
+    statements: Arc<AtomicU64>,
+    /// The last transaction of any lane was committed.
+    pub writing: Arc<AtomicBool>,
+}
+
+thread_local! {
+    /// Whether this thread's connection has changed anything since [`watch_changes`]; nothing while nobody asks.
+    static CHANGED: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
+/// Begins to look whether statements of this thread change anything.
+pub(crate) fn watch_changes() {
+    CHANGED.set(Some(false));
+}
+
+/// Whether any statement since [`watch_changes`] may have changed something; ends looking.
+pub(crate) fn has_changed() -> bool {
+    CHANGED.replace(None) != Some(false)
+}
+
+/// Counts statements. Beginning and ending a transaction are reported as statements too, and taken off again.
+struct Counting(Arc<AtomicU64>);
+
+impl Instrumentation for Counting {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        match event {
+            InstrumentationEvent::StartQuery { query, .. } => {
+                self.0.fetch_add(1, Ordering::Relaxed);
+                if CHANGED.get() == Some(false) {
+                    CHANGED.set(Some(!FirstWord::of(query).is_select()));
+                }
+            }
+            InstrumentationEvent::BeginTransaction { .. }
+            | InstrumentationEvent::CommitTransaction { .. }
+            | InstrumentationEvent::RollbackTransaction { .. } => {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The beginning of a statement; the rest is not written out.
+#[derive(Default)]
+struct FirstWord {
+    bytes: [u8; 6],
+    count: usize,
+}
+
+impl FirstWord {
+    fn of(query: impl fmt::Display) -> Self {
+        let mut word = Self::default();
+        // It ends with an error as soon as there is enough.
+        let _ = write!(word, "{query}");
+        word
+    }
+
+    fn is_select(&self) -> bool {
+        self.bytes.eq_ignore_ascii_case(b"select")
+    }
+}
+
+impl Write for FirstWord {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            *self.bytes.get_mut(self.count).ok_or(fmt::Error)? = byte;
+            self.count += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Link {
+    pub fn new(address: Address, statements: Arc<AtomicU64>, writing: Arc<AtomicBool>) -> Self {
+        Self { address, conn: None, away: false, statements, writing }
+    }
+
+    pub fn get(&mut self) -> Option<&mut Connection> {
+        if self.conn.is_none() {
+            match self.address.connect() {
+                Ok(mut conn) => {
+                    conn.set_instrumentation(Counting(self.statements.clone()));
+                    self.conn = Some(conn);
+                }
+                Err(error) => tracing::warn!(%error, "database connection failed"),
+            }
+        }
+        self.conn.as_mut()
+    }
+
+    /// Like [`Self::get`], and waits a while for a database that has just gone away: it may only be restarting.
+    pub fn get_patiently(&mut self) -> Option<&mut Connection> {
+        let patience = Instant::now() + RESTART;
+        while self.get().is_none() {
+            if self.away || Instant::now() >= patience {
+                self.away = true;
+                return None;
+            }
+            thread::sleep(ASK_EVERY);
+        }
+        self.away = false;
+        self.conn.as_mut()
+    }
+
+    /// Drops a connection that has died while nobody used it.
+    pub fn check(&mut self) {
+        let Some(Connection::Postgres(inner)) = self.conn.as_mut() else { return };
+        if inner.batch_execute("SELECT 1").is_err() {
+            self.conn = None;
+        }
+        // Nobody has asked for anything.
+        self.statements.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_reading_leaves_nothing_behind() {
+        assert!(FirstWord::of("SELECT 1").is_select());
+        assert!(FirstWord::of("select").is_select());
+        for other in ["INSERT INTO x", "WITH a AS (INSERT …) SELECT", "sel", ""] {
+            assert!(!FirstWord::of(other).is_select(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Reading entries of the sidebar again, where what arrives does not tell them.
+//!
+//! Invariant: what only concerns the background is asked for together and seldom, as `state/rereads.rs` says; one
+//! conversation is read alone and at once only where somebody waits for it.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::conversations::Conversation;
+use parlour_protocol::ids::ConversationId;
+use parlour_protocol::problems::ErrorCode;
+
+use crate::browser;
+use crate::context::Context;
+
+impl Context {
+    /// Reads one conversation's entry again, at once.
+    pub(crate) fn reread(&self, id: ConversationId) {
+        if !self.live.change(|inner| inner.reading.insert(id)) {
+            return;
+        }
+        let context = *self;
+        spawn_local(async move {
+            let answer = context.api.read_conversation(id).await;
+            context.live.change(|inner| inner.reading.remove(&id));
+            match answer {
+                Ok(conversation) => {
+                    if context.read_again(conversation) {
+                        context.load_notices();
+                    }
+                }
+                Err(failure) if failure.code() == Some(ErrorCode::NotFound) => {
+                    context.live.forget(id);
+                    context.remove_entry(id);
+                }
+                Err(_) => {}
+            }
+        });
+    }
+
+    /// Reads a conversation's entry again some time soon, together with others.
+    pub(crate) fn reread_later(&self, id: ConversationId) {
+        let wait = self.live.change(|inner| inner.rereads.want(id, browser::now_ms(), browser::chance()));
+        self.reread_in(wait);
+    }
+
+    fn reread_in(&self, wait: Option<f64>) {
+        let Some(wait) = wait else { return };
+        let (context, generation) = (*self, self.live.generation());
+        let read = move || {
+            if context.live.generation() == generation {
+                context.reread_wanted();
+            }
+        };
+        set_timeout(read, Duration::from_millis(wait as u64 + 1));
+    }
+
+    fn reread_wanted(&self) {
+        let (ids, rest) = self.live.change(|inner| inner.rereads.take(browser::now_ms(), browser::chance()));
+        self.reread_in(rest);
+        if ids.is_empty() {
+            return;
+        }
+        let (context, generation) = (*self, self.live.generation());
+        spawn_local(async move {
+            let answer = context.api.list_some_conversations(&ids).await;
+            if context.live.generation() != generation {
+                return;
+            }
+            match answer {
+                Ok(page) => {
+                    for id in ids.iter().filter(|id| !page.items.iter().any(|one| one.id == **id)) {
+                        context.live.forget(*id);
+                        context.remove_entry(*id);
+                    }
+                    let mut fewer_mentions = false;
+                    for conversation in page.items {
+                        fewer_mentions |= context.read_again(conversation);
+                    }
+                    if fewer_mentions {
+                        context.load_notices();
+                    }
+                }
+                // A server that is older than this page cannot be asked for some.
+                Err(failure) if failure.code() == Some(ErrorCode::Malformed) => {
+                    context.load_conversations().await;
+                }
+                Err(_) => ids.iter().for_each(|id| context.reread_later(*id)),
+            }
+        });
+    }
+
+    /// Takes an entry that was read again. True when fewer messages mention one than were known: then something was
+    /// deleted of which nothing else tells.
+    fn read_again(&self, conversation: Conversation) -> bool {
+        let (id, head, mentions) = (conversation.id, conversation.head, conversation.mentions);
+        let (open, cursor) = (self.open.is(id), self.live.cursor(id));
+        let before = self.entry(id).map_or(0, |entry| entry.with_untracked(|entry| entry.mentions));
+        if !self.put_entry(conversation) {
+            // The log has gone on while the answer was on its way.
+            self.reread_later(id);
+            return false;
+        }
+        if open {
+            // The open conversation's log is followed from its messages; its cursor stays.
+            if let Some(cursor) = cursor {
+                self.live.follow(id, cursor);
+            }
+            self.sync(id);
+            return false;
+        }
+        let known = self.live.with(|inner| inner.heads.get(&id).copied()).unwrap_or(0);
+        if known > head {
+            self.receive_head(id, known);
+        }
+        mentions < before
+    }
+}

@@ -1,0 +1,121 @@
+//! Which server this page is for, and whether somebody has a session with it.
+//!
+//! Invariant: a page that came from its server asks for nothing more than it needs anyway. The answer to its first request,
+//! which `index.html` has the browser ask while the program is still on its way, says whether it did.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::api::servers::look;
+use crate::context::{Context, Phase};
+use crate::state::servers::{self, Found};
+use crate::{browser, storage, wrapper};
+
+/// How long the first page waits for that answer. Without one it is taken for a page of its server.
+const DECIDES: Duration = Duration::from_millis(500);
+
+impl Context {
+    /// Finds the server and the session with it.
+    pub(crate) fn boot(&self) {
+        let preset = || wrapper::server().and_then(|typed| servers::address(&typed, &browser::scheme()).ok());
+        let own = browser::origin();
+        let server = storage::server().or_else(preset).filter(|server| *server != own);
+        let elsewhere = server.is_some();
+        self.api.server.set(server);
+        if elsewhere {
+            self.resume();
+            self.read_server();
+        } else if matches!(browser::scheme().as_str(), "http:" | "https:") {
+            self.begin_here();
+        } else {
+            self.phase.set(Phase::ChoosingServer);
+        }
+    }
+
+    /// Begins as a page that came from its server, until that turns out to be wrong.
+    fn begin_here(&self) {
+        let context = *self;
+        if storage::nobody_is_known() {
+            // Without a session there is nothing to refresh, and the browser's console would speak of an error.
+            self.phase.set(Phase::Booting);
+            set_timeout(move || context.nobody_is_here(), DECIDES);
+        } else {
+            self.resume();
+        }
+        self.read_server();
+    }
+
+    /// Nobody is signed in, unless more is known already.
+    fn nobody_is_here(&self) {
+        if self.phase.get_untracked() == Phase::Booting && storage::nobody_is_known() {
+            self.phase.set(Phase::SignedOut(None));
+        }
+    }
+
+    /// Reads what the server tells about itself. What is no server leads to the question where it is.
+    fn read_server(&self) {
+        let (context, address) = (*self, self.api.server.get_untracked());
+        spawn_local(async move {
+            let (found, _) = look(address.as_deref().unwrap_or_default()).await;
+            if context.api.server.get_untracked() != address {
+                return;
+            }
+            match found {
+                Found::Server(server) => context.server.set(Some(*server)),
+                Found::Other if address.is_none() && context.phase.get_untracked() != Phase::SignedIn => {
+                    context.phase.set(Phase::ChoosingServer);
+                }
+                Found::Other | Found::Unknown => {}
+            }
+            if address.is_none() {
+                context.nobody_is_here();
+            }
+        });
+    }
+
+    /// Goes on with the session that there is on this device.
+    fn resume(&self) {
+        let context = *self;
+        self.phase.set(Phase::Booting);
+        spawn_local(async move {
+            match context.api.refresh().await {
+                Ok(signed_in) => context.enter(&signed_in),
+                Err(failure) if failure.ends_session() => {
+                    // The person who was here last has been logged out meanwhile.
+                    storage::nobody();
+                    context.theme.set(None);
+                    context.phase.set(Phase::SignedOut(None));
+                }
+                Err(_) if context.phase.get_untracked() == Phase::Booting => {
+                    context.phase.set(Phase::Unreachable);
+                }
+                Err(_) => {}
+            }
+        });
+    }
+
+    /// Uses the server at an address from now on; answers what is there if it is none.
+    pub(crate) async fn connect(self, address: String) -> Result<(), Found> {
+        let (found, origin) = look(&address).await;
+        let Found::Server(server) = found else { return Err(found) };
+        let address = Some(origin.unwrap_or(address)).filter(|address| *address != browser::origin());
+        // What somebody has left from another server is nothing to this one.
+        storage::nobody();
+        self.theme.set(None);
+        storage::note_server(address.as_deref());
+        self.api.server.set(address);
+        self.server.set(Some(*server));
+        self.resume();
+        Ok(())
+    }
+
+    /// Another tab has chosen another server.
+    pub(crate) fn server_changed_elsewhere(&self) {
+        if self.phase.get_untracked() != Phase::SignedIn {
+            self.server.set(None);
+            self.boot();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Forms on their way to the server: one answer at a time, and what is refused is said where it is wrong.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use parlour_protocol::problems::ErrorCode;
+
+use crate::api::http::{Answer, Failure};
+use crate::components::form::Input;
+
+/// Whether an answer is awaited, and why the last one was no good.
+#[derive(Clone, Copy)]
+pub(crate) struct Sending {
+    pub(crate) busy: RwSignal<bool>,
+    pub(crate) failure: RwSignal<Option<Failure>>,
+}
+
+/// The field that a failure is about, and what is wrong with it.
+pub(crate) type Place = Option<(Input, String)>;
+
+/// Looks for the place of a failure among the fields by the names that the server has for them. A password that was wrong
+/// is typed once more from the beginning.
+pub(crate) fn place(why: &Failure, password: Option<Input>, fields: &[(&str, Input)]) -> Place {
+    if why.code() == Some(ErrorCode::BadCredentials)
+        && let Some(password) = password
+    {
+        let _ = password.value.try_set(String::new());
+        return Some((password, why.message()));
+    }
+    fields.iter().find_map(|(name, input)| Some((*input, why.violation(name)?)))
+}
+
+/// A failure that has no place, with what the server said about parts that nobody typed.
+fn whole(why: Failure) -> Failure {
+    match why {
+        Failure::Problem(mut problem) if !problem.violations.is_empty() => {
+            problem.detail = problem.violations.first().map(|one| one.message.clone());
+            Failure::Problem(problem)
+        }
+        why => why,
+    }
+}
+
+impl Sending {
+    /// Nothing is on its way.
+    pub(crate) fn new() -> Self {
+        Self { busy: RwSignal::new(false), failure: RwSignal::new(None) }
+    }
+
+    /// Runs the request of a form; `then` gets the answer, and `place` says which field a failure is about.
+    pub(crate) fn send<T: 'static>(
+        self,
+        place: impl FnOnce(&Failure) -> Place + 'static,
+        request: impl Future<Output = Answer<T>> + 'static,
+        then: impl FnOnce(T) + 'static,
+    ) {
+        if self.busy.get_untracked() {
+            return;
+        }
+        self.busy.set(true);
+        self.failure.set(None);
+        spawn_local(async move {
+            let answer = request.await;
+            let _ = self.busy.try_set(false);
+            match answer {
+                Ok(answer) => then(answer),
+                Err(why) => match place(&why) {
+                    Some((input, message)) => {
+                        let _ = input.error.try_set(Some(message));
+                        input.focus();
+                    }
+                    None => {
+                        let _ = self.failure.try_set(Some(whole(why)));
+                    }
+                },
+            }
+        });
+    }
+}

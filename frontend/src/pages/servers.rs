@@ -1,0 +1,166 @@
+//! The address of the server, asked for where the page did not come from it; and the ways to the server's own page.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate, use_query_map};
+
+use crate::arrival::titled;
+use crate::browser;
+use crate::components::form::{Field, Input, Submit, check_all};
+use crate::context::{Phase, context};
+use crate::pages::auth::{AuthFrame, GuestLink};
+use crate::state::addresses::{self, LOG_IN, SERVER};
+use crate::state::bidi;
+use crate::state::servers::{self, Found, Unusable};
+use crate::texts::{common, servers as texts};
+
+fn replace() -> NavigateOptions {
+    NavigateOptions { replace: true, ..Default::default() }
+}
+
+/// The rule of the field.
+fn usable(typed: &str) -> Result<(), String> {
+    let why = match servers::address(typed, &browser::scheme()) {
+        Ok(_) => return Ok(()),
+        Err(Unusable::Empty) => texts::enter_address(),
+        Err(Unusable::NotAnAddress) => texts::not_an_address(),
+        Err(Unusable::NeedsTls) => texts::needs_tls(),
+    };
+    Err(why.to_owned())
+}
+
+/// The first page where nothing is known about a server. It leaves the address as it is, for later.
+#[component]
+pub(crate) fn FirstServer() -> impl IntoView {
+    view! {
+        <AuthFrame>
+            <ChooseServer />
+        </AuthFrame>
+    }
+}
+
+/// The same with an address of its own, for people who want another server. There is none for a page that came from its
+/// server.
+#[component]
+pub(crate) fn ServerPage() -> impl IntoView {
+    if context().api.server.with_untracked(Option::is_none) {
+        let navigate = use_navigate();
+        Effect::new(move |_| navigate(LOG_IN, replace()));
+        return ().into_any();
+    }
+    view! { <ChooseServer /> }.into_any()
+}
+
+#[component]
+fn ChooseServer() -> impl IntoView {
+    let context = context();
+    titled(|| texts::title().to_owned());
+    let server = Input::new("server", usable);
+    let now = context.api.server.get_untracked();
+    if let Some(now) = &now {
+        server.value.set(servers::host(now).to_owned());
+    }
+    server.focus_first();
+    let busy = RwSignal::new(false);
+    let navigate = use_navigate();
+    let (path, next) = (use_location().pathname, use_query_map());
+    // After this page of its own comes the log-in, which leads on to where it was to lead.
+    let leave = move || {
+        if path.get_untracked() == SERVER {
+            let next = next.with_untracked(|query| query.get("next"));
+            let log_in = addresses::with_next(LOG_IN, addresses::after_log_in(next.as_deref()));
+            navigate(&log_in, replace());
+        }
+    };
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() || !check_all(&[server]) {
+            return;
+        }
+        let Ok(address) = servers::address(&server.text(), &browser::scheme()) else { return };
+        busy.set(true);
+        let leave = leave.clone();
+        spawn_local(async move {
+            let host = bidi::isolated(servers::host(&address));
+            let answer = context.connect(address).await;
+            let _ = busy.try_set(false);
+            let why = match answer {
+                Ok(()) => return leave(),
+                Err(Found::Other) => texts::not_parlour(&host),
+                Err(_) => texts::no_answer(&host),
+            };
+            let _ = server.error.try_set(Some(why));
+            server.focus();
+        });
+    };
+    // Somebody whose server does not answer may wait for it all the same.
+    let stays = now.is_some() && context.phase.get_untracked() == Phase::ChoosingServer;
+    let back = stays.then(|| {
+        view! {
+            <p class="auth-switch">
+                <button type="button" class="link-button" data-testid="server-back" on:click=move |_| context.boot()>
+                    {common::back()}
+                </button>
+            </p>
+        }
+    });
+    let log_in = (now.is_some() && !stays).then(|| {
+        view! {
+            <p class="auth-switch">
+                <GuestLink to=LOG_IN text=common::back() testid="server-back" />
+            </p>
+        }
+    });
+    view! {
+        <h1>{texts::title()}</h1>
+        <p class="soft">{texts::text()}</p>
+        <form class="form" data-testid="server-form" novalidate on:submit=submit>
+            <Field
+                input=server
+                label=texts::address()
+                hint=texts::address_hint()
+                kind="url"
+                autocomplete="url"
+                placeholder=texts::address_example()
+            />
+            <Submit label=texts::connect() busy testid="server-submit" wide=true />
+        </form>
+        {back}
+        {log_in}
+    }
+}
+
+/// Which server this is, and the way to another one. Nothing on a page that came from its server.
+#[component]
+pub(crate) fn OtherServer() -> impl IntoView {
+    let context = context();
+    move || {
+        context.api.server.get().map(|server| {
+            view! {
+                <p class="auth-switch">
+                    {texts::on_server(&bidi::isolated(servers::host(&server)))} " "
+                    <GuestLink to=SERVER text=texts::use_another() testid="other-server" />
+                </p>
+            }
+        })
+    }
+}
+
+/// What works only on the server's own page, and the way there. `place` is where on it.
+#[component]
+pub(crate) fn OnServersPage(
+    #[prop(into)] text: String,
+    server: String,
+    #[prop(default = "/")] place: &'static str,
+) -> impl IntoView {
+    let href = format!("{server}{place}");
+    view! {
+        <p class="soft">{text}</p>
+        <div class="row end">
+            <a class="button" href=href target="_blank" rel="noopener noreferrer" data-testid="open-server">
+                {texts::open(&bidi::isolated(servers::host(&server)))}
+            </a>
+        </div>
+    }
+}

@@ -1,0 +1,101 @@
+//! Who is in the room whose members are shown: read once, and kept up by who comes and goes.
+
+use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::rooms::MemberRole;
+
+/// Somebody who came to a room or left it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Move {
+    /// As what they came.
+    Joined(UserId, MemberRole),
+    /// They went.
+    Left(UserId),
+}
+
+/// The members of one room, as far as they were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Roster {
+    room: ConversationId,
+    members: Vec<(UserId, MemberRole)>,
+    /// What happened while the list was on its way, which may tell the state before it or after it.
+    meanwhile: Vec<Move>,
+    read: bool,
+}
+
+impl Roster {
+    /// Nobody is known yet.
+    pub(crate) fn new(room: ConversationId) -> Self {
+        Self { room, members: Vec::new(), meanwhile: Vec::new(), read: false }
+    }
+
+    /// Which room it is.
+    pub(crate) fn room(&self) -> ConversationId {
+        self.room
+    }
+
+    /// The list has come.
+    pub(crate) fn fill(&mut self, members: Vec<(UserId, MemberRole)>) {
+        self.members = members;
+        self.read = true;
+        for one in std::mem::take(&mut self.meanwhile) {
+            self.apply(one);
+        }
+    }
+
+    /// Somebody came or went.
+    pub(crate) fn hear(&mut self, one: Move) {
+        if !self.read {
+            self.meanwhile.push(one);
+        }
+        self.apply(one);
+    }
+
+    fn apply(&mut self, one: Move) {
+        match one {
+            Move::Joined(user, role) => match self.members.iter_mut().find(|(id, _)| *id == user) {
+                Some((_, known)) => *known = role,
+                None => self.members.push((user, role)),
+            },
+            Move::Left(user) => self.members.retain(|(id, _)| *id != user),
+        }
+    }
+
+    /// Everybody, once the list was read.
+    pub(crate) fn members(&self) -> Option<&[(UserId, MemberRole)]> {
+        self.read.then_some(&self.members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: UserId = UserId(1);
+    const BOB: UserId = UserId(2);
+    const CY: UserId = UserId(3);
+    const MEMBER: MemberRole = MemberRole::Member;
+
+    #[test]
+    fn who_comes_and_goes_is_kept_up() {
+        let mut roster = Roster::new(ConversationId(5));
+        assert_eq!(roster.members(), None);
+        roster.fill(vec![(ADA, MemberRole::Owner)]);
+        for one in
+            [Move::Joined(BOB, MEMBER), Move::Joined(BOB, MEMBER), Move::Joined(CY, MEMBER), Move::Left(BOB)]
+        {
+            roster.hear(one);
+        }
+        assert_eq!(roster.members().unwrap(), [(ADA, MemberRole::Owner), (CY, MEMBER)]);
+    }
+
+    #[test]
+    fn what_happens_while_the_list_is_read_is_right_before_it_and_after_it() {
+        for list in [vec![(ADA, MEMBER), (BOB, MEMBER)], vec![(ADA, MEMBER), (CY, MEMBER)]] {
+            let mut roster = Roster::new(ConversationId(5));
+            roster.hear(Move::Left(BOB));
+            roster.hear(Move::Joined(CY, MEMBER));
+            roster.fill(list);
+            assert_eq!(roster.members().unwrap(), [(ADA, MEMBER), (CY, MEMBER)]);
+        }
+    }
+}

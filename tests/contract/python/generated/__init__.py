@@ -1,0 +1,1 @@
+"""Everything beside this is generated."""

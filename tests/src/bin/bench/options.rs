@@ -1,0 +1,86 @@
+//! What the program is asked to do.
+
+use crate::ledger::BYTES;
+use crate::lively;
+
+/// What runs when nothing is named. Two of them run with long messages too.
+const USUAL: [&str; 9] =
+    ["hot-room", "many-rooms", "calm", "sends", "connect", "history", "idle", "storm", "lively"];
+/// What runs when it is named.
+const NAMED: [&str; 3] = ["growth", "overload", "slow-readers"];
+/// Those that take `--bytes`.
+const OF_ANY_LENGTH: [&str; 2] = ["hot-room", "many-rooms"];
+/// Bytes of a long message.
+const LONG: usize = 1000;
+/// A message names its moment, its crowd, its number and its conversation; and the server takes no more.
+const LENGTHS: std::ops::RangeInclusive<usize> = 64..=parlour_protocol::limits::MESSAGE;
+
+/// A scenario, and how long its messages are.
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// Bytes of a text.
+    pub bytes: usize,
+}
+
+impl Scenario {
+    /// The name, and the length when it is not the usual one.
+    pub fn title(&self) -> String {
+        if self.bytes == BYTES { self.name.clone() } else { format!("{} {} B", self.name, self.bytes) }
+    }
+}
+
+/// See the module.
+pub struct Options {
+    /// What runs, in order.
+    pub scenarios: Vec<Scenario>,
+    /// How many times.
+    pub runs: usize,
+    /// Seconds of a round of `lively`.
+    pub seconds: u64,
+}
+
+impl Options {
+    /// Reads the arguments.
+    pub fn parse(arguments: &[String]) -> Result<Self, String> {
+        let (mut runs, mut seconds, mut bytes) = (1, lively::SECONDS, None);
+        let (mut named, mut all) = (Vec::new(), arguments.iter().any(|argument| argument == "all"));
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut number = || -> Result<usize, String> {
+                let value = arguments.next().and_then(|value| value.parse().ok()).filter(|value| *value > 0);
+                value.ok_or_else(|| format!("{argument} needs a number"))
+            };
+            match argument.as_str() {
+                "--runs" => runs = number()?,
+                "--seconds" => seconds = number()? as u64,
+                "--bytes" => bytes = Some(number()?),
+                "all" => {}
+                name if USUAL.contains(&name) || NAMED.contains(&name) => named.push(name),
+                other => {
+                    let known = [&USUAL[..], &NAMED, &["all"]].concat().join(", ");
+                    return Err(format!("there is no scenario {other}; there are {known}"));
+                }
+            }
+        }
+        if let Some(bytes) = bytes.filter(|bytes| !LENGTHS.contains(bytes)) {
+            return Err(format!("--bytes is from {} to {}, not {bytes}", LENGTHS.start(), LENGTHS.end()));
+        }
+        all |= named.is_empty();
+        if all {
+            named.retain(|name| NAMED.contains(name));
+            named.splice(..0, USUAL);
+        }
+        let mut scenarios = Vec::new();
+        for name in named {
+            let lengths = match bytes {
+                _ if !OF_ANY_LENGTH.contains(&name) => vec![BYTES],
+                Some(bytes) => vec![bytes],
+                None if all => vec![BYTES, LONG],
+                None => vec![BYTES],
+            };
+            scenarios.extend(lengths.into_iter().map(|bytes| Scenario { name: name.to_owned(), bytes }));
+        }
+        Ok(Self { scenarios, runs, seconds })
+    }
+}
