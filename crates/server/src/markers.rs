@@ -1,9 +1,9 @@
 //! Read markers: gathered in memory, and stored together a moment later, so that a thousand people who read cost about as
 //! much as one.
 //!
-//! Invariant: a marker that somebody says is acknowledged after it was stored. Markers that move because somebody writes
-//! are stored within a second; nobody finds such a marker behind what they have written through this node, because
-//! whatever shows markers settles them first. A crash loses at most a second of the latter, and no marker ever moves back.
+//! Invariant: a marker that a client sets is acknowledged after it was stored, and no marker ever moves back. A marker that
+//! moves because its owner writes is stored within a second; until then lists derive it from the log
+//! (`storage::conversations::list_of`), so nobody sees their own message with unread ones above it, whichever node they ask.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

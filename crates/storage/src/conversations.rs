@@ -462,8 +462,7 @@ pub fn list_of(
 ) -> QueryResult<Vec<ListedRow>> {
     let (activity, id) = after.unwrap_or((i64::MAX, i64::MAX));
     let sql = |only: &str, limit: &str| {
-        let order = "ORDER BY c.last_activity_at DESC, c.id DESC LIMIT";
-        let text = format!("{LISTED} {only} {order} {limit}");
+        let text = format!("{PAGE} {only} {NEWEST} LIMIT {limit}) {LISTED} {NEWEST}");
         let query = diesel::sql_query(text);
         query.bind::<BigInt, _>(user.0).bind::<BigInt, _>(activity).bind::<BigInt, _>(id)
     };
@@ -481,23 +480,39 @@ pub fn list_of(
     }
 }
 
-/// Lines of the list of conversations. The inner limits stop counting at 100 and looking back at 50 rows: the cost of a
-/// line is bounded however long the conversation is.
-const LISTED: &str = "SELECT c.id, c.kind, c.name, c.topic, c.last_seq, c.member_count, c.last_activity_at, m.role, m.read_seq,
+/// Which conversations are listed, up to the condition on their ids.
+const PAGE: &str = "WITH page AS MATERIALIZED (
+    SELECT c.id, c.kind, c.name, c.topic, c.last_seq, c.member_count, c.last_activity_at, c.low_user, c.high_user,
+        m.user_id, m.role, m.read_seq
+    FROM members m JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL
+    WHERE m.user_id = $1 AND (c.last_activity_at < $2 OR (c.last_activity_at = $2 AND c.id < $3))";
+
+const NEWEST: &str = "ORDER BY c.last_activity_at DESC, c.id DESC";
+
+/// The lines of a page. The inner limits stop counting at 100 and looking back at 100 or 50 rows: the cost of a line is
+/// bounded however long the conversation is. Those who write have read what stands above, also while their marker is
+/// still on its way from another node.
+const LISTED: &str = ", mine AS MATERIALIZED (
+    SELECT page.id, COALESCE((SELECT late.seq FROM (SELECT e.seq, e.author_id FROM events e
+            WHERE e.conversation_id = page.id AND e.seq > page.read_seq AND e.kind = 0
+            ORDER BY e.seq DESC LIMIT 100) AS late
+            WHERE late.author_id = page.user_id ORDER BY late.seq DESC LIMIT 1),
+        page.read_seq) AS read_seq
+    FROM page)
+    SELECT c.id, c.kind, c.name, c.topic, c.last_seq, c.member_count, c.last_activity_at, c.role, m.read_seq,
         (SELECT count(*) FROM (SELECT 1 AS one FROM events e WHERE e.conversation_id = c.id AND e.seq > m.read_seq
-            AND e.kind = 0 AND e.author_id <> m.user_id AND e.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM blocks b
-                WHERE b.blocker_id = m.user_id AND b.blocked_id = e.author_id) LIMIT 100) AS counted) AS unread,
-        (SELECT count(*) FROM (SELECT 1 AS one FROM mentions n WHERE n.user_id = m.user_id AND n.conversation_id = c.id
+            AND e.kind = 0 AND e.author_id <> c.user_id AND e.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM blocks b
+                WHERE b.blocker_id = c.user_id AND b.blocked_id = e.author_id) LIMIT 100) AS counted) AS unread,
+        (SELECT count(*) FROM (SELECT 1 AS one FROM mentions n WHERE n.user_id = c.user_id AND n.conversation_id = c.id
             AND n.seq > m.read_seq AND NOT EXISTS (SELECT 1 FROM blocks b
-                WHERE b.blocker_id = m.user_id AND b.blocked_id = n.author_id) LIMIT 100) AS counted) AS mentions,
+                WHERE b.blocker_id = c.user_id AND b.blocked_id = n.author_id) LIMIT 100) AS counted) AS mentions,
         (SELECT recent.seq FROM (SELECT e.seq, e.kind, e.deleted_at FROM events e WHERE e.conversation_id = c.id
             ORDER BY e.seq DESC LIMIT 50) AS recent
             WHERE recent.kind = 0 AND recent.deleted_at IS NULL ORDER BY recent.seq DESC LIMIT 1) AS last_message,
         p.id AS peer_id, p.handle AS peer_handle, p.display_name AS peer_name, p.avatar_id AS peer_avatar,
         p.owner_id AS peer_owner,
         (c.kind = 0 OR f.accepted_at IS NOT NULL) AS writable
-    FROM members m
-    JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL
-    LEFT JOIN users p ON c.kind = 1 AND p.id = CASE WHEN c.low_user = m.user_id THEN c.high_user ELSE c.low_user END
-    LEFT JOIN friendships f ON c.kind = 1 AND f.low_user = c.low_user AND f.high_user = c.high_user
-    WHERE m.user_id = $1 AND (c.last_activity_at < $2 OR (c.last_activity_at = $2 AND c.id < $3))";
+    FROM page c
+    JOIN mine m ON m.id = c.id
+    LEFT JOIN users p ON c.kind = 1 AND p.id = CASE WHEN c.low_user = c.user_id THEN c.high_user ELSE c.low_user END
+    LEFT JOIN friendships f ON c.kind = 1 AND f.low_user = c.low_user AND f.high_user = c.high_user";

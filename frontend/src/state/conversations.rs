@@ -265,7 +265,7 @@ pub(crate) fn mark_read(entry: &mut Conversation, counted: &mut Counted, seq: Se
     counted.read(entry.read_seq);
     counted.show(entry);
     // How many of those that the server has counted stand below, it alone knows.
-    Effect { moved, doubt: counted.told != (0, 0) }
+    Effect { moved, doubt: moved && counted.told != (0, 0) }
 }
 
 /// The name that a conversation is shown under, without the mark of a room.
@@ -343,6 +343,10 @@ mod tests {
         assert!(mark_read(&mut entry, &mut counted, 5).moved);
         assert!(!mark_read(&mut entry, &mut counted, 4).moved);
         assert_eq!((entry.unread, entry.mentions, entry.read_seq), (0, 0, 5));
+        let mut told = Conversation { unread: 2, head: 9, ..entry.clone() };
+        let mut unmoved = Counted::new(&told);
+        assert!(!mark_read(&mut told, &mut unmoved, 5).doubt, "what was known before is told at every start");
+        assert!(mark_read(&mut told, &mut unmoved, 7).doubt);
         apply(&mut entry, &mut counted, &said(6, 2, "again"), ME, nobody);
         apply(&mut entry, &mut counted, &said(7, 1, "answer"), ME, nobody);
         assert_eq!(entry.unread, 0, "people who answer have read");

@@ -112,8 +112,11 @@ async fn people_who_write_have_read_what_stands_above(app: App) {
         ada.send(conversation, "hello?").await;
         assert_eq!(counts(&bob, conversation).await.0, 2);
         let own = bob.send(conversation, "yes").await;
-        let entry = bob.api.show_conversation(conversation).await.unwrap();
-        assert_eq!((entry.unread, entry.read_seq), (0, own));
+        // At once, on whichever node they look.
+        for device in [&bob.elsewhere(), &bob] {
+            let entry = device.api.show_conversation(conversation).await.unwrap();
+            assert_eq!((entry.head, entry.unread, entry.read_seq), (own, 0, own));
+        }
         // What comes afterwards is unread, and nobody else has read anything by it.
         ada.send(conversation, "good").await;
         assert_eq!(counts(&bob, conversation).await.0, 1);
