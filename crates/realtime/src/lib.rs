@@ -18,5 +18,5 @@ pub use broker::Broker;
 pub use feed::{Control, Delivery, Topic};
 pub use hub::{Head, Hub, Log};
 pub use news::Summary;
-pub use outbox::Outbox;
+pub use outbox::{Outbox, Urgency};
 pub use ready::ReadyList;

@@ -44,6 +44,16 @@ const HEADS_BYTES: usize = 4000;
 /// Most bytes handed to the socket at once, so that one connection cannot hold the thread for long.
 const CHUNK: usize = 64 * 1024;
 
+/// When a reply is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// As soon as the socket takes it.
+    Now,
+    /// Together with whatever is written next, or after [`crate::ready::LATER`]: a write of its own costs more than the
+    /// reply itself.
+    WithNext,
+}
+
 enum Kind {
     /// An answer to the client's own command; bounded by the rate limit of commands.
     Reply,
@@ -73,6 +83,8 @@ struct State {
     finished: bool,
     /// The connection is on the list of its thread.
     listed: bool,
+    /// The connection is on the list of those that its thread writes a moment later.
+    listed_later: bool,
     /// The connection's task writes.
     held: bool,
     /// What the socket did not take at once.
@@ -141,8 +153,8 @@ impl Outbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues the answer to a command. Answers that pile up mean that the client does not read: it is closed.
-    pub fn reply(&self, frame: Bytes) {
+    /// Queues the reply to a command. Replies that pile up mean that the client does not read: it is closed.
+    pub fn reply(&self, frame: Bytes, urgency: Urgency) {
         let mut state = self.state();
         let much = state.bytes + frame.len();
         if state.queue.len() >= 2 * MAX_FRAMES
@@ -150,6 +162,12 @@ impl Outbox {
             || (state.bytes > SLOW && self.node_is_full())
         {
             return self.close_locked(&mut state, CloseCode::SlowConsumer);
+        }
+        if urgency == Urgency::WithNext && !state.listed && !state.held {
+            if self.put(&mut state, frame, Kind::Reply) && !std::mem::replace(&mut state.listed_later, true) {
+                self.ready.add_later(self.token);
+            }
+            return;
         }
         self.push(&mut state, frame, Kind::Reply);
     }
@@ -334,6 +352,12 @@ impl Outbox {
         }
     }
 
+    /// Like [`Self::take_ready`], for the list of those that are written a moment later.
+    pub fn take_later(&self) -> Option<Bytes> {
+        self.state().listed_later = false;
+        self.take_ready()
+    }
+
     /// The socket did not take all that [`Self::take_ready`] gave: the connection's task writes the rest, and whatever
     /// comes until everything is written.
     pub fn hold(&self, rest: Bytes) {
@@ -368,15 +392,22 @@ impl Outbox {
     }
 
     fn push(&self, state: &mut State, frame: Bytes, kind: Kind) {
+        if self.put(state, frame, kind) {
+            self.wake(state);
+        }
+    }
+
+    /// Queues a frame for whoever writes next. False when the connection is gone.
+    fn put(&self, state: &mut State, frame: Bytes, kind: Kind) -> bool {
         if state.finished {
-            return;
+            return false;
         }
         state.bytes += frame.len();
         state.queue.push_back((frame, kind));
         if state.bytes > SLOW {
             self.account(state);
         }
-        self.wake(state);
+        true
     }
 
     /// Tells the writer that there is something.
@@ -586,6 +617,35 @@ mod tests {
         assert_eq!(listed(&outbox), [0; 0]);
         outbox.event(ROOM, 3, frames::text(b"x"));
         assert_eq!(listed(&outbox), [7]);
+    }
+
+    #[test]
+    fn a_patient_reply_leaves_with_what_comes_next_or_a_moment_later() {
+        let later = |outbox: &Outbox| {
+            let mut tokens = Vec::new();
+            let _ = outbox.ready.poll_take_later(&mut Context::from_waker(Waker::noop()), &mut tokens);
+            tokens
+        };
+        let outbox = outbox();
+        outbox.reply(frames::text(b"one"), Urgency::WithNext);
+        outbox.reply(frames::text(b"two"), Urgency::WithNext);
+        assert_eq!(
+            (listed(&outbox), later(&outbox)),
+            (Vec::new(), vec![7]),
+            "once, and not to be written now"
+        );
+        outbox.event(ROOM, 1, frames::text(b"x"));
+        assert_eq!(listed(&outbox), [7]);
+        assert_eq!(take(&outbox).map(|chunk| chunk.len()), Some(13), "all in one write, in order");
+        assert_eq!(outbox.take_later(), None);
+        outbox.reply(frames::text(b"one"), Urgency::WithNext);
+        assert_eq!(later(&outbox), [7]);
+        assert_eq!(outbox.take_later(), Some(frames::text(b"one")));
+        // Where the task writes, it writes this as well.
+        outbox.hold(Bytes::from_static(b"rest"));
+        outbox.reply(frames::text(b"one"), Urgency::WithNext);
+        assert_eq!(held(&outbox), Poll::Ready(Some(Bytes::from_static(b"rest"))));
+        assert_eq!(held(&outbox), Poll::Ready(Some(frames::text(b"one"))));
     }
 
     #[test]

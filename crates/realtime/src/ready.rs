@@ -5,8 +5,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
+
+/// How long a reply waits for something else that is written to the same connection; at most twice as long.
+pub const LATER: Duration = Duration::from_millis(200);
 
 /// Names a connection among those of its thread.
 pub type Token = usize;
@@ -14,17 +18,44 @@ pub type Token = usize;
 /// See the module.
 #[derive(Default)]
 pub struct ReadyList {
+    now: List,
+    later: List,
+}
+
+#[derive(Default)]
+struct List {
     tokens: Mutex<Vec<Token>>,
     waker: AtomicWaker,
 }
 
 impl ReadyList {
+    /// Puts a connection on the list, which must not be there yet.
+    pub(crate) fn add(&self, token: Token) {
+        self.now.add(token);
+    }
+
+    /// Puts a connection on the list of those that are written after [`LATER`], which must not be there yet.
+    pub(crate) fn add_later(&self, token: Token) {
+        self.later.add(token);
+    }
+
+    /// Takes the whole list in exchange for an empty one, as soon as anybody is on it.
+    pub fn poll_take(&self, cx: &mut Context<'_>, empty: &mut Vec<Token>) -> Poll<()> {
+        self.now.poll_take(cx, empty)
+    }
+
+    /// Like [`Self::poll_take`], of those that are written after [`LATER`].
+    pub fn poll_take_later(&self, cx: &mut Context<'_>, empty: &mut Vec<Token>) -> Poll<()> {
+        self.later.poll_take(cx, empty)
+    }
+}
+
+impl List {
     fn tokens(&self) -> MutexGuard<'_, Vec<Token>> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a connection on the list, which must not be there yet.
-    pub(crate) fn add(&self, token: Token) {
+    fn add(&self, token: Token) {
         let first = {
             let mut tokens = self.tokens();
             tokens.push(token);
@@ -35,8 +66,7 @@ impl ReadyList {
         }
     }
 
-    /// Takes the whole list in exchange for an empty one, as soon as anybody is on it.
-    pub fn poll_take(&self, cx: &mut Context<'_>, empty: &mut Vec<Token>) -> Poll<()> {
+    fn poll_take(&self, cx: &mut Context<'_>, empty: &mut Vec<Token>) -> Poll<()> {
         self.waker.register(cx.waker());
         let mut tokens = self.tokens();
         if tokens.is_empty() {

@@ -13,7 +13,7 @@ use parlour_chat::conversations::{self, Moved};
 use parlour_protocol::conversations::ReadMarker;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::socket::{Ephemeral, ServerFrame};
-use parlour_realtime::{Outbox, Topic, frames};
+use parlour_realtime::{Outbox, Topic, Urgency, frames};
 use parlour_storage::Lane;
 use quick_cache::sync::Cache;
 use tokio::sync::{Notify, oneshot};
@@ -32,8 +32,11 @@ const REMEMBERED: usize = 16 * 1024;
 const BATCH: usize = 128;
 
 type Key = (UserId, ConversationId);
-/// What is done when a marker was stored, or wasn't. It must not wait for anything.
-type Reply = Box<dyn FnOnce(Result<ReadMarker, ApiError>) + Send>;
+/// Most markers in one go whose acknowledgements are written at once. Where more people read, something else is about
+/// to be written to each of them as well.
+const FEW: usize = 16;
+/// What is done when a marker was stored, or wasn't, and how soon the client is to know. It must not wait for anything.
+type Reply = Box<dyn FnOnce(Result<ReadMarker, ApiError>, Urgency) + Send>;
 
 /// A marker that waits.
 #[derive(Default)]
@@ -93,7 +96,7 @@ impl Markers {
         seq: Seq,
     ) -> Result<ReadMarker, ApiError> {
         let (reply, marked) = oneshot::channel();
-        self.mark(app, user, id, seq, None, move |outcome| drop(reply.send(outcome)));
+        self.mark(app, user, id, seq, None, move |outcome, _| drop(reply.send(outcome)));
         marked.await.unwrap_or_else(|_| Err(parlour_storage::StorageError::OutcomeUnknown.into()))
     }
 
@@ -106,7 +109,7 @@ impl Markers {
         id: ConversationId,
         seq: Seq,
         device: Option<&Arc<Outbox>>,
-        reply: impl FnOnce(Result<ReadMarker, ApiError>) + Send + 'static,
+        reply: impl FnOnce(Result<ReadMarker, ApiError>, Urgency) + Send + 'static,
     ) {
         let topic = Topic::Conversation(id);
         // What is known to be right is told to other devices at once, anything else after it was stored.
@@ -172,6 +175,7 @@ impl Markers {
             state.stored_now = chosen.keys().map(|(user, _)| *user).collect();
             chosen.into_iter().collect()
         };
+        let urgency = if chosen.len() > FEW { Urgency::WithNext } else { Urgency::Now };
         let mut outcome = Ok(());
         let mut chosen = chosen.into_iter();
         loop {
@@ -186,7 +190,7 @@ impl Markers {
             match moved {
                 Ok(moved) => {
                     batch.into_iter().zip(moved).for_each(|((key, waiting), moved)| {
-                        self.end(app, key, waiting, moved);
+                        self.end(app, key, waiting, moved, urgency);
                     });
                 }
                 Err(error) => {
@@ -194,7 +198,7 @@ impl Markers {
                         if waiting.replies.is_empty() {
                             self.wait_on(key, waiting);
                         } else {
-                            waiting.replies.into_iter().for_each(|reply| reply(Err(error.clone())));
+                            waiting.replies.into_iter().for_each(|reply| reply(Err(error.clone()), urgency));
                         }
                     }
                     outcome = Err(error);
@@ -206,7 +210,7 @@ impl Markers {
     }
 
     /// Tells everybody concerned what became of a marker.
-    fn end(&self, app: &App, (user, id): Key, waiting: Waiting, moved: Moved) {
+    fn end(&self, app: &App, (user, id): Key, waiting: Waiting, moved: Moved, urgency: Urgency) {
         let told = match moved {
             Moved::To { seq, fresh } => {
                 self.stored.insert((user, id), seq);
@@ -218,7 +222,7 @@ impl Markers {
             Moved::Held => return self.wait_on((user, id), waiting),
             Moved::Refused(refusal) => Err(refusal.into()),
         };
-        waiting.replies.into_iter().for_each(|reply| reply(told.clone()));
+        waiting.replies.into_iter().for_each(|reply| reply(told.clone(), urgency));
     }
 
     fn wait_on(&self, key: Key, held: Waiting) {

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{ClientFrame, CloseCode, Hello, SUBPROTOCOL, ServerFrame};
-use parlour_realtime::frames;
+use parlour_realtime::{Urgency, frames};
 use socket2::SockRef;
 use tokio::time::Instant;
 
@@ -222,7 +222,7 @@ async fn take(connection: &mut Connection, incoming: Incoming) -> Result<bool, C
         }
         Incoming::Ping(payload) => {
             connection.allow_sign()?;
-            connection.outbox.reply(frames::pong(&payload));
+            connection.outbox.reply(frames::pong(&payload), Urgency::Now);
         }
         Incoming::Pong | Incoming::Fragment => connection.allow_sign()?,
         Incoming::Bad(code) => return Err(code),

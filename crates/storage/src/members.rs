@@ -160,7 +160,7 @@ const MOVE_MARKERS: &str = "UPDATE members SET read_seq = due.seq FROM unnest($1
     RETURNING members.conversation_id, members.user_id, members.read_seq AS seq";
 
 #[derive(QueryableByName)]
-struct MovedRow {
+struct MarkerRow {
     #[diesel(sql_type = BigInt)]
     conversation_id: i64,
     #[diesel(sql_type = BigInt)]
@@ -169,19 +169,28 @@ struct MovedRow {
     seq: Seq,
 }
 
+impl MarkerRow {
+    fn marker(self) -> Marker {
+        (self.conversation_id, self.user_id, self.seq)
+    }
+}
+
+fn column(markers: &[Marker], of: fn(&Marker) -> i64) -> Vec<i64> {
+    markers.iter().map(of).collect()
+}
+
 /// Moves markers forward that are behind, and returns where these are now. With `wait` it waits for those that somebody
 /// else holds at this moment. Without, it waits for nobody, and so can't be part of a deadlock however many rows it takes.
 pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> QueryResult<Vec<Marker>> {
     match conn {
         Connection::Postgres(inner) => {
             let mut run = |statement: &str, markers: &[Marker]| -> QueryResult<Vec<Marker>> {
-                let column = |of: fn(&Marker) -> i64| markers.iter().map(of).collect::<Vec<i64>>();
-                let rows: Vec<MovedRow> = diesel::sql_query(statement)
-                    .bind::<Array<BigInt>, _>(column(|one| one.0))
-                    .bind::<Array<BigInt>, _>(column(|one| one.1))
-                    .bind::<Array<BigInt>, _>(column(|one| one.2))
+                let rows: Vec<MarkerRow> = diesel::sql_query(statement)
+                    .bind::<Array<BigInt>, _>(column(markers, |one| one.0))
+                    .bind::<Array<BigInt>, _>(column(markers, |one| one.1))
+                    .bind::<Array<BigInt>, _>(column(markers, |one| one.2))
                     .load(inner)?;
-                Ok(rows.into_iter().map(|row| (row.conversation_id, row.user_id, row.seq)).collect())
+                Ok(rows.into_iter().map(MarkerRow::marker).collect())
             };
             let locked = run(if wait { LOCK_MARKERS } else { LOCK_FREE_MARKERS }, markers)?;
             if locked.is_empty() { Ok(locked) } else { run(MOVE_MARKERS, &locked) }
@@ -189,7 +198,7 @@ pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> Qu
         Connection::Sqlite(inner) => {
             let mut moved = Vec::new();
             for (conversation, person, seq) in markers {
-                let row: Option<MovedRow> = diesel::sql_query(
+                let row: Option<MarkerRow> = diesel::sql_query(
                     "UPDATE members SET read_seq = MIN(?, c.last_seq) FROM conversations c
                     WHERE c.id = members.conversation_id AND conversation_id = ? AND user_id = ?
                         AND read_seq < MIN(?, c.last_seq)
@@ -201,7 +210,7 @@ pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> Qu
                 .bind::<BigInt, _>(seq)
                 .get_result(inner)
                 .optional()?;
-                moved.extend(row.map(|row| (row.conversation_id, row.user_id, row.seq)));
+                moved.extend(row.map(MarkerRow::marker));
             }
             Ok(moved)
         }
@@ -210,12 +219,8 @@ pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> Qu
 
 #[derive(QueryableByName)]
 struct PlaceRow {
-    #[diesel(sql_type = BigInt)]
-    conversation_id: i64,
-    #[diesel(sql_type = BigInt)]
-    user_id: i64,
-    #[diesel(sql_type = BigInt)]
-    seq: Seq,
+    #[diesel(embed)]
+    marker: MarkerRow,
     #[diesel(sql_type = BigInt)]
     head: Seq,
 }
@@ -224,18 +229,15 @@ struct PlaceRow {
 /// left out.
 pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> QueryResult<Vec<(Marker, Seq)>> {
     let places: Vec<PlaceRow> = match conn {
-        Connection::Postgres(inner) => {
-            let column = |of: fn(&Marker) -> i64| markers.iter().map(of).collect::<Vec<i64>>();
-            diesel::sql_query(
-                "SELECT m.conversation_id, m.user_id, m.read_seq AS seq, c.last_seq AS head
+        Connection::Postgres(inner) => diesel::sql_query(
+            "SELECT m.conversation_id, m.user_id, m.read_seq AS seq, c.last_seq AS head
                 FROM members m JOIN unnest($1, $2) AS given (conversation, person)
                     ON m.conversation_id = given.conversation AND m.user_id = given.person
                 JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL",
-            )
-            .bind::<Array<BigInt>, _>(column(|one| one.0))
-            .bind::<Array<BigInt>, _>(column(|one| one.1))
-            .load(inner)?
-        }
+        )
+        .bind::<Array<BigInt>, _>(column(markers, |one| one.0))
+        .bind::<Array<BigInt>, _>(column(markers, |one| one.1))
+        .load(inner)?,
         Connection::Sqlite(inner) => {
             let mut found = Vec::new();
             for (conversation, person, _) in markers {
@@ -253,7 +255,7 @@ pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> QueryResult<Ve
             found
         }
     };
-    Ok(places.into_iter().map(|row| ((row.conversation_id, row.user_id, row.seq), row.head)).collect())
+    Ok(places.into_iter().map(|place| (place.marker.marker(), place.head)).collect())
 }
 
 /// How many rooms and direct chats a person is in.

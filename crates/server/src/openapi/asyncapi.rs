@@ -154,8 +154,8 @@ fn about() -> String {
          missing.\n\n\
          **Heartbeat.** Send anything, a `ping` command or a WebSocket ping, after {heartbeat} seconds without traffic. After \
          60 seconds of silence the server closes.\n\n\
-         **Limits.** Frames up to {frame} bytes; 20 commands a second in the long run and 60 at once, then `rate_limited`; 10 \
-         sockets of one person on one node. `sync` gives up to {sync} events, whatever more is asked for.\n\n\
+         **Limits.** Frames up to {frame} bytes; 20 commands a second in the long run and 60 at once, then `rate_limited`; \
+         {sockets} sockets of one person on one node. `sync` gives up to {sync} events, whatever more is asked for.\n\n\
          **Closing.** Every close carries a reason. Codes that aren't listed: reconnect below 4500, stop from 4500 on.\n\n\
          | Code | Reason | What to do |\n| --- | --- | --- |\n{codes}",
         per = limits::REPLAY.0,
@@ -163,6 +163,7 @@ fn about() -> String {
         live = limits::LIVE,
         heartbeat = limits::HEARTBEAT_MS / 1000,
         frame = limits::FRAME.0,
+        sockets = limits::SOCKETS_PER_USER,
         sync = limits::EVENTS_PAGE,
     )
 }

@@ -107,7 +107,7 @@ pub fn complete(document: &mut Value) {
         },
         "SetCookie": {
             "description": "With `refresh: cookie`, the refresh token in a cookie that no script can read.",
-            "schema": { "type": "string", "examples": ["parlour_refresh=…; HttpOnly; SameSite=Strict; Path=/api/v1/sessions"] },
+            "schema": { "type": "string", "examples": ["__Host-parlour_refresh=…; HttpOnly; SameSite=Strict; Secure; Path=/"] },
         },
         "WwwAuthenticate": {
             "description": "`Bearer`, where an access token is missing or has ended.",

@@ -12,7 +12,7 @@ use parlour_protocol::limits;
 use parlour_protocol::messages::Stored;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{ClientFrame, CloseCode, Ephemeral, OkFrame, ServerFrame};
-use parlour_realtime::{Outbox, Topic, frames};
+use parlour_realtime::{Outbox, Topic, Urgency, frames};
 use parlour_storage::Lane;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -157,7 +157,7 @@ impl Connection {
     }
 
     pub(super) fn answer(&self, id: Option<u64>, outcome: Result<OkFrame, ApiError>) {
-        answer(&self.outbox, id, outcome);
+        answer(&self.outbox, id, outcome, Urgency::Now);
     }
 
     /// Does a command, or says why not. An error closes the connection.
@@ -244,14 +244,14 @@ impl Connection {
             }
             ClientFrame::Read { id, conversation, seq } => {
                 let outbox = self.outbox.clone();
-                let done = move |marked: Result<ReadMarker, _>| {
+                let done = move |marked: Result<ReadMarker, _>, urgency| {
                     let ok = |marker: ReadMarker| OkFrame {
                         id,
                         conversation: Some(conversation),
                         seq: Some(marker.seq),
                         ..OkFrame::default()
                     };
-                    answer(&outbox, Some(id), marked.map(ok));
+                    answer(&outbox, Some(id), marked.map(ok), urgency);
                 };
                 self.app.markers.mark(&self.app, user, conversation, seq, Some(&self.outbox), done);
             }
@@ -354,11 +354,11 @@ impl Replying {
         {
             self.app.note_denied(user, format!("socket {}", self.command), None);
         }
-        answer(&self.outbox, Some(self.id), outcome);
+        answer(&self.outbox, Some(self.id), outcome, Urgency::Now);
     }
 }
 
-fn answer(outbox: &Outbox, id: Option<u64>, outcome: Result<OkFrame, ApiError>) {
+fn answer(outbox: &Outbox, id: Option<u64>, outcome: Result<OkFrame, ApiError>, urgency: Urgency) {
     let frame = match outcome {
         Ok(ok) => ServerFrame::Ok(Box::new(ok)),
         Err(error) => {
@@ -368,7 +368,7 @@ fn answer(outbox: &Outbox, id: Option<u64>, outcome: Result<OkFrame, ApiError>) 
             ServerFrame::Error(error.frame(id))
         }
     };
-    outbox.reply(frames::encode(&frame));
+    outbox.reply(frames::encode(&frame), urgency);
 }
 
 fn stored(id: u64, conversation: ConversationId, stored: Stored) -> OkFrame {

@@ -11,7 +11,7 @@ use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{CloseCode, OkFrame, ReplayState, Start, StreamState};
-use parlour_realtime::Topic;
+use parlour_realtime::{Topic, Urgency};
 
 use super::commands::Connection;
 use crate::log::delivery_of_user_event;
@@ -149,7 +149,7 @@ impl Connection {
         let ok = OkFrame { id, user: own, conversations: Some(states), ..OkFrame::default() };
         self.answer(Some(id), Ok(ok));
         if !replay.is_empty() {
-            self.outbox.reply(replay.freeze());
+            self.outbox.reply(replay.freeze(), Urgency::Now);
         }
         self.outbox.set_blocked(standing.blocked);
         self.outbox.set_live(live);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parlour_realtime::metrics::Metrics;
-use parlour_realtime::ready::Token;
+use parlour_realtime::ready::{LATER, Token};
 use parlour_realtime::{Outbox, ReadyList};
 use slab::Slab;
 use tokio::net::TcpStream;
@@ -34,6 +34,7 @@ thread_local! {
     static WRITER: Writer = {
         let writer = Writer::default();
         actix_web::rt::spawn(run(writer.clone()));
+        actix_web::rt::spawn(run_later(writer.clone()));
         writer
     };
 }
@@ -68,14 +69,31 @@ async fn run(writer: Writer) {
     let mut tokens = Vec::new();
     loop {
         std::future::poll_fn(|cx| writer.ready.poll_take(cx, &mut tokens)).await;
+        writer.write(&mut tokens, Outbox::take_ready).await;
+    }
+}
+
+/// Writes replies that waited in vain for something else.
+async fn run_later(writer: Writer) {
+    let mut tokens = Vec::new();
+    loop {
+        std::future::poll_fn(|cx| writer.ready.poll_take_later(cx, &mut tokens)).await;
+        tokio::time::sleep(LATER).await;
+        writer.write(&mut tokens, Outbox::take_later).await;
+    }
+}
+
+impl Writer {
+    /// Writes to all of these what `take` gives.
+    async fn write(&self, tokens: &mut Vec<Token>, take: fn(&Outbox) -> Option<Bytes>) {
         for some in tokens.chunks(AT_ONCE) {
             {
-                let sockets = writer.sockets.borrow();
+                let sockets = self.sockets.borrow();
                 // A socket that is gone was on the list still; another one in its place has nothing to write.
                 let found = some.iter().filter_map(|token| sockets.get(*token));
                 found.for_each(|(stream, outbox)| {
                     // A fault costs one connection, and not all of this thread.
-                    if catch_unwind(AssertUnwindSafe(|| write(stream, outbox))).is_err() {
+                    if catch_unwind(AssertUnwindSafe(|| write(stream, outbox, take))).is_err() {
                         outbox.finish();
                     }
                 });
@@ -88,8 +106,8 @@ async fn run(writer: Writer) {
     }
 }
 
-fn write(stream: &TcpStream, outbox: &Outbox) {
-    while let Some(chunk) = outbox.take_ready() {
+fn write(stream: &TcpStream, outbox: &Outbox, take: fn(&Outbox) -> Option<Bytes>) {
+    while let Some(chunk) = take(outbox) {
         match stream.try_write(&chunk) {
             Ok(count) if count == chunk.len() => {}
             Ok(count) => outbox.hold(chunk.slice(count..)),
