@@ -15,7 +15,7 @@ pub const EMAIL: (usize, usize) = (254, 64);
 pub const VERIFICATIONS_PER_HOUR: (i64, i64) = (5, 3);
 /// Maximum number of password reset mails per account and hour.
 pub const RESET_MAILS_PER_HOUR: i64 = 3;
-/// Maximum number of confirmation and reset mails that one server sends per hour.
+/// Maximum number of mails of each kind, confirmation or reset, that all nodes together send per hour.
 pub const MAILS_PER_HOUR: i64 = 1000;
 /// Minimum and maximum length of a room name, in characters.
 pub const ROOM_NAME: (usize, usize) = (2, 40);

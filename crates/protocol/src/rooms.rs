@@ -84,7 +84,7 @@ pub struct Member {
     pub user: User,
     /// Their role.
     pub role: MemberRole,
-    /// Whether they are online; only shown for friends who don't hide their presence, false for everyone else.
+    /// Whether they are online. Always false for members other than the caller and friends who share their presence.
     pub online: bool,
     /// When they joined.
     pub joined_at: Timestamp,

@@ -58,7 +58,7 @@ pub struct Profile {
     /// Whether the caller blocks them. Whether they block the caller is never shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blocked: bool,
-    /// Whether they are online; only shown to friends.
+    /// Whether they are online; absent unless the user is a friend or the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub online: Option<bool>,
     /// Owner of the bot; only shown to the owner and to administrators.
