@@ -1,7 +1,7 @@
 //! Requesting a new password by mail.
 //!
-//! Invariant: a request is stored as it was entered, whoever it means, and looked up only later, when nobody waits for
-//! the response. Neither the response nor its timing reveals whether the account exists.
+//! Invariant: a request is stored as it was entered, without checking whom it means, and looked up only later, when
+//! nobody waits for the response. Neither the response nor its timing reveals whether the account exists.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::UserId;

@@ -180,7 +180,7 @@ pub fn remove(conn: &mut Connection, now: Timestamp, key: &FactorKey, user: User
 }
 
 /// Turns off a user's second factor and removes their passkeys, as an administrator; all their sessions end. Usually
-/// the lost device held both, and whoever has it now must not get in with the other.
+/// the lost device held both, and anyone who has it now must not get in with the other.
 pub fn remove_of(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<()> {
     demand_admin(conn, user)?;
     let on = is_on(conn, who)?;

@@ -609,7 +609,7 @@ pub enum UserChange {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Ephemeral {
-    /// Somebody is typing.
+    /// Someone is typing.
     Typing {
         /// The conversation.
         conversation: ConversationId,

@@ -73,7 +73,7 @@ pub fn find(conn: &mut Connection, user: UserId, id: PasskeyId) -> QueryResult<O
         .optional()
 }
 
-/// The passkey with this credential id, whoever owns it.
+/// The passkey with this credential id, regardless of its owner.
 pub fn find_by_credential(conn: &mut Connection, credential: &[u8]) -> QueryResult<Option<PasskeyRow>> {
     passkeys::table
         .filter(passkeys::credential_id.eq(credential))

@@ -26,7 +26,7 @@ pub struct SessionRow {
     pub rotated_at: i64,
     /// When the session was created.
     pub created_at: i64,
-    /// When it was last refreshed.
+    /// When it was last refreshed or, for a token, last used (0 before the first use).
     pub last_used_at: i64,
     /// When it expires unless it is refreshed.
     pub expires_at: i64,
