@@ -1,4 +1,4 @@
-//! One's own account.
+//! The caller's own account: registering, reading and changing it.
 
 use parlour_protocol::accounts::{Account, CreateAccount, UpdateAccount};
 use parlour_protocol::audit::AuditKind;
@@ -17,10 +17,10 @@ use crate::outcome::{Done, Outcome, tell};
 use crate::sessions::ended;
 use crate::{Effect, Refusal, names, passwords};
 
-/// A handle that was chosen stays for this long, so that nobody can hop between names.
+/// A chosen handle can't be changed again for this long, so that nobody can hop between names.
 const HANDLE_STAYS: i64 = 7 * DAY;
 
-/// Checks a registration before the costly password hash.
+/// Validates a registration, before the expensive password hash.
 pub fn check_registration(request: &CreateAccount) -> Result<(), Refusal> {
     Violations::default()
         .check("handle", validation::handle(&request.handle))
@@ -32,20 +32,20 @@ pub fn check_registration(request: &CreateAccount) -> Result<(), Refusal> {
         .map_err(Refusal::from)
 }
 
-/// What lets a person in.
+/// What admits a new user.
 #[derive(Debug, Clone, Copy)]
 pub enum Admission<'a> {
-    /// Nothing is needed.
+    /// Nothing is required.
     Open,
-    /// The command line: becomes an administrator.
+    /// Created on the command line; becomes an administrator.
     Administrator,
     /// An invite, by the hash of its code.
     Invite(&'a [u8]),
-    /// An administrator, later; or an invite, at once.
+    /// An administrator approves later; or an invite admits right away.
     Approval(Option<&'a [u8]>),
 }
 
-/// Registers a person. The first session is opened by the caller in the same transaction.
+/// Registers a user. The caller opens the first session in the same transaction.
 pub fn register(
     conn: &mut Connection,
     now: Timestamp,
@@ -84,7 +84,7 @@ pub fn register(
     Ok(row)
 }
 
-/// A new account without a password, given handle and name, before it is stored.
+/// Builds a new account without a password, from handle and display name. Doesn't store it.
 pub(crate) fn new_row(
     conn: &mut Connection,
     now: Timestamp,
@@ -124,13 +124,13 @@ fn taken() -> Refusal {
     Refusal::because(ErrorCode::Taken, "That username is taken.")
 }
 
-/// One's own account.
+/// The caller's own account.
 pub fn find(conn: &mut Connection, user: UserId) -> Result<UserRow, Refusal> {
-    // A request that was on its way when the account was deleted finds nobody.
+    // A request that was in flight when the account was deleted finds nothing.
     Ok(users::find(conn, user)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?)
 }
 
-/// Checks a change of the profile.
+/// Validates a change to the profile.
 pub fn check_update(request: &UpdateAccount) -> Result<(), Refusal> {
     Violations::default()
         .check_opt("handle", request.handle.as_deref(), validation::handle)
@@ -140,7 +140,7 @@ pub fn check_update(request: &UpdateAccount) -> Result<(), Refusal> {
         .map_err(Refusal::from)
 }
 
-/// Changes one's own profile.
+/// Changes the caller's profile.
 pub fn update(conn: &mut Connection, now: Timestamp, user: UserId, request: &UpdateAccount) -> Done<Account> {
     let before = find(conn, user)?;
     let mut changes = UserChanges {
@@ -172,7 +172,7 @@ pub fn update(conn: &mut Connection, now: Timestamp, user: UserId, request: &Upd
     changed(conn, now, user)
 }
 
-/// Sets or removes one's own picture.
+/// Sets or removes the caller's profile picture.
 pub fn set_avatar(
     conn: &mut Connection,
     now: Timestamp,
@@ -193,7 +193,7 @@ fn changed(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<Account>
     Ok(Outcome { value: find(conn, user)?.account(), effects })
 }
 
-/// Stores a new password hash and ends every other session, and every token.
+/// Stores a new password hash, and ends every session and token except the current session.
 pub fn set_password(
     conn: &mut Connection,
     now: Timestamp,
@@ -211,14 +211,14 @@ pub fn set_password(
     Ok(Outcome { value: (), effects })
 }
 
-/// Replaces a hash that was made with weaker parameters; ends no session.
+/// Replaces a hash made with other parameters or from an old form of the password; ends no session.
 pub fn rehash(conn: &mut Connection, user: UserId, password_hash: &str) -> Done<()> {
     let changes = UserChanges { password_hash: Some(password_hash.to_owned()), ..UserChanges::default() };
     users::update(conn, user, changes)?;
     Ok(Outcome::quiet(()))
 }
 
-/// Media type and bytes of a picture. Anyone who knows its random id may see it.
+/// Media type and bytes of a picture. Anyone who knows its random id can see it.
 pub fn find_avatar(conn: &mut Connection, id: AvatarId, large: bool) -> Result<(String, Vec<u8>), Refusal> {
     Ok(users::find_avatar(conn, id, large)?.ok_or(ErrorCode::NotFound)?)
 }

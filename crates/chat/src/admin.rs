@@ -1,4 +1,6 @@
 //! What administrators do.
+//!
+//! Invariant: everyone else gets `not_found`, so that nothing here reveals that it exists.
 
 use parlour_protocol::accounts::ServerRole;
 use parlour_protocol::admin::{AdminUser, Statistics};
@@ -17,16 +19,16 @@ use crate::{Effect, Refusal, bots, cut_page};
 
 pub(crate) fn demand_admin(conn: &mut Connection, user: UserId) -> Result<(), Refusal> {
     let admin = users::find(conn, user)?.is_some_and(|row| row.is_admin && row.suspended_at.is_none());
-    // Others are told that there is nothing here.
+    // Everyone else is told that this doesn't exist.
     if admin { Ok(()) } else { Err(ErrorCode::NotFound.into()) }
 }
 
-/// An account that was not deleted.
+/// An account that isn't deleted.
 fn living(conn: &mut Connection, who: UserId) -> Result<UserRow, Refusal> {
     Ok(users::find(conn, who)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?)
 }
 
-/// Accounts as administrators see them; whether somebody has a second factor is told to nobody else.
+/// Accounts as administrators see them. Nobody else can see whether a user has a second factor.
 fn views(conn: &mut Connection, rows: &[UserRow]) -> Result<Vec<AdminUser>, Refusal> {
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let protected = second_factors::list_protected(conn, &ids)?;
@@ -50,7 +52,7 @@ fn view(row: &UserRow, second_factor: bool) -> AdminUser {
     }
 }
 
-/// A page of accounts in the order of their handles, and the cursor of the next one.
+/// A page of accounts in the order of their handles, and the cursor of the next page.
 pub fn list_users(
     conn: &mut Connection,
     user: UserId,
@@ -64,8 +66,8 @@ pub fn list_users(
     Ok((views(conn, &rows)?, next))
 }
 
-/// Suspends an account: every session and token ends at once, also those of its bots, and log-in fails as if the password
-/// were wrong.
+/// Suspends an account. All its sessions and tokens end at once, and so do those of its bots; logging in fails as if
+/// the password were wrong.
 pub fn suspend(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<AdminUser> {
     demand_admin(conn, user)?;
     if who == user {
@@ -98,10 +100,10 @@ pub fn reinstate(conn: &mut Connection, now: Timestamp, user: UserId, who: UserI
     Ok(Outcome::quiet(view_one(conn, &row)?))
 }
 
-/// A page, and the position after which the next one begins.
+/// A page, and the position after which the next one starts.
 pub type Listed = (Vec<AdminUser>, Option<(i64, i64)>);
 
-/// A page of accounts that wait for approval, longest first.
+/// A page of accounts that wait for approval, longest wait first.
 pub fn list_pending(
     conn: &mut Connection,
     user: UserId,
@@ -114,7 +116,7 @@ pub fn list_pending(
     Ok((views(conn, &rows)?, next))
 }
 
-/// Lets a waiting account in. Doing it twice changes nothing.
+/// Approves a waiting account. Doing it twice changes nothing.
 pub fn approve(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<AdminUser> {
     demand_admin(conn, user)?;
     if living(conn, who)?.pending_since.is_some() {
@@ -125,7 +127,7 @@ pub fn approve(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId)
     Ok(Outcome::quiet(view_one(conn, &row)?))
 }
 
-/// Turns a waiting account away: it is gone, and its handle is free.
+/// Rejects a waiting account: deletes it and frees its handle.
 pub fn reject(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<()> {
     demand_admin(conn, user)?;
     if !admin::delete_pending(conn, who)? {
@@ -135,7 +137,7 @@ pub fn reject(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) 
     Ok(Outcome::quiet(()))
 }
 
-/// Figures about the whole server. Connections are filled in by the caller.
+/// Statistics of the whole server. The caller fills in the connections.
 pub fn statistics(conn: &mut Connection, user: UserId) -> Result<Statistics, Refusal> {
     demand_admin(conn, user)?;
     let (users, rooms, directs, events) = admin::count_all(conn)?;

@@ -1,7 +1,7 @@
-//! Personal access tokens: making, recognizing and revoking them.
+//! Personal access tokens: creating, recognizing and revoking them.
 //!
-//! Invariant: a token is stored as the hash of its written form and nothing else, and it is worth nothing once its
-//! account, or the owner of its bot, may not act any more.
+//! Invariant: a token is stored only as the hash of its written form, and it is invalid as soon as its account, or the
+//! owner of its bot, is no longer active.
 
 use std::collections::BTreeSet;
 
@@ -27,33 +27,33 @@ const WRITE: i16 = 2;
 /// What a token allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Whether it writes; every token reads.
+    /// Whether it can write; every token can read.
     pub writes: bool,
-    /// The only conversations that it reads and writes; all when absent.
+    /// The only conversations it can read and write; all if `None`.
     pub only: Option<BTreeSet<ConversationId>>,
 }
 
 impl Grant {
-    /// Whether a conversation is among those that it is for.
+    /// Whether a conversation is among those that the token covers.
     pub fn covers(&self, id: ConversationId) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(&id))
     }
 }
 
-/// Whom a token speaks for.
+/// The account that a token acts as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recognized {
-    /// The person or bot.
+    /// The user or bot.
     pub user: UserId,
     /// What it allows.
     pub grant: Grant,
-    /// When it ends.
+    /// When the token expires.
     pub expires_at: Timestamp,
-    /// When its use was noted last.
+    /// When its use was last recorded.
     pub noted_at: Timestamp,
 }
 
-/// Checks a new token before the password is looked at.
+/// Validates a new token, before the password is checked.
 pub fn check_create(request: &CreateToken) -> Result<(), Refusal> {
     let scopes = if request.scopes.is_empty() { Err("Choose at least one.".to_owned()) } else { Ok(()) };
     let few = |ids: &Vec<ConversationId>| match ids.len() {
@@ -76,17 +76,17 @@ pub fn check_create(request: &CreateToken) -> Result<(), Refusal> {
         .map_err(Refusal::from)
 }
 
-/// Whose tokens are meant: one's own, or those of a bot of one's own.
+/// Whose tokens are meant: the caller's own, or those of one of their bots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
-    /// One's own.
+    /// The caller.
     Oneself,
-    /// A bot's.
+    /// One of the caller's bots.
     Bot(UserId),
 }
 
 impl Holder {
-    /// The account, which must be the person's to decide about.
+    /// The account that holds the tokens; a bot must belong to the user.
     fn account(self, conn: &mut Connection, user: UserId) -> Result<UserId, Refusal> {
         match self {
             Self::Oneself => Ok(user),
@@ -102,7 +102,7 @@ impl Holder {
     }
 }
 
-/// Makes a token from the hash of its written form.
+/// Creates a token from the hash of its written form.
 pub fn create(
     conn: &mut Connection,
     now: Timestamp,
@@ -111,7 +111,7 @@ pub fn create(
     (id, hash): (TokenId, &[u8]),
     request: &CreateToken,
 ) -> Done<Token> {
-    // The limit is counted under the lock of the one who asks.
+    // Counted against the limit under the lock of the caller.
     users::lock_pair(conn, user, user)?;
     users::find(conn, user)?.filter(|row| row.is_active()).ok_or(ErrorCode::Unauthenticated)?;
     let account = holder.account(conn, user)?;
@@ -146,7 +146,7 @@ pub fn create(
     Ok(Outcome::quiet(view(row)))
 }
 
-/// Tokens that can be used, newest first.
+/// Valid tokens, newest first.
 pub fn list(
     conn: &mut Connection,
     now: Timestamp,
@@ -171,7 +171,7 @@ pub fn revoke(conn: &mut Connection, now: Timestamp, user: UserId, holder: Holde
     Ok(Outcome { value: (), effects: ended(now, account, &revoked) })
 }
 
-/// Whom a token speaks for, given the hash of its written form, if it can be used.
+/// The account a token acts as, given the hash of its written form. `None` if the token isn't valid.
 pub fn recognize(
     conn: &mut Connection,
     now: Timestamp,
@@ -198,13 +198,13 @@ pub fn recognize(
     }))
 }
 
-/// Notes that a token is used.
+/// Records that a token was used.
 pub fn touch(conn: &mut Connection, now: Timestamp, id: TokenId) -> Done<()> {
     api_tokens::touch(conn, id, now.0)?;
     Ok(Outcome::quiet(()))
 }
 
-/// What a stored token allows; nothing where that cannot be read.
+/// What a stored token allows; `None` if the row can't be read.
 fn grant(row: &SessionRow) -> Option<Grant> {
     let only = match row.conversations.as_deref() {
         None => None,

@@ -1,6 +1,6 @@
-//! Noting what happens to accounts and rights, in the transaction in which it happens.
+//! Records what happens to accounts and rights, in the transaction in which it happens.
 //!
-//! Invariant: a line never holds what people wrote, a password or a token.
+//! Invariant: an entry never contains text that users wrote, a password or a token.
 
 use parlour_protocol::audit::{AuditEntry, AuditKind};
 use parlour_protocol::ids::UserId;
@@ -11,47 +11,47 @@ use parlour_storage::{Connection, audit_log};
 use crate::admin::demand_admin;
 use crate::{Refusal, cut_page};
 
-/// Longest address or operation that is kept, in bytes.
+/// Maximum length of an address or operation, in characters.
 const LONGEST: usize = 120;
 
-/// Something that happened.
+/// An entry to record.
 #[derive(Debug, Clone)]
 pub struct Note {
-    /// What.
+    /// What happened.
     pub kind: AuditKind,
     /// Who did it.
     pub actor: Option<UserId>,
-    /// To whom.
+    /// The account it was done to, if any.
     pub subject: Option<UserId>,
-    /// From which address, where a request is at hand.
+    /// IP address of the client, if a request caused it.
     pub address: Option<String>,
-    /// With which operation.
+    /// Operation id, for denied requests.
     pub operation: Option<String>,
 }
 
 impl Note {
-    /// Something that a person did, to nobody in particular.
+    /// Something a user did, without a subject.
     pub fn by(kind: AuditKind, actor: UserId) -> Self {
         Self { kind, actor: Some(actor), subject: None, address: None, operation: None }
     }
 
-    /// Something that was done by nobody who is known.
+    /// Something done by someone unknown.
     pub fn nobody(kind: AuditKind) -> Self {
         Self { kind, actor: None, subject: None, address: None, operation: None }
     }
 
-    /// Something that happened to a person.
+    /// Sets the account it was done to.
     pub fn about(self, subject: UserId) -> Self {
         Self { subject: Some(subject), ..self }
     }
 
-    /// Where it came from.
+    /// Sets the IP address it came from.
     pub fn from(self, address: &str) -> Self {
         Self { address: Some(address.to_owned()), ..self }
     }
 }
 
-/// Adds a line.
+/// Adds an entry.
 pub fn note(conn: &mut Connection, now: Timestamp, note: Note) -> Result<(), Refusal> {
     let short = |text: String| text.chars().take(LONGEST).collect::<String>();
     audit_log::insert(
@@ -80,7 +80,7 @@ fn view(row: AuditRow) -> AuditEntry {
     }
 }
 
-/// A page of the log, newest first, and the cursor of the next one; for administrators.
+/// A page of the log, newest first, and the cursor of the next page; for administrators.
 pub fn list(
     conn: &mut Connection,
     user: UserId,

@@ -1,9 +1,9 @@
-//! Blocking: nothing of the blocked person reaches the one who blocks, and the blocked person cannot tell.
+//! Blocking: nothing from the blocked user reaches the blocker, and the blocked user can't tell.
 //!
-//! Invariant: whatever the blocked person sees (answers, events, lists, presence) equals what they would see of a
-//! stranger who never answers; a friendship ends as by unfriending. So the way to the blocker is closed where
-//! things arrive (requests, mentions, typing), never where they are sent. What both do in a common room stays in its
-//! log, which is the same for everybody; the blocker's own client is told whom it may fold away.
+//! Invariant: everything the blocked user sees (responses, events, lists, presence) is what they would see of a
+//! stranger who never responds; a friendship ends as if by unfriending. Blocked actions (requests, mentions, typing)
+//! are therefore dropped where they would arrive, never refused where they are sent. What both do in a common room
+//! stays in its log, which is the same for everyone; the blocker's client knows whose messages to hide.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::blocks::Block;
@@ -23,7 +23,7 @@ use crate::rooms::Listed;
 use crate::users::relation;
 use crate::{Refusal, page_of};
 
-/// A page of those whom one blocks, newest first, and the cursor of the next one.
+/// A page of the users whom the caller blocks, newest first, and the cursor of the next page.
 pub fn list(
     conn: &mut Connection,
     user: UserId,
@@ -35,15 +35,15 @@ pub fn list(
     Ok(page_of(all, after, limit, |block: &Block| (block.at.0, block.user.id.0)))
 }
 
-/// Blocks somebody. Doing it twice changes nothing. A friendship and one's own request end; a request of theirs
-/// waits on, to them.
+/// Blocks a user. Doing it twice changes nothing. A friendship and the caller's own request end; a request from the
+/// blocked user still looks open to them.
 pub fn block(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId) -> Done<Block> {
     if user == other {
         return Err(Refusal::because(ErrorCode::Conflict, "That is you."));
     }
     let row = users::find(conn, other)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?;
     let direct = lock_direct(conn, user, other)?;
-    // A request that is made right now is seen here, or sees this block.
+    // A concurrent request is either seen here, or sees this block.
     users::lock_pair(conn, user, other)?;
     if let Some(known) = blocks::find(conn, user, other)? {
         return Ok(Outcome::quiet(Block { user: row.summary(), at: Timestamp(known.created_at) }));
@@ -80,7 +80,7 @@ pub fn block(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId)
     Ok(Outcome { value: Block { user: row.summary(), at: now }, effects })
 }
 
-/// Ends a block. Requests that were made meanwhile do not arrive for that; the person may ask again.
+/// Removes a block. Requests sent in the meantime don't arrive because of that, but the other user can send a new one.
 pub fn unblock(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId) -> Done<()> {
     if !blocks::delete(conn, user, other)? {
         return Err(ErrorCode::NotFound.into());

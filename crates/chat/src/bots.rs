@@ -1,7 +1,7 @@
-//! Bots: accounts without a password, which belong to a person.
+//! Bots: accounts without a password that belong to a user.
 //!
-//! Invariant: a bot does nothing that its owner could not decide about: its tokens end when the owner is suspended, and
-//! it goes when the owner goes. Nothing ever gives it a password, or rights over the server.
+//! Invariant: a bot is never more than its owner: its tokens end when the owner is suspended, and it is deleted with
+//! the owner. It never gets a password or rights over the server.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::bots::{Bot, CreateBot};
@@ -19,7 +19,7 @@ use crate::outcome::{Done, Outcome};
 use crate::sessions::ended;
 use crate::{Effect, Refusal, accounts, deletion};
 
-/// Checks a new bot.
+/// Validates a new bot.
 pub fn check_create(request: &CreateBot) -> Result<(), Refusal> {
     Violations::default()
         .check("handle", validation::handle(&request.handle))
@@ -28,7 +28,7 @@ pub fn check_create(request: &CreateBot) -> Result<(), Refusal> {
         .map_err(Refusal::from)
 }
 
-/// Makes a bot that belongs to a person.
+/// Creates a bot that belongs to a user.
 pub fn create(
     conn: &mut Connection,
     now: Timestamp,
@@ -36,7 +36,7 @@ pub fn create(
     id: UserId,
     request: &CreateBot,
 ) -> Done<Bot> {
-    // The limit is counted under the owner's lock.
+    // Counted against the limit under the owner's lock.
     users::lock_pair(conn, owner, owner)?;
     users::find(conn, owner)?
         .filter(|row| row.is_active() && !row.is_bot())
@@ -51,19 +51,19 @@ pub fn create(
     Ok(Outcome::quiet(view(&row, owner)))
 }
 
-/// A person's bots, oldest first.
+/// A user's bots, oldest first.
 pub fn list(conn: &mut Connection, owner: UserId) -> Result<Vec<Bot>, Refusal> {
     Ok(users::list_bots(conn, owner)?.iter().map(|row| view(row, owner)).collect())
 }
 
-/// A bot of this person; others are told that there is none.
+/// A bot of this user; for anyone else it doesn't exist.
 pub(crate) fn own(conn: &mut Connection, owner: UserId, bot: UserId) -> Result<UserRow, Refusal> {
     let found = users::find(conn, bot)?;
     let own = found.filter(|row| row.owner_id == Some(owner.0) && row.deleted_at.is_none());
     Ok(own.ok_or(ErrorCode::NotFound)?)
 }
 
-/// Ends a bot as an account ends when its person deletes it.
+/// Deletes a bot, like an account that its user deletes.
 pub fn delete(
     conn: &mut Connection,
     now: Timestamp,
@@ -76,7 +76,7 @@ pub fn delete(
     deletion::end_account(conn, now, bot)
 }
 
-/// Ends the tokens of a person's bots, because the person may not act any more.
+/// Ends the tokens of a user's bots, because the user is no longer active.
 pub(crate) fn stop_all(conn: &mut Connection, now: Timestamp, owner: UserId) -> Result<Vec<Effect>, Refusal> {
     let mut effects = Vec::new();
     for bot in users::list_bots(conn, owner)? {

@@ -1,4 +1,4 @@
-//! One's own conversations, opening direct chats, and the read marker.
+//! The caller's conversations, opening direct chats, and read markers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,8 +19,8 @@ use crate::outcome::{Done, Outcome, tell};
 use crate::rooms::Listed;
 use crate::{Refusal, bounded, cut_page, rights};
 
-/// A page of one's own conversations, most recently active first, and the cursor of the next one. `online` says whether
-/// one may see that; whether it is so is filled in by the caller.
+/// A page of the caller's conversations, most recently active first, and the cursor of the next page. `online` says
+/// whether the caller may see the peer's presence; the caller of this function replaces it with the actual presence.
 pub fn list(
     conn: &mut Connection,
     user: UserId,
@@ -30,7 +30,7 @@ pub fn list(
     listed(conn, user, None, after, limit)
 }
 
-/// Like [`list`], of those among a few conversations.
+/// Like [`list`], but only for these conversations.
 pub fn list_among(
     conn: &mut Connection,
     user: UserId,
@@ -65,12 +65,13 @@ fn position(one: &Conversation) -> (i64, i64) {
     (one.last_activity_at.0, one.id.0)
 }
 
-/// One of one's own conversations.
+/// One of the caller's conversations.
 pub fn find(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<Conversation, Refusal> {
     let mut rows = conversations::list_of(conn, user, Some(&[id.0]), None, 1)?;
     if rows.is_empty() {
-        // Says whether the room exists or not, as everywhere. Who was let in between the two statements is
-        // listed by a second look; who is out again by then was told the truth about the moment before.
+        // Distinguishes rooms that exist from those that don't, as everywhere. If the user joined between the two
+        // statements, the second query finds the conversation; if they have left again by then, the error was true a
+        // moment earlier.
         rights::readable(conn, id, user)?;
         rows = conversations::list_of(conn, user, Some(&[id.0]), None, 1)?;
     }
@@ -80,7 +81,7 @@ pub fn find(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<C
 fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result<Vec<Conversation>, Refusal> {
     let newest: Vec<(i64, Seq)> = rows.iter().filter_map(|row| Some((row.id, row.last_message?))).collect();
     let mut last: BTreeMap<i64, Message> = BTreeMap::new();
-    // In parts, since a statement has a largest number of parameters.
+    // In chunks, because a statement has a maximum number of parameters.
     for part in newest.chunks(500) {
         last.extend(
             events::list_messages(conn, part)?
@@ -125,8 +126,8 @@ fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result
         .collect())
 }
 
-/// Opens the direct chat with a friend, or answers the one that exists. Once opened, its history stays readable
-/// to both; it never gets a third member, since nothing here can add one.
+/// Opens the direct chat with a friend, or returns the existing one. Once opened, its history stays readable to both.
+/// It never gets a third member, because nothing here can add one.
 pub fn open_direct(
     conn: &mut Connection,
     now: Timestamp,
@@ -175,24 +176,24 @@ pub fn open_direct(
     Ok(Outcome { value: id, effects: tell(now, changes) })
 }
 
-/// What became of a read marker.
+/// What happened to a read marker.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Moved {
-    /// It is here now; `fresh` when it was moved.
+    /// The marker's position now.
     To {
-        /// Up to where the person has read.
+        /// The last position the user has read.
         seq: Seq,
-        /// Whether it was behind.
+        /// Whether the marker was moved.
         fresh: bool,
     },
-    /// Somebody else holds it at this moment.
+    /// Another transaction holds the row.
     Held,
-    /// The person may not read there.
+    /// The user may not read this conversation.
     Refused(Refusal),
 }
 
-/// Moves people's read markers forward, and says what became of each, in their order. They never move back, and never
-/// beyond the head. With `wait` it waits for those that somebody else holds at this moment.
+/// Moves read markers forward, and returns what happened to each, in the same order. A marker never moves back, and
+/// never beyond the head. With `wait`, waits for markers that another transaction holds.
 pub fn move_markers(
     conn: &mut Connection,
     given: &[(UserId, ConversationId, Seq)],
@@ -220,7 +221,7 @@ pub fn move_markers(
             (None, Some((at, head))) if *at < (*seq).min(*head) => Moved::Held,
             (None, Some((at, _))) => Moved::To { seq: *at, fresh: false },
             (None, None) => match rights::readable(conn, *id, *user) {
-                // They came in at this very moment.
+                // They joined just now.
                 Ok((_, member)) => Moved::To { seq: member.read_seq, fresh: false },
                 Err(Refusal::Storage(error)) => return Err(error.into()),
                 Err(refusal) => Moved::Refused(refusal),
@@ -230,8 +231,8 @@ pub fn move_markers(
     Ok(Outcome::quiet(outcome))
 }
 
-/// Who shall not see that a person is typing: those in a room who block them. `None`: nobody shall, since the person
-/// could not send now.
+/// Who must not see that a user is typing: members of a room who block them. `None` if nobody may see it, because the
+/// user couldn't send a message there now.
 pub fn typing_hidden_from(
     conn: &mut Connection,
     user: UserId,

@@ -1,8 +1,8 @@
-//! Deleting one's own account: first the person, in one transaction, then what they wrote, conversation by
+//! Deletes an account: first the account itself, in one transaction, then what the user wrote, conversation by
 //! conversation.
 //!
-//! Invariant: after the first transaction nobody can act as the person any more. Each further step can be repeated,
-//! so that an interrupted deletion is finished later. Logs keep every position.
+//! Invariant: after the first transaction nobody can act as the user. Every further step can be repeated, so an
+//! interrupted deletion is finished later. Logs keep every position.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{ConversationId, UserId};
@@ -21,18 +21,18 @@ use crate::rooms::leave_locked;
 use crate::sessions::ended;
 use crate::{Effect, Refusal};
 
-/// Conversations that are looked at in one step.
+/// Number of conversations examined per step.
 const STEP: i64 = 500;
 
-/// Ends the person: profile, log-ins, tokens, friendships, blocks, notifications, pictures; and their bots with them. The
-/// last administrator stays.
+/// Ends a user: profile, sessions, tokens, friendships, blocks, notifications and pictures; and all their bots. The
+/// last administrator can't be deleted.
 pub fn end_person(conn: &mut Connection, now: Timestamp, user: UserId, address: &str) -> Done<Erased> {
     let row = users::find(conn, user)?.filter(|row| row.deleted_at.is_none()).ok_or(ErrorCode::NotFound)?;
     if row.is_admin && admin::count_other_admins(conn, user)? == 0 {
         return Err(Refusal::because(ErrorCode::Conflict, "The last administrator can't be deleted."));
     }
     let mut effects: Vec<Effect> = Vec::new();
-    // Once more after the person is gone, and can make none any more: one may have come in between.
+    // Done again after the account is gone and can't create bots anymore: one may have been created in between.
     let mut bots = end_bots(conn, now, user, address, &mut effects)?;
     let ended = end_account(conn, now, user)?;
     effects.extend(ended.effects);
@@ -57,13 +57,13 @@ fn end_bots(
     Ok(bots.len() as i64)
 }
 
-/// Ends one account, a person's or a bot's.
+/// Ends one account, of a user or a bot.
 pub(crate) fn end_account(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<Erased> {
     let mut known = own_data::list_friendships(conn, user)?;
     known.sort_by_key(|(other, ..)| *other);
     let mut effects: Vec<Effect> = Vec::new();
     let mut changes = Vec::new();
-    // Direct chats first, in the order of everybody who locks several: conversations before people.
+    // Direct chats first, in the global lock order: conversations before users.
     for (other, friends, hidden) in &known {
         let direct = if *friends { lock_direct(conn, user, *other)? } else { None };
         friendships::delete(conn, user, *other)?;
@@ -80,13 +80,13 @@ pub(crate) fn end_account(conn: &mut Connection, now: Timestamp, user: UserId) -
     Ok(Outcome { value: Erased { friendships: known.len() as i64, ..erased }, effects })
 }
 
-/// Which of a person's bots have gone with them, and wait to be erased.
+/// Deleted bots of a user that still have to be erased.
 pub fn list_bots_to_erase(conn: &mut Connection, owner: UserId) -> Result<Vec<UserId>, Refusal> {
     Ok(own_data::list_bots_to_erase(conn, owner)?.into_iter().map(UserId).collect())
 }
 
-/// The next conversations in which something of a person is left, after an id, and the id to go on from; `None` when
-/// all were looked at.
+/// The next conversations after an id that contain something of a user, and the id to continue after. `None` when all
+/// were examined.
 pub fn next_step(
     conn: &mut Connection,
     user: UserId,
@@ -100,8 +100,8 @@ pub fn next_step(
     Ok(Some((touched.into_iter().map(ConversationId).collect(), last)))
 }
 
-/// Takes what a person wrote out of a conversation, in bounded steps, and with the last one the person. Answers what was
-/// erased and whether a further step is needed. Doing it again changes nothing.
+/// Erases what a user wrote in a conversation, in bounded steps; the last step also removes the user from it. Returns
+/// what was erased, and whether another step is needed. Repeating it changes nothing.
 pub fn erase_conversation(
     conn: &mut Connection,
     now: Timestamp,
@@ -129,15 +129,15 @@ pub fn erase_conversation(
     Ok(Outcome { value: (erased, more), effects })
 }
 
-/// Notes that nothing is left.
+/// Records that nothing of the user is left.
 pub fn finish(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<()> {
-    // Leaving rooms was told to the person's own stream once more.
+    // Again, because leaving rooms added new events to the user's stream.
     own_data::erase_person(conn, user)?;
     own_data::set_erased(conn, user, now.0)?;
     Ok(Outcome::quiet(()))
 }
 
-/// Deletions that were begun before a moment and are not finished.
+/// Deletions that started before `before` and aren't finished.
 pub fn list_unfinished(conn: &mut Connection, before: i64) -> Result<Vec<UserId>, Refusal> {
     Ok(own_data::list_to_erase(conn, before)?.iter().map(|row| UserId(row.id)).collect())
 }

@@ -1,7 +1,7 @@
-//! The e-mail address of an account: chosen with the password, confirmed by the link in a mail, told to its owner alone.
+//! Email addresses of accounts: set with the password, confirmed with the link in a mail, visible only to the owner.
 //!
-//! Invariant: only a confirmed address gets mails about the account, and the address that was before is told of every
-//! change. Several accounts may have the same address: nobody learns from a refusal that somebody has it.
+//! Invariant: only a confirmed address gets mail about the account, and the previous address is told of every change.
+//! Several accounts may have the same address, so that no refusal reveals that someone else has it.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::emails::Email;
@@ -19,7 +19,7 @@ use crate::outcome::{Done, Outcome};
 use crate::second_factors::FactorKey;
 use crate::{Refusal, accounts};
 
-/// The link in a mail confirms an address for this long.
+/// Lifetime of the confirmation link in a mail.
 const LIFETIME: i64 = DAY;
 
 fn view(now: Timestamp, row: EmailRow) -> Email {
@@ -31,7 +31,7 @@ fn view(now: Timestamp, row: EmailRow) -> Email {
     }
 }
 
-/// One's own address.
+/// The caller's email address.
 pub fn show(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<Email, Refusal> {
     Ok(emails::find(conn, user)?.map(|row| view(now, row)).unwrap_or_default())
 }
@@ -40,8 +40,8 @@ fn without_pending(row: EmailRow) -> EmailRow {
     EmailRow { pending: None, pending_hash: None, pending_until: None, ..row }
 }
 
-/// Chooses an address, and queues the mail that confirms it. Choosing the same one again sends another mail; choosing the
-/// confirmed one gives up what waits.
+/// Sets a pending address and queues the mail that confirms it. Entering the same address again sends another mail;
+/// entering the confirmed address discards the pending one.
 pub fn choose(
     conn: &mut Connection,
     now: Timestamp,
@@ -52,7 +52,7 @@ pub fn choose(
 ) -> Done<Email> {
     accounts::find(conn, user)?;
     let before = emails::lock(conn, user)?;
-    // The links of earlier mails are worth nothing from now on.
+    // Links in earlier mails become invalid.
     outgoing_mail::withdraw(conn, user, MailKind::Verification.number(), now.0)?;
     if before.address.as_deref() == Some(address) {
         let after = without_pending(before);
@@ -112,14 +112,14 @@ pub fn confirm(conn: &mut Connection, now: Timestamp, token_hash: &[u8], client_
     Ok(Outcome::quiet(()))
 }
 
-/// Links for a new password that went to an address which does not count any more.
+/// Invalidates password reset links sent to an address that is no longer the confirmed one.
 fn forget_links(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(), Refusal> {
     password_resets::delete(conn, user)?;
     outgoing_mail::withdraw(conn, user, MailKind::ResetLink.number(), now.0)?;
     Ok(())
 }
 
-/// Removes one's own address, and the one that waits. Doing it again changes nothing.
+/// Removes the caller's address and any pending one. Repeating it changes nothing.
 pub fn remove(conn: &mut Connection, now: Timestamp, user: UserId, client_address: &str) -> Done<()> {
     let before = view(now, emails::lock(conn, user)?);
     emails::delete(conn, user)?;

@@ -1,7 +1,7 @@
-//! Taking one's own data along, piece by piece.
+//! Exports a user's own data, piece by piece.
 //!
-//! Invariant: every piece is read through the same checks as in daily use, at the moment at which it is written out;
-//! of others there is only what they wrote to one in direct chats, and their names in lists.
+//! Invariant: every piece passes the same checks as in normal use, at the time it is written. Of other users, it
+//! contains only what they wrote to this user in direct chats, and their names in lists.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::conversations::{Conversation, ConversationKind};
@@ -23,29 +23,29 @@ use crate::{
     passkeys, privacy, rights, sessions,
 };
 
-/// Messages in one piece.
+/// Number of messages per piece.
 const PIECE: i64 = 100;
-/// The newest notifications, as many as are kept.
+/// Maximum number of notifications, newest first.
 const NOTIFICATIONS: i64 = 1000;
 
-/// What an export begins with.
+/// The beginning of an export.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// What comes before the pictures.
+    /// Lines before the pictures.
     pub lines: Vec<ExportLine>,
-    /// Pictures, whole.
+    /// Profile pictures, with their bytes.
     pub pictures: Vec<AvatarRow>,
     /// The conversations whose messages follow.
     pub conversations: Vec<Conversation>,
 }
 
-/// Notes that an export begins.
+/// Records that an export starts.
 pub fn begin(conn: &mut Connection, now: Timestamp, user: UserId, address: &str) -> Done<()> {
     note(conn, now, Note::by(AuditKind::Exported, user).from(address))?;
     Ok(Outcome::quiet(()))
 }
 
-/// Everything but messages.
+/// Everything except messages.
 pub fn person(
     conn: &mut Connection,
     now: Timestamp,
@@ -70,8 +70,8 @@ pub fn person(
     Ok(Person { lines, pictures: own_data::list_avatars(conn, user)?, conversations })
 }
 
-/// Messages of a conversation after a position: one's own, and in a direct chat those of both. An empty list is the
-/// end; so is a conversation that one cannot read any more.
+/// Messages of a conversation after a position: only the user's in rooms, both users' in direct chats. An empty list
+/// marks the end. A conversation that the user can no longer read is refused.
 pub fn messages_after(
     conn: &mut Connection,
     user: UserId,
@@ -87,7 +87,7 @@ pub fn messages_after(
     Ok(rows.into_iter().map(|row| row.into_message()).collect())
 }
 
-/// All pages of a list.
+/// Reads all pages of a list.
 fn every<T>(
     mut page: impl FnMut(Option<(i64, i64)>) -> Result<Listed<T>, Refusal>,
 ) -> Result<Vec<T>, Refusal> {

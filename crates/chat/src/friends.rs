@@ -1,7 +1,7 @@
-//! Friendship: ask, accept, decline, cancel, end.
+//! Friendships: request, accept, decline, cancel, end.
 //!
-//! Invariant: whatever changes a friendship first locks the pair's direct chat, if there is one. A send that
-//! holds the same lock therefore sees the friendship as it is until it commits.
+//! Invariant: every change to a friendship first locks the pair's direct chat, if there is one. A send that holds the
+//! same lock therefore sees the friendship unchanged until it commits.
 
 use parlour_protocol::friends::{Friend, FriendRequest, FriendRequests, Relationship};
 use parlour_protocol::ids::{ConversationId, UserId};
@@ -22,11 +22,11 @@ use crate::rooms::Listed;
 use crate::users::{relation, resolve};
 use crate::{Effect, Refusal, page_of, privacy};
 
-/// How long further requests of somebody whose request was declined do not arrive.
+/// How long further requests don't arrive after one was declined.
 pub const COOL_DOWN: i64 = 7 * DAY;
 
-/// A page of friends, most recent first, and the cursor of the next one. `online` says whether one may see that; whether
-/// it is so is filled in by the caller.
+/// A page of friends, newest friendship first, and the cursor of the next page. `online` says whether the user may see
+/// a friend's presence; the caller replaces it with the actual presence.
 pub fn list(
     conn: &mut Connection,
     user: UserId,
@@ -64,10 +64,10 @@ pub fn list_requests(conn: &mut Connection, user: UserId) -> Result<FriendReques
     Ok(requests)
 }
 
-/// Asks for friendship. A crossing request becomes a friendship; asking twice changes nothing. Whether a request
-/// arrives is not told to the one who asks: to them it waits for an answer in any case.
+/// Sends a friend request. Crossing requests become a friendship; requesting twice changes nothing. The sender isn't
+/// told whether a request arrives: to them it is open in any case.
 pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -> Done<Relationship> {
-    // When the day is used up, a handle that nobody has is refused like one that somebody has.
+    // Once today's requests are used up, an unknown handle is refused like an existing one.
     let day = today(conn, now, user);
     let other = match (resolve(conn, user, who), day) {
         (Err(_), Err(used_up)) => return Err(used_up),
@@ -81,7 +81,7 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
         return Err(Refusal::because(ErrorCode::Conflict, "You've blocked this person. Unblock them first."));
     }
     let direct = lock_direct(conn, user, other_id)?;
-    // A block of the other one that is made right now is seen here, or sees this request: both lock the two people.
+    // A concurrent block by the other user is either seen here, or sees this request: both lock the two users.
     match friendships::lock(conn, user, other_id)? {
         Some(row) if row.accepted_at.is_none() && row.requested_by != user.0 => {
             befriend(conn, now, user, other, direct)
@@ -104,7 +104,7 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
             count_request(conn, now, user)?;
             let arrives = arrives(conn, now, user, &other)?;
             if arrives && friendships::count_of(conn, other_id)?.incoming >= limits::INCOMING_REQUESTS {
-                // Strangers cannot fill the list: what came first gives way, and still waits for those who asked.
+                // Strangers can't fill up the list: the oldest request is hidden, but still looks open to its sender.
                 friendships::hide_oldest_incoming(conn, other_id)?;
             }
             let (low, high) = pair(user, other_id);
@@ -129,8 +129,8 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
     }
 }
 
-/// Whether a request reaches the one who is asked: not if they block the one who asks, declined lately, or want
-/// no such requests.
+/// Whether a request reaches its recipient: not if they block the sender, declined them recently, or don't want such
+/// requests.
 fn arrives(conn: &mut Connection, now: Timestamp, user: UserId, other: &UserRow) -> Result<bool, Refusal> {
     let other_id = UserId(other.id);
     let wanted = match privacy::of(other).requests_from {
@@ -144,7 +144,8 @@ fn arrives(conn: &mut Connection, now: Timestamp, user: UserId, other: &UserRow)
         && blocks::find(conn, other_id, user)?.is_none())
 }
 
-/// How many requests somebody has made today, and since when the day counts; refused when it is used up.
+/// How many requests a user has sent today, and when that day started: (start, count). An error once the limit is
+/// reached.
 fn today(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(i64, i64), Refusal> {
     let row = users::find(conn, user)?.filter(UserRow::is_active).ok_or(ErrorCode::Unauthenticated)?;
     let (since, count) =
@@ -156,7 +157,7 @@ fn today(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(i64, i6
     Ok((since, count))
 }
 
-/// Counts requests that were made, whatever became of them: up to a number a day.
+/// Counts a request against the daily limit, whatever becomes of it.
 fn count_request(conn: &mut Connection, now: Timestamp, user: UserId) -> Result<(), Refusal> {
     let (since, count) = today(conn, now, user)?;
     let changes =
@@ -173,14 +174,14 @@ pub fn accept(conn: &mut Connection, now: Timestamp, user: UserId, other_id: Use
     match relation(Some(&row), user) {
         Relation::Friend => Ok(Outcome::quiet(relationship(&other, Relation::Friend))),
         Relation::Incoming => befriend(conn, now, user, other, direct),
-        // One that did not arrive does not exist.
+        // A request that didn't arrive doesn't exist for this user.
         Relation::None => Err(ErrorCode::NotFound.into()),
         _ => Err(Refusal::because(ErrorCode::Conflict, "Only the other person can accept this request.")),
     }
 }
 
-/// Declines an incoming request or cancels one's own. To the one who asked, a declined request waits on; for some
-/// days, further ones of theirs do not arrive.
+/// Declines an incoming request, or cancels the user's own. A declined request still looks open to its sender; for some
+/// days, further ones from them don't arrive.
 pub fn withdraw(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId) -> Done<()> {
     let row = friendships::lock(conn, user, other)?.ok_or(ErrorCode::NotFound)?;
     let mut changes = vec![(user, UserChange::FriendRemoved { user: other }, false)];
@@ -200,7 +201,7 @@ pub fn withdraw(conn: &mut Connection, now: Timestamp, user: UserId, other: User
     Ok(Outcome { value: (), effects: tell(now, changes) })
 }
 
-/// Declines all requests that somebody sees.
+/// Declines all requests that a user can see.
 pub fn decline_all(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<()> {
     let mut changes = Vec::new();
     for other in friendships::list_incoming(conn, user, limits::INCOMING_REQUESTS)? {
@@ -211,7 +212,7 @@ pub fn decline_all(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<
     Ok(Outcome { value: (), effects: tell(now, changes) })
 }
 
-/// Ends a friendship: from this commit on, neither can write in the direct chat.
+/// Ends a friendship. From this commit on, neither user can write in the direct chat.
 pub fn unfriend(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId) -> Done<()> {
     let direct = lock_direct(conn, user, other)?;
     friendships::lock(conn, user, other)?
@@ -258,7 +259,7 @@ fn relationship(other: &UserRow, relation: Relation) -> Relationship {
     Relationship { user: other.summary(), relation }
 }
 
-/// Locks the direct chat of two people, if there is one: before their friendship, always.
+/// Locks the direct chat of two users, if there is one. Always call this before locking their friendship.
 pub(crate) fn lock_direct(
     conn: &mut Connection,
     a: UserId,
@@ -273,7 +274,7 @@ pub(crate) fn lock_direct(
     Ok(Some(id))
 }
 
-/// Tells a direct chat whether its two may write now.
+/// Appends to a direct chat whether its two users can write now.
 pub(crate) fn announce(
     conn: &mut Connection,
     now: Timestamp,

@@ -1,7 +1,7 @@
-//! Pages of history.
+//! Pages of a conversation's messages.
 //!
-//! Invariant: a page is read with a [`PageKey`] only, and keys are made by the check of rights alone. A key settles
-//! what its page holds: anyone who reads it again sees the same, or something newer. So pages may be kept.
+//! Invariant: a page is read only with a [`PageKey`], and only the check of rights creates keys. A key determines its
+//! page: reading it again gives the same page or a newer state of it. Pages can therefore be cached.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use parlour_storage::{Connection, conversations, events, reactions};
 
 use crate::{PAGE_BYTES, Refusal, read_bounded, rights};
 
-/// Where a page lies.
+/// Which page to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageAt {
     /// The newest messages.
@@ -22,11 +22,11 @@ pub enum PageAt {
     Before(Seq),
     /// Messages after a position.
     After(Seq),
-    /// Messages on both sides of a position, and the one there.
+    /// Messages on both sides of a position, including the one at it.
     Around(Seq),
 }
 
-/// The same, once the head is known.
+/// Like [`PageAt`], with the head resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Place {
     Before(Seq),
@@ -34,16 +34,16 @@ enum Place {
     Around(Seq),
 }
 
-/// Somebody who wants to read somewhere.
+/// A user who wants to read a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reader {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// Where.
+    /// The conversation.
     pub conversation: ConversationId,
 }
 
-/// A conversation that a person may read, as it was at that moment.
+/// A conversation that a user may read, as it was when this was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Readable {
     conversation: ConversationId,
@@ -51,8 +51,8 @@ pub struct Readable {
     changed: Seq,
 }
 
-/// Names a page. The newest event that changed an earlier message is part of the name, and the head too where
-/// new messages would come into the page.
+/// Cache key of a page. It includes the position of the newest event that changed an earlier message, and also the head
+/// if new messages could appear in the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageKey {
     conversation: ConversationId,
@@ -69,11 +69,11 @@ pub struct Page {
     pub items: Vec<Message>,
     /// Whether older messages exist before the first one.
     pub older: bool,
-    /// Whether newer messages exist after the last one; nothing where that is a question of the present head.
+    /// Whether newer messages exist after the last one; `None` if that depends on the current head.
     pub newer: Option<bool>,
 }
 
-/// Who of these may read, in their order: one question to the database, however many they are.
+/// Checks which of these readers may read, in their order; one query, however many there are.
 pub fn check_readers(
     conn: &mut Connection,
     readers: &[Reader],
@@ -107,12 +107,12 @@ pub fn check_readers(
 }
 
 impl Readable {
-    /// Newest position of the log: live events continue from here.
+    /// Latest position of the log; live events continue from here.
     pub fn head(&self) -> Seq {
         self.head
     }
 
-    /// Names a page of it.
+    /// The key of a page of this conversation.
     pub fn page(&self, at: PageAt, limit: i64) -> PageKey {
         let place = match at {
             PageAt::Newest => Place::Before(self.head + 1),
@@ -120,7 +120,7 @@ impl Readable {
             PageAt::After(seq) => Place::After(seq.min(self.head)),
             PageAt::Around(seq) => Place::Around(seq.min(self.head + 1)),
         };
-        // Nothing new comes before a position.
+        // No new message can appear before a position.
         let closed = matches!(place, Place::Before(_));
         PageKey {
             conversation: self.conversation,
@@ -133,14 +133,13 @@ impl Readable {
 }
 
 impl PageKey {
-    /// Whether newer messages exist after this page, when the log goes up to `head` and the page itself does not
-    /// say.
+    /// Whether newer messages exist after this page if the head is `head`. For pages whose `newer` is `None`.
     pub fn newer_at(&self, head: Seq) -> bool {
         matches!(self.place, Place::Before(seq) if seq <= head)
     }
 }
 
-/// A page for somebody who may read it.
+/// Reads a page for a user, if they may read it.
 pub(crate) fn list(
     conn: &mut Connection,
     user: UserId,
@@ -153,7 +152,7 @@ pub(crate) fn list(
     read_page(conn, &readable.page(at, limit))
 }
 
-/// One message in its present state, for somebody who may read it.
+/// One message in its current state, for a user who may read it.
 pub fn find(
     conn: &mut Connection,
     user: UserId,
@@ -165,7 +164,7 @@ pub fn find(
     found.ok_or_else(|| ErrorCode::NotFound.into())
 }
 
-/// A page without the messages at its far ends that make it too large: thousands may have reacted to each.
+/// Removes messages at the far ends of a page that is too large, since thousands of users may have reacted to each.
 fn shortened(mut page: Page, place: Place) -> Page {
     let size = |message: &Message| {
         let reactions: usize = message.reactions.iter().map(|reaction| 64 + 24 * reaction.users.len()).sum();
@@ -196,10 +195,10 @@ fn size(row: &EventRow) -> usize {
     row.current_body.as_ref().or(row.body.as_ref()).map_or(0, String::len)
 }
 
-/// Reads a page. It is shorter than asked for where its messages are long.
+/// Reads a page. It is shorter than requested if its messages are long.
 pub fn read_page(conn: &mut Connection, key: &PageKey) -> Result<Page, Refusal> {
     let PageKey { conversation: id, limit, .. } = *key;
-    // One row more than asked for tells whether there is more on that side.
+    // Reading one extra row tells whether there are more on that side.
     let before = |conn: &mut Connection, seq, limit: i64| -> Result<(Vec<EventRow>, bool), Refusal> {
         let (mut rows, cut) = read_bounded(limit + 1, size, |count, last: Option<&EventRow>| {
             Ok(events::list_messages_before(conn, id, last.map_or(seq, |row| row.seq), count)?)
@@ -233,7 +232,7 @@ pub fn read_page(conn: &mut Connection, key: &PageKey) -> Result<Page, Refusal> 
             (rows, older, Some(newer))
         }
     };
-    // A reaction comes after its message: where nothing was changed since the first one, there is none.
+    // A reaction comes after its message. If nothing was changed since the first message, there are no reactions.
     let changed = rows.first().is_some_and(|first| key.changed > first.seq);
     let seqs: Vec<Seq> = rows.iter().map(|row| row.seq).collect();
     let mut by_seq = if changed { reactions::list(conn, id, &seqs)? } else { Default::default() };

@@ -1,7 +1,7 @@
-//! Requests that make something and carry a key: the same one again makes nothing more.
+//! Idempotency keys: repeating a request that creates something doesn't create it again.
 //!
-//! Invariant: what was made is kept in the transaction that makes it, without secrets. A request that is
-//! repeated derives the same ids and secrets from its key.
+//! Invariant: the result is stored in the transaction that creates it, without secrets. A repeated request derives the
+//! same ids and secrets from its key.
 
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
@@ -13,21 +13,21 @@ use serde::de::DeserializeOwned;
 
 use crate::outcome::{Done, Outcome};
 
-/// A key stands for what was made with it for this long.
+/// How long a key is kept.
 pub const KEPT: i64 = DAY;
 
 /// The key of a request, as it is stored.
 #[derive(Debug, Clone)]
 pub struct RequestKey {
-    /// A hash of the key, of who asks, and of the operation.
+    /// A hash of the key, the caller and the operation.
     pub name: [u8; 32],
     /// A hash of the key and the request.
     pub request: [u8; 32],
-    /// Who asks, where they are logged in.
+    /// The caller, if logged in.
     pub user: Option<UserId>,
 }
 
-/// Does it, unless it was done for the same request; then returns what was made, with `true`.
+/// Runs `work`, unless it was already done for the same request. Returns the result, and whether it is the earlier one.
 pub fn once<T: Serialize + DeserializeOwned>(
     conn: &mut Connection,
     now: Timestamp,
@@ -42,7 +42,7 @@ pub fn once<T: Serialize + DeserializeOwned>(
         let value = serde_json::from_str(&kept.result).map_err(|_| ErrorCode::Internal)?;
         return Ok(Outcome::quiet((value, true)));
     }
-    // Taken before anything is done: the same request at the same moment waits here, and then finds what was made.
+    // Claimed before anything is done: a concurrent identical request waits here, and then finds the result.
     let row = IdempotencyRow {
         name: key.name.to_vec(),
         request: key.request.to_vec(),

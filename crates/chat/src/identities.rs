@@ -1,7 +1,7 @@
-//! Accounts with a provider of OpenID Connect: whom they log in, and who may have which.
+//! Accounts of an OpenID Connect provider: whom they log in, and who can link which.
 //!
-//! Invariant: issuer and subject together belong to one account here at most; an address of e-mail, which a provider may
-//! tell wrongly, never joins accounts. Nobody removes the last way into their account.
+//! Invariant: issuer and subject together belong to at most one account here. An email address, which a provider may
+//! report wrongly, never joins accounts. Nobody can remove the last way to log in to their account.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::identities::{CreateProviderAccount, Identity};
@@ -17,10 +17,10 @@ use crate::Refusal;
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome};
 
-/// Accounts with providers that one person may add.
+/// Maximum number of provider accounts that one user can link.
 const MOST: usize = 5;
 
-/// Checks a registration.
+/// Validates a registration.
 pub fn check_registration(request: &CreateProviderAccount) -> Result<(), Refusal> {
     Violations::default()
         .check("handle", validation::handle(&request.handle))
@@ -31,7 +31,7 @@ pub fn check_registration(request: &CreateProviderAccount) -> Result<(), Refusal
         .map_err(Refusal::from)
 }
 
-/// Who logs in with it, if anybody here does. Suspended accounts answer like wrong passwords.
+/// The user who logs in with it, if it is linked. Suspended accounts get the same error as a wrong password.
 pub fn log_in(
     conn: &mut Connection,
     now: Timestamp,
@@ -51,7 +51,7 @@ pub fn log_in(
     Ok(Some(row))
 }
 
-/// Adds one to somebody's account. The same one again changes nothing.
+/// Links it to a user's account. Linking the same one again changes nothing.
 pub fn add(
     conn: &mut Connection,
     now: Timestamp,
@@ -83,12 +83,12 @@ pub fn add(
     Ok(Outcome::quiet(shown(row)))
 }
 
-/// One's own.
+/// The user's linked accounts.
 pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Identity>, Refusal> {
     Ok(identities::list(conn, user)?.into_iter().map(shown).collect())
 }
 
-/// Removes one of one's own.
+/// Unlinks one of them.
 pub fn remove(conn: &mut Connection, now: Timestamp, user: UserId, id: IdentityId) -> Done<()> {
     let row = crate::accounts::find(conn, user)?;
     if !identities::delete(conn, user, id)? {

@@ -1,6 +1,6 @@
-//! Who may invite, and what an invite is good for.
+//! Who can create invites, and what they do.
 //!
-//! Invariant: a code is used in the transaction that registers, so it never lets in more people than it says.
+//! Invariant: a code is used in the transaction that registers, so it never admits more people than it allows.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{InviteId, UserId};
@@ -26,7 +26,7 @@ fn view(row: &InviteRow) -> Invite {
     }
 }
 
-/// Administrators may invite, and others where the setting says so. Answers whether it is an administrator.
+/// Administrators can invite; others can if the setting allows it. Returns whether the user is an administrator.
 fn demand_inviter(conn: &mut Connection, user: UserId, members_may: bool) -> Result<bool, Refusal> {
     let row = users::find(conn, user)?.filter(|row| row.suspended_at.is_none());
     match row {
@@ -36,7 +36,7 @@ fn demand_inviter(conn: &mut Connection, user: UserId, members_may: bool) -> Res
     }
 }
 
-/// Makes an invite from the hash of its code.
+/// Creates an invite from the hash of its code.
 pub fn create(
     conn: &mut Connection,
     now: Timestamp,
@@ -73,10 +73,10 @@ pub fn create(
     Ok(Outcome::quiet(view(&row)))
 }
 
-/// A page, and the position after which the next one begins.
+/// A page, and the position after which the next one starts.
 pub type Listed = (Vec<Invite>, Option<(i64, i64)>);
 
-/// Invites that can still be used, newest first: one's own, or all for administrators.
+/// A page of invites that can still be used, newest first: the user's own, or all for administrators.
 pub fn list(
     conn: &mut Connection,
     now: Timestamp,
@@ -91,7 +91,7 @@ pub fn list(
     Ok((rows.iter().map(view).collect(), next))
 }
 
-/// Ends an invite: one's own, or anybody's for administrators.
+/// Revokes an invite: one of the user's own, or anyone's for administrators.
 pub fn revoke(
     conn: &mut Connection,
     now: Timestamp,

@@ -43,14 +43,15 @@ pub mod users;
 pub use outcome::{Effect, Outcome};
 pub use refusal::Refusal;
 
-/// Most bytes of text in one page of anything: what many ask for at once and nobody reads must fit into memory.
+/// Maximum bytes of text in one page of anything. Pages that many clients request at once without reading them must fit
+/// in memory.
 const PAGE_BYTES: usize = 256 * 1024;
 
-/// Rows that are read at once of what may be long.
+/// Number of rows read at a time when their texts may be long.
 const ROWS: i64 = 64;
 
-/// Reads up to `limit` rows, a few at a time, until they are [`PAGE_BYTES`] of text; `read` is given how many to read and
-/// the last row before them. Returns whether the page is short because of its text.
+/// Reads up to `limit` rows, a few at a time, until they contain [`PAGE_BYTES`] of text. `read` gets the number of rows
+/// to read and the last row so far. Returns the rows, and whether they were cut off because of their text.
 fn read_bounded<T>(
     limit: i64,
     text: impl Fn(&T) -> usize,
@@ -71,10 +72,10 @@ fn read_bounded<T>(
     }
 }
 
-/// Shortens a page to [`PAGE_BYTES`] of text, and some more for what is around it; one item always stays. Returns whether
-/// something was cut.
+/// Shortens a page to [`PAGE_BYTES`], counting each item's text plus a fixed overhead; keeps at least one item. Returns
+/// whether something was removed.
 fn bounded<T>(page: &mut Vec<T>, text: impl Fn(&T) -> usize) -> bool {
-    /// What an item takes besides its text.
+    /// Overhead of an item in addition to its text, in bytes.
     const AROUND: usize = 256;
     let mut bytes = 0;
     let fits = page.iter().take_while(|item| {
@@ -87,7 +88,7 @@ fn bounded<T>(page: &mut Vec<T>, text: impl Fn(&T) -> usize) -> bool {
     cut
 }
 
-/// Cuts rows to a page that were read up to one beyond it, and returns the cursor of the last where there are more.
+/// Cuts rows to a page, given up to one row more than fits. Returns the cursor of the last row if there are more.
 fn cut_page<T, K>(rows: &mut Vec<T>, limit: i64, key: impl FnOnce(&T) -> K) -> Option<K> {
     let limit = usize::try_from(limit).unwrap_or(0);
     let more = rows.len() > limit;
@@ -95,7 +96,7 @@ fn cut_page<T, K>(rows: &mut Vec<T>, limit: i64, key: impl FnOnce(&T) -> K) -> O
     rows.last().filter(|_| more).map(key)
 }
 
-/// A page of a bounded list that is sorted by falling keys, and the cursor of the next page.
+/// A page of a bounded list, sorted by descending key, and the cursor of the next page.
 fn page_of<T>(
     mut all: Vec<T>,
     after: Option<(i64, i64)>,

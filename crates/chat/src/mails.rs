@@ -1,7 +1,7 @@
-//! Mails that follow from what happens to accounts: queued in the transaction of the act, sent later by any node.
+//! Mails that follow from account changes: queued in the same transaction, sent later by any node.
 //!
-//! Invariant: no act waits for a mail, or fails because there are many. A token is derived when its mail is sent; what
-//! is stored of it is a hash.
+//! Invariant: no change waits for a mail, or fails because there are too many. A token is derived when its mail is
+//! sent; only its hash is stored.
 
 use parlour_protocol::ids::UserId;
 use parlour_protocol::limits::MAILS_PER_HOUR;
@@ -15,32 +15,32 @@ use crate::Refusal;
 use crate::outcome::{Done, Outcome};
 use crate::second_factors::FactorKey;
 
-/// Mails are counted over this long.
+/// Mails are counted over this span.
 pub(crate) const HOUR: i64 = 60 * MINUTE;
-/// A node that sends a mail has it to itself for this long: longer than sending may take.
+/// How long a node has a mail to itself once it has claimed it; longer than sending can take.
 const LEASE: i64 = 3 * MINUTE / 2;
-/// A mail is tried again after this long at first, then after twice as long each time, up to the longest pause.
+/// Delay before the second attempt; it doubles with every further attempt, up to the longest delay.
 const FIRST_PAUSE: i64 = MINUTE / 2;
 const LONGEST_PAUSE: i64 = 240 * MINUTE;
-/// More notices than this about one account in an hour say nothing new.
+/// Maximum number of notices per account and hour; more would say nothing new.
 const NOTICES_PER_HOUR: i64 = 20;
 
-/// What a mail says.
+/// Kind of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailKind {
     /// A link that confirms an address.
     Verification = 1,
     /// A link that sets a new password.
     ResetLink = 2,
-    /// To the confirmed address: another one was chosen.
+    /// To the confirmed address: a new address was entered.
     EmailChosen = 3,
-    /// To the address that was: another one was confirmed.
+    /// To the previous address: a new address was confirmed.
     EmailChanged = 4,
-    /// To the address that was: it was removed.
+    /// To the previous address: it was removed.
     EmailRemoved = 5,
-    /// The password was changed by somebody who knew it.
+    /// The password was changed by someone who knew it.
     PasswordChanged = 6,
-    /// The password was set by a link.
+    /// The password was set with a link.
     PasswordReset = 7,
     /// The second factor was turned off.
     SecondFactorRemoved = 8,
@@ -61,36 +61,36 @@ impl MailKind {
         self as i16
     }
 
-    /// The kind of a number.
+    /// The kind with this number; `None` if unknown.
     pub fn of(number: i16) -> Option<Self> {
         let mut all = [Self::Verification, Self::ResetLink].into_iter().chain(Self::NOTICES);
         all.find(|kind| kind.number() == number)
     }
 
-    /// How long what it says is worth anything, and so how long it is tried.
+    /// How long the mail's content stays valid; it isn't sent after that.
     pub fn lifetime(self) -> i64 {
         if self == Self::ResetLink { HOUR } else { DAY }
     }
 }
 
-/// The token in a mail, from what is stored with it.
+/// The token in a mail, derived from what is stored with it.
 pub fn token(key: &FactorKey, kind: MailKind, user: UserId, address: &str, nonce: &[u8]) -> String {
     let purpose = format!("mail token {}", kind.number());
     let secret = key.derive(&purpose, &[&user.0.to_be_bytes(), address.as_bytes(), nonce]);
     secret.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What is stored of a token.
+/// The hash of a token, as it is stored.
 pub fn token_hash(token: &str) -> Vec<u8> {
     Sha256::digest(token.trim()).to_vec()
 }
 
-/// What is counted of an address.
+/// The keyed hash of an address by which mails to it are counted.
 pub(crate) fn address_hash(key: &FactorKey, address: &str) -> Vec<u8> {
     key.derive("mail address", &[validation::fold(address).as_bytes()]).to_vec()
 }
 
-/// How many mails of a kind there were in the last hour.
+/// Number of mails of a kind within the last hour, for a user or an address if given.
 pub(crate) fn count(
     conn: &mut Connection,
     now: Timestamp,
@@ -101,12 +101,12 @@ pub(crate) fn count(
     Ok(outgoing_mail::count_since(conn, &[kind.number()], now.0 - HOUR, user, address_hash)?)
 }
 
-/// Whether the server has sent enough mails of a kind for this hour.
+/// Whether the hourly limit of the whole server for this kind is reached.
 pub(crate) fn exhausted(conn: &mut Connection, now: Timestamp, kind: MailKind) -> Result<bool, Refusal> {
     Ok(count(conn, now, kind, None, None)? >= MAILS_PER_HOUR)
 }
 
-/// Queues a mail with a token; answers the hash of it.
+/// Queues a mail with a token; returns the token's hash.
 pub(crate) fn queue_token(
     conn: &mut Connection,
     now: Timestamp,
@@ -122,7 +122,7 @@ pub(crate) fn queue_token(
     Ok(hash)
 }
 
-/// Queues a notice to the confirmed address of a person, if there is one.
+/// Queues a notice to a user's confirmed address, if there is one.
 pub(crate) fn notify(
     conn: &mut Connection,
     now: Timestamp,
@@ -170,23 +170,23 @@ fn fresh(
     }
 }
 
-/// A mail that is to be sent now.
+/// A mail to send now.
 #[derive(Debug, Clone)]
 pub struct DueMail {
     /// The mail.
     pub row: MailRow,
-    /// What it says; unknown to a node of an earlier version.
+    /// Kind of the mail; `None` if it was queued by a newer version.
     pub kind: Option<MailKind>,
     /// The handle of the account.
     pub handle: String,
 }
 
-/// Whether requests for new passwords wait, and whether mails are due.
+/// Whether password reset requests are waiting, and whether mails are due.
 pub fn look(conn: &mut Connection, now: Timestamp) -> Result<(bool, bool), Refusal> {
     Ok((reset_requests::count(conn)? > 0, outgoing_mail::is_due(conn, now.0)?))
 }
 
-/// Claims mails that are due, so that nobody else sends them meanwhile.
+/// Claims mails that are due, so that no other node sends them in the meantime.
 pub fn claim(conn: &mut Connection, now: Timestamp, limit: i64) -> Done<Vec<DueMail>> {
     let rows = outgoing_mail::claim(conn, now.0, now.0 + LEASE, limit)?;
     let mut due = Vec::new();
@@ -197,14 +197,14 @@ pub fn claim(conn: &mut Connection, now: Timestamp, limit: i64) -> Done<Vec<DueM
     Ok(Outcome::quiet(due))
 }
 
-/// Notes that a mail was sent.
+/// Records that a mail was sent.
 pub fn sent(conn: &mut Connection, now: Timestamp, row: &MailRow) -> Done<()> {
     outgoing_mail::set_sent(conn, row.id, now.0)?;
     Ok(Outcome::quiet(()))
 }
 
-/// Notes that a mail could not be sent; answers whether it is tried again. It is not when the refusal was final, or when
-/// it would be worth nothing any more.
+/// Records that a mail couldn't be sent; returns whether it will be tried again. It won't if the failure was final, or
+/// if it would expire before the next attempt.
 pub fn failed(conn: &mut Connection, now: Timestamp, row: &MailRow, is_final: bool) -> Done<bool> {
     let doublings = row.tries.clamp(1, 20) - 1;
     let next = now.0 + (FIRST_PAUSE << doublings).min(LONGEST_PAUSE);
@@ -217,12 +217,13 @@ pub fn failed(conn: &mut Connection, now: Timestamp, row: &MailRow, is_final: bo
     Ok(Outcome::quiet(again))
 }
 
-/// Until when a mail is worth sending.
+/// When a mail expires.
 pub fn ends(row: &MailRow) -> i64 {
     row.created_at + MailKind::of(row.kind).map_or(DAY, MailKind::lifetime)
 }
 
-/// Forgets addresses that nobody confirmed, and mails that need not be counted any more or that nobody sends.
+/// Deletes pending addresses whose link has expired, mails that no longer count or will never be sent, and unprocessed
+/// reset requests.
 pub fn clean_up(conn: &mut Connection, now: Timestamp) -> Result<(), Refusal> {
     emails::delete_pending_before(conn, now.0)?;
     outgoing_mail::delete_before(conn, now.0 - HOUR, now.0 - DAY - LONGEST_PAUSE)?;

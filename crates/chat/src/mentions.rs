@@ -1,7 +1,8 @@
-//! Whom a message means, and who is told.
+//! Whom a message addresses, and who is notified.
 //!
-//! Invariant: a mention is of an account. Whose a handle is gets settled when the text is stored, and stays so whatever
-//! becomes of the handle. Only members are meant: a message is no way to find out which handles exist.
+//! Invariant: a mention refers to an account. Which account a handle means is settled when the text is stored, and
+//! stays so whatever happens to the handle. Only members can be mentioned, so a message can't be used to find out which
+//! handles exist.
 
 use std::collections::HashMap;
 
@@ -17,24 +18,24 @@ use parlour_storage::{Connection, StorageError, blocks, members, mentions, user_
 use crate::outcome::tell;
 use crate::{Effect, Refusal};
 
-/// The same person's mentions notify somebody again after this long.
+/// How long after a notification further messages of the same author don't notify the user again.
 const AGAIN: i64 = 10 * SECOND;
-/// Most notifications about messages that somebody gets in that time, from all authors together.
+/// Maximum number of message notifications a user gets in that time, from all authors together.
 const AT_ONCE: i64 = 20;
 
-/// A message that may concern somebody.
+/// A message that may address someone.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    /// Where.
+    /// The conversation.
     pub conversation: ConversationId,
-    /// Which message.
+    /// Position of the message.
     pub seq: Seq,
-    /// Who wrote it.
+    /// Author of the message.
     pub author: UserId,
 }
 
-/// Whom the handles in texts name, among the members of their conversations: one question, however many texts. Nothing
-/// where a text mentions nobody at all. `known` is what was settled before: it stays.
+/// Resolves the handles in texts to members of their conversations, with one query however many texts there are. `None`
+/// for a text without mentions. Handles in `known` keep the account they were resolved to before.
 pub(crate) fn resolve(
     conn: &mut Connection,
     texts: &[(ConversationId, &str)],
@@ -68,9 +69,9 @@ pub(crate) fn resolve(
     Ok(found.collect())
 }
 
-/// Tells those whom messages concern, but their authors, and those who know already: one question for each matter,
-/// however many messages there are. Anyone who blocks the author is not concerned. A person who is answered is told once,
-/// also when they are mentioned besides. Returns what is told about each message, in their order.
+/// Records everyone whom the messages address, except their authors and users who block the author. Returns the user
+/// events for them, per message and in the same order. Uses one query per question, however many messages there are. A
+/// user who is both mentioned and replied to gets one event, as mentioned.
 pub(crate) fn announce(
     conn: &mut Connection,
     now: Timestamp,
@@ -81,7 +82,7 @@ pub(crate) fn announce(
     if people.is_empty() {
         return Ok(vec![Vec::new(); messages.len()]);
     }
-    // The author of what is answered may have left since.
+    // The author of the message that is replied to may have left since.
     let conversations: Vec<i64> = messages.iter().map(|one| one.place.conversation.0).collect();
     let answered: Vec<i64> =
         concerned.iter().flatten().filter(|(_, by_name)| !by_name).map(|(user, _)| user.0).collect();
@@ -122,18 +123,18 @@ pub(crate) fn announce(
     Ok(told)
 }
 
-/// A message that may concern somebody.
+/// A message and whom it addresses.
 pub(crate) struct Announced<'a> {
-    /// Which.
+    /// The message.
     pub place: Place,
-    /// Whom it names.
+    /// Users it mentions.
     pub mentioned: &'a [Mention],
-    /// Whose message it answers.
+    /// Author of the message it replies to.
     pub answered: Option<UserId>,
 }
 
 impl Announced<'_> {
-    /// Whom it concerns, in the order of their ids, and whether it names them.
+    /// The users it addresses, in the order of their ids, and whether it mentions them by name.
     fn people(&self) -> Vec<(UserId, bool)> {
         let mut people: Vec<(UserId, bool)> =
             self.mentioned.iter().map(|mention| (mention.user, true)).collect();
@@ -149,7 +150,7 @@ impl Announced<'_> {
     }
 }
 
-/// The message that somebody is told of.
+/// The message that a notification is about.
 fn subject(change: &UserChange) -> Option<Place> {
     match *change {
         UserChange::Mentioned { conversation, seq, author }
@@ -158,8 +159,8 @@ fn subject(change: &UserChange) -> Option<Place> {
     }
 }
 
-/// Leaves those out who need not be told of a message: it says nothing of them any more, or they were told of the same
-/// person's messages, or of very many, a moment ago. Then another notification would bury the others.
+/// Removes notifications that aren't needed: the message no longer addresses the user, or they were just notified of
+/// the same author's messages, or of very many. Another notification would bury the rest.
 pub(crate) fn leave_out(conn: &mut Connection, tells: &mut Vec<&mut Tell>) -> Result<(), StorageError> {
     let key = |tell: &Tell| subject(&tell.change).map(|place| (tell.user.0, place.conversation.0, place.seq));
     let wanted: Vec<(i64, i64, Seq)> = tells.iter().filter_map(|tell| key(tell)).collect();
@@ -194,7 +195,7 @@ pub(crate) fn leave_out(conn: &mut Connection, tells: &mut Vec<&mut Tell>) -> Re
     Ok(())
 }
 
-/// Notes which notification tells somebody of a message, so that it can be taken back.
+/// Records which notification informed a user of a message, so that it can be withdrawn.
 pub(crate) fn note_told(conn: &mut Connection, tells: &[&mut Tell]) -> Result<(), StorageError> {
     let noted: Vec<(i64, i64, Seq, Seq)> = tells
         .iter()
@@ -209,8 +210,8 @@ pub(crate) fn note_told(conn: &mut Connection, tells: &[&mut Tell]) -> Result<()
     Ok(())
 }
 
-/// Brings those whom a message concerns into line with its new text. Who is mentioned from now on is told; who isn't any
-/// more needs not look.
+/// Updates whom a message addresses after its text was edited. Newly mentioned users are notified; notifications of
+/// users who are no longer mentioned are withdrawn.
 pub(crate) fn change(
     conn: &mut Connection,
     now: Timestamp,
@@ -227,13 +228,13 @@ pub(crate) fn change(
     let mut effects = withdraw(conn, now, &gone)?;
     let knows = |user: UserId| stay.iter().any(|row| row.user_id == user.0);
     let fresh: Vec<Mention> = mentioned.iter().filter(|mention| !knows(mention.user)).cloned().collect();
-    // Who is answered was told when the message came.
+    // The author it replies to was notified when the message was sent.
     let announced = Announced { place, mentioned: &fresh, answered: None };
     effects.extend(announce(conn, now, &[announced])?.into_iter().flatten());
     Ok(effects)
 }
 
-/// Takes back what messages said to people: they are gone, or say something else now.
+/// Withdraws what users were told about messages that were deleted or edited.
 pub(crate) fn withdraw(
     conn: &mut Connection,
     now: Timestamp,

@@ -1,7 +1,7 @@
-//! Messages: send, edit, delete, react, and read.
+//! Messages: sending, editing, deleting and reacting.
 //!
-//! Invariant: a message is named by (conversation, author, cid) for ever. Sending it again answers the same
-//! position; sending something else under its name is refused.
+//! Invariant: (conversation, author, cid) identifies a message permanently. Sending it again returns the same position;
+//! sending something else with the same cid is refused.
 
 use std::collections::BTreeMap;
 
@@ -29,15 +29,15 @@ use crate::{Effect, Refusal, mentions, rights};
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Send {
-    /// Who.
+    /// The author.
     pub author: UserId,
-    /// Where.
+    /// The conversation to send to.
     pub conversation: ConversationId,
-    /// The author's name for it.
+    /// The client id, chosen by the author.
     pub cid: String,
     /// The text.
     pub body: String,
-    /// The message that it answers.
+    /// Position of the message it replies to.
     pub reply_to: Option<Seq>,
 }
 
@@ -48,13 +48,13 @@ impl Send {
 
     /// Whether a stored message is this one, sent before.
     fn same_as(&self, stored: &EventRow) -> bool {
-        // The text of a deleted message is gone; its name alone settles the retry.
+        // The text of a deleted message is gone, so the client id alone decides.
         stored.deleted_at.is_some()
             || (stored.body.as_deref() == Some(&self.body) && stored.target == self.reply_to)
     }
 }
 
-/// Checks a message before it takes a place in the queue.
+/// Validates a message before it is queued.
 pub fn check_send(send: &Send) -> Result<(), Refusal> {
     Violations::default()
         .check("cid", validation::cid(&send.cid))
@@ -63,19 +63,19 @@ pub fn check_send(send: &Send) -> Result<(), Refusal> {
         .map_err(Refusal::from)
 }
 
-/// What became of each message of a batch.
+/// The result of each message of a batch.
 pub type Sent = Vec<Result<Outcome<Stored>, Refusal>>;
 
-/// Whom the messages of a batch concern.
+/// The user events of a batch.
 pub fn concerned(sent: &mut Sent) -> Vec<&mut Tell> {
     sent.iter_mut().flatten().flat_map(Outcome::tells).collect()
 }
 
-/// Sends many messages in one transaction and few statements: advance and lock all heads, read all rights,
-/// insert all rows. A refused message never hinders the others.
+/// Sends many messages with one transaction and few statements: advances and locks all heads, reads all rights, inserts
+/// all rows. A refused message doesn't affect the others.
 ///
-/// The common case does not look for earlier sends of the same cid: when there is one, the insert breaks the
-/// unique key, the transaction is rolled back, and the caller runs the batch again with `look_for_earlier`.
+/// Normally it doesn't look for earlier sends of the same cid. If there is one, the insert violates the unique key, the
+/// transaction is rolled back, and the caller runs the batch again with `look_for_earlier`.
 pub fn send_batch(
     conn: &mut Connection,
     now: Timestamp,
@@ -92,7 +92,7 @@ pub fn send_batch(
         }
     }
 
-    // The first of several with one name is stored; the others are its repetitions.
+    // Of several messages with the same key, the first one is stored; the others are its repetitions.
     let mut first_of: BTreeMap<(i64, i64, &str), usize> = BTreeMap::new();
     let mut fresh: Vec<usize> = Vec::with_capacity(sends.len());
     for (index, send) in sends.iter().enumerate() {
@@ -133,7 +133,7 @@ pub fn send_batch(
     Ok(answers)
 }
 
-/// A message that was stored answers its repetition also when the one that it answers was deleted since.
+/// A repetition still gets the position of its stored message if the message it replies to was deleted in the meantime.
 fn settle_late_repetitions(
     conn: &mut Connection,
     sends: &[Send],
@@ -161,10 +161,10 @@ fn repeated(same: bool, seq: Seq, at: Timestamp) -> Result<Outcome<Stored>, Refu
     }
 }
 
-/// What became of the messages at these indices.
+/// The results of the messages at these indices.
 type Stores = BTreeMap<usize, Result<Outcome<Stored>, Refusal>>;
 
-/// Stores the messages at these indices, as far as their authors may write.
+/// Stores the messages at these indices whose authors may write.
 fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize]) -> Result<Stores, Refusal> {
     let mut answers = Stores::new();
     let fresh: Vec<(usize, &Send)> =
@@ -185,7 +185,7 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
         fresh.iter().filter_map(|(_, send)| Some((send.conversation.0, send.reply_to?))).collect();
     let answered = events::list_authors(conn, &answered)?;
 
-    // The position before the first one of this batch, per conversation.
+    // The position before the first message of this batch, per conversation.
     let mut at: BTreeMap<i64, Seq> =
         heads.iter().map(|(id, head)| (*id, head.last_seq - counts.get(id).copied().unwrap_or(0))).collect();
     let mut accepted: Vec<(usize, &Send, Seq)> = Vec::with_capacity(fresh.len());
@@ -244,7 +244,7 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
         let Some(head) = heads.get(&id) else { continue };
         let unused = head.last_seq - last;
         if unused > 0 {
-            // What is refused must not show: not in the order of lists either.
+            // A refused message must leave no trace, not even in the order of lists.
             if counts.get(&id) == Some(&unused) {
                 conversations::give_all_back(conn, ConversationId(id), unused)?;
             } else {
@@ -297,7 +297,7 @@ impl Rights {
     }
 }
 
-/// Replaces the text of one's own message. The same text again changes nothing.
+/// Replaces the text of the user's own message. Sending the same text again changes nothing.
 pub fn edit(
     conn: &mut Connection,
     now: Timestamp,
@@ -326,7 +326,7 @@ pub fn edit(
             known.push(mention.clone());
         }
     }
-    // A message from before whom it means was noted says so from now on, unless there is nobody to mean.
+    // An old message without recorded mentions gets them now, unless the new text has no handles.
     let noted = (message.mentions.is_some() || mentioned.is_some()).then_some(known.as_slice());
     events::update_body(conn, id, seq, (body, noted), now)?;
     let place = Place { conversation: id, seq, author: user };
@@ -339,8 +339,8 @@ pub fn edit(
     Ok(outcome)
 }
 
-/// Deletes a message: one's own, or anybody's as a moderator or owner of the room, or as an administrator of the server
-/// in any room where that counts (`as_admin`), since rooms are public. Deleting twice changes nothing.
+/// Deletes a message: the user's own, or anyone's as a moderator or owner of the room. Administrators of the server can
+/// delete in any room if `as_admin` is set, because rooms are public. Deleting twice changes nothing.
 pub fn delete(
     conn: &mut Connection,
     now: Timestamp,
@@ -373,8 +373,8 @@ pub fn delete(
     Ok(outcome)
 }
 
-/// Adds or takes back one's own reaction. Doing it twice changes nothing. What is no emoji may be taken back: it was
-/// stored when more was allowed.
+/// Adds or removes the user's own reaction. Doing it twice changes nothing. Text that isn't an emoji can still be
+/// removed: it was stored when more was allowed.
 pub fn react(
     conn: &mut Connection,
     now: Timestamp,

@@ -1,8 +1,8 @@
-//! The forms in which names are kept and compared.
+//! Normalized forms in which names are stored and compared.
 //!
-//! Invariant: names that look the same have the same key, and a key depends on the name's letters alone, never on how
-//! they were typed (composed or not, wide or not, with characters that nobody sees). When the key of a name changes,
-//! [`KEYS`] does too, and the keys of what is stored are made again.
+//! Invariant: names that look the same have the same key, and a key depends only on the letters of the name, never on
+//! how they were typed (composed or not, full-width or not, with invisible characters). If the way keys are made
+//! changes, [`KEYS`] must change too, and the stored keys are rebuilt.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ use unicode_security::skeleton;
 
 use crate::Refusal;
 
-/// Which way of making keys the stored ones are from.
+/// Version of the algorithm that made the stored keys.
 const KEYS: &str = "1";
 const KEYS_OF: &str = "room_name_keys";
 
-/// A text as it is kept: composed (NFC), without blanks around it; nothing at all when nothing of it is seen.
+/// The form in which a text is stored: composed (NFC) and trimmed; empty if it has no visible character.
 pub fn kept(text: &str) -> String {
     if !parlour_protocol::characters::can_be_seen(text) {
         return String::new();
@@ -25,16 +25,16 @@ pub fn kept(text: &str) -> String {
     text.trim().nfc().collect()
 }
 
-/// What is seen of a name.
+/// The visible part of a name.
 pub(crate) fn seen(name: &str) -> String {
     name.chars().filter(|one| !is_ignorable(*one)).collect()
 }
 
-/// The form in which room names are compared and searched: without case and compatibility forms (NFKC), without
-/// characters that nobody sees, and with letters of other alphabets that look like Latin ones as those (the skeleton
-/// of UTS 39, as far as it is Latin: ASCII itself stays, since everybody tells `modern` from `modem`).
+/// The form in which room names are compared and searched: without case and compatibility variants (NFKC), without
+/// invisible characters, and with letters of other alphabets replaced by the Latin ones they look like (the skeleton of
+/// UTS 39, limited to Latin; ASCII stays as it is, since everyone can tell `modern` from `modem`).
 pub fn room_key(name: &str) -> String {
-    // By the text itself once, then by the letters: what looks like Latin in lower case, or in upper case.
+    // First normalizes the whole text, then replaces letters: one may look like Latin in lower case or in upper case.
     let plain: String = seen(name).chars().map(|one| if is_blank(one) { ' ' } else { one }).nfkc().collect();
     let plain = lower(&upper(&plain));
     let latin = lower(&look_alikes(&upper(&look_alikes(&plain))));
@@ -46,7 +46,7 @@ fn upper(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).collect()
 }
 
-/// Letter by letter, so that a sigma is the same wherever it stands.
+/// Letter by letter, so that a sigma is the same at every position.
 fn lower(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
@@ -55,8 +55,8 @@ fn look_alikes(text: &str) -> String {
     text.chars().map(|one| latin(one).unwrap_or(one)).collect()
 }
 
-/// The ASCII letter or digit that a letter of an alphabet like ours looks like. Scripts of other shapes are left alone:
-/// their letters look like strokes and dots of ours, and words of theirs would be taken for one another.
+/// The ASCII letter or digit that a letter of a Latin-like alphabet looks like. Other scripts are left alone: their
+/// letters resemble strokes and dots of ours, so different words would become equal.
 fn latin(character: char) -> Option<char> {
     let alphabet = matches!(
         character,
@@ -78,7 +78,7 @@ fn latin(character: char) -> Option<char> {
     let mut buffer = [0; 4];
     let mut looks = skeleton(character.encode_utf8(&mut buffer));
     match (looks.next()?, looks.next()) {
-        // A capital I and a small l look the same; the other case of the letter tells which one is meant.
+        // Capital I and small l look the same; the case of the original letter decides.
         ('l', None) if character.is_uppercase() => Some('I'),
         (one, None) if one.is_ascii_alphanumeric() => Some(one),
         ('r', Some('n')) => Some('m'),
@@ -86,8 +86,8 @@ fn latin(character: char) -> Option<char> {
     }
 }
 
-/// Makes the keys of rooms that were named before keys were made this way. Of rooms whose names look the same by now,
-/// the oldest gets the key, and the others keep theirs until they are named again.
+/// Rebuilds the keys of rooms stored with an earlier algorithm. If several rooms now look the same, the oldest gets the
+/// new key, and the others keep their old one until they are renamed.
 pub fn renew_keys(conn: &mut Connection) -> Result<usize, Refusal> {
     if server_state::find(conn, KEYS_OF)?.as_deref() == Some(KEYS) {
         return Ok(0);
@@ -98,7 +98,7 @@ pub fn renew_keys(conn: &mut Connection) -> Result<usize, Refusal> {
     for room in rooms {
         let (name, key) = (kept(&room.name), room_key(&room.name));
         let key = if taken.contains(&key) { room.name_key.clone() } else { key };
-        // A name of which nothing is seen stays: there is no other one for the room.
+        // A name without visible characters stays, because the room has no other one.
         let name = if name.is_empty() { room.name.clone() } else { name };
         if (&name, &key) != (&room.name, &room.name_key) {
             conversations::update_name(conn, room.id, &name, &key)?;
@@ -116,7 +116,8 @@ pub fn renew_keys(conn: &mut Connection) -> Result<usize, Refusal> {
 pub(crate) mod tests {
     use super::*;
 
-    /// Texts of letters, marks in any order, wide and compatibility forms, and what nobody sees.
+    /// Texts made of letters, combining marks in any order, full-width and compatibility forms, and invisible
+    /// characters.
     pub(crate) fn random_texts() -> impl Iterator<Item = String> {
         const PARTS: &[char] = &[
             'a', 'E', 'n', 's', 'ſ', 'ß', 'İ', 'ı', 'é', 'Å', '\u{212B}', 'ﬁ', 'ｔ', '𝓪', 'о', 'Σ', 'ς', 'ǅ',

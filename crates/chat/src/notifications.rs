@@ -1,4 +1,4 @@
-//! The list of what one should know: a view of one's own event stream.
+//! The list of notifications: a view of the user's event stream.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use parlour_storage::{Connection, blocks, conversations, user_events, users};
 use crate::outcome::{Done, Outcome, tell};
 use crate::{Refusal, cut_page};
 
-/// Unread notifications are counted up to here.
+/// Unread notifications are counted up to this number.
 const COUNT_UP_TO: i64 = 100;
 
 /// A page of notifications, newest first.
@@ -22,7 +22,7 @@ pub fn list(conn: &mut Connection, user: UserId, before: Seq, limit: i64) -> Res
     let seen = users::find(conn, user)?.ok_or(ErrorCode::NotFound)?.notifications_read;
     let mut rows = user_events::list_notifications(conn, user, before, limit + 1)?;
     let next = cut_page(&mut rows, limit, |row| row.useq);
-    // What somebody did whom one blocks is no news.
+    // Actions of users whom the caller blocks aren't shown.
     let blocked = blocks::list_blocked_ids(conn, user)?;
     let wanted =
         |row: UserEventRow| Found::from(row.into_event()).filter(|found| !blocked.contains(&found.actor));
@@ -85,8 +85,8 @@ impl Found {
     }
 }
 
-/// Marks notifications as seen; the marker never moves back, and never beyond the newest one: what is still to come is
-/// not seen yet.
+/// Marks notifications as seen. The marker never moves back, and never beyond the newest one: what hasn't happened yet
+/// can't be seen.
 pub fn mark_read(conn: &mut Connection, now: Timestamp, user: UserId, up_to: Seq) -> Done<()> {
     let head = users::find(conn, user)?.ok_or(ErrorCode::NotFound)?.last_useq;
     let up_to = up_to.min(head);

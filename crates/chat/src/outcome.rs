@@ -1,4 +1,4 @@
-//! What a verb answers: a value for the caller, and the events that everybody concerned gets after COMMIT.
+//! What operations return: a value for the caller, and the events to publish after COMMIT.
 
 use parlour_protocol::ids::UserId;
 use parlour_protocol::socket::{Event, UserChange};
@@ -11,9 +11,9 @@ use crate::{Refusal, mentions};
 /// Something to publish after COMMIT.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// To everybody in the conversation.
+    /// To everyone in the conversation.
     Event(Event),
-    /// To one person's devices.
+    /// To one user's devices.
     Tell(Tell),
 }
 
@@ -22,31 +22,31 @@ pub enum Effect {
 pub struct Outcome<T> {
     /// For the caller.
     pub value: T,
-    /// For everybody concerned, in order.
+    /// What to publish, in order.
     pub effects: Vec<Effect>,
 }
 
 impl<T> Outcome<T> {
-    /// A value that concerns nobody else.
+    /// A value without events.
     pub fn quiet(value: T) -> Self {
         Self { value, effects: Vec::new() }
     }
 }
 
-/// What verbs that change something answer.
+/// Result of an operation that changes something.
 pub type Done<T> = Result<Outcome<T>, Refusal>;
 
-/// A change for one person: who, what, and whether it is a notification.
+/// A user event: for whom, what, and whether it is a notification.
 pub(crate) type ForUser = (UserId, UserChange, bool);
 
-/// Changes for several people, who are told at the end of the transaction.
+/// Turns changes into user events, which are appended at the end of the transaction.
 pub(crate) fn tell(now: Timestamp, changes: Vec<ForUser>) -> Vec<Effect> {
     let effect = |(user, change, notify)| Effect::Tell(Tell { user, at: now, change, notify, told: None });
     changes.into_iter().map(effect).collect()
 }
 
-/// Tells everybody whom the work of a transaction concerns: once, at its end, when all conversations are locked that it
-/// needs, and in one order of people. So two transactions never wait for each other crosswise, whatever they did before.
+/// Appends all user events of a transaction: once, at its end, when all its conversations are already locked, and in
+/// one order of users. Two transactions can therefore never deadlock here, whatever they did before.
 pub fn tell_all(conn: &mut Connection, mut tells: Vec<&mut Tell>) -> Result<(), StorageError> {
     mentions::leave_out(conn, &mut tells)?;
     user_events::append(conn, &mut tells)?;
@@ -55,7 +55,7 @@ pub fn tell_all(conn: &mut Connection, mut tells: Vec<&mut Tell>) -> Result<(), 
 }
 
 impl<T> Outcome<T> {
-    /// Whom it concerns.
+    /// Its user events.
     pub fn tells(&mut self) -> Vec<&mut Tell> {
         let tells = self.effects.iter_mut().filter_map(|effect| match effect {
             Effect::Tell(tell) => Some(tell),

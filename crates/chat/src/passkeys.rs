@@ -1,9 +1,9 @@
-//! Passkeys: adding them, logging in with them, taking the second step with them.
+//! Passkeys: adding them, logging in with them, and using them as the second step of a log-in.
 //!
-//! Invariant: a ceremony is used up in the transaction that judges its second half, whatever comes of it; so an answer of
-//! an authenticator never works twice, on whatever nodes it is tried. Verbs that judge one answer their refusal as a
-//! value, because an error would bring the ceremony back. The person is always verified by the authenticator, so a
-//! passkey is two factors by itself.
+//! Invariant: a ceremony is used up in the transaction that verifies its response, whatever the outcome, so a response
+//! never works twice, on whatever nodes it is tried. Operations that verify a response return a refusal as a value,
+//! because an error would roll back and restore the ceremony. The authenticator always verifies the user, so a passkey
+//! counts as two factors.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{PasskeyId, UserId};
@@ -28,18 +28,18 @@ use crate::relying_party::RelyingParty;
 use crate::second_factors::FactorKey;
 use crate::{Refusal, accounts, names};
 
-/// What an authenticator answers for a new passkey.
+/// An authenticator's response when it creates a passkey.
 pub type NewCredential = webauthn::RegisterPublicKeyCredential;
-/// What an authenticator answers at a log-in.
+/// An authenticator's response at a log-in.
 pub type Answer = webauthn::PublicKeyCredential;
 
-/// A ceremony is good for this long.
+/// Lifetime of a ceremony.
 pub const LIFETIME: i64 = 5 * MINUTE;
-/// Ceremonies of one person, and of all who have not said who they are; the oldest give way. The second is what 34
-/// addresses can begin in five minutes.
+/// Maximum number of open ceremonies per user, and of all unidentified users together; the oldest are dropped. The
+/// second number is what 34 addresses can start in five minutes.
 const MOST: (i64, i64) = (5, 10_000);
 
-/// What ceremonies are for.
+/// What a ceremony is for.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     New = 1,
@@ -47,11 +47,11 @@ enum Kind {
     SecondStep = 3,
 }
 
-/// What became of an authenticator's answer.
+/// The result of verifying a response.
 pub type Judged<T> = Result<T, Refusal>;
 
-/// Who is known by an authenticator: nothing that could be found out by it elsewhere, and the same for all passkeys
-/// of one person, so that an authenticator keeps one of them.
+/// The WebAuthn user handle: a keyed hash, so it reveals nothing elsewhere. It is the same for all passkeys of a user,
+/// so an authenticator keeps only one of them.
 fn user_handle(key: &FactorKey, user: UserId) -> Uuid {
     let whole = key.derive("passkey user", &[&user.0.to_be_bytes()]);
     let mut bytes = [0; 16];
@@ -121,17 +121,17 @@ fn full() -> Refusal {
     Refusal::because(ErrorCode::LimitReached, format!("You have {PASSKEYS_PER_USER} passkeys already."))
 }
 
-/// One's own passkeys, oldest first.
+/// The user's passkeys, oldest first.
 pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Passkey>, Refusal> {
     Ok(passkeys::list(conn, user)?.into_iter().map(view).collect())
 }
 
-/// Whether a person has a passkey.
+/// Whether a user has a passkey.
 pub fn has_any(conn: &mut Connection, user: UserId) -> Result<bool, Refusal> {
     Ok(passkeys::count(conn, user)? > 0)
 }
 
-/// Begins to add a passkey; answers what the authenticator is asked.
+/// Starts adding a passkey; returns the options for the authenticator.
 pub fn begin(
     conn: &mut Connection,
     now: Timestamp,
@@ -152,7 +152,7 @@ pub fn begin(
     Ok(Outcome::quiet(options))
 }
 
-/// Adds the passkey that an authenticator made.
+/// Adds the passkey that an authenticator created.
 pub fn add(
     conn: &mut Connection,
     now: Timestamp,
@@ -175,7 +175,7 @@ pub fn add(
             return Ok(Outcome::quiet(Err(why)));
         }
     };
-    // One after the other, so that two at a time are not one too many.
+    // Locks the user, so that two concurrent additions can't exceed the limit.
     users::lock_pair(conn, user, user)?;
     if passkeys::count(conn, user)? >= PASSKEYS_PER_USER {
         return Ok(Outcome::quiet(Err(full())));
@@ -198,7 +198,7 @@ pub fn add(
     Ok(Outcome::quiet(Ok(view(row))))
 }
 
-/// Gives one of one's own passkeys another name.
+/// Renames one of the user's passkeys.
 pub fn rename(conn: &mut Connection, user: UserId, id: PasskeyId, name: &str) -> Done<Passkey> {
     let name = names::kept(name);
     validation::passkey_name(&name).map_err(|message| Refusal::field("name", message))?;
@@ -209,7 +209,7 @@ pub fn rename(conn: &mut Connection, user: UserId, id: PasskeyId, name: &str) ->
     Ok(Outcome::quiet(view(row)))
 }
 
-/// Removes one of one's own passkeys. Sessions that it opened stay.
+/// Removes one of the user's passkeys. Sessions opened with it stay.
 pub fn remove(conn: &mut Connection, now: Timestamp, user: UserId, id: PasskeyId) -> Done<()> {
     if !passkeys::delete(conn, user, id)? {
         return Err(ErrorCode::NotFound.into());
@@ -218,8 +218,8 @@ pub fn remove(conn: &mut Connection, now: Timestamp, user: UserId, id: PasskeyId
     Ok(Outcome::quiet(()))
 }
 
-/// Begins a log-in of somebody who has not said who they are; answers what the authenticator is asked. It names no
-/// passkey, so nothing is found out by it.
+/// Starts a log-in of an unidentified user; returns the options for the authenticator. They name no passkey, so they
+/// reveal nothing.
 pub fn begin_log_in(
     conn: &mut Connection,
     now: Timestamp,
@@ -231,8 +231,8 @@ pub fn begin_log_in(
     Ok(Outcome::quiet(options))
 }
 
-/// Finds out who logs in by a passkey alone. Suspended, waiting and deleted accounts, passkeys that nobody has and
-/// answers that are wrong are refused alike.
+/// Identifies who logs in with a passkey alone. Suspended, waiting and deleted accounts, unknown passkeys and wrong
+/// responses all get the same refusal.
 pub fn log_in(
     conn: &mut Connection,
     now: Timestamp,
@@ -262,7 +262,7 @@ pub fn log_in(
     Ok(Outcome::quiet(judged.and_then(|()| owner.ok_or_else(wrong))))
 }
 
-/// Begins the second step of a log-in with one of the account's passkeys; answers what the authenticator is asked.
+/// Starts the second step of a log-in with one of the account's passkeys; returns the options for the authenticator.
 pub fn begin_second_step(
     conn: &mut Connection,
     now: Timestamp,
@@ -281,7 +281,7 @@ pub fn begin_second_step(
     Ok(Outcome::quiet(options))
 }
 
-/// Judges the second step of a log-in by a passkey.
+/// Verifies the second step of a log-in with a passkey.
 pub fn second_step(
     conn: &mut Connection,
     now: Timestamp,
@@ -305,7 +305,7 @@ pub fn second_step(
     Ok(Outcome::quiet(judged))
 }
 
-/// Judges the answer of a known passkey, and notes that it was used or refused.
+/// Verifies the response of a known passkey, and records that it was used or refused.
 fn judge(
     conn: &mut Connection,
     now: Timestamp,
@@ -321,7 +321,7 @@ fn judge(
             if passkeys::mark_used(conn, row, &write(&passkey)?, now.0)? {
                 return Ok(Ok(()));
             }
-            // Used at the same moment, with another counter, or just removed.
+            // Used concurrently with another counter, or just removed.
             note(conn, now, refused(AuditKind::PasskeyRefused))?;
         }
         Err(WebauthnError::CredentialPossibleCompromise) => {
@@ -332,7 +332,7 @@ fn judge(
     Ok(Err(wrong()))
 }
 
-/// What was wrong with a new passkey, for its owner.
+/// What is wrong with a new passkey, in words for its owner.
 fn plain(error: &WebauthnError) -> &'static str {
     match error {
         WebauthnError::UserNotVerified => "the authenticator did not check that it is you",

@@ -1,7 +1,7 @@
-//! Setting a new password without the old one, by a link from an administrator or from a mail.
+//! Setting a new password without the old one, with a link from an administrator or from a mail.
 //!
-//! Invariant: a link works once, for an hour, and only the newest one of a person; using it ends every session. It
-//! logs nobody in, so a second factor is asked for as ever.
+//! Invariant: a link works once, for one hour, and only the newest one of a user; using it ends every session. It logs
+//! nobody in, so the second factor is still required.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::UserId;
@@ -18,10 +18,10 @@ use crate::mails::{self, MailKind};
 use crate::outcome::{Done, Outcome};
 use crate::sessions::ended;
 
-/// A link is good for this long.
+/// Lifetime of a link.
 const LIFETIME: i64 = 60 * MINUTE;
 
-/// Makes a link for somebody, as an administrator; answers when it ends.
+/// Creates a link for a user, as an administrator; returns when it expires.
 pub fn create(
     conn: &mut Connection,
     now: Timestamp,
@@ -34,7 +34,7 @@ pub fn create(
     make(conn, now, Some(user), &row, token_hash)
 }
 
-/// Makes a link for the owner of a handle; for the command line.
+/// Creates a link for the owner of a handle, from the command line.
 pub fn create_by_handle(
     conn: &mut Connection,
     now: Timestamp,
@@ -67,7 +67,7 @@ fn make(
     Ok(Outcome::quiet(ends))
 }
 
-/// Whose link it is. Says no before the costly password hash.
+/// The user a link belongs to. Checked before the expensive password hash.
 pub fn find(conn: &mut Connection, now: Timestamp, token_hash: &[u8]) -> Result<UserId, Refusal> {
     let found = password_resets::find(conn, token_hash, now.0)?;
     let row = match found {
@@ -81,7 +81,7 @@ fn over() -> Refusal {
     Refusal::because(ErrorCode::Gone, "This link has expired. Ask for a new one.")
 }
 
-/// Uses a link: stores the new password's hash and ends every session.
+/// Uses up a link: stores the hash of the new password and ends every session.
 pub fn complete(
     conn: &mut Connection,
     now: Timestamp,

@@ -1,4 +1,6 @@
-//! Password hashes: argon2id in PHC strings. Slow on purpose; never call this on an async thread.
+//! Password hashes: argon2id as PHC strings.
+//!
+//! Invariant: hashing is slow on purpose; never call it on an async thread.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -11,11 +13,11 @@ use parlour_protocol::validation;
 use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 
-/// The most common passwords of known breaches that are long enough to be allowed otherwise, in lower case and sorted.
-/// From the frequency list of zxcvbn (MIT licence), with rows of one character and simple endings added.
+/// The most common passwords of known breaches that are long enough to pass the other rules, in lower case and sorted.
+/// Taken from zxcvbn's frequency list (MIT licence), plus runs of a single character and simple suffixes.
 const COMMON: &str = include_str!("common_passwords.txt");
 
-/// Whether a new password may be used: long enough, not too long, and none of the most common ones.
+/// Checks a new password: long enough, not too long, and not one of the most common ones.
 pub fn check(password: &str) -> Result<(), String> {
     let password = prepared(password);
     validation::password(&password)?;
@@ -25,8 +27,8 @@ pub fn check(password: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The form in which a password is hashed (`OpaqueString` of RFC 8265): composed, and with plain spaces for those of
-/// other scripts. Keyboards and systems differ in what they make of the same keys.
+/// The form in which a password is hashed (`OpaqueString` of RFC 8265): composed (NFC), with all kinds of spaces
+/// replaced by plain ones. Keyboards and systems produce different characters for the same keys.
 fn prepared(password: &str) -> Cow<'_, str> {
     if password.is_ascii() {
         return password.into();
@@ -37,8 +39,8 @@ fn prepared(password: &str) -> Cow<'_, str> {
     password.chars().map(|one| if space(one) { ' ' } else { one }).nfc().collect()
 }
 
-/// The forms in which a password may have been hashed, today's first. Before there was a form, a password was hashed as
-/// it was typed, and keyboards type it composed or decomposed.
+/// The forms in which a password may have been hashed, the current one first. Earlier versions hashed it as it was
+/// typed, which may be composed or decomposed.
 fn forms(password: &str) -> Vec<Cow<'_, str>> {
     let mut forms = vec![prepared(password)];
     if !password.is_ascii() {
@@ -51,19 +53,19 @@ fn forms(password: &str) -> Vec<Cow<'_, str>> {
     forms
 }
 
-/// What a password is to a hash.
+/// Result of comparing a password with a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is another one.
+    /// The password is wrong.
     Wrong,
-    /// It is the one that was hashed.
+    /// The password is right.
     Right,
-    /// The same, but it was hashed before passwords had a form: hash it again.
+    /// The password is right, but was hashed in an old form: hash it again.
     RightInOldForm,
 }
 
 impl Verdict {
-    /// Whether it is the one that was hashed.
+    /// Whether the password is right.
     pub fn is_right(self) -> bool {
         self != Self::Wrong
     }
@@ -74,7 +76,7 @@ fn is_common(password: &str) -> bool {
     SORTED.binary_search(&password.to_lowercase().as_str()).is_ok()
 }
 
-/// How hard hashing is.
+/// Cost of hashing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hardness {
     /// Memory, in KiB.
@@ -91,7 +93,7 @@ impl Default for Hardness {
 }
 
 impl Hardness {
-    /// About how long hashing takes, in blocks of memory that are filled.
+    /// Approximate time that hashing takes, in memory blocks filled.
     pub fn work(self) -> u64 {
         u64::from(self.memory_kib) * u64::from(self.passes)
     }
@@ -101,10 +103,10 @@ impl Hardness {
     }
 }
 
-/// Bytes of a hash.
+/// Length of a hash, in bytes.
 const OUTPUT: usize = 32;
 
-/// Memory that hashing works in. It is large, so keep it between hashes.
+/// Working memory for hashing. It is large, so reuse it between hashes.
 #[derive(Default)]
 pub struct Memory(Vec<Block>);
 
@@ -112,7 +114,7 @@ impl Memory {
     fn of(&mut self, params: &Params) -> Result<&mut [Block], String> {
         let count = params.block_count();
         if self.0.len() < count {
-            // Given back first, so that there are never two.
+            // Freed first, so that there are never two at once.
             self.0 = Vec::new();
             self.0.try_reserve_exact(count).map_err(|error| error.to_string())?;
             self.0.resize(count, Block::default());
@@ -120,13 +122,13 @@ impl Memory {
         self.0.get_mut(..count).ok_or_else(|| "no memory for hashing".to_owned())
     }
 
-    /// Whether any is kept.
+    /// Whether no memory is allocated.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Hashes a password with a random salt.
+/// Hashes a password with this salt.
 pub fn hash(
     hardness: Hardness,
     password: &str,
@@ -144,7 +146,7 @@ pub fn hash(
     Ok(format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${}${}", encode(salt), encode(&output)))
 }
 
-/// Whether the password belongs to the hash, at the cost that is written in the hash; in any of its forms.
+/// Compares a password, in any of its forms, with a hash, at the cost stored in the hash.
 pub fn verify(password: &str, hash: &str, memory: &mut Memory) -> Verdict {
     match forms(password).iter().position(|form| belongs(form, hash, memory)) {
         None => Verdict::Wrong,
@@ -170,14 +172,14 @@ fn belongs(password: &str, hash: &str, memory: &mut Memory) -> bool {
     found == Some(true)
 }
 
-/// About how long a hash takes to verify; see [`Hardness::work`].
+/// Approximate time that verifying a hash takes; see [`Hardness::work`].
 pub fn work_of(hash: &str) -> u64 {
     let params = PasswordHash::new(hash).ok().and_then(|parsed| Params::try_from(&parsed).ok());
     params.map_or(0, |params| u64::from(params.m_cost()) * u64::from(params.t_cost()))
 }
 
-/// Like [`verify`], and a wrong password takes about as long as `work`, whatever hash there is, or none: the time tells
-/// neither whether there is an account nor how old its hash is.
+/// Like [`verify`], but a wrong password takes about as long as `work`, whatever the hash, or without one. The time
+/// therefore reveals neither whether the account exists nor how old its hash is.
 pub fn verify_alike(
     hardness: Hardness,
     work: u64,
@@ -199,7 +201,7 @@ pub fn verify_alike(
     Verdict::Wrong
 }
 
-/// Whether the hash was made with other parameters than today's, and should be made again at the next log-in.
+/// Whether a hash was made with parameters other than the current ones, and should be replaced at the next log-in.
 pub fn outdated(hardness: Hardness, hash: &str) -> bool {
     let wanted = format!("$argon2id$v=19$m={},t={},p=1$", hardness.memory_kib, hardness.passes);
     !hash.starts_with(&wanted)
@@ -246,7 +248,7 @@ mod tests {
                 assert!(!verify(other, &hash, &mut memory).is_right(), "{registered:?} {other:?}");
             }
         }
-        // Compatibility forms are other passwords, and case is one: RFC 8265 leaves both alone.
+        // Compatibility variants and case make a different password; RFC 8265 changes neither.
         assert_eq!(prepared("\u{FB01}sh \u{FF21}"), "\u{FB01}sh \u{FF21}");
     }
 
@@ -309,7 +311,7 @@ mod tests {
         let fresh = hash(small, "correct horse", &[7; 16], &mut Memory::default()).unwrap();
         assert_eq!(hash(small, "correct horse", &[7; 16], &mut used).unwrap(), fresh);
         assert!(verify("correct horse", &fresh, &mut used).is_right());
-        // From another implementation, with other parameters.
+        // Made by another implementation, with other parameters.
         let known = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         assert!(verify("password", known, &mut used).is_right());
         assert_eq!(work_of(known), 131_072);

@@ -1,6 +1,6 @@
-//! Settings about what others may know and do.
+//! Privacy settings: what others can see and do.
 //!
-//! Invariant: a number that this version does not know is read as the most private value.
+//! Invariant: a stored number that this version doesn't know is read as the most private value.
 
 use parlour_protocol::ids::UserId;
 use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
@@ -13,7 +13,7 @@ use parlour_storage::{Connection, friendships, users};
 use crate::Refusal;
 use crate::outcome::{Done, Outcome, tell};
 
-/// The settings in a person's row.
+/// The settings in a user's row.
 pub fn of(row: &UserRow) -> Privacy {
     Privacy {
         findable_by: if row.findable_by == 0 { FindableBy::Everybody } else { FindableBy::Nobody },
@@ -26,15 +26,15 @@ pub fn of(row: &UserRow) -> Privacy {
     }
 }
 
-/// One's own settings.
+/// The caller's settings.
 pub fn find(conn: &mut Connection, user: UserId) -> Result<Privacy, Refusal> {
     Ok(of(&users::find(conn, user)?.ok_or(ErrorCode::NotFound)?))
 }
 
-/// Settings after a change, and the friends to whom one has become visible or invisible by it.
+/// The new settings, and the friends to whom the user became visible or invisible.
 pub type Updated = (Privacy, Vec<UserId>);
 
-/// Changes one's own settings.
+/// Changes the caller's settings.
 pub fn update(conn: &mut Connection, now: Timestamp, user: UserId, request: &UpdatePrivacy) -> Done<Updated> {
     let before = find(conn, user)?;
     let after = Privacy {
@@ -45,7 +45,7 @@ pub fn update(conn: &mut Connection, now: Timestamp, user: UserId, request: &Upd
     if after == before {
         return Ok(Outcome::quiet((after, Vec::new())));
     }
-    // The list is empty while one is invisible, so it is read on the visible side of the change.
+    // The list is empty while the user is invisible, so it is read while they are visible.
     let mut watchers = friendships::list_ids(conn, user)?;
     let changes = UserChanges {
         findable_by: Some(i16::from(after.findable_by == FindableBy::Nobody)),

@@ -1,7 +1,7 @@
-//! What a reaction may be: an emoji of Unicode's list, in one form each.
+//! Which reactions are allowed: emoji from Unicode's list, each in one form.
 //!
-//! Invariant: one emoji is one reaction, with and without the characters that ask for a coloured picture (U+FE0F) or
-//! for a plain sign (U+FE0E). It is stored and told as Unicode recommends it.
+//! Invariant: an emoji is one reaction, with or without the variation selectors for emoji (U+FE0F) or text (U+FE0E)
+//! presentation. It is stored and sent in the form that Unicode recommends.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use parlour_storage::{Connection, reactions, server_state};
 
 use crate::Refusal;
 
-/// Which way of writing emoji the stored ones are from.
+/// Version of the form in which stored emoji are written.
 const FORM: &str = "1";
 const FORM_OF: &str = "reaction_emoji";
 
@@ -21,7 +21,7 @@ fn bare(text: &str) -> Cow<'_, str> {
     if text.contains(selects) { text.chars().filter(|one| !selects(*one)).collect() } else { text.into() }
 }
 
-/// The emoji that a text is, as Unicode recommends to write it; none when it isn't one.
+/// The emoji in a text, in the form that Unicode recommends; `None` if the text isn't an emoji.
 pub fn emoji(text: &str) -> Option<&'static str> {
     static LIST: LazyLock<HashMap<Cow<'static, str>, &'static str>> = LazyLock::new(|| {
         let tones = |emoji: &'static emojis::Emoji| emoji.skin_tones().into_iter().flatten();
@@ -34,14 +34,15 @@ pub fn emoji(text: &str) -> Option<&'static str> {
     LIST.get(&bare(text)).copied()
 }
 
-/// Rewrites reactions that were stored before each emoji had one form. Who reacted with two forms of one reacted once.
+/// Rewrites reactions that were stored before each emoji had one form. A user who reacted with two forms of the same
+/// emoji keeps one reaction.
 pub fn renew_emoji(conn: &mut Connection) -> Result<usize, Refusal> {
     if server_state::find(conn, FORM_OF)?.as_deref() == Some(FORM) {
         return Ok(0);
     }
     let mut changed = 0;
     for stored in reactions::list_emoji(conn)? {
-        // What is no emoji stays until it is taken back.
+        // Text that isn't an emoji stays until its user removes it.
         if let Some(emoji) = emoji(&stored).filter(|emoji| **emoji != stored) {
             changed += reactions::rename_emoji(conn, &stored, emoji)?;
         }

@@ -1,41 +1,41 @@
-//! Why something was not done.
+//! Errors of the chat rules.
 
 use parlour_protocol::problems::{ErrorCode, Violation};
 use parlour_storage::StorageError;
 use parlour_storage::database::AsStorage;
 
-/// A rule said no, or the database did not answer.
+/// A rule refused the operation, or the database failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// A rule.
+    /// A rule refused it.
     #[error("{code}")]
     Rule {
         /// Stable code.
         code: ErrorCode,
-        /// What happened this time, for people; the code's own sentence when absent.
+        /// What went wrong, for people; the code's own title if absent.
         detail: Option<String>,
     },
-    /// Too often; try again after this many milliseconds.
+    /// The rate limit is exceeded; try again after `wait_ms`.
     #[error("too often")]
     TooOften {
         /// How long to wait, in milliseconds.
         wait_ms: u64,
     },
-    /// Fields that break their rules.
+    /// Fields whose values aren't valid.
     #[error("invalid fields")]
     Invalid(Vec<Violation>),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
 impl Refusal {
-    /// A refusal with a sentence of its own.
+    /// A refusal with its own explanation.
     pub fn because(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self::Rule { code, detail: Some(detail.into()) }
     }
 
-    /// One field that breaks its rule.
+    /// A refusal because of one field.
     pub fn field(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![Violation { field: field.to_owned(), message: message.into() }])
     }

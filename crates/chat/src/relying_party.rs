@@ -1,8 +1,7 @@
-//! The server as passkeys know it: the name that they are bound to, and the pages that may use them.
+//! The server as a WebAuthn relying party: the name that passkeys are bound to, and the origins that may use them.
 //!
-//! Invariant: passkeys are bound to the name for good. It is the host of the public address, or `localhost`; under an
-//! address of numbers, and without TLS anywhere but on `localhost`, browsers have no passkeys, and so there is no relying
-//! party.
+//! Invariant: passkeys are bound to this name permanently. It is the host of the public URL, or `localhost`. Browsers
+//! don't support passkeys on IP addresses, or without TLS except on `localhost`; there is no relying party then.
 
 use std::net::IpAddr;
 
@@ -14,24 +13,24 @@ use webauthn_rs::prelude::{
 };
 use webauthn_rs::{Webauthn, WebauthnBuilder};
 
-/// See the module.
+/// The WebAuthn relying party; see the module.
 #[derive(Debug, Clone)]
 pub struct RelyingParty {
     inner: Webauthn,
     id: String,
 }
 
-/// Whether `host` is a name or one of the names below it.
+/// Whether `host` is this name or a subdomain of it.
 fn is_under(host: &str, name: &str) -> bool {
     host == name || host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
 }
 
-/// Whether browsers trust a page there with passkeys.
+/// Whether browsers allow passkeys on this origin.
 fn is_trusted(origin: &Url) -> bool {
     origin.domain().is_some_and(|host| origin.scheme() == "https" || is_under(host, "localhost"))
 }
 
-/// Whether a server that listens here is reached as `localhost`.
+/// Whether a server that listens on this address can be reached as `localhost`.
 fn is_local(listen: &str) -> bool {
     let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host);
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
@@ -39,8 +38,8 @@ fn is_local(listen: &str) -> bool {
 }
 
 impl RelyingParty {
-    /// The relying party of a server, where there can be one: by its public address, or else as `localhost` at whatever
-    /// port. Further origins count as far as they lie under the same name.
+    /// The relying party of a server, if there can be one: named after the public URL, or without one `localhost` on
+    /// any port. Additional origins are allowed if they have the same name or a subdomain of it.
     pub fn of(name: &str, public_url: Option<&str>, listen: &str, origins: &[String]) -> Option<Self> {
         let any_port = public_url.is_none();
         let own = match public_url {
@@ -65,7 +64,7 @@ impl RelyingParty {
         &self.id
     }
 
-    /// What an authenticator is asked for a new passkey, and what is to be remembered of it.
+    /// The options for creating a passkey, and the state to keep until the response.
     pub(crate) fn register(
         &self,
         user: Uuid,
@@ -75,7 +74,7 @@ impl RelyingParty {
         let (options, state) =
             self.inner.start_passkey_registration(user, name, display_name, Some(known))?;
         let mut options = json(&options.public_key)?;
-        // The library does not ask for it, and without it nobody could log in without saying who they are.
+        // The library doesn't request this. Without it, users couldn't log in without entering their handle first.
         if let Some(wanted) = options.get_mut("authenticatorSelection") {
             wanted["residentKey"] = "required".into();
             wanted["requireResidentKey"] = true.into();
@@ -83,7 +82,7 @@ impl RelyingParty {
         Ok((options, state))
     }
 
-    /// The passkey that an authenticator made.
+    /// Verifies the response of an authenticator that created a passkey.
     pub(crate) fn finish_registration(
         &self,
         credential: &RegisterPublicKeyCredential,
@@ -92,8 +91,9 @@ impl RelyingParty {
         self.inner.finish_passkey_registration(credential, state)
     }
 
-    /// What an authenticator is asked at a log-in, for any of these passkeys, or for any at all when there are none; and
-    /// what is to be remembered of it. The passkeys are not: they are judged as they are when the answer comes.
+    /// The options for a log-in with one of these passkeys, or with any if the list is empty; and the state to keep
+    /// until the response. The state doesn't include the passkeys: they are verified as they are when the response
+    /// arrives.
     pub(crate) fn request(
         &self,
         known: &[Passkey],
@@ -107,7 +107,7 @@ impl RelyingParty {
         Ok((options, state))
     }
 
-    /// Judges the answer of a passkey.
+    /// Verifies the response of a passkey.
     pub(crate) fn finish(
         &self,
         credential: &PublicKeyCredential,

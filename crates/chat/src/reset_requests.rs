@@ -1,7 +1,7 @@
-//! Asking for a new password by mail.
+//! Requesting a new password by mail.
 //!
-//! Invariant: a request is stored as it was written, no matter whom it means, and looked up only later, when nobody waits for an
-//! answer: so neither the answer nor its time tells whether there is such an account.
+//! Invariant: a request is stored as it was entered, without checking whom it means, and looked up only later, when
+//! nobody waits for the response. Neither the response nor its timing reveals whether the account exists.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::UserId;
@@ -18,11 +18,11 @@ use crate::mails::{self, MailKind};
 use crate::outcome::{Done, Outcome};
 use crate::second_factors::FactorKey;
 
-/// Requests that may wait: they are looked at every second.
+/// Maximum number of waiting requests; they are processed every second.
 const WAITING: i64 = 1000;
-/// Requests that are looked at in one transaction.
+/// Maximum number of requests processed in one transaction.
 const STEP: i64 = 50;
-/// Most accounts with the same address that get a mail.
+/// Maximum number of accounts with the same address that get a mail.
 const ACCOUNTS_PER_ADDRESS: i64 = 5;
 
 /// Stores a request.
@@ -46,12 +46,12 @@ pub fn create(
     Ok(Outcome::quiet(()))
 }
 
-/// Queues the mails of requests that wait; answers whether more may wait.
+/// Queues the mails for waiting requests; returns whether more may be waiting.
 pub fn answer(conn: &mut Connection, now: Timestamp, key: &FactorKey) -> Done<bool> {
     let requests = reset_requests::take(conn, STEP)?;
     let more = requests.len() as i64 == STEP;
     for request in requests {
-        // Nobody expects it any more.
+        // Too old: nobody expects the mail anymore.
         if request.requested_at < now.0 - mails::HOUR {
             continue;
         }
@@ -62,7 +62,7 @@ pub fn answer(conn: &mut Connection, now: Timestamp, key: &FactorKey) -> Done<bo
     Ok(Outcome::quiet(more))
 }
 
-/// Which accounts a text means: one by its handle, or some by their confirmed address.
+/// The accounts that a text means: one by handle, or several by confirmed address.
 fn meant(conn: &mut Connection, who: &str) -> Result<Vec<UserId>, Refusal> {
     let name = validation::fold(who);
     let handle = name.trim_start_matches('@');
@@ -90,7 +90,7 @@ fn send_link(
     {
         return Ok(());
     }
-    // The link of an earlier mail ends: if it waits still, it need not be sent.
+    // The earlier link becomes invalid, so its mail need not be sent if it is still waiting.
     outgoing_mail::withdraw(conn, user, kind.number(), now.0)?;
     let hash = mails::queue_token(conn, now, key, kind, user, &address, &request.nonce)?;
     password_resets::replace(conn, user, &hash, now.0 + kind.lifetime())?;

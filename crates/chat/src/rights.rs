@@ -1,6 +1,6 @@
-//! The questions that every verb asks: may this person read here, may they write here?
+//! The checks that every operation starts with: may this user read here, may they write here?
 //!
-//! Invariant: where a person may not know that something exists, the answer is the same as if it did not.
+//! Invariant: if a user may not know that something exists, the error is the same as if it didn't.
 
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::problems::ErrorCode;
@@ -12,7 +12,7 @@ use parlour_storage::{Connection, conversations, friendships, members, users};
 
 use crate::Refusal;
 
-/// The conversation and one's membership in it, for reading.
+/// The conversation and the user's membership, for reading.
 pub(crate) fn readable(
     conn: &mut Connection,
     id: ConversationId,
@@ -23,7 +23,7 @@ pub(crate) fn readable(
     Ok((conversation, member))
 }
 
-/// Like [`readable`], with the conversation's row locked: for changing what is there already.
+/// Like [`readable`], but locks the conversation's row: for changing something that exists.
 pub(crate) fn locked(
     conn: &mut Connection,
     id: ConversationId,
@@ -34,7 +34,7 @@ pub(crate) fn locked(
     Ok((conversation, member))
 }
 
-/// Like [`locked`], for adding something new: a direct chat needs friendship.
+/// Like [`locked`], for adding something new: a direct chat also requires friendship.
 pub(crate) fn writable(
     conn: &mut Connection,
     id: ConversationId,
@@ -50,9 +50,9 @@ pub(crate) fn writable(
     Ok((conversation, member))
 }
 
-/// Whether somebody may delete what others wrote there, with the conversation's row locked: moderators and owners in
-/// their room, administrators of the server in any room where that counts (`as_admin`). Anyone who may not even read
-/// there is refused.
+/// Whether a user may delete what others wrote here; locks the conversation's row. Moderators and owners may in their
+/// room, administrators of the server in any room if `as_admin` is set. A user who may not even read here gets an
+/// error.
 pub(crate) fn moderates(
     conn: &mut Connection,
     id: ConversationId,
@@ -81,7 +81,8 @@ fn membership(
     Ok(member.ok_or_else(|| outsider(conversation.kind))?)
 }
 
-/// What somebody who is not in a conversation of this kind is told: rooms are public, direct chats are nobody's business.
+/// The error for a user who isn't in a conversation of this kind. Rooms are public; the existence of a direct chat is
+/// not revealed.
 pub(crate) fn outsider(kind: i16) -> ErrorCode {
     if kind == ROOM { ErrorCode::NotMember } else { ErrorCode::NotFound }
 }

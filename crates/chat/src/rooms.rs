@@ -1,4 +1,6 @@
 //! Public rooms: list, create, join, leave, change, delete.
+//!
+//! Invariant: a room that has members has an owner.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{ConversationId, UserId};
@@ -17,10 +19,10 @@ use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
 use crate::{Effect, Refusal, cut_page, names, rights};
 
-/// In rooms with more members, coming and going is not logged one by one.
+/// In larger rooms, joining and leaving doesn't create events.
 const LOG_MEMBERS_UP_TO: i64 = 200;
 
-/// A page, and the position after which the next one begins.
+/// A page, and the position after which the next one starts.
 pub type Listed<T> = (Vec<T>, Option<(i64, i64)>);
 
 fn view(row: &ConversationRow, role: Option<MemberRole>) -> Room {
@@ -37,8 +39,7 @@ fn view(row: &ConversationRow, role: Option<MemberRole>) -> Room {
     }
 }
 
-/// A page of public rooms, most recently active first, and the cursor of the next one. Presence is filled in
-/// by the caller.
+/// A page of public rooms, most recently active first, and the cursor of the next page. The caller fills in presence.
 pub fn list(
     conn: &mut Connection,
     user: UserId,
@@ -50,7 +51,7 @@ pub fn list(
     let next = cut_page(&mut rows, limit, |row| (row.active_span, row.id));
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let roles = members::list_roles(conn, user, &ids)?;
-    // What was active in the same few minutes comes in no particular order from the database.
+    // The database returns rooms that were active within the same few minutes in no particular order.
     rows.sort_by_key(|row| std::cmp::Reverse((row.last_activity_at, row.id)));
     let rooms = rows
         .iter()
@@ -64,14 +65,14 @@ fn room(conn: &mut Connection, id: ConversationId, lock: bool) -> Result<Convers
     Ok(row.filter(|row| row.kind == ROOM).ok_or(ErrorCode::NotFound)?)
 }
 
-/// One room; rooms are public, so anybody may look.
+/// One room. Rooms are public, so any user can see it.
 pub fn find(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<Room, Refusal> {
     let row = room(conn, id, false)?;
     let member = members::find(conn, id, user)?;
     Ok(view(&row, member.map(|member| role(member.role))))
 }
 
-/// The people in each of these rooms whose presence somebody may see: friends.
+/// The members of each of these rooms whose presence a user can see: friends who aren't invisible.
 pub fn list_visible(
     conn: &mut Connection,
     user: UserId,
@@ -84,7 +85,8 @@ pub fn list_visible(
     Ok(found.into_iter().map(|(room, user)| (ConversationId(room), UserId(user))).collect())
 }
 
-/// Checks a new room. Whether characters hide in the name is looked at when it is known whether another room has it.
+/// Validates a new room. Whether its name contains hidden characters is checked only after it is known whether another
+/// room has it.
 pub fn check_create(request: &CreateRoom) -> Result<(), Refusal> {
     Violations::default()
         .check("name", validation::room_name(&names::seen(&request.name)))
@@ -93,7 +95,7 @@ pub fn check_create(request: &CreateRoom) -> Result<(), Refusal> {
         .map_err(Refusal::from)
 }
 
-/// Makes a room and puts its maker in as owner.
+/// Creates a room, with its creator as owner.
 pub fn create(
     conn: &mut Connection,
     now: Timestamp,
@@ -131,7 +133,7 @@ pub fn create(
 }
 
 fn limit_memberships(conn: &mut Connection, user: UserId) -> Result<(), Refusal> {
-    // A token outlives its session by a moment on other nodes; nobody who is gone comes into a room meanwhile.
+    // On other nodes, a token stays valid for a moment after its session; a deleted user must not join in that moment.
     users::find(conn, user)?.filter(UserRow::is_active).ok_or(ErrorCode::Unauthenticated)?;
     if members::count_of(conn, user)? >= limits::ROOMS_PER_USER {
         return Err(Refusal::because(ErrorCode::LimitReached, "You are in too many rooms."));
@@ -139,12 +141,12 @@ fn limit_memberships(conn: &mut Connection, user: UserId) -> Result<(), Refusal>
     Ok(())
 }
 
-/// Frees the name of a room that nobody is in any more: it is deleted.
+/// Frees the name of a room without members by deleting the room.
 fn vacate_name(conn: &mut Connection, now: Timestamp, user: UserId, name_key: &str) -> Result<(), Refusal> {
     let Some(row) = conversations::lock_named(conn, name_key)?.filter(|row| row.member_count == 0) else {
         return Ok(());
     };
-    // Nobody follows it: there is nobody to tell.
+    // The event isn't published, because the room has no members.
     erase(conn, now, user, ConversationId(row.id))?;
     Ok(())
 }
@@ -186,7 +188,7 @@ fn enter(
     Ok(effects)
 }
 
-/// Enters a room. Entering twice changes nothing. Anyone who enters an empty room becomes its owner.
+/// Joins a room. Joining twice changes nothing. A user who joins an empty room becomes its owner.
 pub fn join(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId) -> Done<()> {
     let row = room(conn, id, true)?;
     if members::find(conn, id, user)?.is_some() {
@@ -197,14 +199,15 @@ pub fn join(conn: &mut Connection, now: Timestamp, user: UserId, id: Conversatio
     Ok(Outcome { value: (), effects: enter(conn, now, &row, user, role)? })
 }
 
-/// Leaves a room. When an owner leaves, the next in rank and stay becomes owner.
+/// Leaves a room. When the last owner leaves, the member with the highest role, then the longest membership, becomes
+/// owner.
 pub fn leave(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId) -> Done<()> {
     let row = room(conn, id, true)?;
     let (_, effects) = leave_locked(conn, now, user, &row)?;
     Ok(Outcome { value: (), effects })
 }
 
-/// Takes somebody out of a locked conversation. Answers whether they were in.
+/// Removes a user from a locked conversation. Returns whether they were a member.
 pub(crate) fn leave_locked(
     conn: &mut Connection,
     now: Timestamp,
@@ -231,7 +234,7 @@ pub(crate) fn leave_locked(
     Ok((true, effects))
 }
 
-/// Checks a change of a room.
+/// Validates a change to a room.
 pub fn check_update(request: &UpdateRoom) -> Result<(), Refusal> {
     Violations::default()
         .check_opt("name", request.name.as_deref(), |name| validation::room_name(&names::seen(name)))
@@ -240,7 +243,7 @@ pub fn check_update(request: &UpdateRoom) -> Result<(), Refusal> {
         .map_err(Refusal::from)
 }
 
-/// Owners change name and topic.
+/// Changes name and topic; owners only.
 pub fn update(
     conn: &mut Connection,
     now: Timestamp,
@@ -268,7 +271,7 @@ pub fn update(
     Ok(Outcome { value: find(conn, user, id)?, effects: vec![Effect::Event(event)] })
 }
 
-/// Owners delete a room with everything in it, and administrators of the server where that counts (`as_admin`).
+/// Deletes a room with everything in it. Owners can, and administrators of the server if `as_admin` is set.
 pub fn delete(
     conn: &mut Connection,
     now: Timestamp,
@@ -304,8 +307,8 @@ fn demand_owner(conn: &mut Connection, user: UserId, id: ConversationId) -> Resu
     Ok(())
 }
 
-/// A page of members, in the order in which they came, and the cursor of the next one. `online` says whether one may
-/// see that (of oneself and of friends); whether it is so is filled in by the caller.
+/// A page of members in the order in which they joined, and the cursor of the next page. `online` says whether the user
+/// may see a member's presence (their own and their friends'); the caller replaces it with the actual presence.
 pub fn list_members(
     conn: &mut Connection,
     user: UserId,

@@ -1,7 +1,7 @@
-//! Turning the second factor on and off, and what a code is good for.
+//! Turning the second factor on and off, and using codes.
 //!
 //! Invariant: a code is used up in the transaction that acts on it, so it never works twice, on whatever nodes it is
-//! tried at the same time. Secrets are derived from a key of the server and never stored.
+//! tried at the same time. Secrets are derived from a server key and never stored.
 
 use hmac::{Hmac, Mac};
 use parlour_protocol::audit::AuditKind;
@@ -20,15 +20,15 @@ use crate::outcome::{Done, Outcome};
 use crate::sessions::ended;
 use crate::{Refusal, passkeys, totp};
 
-/// How many recovery codes there are at first.
+/// Number of recovery codes that are created.
 pub const RECOVERY_CODES: usize = 10;
 
-/// The server's key, from which the secret of each second factor is derived.
+/// The server's key, from which the secrets of second factors are derived.
 #[derive(Clone)]
 pub struct FactorKey(pub [u8; 32]);
 
 impl FactorKey {
-    /// A keyed hash of parts, for one purpose.
+    /// A keyed hash of `parts`, for one purpose.
     pub fn derive(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
             unreachable!("HMAC takes keys of any length");
@@ -40,7 +40,7 @@ impl FactorKey {
         mac.finalize().into_bytes().into()
     }
 
-    /// The secret of a person's second factor.
+    /// The secret of a user's second factor.
     pub fn secret(&self, user: UserId, nonce: &[u8]) -> [u8; totp::SECRET] {
         let whole = self.derive("totp secret", &[&user.0.to_be_bytes(), nonce]);
         let mut secret = [0; totp::SECRET];
@@ -49,7 +49,7 @@ impl FactorKey {
     }
 }
 
-/// What is stored of a recovery code: dashes, spaces and case do not count.
+/// The hash of a recovery code, as it is stored. Dashes, spaces and case are ignored.
 pub fn code_hash(code: &str) -> Vec<u8> {
     let plain: String =
         code.chars().filter(char::is_ascii_alphanumeric).map(|one| one.to_ascii_uppercase()).collect();
@@ -60,19 +60,19 @@ fn wrong() -> Refusal {
     Refusal::because(ErrorCode::BadCredentials, "This code is wrong or was used before.")
 }
 
-/// Two-factor authentication is off.
+/// The error when two-factor authentication is off.
 pub fn off() -> Refusal {
     Refusal::because(ErrorCode::Conflict, "Two-factor authentication is off.")
 }
 
-/// Whether a person has a second factor that is asked for.
+/// Whether a user has a confirmed second factor.
 pub fn is_on(conn: &mut Connection, user: UserId) -> Result<bool, Refusal> {
     Ok(second_factors::find(conn, user)?.is_some_and(|row| row.confirmed_at.is_some()))
 }
 
-/// What completes a log-in whose password was right. A passkey does where they are offered at all: the authenticator
-/// asks for more than a code proves. Having passkeys does not turn the second factor on, because they bring no recovery
-/// codes: anyone who lost their only device would be locked out.
+/// The ways to complete a log-in after the password was accepted. Passkeys count if the server offers them at all,
+/// because their authenticator checks more than a code proves. Having passkeys doesn't turn the second factor on,
+/// because they come without recovery codes: a user who lost their only device would be locked out.
 pub fn methods(
     conn: &mut Connection,
     user: UserId,
@@ -85,14 +85,14 @@ pub fn methods(
     Ok(methods)
 }
 
-/// One's own second factor.
+/// The state of the user's second factor.
 pub fn show(conn: &mut Connection, user: UserId) -> Result<SecondFactor, Refusal> {
     let row = second_factors::find(conn, user)?;
     let since = row.and_then(|row| row.confirmed_at).map(Timestamp);
     Ok(SecondFactor { since, recovery_codes: second_factors::count_codes(conn, user)? })
 }
 
-/// Begins with a new secret, by its nonce. Nothing is asked for until it is confirmed.
+/// Starts with a new secret, given its nonce. The second factor stays off until it is confirmed.
 pub fn begin(conn: &mut Connection, user: UserId, nonce: &[u8]) -> Done<()> {
     if is_on(conn, user)? {
         return Err(Refusal::because(ErrorCode::Conflict, "Two-factor authentication is already on."));
@@ -104,7 +104,7 @@ pub fn begin(conn: &mut Connection, user: UserId, nonce: &[u8]) -> Done<()> {
     Ok(Outcome::quiet(()))
 }
 
-/// Turns the second factor on, given a code of its secret, with these recovery codes.
+/// Turns the second factor on, given a code, and stores these recovery codes.
 pub fn confirm(
     conn: &mut Connection,
     now: Timestamp,
@@ -137,7 +137,7 @@ fn take_step(
     if second_factors::use_step(conn, user, step)? { Ok(()) } else { Err(wrong()) }
 }
 
-/// Uses up a code of the app or a recovery code, or says that it is wrong.
+/// Uses up a code from the app or a recovery code; an error if it is wrong.
 pub fn take(
     conn: &mut Connection,
     now: Timestamp,
@@ -155,7 +155,7 @@ pub fn take(
     note(conn, now, Note::by(AuditKind::RecoveryCodeUsed, user))
 }
 
-/// Makes new recovery codes, given a code; the ones before are worth nothing any more.
+/// Replaces the recovery codes, given a code; the earlier ones become invalid.
 pub fn renew(
     conn: &mut Connection,
     now: Timestamp,
@@ -170,7 +170,7 @@ pub fn renew(
     Ok(Outcome::quiet(()))
 }
 
-/// Turns one's own second factor off, given a code.
+/// Turns the user's own second factor off, given a code.
 pub fn remove(conn: &mut Connection, now: Timestamp, key: &FactorKey, user: UserId, code: &str) -> Done<()> {
     take(conn, now, key, user, code)?;
     second_factors::delete(conn, user)?;
@@ -179,8 +179,8 @@ pub fn remove(conn: &mut Connection, now: Timestamp, key: &FactorKey, user: User
     Ok(Outcome::quiet(()))
 }
 
-/// Turns somebody's second factor off and removes their passkeys, as an administrator; every session of that person
-/// ends. What was lost is most often the device that held both, and anyone who has it now shall not get in by the other.
+/// Turns off a user's second factor and removes their passkeys, as an administrator; all their sessions end. Usually
+/// the lost device held both, and anyone who has it now must not get in with the other.
 pub fn remove_of(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) -> Done<()> {
     demand_admin(conn, user)?;
     let on = is_on(conn, who)?;

@@ -1,7 +1,7 @@
-//! Log-ins: opening, refreshing with reuse detection, ending.
+//! Sessions: opening them, refreshing them with reuse detection, ending them.
 //!
-//! Invariant: a refresh token works once. Its successor is derived from it, so a client whose answer was lost
-//! gets the same successor again for a short while; a token older than that means theft, and ends the session.
+//! Invariant: a refresh token works once. Its successor is derived from it, so a client that lost the response gets the
+//! same successor again for a short while. An older token means theft, and ends the session.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
@@ -17,17 +17,17 @@ use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
 use crate::{Effect, Refusal, names};
 
-/// A session ends when it was not refreshed for this long.
+/// A session expires if it isn't refreshed for this long.
 pub const LIFETIME: i64 = 30 * DAY;
-/// A used token is answered again within this time, for clients that lost the answer and for tabs that race.
+/// A used token is accepted again within this time, for clients that lost the response and for tabs that race.
 const GRACE: i64 = 30 * SECOND;
 
-/// Where a session is opened.
+/// The device that opens a session.
 #[derive(Debug, Clone)]
 pub struct Device {
-    /// Its name, for people.
+    /// Name of the device, for people.
     pub name: String,
-    /// A keyed hash of the network that it is in, to know the network again.
+    /// A keyed hash of its network, for recognizing the network later.
     pub network: Vec<u8>,
 }
 
@@ -61,7 +61,8 @@ pub fn open(
     Ok(())
 }
 
-/// Refuses to open a session a second time: it must be as it was when it was opened, and neither refreshed nor ended.
+/// Refuses to return a session a second time if it isn't as it was when it was opened: it must not have been refreshed
+/// or ended.
 pub fn check_untouched(
     conn: &mut Connection,
     now: Timestamp,
@@ -78,21 +79,22 @@ pub fn check_untouched(
     }
 }
 
-/// What became of a presented refresh token.
+/// Result of presenting a refresh token.
 #[derive(Debug, Clone)]
 pub enum Refreshed {
-    /// Its successor is in force.
+    /// The successor is valid.
     Continued(Box<UserRow>),
-    /// It was used before: the session was ended.
+    /// It was already used; the session was ended.
     Reused,
 }
 
-/// Whether a person has logged in from a network lately, given the hash of it.
+/// Whether a user has a session, open or ended, that was opened from this network, given its hash.
 pub fn knows_network(conn: &mut Connection, user: UserId, network: &[u8]) -> Result<bool, Refusal> {
     Ok(sessions::exists_in_network(conn, user, network)?)
 }
 
-/// Trades a refresh token, given by the hashes of itself and of its successor. `genuine`: whether it was handed out once.
+/// Exchanges a refresh token, given its hash and the hash of its successor. `genuine` says whether the server once
+/// issued the token.
 pub fn refresh(
     conn: &mut Connection,
     now: Timestamp,
@@ -102,7 +104,7 @@ pub fn refresh(
     genuine: bool,
 ) -> Done<Refreshed> {
     let session = sessions::find(conn, id)?
-        // A token is not refreshed.
+        // Personal access tokens can't be refreshed.
         .filter(|session| session.scope.is_none())
         .filter(|session| session.revoked_at.is_none() && session.expires_at > now.0)
         .ok_or(ErrorCode::Unauthenticated)?;
@@ -122,8 +124,8 @@ pub fn refresh(
     if repeated {
         return Ok(Outcome::quiet(Refreshed::Continued(Box::new(user))));
     }
-    // What was never handed out betrays nothing: making up tokens for a session must not end it. Tokens of earlier
-    // versions cannot show that they are genuine, but for the last one.
+    // A token that was never issued proves nothing: making up tokens for a session must not end it. Of the tokens
+    // issued by earlier versions, only the previous one can be recognized.
     if !genuine && session.previous_hash.as_deref() != Some(presented) {
         return Err(ErrorCode::Unauthenticated.into());
     }
@@ -137,7 +139,7 @@ pub fn opened_at(conn: &mut Connection, id: SessionId) -> Result<Option<Timestam
     Ok(sessions::find(conn, id)?.map(|row| Timestamp(row.created_at)))
 }
 
-/// One's own open log-ins.
+/// The user's open log-ins.
 pub fn list(
     conn: &mut Connection,
     now: Timestamp,
@@ -157,7 +159,7 @@ pub fn list(
         .collect())
 }
 
-/// Ends one of one's own log-ins.
+/// Ends one of the user's log-ins.
 pub fn end(conn: &mut Connection, now: Timestamp, user: UserId, id: SessionId) -> Done<()> {
     if sessions::find(conn, id)?.is_some_and(|session| session.scope.is_some()) {
         return Err(ErrorCode::NotFound.into());
@@ -170,7 +172,7 @@ pub fn end(conn: &mut Connection, now: Timestamp, user: UserId, id: SessionId) -
     Ok(Outcome { value: (), effects: ended(now, user, &revoked) })
 }
 
-/// The events that tell every node to close the sockets of ended sessions.
+/// The events that make every node close the sockets of ended sessions.
 pub(crate) fn ended(now: Timestamp, user: UserId, which: &[SessionId]) -> Vec<Effect> {
     let changes =
         which.iter().map(|session| (user, UserChange::SessionEnded { session: *session }, false)).collect();

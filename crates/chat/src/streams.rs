@@ -1,6 +1,6 @@
-//! Catching up: what a client that connects has missed, and the pages of a log.
+//! Catch-up: what a connecting client has missed, and pages of a log.
 //!
-//! Invariant: a replay is complete up to the head that is answered, or it is not made at all (`gap`).
+//! Invariant: a replay is complete up to the head that is reported, or there is none (`gap`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,88 +15,88 @@ use parlour_storage::{Connection, events, standings, user_events};
 
 use crate::{Refusal, read_bounded, rights};
 
-/// Replays are made for a limited number of conversations at one `start`; the others get a gap.
+/// Maximum number of conversations replayed per `start`; the others get a gap.
 const REPLAYED_CONVERSATIONS: usize = 50;
 
-/// What a client says that it knows.
+/// What a client already has.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// Position of each conversation.
+    /// Last position of each conversation.
     pub cursors: BTreeMap<ConversationId, Seq>,
-    /// Position of one's own stream.
+    /// Last position of the user's event stream; `None` if the client has none.
     pub user: Option<Seq>,
-    /// The cursors belong to another history and mean nothing.
+    /// Whether the cursors belong to another history, which makes them meaningless.
     pub other_epoch: bool,
 }
 
-/// One conversation at `start`.
+/// A conversation in the response to `start`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Followed {
-    /// Newest position.
+    /// Latest position of the log.
     pub head: Seq,
     /// Whether it is a direct chat.
     pub direct: bool,
-    /// Up to where one has read.
+    /// The user's read marker.
     pub read_seq: Seq,
-    /// What follows for the cursor.
+    /// What is sent for the cursor.
     pub state: ReplayState,
 }
 
-/// Where a person stands in one conversation.
+/// A conversation a user is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// Which.
+    /// Id of the conversation.
     pub id: ConversationId,
-    /// Newest position.
+    /// Latest position of the log.
     pub head: Seq,
     /// Whether it is a direct chat.
     pub direct: bool,
-    /// Up to where they have read.
+    /// The user's read marker.
     pub read_seq: Seq,
 }
 
-/// Where a person stands: all that `start` needs from the database, but for what is replayed.
+/// Snapshot of a user, taken at `start`: everything it needs from the database, except the events to replay.
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
-    /// Newest position of one's own stream.
+    /// Latest position of the user's event stream.
     pub user_head: Seq,
-    /// Every conversation that one is in.
+    /// Every conversation the user is in.
     pub conversations: Vec<Place>,
-    /// The friends who are told that one is there; nobody while one is invisible.
+    /// The friends who can see that the user is online; empty while the user is invisible.
     pub friends: Vec<UserId>,
-    /// Whom one blocks: what they write is no news.
+    /// The users whom this user blocks: their messages don't count as news.
     pub blocked: BTreeSet<UserId>,
-    /// The account is suspended, or gone: no socket.
+    /// Whether the account is suspended or deleted; it gets no socket then.
     pub suspended: bool,
 }
 
-/// A part of a conversation's log that somebody has missed and may read.
+/// Part of a conversation's log that a user has missed and may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missed {
-    /// Where.
+    /// The conversation.
     pub conversation: ConversationId,
-    /// The last position that is known.
+    /// Last position the client has.
     pub after: Seq,
-    /// The last position that is missed.
+    /// Last position to replay.
     pub upto: Seq,
 }
 
-/// What follows for each of a client's cursors.
+/// What is sent for each of a client's cursors.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// What follows for the cursor of one's own stream.
+    /// What is sent for the cursor of the user's event stream.
     pub user: ReplayState,
-    /// The position after which one's own stream is replayed, if it is.
+    /// The position after which the user's event stream is replayed; `None` if it isn't.
     pub user_after: Option<Seq>,
-    /// Every conversation that one is in.
+    /// Every conversation the user is in.
     pub conversations: BTreeMap<ConversationId, Followed>,
     /// What is replayed.
     pub missed: Vec<Missed>,
-    /// Conversations that were asked for and that one is not in.
+    /// Conversations with a cursor that the user isn't in.
     pub gone: BTreeSet<ConversationId>,
 }
 
-/// Where these people stand, in their order: one question to the database, however many they are.
+/// Snapshots of these users, in the same order; one query, however many there are. Unknown users count as suspended.
 pub fn list_standings(conn: &mut Connection, people: &[UserId]) -> Result<Vec<Standing>, Refusal> {
     let mut ids: Vec<i64> = people.iter().map(|user| user.0).collect();
     ids.sort_unstable();
@@ -136,7 +136,7 @@ pub fn list_standings(conn: &mut Connection, people: &[UserId]) -> Result<Vec<St
 }
 
 impl Standing {
-    /// Compares with what a client knows. Reads nothing.
+    /// Compares the snapshot with what a client has, without reading anything.
     pub fn compare(&self, known: &Known) -> Plan {
         let (user, user_after) = match known.user {
             Some(_) if known.other_epoch => (ReplayState::Reset, None),
@@ -172,7 +172,7 @@ impl Standing {
     }
 }
 
-/// What was missed of one's own stream, unless the stream has forgotten its beginning.
+/// Missed events of the user's stream; `None` if the first of them was already deleted.
 pub fn list_user_events(
     conn: &mut Connection,
     user: UserId,
@@ -184,8 +184,8 @@ pub fn list_user_events(
     Ok(complete.then(|| rows.into_iter().map(|row| row.into_event()).collect()))
 }
 
-/// What was missed of several conversations: one question for each conversation, however many people missed
-/// something there. The events of a conversation go from the earliest position asked for to the latest.
+/// Missed events of several conversations. Each conversation is read once, however many users missed something there,
+/// from the earliest requested position to the latest.
 pub fn list_missed(
     conn: &mut Connection,
     missed: &[Missed],
@@ -198,7 +198,7 @@ pub fn list_missed(
     ranges
         .into_iter()
         .map(|(id, (after, upto))| {
-            // What is left out here is a gap to those who miss it.
+            // Events left out here become a gap for those who miss them.
             let (rows, _) = read_bounded(upto - after, size, |count, last: Option<&EventRow>| {
                 Ok(events::list_after(conn, id, last.map_or(after, |row| row.seq), count)?)
             })?;
@@ -211,7 +211,7 @@ fn size(row: &EventRow) -> usize {
     row.body.as_ref().map_or(0, String::len)
 }
 
-/// A page of a conversation's log. It is shorter than asked for where its messages are long.
+/// A page of a conversation's log. It is shorter than requested if its messages are long.
 pub fn list_events(
     conn: &mut Connection,
     user: UserId,

@@ -1,23 +1,23 @@
-//! Codes of the time after RFC 6238, as authenticator apps make them: HMAC-SHA-1, six digits, steps of 30 seconds.
+//! Time-based codes as authenticator apps make them (RFC 6238): HMAC-SHA-1, six digits, steps of 30 seconds.
 //!
-//! Invariant: pure; which codes were used is known to the caller.
+//! Invariant: pure functions; the caller keeps track of used codes.
 
 use hmac::{Hmac, Mac};
 use parlour_protocol::time::{SECOND, Timestamp};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
-/// Length of a step.
+/// Length of a time step, in microseconds.
 pub const STEP: i64 = 30 * SECOND;
-/// Bytes of a secret: as many as RFC 4226 recommends.
+/// Length of a secret in bytes, as recommended by RFC 4226.
 pub const SECRET: usize = 20;
 
-/// The step of a moment.
+/// The time step at a point in time.
 pub fn step(now: Timestamp) -> i64 {
     now.0.div_euclid(STEP)
 }
 
-/// The code of a step.
+/// The code of a time step.
 pub fn code(secret: &[u8], step: i64) -> String {
     let digest = Hmac::<Sha1>::new_from_slice(secret).map(|mac| {
         let digest = mac.chain_update(step.to_be_bytes()).finalize().into_bytes();
@@ -28,10 +28,10 @@ pub fn code(secret: &[u8], step: i64) -> String {
     format!("{:06}", (digest.unwrap_or_default() & 0x7fff_ffff) % 1_000_000)
 }
 
-/// The step to which a code belongs: this one, or one of its neighbours for clocks that differ a little.
+/// The time step whose code was entered: the current one or one of its neighbours, for clocks that differ a little.
 pub fn find_step(secret: &[u8], now: Timestamp, given: &str) -> Option<i64> {
     let now = step(now);
-    // All three are looked at, whichever fits.
+    // Always compares all three, so that the time doesn't depend on which one matches.
     let fits: Vec<i64> = [now - 1, now, now + 1]
         .into_iter()
         .filter(|step| code(secret, *step).as_bytes().ct_eq(given.as_bytes()).into())
@@ -45,7 +45,7 @@ mod tests {
 
     const SECRET: &[u8] = b"12345678901234567890";
 
-    /// The last six of the eight digits in appendix B of RFC 6238.
+    /// The last six of the eight digits in RFC 6238, appendix B.
     #[test]
     fn codes_are_those_of_the_standard() {
         for (seconds, expected) in [

@@ -1,4 +1,6 @@
-//! Finding people and looking at them.
+//! Finding users and viewing their profiles.
+//!
+//! Invariant: a user who can't be found looks exactly like one who doesn't exist.
 
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::privacy::{FindableBy, PresenceTo};
@@ -12,9 +14,9 @@ use parlour_storage::{Connection, blocks, conversations, friendships, users};
 
 use crate::{Refusal, privacy};
 
-/// Finds a person by exact handle (with or without `@`, in any case) or by id. Nothing else finds anybody. Anyone who
-/// hides their handle is found by it by friends, by those who asked them or were asked, and by nobody else, and
-/// then the answer is the same as for a handle that does not exist.
+/// Finds a user by exact handle (with or without `@`, in any case) or by id; there is no other way to find someone. A
+/// user who hides their handle is found by it only by friends, and by users with an open request between them; for
+/// everyone else it is as if the handle didn't exist.
 pub fn resolve(conn: &mut Connection, viewer: UserId, who: &str) -> Result<UserRow, Refusal> {
     let who = who.trim();
     let name = who.strip_prefix('@').unwrap_or(who);
@@ -34,12 +36,12 @@ pub fn resolve(conn: &mut Connection, viewer: UserId, who: &str) -> Result<UserR
     Ok(user)
 }
 
-/// Whether a text names a person by id: searching by handle is more limited.
+/// Whether a text identifies a user by id; searching by handle has a stricter limit.
 pub fn is_id(who: &str) -> bool {
     who.trim().parse::<UserId>().is_ok()
 }
 
-/// How a person stands to the other one of a friendship row.
+/// The relation of the viewer to the other user of a friendship row.
 pub(crate) fn relation(row: Option<&FriendshipRow>, viewer: UserId) -> Relation {
     match row {
         None => Relation::None,
@@ -50,8 +52,8 @@ pub(crate) fn relation(row: Option<&FriendshipRow>, viewer: UserId) -> Relation 
     }
 }
 
-/// A person's profile, as far as the one who asks may see it. `online` says whether they may see
-/// that; whether it is so is filled in by the caller.
+/// A user's profile, as far as the viewer may see it. `online` says whether the viewer may see their presence; the
+/// caller replaces it with the actual presence.
 pub fn profile(conn: &mut Connection, viewer: UserId, who: &str) -> Result<Profile, Refusal> {
     let user = resolve(conn, viewer, who)?;
     let id = UserId(user.id);
@@ -88,7 +90,7 @@ fn is_administrator(conn: &mut Connection, user: UserId) -> Result<bool, Refusal
     Ok(users::find(conn, user)?.is_some_and(|row| row.is_admin && row.is_active()))
 }
 
-/// Several people by id, for showing them beside their messages.
+/// Several users by id, for showing them next to their messages.
 pub fn list(conn: &mut Connection, ids: &[UserId]) -> Result<Vec<User>, Refusal> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     Ok(users::list(conn, &ids)?)

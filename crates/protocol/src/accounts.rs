@@ -1,18 +1,20 @@
-//! One's own account.
+//! The caller's own account: registering, reading and changing it.
+//!
+//! Invariant: an [`Account`] is sent to its owner only; other people get a [`crate::users::User`].
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AvatarId, UserId};
 use crate::time::Timestamp;
 
-/// What an account may do on the whole server.
+/// Role of an account on the whole server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ServerRole {
-    /// An ordinary person.
+    /// An ordinary user.
     Member,
-    /// An administrator: may list and suspend people and delete rooms.
+    /// An administrator: can list and suspend users and delete rooms.
     Admin,
 }
 
@@ -21,51 +23,52 @@ pub enum ServerRole {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Registration {
-    /// Everybody.
+    /// Anyone.
     #[default]
     Open,
     /// Anyone who has an invite.
     Invite,
-    /// Everybody; an administrator lets them in. An invite lets them in at once.
+    /// Anyone, but an administrator must approve the account. With an invite, no approval is needed.
     Approval,
     /// Nobody.
     Closed,
 }
 
-/// An account that was registered and waits until an administrator lets it in.
+/// A registered account that waits for an administrator's approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PendingAccount {
-    /// Id of the person.
+    /// Id of the user.
     pub id: UserId,
-    /// The handle that is kept for them.
+    /// The handle reserved for the account.
     pub handle: String,
-    /// Since when it waits.
+    /// When the account was registered.
     pub pending_since: Timestamp,
 }
 
-/// One's own account, as only its owner sees it.
+/// An account, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Account {
-    /// Id of the person.
+    /// Id of the user.
     pub id: UserId,
-    /// Unique, case-insensitive name by which people find each other.
+    /// Unique, case-insensitive name by which users find each other.
     pub handle: String,
-    /// Name that is shown.
+    /// Name shown to others.
     pub display_name: String,
-    /// A few words about oneself.
+    /// Free text about the user; may be empty.
     pub bio: String,
-    /// Current profile picture; initials are shown when absent.
+    /// Current profile picture. When absent, clients show initials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<AvatarId>,
-    /// Rights on the whole server.
+    /// Role on the whole server.
     pub role: ServerRole,
-    /// Whether there is a password. Without one, what asks for the password asks for a log-in of the last ten minutes.
+    /// Whether the account has a password. Without one, operations that normally ask for the password require a log-in
+    /// within the last ten minutes.
     #[serde(default = "yes")]
     #[cfg_attr(feature = "openapi", schema(required))]
     pub has_password: bool,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
 }
 
@@ -78,14 +81,14 @@ fn yes() -> bool {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateAccount {
-    /// 3 to 24 of `a-z A-Z 0-9 _`, beginning with a letter; unique whatever the case.
+    /// 3 to 24 of `a-z A-Z 0-9 _`, starting with a letter; unique, ignoring case.
     #[cfg_attr(feature = "openapi", schema(min_length = 3, max_length = 24, example = "ada"))]
     pub handle: String,
-    /// Name to show; the handle when absent.
+    /// Name shown to others; defaults to the handle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 40, example = "Ada Lovelace"))]
     pub display_name: Option<String>,
-    /// 8 characters to 256 bytes.
+    /// At least 8 characters, at most 256 bytes of UTF-8.
     #[cfg_attr(
         feature = "openapi",
         schema(min_length = 8, max_length = 256, example = "correct horse battery")
@@ -95,42 +98,42 @@ pub struct CreateAccount {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 80))]
     pub device: Option<String>,
-    /// Code of an invite, where one is needed.
+    /// Invite code; required if the server only accepts invited users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 64))]
     pub invite: Option<String>,
-    /// How the refresh token travels.
+    /// How the server returns the refresh token.
     #[serde(default)]
     pub refresh: crate::sessions::RefreshTransport,
 }
 
-/// Changes one's own account; absent fields stay as they are.
+/// Changes the caller's account; absent fields stay unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UpdateAccount {
-    /// New handle; at most one change in seven days.
+    /// New handle; can be changed once every seven days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(min_length = 3, max_length = 24))]
     pub handle: Option<String>,
-    /// New name to show.
+    /// New display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 40))]
     pub display_name: Option<String>,
-    /// New words about oneself.
+    /// New bio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 300))]
     pub bio: Option<String>,
 }
 
-/// Changes one's own password. Every other session ends.
+/// Changes the caller's password. All other sessions end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
-    /// The password until now.
+    /// The current password.
     pub current: String,
-    /// The password from now on.
+    /// The new password.
     #[cfg_attr(feature = "openapi", schema(min_length = 8, max_length = 256))]
     pub new: String,
 }

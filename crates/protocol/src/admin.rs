@@ -1,4 +1,6 @@
-//! What administrators see and do.
+//! Types of the administration API.
+//!
+//! Invariant: these types show more than other users may see, so only operations for administrators return them.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,40 +13,40 @@ use crate::users::User;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AdminUser {
-    /// The person.
+    /// The account's public data.
     pub user: User,
-    /// Rights on the whole server.
+    /// Role on the whole server.
     pub role: ServerRole,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
-    /// Since when it is suspended; absent when it is not.
+    /// When the account was suspended; absent if it isn't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended_at: Option<Timestamp>,
-    /// Since when it waits for approval; absent when it does not.
+    /// When the account was registered, if it still waits for approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_since: Option<Timestamp>,
-    /// Whether they have a second factor or passkeys, which an administrator can remove.
+    /// Whether the account has a second factor or passkeys, which an administrator can remove.
     #[serde(default)]
     pub second_factor: bool,
-    /// Whose bot it is; absent when it is none.
+    /// Owner of the account, if it is a bot; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<UserId>,
 }
 
-/// Figures about the whole server.
+/// Statistics of the whole server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Statistics {
-    /// Accounts.
+    /// Number of accounts.
     pub users: i64,
-    /// Public rooms.
+    /// Number of public rooms.
     pub rooms: i64,
-    /// Direct chats.
+    /// Number of direct chats.
     pub directs: i64,
-    /// Events ever stored, messages among them.
+    /// Number of events ever stored, including messages.
     pub events: i64,
-    /// People connected now, on all nodes.
+    /// Number of users connected now, on all nodes.
     pub online: i64,
-    /// Sockets connected to the node that answers.
+    /// Number of sockets connected to the node that handles this request.
     pub sockets: i64,
 }

@@ -1,42 +1,43 @@
-//! Personal access tokens: for programs that act as a person or as a bot, without a log-in. The server keeps no more of
-//! a token than its hash.
+//! Personal access tokens: programs use them to act as a user or a bot without a log-in.
+//!
+//! Invariant: the server stores only a hash of a token.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ConversationId, TokenId};
 use crate::time::Timestamp;
 
-/// What a token may do. No token manages an account, administers the server or makes tokens.
+/// What a token may do. No token can manage an account, administer the server or create tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TokenScope {
-    /// Reads what the person may read, over REST and the socket.
+    /// Reads everything its account can read, over REST and the socket.
     Read,
-    /// Writes as the person, too; includes `read`.
+    /// Also writes as its account; includes `read`.
     Write,
 }
 
-/// Makes a token.
+/// Creates a token.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateToken {
-    /// The password of the person who makes it.
+    /// The password of the user who creates the token.
     #[cfg_attr(feature = "openapi", schema(max_length = 256))]
     pub password: String,
-    /// What it is for, 1 to 40 characters.
+    /// Name of the token, 1 to 40 characters.
     #[cfg_attr(feature = "openapi", schema(max_length = 40, example = "weather report"))]
     pub name: String,
-    /// What it may do.
+    /// What the token may do.
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 2))]
     pub scopes: Vec<TokenScope>,
-    /// The only conversations that it reads and writes, 1 to 100; all when absent. Those that one is not in are of no use
-    /// until one is.
+    /// Limits the token to these conversations, 1 to 100; all when absent. A conversation the account isn't in can be
+    /// listed, but the token can use it only once the account has joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 100))]
     pub conversations: Option<Vec<ConversationId>>,
-    /// For how many days, 1 to 3650; until it is revoked when absent.
+    /// Lifetime in days, 1 to 3650. When absent, the token is valid until it is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3650))]
     pub days: Option<i64>,
@@ -48,36 +49,36 @@ impl std::fmt::Debug for CreateToken {
     }
 }
 
-/// A token, as the person sees it who may revoke it.
+/// A token, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Token {
-    /// Names the token; it is part of its written form.
+    /// Id of the token; also part of the secret.
     pub id: TokenId,
-    /// What it is for.
+    /// Name of the token.
     pub name: String,
-    /// What it may do.
+    /// What the token may do.
     pub scopes: Vec<TokenScope>,
-    /// The only conversations that it reads and writes; all when absent.
+    /// The only conversations the token can read and write; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversations: Option<Vec<ConversationId>>,
-    /// When it was made.
+    /// When the token was created.
     pub created_at: Timestamp,
-    /// When it was last used, to within a few minutes; absent before its first use.
+    /// When the token was last used, accurate to a few minutes; absent before the first use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
-    /// When it ends by itself; absent when it does not.
+    /// When the token expires; absent if it doesn't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
 }
 
-/// A new token with its written form, which is told this once.
+/// A new token and its secret. The secret is shown only once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedToken {
     /// The token.
     pub token: Token,
-    /// What to send as `Authorization: Bearer`, or with `start`.
+    /// Send this as `Authorization: Bearer`, or with the socket command `start`.
     #[cfg_attr(feature = "openapi", schema(example = "plt_4611686018427387904_…"))]
     pub secret: String,
 }

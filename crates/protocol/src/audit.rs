@@ -1,5 +1,6 @@
-//! The log of what happened to accounts and rights, for administrators. It holds no text that people wrote, no
-//! password and no token.
+//! The audit log for administrators: what happened to accounts and rights.
+//!
+//! Invariant: it holds no text that users wrote, no password and no token.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,26 +9,26 @@ use crate::time::Timestamp;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $text:tt,)*) => {
-        /// What happened.
+        /// Kind of an audit log entry.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum AuditKind {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*
-            /// A kind that this version does not know.
+            /// A kind this version doesn't know.
             #[serde(other, rename = "unknown")]
             Unknown,
         }
 
         impl AuditKind {
-            /// Every kind that a server writes.
+            /// Every kind the server writes.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The kind as written on the wire.
+            /// The kind as it is written on the wire.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* Self::Unknown => "unknown" }
             }
 
-            /// The kind of a text; unknown when there is none.
+            /// Parses a kind; unknown text gives `Unknown`.
             pub fn of(text: &str) -> Self {
                 match text { $($text => Self::$name,)* _ => Self::Unknown }
             }
@@ -36,67 +37,68 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Somebody registered.
+    /// A user registered.
     Registered = "registered",
-    /// Somebody logged in.
+    /// A user logged in.
     LoggedIn = "logged_in",
-    /// A log-in failed; the subject is there when the handle belongs to somebody.
+    /// A log-in failed; `subject` is set if the handle belongs to an account.
     LogInFailed = "log_in_failed",
-    /// A refresh token was used a second time: stolen, perhaps. Its session was ended.
+    /// A refresh token was used a second time, so it may be stolen. Its session was ended.
     RefreshReused = "refresh_reused",
-    /// Somebody ended a session of theirs.
+    /// A user ended one of their sessions.
     SessionEnded = "session_ended",
-    /// Somebody changed their password; their other sessions ended.
+    /// A user changed their password; their other sessions ended.
     PasswordChanged = "password_changed",
-    /// An administrator, or the command line when there is no actor, made a link that sets somebody's password.
+    /// An administrator created a link that sets a user's password. Without an actor, it was created on the command
+    /// line.
     PasswordResetCreated = "password_reset_created",
-    /// Somebody set a new password by such a link; all their sessions ended.
+    /// A user set a new password with such a link; all their sessions ended.
     PasswordReset = "password_reset",
-    /// Somebody added an account with the provider of OpenID Connect.
+    /// A user linked an account of the OpenID Connect provider.
     IdentityAdded = "identity_added",
-    /// Somebody removed such an account.
+    /// A user unlinked such an account.
     IdentityRemoved = "identity_removed",
-    /// Somebody turned their second factor on.
+    /// A user turned on their second factor.
     SecondFactorAdded = "second_factor_added",
-    /// A second factor was turned off: by its owner, or by an administrator when there is a subject.
+    /// A second factor was turned off by its owner, or by an administrator if `subject` is set.
     SecondFactorRemoved = "second_factor_removed",
-    /// The password of a log-in was right, the code was not.
+    /// The password of a log-in was right, but the code was wrong.
     SecondFactorFailed = "second_factor_failed",
-    /// Somebody used a recovery code up.
+    /// A user used up a recovery code.
     RecoveryCodeUsed = "recovery_code_used",
-    /// Somebody made new recovery codes.
+    /// A user created new recovery codes.
     RecoveryCodesRenewed = "recovery_codes_renewed",
-    /// Somebody asked for a mail with a link that sets the password of the account that is the subject.
+    /// Someone requested an email with a link that sets the password of the account in `subject`.
     PasswordResetRequested = "password_reset_requested",
-    /// Somebody chose an e-mail address; it waits to be confirmed.
+    /// A user entered a new email address, which isn't confirmed yet.
     EmailChanged = "email_changed",
-    /// An e-mail address was confirmed.
+    /// An email address was confirmed.
     EmailVerified = "email_verified",
-    /// Somebody removed their e-mail address.
+    /// A user removed their email address.
     EmailRemoved = "email_removed",
-    /// Somebody added a passkey.
+    /// A user added a passkey.
     PasskeyAdded = "passkey_added",
-    /// A passkey was removed: by its owner, or all of them by an administrator when there is a subject.
+    /// A passkey was removed by its owner, or all of an account's passkeys by an administrator if `subject` is set.
     PasskeyRemoved = "passkey_removed",
-    /// Somebody logged in with a passkey alone.
+    /// A user logged in with a passkey alone.
     LoggedInByPasskey = "logged_in_by_passkey",
-    /// A passkey's answer was refused; the subject is there when the passkey is somebody's.
+    /// A passkey's response was refused; `subject` is set if the passkey belongs to an account.
     PasskeyRefused = "passkey_refused",
-    /// A passkey's answer was refused because its counter did not go on: there is a copy of it, perhaps.
+    /// A passkey's response was refused because its signature counter didn't increase, so it may have been cloned.
     PasskeyCopied = "passkey_copied",
-    /// Somebody made a token: for their bot when there is a subject.
+    /// A user created a token for themselves, or for their bot if `subject` is set.
     TokenCreated = "token_created",
-    /// Somebody revoked a token: of their bot when there is a subject.
+    /// A user revoked a token of their own, or of their bot if `subject` is set.
     TokenRevoked = "token_revoked",
-    /// Somebody made the bot that is the subject.
+    /// A user created the bot in `subject`.
     BotCreated = "bot_created",
-    /// Somebody deleted the bot that is the subject, or it went with its owner.
+    /// The bot in `subject` was deleted, by its owner or together with its owner's account.
     BotDeleted = "bot_deleted",
-    /// Somebody blocked somebody; whom is not noted.
+    /// A user blocked someone; whom is not recorded.
     Blocked = "blocked",
-    /// Somebody unblocked somebody; whom is not noted.
+    /// A user unblocked someone; whom is not recorded.
     Unblocked = "unblocked",
-    /// A moderator or owner deleted somebody else's message.
+    /// A moderator or owner deleted someone else's message.
     MessageRemoved = "message_removed",
     /// An owner or administrator deleted a room.
     RoomDeleted = "room_deleted",
@@ -104,53 +106,53 @@ kinds! {
     Suspended = "suspended",
     /// An administrator lifted a suspension.
     Reinstated = "reinstated",
-    /// An administrator let a waiting account in.
+    /// An administrator approved a waiting account.
     Approved = "approved",
-    /// An administrator turned a waiting account away.
+    /// An administrator rejected a waiting account.
     Rejected = "rejected",
-    /// An account became an administrator's, by the command line.
+    /// An account was made an administrator on the command line.
     Promoted = "promoted",
-    /// Somebody made an invite.
+    /// A user created an invite.
     InviteCreated = "invite_created",
-    /// Somebody revoked an invite.
+    /// A user revoked an invite.
     InviteRevoked = "invite_revoked",
-    /// Somebody exported their own data.
+    /// A user exported their own data.
     Exported = "exported",
-    /// Somebody deleted their account.
+    /// A user deleted their account.
     AccountDeleted = "account_deleted",
-    /// Somebody asked for what they may not do.
+    /// A user requested something they may not do.
     Denied = "denied",
-    /// The keys of access tokens were changed, by the command line.
+    /// The signing keys of access tokens were rotated on the command line.
     KeysRotated = "keys_rotated",
 }
 
-/// A line of the log.
+/// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
-    /// Position in the log, as the cursor takes it.
+    /// Position in the log; also the cursor for the next page.
     #[serde(with = "position")]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub id: i64,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What.
+    /// What happened.
     pub kind: AuditKind,
     /// Who did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<UserId>,
-    /// To whom.
+    /// The account it was done to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<UserId>,
-    /// From which address.
+    /// IP address of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// With which operation, for what was denied.
+    /// The operation that was denied, for entries of kind `denied`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
 }
 
-/// A number that JavaScript shall not round.
+/// Serializes the position as a string, because JavaScript would round a large number.
 mod position {
     use serde::{Deserialize, Deserializer, Serializer, de};
 

@@ -1,17 +1,18 @@
-//! Whom one wants nothing to do with. The one who is blocked is never told: to them everything is as if they had
-//! met a stranger who does not answer.
+//! Users whom the caller blocks.
+//!
+//! Invariant: the blocked user is never told. To them, the blocker looks like a stranger who doesn't respond.
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 use crate::users::User;
 
-/// Somebody whom one blocks.
+/// A user whom the caller blocks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Block {
-    /// The person.
+    /// The blocked user.
     pub user: User,
-    /// Since when.
+    /// When they were blocked.
     pub at: Timestamp,
 }

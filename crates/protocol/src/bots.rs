@@ -1,4 +1,6 @@
-//! Bots: accounts for programs. Nobody logs in to one; its owner makes tokens for it.
+//! Bots: accounts for programs.
+//!
+//! Invariant: a bot can't log in; its owner creates tokens for it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,15 +8,15 @@ use crate::ids::UserId;
 use crate::time::Timestamp;
 use crate::users::User;
 
-/// Makes a bot.
+/// Creates a bot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateBot {
-    /// Unique handle, 3 to 24 letters, digits or underscores, starting with a letter.
+    /// 3 to 24 letters, digits or underscores, starting with a letter; unique, ignoring case.
     #[cfg_attr(feature = "openapi", schema(min_length = 3, max_length = 24, example = "weather"))]
     pub handle: String,
-    /// Name that is shown; the handle when absent.
+    /// Name shown to others; defaults to the handle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 40))]
     pub display_name: Option<String>,
@@ -24,10 +26,11 @@ pub struct CreateBot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Bot {
-    /// The account that it acts as.
+    /// The bot's account.
     pub user: User,
-    /// Who made it and answers for it. When they are suspended it stops, and it goes when they go.
+    /// The user who created the bot and is responsible for it. The bot stops working while its owner is suspended, and
+    /// is deleted with its owner's account.
     pub owner: UserId,
-    /// When it was made.
+    /// When the bot was created.
     pub created_at: Timestamp,
 }

@@ -1,9 +1,9 @@
-//! What can be seen of a text, and what hides in it.
+//! Which characters of a text are visible, and which ones hide something.
 //!
-//! Invariant: whether a text is empty is judged by what is seen of it, never by its bytes. The lists are ranges, since
-//! whole tables would weigh on the browser client; they follow Unicode's `DerivedCoreProperties`.
+//! Invariant: whether a text is empty depends on its visible characters, never on its bytes. The lists are ranges,
+//! because full Unicode tables would make the browser client too large; they follow Unicode's `DerivedCoreProperties`.
 
-/// Whether a character shows nothing by itself wherever it stands (`Default_Ignorable_Code_Point`).
+/// Whether a character is always invisible by itself (`Default_Ignorable_Code_Point`).
 pub fn is_ignorable(character: char) -> bool {
     matches!(
         character,
@@ -27,8 +27,9 @@ pub fn is_ignorable(character: char) -> bool {
     )
 }
 
-/// Whether a character leaves a blank although Unicode counts it among the signs: the empty Braille cell, an empty
-/// note head, fillers of hieroglyphs and of Khitan, the place of an object, and marks of annotations.
+/// Whether a character renders as a blank: white space, and symbols that Unicode doesn't classify as ignorable, such as
+/// the empty Braille cell, the null note head, fillers of hieroglyphs and Khitan, the object replacement character, and
+/// interlinear annotation marks.
 pub fn is_blank(character: char) -> bool {
     character.is_whitespace()
         || matches!(
@@ -37,19 +38,19 @@ pub fn is_blank(character: char) -> bool {
         )
 }
 
-/// Whether a character is seen.
+/// Whether a character is visible.
 pub fn is_seen(character: char) -> bool {
     !is_ignorable(character) && !is_blank(character) && !character.is_control()
 }
 
-/// Whether anything of a text is seen.
+/// Whether a text has any visible character.
 pub fn can_be_seen(text: &str) -> bool {
     text.chars().any(is_seen)
 }
 
-/// Whether characters hide in a name, which would let two names look the same: anything that shows nothing, outside of
-/// the writing systems and emoji that need it. The marks of the direction of writing may stay: they hide nothing, and
-/// people whose names are read from right to left need them beside digits and Latin letters.
+/// Whether a name contains hidden characters, which would let two names look the same: any ignorable character outside
+/// the scripts and emoji that need it. Direction marks are allowed: they hide nothing, and right-to-left names need
+/// them next to digits and Latin letters.
 pub fn hides_something(name: &str) -> bool {
     let mut tags = false;
     let mut before: Option<char> = None;
@@ -57,7 +58,7 @@ pub fn hides_something(name: &str) -> bool {
     while let Some(character) = characters.next() {
         let next = characters.peek().copied();
         if tags {
-            // The name of a region in an emoji's flag, up to its end.
+            // Inside the region tag of a flag emoji, up to its end tag.
             match character {
                 '\u{E0020}'..='\u{E007E}' if next.is_some() => continue,
                 '\u{E007F}' if before == Some('🏴') => tags = false,
@@ -88,7 +89,7 @@ pub fn hides_something(name: &str) -> bool {
         if !fits {
             return true;
         }
-        // Marks and selectors leave what stands before them in its place: a picture stays a picture.
+        // Combining marks and selectors don't replace `before`: an emoji with a selector is still an emoji.
         if !tags
             && !matches!(character, '\u{FE0E}' | '\u{FE0F}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
             && !is_mark(character)
@@ -99,7 +100,7 @@ pub fn hides_something(name: &str) -> bool {
     tags
 }
 
-/// Whether a character stands on the one before it.
+/// Whether a character is a combining mark, drawn on the character before it.
 pub fn is_mark(character: char) -> bool {
     matches!(
         character,
@@ -112,7 +113,7 @@ pub fn is_mark(character: char) -> bool {
     )
 }
 
-/// Scripts in which joiners make a difference that is seen: those related to Arabic, Mongolian, and those of India and
+/// Scripts in which joiners change how text looks: Arabic and related scripts, Mongolian, and the scripts of India and
 /// its neighbours.
 fn joins(character: char) -> bool {
     matches!(
@@ -135,7 +136,7 @@ fn joins(character: char) -> bool {
     )
 }
 
-/// Signs that emoji are made of, by the blocks that they lie in.
+/// Symbols that emoji are made of, by Unicode block.
 fn is_picture(character: char) -> bool {
     matches!(
         character,

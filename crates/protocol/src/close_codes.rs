@@ -1,29 +1,29 @@
-//! Why the server closes a socket, and what a client does then.
+//! Why the server closes a socket, and what a client should do then.
 //!
-//! Invariant: a client that knows none of these codes is right when it reconnects below 4500 and stops from 4500 on. A new
-//! code belongs to the range whose rule fits it.
+//! Invariant: a client that knows none of these codes behaves correctly if it reconnects below 4500 and stops from 4500
+//! on. A new code must go in the range whose rule fits it.
 
 use crate::problems::ErrorCode;
 
-/// What a client does after a connection was closed.
+/// What a client should do after a connection was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovery {
-    /// Reconnect with full jitter, and resume with the cursors.
+    /// Reconnect after a back-off with full jitter, and resume with the cursors.
     Reconnect,
     /// Get a new access token first, then reconnect.
     RefreshToken,
-    /// Log in again: the session is over, or the token was never valid.
+    /// Log in again: the session has ended, or the token was never valid.
     LogIn,
-    /// Reconnect without the frame that was refused. The same frame would be refused each time.
+    /// Reconnect, but don't send the refused frame again; it would be refused every time.
     DropFrame,
-    /// Close another socket of this person before reconnecting.
+    /// Close another socket of the same user before reconnecting.
     CloseAnother,
-    /// Stay away: the same would happen again.
+    /// Don't reconnect: the same would happen again.
     Stop,
 }
 
 impl Recovery {
-    /// The name in the published description.
+    /// The name used in the published description.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reconnect => "reconnect",
@@ -45,15 +45,15 @@ macro_rules! close_codes {
         }
 
         impl CloseCode {
-            /// Every code that a server sends.
+            /// Every code the server sends.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The reason that goes with the code: a sentence for people, at most 123 bytes (RFC 6455, section 5.5).
+            /// The close reason: a sentence for people, at most 123 bytes (RFC 6455, section 5.5).
             pub fn reason(self) -> &'static str {
                 match self { $(Self::$name => $reason,)* }
             }
 
-            /// What a client does then.
+            /// What a client should do then.
             pub fn recovery(self) -> Recovery {
                 match self { $(Self::$name => Recovery::$recovery,)* }
             }
@@ -62,31 +62,31 @@ macro_rules! close_codes {
 }
 
 close_codes! {
-    /// A frame, or a message of several fragments, above the limit (RFC 6455).
+    /// A frame, or a message made of several fragments, exceeds the limit (RFC 6455).
     TooLarge = 1009, DropFrame, "The frame is larger than the server takes.";
-    /// No sign of life for 60 seconds.
+    /// The server received nothing for 60 seconds.
     Heartbeat = 4001, Reconnect, "Nothing was heard from the client for 60 seconds.";
     /// The client read too slowly.
     SlowConsumer = 4002, Reconnect, "The client read too slowly.";
-    /// The node is going down; another one takes over.
+    /// The node is shutting down; connect to another one.
     Draining = 4003, Reconnect, "The server is restarting. Reconnect in a moment.";
-    /// Too many commands.
+    /// The client sent too many commands.
     RateLimited = 4004, Reconnect, "Too many frames in too short a time.";
     /// The access token has expired.
     TokenExpired = 4005, RefreshToken, "The access token has expired. Refresh it and reconnect.";
-    /// No `start` within ten seconds.
+    /// The client sent no `start` within ten seconds.
     StartTimeout = 4006, Reconnect, "No start within 10 seconds.";
-    /// The node has too much to do.
+    /// The node is overloaded.
     Overloaded = 4007, Reconnect, "The server is busy. Reconnect in a moment.";
     /// A frame that could not be understood.
     BadFrame = 4500, Stop, "A frame couldn't be understood.";
-    /// The access token is not valid, or something else than `start` came first.
+    /// The access token isn't valid, or the first command wasn't `start`.
     AuthenticationFailed = 4501, LogIn, "The access token isn't valid, or start wasn't the first command.";
-    /// The session was ended.
+    /// The session has ended.
     SessionRevoked = 4502, LogIn, "The session was ended.";
-    /// The protocol version is not supported.
+    /// The protocol version isn't supported.
     Version = 4503, Stop, "This version of the protocol isn't supported.";
-    /// Too many sockets of one person.
+    /// The user has too many sockets open.
     TooManyConnections = 4504, CloseAnother, "Too many sockets of the same person.";
     /// The account is suspended.
     Banned = 4505, Stop, "The account is suspended.";
@@ -98,13 +98,13 @@ impl CloseCode {
         self as u16
     }
 
-    /// Whether a client that sees this code comes back by itself. Codes outside 4500–4999 are transient.
+    /// Whether a client should reconnect after this code. All codes outside 4500–4999 are transient.
     pub fn reconnects(code: u16) -> bool {
         !(4500..5000).contains(&code)
     }
 
-    /// The error that answers a `start` which is refused with this code; `None` where it was answered already, or could
-    /// not be.
+    /// The error sent in response to a `start` that is refused with this code. `None` if `start` has already been
+    /// answered or can't be.
     pub fn refusal(self) -> Option<ErrorCode> {
         match self {
             Self::TokenExpired => Some(ErrorCode::TokenExpired),

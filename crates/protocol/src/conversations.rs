@@ -1,4 +1,7 @@
-//! Rooms that one is in and direct chats, as one list; and the catch-up of a conversation's log.
+//! Conversations: the caller's rooms and direct chats in one list, and catch-up on a conversation's log.
+//!
+//! Invariant: [`EventPage`] carries the same [`Event`] values as the socket, so a client applies both with one code
+//! path.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,76 +12,77 @@ use crate::socket::Event;
 use crate::time::Timestamp;
 use crate::users::User;
 
-/// What sort of conversation it is.
+/// Kind of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConversationKind {
     /// A public room.
     Room,
-    /// A private chat of two friends; it never gets a third member.
+    /// A private chat between two friends; it never gets a third member.
     Direct,
 }
 
-/// A conversation that one takes part in.
+/// A conversation the caller is a member of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Conversation {
-    /// Its id.
+    /// Id of the conversation.
     pub id: ConversationId,
     /// Room or direct chat.
     pub kind: ConversationKind,
     /// The room's name; absent for direct chats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The room's topic.
+    /// The room's topic; absent for direct chats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
-    /// The other person of a direct chat.
+    /// The other user of a direct chat; absent for rooms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<User>,
-    /// Whether the other person of a direct chat is online; absent for rooms and people who are no friends.
+    /// Whether the other user of a direct chat is online; absent for rooms and for users who aren't friends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub online: Option<bool>,
-    /// One's own role in a room.
+    /// The caller's role; absent for direct chats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<MemberRole>,
-    /// Whether one may write now; false in a direct chat with somebody who is no friend.
+    /// Whether the caller can write now; false in a direct chat with someone who isn't a friend.
     pub writable: bool,
-    /// How many people take part.
+    /// Number of members.
     pub member_count: i64,
-    /// Newest position of the log.
+    /// Latest position of the log.
     pub head: Seq,
-    /// Up to where one has read.
+    /// The caller's read marker: the last position they have read.
     pub read_seq: Seq,
-    /// Unread messages of others whom one doesn't block, counted up to 100.
+    /// Number of unread messages from other users whom the caller doesn't block, counted up to 100.
     pub unread: i64,
-    /// How many of them mention one or answer one, counted up to 100.
+    /// Number of unread messages that mention the caller or reply to them, counted up to 100.
     pub mentions: i64,
-    /// The newest message that was not deleted.
+    /// The newest message that isn't deleted; absent if there is none among the most recent events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_message: Option<Message>,
-    /// When something was last said or changed.
+    /// When the log last grew.
     pub last_activity_at: Timestamp,
 }
 
-/// A page of a conversation's log, oldest first. Apply it as live events; ask again while `next_after < head`.
+/// A page of a conversation's log, oldest first. Apply the items like live events, and request the next page while
+/// `next_after < head`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EventPage {
-    /// Consecutive events, the first one directly after the cursor that was asked for.
+    /// Consecutive events, starting directly after the requested cursor.
     pub items: Vec<Event>,
-    /// Newest position of the log when the page was read.
+    /// Latest position of the log when the page was read.
     pub head: Seq,
-    /// The position of the last item, or the cursor that was asked for where there is none.
+    /// Position of the last item, or the requested cursor if there are no items.
     pub next_after: Seq,
-    /// `after` for the next page; absent when this one reaches the head.
+    /// `after` for the next page; absent if this page reaches the head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Seq>,
 }
 
 impl EventPage {
-    /// The page after a cursor, of a log that reaches to `head`.
+    /// Builds the page after `cursor` of a log whose latest position is `head`.
     pub fn after(cursor: Seq, items: Vec<Event>, head: Seq) -> Self {
         let next_after = items.last().map_or(cursor, |event| event.seq);
         let head = head.max(next_after);
@@ -86,19 +90,19 @@ impl EventPage {
     }
 }
 
-/// Says up to where one has read. The marker never moves back.
+/// Moves the caller's read marker. The marker never moves back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MarkRead {
-    /// Position of the last thing that was seen.
+    /// Position of the last event the caller has seen.
     pub seq: Seq,
 }
 
-/// The read marker after it was moved, or where it was already.
+/// The read marker after the request; it may already have been further ahead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReadMarker {
-    /// Up to where one has read.
+    /// The last position the caller has read.
     pub seq: Seq,
 }

@@ -1,4 +1,6 @@
-//! The e-mail address of an account. It is told to its owner and to nobody else, and one may have none.
+//! The email address of an account. An account may have none.
+//!
+//! Invariant: only its owner can read it; `Debug` doesn't print it.
 
 use std::fmt;
 
@@ -6,18 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// One's own address.
+/// The caller's email address.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Email {
-    /// The address that was confirmed: mails about the account go there.
+    /// The confirmed address, to which mail about the account is sent; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(example = "ada@example.org"))]
     pub address: Option<String>,
-    /// When it was confirmed.
+    /// When the address was confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Timestamp>,
-    /// The address that waits until the link in its mail is opened.
+    /// The new address, which takes effect once the link sent to it is opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(example = "ada@example.net"))]
     pub pending: Option<String>,
@@ -29,15 +31,15 @@ impl fmt::Debug for Email {
     }
 }
 
-/// Chooses an address. It counts when the link in the mail that goes there was opened.
+/// Sets the caller's email address. It takes effect once the link sent to it is opened.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChangeEmail {
-    /// The address.
+    /// The new address.
     #[cfg_attr(feature = "openapi", schema(max_length = 254, example = "ada@example.org"))]
     pub email: String,
-    /// The password.
+    /// The caller's password.
     #[cfg_attr(feature = "openapi", schema(max_length = 256))]
     pub password: String,
 }
@@ -48,12 +50,12 @@ impl fmt::Debug for ChangeEmail {
     }
 }
 
-/// Confirms an address with the token of a mail.
+/// Confirms an address with the token from the mail.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CompleteEmailVerification {
-    /// What follows the `#` in the link.
+    /// The part of the link after the `#`.
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub token: String,
 }

@@ -1,4 +1,6 @@
-//! Friendship: asked for, accepted, ended. One row for both sides, so it is never one-sided.
+//! Friendships: requested, accepted, ended.
+//!
+//! Invariant: both sides share one row, so a friendship is never one-sided.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,24 +12,24 @@ use crate::users::{Relation, User};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Friend {
-    /// The person.
+    /// The friend.
     pub user: User,
-    /// Whether they are online now.
+    /// Whether they are online now; always false if they hide their presence.
     pub online: bool,
-    /// Since when they are friends.
+    /// When the friendship began.
     pub since: Timestamp,
-    /// The direct chat, if one was ever opened.
+    /// The direct chat with them; absent if it was never opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direct: Option<ConversationId>,
 }
 
-/// A request that waits for an answer.
+/// An open friend request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FriendRequest {
-    /// The other person.
+    /// The other user.
     pub user: User,
-    /// When it was made.
+    /// When the request was made.
     pub at: Timestamp,
 }
 
@@ -35,27 +37,27 @@ pub struct FriendRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FriendRequests {
-    /// Requests that wait for one's own answer.
+    /// Requests from others, which the caller can accept or decline.
     pub incoming: Vec<FriendRequest>,
-    /// Requests that wait for somebody else's answer.
+    /// Requests from the caller, which the other user has not answered yet.
     pub outgoing: Vec<FriendRequest>,
 }
 
-/// Asks somebody for friendship. When they have asked already, this accepts.
+/// Sends a friend request. If the other user has already sent one, this accepts it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateFriendRequest {
-    /// Exact handle (with or without `@`) or id.
+    /// Exact handle (with or without `@`), or id.
     #[cfg_attr(feature = "openapi", schema(max_length = 64, example = "@ada"))]
     pub to: String,
 }
 
-/// How two people stand to each other after an operation.
+/// The relation between two users after an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Relationship {
-    /// The other person.
+    /// The other user.
     pub user: User,
     /// The relation now.
     pub relation: Relation,

@@ -1,17 +1,17 @@
-//! How a node is, for the people who run it.
+//! Health of a node, for operators.
 
 use serde::{Deserialize, Serialize};
 
-/// How the node is.
+/// Health of the node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
-    /// `ready`, `degraded` (works, with delays between nodes, or takes no changes) or `unavailable`.
+    /// `ready`, `degraded` (works, but events from other nodes are delayed or changes are refused) or `unavailable`.
     pub status: String,
-    /// Whether the database answers.
+    /// Whether the database responds.
     pub database: bool,
-    /// Whether the database takes changes: not when its disk is full.
+    /// Whether the database accepts changes; false, for example, when its disk is full.
     pub writable: bool,
-    /// Whether the way to the other nodes is open.
+    /// Whether the connection to the other nodes works.
     pub broker: bool,
 }

@@ -1,8 +1,10 @@
-//! Accounts with the provider of OpenID Connect that the operator set up: logging in with one, registering with one,
-//! and adding one to an account.
+//! Identities: accounts of the OpenID Connect provider that the operator set up. Users can log in with one, register
+//! with one, or link one to their account.
 //!
-//! The client asks to begin, sends the person to `authorization_url`, and gives what the provider sends back to
-//! `…/complete`, together with the `binding`, which shows that it is the one that began.
+//! The client starts the flow, sends the user to `authorization_url`, and posts what the provider returns to
+//! `…/complete`, together with the `binding`.
+//!
+//! Invariant: the `binding` proves that the client that completes a flow is the one that started it.
 
 use std::fmt;
 
@@ -12,54 +14,53 @@ use crate::ids::IdentityId;
 use crate::sessions::RefreshTransport;
 use crate::time::Timestamp;
 
-/// Begins to log in with the provider.
+/// Starts a log-in with the provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BeginProviderLogIn {
-    /// How the binding travels, as the refresh token will.
+    /// How the server returns the binding, and later the refresh token.
     #[serde(default)]
     pub refresh: RefreshTransport,
 }
 
-/// Begins to add an account with the provider to one's own.
+/// Starts linking an account of the provider to the caller's account.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BeginIdentity {
-    /// The password.
+    /// The caller's password.
     #[cfg_attr(feature = "openapi", schema(max_length = 256))]
     pub password: String,
-    /// How the binding travels.
+    /// How the server returns the binding.
     #[serde(default)]
     pub refresh: RefreshTransport,
 }
 
-/// Where to go.
+/// Where to send the user for a log-in with the provider.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProviderLogIn {
-    /// Page of the provider. It sends the person back to `/log-in/callback` with `state` and `code`, or with `error`.
+    /// Page of the provider. It redirects the user to `/log-in/callback` with `state` and `code`, or with `error`.
     #[cfg_attr(feature = "openapi", schema(format = "uri"))]
     pub authorization_url: String,
-    /// What completes the log-in, with the `state` and `code` that come back, within ten minutes. Missing where it is in
-    /// the cookie.
+    /// Send this back with `state` and `code` within ten minutes. Absent if it was set as a cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<String>,
 }
 
-/// What the provider sent back.
+/// Completes a log-in with what the provider returned.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CompleteProviderLogIn {
-    /// The `state` of the address.
+    /// The `state` parameter of the redirect.
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub state: String,
-    /// The `code` of the address.
+    /// The `code` parameter of the redirect.
     #[cfg_attr(feature = "openapi", schema(max_length = 4096))]
     pub code: String,
-    /// The binding, when it is not in the cookie.
+    /// The binding, unless it is in the cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub binding: Option<String>,
@@ -67,38 +68,38 @@ pub struct CompleteProviderLogIn {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 80))]
     pub device: Option<String>,
-    /// How the refresh token travels.
+    /// How the server returns the refresh token.
     #[serde(default)]
     pub refresh: RefreshTransport,
 }
 
-/// Like [`CompleteProviderLogIn`], to add an account with the provider to one's own.
+/// Links an account of the provider to the caller's account, with what the provider returned.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CompleteIdentity {
-    /// The `state` of the address.
+    /// The `state` parameter of the redirect.
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub state: String,
-    /// The `code` of the address.
+    /// The `code` parameter of the redirect.
     #[cfg_attr(feature = "openapi", schema(max_length = 4096))]
     pub code: String,
-    /// The binding, when it is not in the cookie.
+    /// The binding, unless it is in the cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub binding: Option<String>,
 }
 
-/// Nobody here belongs to the account with the provider yet: the person chooses a handle and registers.
+/// No account here is linked to the provider's account yet. The user can choose a handle and register.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnknownIdentity {
-    /// Registers the account, within half an hour.
+    /// Send this back to register the account; valid for 30 minutes.
     pub challenge: String,
-    /// A handle that may suit, from what the provider tells; it may be taken.
+    /// A suggested handle, based on the provider's data; it may be taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<String>,
-    /// A name that may suit.
+    /// A suggested display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
 }
@@ -108,17 +109,17 @@ pub struct UnknownIdentity {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateProviderAccount {
-    /// From the answer of the log-in.
+    /// The `challenge` returned by the log-in.
     #[cfg_attr(feature = "openapi", schema(max_length = 1024))]
     pub challenge: String,
-    /// 3 to 24 of `a-z A-Z 0-9 _`, beginning with a letter; unique whatever the case.
+    /// 3 to 24 of `a-z A-Z 0-9 _`, starting with a letter; unique, ignoring case.
     #[cfg_attr(feature = "openapi", schema(min_length = 3, max_length = 24, example = "ada"))]
     pub handle: String,
-    /// Name to show; the handle when absent.
+    /// Name shown to others; defaults to the handle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 40, example = "Ada Lovelace"))]
     pub display_name: Option<String>,
-    /// Code of an invite, where one is needed.
+    /// Invite code; required if the server only accepts invited users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 64))]
     pub invite: Option<String>,
@@ -126,23 +127,23 @@ pub struct CreateProviderAccount {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 80))]
     pub device: Option<String>,
-    /// How the refresh token travels.
+    /// How the server returns the refresh token.
     #[serde(default)]
     pub refresh: RefreshTransport,
 }
 
-/// An account with the provider that logs in to one's own.
+/// An account of the provider, linked to the caller's account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Identity {
-    /// Id of the connection.
+    /// Id of the link.
     pub id: IdentityId,
-    /// The provider's address.
+    /// The provider's issuer URL.
     #[cfg_attr(feature = "openapi", schema(format = "uri"))]
     pub issuer: String,
-    /// When it was added.
+    /// When it was linked.
     pub created_at: Timestamp,
-    /// When somebody last logged in with it.
+    /// When it was last used to log in; absent before the first time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
 }

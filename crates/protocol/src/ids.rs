@@ -1,17 +1,17 @@
-//! Typed identifiers. Each is a random positive 63-bit integer, written as a decimal string in JSON because
-//! JavaScript numbers end at 53 bits.
+//! Typed ids. Each is a random positive 63-bit integer, written as a decimal string in JSON because JavaScript numbers
+//! are exact only up to 53 bits.
 //!
-//! Invariant: ids are drawn from a CSPRNG by the server and carry no order; only `seq` orders anything.
+//! Invariant: the server draws ids from a CSPRNG and they carry no order; only `seq` orders anything.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Position in a conversation's log or in a user's stream: 1, 2, 3 … without holes; 0 is "before the first".
+/// Position in a conversation's log or a user's event stream: 1, 2, 3 … without gaps. 0 means "before the first".
 pub type Seq = i64;
 
-/// The text is not the decimal form of a positive 63-bit integer.
+/// Error: the text is not the decimal form of a positive 63-bit integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidId;
 
@@ -92,35 +92,35 @@ macro_rules! id {
 }
 
 id! {
-    /// A person.
+    /// Id of a user.
     UserId
 }
 id! {
-    /// A room or a direct chat.
+    /// Id of a room or a direct chat.
     ConversationId
 }
 id! {
-    /// A log-in of one device.
+    /// Id of a session: the log-in of one device.
     SessionId
 }
 id! {
-    /// A personal access token.
+    /// Id of a personal access token.
     TokenId
 }
 id! {
-    /// A code that lets people register.
+    /// Id of an invite.
     InviteId
 }
 id! {
-    /// An account with a provider of OpenID Connect, as part of an account here.
+    /// Id of a link between an account and an account of the OpenID Connect provider.
     IdentityId
 }
 id! {
-    /// A passkey.
+    /// Id of a passkey.
     PasskeyId
 }
 id! {
-    /// A stored profile picture; a new picture has a new id, so its bytes never change.
+    /// Id of a stored profile picture. A new picture gets a new id, so the bytes of an id never change.
     AvatarId
 }
 

@@ -1,8 +1,8 @@
-//! Everything that crosses the wire between Parlour's server and its clients: ids, limits, REST bodies,
-//! socket frames and problems. Compiles natively and to wasm; no I/O, no clock.
+//! Everything that crosses the wire between Parlour's server and its clients: ids, limits, REST bodies, socket frames
+//! and problems. Compiles natively and to wasm; no I/O, no clock.
 //!
-//! Invariant: a type here is a contract with clients that are already installed. Add optional fields; never
-//! rename, retype or remove one within `v1`.
+//! Invariant: a type here is a contract with clients that are already installed. Add optional fields; never rename,
+//! retype or remove one within `v1`.
 
 pub mod accounts;
 pub mod admin;
@@ -38,71 +38,71 @@ pub mod validation;
 
 use serde::{Deserialize, Serialize};
 
-/// One page of a collection. `next` is the cursor for the following page, absent on the last one.
+/// One page of a collection. `next` is the cursor of the following page; absent on the last one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page<T> {
-    /// The items, in the order that the operation documents.
+    /// The items, in the order documented by the operation.
     pub items: Vec<T>,
-    /// Opaque cursor of the next page; absent when there is none.
+    /// Opaque cursor of the next page; absent if this is the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// What a server takes at most. Lengths are in characters and sizes in bytes, unless the field says otherwise.
+/// Limits of this server. Lengths are in characters and sizes in bytes, unless the field says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct ServerLimits {
-    /// Longest message.
+    /// Maximum length of a message.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub message_length: u32,
-    /// Longest display name.
+    /// Maximum length of a display name.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub display_name_length: u32,
-    /// Longest bio.
+    /// Maximum length of a bio.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub bio_length: u32,
-    /// Longest room name.
+    /// Maximum length of a room name.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub room_name_length: u32,
-    /// Longest room topic.
+    /// Maximum length of a room topic.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub topic_length: u32,
-    /// Shortest password.
+    /// Minimum length of a password.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub password_min_length: u32,
-    /// Longest password, in bytes of UTF-8.
+    /// Maximum length of a password, in bytes of UTF-8.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub password_max_bytes: u32,
-    /// Largest uploaded profile picture.
+    /// Maximum size of an uploaded profile picture.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub avatar_bytes: u32,
-    /// Largest JSON body of a request.
+    /// Maximum size of a JSON request body.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub body_bytes: u32,
-    /// Largest frame that the socket takes.
+    /// Maximum size of a socket frame from the client.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub frame_bytes: u32,
-    /// Most distinct emoji under one message.
+    /// Maximum number of different emoji on one message.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub reactions_per_message: u32,
-    /// Most rooms that one person can be in.
+    /// Maximum number of rooms a user can be in.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub rooms_per_person: u32,
-    /// Most sockets of one person on one node.
+    /// Maximum number of sockets of one user on one node.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub sockets_per_person: u32,
-    /// Most conversations that one socket follows live.
+    /// Maximum number of conversations one socket can follow live.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub live_conversations: u32,
-    /// Messages, edits and reactions of one person per second in the long run; the burst is twice that.
+    /// Sustained rate of messages, edits and reactions per user and second; bursts of twice as many are allowed.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub sends_per_second: u32,
 }
 
 impl Default for ServerLimits {
-    /// What a server without settings takes.
+    /// The limits of a server with default settings.
     fn default() -> Self {
         let number = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
         Self {
@@ -125,7 +125,7 @@ impl Default for ServerLimits {
     }
 }
 
-/// Something that a server can do. Ask for it instead of comparing versions.
+/// A capability of the server. Check for it instead of comparing versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -134,21 +134,21 @@ pub enum Feature {
     Tokens,
     /// Bots, which act with tokens of their own.
     Bots,
-    /// `Idempotency-Key` on what makes something.
+    /// Operations that create something accept an `Idempotency-Key`.
     IdempotencyKeys,
-    /// One message by its position, and sending to a path that only client ids have.
+    /// A message can be read by its position, and messages are sent to a path that takes only client ids.
     MessagesByPosition,
-    /// Pages of other origins may call the API with a bearer token.
+    /// Web pages from other origins can call the API with a bearer token.
     OtherOrigins,
-    /// `RateLimit` and `RateLimit-Policy` on answers.
+    /// Responses carry `RateLimit` and `RateLimit-Policy` headers.
     RateLimitFields,
-    /// A feature that this version of the library does not know.
+    /// A feature this version of the library doesn't know.
     #[serde(other)]
     Unknown,
 }
 
 impl Feature {
-    /// Everything that this version can do.
+    /// Every feature this version has.
     pub const ALL: [Self; 6] = [
         Self::Tokens,
         Self::Bots,
@@ -159,43 +159,43 @@ impl Feature {
     ];
 }
 
-/// What a client can know about a server before anybody is logged in.
+/// What a client can learn about a server before logging in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ServerInfo {
-    /// Name that the operator gave this server.
+    /// Name of the server, chosen by its operator.
     pub name: String,
     /// Version of the server software.
     pub version: String,
-    /// Whether anybody may register an account, at once or after approval.
+    /// Whether anyone can register, either right away or after approval.
     pub registration_open: bool,
-    /// Who may register, and how.
+    /// Who can register, and how.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(required))]
     pub registration: accounts::Registration,
-    /// Whether everybody may invite people, and not only administrators.
+    /// Whether all users can create invites, not only administrators.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(required))]
     pub member_invites: bool,
-    /// Name of the provider of OpenID Connect with which people may log in; absent when there is none.
+    /// Name of the OpenID Connect provider that users can log in with; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// Whether this server sends mails: accounts may have an address, and new passwords come by mail.
+    /// Whether the server sends mail: accounts can have an email address, and passwords can be reset by mail.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(required))]
     pub mail: bool,
-    /// Whether passkeys can be used at the address by which this was asked.
+    /// Whether passkeys work at the address this request was sent to.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(required))]
     pub passkeys: bool,
-    /// What this server can do that not every server of `v1` could from the beginning.
+    /// Features that not every `v1` server has.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(required))]
     pub features: Vec<Feature>,
-    /// What the server takes at most, so that clients can say so beforehand.
+    /// Limits of this server, so that clients can check input before sending it.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(required))]
     pub limits: ServerLimits,
-    /// Identifies the database's history; changes after a restore, and then every cursor is void.
+    /// Identifies the database's history. It changes when a backup is restored, which makes every cursor invalid.
     pub epoch: String,
 }

@@ -1,103 +1,104 @@
-//! Every limit that a client can meet, in one place; the server enforces them, clients show them beforehand.
+//! Every limit a client can hit, in one place. The server enforces them; clients check them before sending.
 
-/// Shortest and longest handle, in ASCII characters.
+/// Minimum and maximum length of a handle, in ASCII characters.
 pub const HANDLE: (usize, usize) = (3, 24);
-/// Longest display name, in characters.
+/// Maximum length of a display name, in characters.
 pub const DISPLAY_NAME: usize = 40;
-/// Longest bio, in characters.
+/// Maximum length of a bio, in characters.
 pub const BIO: usize = 300;
-/// Shortest and longest password, in bytes of UTF-8 (longer ones are refused, never cut).
+/// Minimum length of a password in characters, and maximum in bytes of UTF-8 (longer ones are refused, never
+/// truncated).
 pub const PASSWORD: (usize, usize) = (8, 256);
-/// Longest e-mail address, in bytes, and longest part before its `@`.
+/// Maximum length of an email address, and of the part before its `@`, in bytes.
 pub const EMAIL: (usize, usize) = (254, 64);
-/// Most mails that one person can ask for in an hour to confirm addresses, and most that go to one address for it.
+/// Maximum number of confirmation mails per hour that one user can request, and that are sent to one address.
 pub const VERIFICATIONS_PER_HOUR: (i64, i64) = (5, 3);
-/// Most mails with links for a new password that one account gets in an hour.
+/// Maximum number of password reset mails per account and hour.
 pub const RESET_MAILS_PER_HOUR: i64 = 3;
-/// Most mails of either sort that one server sends in an hour.
+/// Maximum number of mails of each kind, confirmation or reset, that all nodes together send per hour.
 pub const MAILS_PER_HOUR: i64 = 1000;
-/// Shortest and longest room name, in characters.
+/// Minimum and maximum length of a room name, in characters.
 pub const ROOM_NAME: (usize, usize) = (2, 40);
-/// Longest room topic, in characters.
+/// Maximum length of a room topic, in characters.
 pub const TOPIC: usize = 200;
-/// Longest message, in characters.
+/// Maximum length of a message, in characters.
 pub const MESSAGE: usize = 4000;
-/// Longest client id of a message, in ASCII characters.
+/// Maximum length of a message's client id, in ASCII characters.
 pub const CID: usize = 64;
-/// Longest name of a device, in characters.
+/// Maximum length of a device name, in characters.
 pub const DEVICE: usize = 80;
-/// Longest name of a passkey, in characters.
+/// Maximum length of a passkey name, in characters.
 pub const PASSKEY_NAME: usize = 40;
-/// Most passkeys of one person.
+/// Maximum number of passkeys per user.
 pub const PASSKEYS_PER_USER: i64 = 10;
-/// Longest name of a token, in characters.
+/// Maximum length of a token name, in characters.
 pub const TOKEN_NAME: usize = 40;
-/// Most tokens of one person or bot.
+/// Maximum number of tokens per user or bot.
 pub const TOKENS_PER_USER: i64 = 50;
-/// Most conversations that a token can be limited to.
+/// Maximum number of conversations that a token can be limited to.
 pub const TOKEN_CONVERSATIONS: usize = 100;
-/// Most days after which a token ends, when it does by itself.
+/// Maximum lifetime of a token that expires, in days.
 pub const TOKEN_DAYS: i64 = 3650;
-/// Most bots of one person.
+/// Maximum number of bots per user.
 pub const BOTS_PER_USER: i64 = 5;
-/// Largest answer of an authenticator, in bytes of JSON, and how deep it may be.
+/// Maximum size of an authenticator's response, in bytes of JSON, and its maximum nesting depth.
 pub const CREDENTIAL: (usize, usize) = (16 * 1024, 8);
-/// Longest search text, in characters.
+/// Maximum length of a search text, in characters.
 pub const SEARCH: usize = 60;
-/// Longest emoji of a reaction, in bytes (families with skin tones are long).
+/// Maximum length of a reaction's emoji, in bytes (families with skin tones are long).
 pub const EMOJI: usize = 48;
-/// Most distinct emoji under one message.
+/// Maximum number of different emoji on one message.
 pub const REACTIONS_PER_MESSAGE: usize = 20;
-/// Most people that one message can mention.
+/// Maximum number of people that one message can mention.
 pub const MENTIONS_PER_MESSAGE: usize = 20;
-/// Most items in one page of any collection.
+/// Maximum number of items in one page of any collection.
 pub const PAGE: i64 = 100;
-/// Most items in one page of one's own things: conversations, friends, blocks.
+/// Maximum number of items in one page of the caller's conversations, friends or blocks.
 pub const LIST_PAGE: i64 = 200;
-/// Most events in one page of catch-up.
+/// Maximum number of events in one page of catch-up.
 pub const EVENTS_PAGE: i64 = 200;
-/// Most events replayed at `start`: per conversation, and in all.
+/// Maximum number of events replayed after `start`: per conversation, and in total.
 pub const REPLAY: (i64, i64) = (200, 1000);
-/// Most conversations that one socket follows live; the others tell their heads only.
+/// Maximum number of conversations that one socket follows live; for the others it gets only `heads`.
 pub const LIVE: usize = 50;
-/// Most rooms that one person can be in.
+/// Maximum number of rooms a user can be in.
 pub const ROOMS_PER_USER: i64 = 1000;
-/// Most rooms that one person can own.
+/// Maximum number of rooms a user can own.
 pub const OWNED_ROOMS: i64 = 50;
-/// Most friends that one person can have, with those whom they have asked.
+/// Maximum number of friends and outgoing requests per user.
 pub const FRIENDS_PER_USER: i64 = 1000;
-/// Most requests that one person has asked and that are open.
+/// Maximum number of open outgoing friend requests per user.
 pub const OUTGOING_REQUESTS: i64 = 200;
-/// Most requests of others that one person sees; the oldest are hidden.
+/// Maximum number of incoming friend requests that a user sees; the oldest are hidden.
 pub const INCOMING_REQUESTS: i64 = 200;
-/// Most people that one person can block.
+/// Maximum number of people a user can block.
 pub const BLOCKS_PER_USER: i64 = 1000;
-/// Most requests for friendship that one person can make in a day.
+/// Maximum number of friend requests a user can send per day.
 pub const FRIEND_REQUESTS_PER_DAY: i64 = 20;
-/// Most open invites of one person, and of one administrator.
+/// Maximum number of open invites per user.
 pub const INVITES_PER_USER: i64 = 20;
-/// See [`INVITES_PER_USER`].
+/// Maximum number of open invites per administrator.
 pub const INVITES_PER_ADMIN: i64 = 1000;
-/// Most accounts that wait for approval at the same time.
+/// Maximum number of accounts that wait for approval at the same time.
 pub const PENDING_ACCOUNTS: i64 = 1000;
-/// Longest invite code, in ASCII characters.
+/// Maximum length of an invite code, in ASCII characters.
 pub const INVITE_CODE: usize = 64;
-/// Most sockets of one person on one node.
+/// Maximum number of sockets of one user on one node.
 pub const SOCKETS_PER_USER: usize = 10;
-/// Largest socket frame from a client, in bytes, and the most fragments that may carry it.
+/// Maximum size of a socket frame from a client, in bytes, and maximum number of its fragments.
 pub const FRAME: (usize, usize) = (16 * 1024, 64);
-/// Largest JSON body of a REST request, in bytes.
+/// Maximum size of a JSON request body, in bytes.
 pub const BODY: usize = 64 * 1024;
-/// Largest JSON body of a request of somebody who has not shown who they are, in bytes: the answer of an authenticator and
-/// some room.
+/// Maximum size of a JSON request body from a client that isn't authenticated, in bytes: an authenticator's response
+/// plus some headroom.
 pub const BODY_OF_STRANGERS: usize = 24 * 1024;
-/// Largest uploaded profile picture, in bytes.
+/// Maximum size of an uploaded profile picture, in bytes.
 pub const AVATAR_UPLOAD: usize = 5 * 1024 * 1024;
-/// Most pixels of an uploaded picture (width × height): what phones take at their usual setting.
+/// Maximum number of pixels of an uploaded picture (width × height): what phones take at their default setting.
 pub const AVATAR_PIXELS: u64 = 13_000_000;
-/// Edge lengths, in pixels, of the square pictures that are served.
+/// Edge lengths, in pixels, of the square pictures the server delivers.
 pub const AVATAR_SIZES: [u32; 2] = [64, 256];
 /// A client pings after this long without traffic, in milliseconds.
 pub const HEARTBEAT_MS: u64 = 25_000;
-/// Most bytes of a token that came by a link.
+/// Maximum length of a token from a link, in bytes.
 pub const TOKEN: usize = 200;

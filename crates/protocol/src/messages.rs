@@ -1,4 +1,7 @@
-//! Messages. One is named by its conversation and its `seq`; its author names it beforehand by a `cid`.
+//! Messages. The server identifies one by conversation and `seq`; its author identifies it by a `cid`, chosen before it
+//! is sent.
+//!
+//! Invariant: a retry with the same `cid` stores the message only once.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,58 +9,58 @@ use crate::ids::{Seq, UserId};
 use crate::time::Timestamp;
 use crate::users::User;
 
-/// People who reacted with the same emoji.
+/// The users who reacted to a message with one emoji.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reaction {
     /// The emoji.
     pub emoji: String,
-    /// Who reacted, first one first.
+    /// Who reacted, in the order of their reactions.
     pub users: Vec<UserId>,
 }
 
-/// A person whom a message mentions. It means the account, no matter who has the handle now.
+/// A user mentioned in a message. It refers to the account, even if the handle has changed hands since.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Mention {
-    /// Who.
+    /// The mentioned user.
     pub user: UserId,
     /// The handle in the text, in lower case.
     pub handle: String,
 }
 
-/// A message in its present state.
+/// A message in its current state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
     /// Position in the conversation's log.
     pub seq: Seq,
-    /// Who wrote it.
+    /// The user who wrote it.
     pub author: UserId,
-    /// The name that its author gave it before sending.
+    /// The client id that its author gave it.
     pub cid: String,
-    /// The text as it is now; absent when deleted.
+    /// The current text; absent if the message was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
-    /// The message that this one answers.
+    /// The message this one replies to; absent if it isn't a reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Seq>,
-    /// Who wrote the message that this one answers.
+    /// The author of the message this one replies to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_author: Option<UserId>,
-    /// Whom the handles in the text mean; handles that are missing mean nobody here. Absent when the text has no
-    /// handles, and for messages from before this was noted.
+    /// The users that the handles in the text refer to; a handle that isn't listed refers to no member. Absent if the
+    /// text has no handles, and for old messages that were stored without this list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mentions: Option<Vec<Mention>>,
-    /// When it was stored.
+    /// When the message was stored.
     pub at: Timestamp,
-    /// When the text was last changed.
+    /// When the text was last edited; absent if it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<Timestamp>,
-    /// When it was deleted; then there is no text any more.
+    /// When the message was deleted; it has no `body` then. Absent if it wasn't deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,
-    /// Reactions, first emoji first.
+    /// Reactions, in the order in which the emoji were first used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,
 }
@@ -72,15 +75,15 @@ pub struct MessagePage {
     pub older: bool,
     /// Whether newer messages exist after the last item.
     pub newer: bool,
-    /// Newest position of the log when the page was read: live events continue from here.
+    /// Latest position of the log when the page was read; live events continue from here.
     pub head: Seq,
-    /// `before` for the page of older messages; absent when there are none.
+    /// `before` for the page of older messages; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Seq>,
-    /// `after` for the page of newer messages; absent when there are none.
+    /// `after` for the page of newer messages; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Seq>,
-    /// Who wrote the messages and what they answer, when the request asked for it.
+    /// Authors of the messages and of the messages they reply to, if requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authors: Vec<User>,
 }
@@ -93,12 +96,12 @@ pub struct SendMessage {
     /// 1 to 4000 characters.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4000, example = "See you at six"))]
     pub body: String,
-    /// The message that this one answers.
+    /// Position of the message this one replies to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Seq>,
 }
 
-/// Where a message, or a change of one, was stored.
+/// Where a message or a change to it was stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stored {
@@ -106,11 +109,11 @@ pub struct Stored {
     pub seq: Seq,
     /// When it was stored.
     pub at: Timestamp,
-    /// True when it had been done before, and nothing was done now.
+    /// Whether this is a retry of a request that was already applied, so nothing changed now.
     pub duplicate: bool,
 }
 
-/// Replaces the text of one's own message.
+/// Replaces the text of one of the caller's own messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

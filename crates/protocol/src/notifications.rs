@@ -1,4 +1,6 @@
-//! The list of what one should know: requests, answers and mentions. It is a view of one's own event stream.
+//! The caller's notifications: friend requests, replies and mentions.
+//!
+//! Invariant: they are a view of the caller's event stream, so `seq` is a position in that stream.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,46 +8,46 @@ use crate::ids::{ConversationId, Seq};
 use crate::time::Timestamp;
 use crate::users::User;
 
-/// What happened.
+/// Kind of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NotificationKind {
-    /// Somebody asks for friendship.
+    /// Someone sent the caller a friend request.
     FriendRequested,
-    /// Somebody accepted one's request.
+    /// Someone accepted the caller's friend request.
     FriendAccepted,
-    /// Somebody mentioned one in a message.
+    /// Someone mentioned the caller in a message.
     Mentioned,
-    /// Somebody answered one's message.
+    /// Someone replied to a message of the caller.
     Answered,
-    /// Something that this version does not know.
+    /// A kind this version doesn't know.
     #[serde(other)]
     Unknown,
 }
 
-/// One thing to know.
+/// A notification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Notification {
-    /// Position in one's own event stream.
+    /// Position in the caller's event stream.
     pub seq: Seq,
     /// What happened.
     pub kind: NotificationKind,
-    /// Who did it.
+    /// Who caused it.
     pub actor: User,
-    /// Where, for a mention or an answer.
+    /// The conversation, for a mention or a reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<ConversationId>,
-    /// Name of the room, for a mention or an answer in a room.
+    /// Name of the room, for a mention or a reply in a room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
-    /// The message that mentions or answers.
+    /// Position of the message that mentions or replies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Seq>,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// Whether it was seen.
+    /// Whether the caller has seen it.
     pub read: bool,
 }
 
@@ -55,7 +57,7 @@ pub struct Notification {
 pub struct Notifications {
     /// The notifications, newest first.
     pub items: Vec<Notification>,
-    /// How many are unread, counted up to 100.
+    /// Number of unread notifications, counted up to 100.
     pub unread: i64,
     /// `after` for the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,6 +69,6 @@ pub struct Notifications {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReadNotifications {
-    /// Everything up to this position was seen.
+    /// Marks every notification up to this position as seen.
     pub up_to: Seq,
 }

@@ -1,4 +1,4 @@
-//! Taking one's own data along, and leaving nothing behind.
+//! Exporting and deleting all data of the caller's account.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,12 +18,12 @@ use crate::privacy::Privacy;
 use crate::sessions::Session;
 use crate::time::Timestamp;
 
-/// Shows once more that one is the owner of the account.
+/// Confirms with the password that the caller owns the account.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmPassword {
-    /// The password.
+    /// The caller's password.
     #[cfg_attr(feature = "openapi", schema(max_length = 256))]
     pub password: String,
 }
@@ -34,31 +34,31 @@ impl std::fmt::Debug for ConfirmPassword {
     }
 }
 
-/// A line of an export. The first is `export`, the last is `end`: without it the file is not complete. Each
+/// A line of an export. The first is `export` and the last is `end`; a file without `end` is incomplete. Each
 /// `conversation` is followed by its `messages`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", content = "data", rename_all = "snake_case")]
 pub enum ExportLine {
-    /// What this is.
+    /// First line: describes the export.
     Export(ExportHead),
     /// The account.
     Account(Account),
-    /// Who may see what.
+    /// The privacy settings.
     Privacy(Privacy),
-    /// Friends.
+    /// The friends.
     Friends(Vec<Friend>),
-    /// Friend requests that wait.
+    /// Open friend requests.
     FriendRequests(FriendRequests),
-    /// Blocked people.
+    /// Blocked users.
     Blocks(Vec<Block>),
-    /// Accounts of the log-in provider.
+    /// Linked accounts of the OpenID Connect provider.
     Identities(Vec<Identity>),
-    /// Devices that are logged in.
+    /// Active sessions.
     Sessions(Vec<Session>),
     /// Access tokens, without their secrets.
     Tokens(Vec<Token>),
-    /// Bots.
+    /// The caller's bots.
     Bots(Vec<Bot>),
     /// Passkeys, without their keys.
     Passkeys(Vec<Passkey>),
@@ -66,20 +66,20 @@ pub enum ExportLine {
     Notifications(Vec<Notification>),
     /// The email address.
     Email(Email),
-    /// One's own picture.
+    /// The caller's profile picture.
     Picture(ExportedPicture),
-    /// A room or direct chat that one takes part in.
+    /// A room or direct chat the caller is a member of.
     Conversation(Box<Conversation>),
-    /// Messages of the conversation before it, oldest first: in rooms one's own, in direct chats those of both.
+    /// Messages of the preceding conversation, oldest first: only the caller's in rooms, both users' in direct chats.
     Messages(ExportedMessages),
-    /// The end.
+    /// Last line.
     End(ExportEnd),
-    /// A kind that this version does not know.
+    /// A kind this version doesn't know.
     #[serde(other)]
     Unknown,
 }
 
-/// What an export is.
+/// First line of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExportHead {
@@ -87,7 +87,7 @@ pub struct ExportHead {
     pub format: u32,
     /// Name of the server.
     pub server: String,
-    /// When it was begun.
+    /// When the export was started.
     pub at: Timestamp,
 }
 
@@ -97,61 +97,61 @@ pub struct ExportHead {
 pub struct ExportedPicture {
     /// `image/png` or `image/jpeg`.
     pub media_type: String,
-    /// The bytes, in base64.
+    /// The bytes of the file, in base64.
     pub base64: String,
 }
 
-/// Some messages in an export.
+/// A batch of messages in an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExportedMessages {
-    /// Where they are.
+    /// The conversation they belong to.
     pub conversation: ConversationId,
-    /// The messages.
+    /// The messages, oldest first.
     pub items: Vec<Message>,
 }
 
-/// How an export ends.
+/// Last line of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExportEnd {
-    /// How many messages it holds.
+    /// Number of messages in the export.
     pub messages: u64,
 }
 
-/// What was erased with an account. Nobody keeps a copy but the one who asked.
+/// What was erased with an account. The server keeps no copy of this receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeletionReceipt {
-    /// The account that is no more.
+    /// Id of the deleted account.
     pub account: UserId,
-    /// Since when.
+    /// When it was deleted.
     pub deleted_at: Timestamp,
-    /// How many of each were erased.
+    /// Number of erased items of each kind.
     pub erased: Erased,
 }
 
-/// Counts of what was erased.
+/// Number of erased items of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Erased {
-    /// Messages whose text is gone, with that of their edits.
+    /// Messages whose text was erased, including the text of their edits.
     pub messages: i64,
-    /// Rooms and direct chats that were left.
+    /// Rooms and direct chats the account left.
     pub conversations: i64,
-    /// Friendships and requests.
+    /// Friendships and open friend requests.
     pub friendships: i64,
     /// Blocks, in either direction.
     pub blocks: i64,
-    /// Log-ins and tokens.
+    /// Sessions and tokens.
     pub sessions: i64,
-    /// Notifications and other lines of one's own stream.
+    /// Notifications and other entries of the account's event stream.
     pub notifications: i64,
-    /// Pictures.
+    /// Profile pictures.
     pub pictures: i64,
     /// Invites.
     pub invites: i64,
-    /// Bots, with everything that is theirs.
+    /// Bots, with all their data.
     #[serde(default)]
     pub bots: i64,
 }

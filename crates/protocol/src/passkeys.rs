@@ -1,7 +1,9 @@
-//! Passkeys (WebAuthn): keys in an authenticator that log in without a password, or take the second step of a log-in.
+//! Passkeys (WebAuthn): keys in an authenticator that log in without a password, or serve as the second step of a
+//! log-in.
 //!
-//! Invariant: options and credentials are WebAuthn's own JSON, as `PublicKeyCredential.parseCreationOptionsFromJSON()`
-//! takes it and `PublicKeyCredential.toJSON()` makes it. Browsers add fields to it at any time, so nothing here lists them.
+//! Invariant: options and credentials are WebAuthn's own JSON, as taken by
+//! `PublicKeyCredential.parseCreationOptionsFromJSON()` and produced by `PublicKeyCredential.toJSON()`. Browsers may
+//! add fields at any time, so nothing here lists them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,44 +12,45 @@ use crate::ids::PasskeyId;
 use crate::sessions::RefreshTransport;
 use crate::time::Timestamp;
 
-/// One of one's own passkeys.
+/// One of the caller's passkeys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Passkey {
-    /// Its id.
+    /// Id of the passkey.
     pub id: PasskeyId,
-    /// The name that its owner gave it.
+    /// Name given by its owner.
     pub name: String,
     /// When it was added.
     pub created_at: Timestamp,
-    /// When it was last used; absent before the first time.
+    /// When it was last used; absent before the first use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
 }
 
-/// The first half of a ceremony: what the authenticator is asked, good for five minutes and for one answer.
+/// Starts a WebAuthn ceremony: what to pass to the authenticator. Valid for five minutes and one response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PasskeyCeremony {
-    /// Goes back with the authenticator's answer.
+    /// Id of the ceremony; send it back with the authenticator's response.
     pub ceremony: String,
-    /// `PublicKeyCredentialCreationOptionsJSON` for a new passkey, `PublicKeyCredentialRequestOptionsJSON` for a log-in.
+    /// `PublicKeyCredentialCreationOptionsJSON` for a new passkey, `PublicKeyCredentialRequestOptionsJSON` for a
+    /// log-in.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub options: Value,
 }
 
-/// Adds a passkey: the second half of the ceremony.
+/// Adds a passkey; completes the ceremony.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreatePasskey {
-    /// What the first half answered.
+    /// The `ceremony` of the response that started it.
     #[cfg_attr(feature = "openapi", schema(max_length = 40))]
     pub ceremony: String,
     /// `RegistrationResponseJSON`, at most 16 KiB.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub credential: Value,
-    /// A name to know it by.
+    /// Name of the passkey.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 40, example = "My phone"))]
     pub name: String,
 }
@@ -62,12 +65,12 @@ pub struct UpdatePasskey {
     pub name: String,
 }
 
-/// Logs in with a passkey alone: the second half of the ceremony.
+/// Logs in with a passkey alone; completes the ceremony.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreatePasskeySession {
-    /// What the first half answered.
+    /// The `ceremony` of the response that started it.
     #[cfg_attr(feature = "openapi", schema(max_length = 40))]
     pub ceremony: String,
     /// `AuthenticationResponseJSON`, at most 16 KiB.
@@ -77,30 +80,30 @@ pub struct CreatePasskeySession {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 80))]
     pub device: Option<String>,
-    /// How the refresh token travels.
+    /// How the server returns the refresh token.
     #[serde(default)]
     pub refresh: RefreshTransport,
 }
 
-/// Begins the second step of a log-in with a passkey.
+/// Starts the second step of a log-in with a passkey.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BeginPasskeyStep {
-    /// What the problem `second_factor_required` carried.
+    /// The `challenge` of the problem `second_factor_required`.
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub challenge: String,
 }
 
-/// Completes a log-in whose password was right with a passkey.
+/// Completes a log-in with a passkey after the password was accepted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CompletePasskeyStep {
-    /// What the problem `second_factor_required` carried.
+    /// The `challenge` of the problem `second_factor_required`.
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub challenge: String,
-    /// What the first half answered.
+    /// The `ceremony` of the response that started it.
     #[cfg_attr(feature = "openapi", schema(max_length = 40))]
     pub ceremony: String,
     /// `AuthenticationResponseJSON`, at most 16 KiB.
@@ -110,7 +113,7 @@ pub struct CompletePasskeyStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 80))]
     pub device: Option<String>,
-    /// How the refresh token travels.
+    /// How the server returns the refresh token.
     #[serde(default)]
     pub refresh: RefreshTransport,
 }

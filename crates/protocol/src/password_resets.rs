@@ -1,42 +1,43 @@
-//! Setting a new password without the old one, by a link that an administrator hands over or that comes by mail.
+//! Setting a new password without the old one, with a link from an administrator or from a mail.
 //!
-//! Invariant: the token is in bodies and in the fragment of the link alone, which browsers send to nobody.
+//! Invariant: the token appears only in bodies and in the fragment of the link, which browsers don't send to any
+//! server.
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// A link for one use, told this once.
+/// A one-time link for setting a new password. It is shown only once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PasswordReset {
-    /// Where the person sets a new password; begins with `/` where the server does not know its own address. The token
-    /// follows the `#`.
+    /// Link to the page for setting a new password, with the token after the `#`. It starts with `/` if the server
+    /// doesn't know its own address.
     #[cfg_attr(feature = "openapi", schema(example = "https://chat.example/reset#bm90IGEgdG9rZW4"))]
     pub link: String,
-    /// When it ends, unless it is used or replaced before.
+    /// When the link expires. Using or replacing it ends it earlier.
     pub expires_at: Timestamp,
 }
 
-/// Uses a link: sets a new password. Every session of the person ends.
+/// Sets a new password with the token of a link. All sessions of the user end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CompletePasswordReset {
-    /// What follows the `#` in the link.
+    /// The part of the link after the `#`.
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub token: String,
-    /// The password from now on.
+    /// The new password.
     #[cfg_attr(feature = "openapi", schema(min_length = 8, max_length = 256))]
     pub password: String,
 }
 
-/// Asks for a mail with such a link.
+/// Requests a mail with a link for setting a new password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RequestPasswordReset {
-    /// The handle of an account, or its confirmed address.
+    /// The handle of an account, or its confirmed email address.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 254, example = "ada@example.org"))]
     pub handle_or_email: String,
 }

@@ -1,34 +1,34 @@
-//! What others may know and do without being friends.
+//! Privacy settings: what others can see and do.
 
 use serde::{Deserialize, Serialize};
 
-/// Who finds one by handle.
+/// Who can find the user by handle.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FindableBy {
-    /// Everybody who knows the exact handle.
+    /// Anyone who knows the exact handle.
     #[default]
     Everybody,
-    /// Nobody but friends; to all others the handle does not exist.
+    /// Only friends; for everyone else the handle doesn't exist.
     Nobody,
 }
 
-/// Whose requests for friendship arrive. The others are not told that theirs do not.
+/// Whose friend requests reach the user. Other senders aren't told that theirs don't.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RequestsFrom {
-    /// Everybody's.
+    /// Everyone's.
     #[default]
     Everybody,
-    /// Those of people who are in a room together with one.
+    /// Those of users who share a room with this user.
     CommonRoom,
     /// Nobody's.
     Nobody,
 }
 
-/// Who sees whether one is online. Nobody else than friends ever does.
+/// Who can see whether the user is online. Users who aren't friends never can.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -36,34 +36,34 @@ pub enum PresenceTo {
     /// Friends.
     #[default]
     Friends,
-    /// Nobody: one is invisible.
+    /// Nobody: the user is invisible.
     Nobody,
 }
 
-/// One's own settings.
+/// The caller's privacy settings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Privacy {
-    /// Who finds one by handle.
+    /// Who can find the caller by handle.
     pub findable_by: FindableBy,
-    /// Whose requests for friendship arrive.
+    /// Whose friend requests reach the caller.
     pub requests_from: RequestsFrom,
-    /// Who sees whether one is online.
+    /// Who can see whether the caller is online.
     pub presence_to: PresenceTo,
 }
 
-/// Changes settings; absent ones stay as they are.
+/// Changes privacy settings; absent fields stay unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UpdatePrivacy {
-    /// Who finds one by handle.
+    /// Who can find the caller by handle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findable_by: Option<FindableBy>,
-    /// Whose requests for friendship arrive.
+    /// Whose friend requests reach the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_from: Option<RequestsFrom>,
-    /// Who sees whether one is online.
+    /// Who can see whether the caller is online.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presence_to: Option<PresenceTo>,
 }

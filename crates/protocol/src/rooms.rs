@@ -1,4 +1,6 @@
-//! Public rooms: anybody on the server can list and join them.
+//! Public rooms: every user of the server can list and join them.
+//!
+//! Invariant: roles are ordered; a higher one includes all rights of the lower ones.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,50 +8,51 @@ use crate::ids::{ConversationId, Seq};
 use crate::time::Timestamp;
 use crate::users::User;
 
-/// What a member may do in a room.
+/// Role of a member in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MemberRole {
-    /// May read and write.
+    /// Can read and write.
     Member,
-    /// May also delete others' messages.
+    /// Can also delete other users' messages.
     Moderator,
-    /// May also change and delete the room.
+    /// Can also change and delete the room.
     Owner,
 }
 
-/// A public room, as the list of rooms shows it.
+/// A public room, as shown in the list of rooms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Room {
-    /// Id of the conversation.
+    /// Id of the room's conversation.
     pub id: ConversationId,
     /// Unique name, without the `#`.
     pub name: String,
-    /// What it is about.
+    /// What the room is about; may be empty.
     pub topic: String,
-    /// How many people are in it.
+    /// Number of members.
     pub member_count: i64,
-    /// How many friends are in it and connected now, as far as they let one see that; 0 for those who are not in it.
+    /// Number of the caller's friends who are in the room and online, not counting those who hide their presence. 0 if
+    /// the caller isn't a member.
     pub online_count: i64,
-    /// The role of the one who asks; absent when not a member.
+    /// The caller's role; absent if they aren't a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<MemberRole>,
-    /// When something was last said or changed.
+    /// When the log last grew.
     pub last_activity_at: Timestamp,
-    /// When it was made.
+    /// When the room was created.
     pub created_at: Timestamp,
-    /// Newest position of its log.
+    /// Latest position of the log.
     pub head: Seq,
 }
 
-/// Makes a room; its maker becomes the owner.
+/// Creates a room; the caller becomes its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateRoom {
-    /// 2 to 40 characters; unique whatever the case.
+    /// 2 to 40 characters; unique, ignoring case.
     #[cfg_attr(feature = "openapi", schema(min_length = 2, max_length = 40, example = "tea"))]
     pub name: String,
     /// At most 200 characters.
@@ -58,7 +61,7 @@ pub struct CreateRoom {
     pub topic: String,
 }
 
-/// Changes a room; absent fields stay as they are.
+/// Changes a room; absent fields stay unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -73,16 +76,16 @@ pub struct UpdateRoom {
     pub topic: Option<String>,
 }
 
-/// Somebody in a room.
+/// A member of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Member {
-    /// The person.
+    /// The user.
     pub user: User,
     /// Their role.
     pub role: MemberRole,
-    /// Whether they are here now; members of a room see who is here.
+    /// Whether they are online. Always false for members other than the caller and friends who share their presence.
     pub online: bool,
-    /// Since when they are in.
+    /// When they joined.
     pub joined_at: Timestamp,
 }

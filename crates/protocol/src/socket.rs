@@ -1,7 +1,8 @@
-//! The frames of the socket protocol `parlour.v1`: JSON text, an `op` from the client, a `type` from the server.
+//! The frames of the socket protocol `parlour.v1`: JSON text, with an `op` from the client and a `type` from the
+//! server.
 //!
-//! Invariant: an [`Event`] is the same bytes for everybody who receives it, and the same value in the
-//! catch-up pages of the REST API.
+//! Invariant: an [`Event`] is the same bytes for everyone who receives it, and the same value in the catch-up pages of
+//! the REST API.
 
 use std::collections::BTreeMap;
 
@@ -18,117 +19,118 @@ use crate::time::Timestamp;
 /// WebSocket subprotocol that client and server agree on.
 pub const SUBPROTOCOL: &str = "parlour.v1";
 
-/// A command from the client. `id` is chosen by the client and comes back in the answer.
+/// A command from the client. The client chooses `id`; the response carries it back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClientFrame {
-    /// The first command: who is there, and what is already known.
+    /// The first command: authenticates, and tells the server what the client already has.
     Start(Start),
     /// Sends a message.
     Send {
-        /// Comes back in the answer.
+        /// Returned in the response.
         id: u64,
-        /// Where to.
+        /// The conversation to send to.
         conversation: ConversationId,
-        /// Random name of the message, for ever the same when it is tried again.
+        /// Client id of the message: random, and the same for every retry.
         cid: String,
-        /// The text.
+        /// Text of the message.
         body: String,
-        /// The message that this one answers.
+        /// Position of the message this one replies to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply_to: Option<Seq>,
     },
-    /// Replaces the text of one's own message.
+    /// Replaces the text of one of the caller's own messages.
     Edit {
-        /// Comes back in the answer.
+        /// Returned in the response.
         id: u64,
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
-        /// Which message.
+        /// Position of the message.
         seq: Seq,
         /// The new text.
         body: String,
     },
     /// Deletes a message.
     Delete {
-        /// Comes back in the answer.
+        /// Returned in the response.
         id: u64,
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
-        /// Which message.
+        /// Position of the message.
         seq: Seq,
     },
-    /// Adds or takes back a reaction.
+    /// Adds or removes a reaction.
     React {
-        /// Comes back in the answer.
+        /// Returned in the response.
         id: u64,
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
-        /// Which message.
+        /// Position of the message.
         seq: Seq,
-        /// Which emoji.
+        /// The emoji.
         emoji: String,
-        /// True adds, false takes back.
+        /// True adds the reaction, false removes it.
         on: bool,
     },
-    /// Moves the read marker forward.
+    /// Moves the caller's read marker forward.
     Read {
-        /// Comes back in the answer.
+        /// Returned in the response.
         id: u64,
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
-        /// Up to here.
+        /// Last position the caller has read.
         seq: Seq,
     },
-    /// Says that one is typing; never answered, at most one in three seconds is passed on.
+    /// Tells the others that the caller is typing. Gets no response; at most one in three seconds is passed on per
+    /// conversation.
     Typing {
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
     },
-    /// Replaces the list of conversations that are followed live.
+    /// Replaces the list of conversations to follow live.
     Focus {
-        /// Comes back in the answer.
+        /// Returned in the response.
         id: u64,
-        /// At most 50; direct chats are live without being listed.
+        /// Rooms to follow live, at most 50. Direct chats are always live and need not be listed.
         live: Vec<ConversationId>,
     },
     /// Reads a page of a conversation's log.
     Sync {
-        /// Comes back in the answer.
+        /// Returned in the response.
         id: u64,
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
-        /// The last position that is known.
+        /// Last position the client has.
         after: Seq,
-        /// At most 200.
+        /// Maximum number of events, at most 200.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<i64>,
     },
-    /// Shows that the connection lives; answered by `ok`.
+    /// Keeps the connection alive; the response is `ok`.
     Ping {
-        /// Comes back in the answer.
+        /// Returned in the response.
         id: u64,
     },
 }
 
-/// See [`ClientFrame::Start`].
+/// Fields of the command `start`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Start {
-    /// Comes back in the answer.
+    /// Returned in the response.
     pub id: u64,
-    /// Access token, unless the upgrade request carried it.
+    /// Access token; absent if the upgrade request carried it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// Epoch that the cursors belong to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<String>,
-    /// Last known position of one's own event stream; absent: begin at the head.
+    /// Last position of the caller's event stream that the client has. When absent, only new events are sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_cursor: Option<Seq>,
-    /// Last known position of each conversation.
+    /// Last position of each conversation that the client has.
     #[serde(default)]
     pub cursors: BTreeMap<ConversationId, Seq>,
     /// Conversations to follow live, at most 50.
@@ -136,69 +138,69 @@ pub struct Start {
     pub live: Vec<ConversationId>,
 }
 
-/// A frame from the server. Frames of an unknown type are to be ignored.
+/// A frame from the server. Ignore frames of an unknown type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerFrame {
     /// The first frame.
     Hello(Hello),
-    /// A command was done.
+    /// A command succeeded.
     Ok(Box<OkFrame>),
-    /// A command was refused.
+    /// A command failed.
     Error(ErrorFrame),
-    /// A durable change of a conversation.
+    /// A durable change to a conversation.
     Event(Event),
-    /// A durable change that concerns oneself alone.
+    /// A durable change that concerns only the caller.
     UserEvent(UserEvent),
-    /// Something that is not kept: typing, presence.
+    /// Something that isn't stored: typing, presence, or a read marker moved on another device.
     Ephemeral(Ephemeral),
-    /// New heads of conversations that are not followed live, and what a list of conversations shows of what happened.
+    /// Latest positions of conversations that aren't followed live, with the news that a list of conversations shows.
     Heads {
-        /// Newest position of each.
+        /// Latest position of each conversation.
         conversations: BTreeMap<ConversationId, Seq>,
-        /// What happened in them. A conversation that is missing here is to be read again where it is shown.
+        /// What happened in them. If a conversation has no entry here, a client that shows it must read it again.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         news: BTreeMap<ConversationId, News>,
     },
-    /// The connection was too slow and frames were left out: fetch what is missing.
+    /// The connection was too slow and frames were dropped: fetch what is missing.
     Resync {
-        /// Newest position of each conversation concerned.
+        /// Latest position of each affected conversation.
         conversations: BTreeMap<ConversationId, Seq>,
-        /// Newest position of one's own stream, when concerned.
+        /// Latest position of the caller's event stream; absent if it isn't affected.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<Seq>,
     },
-    /// A type that this version does not know.
+    /// A type this version doesn't know.
     #[serde(other)]
     Unknown,
 }
 
-/// What happened in a conversation that is not followed live, from one position of its log to its newest one in the same
-/// frame, as far as a list of conversations shows it. What is not here did not happen.
+/// What happened in a conversation that isn't followed live, from `after` to the latest position in the same frame, as
+/// far as a list of conversations shows it. The news is complete: what isn't listed didn't happen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct News {
-    /// They begin after this position. A client that knows less than that has missed something and reads the conversation
-    /// again; what a client that knows more has counted already, it sees by the positions.
+    /// The news starts after this position. A client whose own position is lower has missed something and must read the
+    /// conversation again. A client whose position is higher compares positions to skip what it has already counted.
     pub after: Seq,
-    /// New messages of others whom one doesn't block: the first and the last position of each stretch of such messages
-    /// without anything else in between.
+    /// New messages from other users whom the caller doesn't block, as ranges `[first, last]` of consecutive positions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<[Seq; 2]>,
-    /// One's own newest message, written on another device: what stands above is read.
+    /// The caller's own newest message, sent from any device; everything before it counts as read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<Seq>,
-    /// The newest message of anybody whom one doesn't block; or an earlier one with the text that it has now.
+    /// The newest message from the caller or anyone whom the caller doesn't block. It may also be an earlier message,
+    /// with its edited text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Excerpt>,
-    /// Messages that were deleted.
+    /// Positions of messages that were deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<Seq>,
-    /// How many more people take part; negative when they are fewer.
+    /// Change in the number of members; negative if more left than joined.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub members: i64,
-    /// The room is no more.
+    /// Whether the room was deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub over: bool,
 }
@@ -213,61 +215,61 @@ fn is_zero(number: &i64) -> bool {
 pub struct Excerpt {
     /// Position of the message.
     pub seq: Seq,
-    /// Who wrote it.
+    /// The author of the message.
     pub author: UserId,
-    /// Its first words on one line: at most 40 characters, and `…` where there are more.
+    /// The first words on one line: at most 40 characters, plus `…` if the text goes on.
     pub text: String,
-    /// When it was sent; of an earlier message that was changed, when that was.
+    /// When the message was sent; for an earlier message that was edited, when it was edited.
     pub at: Timestamp,
 }
 
-/// See [`ServerFrame::Hello`].
+/// First frame of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Hello {
     /// Epoch of the database's history.
     pub epoch: String,
-    /// Ping after this long without traffic, in milliseconds.
+    /// Send a ping after this long without traffic, in milliseconds.
     pub heartbeat_ms: u64,
-    /// Largest frame that the server takes, in bytes.
+    /// Maximum size of a frame from the client, in bytes.
     pub max_frame_bytes: usize,
-    /// The server's clock.
+    /// The server's current time.
     pub server_time: Timestamp,
 }
 
-/// See [`ServerFrame::Ok`]. Which of the optional fields are there depends on the command.
+/// Successful response to a command. Which optional fields are present depends on the command.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OkFrame {
     /// The command's id.
     pub id: u64,
-    /// `send`, `edit`, `delete`, `react`, `read`, `sync`: where.
+    /// `send`, `edit`, `delete`, `react`, `read`, `sync`: the conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<ConversationId>,
-    /// Position of the stored event; for `read`, of the marker.
+    /// Position of the stored event; for `read`, the read marker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<Seq>,
     /// When it was stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
-    /// True when it had been done before.
+    /// Whether this is a retry of a command that was already applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicate: Option<bool>,
-    /// `start`: one's own stream.
+    /// `start`: state of the caller's event stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<StreamState>,
-    /// `start`: every conversation that one is in, and those asked for that one is not in.
+    /// `start`: every conversation the caller is in, and those in `cursors` or `live` that they aren't in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversations: Option<BTreeMap<ConversationId, StreamState>>,
     /// `sync`: the events, oldest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<Vec<Event>>,
-    /// `sync`: newest position of the log.
+    /// `sync`: latest position of the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<Seq>,
 }
 
-/// What follows for a cursor.
+/// What the server sends for a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -276,194 +278,193 @@ pub enum ReplayState {
     Replay,
     /// Too much was missed: page through the log, or start over from the newest messages.
     Gap,
-    /// The cursor does not belong to this history: forget it and start over.
+    /// The cursor doesn't belong to this history: discard it and start over.
     Reset,
-    /// One is not in this conversation (any more).
+    /// The caller isn't in this conversation, or no longer.
     Gone,
 }
 
-/// State of one stream at `start`.
+/// State of one stream after `start`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StreamState {
-    /// Newest position; absent when gone.
+    /// Latest position; absent if the state is `gone`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<Seq>,
-    /// What follows for the cursor.
+    /// What the server sends for the cursor.
     pub state: ReplayState,
-    /// Of a conversation: up to where one has read.
+    /// The caller's read marker, for a conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_seq: Option<Seq>,
 }
 
-/// Whether a refused command may have had an effect all the same.
+/// Whether a failed command may have had an effect anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EffectOutcome {
-    /// Nothing was changed.
+    /// Nothing changed.
     None,
-    /// It is not known; trying again with the same `cid` settles it.
+    /// Unknown; a retry with the same `cid` settles it.
     Unknown,
 }
 
-/// See [`ServerFrame::Error`].
+/// Error response to a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorFrame {
-    /// The command's id, when it could be read.
+    /// The command's id; absent if it couldn't be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<u64>,
     /// Stable code for programs.
     pub code: ErrorCode,
-    /// What happened, for people.
+    /// What went wrong, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Whether the same command may succeed later.
     pub retry: bool,
-    /// When to try again, in milliseconds.
+    /// When to try again, in milliseconds; absent if that doesn't apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// Whether it may have had an effect.
+    /// Whether the command may have had an effect.
     pub outcome: EffectOutcome,
 }
 
-/// A durable change of a conversation.
+/// A durable change to a conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Event {
-    /// Where.
+    /// The conversation.
     pub conversation: ConversationId,
-    /// Position in its log; the client applies exactly its cursor plus one.
+    /// Position in the log. Clients apply an event only if it is their cursor plus one.
     pub seq: Seq,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What: `kind` and `data`.
+    /// What changed: `kind` and `data`.
     #[serde(flatten)]
     pub change: Change,
 }
 
-/// What an [`Event`] changed.
+/// What an `Event` changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", content = "data")]
 pub enum Change {
-    /// Somebody wrote a message.
+    /// A message was sent.
     #[serde(rename = "message.created")]
     MessageCreated {
-        /// Who.
+        /// Who wrote it.
         author: UserId,
-        /// The name that the author gave it.
+        /// The client id that its author gave it.
         cid: String,
-        /// The text as it was sent; absent when it was deleted since.
+        /// The text as it was sent; absent if the message was deleted since.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<String>,
-        /// The message that this one answers.
+        /// Position of the message this one replies to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply_to: Option<Seq>,
-        /// Who wrote that one.
+        /// Author of the message this one replies to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply_author: Option<UserId>,
-        /// Whom the handles in the text mean, as in a message that is read.
+        /// The users that the handles in the text refer to, as in a `Message`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mentions: Option<Vec<Mention>>,
     },
-    /// The author changed the text.
+    /// The author changed the text of a message.
     #[serde(rename = "message.edited")]
     MessageEdited {
-        /// Who.
+        /// Who wrote it.
         author: UserId,
-        /// Which message.
+        /// Position of the message.
         target: Seq,
-        /// The new text; absent when the message was deleted since.
+        /// The new text; absent if the message was deleted since.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<String>,
-        /// Whom the handles in the new text mean.
+        /// The users that the handles in the new text refer to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mentions: Option<Vec<Mention>>,
     },
     /// A message was deleted.
     #[serde(rename = "message.deleted")]
     MessageDeleted {
-        /// By whom.
+        /// Who deleted it.
         actor: UserId,
-        /// Which message.
+        /// Position of the message.
         target: Seq,
-        /// Who had written it.
+        /// Who wrote it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         author: Option<UserId>,
     },
-    /// Somebody reacted.
+    /// A reaction was added.
     #[serde(rename = "reaction.added")]
     ReactionAdded {
-        /// Who.
+        /// Who reacted.
         user: UserId,
-        /// To which message.
+        /// Position of the message.
         target: Seq,
-        /// With what.
+        /// The emoji.
         emoji: String,
     },
-    /// Somebody took a reaction back.
+    /// A reaction was removed.
     #[serde(rename = "reaction.removed")]
     ReactionRemoved {
-        /// Who.
+        /// Whose reaction it was.
         user: UserId,
-        /// From which message.
+        /// Position of the message.
         target: Seq,
-        /// What.
+        /// The emoji.
         emoji: String,
     },
-    /// Somebody came in.
+    /// A user joined.
     #[serde(rename = "member.joined")]
     MemberJoined {
-        /// Who.
+        /// The new member.
         user: UserId,
-        /// As what.
+        /// Their role.
         role: MemberRole,
     },
-    /// Somebody went.
+    /// A user left.
     #[serde(rename = "member.left")]
     MemberLeft {
-        /// Who.
+        /// Who left.
         user: UserId,
     },
-    /// The room has a new name or topic.
+    /// The room's name or topic changed.
     #[serde(rename = "room.changed")]
     RoomChanged {
-        /// By whom.
+        /// Who changed it.
         actor: UserId,
-        /// The name now.
+        /// The current name.
         name: String,
-        /// The topic now.
+        /// The current topic.
         topic: String,
     },
-    /// The room is no more; nothing follows.
+    /// The room was deleted; no more events follow.
     #[serde(rename = "room.deleted")]
     RoomDeleted {
-        /// By whom.
+        /// Who deleted it.
         actor: UserId,
     },
-    /// A person is gone, and everything that they wrote and every reaction of theirs here with them: their messages
-    /// are as if deleted.
+    /// An account was erased. Treat all its messages in this conversation as deleted, and remove its reactions.
     #[serde(rename = "author.erased")]
     AuthorErased {
-        /// Who.
+        /// Id of the erased account.
         author: UserId,
     },
-    /// The two of a direct chat became friends, or stopped being so.
+    /// The two users of a direct chat became friends, or stopped being friends.
     #[serde(rename = "direct.changed")]
     DirectChanged {
-        /// Whether they may write now.
+        /// Whether they can write now.
         writable: bool,
     },
-    /// A kind that this version does not know: take its `seq` and ignore the rest.
+    /// A kind this version doesn't know: take its `seq` and ignore the rest.
     #[serde(untagged)]
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     Unknown(Value),
 }
 
 impl Change {
-    /// Whether this changes earlier messages: what was read of them before it is out of date.
+    /// Whether this changes earlier messages, so that copies of them read before are out of date.
     pub fn changes_earlier_messages(&self) -> bool {
         matches!(
             self,
@@ -476,162 +477,163 @@ impl Change {
     }
 }
 
-/// A durable change that concerns one person alone.
+/// A durable change that concerns one user only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserEvent {
-    /// Position in the person's stream.
+    /// Position in the user's event stream.
     pub seq: Seq,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What: `kind` and `data`.
+    /// What changed: `kind` and `data`.
     #[serde(flatten)]
     pub change: UserChange,
 }
 
-/// What a [`UserEvent`] tells.
+/// What a `UserEvent` changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", content = "data")]
 pub enum UserChange {
-    /// Somebody asks for friendship.
+    /// Someone sent the user a friend request.
     #[serde(rename = "friend.requested")]
     FriendRequested {
-        /// Who asks.
+        /// Who sent it.
         user: UserId,
     },
-    /// A request of one's own was made, perhaps on another device.
+    /// The user sent a friend request, possibly from another device.
     #[serde(rename = "friend.asked")]
     FriendAsked {
-        /// Who was asked.
+        /// Who received it.
         user: UserId,
     },
     /// A friendship began.
     #[serde(rename = "friend.added")]
     FriendAdded {
-        /// With whom.
+        /// The new friend.
         user: UserId,
-        /// True when the other one accepted one's own request.
+        /// Whether the other user accepted this user's request.
         accepted: bool,
     },
-    /// A friendship or a request ended.
+    /// A friendship or a friend request ended.
     #[serde(rename = "friend.removed")]
     FriendRemoved {
-        /// With whom.
+        /// The other user.
         user: UserId,
     },
-    /// One blocks somebody from now on.
+    /// The user blocked someone.
     #[serde(rename = "block.added")]
     BlockAdded {
-        /// Whom.
+        /// The blocked user.
         user: UserId,
     },
-    /// One does not block somebody any more.
+    /// The user unblocked someone.
     #[serde(rename = "block.removed")]
     BlockRemoved {
-        /// Whom.
+        /// The unblocked user.
         user: UserId,
     },
-    /// One takes part in a conversation now.
+    /// The user is now a member of a conversation.
     #[serde(rename = "conversation.joined")]
     ConversationJoined {
-        /// Which.
+        /// The conversation.
         conversation: ConversationId,
     },
-    /// One does not take part in a conversation any more.
+    /// The user is no longer a member of a conversation.
     #[serde(rename = "conversation.left")]
     ConversationLeft {
-        /// Which.
+        /// The conversation.
         conversation: ConversationId,
     },
-    /// The read marker was moved by one of one's own devices. Earlier versions kept this in the stream; now it is the
-    /// ephemeral `read`, and `start` says where one stands.
+    /// The read marker was moved on one of the user's devices. Only found in streams stored by earlier versions; now
+    /// the ephemeral `read` reports this, and `start` returns the markers.
     #[serde(rename = "read.moved")]
     ReadMoved {
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
-        /// Up to here.
+        /// Last position the user has read.
         seq: Seq,
     },
-    /// Somebody mentioned one.
+    /// Someone mentioned the user.
     #[serde(rename = "mentioned")]
     Mentioned {
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
-        /// In which message.
+        /// Position of the message.
         seq: Seq,
-        /// Who.
+        /// Author of the message.
         author: UserId,
     },
-    /// Somebody answered a message of one's own.
+    /// Someone replied to a message of the user.
     #[serde(rename = "answered")]
     Answered {
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
-        /// With which message.
+        /// Position of the reply.
         seq: Seq,
-        /// Who.
+        /// Author of the reply.
         author: UserId,
     },
-    /// A message that mentioned one, or answered one, does so no longer: it is gone or changed, and so is the
-    /// notification about it.
+    /// A message no longer mentions the user or replies to them, because it was deleted or edited. The notification
+    /// about it is gone, too.
     #[serde(rename = "mention.removed")]
     MentionRemoved {
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
-        /// Which message.
+        /// Position of the message.
         seq: Seq,
     },
-    /// Notifications were seen on one of one's own devices.
+    /// Notifications were marked as seen on one of the user's devices.
     #[serde(rename = "notifications.read")]
     NotificationsRead {
-        /// Up to here.
+        /// Everything up to this position was seen.
         up_to: Seq,
     },
-    /// One's own profile was changed by one of one's own devices.
+    /// The user's profile was changed on one of their devices.
     #[serde(rename = "account.changed")]
     AccountChanged {},
-    /// One of one's own sessions ended.
+    /// One of the user's sessions ended.
     #[serde(rename = "session.ended")]
     SessionEnded {
-        /// Which.
+        /// The session that ended.
         session: SessionId,
     },
-    /// A kind that this version does not know: take its `seq` and ignore the rest.
+    /// A kind this version doesn't know: take its `seq` and ignore the rest.
     #[serde(untagged)]
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     Unknown(Value),
 }
 
-/// Something that is not kept, best effort.
+/// Something that isn't stored; delivery is best effort.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Ephemeral {
-    /// Somebody is typing.
+    /// Someone is typing.
     Typing {
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
-        /// Who.
+        /// Who is typing.
         user: UserId,
-        /// Forget it after this long, in milliseconds.
+        /// Stop showing it after this long, in milliseconds.
         ttl_ms: u64,
     },
-    /// A friend came or went.
+    /// A friend came online or went offline.
     Presence {
-        /// Who.
+        /// The friend.
         user: UserId,
         /// Whether they are online.
         online: bool,
     },
-    /// One has read up to here, on another device. These come in no particular order: the furthest one counts.
+    /// The caller's read marker was moved on another device. These frames come in no particular order: keep the highest
+    /// position.
     Read {
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
-        /// Up to here.
+        /// Last position the caller has read.
         seq: Seq,
     },
-    /// Something that this version does not know.
+    /// A kind this version doesn't know.
     #[serde(other)]
     Unknown,
 }

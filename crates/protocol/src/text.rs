@@ -1,7 +1,7 @@
 //! The grammar of messages: where a mention, a link or code begins and ends.
 //!
-//! Invariant: there is this one grammar. Who is notified, what is drawn and what is offered while typing are all read
-//! from [`pieces`]. Joined again, the pieces are what was written, byte for byte.
+//! Invariant: there is only this grammar. Who is notified, what is rendered and what is completed while typing all come
+//! from [`pieces`]. Concatenated, the pieces give the original text, byte for byte.
 
 mod boundaries;
 mod links;
@@ -11,31 +11,31 @@ use std::ops::Range;
 use crate::{limits, validation};
 use boundaries::{follows_word, goes_on, last_letter};
 
-/// What a piece of a message is.
+/// Kind and content of a piece of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Segment<'a> {
     /// Plain text, with its line breaks.
     Text(&'a str),
-    /// An http or https address.
+    /// An http or https URL.
     Link(&'a str),
     /// A handle as it was written, without the `@`.
     Mention(&'a str),
-    /// Between backticks, on one line.
+    /// Inline code: between backticks, on one line.
     Code(&'a str),
-    /// Between three backticks or more.
+    /// A code block: between three or more backticks.
     Block(&'a str),
 }
 
-/// A piece of a message, and the bytes that it takes there with its marks.
+/// A piece of a message, and the bytes that it takes up, including its delimiters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece<'a> {
-    /// Where it stands.
+    /// Byte range in the message.
     pub at: Range<usize>,
     /// What it is.
     pub segment: Segment<'a>,
 }
 
-/// Cuts a message into its pieces. They follow one another without holes, and none is empty.
+/// Splits a message into pieces. They are contiguous, and none is empty.
 pub fn pieces(body: &str) -> Vec<Piece<'_>> {
     let mut reader = Reader { body, found: Vec::new(), plain_from: 0, unclosed: usize::MAX };
     let mut at = 0;
@@ -56,7 +56,7 @@ pub fn pieces(body: &str) -> Vec<Piece<'_>> {
     reader.found
 }
 
-/// The handles that a message mentions, folded, each once, in order, at most [`limits::MENTIONS_PER_MESSAGE`].
+/// The handles that a message mentions: folded, without duplicates, in order, at most [`limits::MENTIONS_PER_MESSAGE`].
 pub fn mentions(body: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     if !body.contains(['@', '＠']) {
@@ -73,8 +73,8 @@ pub fn mentions(body: &str) -> Vec<String> {
     found
 }
 
-/// The `@word` that is being typed at the caret, if completing it would make a mention: where it begins (byte offset
-/// of the `@`) and the letters so far, folded.
+/// The `@word` being typed at the caret, if completing it would make a mention: the byte offset of the `@`, and the
+/// letters so far, in lower case.
 pub fn mention_at(text: &str, caret: usize) -> Option<(usize, String)> {
     let before = text.get(..caret)?;
     let start = before.rfind(['@', '＠'])?;
@@ -83,7 +83,7 @@ pub fn mention_at(text: &str, caret: usize) -> Option<(usize, String)> {
     if word.len() > limits::HANDLE.1 || !word.bytes().all(is_of_handle) {
         return None;
     }
-    // What would stand there with some handle in its place says whether any would be a mention.
+    // Parses the text with a sample handle in place of the word, to see whether any handle would be a mention here.
     let completed = format!("{}{sign}abc {}", text.get(..start)?, text.get(caret..)?);
     let mention = |piece: &Piece<'_>| piece.at.start == start && matches!(piece.segment, Segment::Mention(_));
     pieces(&completed).iter().any(mention).then(|| (start, word.to_ascii_lowercase()))
@@ -93,7 +93,7 @@ fn is_of_handle(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// How many backticks stand here in a row.
+/// Length of the run of backticks at this position.
 fn run(body: &str, at: usize) -> usize {
     body.bytes().skip(at).take_while(|byte| *byte == b'`').count()
 }
@@ -101,9 +101,10 @@ fn run(body: &str, at: usize) -> usize {
 struct Reader<'a> {
     body: &'a str,
     found: Vec<Piece<'a>>,
-    /// Where the plain text began that is being read.
+    /// Start of the plain text that is being read.
     plain_from: usize,
-    /// As many backticks, or more, are not closed any more: so that looking for their end stays cheap.
+    /// A block opened by this many backticks, or more, is never closed. Remembering it keeps the search for closing
+    /// backticks cheap.
     unclosed: usize,
 }
 
@@ -127,7 +128,7 @@ impl<'a> Reader<'a> {
         if marks >= 3 { self.block(at, marks) } else { self.inline_code(at, marks) }
     }
 
-    /// As many backticks at the end as at the beginning, on the same line.
+    /// Closed by the same number of backticks as opened it, on the same line.
     fn inline_code(&self, at: usize, marks: usize) -> Option<Piece<'a>> {
         let inner = at + marks;
         let line = self.body.get(inner..)?.split('\n').next()?;
@@ -141,13 +142,13 @@ impl<'a> Reader<'a> {
             end += length;
         }
         let code = line.get(..end)?;
-        // Two backticks are for code with backticks in it; a space keeps them apart from the marks.
+        // Two backticks are for code that contains backticks; a space separates them from the delimiters.
         let bare = code.strip_prefix(' ').and_then(|code| code.strip_suffix(' '));
         let code = bare.filter(|bare| marks == 2 && !bare.trim().is_empty()).unwrap_or(code);
         Some(Piece { at: at..inner + end + marks, segment: Segment::Code(code) })
     }
 
-    /// At least as many backticks at the end as at the beginning. The line breaks around a block belong to it.
+    /// Closed by at least as many backticks as opened it. The line breaks around a block belong to it.
     fn block(&mut self, at: usize, marks: usize) -> Option<Piece<'a>> {
         if marks >= self.unclosed {
             return None;
@@ -174,14 +175,14 @@ impl<'a> Reader<'a> {
         let handle = after.get(..length)?;
         let rest = after.get(length..)?;
         let of_word = follows_word(before) || goes_on(rest) || self.is_in_path(at);
-        // `first.last-@ada.example` is a mailbox, `@ada@chat.example` somebody on another server.
+        // `first.last-@ada.example` is an email address; `@ada@chat.example` is someone on another server.
         let host = rest.strip_prefix('@').map(|host| host.trim_start_matches(is_of_host));
         let of_address = host.is_some_and(is_domain) || (is_domain(rest) && ends_like_mailbox(before));
         let stands_alone = !of_word && !of_address && validation::handle(handle).is_ok();
         stands_alone.then(|| Piece { at: at..at + sign + length, segment: Segment::Mention(handle) })
     }
 
-    /// Whether a slash and a word stand before: `video.example/@ada` is an address, `@bob/@ada` is two people.
+    /// Whether a word and a slash come directly before: `video.example/@ada` is a URL, `@bob/@ada` is two people.
     fn is_in_path(&self, at: usize) -> bool {
         let plain = self.body.get(self.plain_from..at).and_then(|before| before.strip_suffix('/'));
         plain.is_some_and(follows_word)
@@ -201,12 +202,12 @@ fn is_of_host(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '-'
 }
 
-/// Whether a name that ended just before goes on as the name of a host.
+/// Whether a name that ends just before continues as a host name.
 fn is_domain(rest: &str) -> bool {
     rest.strip_prefix('.').is_some_and(|next| next.starts_with(|one: char| one.is_ascii_alphanumeric()))
 }
 
-/// Whether the text ends as the first part of a mail address may: `first.last-`, `me+`.
+/// Whether the text ends like the local part of an email address: `first.last-`, `me+`.
 fn ends_like_mailbox(before: &str) -> bool {
     let bare =
         before.trim_end_matches(['.', '+', '-', '=', '~', '%', '&', '\'', '!', '#', '$', '*', '/', '?']);

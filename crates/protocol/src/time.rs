@@ -1,11 +1,12 @@
-//! Moments on the wire: RFC 3339 in UTC with microseconds, for example `2026-11-23T02:44:16.000000Z`.
-//! Inside the server a moment is an integer count of microseconds since 1970.
+//! Timestamps on the wire: RFC 3339 in UTC with microseconds, for example `2026-11-23T02:44:16.000000Z`.
+//!
+//! Invariant: inside the server a timestamp is an integer number of microseconds since 1970.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A moment, in microseconds since 1970-01-01T00:00:00Z.
+/// A point in time, in microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
@@ -27,7 +28,7 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// Reads the RFC 3339 form that this type writes: UTC (`Z`), with zero to six fractional digits.
+    /// Parses the RFC 3339 form that this type writes: UTC (`Z`), with zero to six fractional digits.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_suffix('Z')?;
         let (date, time) = text.split_once('T')?;

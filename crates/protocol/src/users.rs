@@ -1,67 +1,69 @@
-//! Other people, as far as the one who looks may see them.
+//! Other users, as far as the caller may see them.
+//!
+//! Invariant: fields that only some callers may see are absent for everyone else.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AvatarId, ConversationId, UserId};
 use crate::time::Timestamp;
 
-/// What is needed to show a person in a list or beside a message.
+/// What is needed to show a user in a list or next to a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
-    /// Id of the person.
+    /// Id of the user.
     pub id: UserId,
     /// Unique handle.
     pub handle: String,
-    /// Name that is shown.
+    /// Name shown to others.
     pub display_name: String,
-    /// Current profile picture; initials are shown when absent.
+    /// Current profile picture. When absent, clients show initials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<AvatarId>,
-    /// Whether a program acts as this account.
+    /// Whether the account is a bot.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bot: bool,
 }
 
-/// How the one who looks stands to the person looked at.
+/// Relation between the caller and another user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Relation {
-    /// It is oneself.
+    /// The user is the caller.
     Myself,
-    /// Nothing connects them.
+    /// There is none.
     None,
     /// They are friends.
     Friend,
-    /// The other has asked for friendship.
+    /// The other user sent the caller a friend request.
     Incoming,
-    /// Oneself has asked for friendship.
+    /// The caller sent the other user a friend request.
     Outgoing,
 }
 
-/// A person's profile.
+/// A user's profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Profile {
-    /// The person.
+    /// The user.
     pub user: User,
-    /// A few words about them.
+    /// Free text about the user; may be empty.
     pub bio: String,
-    /// How the one who asks stands to them.
+    /// Relation between the caller and the user.
     pub relation: Relation,
-    /// The direct chat with them, if one was ever opened.
+    /// The direct chat with them; absent if it was never opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direct: Option<ConversationId>,
-    /// Whether one blocks them oneself; whether they block one is not told.
+    /// Whether the caller blocks them. Whether they block the caller is never shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blocked: bool,
-    /// Whether they are online; told to friends only.
+    /// Whether they are online; absent unless the user is a friend or the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub online: Option<bool>,
-    /// Whose bot it is; told to the owner and to administrators only.
+    /// Owner of the bot; only shown to the owner and to administrators.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<UserId>,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
 }

@@ -1,5 +1,6 @@
-//! The rules that fields must keep, shared by the server, which enforces them, and by clients, which say them
-//! before they are broken. A rule answers with a sentence for people.
+//! Rules for the values of fields. The server enforces them; clients check them before sending.
+//!
+//! Invariant: a rule returns its error as a sentence for people, and both sides use the same one.
 
 use crate::characters;
 use crate::limits;
@@ -10,7 +11,7 @@ use crate::problems::Violation;
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// Notes the outcome of one rule under the field's name.
+    /// Adds a violation of this field if the rule failed.
     pub fn check(mut self, field: &str, outcome: Result<(), String>) -> Self {
         if let Err(message) = outcome {
             self.0.push(Violation { field: field.to_owned(), message });
@@ -26,13 +27,13 @@ impl Violations {
         }
     }
 
-    /// All is well, or the list of what is not.
+    /// `Ok` if there are no violations, otherwise the list of them.
     pub fn finish(self) -> Result<(), Vec<Violation>> {
         if self.0.is_empty() { Ok(()) } else { Err(self.0) }
     }
 }
 
-/// A handle: 3 to 24 of `a-z A-Z 0-9 _`, beginning with a letter, so that it can never look like an id.
+/// A handle: 3 to 24 of `a-z A-Z 0-9 _`, starting with a letter, so that it can never look like an id.
 pub fn handle(text: &str) -> Result<(), String> {
     let (min, max) = limits::HANDLE;
     let mut bytes = text.bytes();
@@ -46,12 +47,12 @@ pub fn handle(text: &str) -> Result<(), String> {
     }
 }
 
-/// The form in which handles and room names are compared: lower case.
+/// The form in which handles and room names are compared: trimmed and in lower case.
 pub fn fold(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
-/// By how much something is longer than it may be.
+/// Error message that says by how much a value is too long.
 fn too_long(count: usize, most: usize, unit: &str) -> String {
     let over = count.saturating_sub(most);
     let many = if over == 1 { "" } else { "s" };
@@ -86,7 +87,7 @@ fn length(text: &str, min: usize, max: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Characters that could reorder or hide text around them, or that are no text at all.
+/// Control characters, and others that could reorder or hide the text around them.
 fn deceptive(character: char) -> bool {
     (character.is_control() && character != '\n' && character != '\t')
         || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
@@ -101,7 +102,7 @@ fn single_line(text: &str, min: usize, max: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// What people and things are called: on one line, seen, and with nothing in it that isn't.
+/// A name: on one line, with visible characters, and without hidden ones.
 fn name(text: &str, min: usize, max: usize) -> Result<(), String> {
     let seen = text.chars().filter(|character| characters::is_seen(*character)).count();
     if seen == 0 {
@@ -131,7 +132,7 @@ pub fn bio(text: &str) -> Result<(), String> {
     if text.chars().any(deceptive) { Err("Control characters aren't allowed.".into()) } else { Ok(()) }
 }
 
-/// A new password: 8 to 256 bytes, any characters, not one of the most common ones.
+/// A new password: at least 8 characters, at most 256 bytes. The server also refuses the most common passwords.
 pub fn password(text: &str) -> Result<(), String> {
     let (min, max) = limits::PASSWORD;
     if text.chars().count() < min {
@@ -143,7 +144,7 @@ pub fn password(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// An e-mail address, as far as a form can tell; the server looks closer, and in the end a mail arrives or not.
+/// An email address, as far as a form can check it. The server checks more, and only a delivered mail confirms it.
 pub fn email(text: &str) -> Result<(), String> {
     let (most, most_before) = limits::EMAIL;
     let text = text.trim();
@@ -169,7 +170,7 @@ pub fn topic(text: &str) -> Result<(), String> {
     single_line(text, 0, limits::TOPIC)
 }
 
-/// A message: 1 to 4000 characters, of which something is seen.
+/// A message: 1 to 4000 characters, at least one of them visible.
 pub fn message(text: &str) -> Result<(), String> {
     if !characters::can_be_seen(text) {
         return Err("This can't be empty.".into());
@@ -178,7 +179,7 @@ pub fn message(text: &str) -> Result<(), String> {
     if text.contains('\0') { Err("NUL characters aren't allowed.".into()) } else { Ok(()) }
 }
 
-/// A client id: 8 to 64 of `a-z A-Z 0-9 - _`; make it random, it names the message for ever.
+/// A client id: 8 to 64 of `a-z A-Z 0-9 - _`. Make it random: it identifies the message permanently.
 pub fn cid(text: &str) -> Result<(), String> {
     let ok = (8..=limits::CID).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
@@ -200,7 +201,7 @@ pub fn token_name(text: &str) -> Result<(), String> {
     name(text, 1, limits::TOKEN_NAME)
 }
 
-/// A code of an invite: at most 64 ASCII characters.
+/// An invite code: at most 64 ASCII characters.
 pub fn invite(text: &str) -> Result<(), String> {
     if text.len() <= limits::INVITE_CODE && text.is_ascii() {
         Ok(())

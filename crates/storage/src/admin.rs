@@ -1,4 +1,4 @@
-//! Reads for administrators.
+//! Queries for administrators.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
@@ -8,7 +8,7 @@ use crate::conversations::{DIRECT, ROOM};
 use crate::schema::{conversations, users};
 use crate::users::UserRow;
 
-/// Accounts in the order of their handles, after a handle.
+/// A page of accounts in the order of their handles, starting after the handle `after`.
 pub fn list_users(conn: &mut Connection, search: &str, after: &str, limit: i64) -> QueryResult<Vec<UserRow>> {
     let mut query = users::table
         .filter(users::deleted_at.is_null())
@@ -22,7 +22,7 @@ pub fn list_users(conn: &mut Connection, search: &str, after: &str, limit: i64) 
     query.order(users::handle_key.asc()).limit(limit).load(conn)
 }
 
-/// How many active administrators there are besides one person.
+/// Number of active administrators other than this user.
 pub fn count_other_admins(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
     users::table
         .filter(users::is_admin.eq(true))
@@ -32,7 +32,7 @@ pub fn count_other_admins(conn: &mut Connection, user: UserId) -> QueryResult<i6
         .get_result(conn)
 }
 
-/// Accounts that wait for approval, longest first, after a position in that order.
+/// A page of accounts that wait for approval, longest wait first, starting after a position in that order.
 pub fn list_pending(
     conn: &mut Connection,
     after: Option<(i64, i64)>,
@@ -47,19 +47,19 @@ pub fn list_pending(
     query.order((users::pending_since.asc(), users::id.asc())).limit(limit).load(conn)
 }
 
-/// How many accounts wait for approval.
+/// Number of accounts that wait for approval.
 pub fn count_pending(conn: &mut Connection) -> QueryResult<i64> {
     users::table.filter(users::pending_since.is_not_null()).count().get_result(conn)
 }
 
-/// Removes an account that waits for approval; answers whether there was one.
+/// Deletes an account that waits for approval; returns whether there was one.
 pub fn delete_pending(conn: &mut Connection, user: UserId) -> QueryResult<bool> {
     diesel::delete(users::table.find(user.0).filter(users::pending_since.is_not_null()))
         .execute(conn)
         .map(|count| count == 1)
 }
 
-/// Numbers of accounts, rooms, direct chats and events.
+/// Number of accounts, rooms, direct chats and events, in this order.
 pub fn count_all(conn: &mut Connection) -> QueryResult<(i64, i64, i64, i64)> {
     let of_kind = |kind: i16| {
         conversations::table

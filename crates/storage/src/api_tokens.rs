@@ -1,6 +1,6 @@
 //! Personal access tokens: sessions that have a scope and are never refreshed.
 //!
-//! Invariant: what ends sessions, or spreads that they have ended, needs to know nothing of tokens.
+//! Invariant: code that ends sessions, or tells other nodes that they ended, doesn't need to know about tokens.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::{TokenId, UserId};
@@ -11,7 +11,7 @@ use crate::schema::{sessions, users};
 use crate::sessions::SessionRow;
 use crate::users::UserRow;
 
-/// A token by id, with whom it speaks for, whatever has become of either.
+/// A token by id, with the account it acts as, even if the token was revoked or the account is gone.
 pub fn find(conn: &mut Connection, id: TokenId) -> QueryResult<Option<(SessionRow, UserRow)>> {
     sessions::table
         .inner_join(users::table)
@@ -22,7 +22,7 @@ pub fn find(conn: &mut Connection, id: TokenId) -> QueryResult<Option<(SessionRo
         .optional()
 }
 
-/// The tokens of a person that can be used, newest first.
+/// Valid tokens of a user or bot, newest first.
 pub fn list(conn: &mut Connection, user: UserId, now: i64, limit: i64) -> QueryResult<Vec<SessionRow>> {
     sessions::table
         .filter(sessions::user_id.eq(user.0))
@@ -35,7 +35,7 @@ pub fn list(conn: &mut Connection, user: UserId, now: i64, limit: i64) -> QueryR
         .load(conn)
 }
 
-/// Notes that a token was used, unless that was noted within the last minute.
+/// Records that a token was used, unless that was recorded within the last minute.
 pub fn touch(conn: &mut Connection, id: TokenId, now: i64) -> QueryResult<usize> {
     diesel::update(
         sessions::table

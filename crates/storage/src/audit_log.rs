@@ -1,56 +1,56 @@
-//! What happened to accounts and rights.
+//! The audit log: what happened to accounts and rights.
 //!
-//! Invariant: rows are added and, when they are old, removed. Nothing here changes one.
+//! Invariant: rows are added and, once they are old, deleted. Nothing here changes a row.
 
 use diesel::prelude::*;
 
 use crate::Connection;
 use crate::schema::audit_log;
 
-/// A line of the log.
+/// An entry of the log.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = audit_log)]
 pub struct AuditRow {
-    /// Position; later lines have larger ones, with holes.
+    /// Position; increases with every entry, with gaps.
     pub id: i64,
-    /// When.
+    /// When it happened, in microseconds since 1970.
     pub at: i64,
-    /// What.
+    /// What happened; see [`parlour_protocol::audit::AuditKind`].
     pub kind: String,
-    /// Who did it.
+    /// Who did it, if known.
     pub actor_id: Option<i64>,
-    /// To whom.
+    /// The account it was done to, if any.
     pub subject_id: Option<i64>,
-    /// From which address.
+    /// IP address of the client, if a request caused it.
     pub address: Option<String>,
-    /// With which operation.
+    /// Operation id, for denied requests.
     pub operation: Option<String>,
 }
 
-/// A line to add.
+/// An entry to add.
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = audit_log)]
 pub struct NewAuditRow {
-    /// When.
+    /// When it happened, in microseconds since 1970.
     pub at: i64,
-    /// What.
+    /// What happened; see [`parlour_protocol::audit::AuditKind`].
     pub kind: String,
-    /// Who did it.
+    /// Who did it, if known.
     pub actor_id: Option<i64>,
-    /// To whom.
+    /// The account it was done to, if any.
     pub subject_id: Option<i64>,
-    /// From which address.
+    /// IP address of the client, if a request caused it.
     pub address: Option<String>,
-    /// With which operation.
+    /// Operation id, for denied requests.
     pub operation: Option<String>,
 }
 
-/// Adds a line.
+/// Adds an entry.
 pub fn insert(conn: &mut Connection, row: NewAuditRow) -> QueryResult<usize> {
     diesel::insert_into(audit_log::table).values(row).execute(conn)
 }
 
-/// Lines before a position, newest first.
+/// Entries before a position, newest first; of one kind if given.
 pub fn list(
     conn: &mut Connection,
     before: i64,
@@ -65,7 +65,7 @@ pub fn list(
     query.order(audit_log::id.desc()).limit(limit).load(conn)
 }
 
-/// Removes what is older than a moment.
+/// Deletes entries older than `moment`.
 pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
     diesel::delete(audit_log::table.filter(audit_log::at.lt(moment))).execute(conn)
 }

@@ -1,6 +1,6 @@
-//! Who wants nothing to do with whom.
+//! Who blocks whom.
 //!
-//! Invariant: a row is never told to the one who is blocked; what they see is decided in `parlour-chat`.
+//! Invariant: the blocked user is never told of a row; `parlour-chat` decides what they see.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::{ConversationId, UserId};
@@ -11,15 +11,15 @@ use crate::on_backend;
 use crate::schema::{blocks, members, users};
 use crate::users::SummaryRow;
 
-/// One direction of a block.
+/// A block, in one direction.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = blocks)]
 pub struct BlockRow {
-    /// Who wants nothing.
+    /// The user who blocks.
     pub blocker_id: i64,
-    /// From whom.
+    /// The user who is blocked.
     pub blocked_id: i64,
-    /// Since when.
+    /// When the block was created, in microseconds since 1970.
     pub created_at: i64,
 }
 
@@ -28,17 +28,17 @@ pub fn insert(conn: &mut Connection, row: &BlockRow) -> QueryResult<usize> {
     diesel::insert_into(blocks::table).values(row.clone()).execute(conn)
 }
 
-/// Since when one person blocks another.
+/// The block of one user against another, if there is one.
 pub fn find(conn: &mut Connection, blocker: UserId, blocked: UserId) -> QueryResult<Option<BlockRow>> {
     blocks::table.find((blocker.0, blocked.0)).select(BlockRow::as_select()).first(conn).optional()
 }
 
-/// Ends a block; answers whether there was one.
+/// Removes a block; returns whether there was one.
 pub fn delete(conn: &mut Connection, blocker: UserId, blocked: UserId) -> QueryResult<bool> {
     diesel::delete(blocks::table.find((blocker.0, blocked.0))).execute(conn).map(|count| count > 0)
 }
 
-/// Whom a person blocks, newest first.
+/// Everyone a user blocks, newest first.
 pub fn list(conn: &mut Connection, blocker: UserId) -> QueryResult<Vec<(BlockRow, User)>> {
     let rows: Vec<(BlockRow, SummaryRow)> = blocks::table
         .inner_join(users::table.on(users::id.eq(blocks::blocked_id)))
@@ -49,12 +49,12 @@ pub fn list(conn: &mut Connection, blocker: UserId) -> QueryResult<Vec<(BlockRow
     Ok(rows.into_iter().map(|(row, user)| (row, User::from(user))).collect())
 }
 
-/// How many people a person blocks.
+/// Number of users that a user blocks.
 pub fn count_of(conn: &mut Connection, blocker: UserId) -> QueryResult<i64> {
     blocks::table.filter(blocks::blocker_id.eq(blocker.0)).count().get_result(conn)
 }
 
-/// Who of these people blocks whom of those: blocker, blocked.
+/// All pairs (blocker, blocked) with the blocker in `people` and the blocked user in `others`.
 pub fn list_among(conn: &mut Connection, people: &[i64], others: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
     on_backend!(conn, inner => blocks::table
         .filter(blocks::blocker_id.eq_any(people))
@@ -63,14 +63,14 @@ pub fn list_among(conn: &mut Connection, people: &[i64], others: &[i64]) -> Quer
         .load(inner))
 }
 
-/// Whom a person blocks, by id.
+/// Ids of everyone a user blocks.
 pub fn list_blocked_ids(conn: &mut Connection, blocker: UserId) -> QueryResult<Vec<UserId>> {
     let ids: Vec<i64> =
         blocks::table.filter(blocks::blocker_id.eq(blocker.0)).select(blocks::blocked_id).load(conn)?;
     Ok(ids.into_iter().map(UserId).collect())
 }
 
-/// Who in a conversation blocks a person, up to a number.
+/// Up to `limit` members of a conversation who block a user.
 pub fn list_blockers_in(
     conn: &mut Connection,
     conversation: ConversationId,

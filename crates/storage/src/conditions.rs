@@ -1,7 +1,7 @@
-//! Conditions that are written out, values and all, so that a plan that is made once can use a partial index.
+//! Conditions with literal values, so that a plan prepared once can use a partial index.
 //!
-//! Invariant: none depends on a value of the moment. `diesel::dsl::sql` could say the same, but a statement with it in it
-//! is parsed and planned again each time, which takes PostgreSQL longer than reading a page.
+//! Invariant: no condition depends on a runtime value. `diesel::dsl::sql` could express the same, but a statement that
+//! contains it is parsed and planned again each time, which takes PostgreSQL longer than reading a page.
 
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -36,13 +36,13 @@ macro_rules! condition {
 }
 
 condition!(
-    /// A line of the log is a message; the index `events_that_are_messages`.
+    /// The event is a message; matches the index `events_that_are_messages`.
     IsMessage,
     "events.kind = 0"
 );
 
 condition!(
-    /// A conversation is a room that has not been deleted; the index `rooms_by_activity`.
+    /// The conversation is a room and not deleted; matches the index `rooms_by_activity`.
     IsRoom,
     "conversations.kind = 0 AND conversations.deleted_at IS NULL"
 );

@@ -11,15 +11,15 @@ use diesel::{PgConnection, SqliteConnection};
 
 use crate::postgres_url::{PostgresUrl, unusable};
 
-/// A connection to PostgreSQL or SQLite. The variant is chosen by the address, never by trial.
+/// A connection to PostgreSQL or SQLite. The URL decides which, never trial and error.
 #[derive(diesel::MultiConnection)]
 pub enum AnyConnection {
     Postgres(PgConnection),
     Sqlite(SqliteConnection),
 }
 
-/// Runs one body against the inner connection of either database, for statements that need a dialect which
-/// the derive does not have (`ON CONFLICT`, multi-row inserts).
+/// Runs the same body on the inner connection of either database, for statements that the derive can't express for both
+/// (`ON CONFLICT`, multi-row inserts).
 #[macro_export]
 macro_rules! on_backend {
     ($conn:expr, $inner:ident => $body:expr) => {
@@ -30,8 +30,8 @@ macro_rules! on_backend {
     };
 }
 
-/// What PostgreSQL's library says about a URL may quote any part of it, the password too. Only what comes from the
-/// network and from the server is passed on.
+/// Removes libpq's text about a bad URL, because it may quote any part of the URL, including the password. Only texts
+/// that come from the network or the server are kept.
 fn without_secrets(error: ConnectionError) -> ConnectionError {
     match error {
         ConnectionError::BadConnection(text)
@@ -45,7 +45,7 @@ fn without_secrets(error: ConnectionError) -> ConnectionError {
     }
 }
 
-/// Where the data is.
+/// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// A PostgreSQL URL.
@@ -55,7 +55,7 @@ pub enum Address {
 }
 
 impl Address {
-    /// Reads `postgres://…`, `postgresql://…` or `sqlite://path`.
+    /// Parses `postgres://…`, `postgresql://…` or `sqlite://path`.
     pub fn parse(url: &str) -> Result<Self, String> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             PostgresUrl::parse(url)?;
@@ -67,11 +67,11 @@ impl Address {
         }
     }
 
-    /// Opens a connection with all its settings made.
+    /// Opens a connection and applies all settings.
     pub fn connect(&self) -> ConnectionResult<AnyConnection> {
         match self {
             Self::Postgres(url) => {
-                // Without these, a cut network cable would hold a database thread for many minutes.
+                // Without these, a cut network cable would block a database thread for many minutes.
                 let defaults = [
                     ("connect_timeout", "5"),
                     ("tcp_user_timeout", "10000"),
@@ -81,9 +81,9 @@ impl Address {
                 let unusable = |_| ConnectionError::BadConnection(unusable());
                 let whole = PostgresUrl::parse(url).map_err(unusable)?.with_defaults(url, &defaults);
                 let mut inner = PgConnection::establish(&whole).map_err(without_secrets)?;
-                // Every statement is planned once for a connection, and for its indexes: a plan that is made again for
-                // each list of ids takes longer than what it plans, and one that was made while the tables were small
-                // would read them whole when they have grown.
+                // Plan every statement once per connection, and always with its indexes. Planning again for each list
+                // of ids takes longer than running the statement, and a plan made while the tables were small would
+                // keep scanning whole tables after they have grown.
                 inner
                     .batch_execute(
                         "SET synchronous_commit = on; SET plan_cache_mode = force_generic_plan;

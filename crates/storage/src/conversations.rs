@@ -1,4 +1,6 @@
-//! Rooms and direct chats: the row whose lock orders a conversation's log.
+//! Rooms and direct chats.
+//!
+//! Invariant: the lock on a conversation's row orders its log.
 
 use diesel::PgConnection;
 use diesel::pg::Pg;
@@ -17,11 +19,11 @@ pub const ROOM: i16 = 0;
 /// `kind` of a direct chat.
 pub const DIRECT: i16 = 1;
 
-/// Lists are sorted by activity in spans of this many microseconds, five minutes. An index may hold what changes this
-/// rarely; it must not hold what every message changes.
+/// Lists are sorted by activity in spans of this many microseconds (five minutes). An index may contain a column that
+/// changes this rarely; it must not contain one that every message changes.
 pub const ACTIVITY_SPAN: i64 = 300_000_000;
 
-/// A conversation, whole.
+/// All columns of a conversation.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = conversations)]
 #[diesel(treat_none_as_default_value = false)]
@@ -30,46 +32,46 @@ pub struct ConversationRow {
     pub id: i64,
     /// [`ROOM`] or [`DIRECT`].
     pub kind: i16,
-    /// The room's name.
+    /// The room's name; `None` for direct chats and deleted rooms.
     pub name: Option<String>,
-    /// The form in which the room's name is compared.
+    /// The normalized form of the name, by which names are compared; unique.
     pub name_key: Option<String>,
-    /// The room's topic.
+    /// The room's topic; empty for direct chats.
     pub topic: String,
-    /// The smaller id of a direct chat's two people.
+    /// For a direct chat, the smaller of the two user ids.
     pub low_user: Option<i64>,
-    /// The larger id of a direct chat's two people.
+    /// For a direct chat, the larger of the two user ids.
     pub high_user: Option<i64>,
-    /// Head of the log.
+    /// Head: the latest position of the log.
     pub last_seq: i64,
     /// Position of the newest event that changed an earlier message.
     pub changed_seq: i64,
-    /// How many take part.
+    /// Number of members.
     pub member_count: i64,
-    /// When the log last grew.
+    /// When the log last grew, in microseconds since 1970.
     pub last_activity_at: i64,
-    /// The same in spans of [`ACTIVITY_SPAN`]: what lists are sorted by.
+    /// `last_activity_at` divided by [`ACTIVITY_SPAN`]; the sort key of lists.
     pub active_span: i64,
-    /// When it was made.
+    /// When it was created, in microseconds since 1970.
     pub created_at: i64,
-    /// When it was deleted.
+    /// When it was deleted; `None` if it wasn't.
     pub deleted_at: Option<i64>,
 }
 
 impl ConversationRow {
-    /// The two people of a direct chat.
+    /// The two users of a direct chat, smaller id first; `None` for rooms.
     pub fn pair(&self) -> Option<(UserId, UserId)> {
         Some((UserId(self.low_user?), UserId(self.high_user?)))
     }
 
-    /// The other person of a direct chat.
+    /// The other user of a direct chat; `None` for rooms.
     pub fn peer_of(&self, user: UserId) -> Option<UserId> {
         let (low, high) = self.pair()?;
         Some(if low == user { high } else { low })
     }
 }
 
-/// What a send needs to know of the conversation after its head was advanced.
+/// What a send needs to know about the conversation after its head was advanced.
 #[derive(Debug, Clone, Queryable, QueryableByName)]
 pub struct AdvancedRow {
     /// The conversation.
@@ -81,20 +83,20 @@ pub struct AdvancedRow {
     /// [`ROOM`] or [`DIRECT`].
     #[diesel(sql_type = SmallInt)]
     pub kind: i16,
-    /// The smaller id of a direct chat's two people.
+    /// For a direct chat, the smaller of the two user ids.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub low_user: Option<i64>,
-    /// The larger id of a direct chat's two people.
+    /// For a direct chat, the larger of the two user ids.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub high_user: Option<i64>,
 }
 
-/// Adds a conversation.
+/// Inserts a conversation.
 pub fn insert(conn: &mut Connection, row: &ConversationRow) -> QueryResult<usize> {
     diesel::insert_into(conversations::table).values(row.clone()).execute(conn)
 }
 
-/// A conversation by id, unless it was deleted.
+/// A conversation by id, unless it is deleted.
 pub fn find(conn: &mut Connection, id: ConversationId) -> QueryResult<Option<ConversationRow>> {
     conversations::table
         .find(id.0)
@@ -104,7 +106,8 @@ pub fn find(conn: &mut Connection, id: ConversationId) -> QueryResult<Option<Con
         .optional()
 }
 
-/// Like [`find`], and locks the row until the transaction ends. Rights are read after this, by new statements.
+/// Like [`find`], but also locks the row until the transaction ends. Rights must be read after this, by separate
+/// statements.
 pub fn lock(conn: &mut Connection, id: ConversationId) -> QueryResult<Option<ConversationRow>> {
     match conn {
         Connection::Postgres(inner) => conversations::table
@@ -114,13 +117,13 @@ pub fn lock(conn: &mut Connection, id: ConversationId) -> QueryResult<Option<Con
             .for_update()
             .first(inner)
             .optional(),
-        // The single writer is the lock.
+        // There is only one writer, so nothing needs to be locked.
         sqlite @ Connection::Sqlite(_) => find(sqlite, id),
     }
 }
 
-/// Advances several heads at once, in the order of their ids, and thereby locks the rows.
-/// Conversations that do not exist are absent from the answer.
+/// Advances the heads of several conversations (id, count), locking the rows in the order of their ids. Conversations
+/// that don't exist are missing from the result.
 pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> QueryResult<Vec<AdvancedRow>> {
     match conn {
         Connection::Postgres(inner) => {
@@ -148,8 +151,8 @@ pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> QueryResul
     }
 }
 
-/// [`advance`] on PostgreSQL. A statement with a type of its own is prepared once for a connection; text by itself
-/// would be parsed and planned for every batch, which takes longer than running it.
+/// [`advance`] on PostgreSQL. A query type is prepared once per connection; plain SQL text would be parsed and planned
+/// for every batch, which takes longer than running it.
 #[derive(QueryId)]
 struct Advance {
     ids: Vec<i64>,
@@ -187,15 +190,15 @@ impl QueryFragment<Pg> for Advance {
     }
 }
 
-/// Gives back positions that were taken by [`advance`] in this transaction and not used.
+/// Gives back positions that [`advance`] took in this transaction and that weren't used.
 pub fn give_back(conn: &mut Connection, id: ConversationId, unused: i64) -> QueryResult<usize> {
     diesel::update(conversations::table.find(id.0))
         .set(conversations::last_seq.eq(conversations::last_seq - unused))
         .execute(conn)
 }
 
-/// Like [`give_back`], where none was used: nothing has happened, and the conversation was last active when its log last
-/// grew.
+/// Like [`give_back`] when no position was used. Also restores the activity time to when the log last grew, since
+/// nothing happened.
 pub fn give_all_back(conn: &mut Connection, id: ConversationId, unused: i64) -> QueryResult<usize> {
     give_back(conn, id, unused)?;
     let line = || conversations::table.find(id.0);
@@ -218,7 +221,7 @@ pub fn give_all_back(conn: &mut Connection, id: ConversationId, unused: i64) -> 
         .execute(conn)
 }
 
-/// The direct chat of two people, no matter which of them asks.
+/// The direct chat between two users.
 pub fn find_direct(conn: &mut Connection, low: UserId, high: UserId) -> QueryResult<Option<ConversationRow>> {
     conversations::table
         .filter(conversations::low_user.eq(low.0))
@@ -228,13 +231,13 @@ pub fn find_direct(conn: &mut Connection, low: UserId, high: UserId) -> QueryRes
         .optional()
 }
 
-/// Whether a room has a name with this key.
+/// Whether a room with this name key exists.
 pub fn room_exists(conn: &mut Connection, name_key: &str) -> QueryResult<bool> {
     diesel::select(diesel::dsl::exists(conversations::table.filter(conversations::name_key.eq(name_key))))
         .get_result(conn)
 }
 
-/// A room's name, and the key that it is compared by.
+/// A room's name and its key.
 #[derive(Debug, Clone, Queryable)]
 pub struct RoomNameRow {
     /// The room.
@@ -245,7 +248,7 @@ pub struct RoomNameRow {
     pub name_key: String,
 }
 
-/// The names of all rooms, oldest first.
+/// Names of all rooms, oldest room first.
 pub fn list_room_names(conn: &mut Connection) -> QueryResult<Vec<RoomNameRow>> {
     conversations::table
         .filter(conversations::name_key.is_not_null())
@@ -259,14 +262,14 @@ pub fn list_room_names(conn: &mut Connection) -> QueryResult<Vec<RoomNameRow>> {
         .load(conn)
 }
 
-/// Changes how a room's name is written and compared.
+/// Updates a room's name and its key.
 pub fn update_name(conn: &mut Connection, id: i64, name: &str, name_key: &str) -> QueryResult<usize> {
     diesel::update(conversations::table.find(id))
         .set((conversations::name.eq(Some(name)), conversations::name_key.eq(Some(name_key))))
         .execute(conn)
 }
 
-/// Changes a room's name and topic.
+/// Updates a room's name and topic.
 pub fn update_room(
     conn: &mut Connection,
     id: ConversationId,
@@ -296,14 +299,14 @@ pub fn delete(conn: &mut Connection, id: ConversationId, now: i64) -> QueryResul
         .execute(conn)
 }
 
-/// Changes the number of members.
+/// Adds `by` to the number of members.
 pub fn change_member_count(conn: &mut Connection, id: ConversationId, by: i64) -> QueryResult<usize> {
     diesel::update(conversations::table.find(id.0))
         .set(conversations::member_count.eq(conversations::member_count + by))
         .execute(conn)
 }
 
-/// The room with this name, locked until the transaction ends.
+/// The room with this name key, locked until the transaction ends.
 pub fn lock_named(conn: &mut Connection, name_key: &str) -> QueryResult<Option<ConversationRow>> {
     let id: Option<i64> = conversations::table
         .filter(conversations::name_key.eq(name_key))
@@ -316,7 +319,8 @@ pub fn lock_named(conn: &mut Connection, name_key: &str) -> QueryResult<Option<C
     }
 }
 
-/// Public rooms that somebody is in, most recently active first, after a position in that order.
+/// A page of public rooms with at least one member, most recently active first, starting after a position in that
+/// order.
 pub fn list_rooms(
     conn: &mut Connection,
     search: &str,
@@ -350,7 +354,7 @@ pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, i
         .load(inner))
 }
 
-/// Whether one person may read one conversation, and how far its log goes.
+/// Whether a user may read a conversation, and how far its log goes.
 #[derive(Debug, Clone, Queryable)]
 pub struct ReaderRow {
     /// The conversation.
@@ -361,11 +365,12 @@ pub struct ReaderRow {
     pub last_seq: i64,
     /// Position of the newest event that changed an earlier message.
     pub changed_seq: i64,
-    /// A member among those who were asked for; none when nobody of them is in.
+    /// One of the requested users who is a member; `None` if none of them is.
     pub user_id: Option<i64>,
 }
 
-/// The conversations that exist, once for each of these people who is in them, or once without anybody.
+/// Left join: one row per requested user who is a member, or one row with `user_id = None`. Deleted conversations are
+/// left out.
 pub fn list_readers(conn: &mut Connection, ids: &[i64], people: &[i64]) -> QueryResult<Vec<ReaderRow>> {
     on_backend!(conn, inner => conversations::table
         .left_join(members::table.on(
@@ -383,7 +388,7 @@ pub fn list_readers(conn: &mut Connection, ids: &[i64], people: &[i64]) -> Query
         .load(inner))
 }
 
-/// A person's direct chats.
+/// All direct chats of a user.
 pub fn list_directs(conn: &mut Connection, user: UserId) -> QueryResult<Vec<ConversationRow>> {
     members::table
         .inner_join(conversations::table)
@@ -393,7 +398,7 @@ pub fn list_directs(conn: &mut Connection, user: UserId) -> QueryResult<Vec<Conv
         .load(conn)
 }
 
-/// A line of one's own list of conversations: all that can be read in one statement.
+/// An entry of the user's list of conversations: everything that one statement can read.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct ListedRow {
     /// The conversation.
@@ -402,37 +407,37 @@ pub struct ListedRow {
     /// [`ROOM`] or [`DIRECT`].
     #[diesel(sql_type = SmallInt)]
     pub kind: i16,
-    /// The room's name.
+    /// The room's name; `None` for direct chats.
     #[diesel(sql_type = Nullable<Text>)]
     pub name: Option<String>,
     /// The room's topic.
     #[diesel(sql_type = Text)]
     pub topic: String,
-    /// Head of the log.
+    /// Head: the latest position of the log.
     #[diesel(sql_type = BigInt)]
     pub last_seq: i64,
-    /// How many take part.
+    /// Number of members.
     #[diesel(sql_type = BigInt)]
     pub member_count: i64,
-    /// When the log last grew.
+    /// When the log last grew, in microseconds since 1970.
     #[diesel(sql_type = BigInt)]
     pub last_activity_at: i64,
-    /// One's own role.
+    /// The user's role; see [`crate::members::role`].
     #[diesel(sql_type = SmallInt)]
     pub role: i16,
-    /// One's own read marker.
+    /// The user's read marker. A later message of their own counts as read.
     #[diesel(sql_type = BigInt)]
     pub read_seq: i64,
-    /// Unread messages of others whom one doesn't block, up to 100.
+    /// Unread messages of others whom the user doesn't block, counted up to 100.
     #[diesel(sql_type = BigInt)]
     pub unread: i64,
-    /// How many of them concern one, up to 100.
+    /// How many of them mention the user or reply to them, counted up to 100.
     #[diesel(sql_type = BigInt)]
     pub mentions: i64,
-    /// Position of the newest message that was not deleted.
+    /// Position of the newest message that isn't deleted, among the last 50 events.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub last_message: Option<i64>,
-    /// The other person of a direct chat.
+    /// The other user of a direct chat; `None` for rooms, as are the next fields.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub peer_id: Option<i64>,
     /// Their handle.
@@ -441,18 +446,19 @@ pub struct ListedRow {
     /// Their name.
     #[diesel(sql_type = Nullable<Text>)]
     pub peer_name: Option<String>,
-    /// Their picture.
+    /// Their profile picture.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub peer_avatar: Option<i64>,
-    /// Whose bot they are.
+    /// Owner of the other user, if it is a bot.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub peer_owner: Option<i64>,
-    /// Whether the two are friends; true for rooms.
+    /// Whether the two users are friends; always true for rooms.
     #[diesel(sql_type = Bool)]
     pub writable: bool,
 }
 
-/// One's own conversations (or those of them among some), most recently active first, after a position in that order.
+/// A page of the user's conversations (only those in `only`, if given), most recently active first, starting after a
+/// position in that order.
 pub fn list_of(
     conn: &mut Connection,
     user: UserId,
@@ -466,7 +472,7 @@ pub fn list_of(
         let query = diesel::sql_query(text);
         query.bind::<BigInt, _>(user.0).bind::<BigInt, _>(activity).bind::<BigInt, _>(id)
     };
-    // SQLite counts parameters in the order in which they first stand there.
+    // SQLite numbers parameters in the order in which they first appear.
     match (conn, only) {
         (conn, None) => sql("", "$4").bind::<BigInt, _>(limit).load(conn),
         (Connection::Postgres(inner), Some(only)) => sql("AND c.id = ANY($4)", "$5")
@@ -480,7 +486,7 @@ pub fn list_of(
     }
 }
 
-/// Which conversations are listed, up to the condition on their ids.
+/// Selects the conversations to list; a condition on their ids may follow.
 const PAGE: &str = "WITH page AS MATERIALIZED (
     SELECT c.id, c.kind, c.name, c.topic, c.last_seq, c.member_count, c.last_activity_at, c.low_user, c.high_user,
         m.user_id, m.role, m.read_seq
@@ -489,9 +495,9 @@ const PAGE: &str = "WITH page AS MATERIALIZED (
 
 const NEWEST: &str = "ORDER BY c.last_activity_at DESC, c.id DESC";
 
-/// The lines of a page. The inner limits stop counting at 100 and looking back at 100 or 50 rows: the cost of a line is
-/// bounded however long the conversation is. Those who write have read what stands above, also while their marker is
-/// still on its way from another node.
+/// Adds the columns of a page. The inner limits stop counting at 100, and looking back at 100 or 50 rows, so the cost
+/// per conversation is bounded however long it is. A user who writes has read everything before, even while the marker
+/// is still on its way from another node.
 const LISTED: &str = ", mine AS MATERIALIZED (
     SELECT page.id, COALESCE((SELECT late.seq FROM (SELECT e.seq, e.author_id FROM events e
             WHERE e.conversation_id = page.id AND e.seq > page.read_seq AND e.kind = 0

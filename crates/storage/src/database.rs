@@ -1,6 +1,6 @@
-//! The threads that own the connections. Reads go to any free reader; what changes something goes to its lane.
+//! The threads that own the database connections. Reads go to any free reader; changes go to their lane.
 //!
-//! Invariant: nothing waits for a connection but in a queue, and every queue is bounded.
+//! Invariant: work waits for a connection only in a queue, and every queue is bounded.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,41 +21,41 @@ use crate::link::Link;
 use crate::migrations;
 use crate::user_events::Tell;
 
-/// Units that may wait for one lane, and reads that may wait in all; more are refused as overload.
+/// Maximum number of units waiting per lane, and of reads waiting in total; more are refused as overload.
 const QUEUE: usize = 1024;
-/// A connection that nobody has used for this long is asked whether it lives before it is given a question.
+/// A connection that was idle for this long is checked before it is used again.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// How to open a [`Database`].
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
-    /// Where the data is.
+    /// Where the database is.
     pub address: Address,
-    /// Connections for reading.
+    /// Number of connections for reading.
     pub readers: usize,
-    /// Lanes for changes of conversations on PostgreSQL. There are half as many for those of people, and one more. SQLite
-    /// has one writer, which serves each kind in turn.
+    /// Number of lanes for changes to conversations on PostgreSQL. There are half as many for changes to users (rounded
+    /// up), plus one for the server. SQLite has one writer, which serves the lanes in turn.
     pub lanes: usize,
-    /// How people are told of changes at the end of a transaction.
+    /// Appends the collected user events at the end of a transaction.
     pub tell_all: fn(&mut Connection, Vec<&mut Tell>) -> Result<(), StorageError>,
 }
 
-/// Why the database did not answer.
+/// Why a database operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
-    /// It cannot be reached, or has too much to do. Nothing was changed.
+    /// The database can't be reached or is overloaded. Nothing was changed.
     #[error("the database is not available")]
     Unavailable,
-    /// The connection broke during COMMIT: it may have happened or not.
+    /// The connection broke during COMMIT; the changes may or may not be stored.
     #[error("the database did not confirm the commit")]
     OutcomeUnknown,
-    /// A row with the same unique key exists.
+    /// A row with the same unique key exists; contains the name of the constraint, or the message if it has no name.
     #[error("a unique key exists already: {0}")]
     Unique(String),
-    /// Another transaction stood in the way; trying again may succeed.
+    /// Another transaction got in the way; a retry may succeed.
     #[error("the transaction was interrupted by another one")]
     Interrupted,
-    /// Anything else: a fault in this program or in the data.
+    /// Anything else: a bug in this program, or bad data.
     #[error("database error: {0}")]
     Fault(String),
 }
@@ -81,7 +81,7 @@ impl From<DieselError> for StorageError {
     }
 }
 
-/// Libpq and the server report these states in prose only.
+/// Libpq and the server report these conditions only as text.
 fn transient(message: &str) -> bool {
     [
         "terminating connection",
@@ -94,7 +94,7 @@ fn transient(message: &str) -> bool {
         "connection not open",
         "SSL connection has been closed",
         "database is locked",
-        // What waits for room waits as what waits for a server.
+        // A full disk is treated like an unavailable server: the change can be retried once there is room.
         "database or disk is full",
         "No space left on device",
         "could not extend file",
@@ -105,9 +105,9 @@ fn transient(message: &str) -> bool {
 
 type ReadJob = Box<dyn FnOnce(Option<&mut Connection>) -> bool + Send>;
 
-/// Lets a lane see whether an error of the caller's own type came from the database.
+/// Lets a lane find out whether a caller's own error type contains a database error.
 pub trait AsStorage {
-    /// The storage error inside, if it is one.
+    /// The storage error, if this error is one.
     fn as_storage(&self) -> Option<&StorageError>;
 }
 
@@ -136,26 +136,26 @@ impl Lanes {
     }
 }
 
-/// One of this many parts, always the same.
+/// Maps an id to one of `parts`; always the same one.
 fn part(id: i64, parts: usize) -> usize {
     (id.unsigned_abs() % parts.max(1) as u64) as usize
 }
 
-/// Handle to the database threads; cheap to clone. The threads end with the last handle.
+/// Handle to the database threads; cheap to clone. The threads end when the last handle is dropped.
 #[derive(Clone)]
 pub struct Database {
     readers: Sender<ReadJob>,
     lanes: Arc<Lanes>,
     statements: Arc<AtomicU64>,
-    /// The last transaction of any lane was committed.
+    /// Whether the last transaction of any lane was committed.
     writing: Arc<AtomicBool>,
-    /// Nothing is ever sent: it is disconnected when the last thread comes to its end.
+    /// Never receives anything; disconnected when the last thread ends.
     ended: Receiver<Infallible>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
 impl Database {
-    /// Connects, migrates and starts the threads.
+    /// Connects, applies migrations and starts the threads.
     pub fn open(settings: &DatabaseSettings) -> Result<Self, String> {
         let mut first = settings.address.connect().map_err(|error| error.to_string())?;
         let applied = migrations::run(&mut first)?;
@@ -205,42 +205,42 @@ impl Database {
         Ok(Self { readers, lanes, statements, writing, ended, threads })
     }
 
-    /// Gives this handle back, and waits until the threads have closed their connections and are gone, which they are
-    /// soon after the last handle. A process must not end before: its C libraries clean up behind `main`, and what
-    /// they free there the end of a thread may be freeing, too. False when that takes longer than `limit`.
+    /// Drops this handle and waits until all threads have closed their connections and ended, which they do soon after
+    /// the last handle is dropped. Call it before the process exits: the exit handlers of the C libraries race with
+    /// thread teardown. Returns false if it takes longer than `limit`.
     pub fn close(self, limit: Duration) -> bool {
         let Self { readers, lanes, ended, threads, .. } = self;
         drop((readers, lanes));
         let in_time = matches!(ended.recv_timeout(limit), Err(RecvTimeoutError::Disconnected));
         if in_time {
             let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
-            // A thread that failed is gone as well.
+            // A thread that panicked has ended as well.
             threads.drain(..).for_each(|thread| drop(thread.join()));
         }
         in_time
     }
 
-    /// How many statements were run so far, without those that begin and end transactions.
+    /// Number of statements run so far, not counting those that begin and end transactions.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
 
-    /// Whether the last change was stored: not when the disk is full, or the database is away.
+    /// Whether the last change was stored; false, for example, while the disk is full or the database is unavailable.
     pub fn is_writing(&self) -> bool {
         self.writing.load(Ordering::Relaxed)
     }
 
-    /// How many lanes for changes of conversations there are.
+    /// Number of lanes for changes to conversations.
     pub fn conversation_lanes(&self) -> usize {
         self.lanes.conversations.len()
     }
 
-    /// The lane of a conversation: always the same.
+    /// The lane of a conversation; always the same one.
     pub fn lane_of(&self, conversation: ConversationId) -> usize {
         part(conversation.0, self.lanes.conversations.len())
     }
 
-    /// Runs `work` on a reading connection, outside a transaction.
+    /// Runs `work` on a read connection, without a transaction.
     pub async fn read<T, E>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
@@ -268,7 +268,8 @@ impl Database {
         }
     }
 
-    /// Runs `work` in a transaction in a lane, perhaps together with others, perhaps more than once.
+    /// Runs `work` in a transaction of its lane. It may share the transaction with other work, and it may run more than
+    /// once.
     pub async fn write<T, E>(
         &self,
         lane: Lane,
@@ -281,7 +282,8 @@ impl Database {
         self.write_and_tell(lane, work, |_| Vec::new()).await
     }
 
-    /// Like [`Self::write`]; those whom the outcome concerns are told at the end of the same transaction.
+    /// Like [`Self::write`], and appends the user events that `concerned` finds in the result at the end of the same
+    /// transaction.
     pub async fn write_and_tell<T, E>(
         &self,
         lane: Lane,
@@ -305,8 +307,8 @@ impl Database {
     }
 }
 
-/// Lets other threads of this process go first: what many ask for at once must not delay those who write to each other.
-/// Where the system does not know of it, nothing happens.
+/// Lowers the priority of the calling thread, so that a rush of reads doesn't delay the delivery of messages. Does
+/// nothing where the operating system doesn't support it.
 pub fn step_back() {
     #[cfg(target_os = "linux")]
     {
@@ -316,7 +318,7 @@ pub fn step_back() {
 }
 
 fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, String> {
-    // 512 KiB hold Diesel's deepest query building several times over.
+    // 512 KiB is several times what Diesel's deepest query building needs.
     thread::Builder::new().name(name).stack_size(512 * 1024).spawn(body).map_err(|error| error.to_string())
 }
 
@@ -327,7 +329,7 @@ fn run_reader(mut link: Link, jobs: &Receiver<ReadJob>) {
             link.check();
         }
         used = Instant::now();
-        // A fault in one question must not end the thread that answers all the others.
+        // A panic in one job must not end the thread that serves all the others.
         if !catch_unwind(AssertUnwindSafe(|| job(link.get()))).unwrap_or(false) {
             link.conn = None;
         }

@@ -1,4 +1,4 @@
-//! When requests for friendship were declined, so that the next ones can be kept back for a while.
+//! When friend requests were declined, so that further ones can be held back for a while.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
@@ -7,7 +7,7 @@ use crate::Connection;
 use crate::on_backend;
 use crate::schema::declined_requests;
 
-/// Notes that a request was declined; a later one replaces an earlier one.
+/// Records that a request was declined, replacing an earlier record.
 pub fn note(conn: &mut Connection, asked_by: UserId, declined_by: UserId, at: i64) -> QueryResult<usize> {
     let row = (
         declined_requests::asked_by.eq(asked_by.0),
@@ -22,7 +22,7 @@ pub fn note(conn: &mut Connection, asked_by: UserId, declined_by: UserId, at: i6
         .execute(inner))
 }
 
-/// When the last request of a person to another was declined.
+/// When the last request of `asked_by` was declined by `declined_by`, in microseconds since 1970.
 pub fn find(conn: &mut Connection, asked_by: UserId, declined_by: UserId) -> QueryResult<Option<i64>> {
     declined_requests::table
         .find((asked_by.0, declined_by.0))
@@ -31,7 +31,7 @@ pub fn find(conn: &mut Connection, asked_by: UserId, declined_by: UserId) -> Que
         .optional()
 }
 
-/// Forgets what was declined before a moment.
+/// Deletes records older than `moment`.
 pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
     diesel::delete(declined_requests::table.filter(declined_requests::declined_at.lt(moment))).execute(conn)
 }

@@ -1,4 +1,4 @@
-//! The e-mail addresses of accounts: one that was confirmed, and one that waits for it.
+//! Email addresses of accounts: a confirmed one and a pending one.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
@@ -13,28 +13,28 @@ use crate::schema::emails;
 #[diesel(treat_none_as_default_value = false)]
 #[diesel(treat_none_as_null = true)]
 pub struct EmailRow {
-    /// Whose.
+    /// Id of the user.
     pub user_id: i64,
-    /// The address that was confirmed.
+    /// The confirmed address.
     pub address: Option<String>,
-    /// The same in lower case.
+    /// The confirmed address in lower case.
     pub address_key: Option<String>,
-    /// When it was confirmed.
+    /// When it was confirmed, in microseconds since 1970.
     pub verified_at: Option<i64>,
-    /// The address that waits.
+    /// The pending address.
     pub pending: Option<String>,
-    /// Hash of the token that confirms it.
+    /// Hash of the token that confirms the pending address.
     pub pending_hash: Option<Vec<u8>>,
-    /// Until when the token is good.
+    /// When that token expires, in microseconds since 1970.
     pub pending_until: Option<i64>,
 }
 
-/// The addresses of a person.
+/// The addresses of a user.
 pub fn find(conn: &mut Connection, user: UserId) -> QueryResult<Option<EmailRow>> {
     emails::table.find(user.0).select(EmailRow::as_select()).first(conn).optional()
 }
 
-/// The addresses of a person, which nobody else changes before the transaction ends. There is a row from then on.
+/// The addresses of a user, locked until the transaction ends. Creates the row if it doesn't exist.
 pub fn lock(conn: &mut Connection, user: UserId) -> QueryResult<EmailRow> {
     on_backend!(conn, inner => diesel::insert_into(emails::table)
         .values(emails::user_id.eq(user.0))
@@ -45,12 +45,12 @@ pub fn lock(conn: &mut Connection, user: UserId) -> QueryResult<EmailRow> {
     emails::table.find(user.0).select(EmailRow::as_select()).first(conn)
 }
 
-/// Puts these in the place of the addresses of a person.
+/// Replaces the addresses of a user.
 pub fn replace(conn: &mut Connection, row: EmailRow) -> QueryResult<usize> {
     diesel::update(emails::table.find(row.user_id)).set(row).execute(conn)
 }
 
-/// The addresses of the person whose pending one a token confirms, unless it has run out.
+/// The addresses of the user whose pending address this token confirms, unless the token has expired.
 pub fn find_by_token(conn: &mut Connection, token_hash: &[u8], now: i64) -> QueryResult<Option<EmailRow>> {
     emails::table
         .filter(emails::pending_hash.eq(token_hash))
@@ -60,7 +60,7 @@ pub fn find_by_token(conn: &mut Connection, token_hash: &[u8], now: i64) -> Quer
         .optional()
 }
 
-/// Uses a token up; answers whether it was still there.
+/// Uses up a token and clears the pending address; returns whether the token still existed.
 pub fn take_token(conn: &mut Connection, token_hash: &[u8]) -> QueryResult<bool> {
     diesel::update(emails::table.filter(emails::pending_hash.eq(token_hash)))
         .set((
@@ -72,7 +72,7 @@ pub fn take_token(conn: &mut Connection, token_hash: &[u8]) -> QueryResult<bool>
         .map(|count| count == 1)
 }
 
-/// Whose confirmed address it is, in lower case: the first few.
+/// Up to `limit` users who confirmed this address (in lower case), most recent confirmation first.
 pub fn list_by_address(conn: &mut Connection, address_key: &str, limit: i64) -> QueryResult<Vec<UserId>> {
     let ids: Vec<i64> = emails::table
         .filter(emails::address_key.eq(address_key))
@@ -83,12 +83,12 @@ pub fn list_by_address(conn: &mut Connection, address_key: &str, limit: i64) -> 
     Ok(ids.into_iter().map(UserId).collect())
 }
 
-/// Forgets the addresses of a person.
+/// Deletes the addresses of a user.
 pub fn delete(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
     diesel::delete(emails::table.find(user.0)).execute(conn)
 }
 
-/// Forgets addresses that were not confirmed before a moment.
+/// Deletes pending addresses whose token expired before `moment`.
 pub fn delete_pending_before(conn: &mut Connection, moment: i64) -> QueryResult<()> {
     let over = emails::pending_until.lt(moment);
     diesel::delete(emails::table.filter(over).filter(emails::address.is_null())).execute(conn)?;

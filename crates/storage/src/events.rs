@@ -1,7 +1,7 @@
-//! The log of a conversation. A message is the event that created it, with its present state beside it.
+//! The log of a conversation. A message is the event that created it; the row also holds the message's current state.
 //!
-//! Invariant: seqs are gapless per conversation; rows are never removed one by one. Deleting a message scrubs
-//! its text from every row that holds it.
+//! Invariant: seqs are gapless per conversation; rows are never deleted one by one. Deleting a message scrubs its text
+//! from every row that holds it.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::conversations::ACTIVITY_SPAN;
 use crate::on_backend;
 use crate::schema::{conversations, events};
 
-/// `kind` of a message.
+/// `kind` of a new message.
 pub const MESSAGE: i16 = 0;
 /// `kind` of an edit.
 pub const EDITED: i16 = 1;
@@ -38,41 +38,41 @@ const ROOM_DELETED: i16 = 8;
 const DIRECT_CHANGED: i16 = 9;
 const AUTHOR_ERASED: i16 = 10;
 
-/// A line of the log.
+/// A row of the log.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = events)]
 #[diesel(treat_none_as_default_value = false)]
 pub struct EventRow {
-    /// Where.
+    /// The conversation.
     pub conversation_id: i64,
-    /// Position.
+    /// Position in the log.
     pub seq: i64,
-    /// What happened.
+    /// What happened: one of the constants above.
     pub kind: i16,
-    /// Who did it.
+    /// Who did it; 0 for a change of friendship in a direct chat.
     pub author_id: i64,
-    /// When.
+    /// When it happened, in microseconds since 1970.
     pub at: i64,
     /// Client id of a message.
     pub cid: Option<String>,
-    /// The message answered, edited, deleted or reacted to.
+    /// Position of the message that is replied to, edited, deleted or reacted to.
     pub target: Option<i64>,
-    /// Text as it was sent; for kinds other than messages and edits, details as JSON.
+    /// The text as it was sent. For kinds other than messages and edits: details as JSON.
     pub body: Option<String>,
-    /// Text of a message after its last edit.
+    /// The message's text after its last edit; `None` if it was never edited.
     pub current_body: Option<String>,
-    /// When a message was last edited.
+    /// When the message was last edited.
     pub edited_at: Option<i64>,
-    /// When a message was deleted.
+    /// When the message was deleted.
     pub deleted_at: Option<i64>,
-    /// Whom the handles in a message or an edit mean, as JSON. Those of a message are of its first text and of every
-    /// edit: a handle means the same in all of them.
+    /// The users that handles in a message or an edit refer to, as JSON. A message's row covers its first text and
+    /// every edit, since a handle refers to the same user in all of them.
     pub mentions: Option<String>,
-    /// Who wrote the message that is answered or deleted.
+    /// Author of the message that is replied to or deleted.
     pub target_author: Option<i64>,
 }
 
-/// Details of the kinds that have no columns of their own.
+/// Details of kinds that have no columns of their own.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Details {
@@ -83,7 +83,7 @@ enum Details {
 }
 
 impl EventRow {
-    /// The row of a new change. Messages are stored by [`insert_messages`] and come here through it too.
+    /// The row of a new change. Messages are stored with [`insert_messages`]; their rows are built here too.
     pub fn new(conversation: ConversationId, seq: Seq, at: Timestamp, change: &Change) -> Self {
         let row = |kind, author: UserId| Self {
             conversation_id: conversation.0,
@@ -145,13 +145,13 @@ impl EventRow {
                 ..row(DIRECT_CHANGED, UserId(0))
             },
             Change::AuthorErased { author } => row(AUTHOR_ERASED, *author),
-            // Never made by this server.
+            // This server never creates these.
             Change::Unknown(_) => row(-1, UserId(0)),
         }
     }
 
-    /// The event as it goes over the wire. A row that cannot be read becomes an unknown kind, so that one
-    /// damaged line never stops a stream.
+    /// The event as it is sent to clients. A row that can't be read becomes an unknown kind, so that one damaged row
+    /// never blocks a stream.
     pub fn into_event(self) -> Event {
         let user = UserId(self.author_id);
         let target = self.target.unwrap_or(0);
@@ -193,12 +193,12 @@ impl EventRow {
         }
     }
 
-    /// Whom the handles in the message mean, of all of its texts; empty when that was not noted.
+    /// The users that handles in any text of the message refer to; empty if they weren't recorded.
     pub fn known_mentions(&self) -> Vec<Mention> {
         self.mentions.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
 
-    /// The part of them that is in one of its texts.
+    /// Those whose handle is in this text; `None` if mentions weren't recorded, or the text has no handles.
     fn mentions_in(&self, body: Option<&str>) -> Option<Vec<Mention>> {
         self.mentions.as_ref()?;
         let handles = text::mentions(body?);
@@ -206,7 +206,7 @@ impl EventRow {
         (!handles.is_empty()).then(|| self.known_mentions().into_iter().filter(named).collect())
     }
 
-    /// The message in its present state, without reactions.
+    /// The message in its current state, without reactions.
     pub fn into_message(self) -> Message {
         let mentions = self.mentions_in(self.current_body.as_deref().or(self.body.as_deref()));
         Message {
@@ -229,7 +229,7 @@ fn write_mentions(mentions: &[Mention]) -> Option<String> {
     serde_json::to_string(mentions).ok()
 }
 
-/// Takes the next position of a locked conversation and stores a change there.
+/// Appends a change at the next position of a conversation. The conversation's row must be locked.
 pub fn append(
     conn: &mut Connection,
     conversation: ConversationId,
@@ -255,7 +255,7 @@ pub fn append(
     Ok(Event { conversation, seq, at, change })
 }
 
-/// Stores new messages whose positions were taken before, in one statement.
+/// Stores new messages in one statement, at positions already taken with [`crate::conversations::advance`].
 pub fn insert_messages(conn: &mut Connection, rows: Vec<EventRow>) -> QueryResult<usize> {
     match conn {
         Connection::Postgres(inner) => InsertMessages::of(rows).execute(inner),
@@ -263,8 +263,8 @@ pub fn insert_messages(conn: &mut Connection, rows: Vec<EventRow>) -> QueryResul
     }
 }
 
-/// [`insert_messages`] on PostgreSQL, one array for each column: a statement that is the same for any number of rows,
-/// and so is prepared once for a connection.
+/// [`insert_messages`] on PostgreSQL, with one array per column: the statement is the same for any number of rows, so
+/// it is prepared once per connection.
 #[derive(QueryId, Default)]
 struct InsertMessages {
     conversations: Vec<i64>,
@@ -326,7 +326,8 @@ impl QueryFragment<Pg> for InsertMessages {
     }
 }
 
-/// Which of these client ids exist already: their rows.
+/// Rows of messages that already exist with one of these client ids. May include other combinations of the given
+/// conversations, authors and client ids.
 pub fn list_by_cids(
     conn: &mut Connection,
     conversations: &[i64],
@@ -355,7 +356,7 @@ pub fn find_message(
         .optional()
 }
 
-/// The log after a position, oldest first.
+/// Events after a position, oldest first.
 pub fn list_after(
     conn: &mut Connection,
     conversation: ConversationId,
@@ -418,7 +419,7 @@ pub fn list_messages(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<Ve
     Ok(rows.into_iter().filter(|row| at.contains(&(row.conversation_id, row.seq))).collect())
 }
 
-/// The authors of those of these messages that exist and are not deleted. Other lines of the log are no messages.
+/// Authors of those messages that exist and aren't deleted. Events of other kinds are left out.
 pub fn list_authors(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<BTreeMap<(i64, Seq), UserId>> {
     if at.is_empty() {
         return Ok(BTreeMap::new());
@@ -435,7 +436,7 @@ pub fn list_authors(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<BTr
     Ok(rows.into_iter().map(|(id, seq, author)| ((id, seq), UserId(author))).collect())
 }
 
-/// Sets the present text of a message, and whom the handles in all of its texts mean.
+/// Sets the current text of a message, and the users that the handles in all of its texts refer to.
 pub fn update_body(
     conn: &mut Connection,
     conversation: ConversationId,
@@ -452,7 +453,7 @@ pub fn update_body(
         .execute(conn)
 }
 
-/// Scrubs the text of a message, of its edits and of its reactions; the rows keep their positions.
+/// Scrubs the text of a message and of its edits; the rows keep their positions. Reactions are deleted separately.
 pub fn scrub(
     conn: &mut Connection,
     conversation: ConversationId,
@@ -478,7 +479,7 @@ pub fn scrub(
     Ok(())
 }
 
-/// Removes the whole log of a deleted room.
+/// Deletes the whole log of a deleted room.
 pub fn delete_all(conn: &mut Connection, conversation: ConversationId) -> QueryResult<usize> {
     diesel::delete(events::table.filter(events::conversation_id.eq(conversation.0))).execute(conn)
 }

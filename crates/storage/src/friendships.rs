@@ -1,4 +1,6 @@
-//! Friendships and requests: one row for both sides.
+//! Friendships and friend requests.
+//!
+//! Invariant: one row for both users, so a friendship is never one-sided.
 
 use std::collections::BTreeSet;
 
@@ -11,40 +13,40 @@ use crate::on_backend;
 use crate::schema::{friendships, users};
 use crate::users::{SummaryRow, lock_pair};
 
-/// `presence_to` of somebody whose friends see whether they are online.
+/// `presence_to` of a user whose friends can see whether they are online.
 pub const TO_FRIENDS: i16 = 0;
 
-/// A friendship, or a request that waits.
+/// A friendship or an open friend request.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = friendships)]
 #[diesel(treat_none_as_default_value = false)]
 pub struct FriendshipRow {
-    /// The smaller id.
+    /// The smaller of the two user ids.
     pub low_user: i64,
-    /// The larger id.
+    /// The larger of the two user ids.
     pub high_user: i64,
-    /// Who asked.
+    /// Who sent the request.
     pub requested_by: i64,
-    /// When.
+    /// When the request was sent, in microseconds since 1970.
     pub created_at: i64,
-    /// Since when they are friends; absent for a request.
+    /// When the friendship began; `None` while it is a request.
     pub accepted_at: Option<i64>,
-    /// A request that only the one who asked can see.
+    /// Whether only the sender can see the request.
     pub hidden: bool,
 }
 
-/// Two people in the order of the row.
+/// Orders two users as in the row: smaller id first.
 pub fn pair(a: UserId, b: UserId) -> (UserId, UserId) {
     if a < b { (a, b) } else { (b, a) }
 }
 
-/// The row of two people.
+/// The row of two users.
 pub fn find(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<Option<FriendshipRow>> {
     let (low, high) = pair(a, b);
     friendships::table.find((low.0, high.0)).select(FriendshipRow::as_select()).first(conn).optional()
 }
 
-/// Like [`find`], and locks the two people and the row until the transaction ends.
+/// Like [`find`], but also locks both users and the row until the transaction ends.
 pub fn lock(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<Option<FriendshipRow>> {
     let (low, high) = pair(a, b);
     lock_pair(conn, low, high)?;
@@ -59,7 +61,7 @@ pub fn lock(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<Option<F
     }
 }
 
-/// Adds a request.
+/// Inserts a request.
 pub fn insert(conn: &mut Connection, row: &FriendshipRow) -> QueryResult<usize> {
     diesel::insert_into(friendships::table).values(row.clone()).execute(conn)
 }
@@ -72,19 +74,19 @@ pub fn accept(conn: &mut Connection, a: UserId, b: UserId, now: i64) -> QueryRes
         .execute(conn)
 }
 
-/// Hides a request from the one who was asked, or lets it arrive.
+/// Hides a request from its recipient, or makes it visible.
 pub fn set_hidden(conn: &mut Connection, a: UserId, b: UserId, hidden: bool) -> QueryResult<usize> {
     let (low, high) = pair(a, b);
     diesel::update(friendships::table.find((low.0, high.0))).set(friendships::hidden.eq(hidden)).execute(conn)
 }
 
-/// Ends a friendship or a request.
+/// Deletes a friendship or a request.
 pub fn delete(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<usize> {
     let (low, high) = pair(a, b);
     diesel::delete(friendships::table.find((low.0, high.0))).execute(conn)
 }
 
-/// Which of these pairs are friends.
+/// Which of these pairs (smaller id first) are friends. May include other combinations of the given ids.
 pub fn list_friends_among(conn: &mut Connection, pairs: &[(i64, i64)]) -> QueryResult<Vec<(i64, i64)>> {
     let lows: Vec<i64> = pairs.iter().map(|(low, _)| *low).collect();
     let highs: Vec<i64> = pairs.iter().map(|(_, high)| *high).collect();
@@ -96,7 +98,7 @@ pub fn list_friends_among(conn: &mut Connection, pairs: &[(i64, i64)]) -> QueryR
         .load(inner))
 }
 
-/// Friends and requests of a person, newest first, with the other person.
+/// Friendships and requests of a user, newest first, each with the other user. Includes hidden requests.
 pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<(FriendshipRow, User)>> {
     let mut found: Vec<(FriendshipRow, SummaryRow)> = friendships::table
         .inner_join(users::table.on(users::id.eq(friendships::high_user)))
@@ -114,7 +116,7 @@ pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<(FriendshipR
     Ok(found.into_iter().map(|(row, user)| (row, User::from(user))).collect())
 }
 
-/// The friends who are told whether a person is online: all, or nobody while the person is invisible.
+/// The friends who can see whether a user is online: all of them, or none while the user is invisible.
 pub fn list_ids(conn: &mut Connection, user: UserId) -> QueryResult<Vec<UserId>> {
     let visible = users::table.filter(users::id.eq(user.0)).filter(users::presence_to.eq(TO_FRIENDS));
     let rows: Vec<(i64, i64)> = friendships::table
@@ -126,7 +128,7 @@ pub fn list_ids(conn: &mut Connection, user: UserId) -> QueryResult<Vec<UserId>>
     Ok(rows.into_iter().map(|(low, high)| UserId(if low == user.0 { high } else { low })).collect())
 }
 
-/// The friends whose presence a person may see: all but the invisible ones.
+/// The friends whose presence a user can see: all except those who are invisible.
 pub fn list_present_ids(conn: &mut Connection, user: UserId) -> QueryResult<BTreeSet<UserId>> {
     let other = users::id
         .ne(user.0)
@@ -141,18 +143,18 @@ pub fn list_present_ids(conn: &mut Connection, user: UserId) -> QueryResult<BTre
     Ok(rows.into_iter().map(UserId).collect())
 }
 
-/// How many friends and open requests a person has.
+/// Number of friends and open requests of a user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Friends.
     pub friends: i64,
-    /// Their own requests.
+    /// Requests they sent.
     pub outgoing: i64,
-    /// Requests of others that they see.
+    /// Requests from others that they can see.
     pub incoming: i64,
 }
 
-/// Counts what a person has.
+/// Counts a user's friends and open requests.
 pub fn count_of(conn: &mut Connection, user: UserId) -> QueryResult<Counts> {
     let rows: Vec<(bool, i64, bool)> = friendships::table
         .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
@@ -170,7 +172,7 @@ pub fn count_of(conn: &mut Connection, user: UserId) -> QueryResult<Counts> {
     Ok(counts)
 }
 
-/// Who has asked a person that sees it, newest first.
+/// Senders of the requests that a user can see, newest first.
 pub fn list_incoming(conn: &mut Connection, user: UserId, limit: i64) -> QueryResult<Vec<UserId>> {
     let rows: Vec<i64> = friendships::table
         .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
@@ -184,7 +186,7 @@ pub fn list_incoming(conn: &mut Connection, user: UserId, limit: i64) -> QueryRe
     Ok(rows.into_iter().map(UserId).collect())
 }
 
-/// Hides the oldest request that a person sees.
+/// Hides the oldest request that a user can see.
 pub fn hide_oldest_incoming(conn: &mut Connection, user: UserId) -> QueryResult<()> {
     let oldest: Option<(i64, i64)> = friendships::table
         .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))

@@ -1,4 +1,4 @@
-//! What was made for requests with an idempotency key.
+//! Results of requests that carried an idempotency key.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
@@ -6,23 +6,23 @@ use parlour_protocol::ids::UserId;
 use crate::Connection;
 use crate::schema::idempotency_keys;
 
-/// What a key stands for.
+/// An idempotency key and its result.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = idempotency_keys)]
 pub struct IdempotencyRow {
-    /// A keyed hash of the key, of who asked, and of the operation.
+    /// A keyed hash of the key, the caller and the operation.
     pub name: Vec<u8>,
     /// A keyed hash of the key and the request.
     pub request: Vec<u8>,
-    /// Who asked.
+    /// The caller; `None` if not logged in.
     pub user_id: Option<i64>,
-    /// What was made, as JSON.
+    /// The result as JSON, without secrets; empty until the work is done.
     pub result: String,
-    /// When.
+    /// When the key was first used, in microseconds since 1970.
     pub created_at: i64,
 }
 
-/// What was made for a key.
+/// The key with this name, if it was used.
 pub fn find(conn: &mut Connection, name: &[u8]) -> QueryResult<Option<IdempotencyRow>> {
     idempotency_keys::table
         .filter(idempotency_keys::name.eq(name))
@@ -31,24 +31,24 @@ pub fn find(conn: &mut Connection, name: &[u8]) -> QueryResult<Option<Idempotenc
         .optional()
 }
 
-/// Says what was made for a key.
+/// Stores the result of a key.
 pub fn complete(conn: &mut Connection, name: &[u8], result: &str) -> QueryResult<usize> {
     diesel::update(idempotency_keys::table.filter(idempotency_keys::name.eq(name)))
         .set(idempotency_keys::result.eq(result))
         .execute(conn)
 }
 
-/// Takes a key. Another transaction that takes the same one waits until this one ends.
+/// Claims a key. Another transaction that claims the same key waits until this one ends.
 pub fn insert(conn: &mut Connection, row: &IdempotencyRow) -> QueryResult<usize> {
     diesel::insert_into(idempotency_keys::table).values(row.clone()).execute(conn)
 }
 
-/// Forgets everything that one person's keys stand for.
+/// Deletes all keys of a user.
 pub fn delete_of(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
     diesel::delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(user.0))).execute(conn)
 }
 
-/// Forgets what was made before a moment.
+/// Deletes keys first used before `moment`.
 pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
     diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(moment))).execute(conn)
 }

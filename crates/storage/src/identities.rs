@@ -1,4 +1,4 @@
-//! Accounts with a provider of OpenID Connect, by issuer and subject.
+//! Links to accounts of an OpenID Connect provider, by issuer and subject.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::{IdentityId, UserId};
@@ -6,31 +6,31 @@ use parlour_protocol::ids::{IdentityId, UserId};
 use crate::Connection;
 use crate::schema::identities;
 
-/// An account with a provider.
+/// A link to an account of the provider.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = identities)]
 #[diesel(treat_none_as_default_value = false)]
 pub struct IdentityRow {
     /// Random id.
     pub id: i64,
-    /// Whose account here it opens.
+    /// The account here that it logs in to.
     pub user_id: i64,
-    /// The provider's address.
+    /// The provider's issuer URL.
     pub issuer: String,
-    /// The provider's name for the person.
+    /// The provider's id of the user.
     pub subject: String,
-    /// When it was added.
+    /// When it was linked, in microseconds since 1970.
     pub created_at: i64,
-    /// When somebody last logged in with it.
+    /// When it was last used to log in; `None` before the first time.
     pub last_used_at: Option<i64>,
 }
 
-/// Adds an account with a provider.
+/// Inserts a link.
 pub fn insert(conn: &mut Connection, row: &IdentityRow) -> QueryResult<usize> {
     diesel::insert_into(identities::table).values(row.clone()).execute(conn)
 }
 
-/// The account with a provider, if somebody here has it.
+/// The link with this issuer and subject, if there is one.
 pub fn find(conn: &mut Connection, issuer: &str, subject: &str) -> QueryResult<Option<IdentityRow>> {
     identities::table
         .filter(identities::issuer.eq(issuer).and(identities::subject.eq(subject)))
@@ -39,7 +39,7 @@ pub fn find(conn: &mut Connection, issuer: &str, subject: &str) -> QueryResult<O
         .optional()
 }
 
-/// A person's accounts with providers, oldest first.
+/// A user's links, oldest first.
 pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<IdentityRow>> {
     identities::table
         .filter(identities::user_id.eq(user.0))
@@ -48,19 +48,19 @@ pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<IdentityRow>
         .load(conn)
 }
 
-/// Notes that somebody logged in with it.
+/// Records that a link was used to log in.
 pub fn touch(conn: &mut Connection, id: IdentityId, now: i64) -> QueryResult<usize> {
     diesel::update(identities::table.find(id.0)).set(identities::last_used_at.eq(Some(now))).execute(conn)
 }
 
-/// Removes one of a person's; answers whether it was there.
+/// Deletes one of a user's links; returns whether there was one.
 pub fn delete(conn: &mut Connection, user: UserId, id: IdentityId) -> QueryResult<bool> {
     diesel::delete(identities::table.find(id.0).filter(identities::user_id.eq(user.0)))
         .execute(conn)
         .map(|count| count == 1)
 }
 
-/// Removes all of a person's.
+/// Deletes all of a user's links.
 pub fn delete_all(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
     diesel::delete(identities::table.filter(identities::user_id.eq(user.0))).execute(conn)
 }

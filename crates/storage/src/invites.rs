@@ -1,4 +1,4 @@
-//! Codes that let people register, by their hashes.
+//! Invites, by the hashes of their codes.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::{InviteId, UserId};
@@ -15,26 +15,27 @@ pub struct InviteRow {
     pub id: i64,
     /// SHA-256 of the code.
     pub code_hash: Vec<u8>,
-    /// Who made it.
+    /// Who created it.
     pub created_by: i64,
-    /// When.
+    /// When it was created, in microseconds since 1970.
     pub created_at: i64,
-    /// When it ends.
+    /// When it expires, in microseconds since 1970.
     pub expires_at: i64,
-    /// How many may register with it.
+    /// How many people can register with it.
     pub uses: i64,
-    /// How many have.
+    /// How many people have registered with it.
     pub used: i64,
-    /// When it was revoked.
+    /// When it was revoked; `None` if it wasn't.
     pub revoked_at: Option<i64>,
 }
 
-/// Adds an invite.
+/// Inserts an invite.
 pub fn insert(conn: &mut Connection, row: &InviteRow) -> QueryResult<usize> {
     diesel::insert_into(invites::table).values(row.clone()).execute(conn)
 }
 
-/// Invites that can still be used, newest first: of one person, or all.
+/// A page of invites that can still be used, newest first, starting after a position in that order: of one user, or
+/// all.
 pub fn list_open(
     conn: &mut Connection,
     of: Option<UserId>,
@@ -59,7 +60,7 @@ pub fn list_open(
     query.order((invites::created_at.desc(), invites::id.desc())).limit(limit).load(conn)
 }
 
-/// Uses an invite once; answers whether there was one to use.
+/// Uses an invite once; returns whether it could be used.
 pub fn take(conn: &mut Connection, code_hash: &[u8], now: i64) -> QueryResult<bool> {
     diesel::update(
         invites::table
@@ -73,7 +74,7 @@ pub fn take(conn: &mut Connection, code_hash: &[u8], now: i64) -> QueryResult<bo
     .map(|count| count == 1)
 }
 
-/// Ends an invite: of one person, or anybody's. Answers whether there was one.
+/// Revokes an invite of one user, or of anyone if `of` is `None`. Returns whether there was one.
 pub fn revoke(conn: &mut Connection, id: InviteId, of: Option<UserId>, now: i64) -> QueryResult<bool> {
     let creators = of.map_or(i64::MIN..=i64::MAX, |user| user.0..=user.0);
     diesel::update(
@@ -87,7 +88,7 @@ pub fn revoke(conn: &mut Connection, id: InviteId, of: Option<UserId>, now: i64)
     .map(|count| count == 1)
 }
 
-/// Forgets what ended before a moment.
+/// Deletes invites that expired before `moment`.
 pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
     diesel::delete(invites::table.filter(invites::expires_at.lt(moment))).execute(conn)
 }

@@ -1,14 +1,14 @@
-//! The lanes in which changes are written. A lane takes everything that waits into ONE transaction: one COMMIT, one fsync,
-//! many acknowledgements.
+//! The lanes in which changes are written. A lane runs everything that waits, up to `BATCH` units, in ONE transaction:
+//! one COMMIT, one fsync, many acknowledgements.
 //!
 //! Invariant: a unit of work is answered only after the COMMIT that contains it, and units with the same key run in the
-//! order in which they came. A unit that is refused or fails never spoils its neighbours. Work must be repeatable (`Fn`),
-//! with ids and times taken from outside.
+//! order in which they were queued. A unit that is refused or fails never affects the others in its batch. Work must be
+//! repeatable (`Fn`); ids and times are passed in.
 //!
-//! Locks are taken in one order, whatever waits together and on however many nodes: conversations by their ids, then
-//! people by theirs, then what is between them. So units of conversations and units of people never share a transaction, units of
-//! one transaction run in the order of their keys, people are told of changes at the end of it, all together, and a unit that
-//! takes locks of several kinds before that is alone in its own.
+//! Locks are always taken in one order, in every batch and on every node: conversations by id, then users by id, then
+//! the rows between users. Therefore units of conversations and units of users never share a transaction; the units of
+//! a transaction run in the order of their keys; user events are appended at its end, all together; and a unit that
+//! takes locks of several kinds before that runs alone in its transaction.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -24,26 +24,26 @@ use crate::database::{AsStorage, StorageError};
 use crate::link::{Link, has_changed, watch_changes};
 use crate::user_events::Tell;
 
-/// Most units in one transaction: bounds how much is repeated when one of them fails.
+/// Maximum number of units in one transaction; bounds how much is repeated when one of them fails.
 const BATCH: usize = 64;
 
-/// Where a change waits for its turn.
+/// The lane in which a change is queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// A change of one conversation, and what it tells people.
+    /// A change to one conversation, including the user events that follow from it.
     Conversation(ConversationId),
-    /// New messages of several conversations of this one's lane. They are alone in their transaction.
+    /// New messages in several conversations of this conversation's lane. Runs alone in its transaction.
     Messages(ConversationId),
-    /// A change of one person.
+    /// A change to one user.
     Person(UserId),
-    /// A change between this person and others, with their direct chats. It is alone in its transaction.
+    /// A change between this user and others, including their direct chats. Runs alone in its transaction.
     People(UserId),
-    /// Housekeeping, and what waits for nobody. Each is alone in its transaction.
+    /// Housekeeping, and work that nobody waits for. Each unit runs alone in its transaction.
     Server,
 }
 
 impl Lane {
-    /// A change that somebody makes of whom it is not known yet who they are.
+    /// A change by someone who isn't identified yet.
     pub const STRANGER: Self = Self::Person(UserId(0));
 
     fn key(self) -> i64 {
@@ -59,7 +59,7 @@ impl Lane {
     }
 }
 
-/// What became of a unit that ran.
+/// Outcome of running a unit.
 enum Ran {
     Done,
     /// A rule refused it.
@@ -67,28 +67,29 @@ enum Ran {
     Failed(StorageError),
 }
 
-/// A unit of work in a lane. `run` may be called several times, `settle` once, after the transaction ended.
+/// A unit of work in a lane. `run` may be called several times; `settle` is called once, after the transaction has
+/// ended.
 trait Unit: Send {
     fn run(&mut self, conn: &mut Connection) -> Ran;
-    /// Whom its work concerns, when it was done.
+    /// The user events to append, if its work succeeded.
     fn tells(&mut self) -> Vec<&mut Tell>;
     fn settle(self: Box<Self>, commit: Result<(), StorageError>);
 }
 
-/// Whom the outcome of a unit concerns.
+/// Finds the user events in the result of a unit.
 pub(crate) type Concerned<T> = fn(&mut T) -> Vec<&mut Tell>;
 
-/// How people are told at the end of a transaction.
+/// Appends user events at the end of a transaction.
 pub(crate) type TellAll = fn(&mut Connection, Vec<&mut Tell>) -> Result<(), StorageError>;
 
-/// A unit that waits.
+/// A unit waiting in a lane's queue.
 pub(crate) struct Waiting {
     lane: Lane,
     unit: Box<dyn Unit>,
 }
 
 impl Waiting {
-    /// Work, whom it concerns, and who hears of its end.
+    /// Creates a unit from its work, the function that finds its user events, and the channel for its result.
     pub fn new<T, E, F>(
         lane: Lane,
         work: F,
@@ -141,16 +142,16 @@ where
             (_, Some(result)) => result,
             (Ok(()), None) => Err(E::from(StorageError::Unavailable)),
         };
-        // The caller may have gone away; the work is done all the same.
+        // The caller may be gone; the work is done anyway.
         let _ = self.reply.send(answer);
     }
 }
 
-/// Serves queues until nobody can fill them any more, fairly, and each in transactions of its own.
+/// Serves the queues fairly until all their senders are dropped. Each batch comes from one queue only.
 pub(crate) fn run(mut link: Link, mut queues: Vec<Receiver<Waiting>>, tell_all: TellAll) {
     let link = &mut link;
     while let Some(mut batch) = receive(&mut queues) {
-        // Units with the same key keep their order.
+        // The sort is stable, so units with the same key keep their order.
         batch.sort_by_key(|waiting| waiting.lane.key());
         let mut together = Vec::with_capacity(batch.len());
         for Waiting { lane, unit } in batch {
@@ -165,7 +166,7 @@ pub(crate) fn run(mut link: Link, mut queues: Vec<Receiver<Waiting>>, tell_all: 
     }
 }
 
-/// What waits in one of the queues; waits for it.
+/// Waits for work, and returns up to `BATCH` units from one queue. `None` once all queues are disconnected.
 fn receive(queues: &mut Vec<Receiver<Waiting>>) -> Option<Vec<Waiting>> {
     while !queues.is_empty() {
         let mut select = Select::new();
@@ -186,9 +187,9 @@ fn receive(queues: &mut Vec<Receiver<Waiting>>) -> Option<Vec<Waiting>> {
 }
 
 enum BatchError {
-    /// It cannot be done like this: everything was rolled back.
+    /// The batch can't run like this; everything was rolled back.
     Spoiled,
-    /// The COMMIT itself failed, or there is no database.
+    /// The COMMIT itself failed, or the database isn't available.
     Commit(StorageError),
 }
 
@@ -234,8 +235,8 @@ fn in_transaction<T>(
     outcome
 }
 
-/// Runs units in one transaction, as long as none of them has to be taken back. One that was refused before it changed
-/// anything costs the others nothing.
+/// Runs all units in one transaction, as long as none has to be undone. A unit that is refused before it changed
+/// anything doesn't disturb the others.
 fn run_batch(link: &mut Link, batch: &mut [Box<dyn Unit>], tell_all: TellAll) -> Result<(), BatchError> {
     in_transaction(link, |conn| {
         for unit in batch.iter_mut() {
@@ -252,14 +253,14 @@ fn run_batch(link: &mut Link, batch: &mut [Box<dyn Unit>], tell_all: TellAll) ->
     })
 }
 
-/// Tells people of what the units that were done have changed for them.
+/// Appends the user events of the units that succeeded.
 fn tell(conn: &mut Connection, batch: &mut [Box<dyn Unit>], tell_all: TellAll) -> Result<(), StorageError> {
     let tells: Vec<&mut Tell> = batch.iter_mut().flat_map(|unit| unit.tells()).collect();
     if tells.is_empty() { Ok(()) } else { tell_all(conn, tells) }
 }
 
-/// Runs units in one transaction, in which each can be taken back by itself. Says for each whether it is to run once more,
-/// alone.
+/// Runs all units in one transaction with a savepoint each, so that each can be undone by itself. Returns for each unit
+/// whether to run it again, alone.
 fn run_batch_again(
     link: &mut Link,
     batch: &mut [Box<dyn Unit>],
@@ -284,7 +285,7 @@ fn run_batch_again(
 }
 
 fn run_alone(link: &mut Link, mut unit: Box<dyn Unit>, tell_all: TellAll) {
-    // Three tries settle deadlocks with other nodes; more would only hide a fault.
+    // Three attempts resolve deadlocks with other nodes; more would only hide a bug.
     for attempt in 1..=3 {
         let Some(conn) = link.get_patiently() else {
             link.writing.store(false, Ordering::Relaxed);
@@ -311,7 +312,7 @@ fn run_alone(link: &mut Link, mut unit: Box<dyn Unit>, tell_all: TellAll) {
             }
             Err(error) => {
                 roll_back(link);
-                // Nothing was stored: a connection that broke before COMMIT takes everything back.
+                // Nothing was stored: when a connection breaks before COMMIT, the server rolls back.
                 let broken = error == StorageError::Unavailable && link.conn.is_none();
                 if (error == StorageError::Interrupted || broken) && !committing && attempt < 3 {
                     continue;
@@ -330,8 +331,8 @@ fn run_alone(link: &mut Link, mut unit: Box<dyn Unit>, tell_all: TellAll) {
 
 fn begin(conn: &mut Connection) -> Result<(), DieselError> {
     match conn {
-        // With the right to write from the beginning: a transaction that reads first and then finds that right taken (by
-        // a checkpoint, say) is refused at once, however long it would wait.
+        // Take the write lock at the beginning. A transaction that reads first and then finds the write lock taken (by
+        // a checkpoint, for example) fails at once, whatever the busy timeout.
         Connection::Sqlite(inner) => AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE"),
         postgres @ Connection::Postgres(_) => {
             <Connection as diesel::Connection>::TransactionManager::begin_transaction(postgres)
@@ -342,7 +343,8 @@ fn begin(conn: &mut Connection) -> Result<(), DieselError> {
 fn commit(conn: &mut Connection) -> Result<(), StorageError> {
     <Connection as diesel::Connection>::TransactionManager::commit_transaction(conn).map_err(|error| {
         match StorageError::from(error) {
-            // Deferred constraints and serialization are refused cleanly; anything else leaves it open.
+            // Unique violations and serialization failures are clean refusals; anything else leaves the outcome
+            // unknown.
             clean @ (StorageError::Unique(_) | StorageError::Interrupted) => clean,
             other => {
                 tracing::warn!(error = %other, "commit failed");
@@ -421,7 +423,8 @@ mod tests {
 
     type Work = Box<dyn Fn(&mut Connection) -> Result<(), No> + Send>;
 
-    /// Runs units that wait for the lane at the same time; how they end, what is stored then, and the statements it took.
+    /// Runs units that wait in the lane at the same time. Returns their results, what is stored then, and the number of
+    /// statements.
     fn together(units: Vec<(Lane, Work)>) -> (Vec<Result<(), No>>, Vec<i64>, u64) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lanes.sqlite3").display().to_string();
@@ -442,7 +445,7 @@ mod tests {
             let holder = database.clone();
             let holding = tokio::spawn(async move {
                 let wait = move |_: &mut Connection| -> Result<(), No> {
-                    // It ends with the sender.
+                    // Ends when the sender is dropped.
                     let _ended = held.recv();
                     Ok(())
                 };

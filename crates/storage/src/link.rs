@@ -1,4 +1,4 @@
-//! One connection of one thread: made when it is needed, dropped when it is broken.
+//! A thread's database connection: opened when needed, dropped when broken.
 
 use std::cell::Cell;
 use std::fmt::{self, Write};
@@ -12,37 +12,37 @@ use diesel::connection::{Connection as _, Instrumentation, InstrumentationEvent,
 use crate::Connection;
 use crate::connection::Address;
 
-/// A database that restarts is waited for this long, and asked this often, before a change is refused.
+/// How long a change waits for a database that restarts before it is refused, and how often it tries to connect.
 const RESTART: Duration = Duration::from_secs(3);
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
-/// See the module.
+/// The connection of one thread; see the module.
 pub(crate) struct Link {
     pub address: Address,
     pub conn: Option<Connection>,
-    /// The database was waited for in vain: it is not waited for again until it is back.
+    /// Whether waiting for the database timed out. Until it is back, nothing waits for it again.
     away: bool,
     statements: Arc<AtomicU64>,
-    /// The last transaction of any lane was committed.
+    /// Whether the last transaction of any lane was committed.
     pub writing: Arc<AtomicBool>,
 }
 
 thread_local! {
-    /// Whether this thread's connection has changed anything since [`watch_changes`]; nothing while nobody asks.
+    /// Whether this thread's connection has changed anything since [`watch_changes`]; `None` while nobody is watching.
     static CHANGED: Cell<Option<bool>> = const { Cell::new(None) };
 }
 
-/// Begins to look whether statements of this thread change anything.
+/// Starts watching whether this thread's statements change anything.
 pub(crate) fn watch_changes() {
     CHANGED.set(Some(false));
 }
 
-/// Whether any statement since [`watch_changes`] may have changed something; ends looking.
+/// Whether any statement since [`watch_changes`] may have changed something; stops watching.
 pub(crate) fn has_changed() -> bool {
     CHANGED.replace(None) != Some(false)
 }
 
-/// Counts statements. Beginning and ending a transaction are reported as statements too, and taken off again.
+/// Counts statements. Diesel reports the statements that begin and end transactions too, so they are subtracted again.
 struct Counting(Arc<AtomicU64>);
 
 impl Instrumentation for Counting {
@@ -64,7 +64,7 @@ impl Instrumentation for Counting {
     }
 }
 
-/// The beginning of a statement; the rest is not written out.
+/// The first six bytes of a statement; the rest is never rendered.
 #[derive(Default)]
 struct FirstWord {
     bytes: [u8; 6],
@@ -74,7 +74,7 @@ struct FirstWord {
 impl FirstWord {
     fn of(query: impl fmt::Display) -> Self {
         let mut word = Self::default();
-        // It ends with an error as soon as there is enough.
+        // Returns an error as soon as the buffer is full.
         let _ = write!(word, "{query}");
         word
     }
@@ -112,7 +112,8 @@ impl Link {
         self.conn.as_mut()
     }
 
-    /// Like [`Self::get`], and waits a while for a database that has just gone away: it may only be restarting.
+    /// Like [`Self::get`], but waits up to `RESTART` for a database that has just gone away, because it may only be
+    /// restarting.
     pub fn get_patiently(&mut self) -> Option<&mut Connection> {
         let patience = Instant::now() + RESTART;
         while self.get().is_none() {
@@ -126,13 +127,13 @@ impl Link {
         self.conn.as_mut()
     }
 
-    /// Drops a connection that has died while nobody used it.
+    /// Drops a connection that died while it was idle.
     pub fn check(&mut self) {
         let Some(Connection::Postgres(inner)) = self.conn.as_mut() else { return };
         if inner.batch_execute("SELECT 1").is_err() {
             self.conn = None;
         }
-        // Nobody has asked for anything.
+        // Not requested by a caller, so it isn't counted.
         self.statements.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -1,4 +1,4 @@
-//! Who takes part in what.
+//! Members of rooms and direct chats.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
@@ -14,27 +14,27 @@ use crate::users::SummaryRow;
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// The database's own lower case: of ASCII at least, which is what handles begin with.
+    /// SQL `lower`. It handles at least ASCII, which is what handles start with.
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
-/// Somebody in a conversation.
+/// A member of a conversation.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = members)]
 pub struct MemberRow {
-    /// Where.
+    /// The conversation.
     pub conversation_id: i64,
-    /// Who.
+    /// The user.
     pub user_id: i64,
-    /// 0 member, 1 moderator, 2 owner.
+    /// 0 member, 1 moderator, 2 owner; see [`role`].
     pub role: i16,
-    /// Since when.
+    /// When they joined, in microseconds since 1970.
     pub joined_at: i64,
-    /// Up to where they have read.
+    /// Read marker: the last position they have read.
     pub read_seq: i64,
 }
 
-/// The role of a number; unknown numbers have the fewest rights.
+/// Converts a stored number to a role; unknown numbers get the fewest rights.
 pub fn role(number: i16) -> MemberRole {
     match number {
         2 => MemberRole::Owner,
@@ -43,7 +43,7 @@ pub fn role(number: i16) -> MemberRole {
     }
 }
 
-/// The number of a role.
+/// Converts a role to its stored number.
 pub fn role_number(role: MemberRole) -> i16 {
     match role {
         MemberRole::Owner => 2,
@@ -52,12 +52,12 @@ pub fn role_number(role: MemberRole) -> i16 {
     }
 }
 
-/// Adds a member.
+/// Inserts a member.
 pub fn insert(conn: &mut Connection, row: &MemberRow) -> QueryResult<usize> {
     diesel::insert_into(members::table).values(row.clone()).execute(conn)
 }
 
-/// One member.
+/// A user's membership in a conversation, if they are a member.
 pub fn find(
     conn: &mut Connection,
     conversation: ConversationId,
@@ -66,7 +66,8 @@ pub fn find(
     members::table.find((conversation.0, user.0)).select(MemberRow::as_select()).first(conn).optional()
 }
 
-/// Which of these people are in which of these conversations, leaving out suspended accounts.
+/// Which of these users are members of which of these conversations, as pairs (conversation, user). Suspended accounts
+/// are left out.
 pub fn list_among(
     conn: &mut Connection,
     conversations: &[i64],
@@ -81,7 +82,7 @@ pub fn list_among(
         .load(inner))
 }
 
-/// Which members of a conversation have these handles (in lower case).
+/// Members of these conversations who have one of these handles (in lower case).
 pub fn list_named(
     conn: &mut Connection,
     conversations: &[i64],
@@ -97,7 +98,7 @@ pub fn list_named(
     Ok(rows.into_iter().map(|(at, id, handle)| (ConversationId(at), UserId(id), handle)).collect())
 }
 
-/// Whether two people are in one room.
+/// Whether two users share a room.
 pub fn share_room(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<bool> {
     let of_b = diesel::alias!(members as of_b);
     let other = of_b.field(members::conversation_id).eq(members::conversation_id);
@@ -113,17 +114,17 @@ pub fn share_room(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<bo
     Ok(common.is_some())
 }
 
-/// Removes a member; answers whether they were in.
+/// Removes a member; returns whether they were one.
 pub fn delete(conn: &mut Connection, conversation: ConversationId, user: UserId) -> QueryResult<bool> {
     diesel::delete(members::table.find((conversation.0, user.0))).execute(conn).map(|count| count > 0)
 }
 
-/// Removes everybody; answers who was in.
+/// Removes all members; returns how many there were.
 pub fn delete_all(conn: &mut Connection, conversation: ConversationId) -> QueryResult<usize> {
     diesel::delete(members::table.filter(members::conversation_id.eq(conversation.0))).execute(conn)
 }
 
-/// Changes a role.
+/// Changes a member's role.
 pub fn update_role(
     conn: &mut Connection,
     conversation: ConversationId,
@@ -135,10 +136,11 @@ pub fn update_role(
         .execute(conn)
 }
 
-/// A marker: conversation, person, position.
+/// A read marker: conversation, user, position.
 pub type Marker = (i64, i64, Seq);
 
-/// Locks markers that are behind, in the order of their keys, and says where they are to be: never beyond the head.
+/// Locks the markers that are behind, in the order of their keys, and returns their new positions: never beyond the
+/// head.
 macro_rules! lock_markers {
     ($lock:literal) => {
         concat!(
@@ -154,7 +156,7 @@ macro_rules! lock_markers {
 }
 const LOCK_MARKERS: &str = lock_markers!("FOR NO KEY UPDATE OF m");
 const LOCK_FREE_MARKERS: &str = lock_markers!("FOR NO KEY UPDATE OF m SKIP LOCKED");
-/// Moves them. In a statement of its own: it sees the rows as they are now that they are locked.
+/// Moves the locked markers. A separate statement, so that it sees the rows as they are once locked.
 const MOVE_MARKERS: &str = "UPDATE members SET read_seq = due.seq FROM unnest($1, $2, $3) AS due (conversation, person, seq)
     WHERE members.conversation_id = due.conversation AND members.user_id = due.person AND members.read_seq < due.seq
     RETURNING members.conversation_id, members.user_id, members.read_seq AS seq";
@@ -179,8 +181,9 @@ fn column(markers: &[Marker], of: fn(&Marker) -> i64) -> Vec<i64> {
     markers.iter().map(of).collect()
 }
 
-/// Moves markers forward that are behind, and returns where these are now. With `wait` it waits for those that somebody
-/// else holds at this moment. Without, it waits for nobody, and so can't be part of a deadlock however many rows it takes.
+/// Moves markers forward that are behind, and returns the moved ones with their new positions. With `wait`, it waits
+/// for markers that another transaction holds. Without, it skips them, so it can't be part of a deadlock however many
+/// rows it locks.
 pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> QueryResult<Vec<Marker>> {
     match conn {
         Connection::Postgres(inner) => {
@@ -225,7 +228,7 @@ struct PlaceRow {
     head: Seq,
 }
 
-/// Where these markers are now, and the heads of their conversations. Those of people who are not in a conversation are
+/// Current positions of these markers, with the heads of their conversations. Markers of users who aren't members are
 /// left out.
 pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> QueryResult<Vec<(Marker, Seq)>> {
     let places: Vec<PlaceRow> = match conn {
@@ -258,12 +261,12 @@ pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> QueryResult<Ve
     Ok(places.into_iter().map(|place| (place.marker.marker(), place.head)).collect())
 }
 
-/// How many rooms and direct chats a person is in.
+/// Number of rooms and direct chats a user is in.
 pub fn count_of(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
     members::table.filter(members::user_id.eq(user.0)).count().get_result(conn)
 }
 
-/// The roles that a person has, by conversation.
+/// The user's roles in these conversations, as pairs (conversation, role).
 pub fn list_roles(
     conn: &mut Connection,
     user: UserId,
@@ -276,7 +279,7 @@ pub fn list_roles(
         .load(conn)
 }
 
-/// Whom to make owner when the last owner leaves: the highest role, then the longest stay.
+/// Who becomes owner when the last owner leaves: the highest role, then the longest membership.
 pub fn find_heir(conn: &mut Connection, conversation: ConversationId) -> QueryResult<Option<MemberRow>> {
     members::table
         .filter(members::conversation_id.eq(conversation.0))
@@ -286,8 +289,8 @@ pub fn find_heir(conn: &mut Connection, conversation: ConversationId) -> QueryRe
         .optional()
 }
 
-/// Members in the order in which they came, after a position in that order; with a prefix (in lower case) those whose
-/// handle or name begins with it.
+/// A page of members in the order in which they joined, starting after a position in that order. With a prefix (in
+/// lower case), only those whose handle or display name starts with it.
 pub fn list(
     conn: &mut Connection,
     conversation: ConversationId,
@@ -316,7 +319,7 @@ pub fn list(
     Ok(rows.into_iter().map(|(member, user)| (member, User::from(user))).collect())
 }
 
-/// How many rooms a person owns.
+/// Number of rooms a user owns.
 pub fn count_owned(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
     members::table
         .filter(members::user_id.eq(user.0))

@@ -1,6 +1,6 @@
-//! Whom messages concern besides everybody: who was mentioned in them, or answered by them.
+//! Whom a message addresses: users whom it mentions, and the author it replies to.
 //!
-//! Invariant: there is a row for each, exactly as long as the message stands there and says so (and not longer than
+//! Invariant: a row exists exactly as long as the message exists and addresses the user (and no longer than
 //! notifications are kept). Counters count these rows.
 
 use diesel::prelude::*;
@@ -10,31 +10,31 @@ use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use crate::schema::{mentions, user_events};
 use crate::{Connection, on_backend};
 
-/// Somebody whom a message concerns.
+/// A user whom a message addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = mentions)]
 #[diesel(treat_none_as_default_value = false)]
 pub struct MentionRow {
-    /// Whom.
+    /// The addressed user.
     pub user_id: i64,
-    /// Where.
+    /// The conversation.
     pub conversation_id: i64,
-    /// Which message.
+    /// Position of the message.
     pub seq: i64,
-    /// Who wrote it.
+    /// Author of the message.
     pub author_id: i64,
-    /// The notification about it, if there is one.
+    /// Position of the notification about it in the user's event stream; `None` if there is none.
     pub useq: Option<i64>,
-    /// Since when.
+    /// When the row was added, in microseconds since 1970.
     pub at: i64,
 }
 
-/// Adds people whom a message concerns.
+/// Adds rows.
 pub fn insert(conn: &mut Connection, rows: Vec<MentionRow>) -> QueryResult<usize> {
     on_backend!(conn, inner => diesel::insert_into(mentions::table).values(rows).execute(inner))
 }
 
-/// Which of these people are still concerned by messages: person, conversation, position.
+/// Which of these rows still exist: user, conversation, position.
 pub fn list_standing(conn: &mut Connection, wanted: &[(i64, i64, Seq)]) -> QueryResult<Vec<(i64, i64, Seq)>> {
     let people: Vec<i64> = wanted.iter().map(|one| one.0).collect();
     let seqs: Vec<Seq> = wanted.iter().map(|one| one.2).collect();
@@ -46,8 +46,8 @@ pub fn list_standing(conn: &mut Connection, wanted: &[(i64, i64, Seq)]) -> Query
     Ok(found.into_iter().filter(|one| wanted.contains(one)).collect())
 }
 
-/// Notes which notification tells somebody of a message: person, conversation, position of the message, and of the
-/// notification.
+/// Records which notification informed a user of a message: user, conversation, position of the message, position of
+/// the notification.
 pub fn note_notifications(conn: &mut Connection, noted: &[(i64, i64, Seq, Seq)]) -> QueryResult<()> {
     match conn {
         Connection::Postgres(inner) => {
@@ -75,7 +75,7 @@ pub fn note_notifications(conn: &mut Connection, noted: &[(i64, i64, Seq, Seq)])
     Ok(())
 }
 
-/// Whom a message concerns.
+/// The users whom a message addresses.
 pub fn list(conn: &mut Connection, conversation: ConversationId, seq: Seq) -> QueryResult<Vec<MentionRow>> {
     mentions::table
         .filter(mentions::conversation_id.eq(conversation.0))
@@ -85,7 +85,7 @@ pub fn list(conn: &mut Connection, conversation: ConversationId, seq: Seq) -> Qu
         .load(conn)
 }
 
-/// Takes these people off, and the notifications that they got out of the list; those stay in the stream.
+/// Deletes these rows, and removes their notifications from the list; the user events stay in the stream.
 pub fn delete(conn: &mut Connection, rows: &[MentionRow]) -> QueryResult<()> {
     for row in rows {
         diesel::delete(mentions::table.find((row.user_id, row.conversation_id, row.seq))).execute(conn)?;
@@ -98,7 +98,7 @@ pub fn delete(conn: &mut Connection, rows: &[MentionRow]) -> QueryResult<()> {
     Ok(())
 }
 
-/// Whom these messages of a conversation concern.
+/// The users whom these messages of a conversation address.
 pub fn list_of_messages(
     conn: &mut Connection,
     conversation: ConversationId,
@@ -112,7 +112,7 @@ pub fn list_of_messages(
         .load(inner))
 }
 
-/// Forgets a conversation, and takes the notifications about it out of the lists.
+/// Deletes all rows of a conversation, and removes their notifications from the lists.
 pub fn delete_conversation(conn: &mut Connection, conversation: ConversationId) -> QueryResult<usize> {
     diesel::sql_query(
         "UPDATE user_events SET notify = FALSE WHERE notify AND EXISTS (SELECT 1 FROM mentions
@@ -125,12 +125,12 @@ pub fn delete_conversation(conn: &mut Connection, conversation: ConversationId) 
     diesel::delete(mentions::table.filter(mentions::conversation_id.eq(conversation.0))).execute(conn)
 }
 
-/// Forgets a person.
+/// Deletes all rows that address a user.
 pub fn delete_of(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
     diesel::delete(mentions::table.filter(mentions::user_id.eq(user.0))).execute(conn)
 }
 
-/// Forgets what is older than a moment.
+/// Deletes rows older than `moment`.
 pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
     diesel::delete(mentions::table.filter(mentions::at.lt(moment))).execute(conn)
 }

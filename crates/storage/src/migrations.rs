@@ -1,6 +1,7 @@
-//! The embedded migrations, one folder per database with the same names.
+//! The embedded migrations: one folder per database, with the same names.
 //!
-//! Invariant: a migration works with the code before and after it, since nodes of both run together for a while.
+//! Invariant: a migration works with the code before and after it, because nodes of both versions run together for a
+//! while.
 
 use diesel::connection::SimpleConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -12,10 +13,10 @@ pub const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/pos
 /// Migrations for SQLite.
 pub const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// Key of the advisory lock that keeps two nodes from migrating at once: "parlour" in ASCII.
+/// Key of the advisory lock that keeps two nodes from migrating at the same time: "parlour" in ASCII.
 const LOCK: i64 = 0x70_61_72_6c_6f_75_72;
 
-/// Applies what is missing and answers how many migrations that were.
+/// Applies missing migrations and returns how many there were.
 pub fn run(conn: &mut Connection) -> Result<usize, String> {
     match conn {
         Connection::Postgres(inner) => {
@@ -43,7 +44,7 @@ pub fn run(conn: &mut Connection) -> Result<usize, String> {
     }
 }
 
-/// Takes back every migration; for tests.
+/// Reverts every migration; for tests.
 pub fn revert_all(conn: &mut Connection) -> Result<usize, String> {
     on_backend_revert(conn).map_err(|error| error.to_string())
 }
@@ -65,7 +66,7 @@ mod tests {
 
     #[test]
     fn no_two_have_the_same_number() {
-        // The second one would be taken for the first, and never be applied.
+        // The second one would be mistaken for the first, and never be applied.
         let of_postgres: Vec<Box<dyn Migration<diesel::pg::Pg>>> = POSTGRES.migrations().unwrap();
         let of_sqlite: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> = SQLITE.migrations().unwrap();
         let postgres: Vec<String> = of_postgres.iter().map(|one| one.name().version().to_string()).collect();

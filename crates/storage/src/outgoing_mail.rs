@@ -1,7 +1,7 @@
-//! Mails that wait to be sent, and those of the last hour that were.
+//! The mail queue: mails to send, and those sent within the last hour.
 //!
-//! Invariant: a mail is claimed for a while before it is sent, in one statement, so that in a calm cluster one node sends
-//! it. What was sent keeps no address.
+//! Invariant: a mail is claimed for a limited time, in one statement, before it is sent, so that normally only one node
+//! sends it. A sent mail keeps no address.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
@@ -9,49 +9,49 @@ use parlour_protocol::ids::UserId;
 use crate::Connection;
 use crate::schema::outgoing_mail;
 
-/// A mail.
+/// A mail in the queue.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = outgoing_mail)]
 pub struct MailRow {
-    /// Its number.
+    /// Id of the mail.
     pub id: i64,
-    /// Whose account it is about.
+    /// The account the mail is about.
     pub user_id: i64,
-    /// What it says.
+    /// Kind of the mail, as `parlour-chat` numbers them.
     pub kind: i16,
-    /// Where it goes.
+    /// The recipient's address.
     pub address: String,
-    /// What the token in it is derived from.
+    /// The nonce from which the token in the mail is derived; `None` if it has no token.
     pub nonce: Option<Vec<u8>>,
-    /// When the reason for it arose.
+    /// When the mail was queued, in microseconds since 1970.
     pub created_at: i64,
-    /// How often it was tried, with the present time.
+    /// Number of attempts, including the current one.
     pub tries: i64,
 }
 
-/// A mail to add.
+/// A mail to queue.
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = outgoing_mail)]
 pub struct NewMailRow {
-    /// Whose account it is about.
+    /// The account the mail is about.
     pub user_id: i64,
-    /// What it says.
+    /// Kind of the mail, as `parlour-chat` numbers them.
     pub kind: i16,
-    /// Where it goes.
+    /// The recipient's address.
     pub address: String,
-    /// A keyed hash of the address, if it is counted.
+    /// A keyed hash of the address, if mails to it are counted.
     pub address_hash: Option<Vec<u8>>,
-    /// What the token in it is derived from.
+    /// The nonce from which the token in the mail is derived; `None` if it has no token.
     pub nonce: Option<Vec<u8>>,
-    /// When the reason for it arose.
+    /// When the mail was queued, in microseconds since 1970.
     pub created_at: i64,
-    /// When to send it.
+    /// When to send it, in microseconds since 1970.
     pub next_try_at: i64,
-    /// How often it was tried.
+    /// Number of attempts so far.
     pub tries: i64,
 }
 
-/// Adds a mail.
+/// Queues a mail.
 pub fn insert(conn: &mut Connection, row: NewMailRow) -> QueryResult<usize> {
     diesel::insert_into(outgoing_mail::table).values(row).execute(conn)
 }
@@ -64,7 +64,7 @@ pub fn is_due(conn: &mut Connection, now: i64) -> QueryResult<bool> {
     due.select(outgoing_mail::id).first::<i64>(conn).optional().map(|found| found.is_some())
 }
 
-/// Claims mails that are due, until a moment at which others may take them.
+/// Claims up to `limit` mails that are due. Until `until`, nobody else can claim them.
 pub fn claim(conn: &mut Connection, now: i64, until: i64, limit: i64) -> QueryResult<Vec<MailRow>> {
     let due: Vec<MailRow> = outgoing_mail::table
         .filter(outgoing_mail::sent_at.is_null())
@@ -76,7 +76,7 @@ pub fn claim(conn: &mut Connection, now: i64, until: i64, limit: i64) -> QueryRe
     let mut claimed = Vec::new();
     for row in due {
         let tries = row.tries + 1;
-        // A node that waited here for another finds it claimed.
+        // A node that waited here for another one finds the mail claimed.
         let unclaimed = outgoing_mail::sent_at.is_null().and(outgoing_mail::tries.eq(row.tries));
         let count = diesel::update(outgoing_mail::table.find(row.id).filter(unclaimed))
             .set((outgoing_mail::next_try_at.eq(until), outgoing_mail::tries.eq(tries)))
@@ -88,7 +88,7 @@ pub fn claim(conn: &mut Connection, now: i64, until: i64, limit: i64) -> QueryRe
     Ok(claimed)
 }
 
-/// Notes that a mail was sent; where to is forgotten.
+/// Marks a mail as sent and forgets its address.
 pub fn set_sent(conn: &mut Connection, id: i64, now: i64) -> QueryResult<usize> {
     diesel::update(outgoing_mail::table.find(id))
         .set((
@@ -99,19 +99,19 @@ pub fn set_sent(conn: &mut Connection, id: i64, now: i64) -> QueryResult<usize> 
         .execute(conn)
 }
 
-/// Notes when to try a mail again, unless somebody else has it by now.
+/// Sets when to try a mail again, unless another node has claimed it since.
 pub fn set_next_try(conn: &mut Connection, id: i64, tries: i64, next: i64) -> QueryResult<usize> {
     diesel::update(outgoing_mail::table.find(id).filter(outgoing_mail::tries.eq(tries)))
         .set(outgoing_mail::next_try_at.eq(next))
         .execute(conn)
 }
 
-/// Gives a mail up.
+/// Deletes a mail that won't be sent.
 pub fn delete(conn: &mut Connection, id: i64) -> QueryResult<usize> {
     diesel::delete(outgoing_mail::table.find(id)).execute(conn)
 }
 
-/// How many mails of some kinds were made since a moment: about a person, to an address, or in all.
+/// Number of mails of these kinds queued since `since`: about a user, to an address, or in total.
 pub fn count_since(
     conn: &mut Connection,
     kinds: &[i16],
@@ -132,7 +132,7 @@ pub fn count_since(
     query.count().get_result(conn)
 }
 
-/// Takes mails of a kind back that were not sent yet. They are still counted.
+/// Withdraws a user's unsent mails of a kind. They still count.
 pub fn withdraw(conn: &mut Connection, user: UserId, kind: i16, now: i64) -> QueryResult<usize> {
     let waiting = outgoing_mail::table
         .filter(outgoing_mail::user_id.eq(user.0))
@@ -147,12 +147,13 @@ pub fn withdraw(conn: &mut Connection, user: UserId, kind: i16, now: i64) -> Que
         .execute(conn)
 }
 
-/// Forgets all mails about a person.
+/// Deletes all mails about a user.
 pub fn delete_of(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
     diesel::delete(outgoing_mail::table.filter(outgoing_mail::user_id.eq(user.0))).execute(conn)
 }
 
-/// Forgets what was sent and need not be counted any more, and what waits since a moment for a server that sends none.
+/// Deletes sent mails queued before `counted`, which no longer count, and all mails queued before `waiting`, which a
+/// server without mail will never send.
 pub fn delete_before(conn: &mut Connection, counted: i64, waiting: i64) -> QueryResult<usize> {
     let counted = outgoing_mail::sent_at.is_not_null().and(outgoing_mail::created_at.lt(counted));
     diesel::delete(outgoing_mail::table.filter(counted.or(outgoing_mail::created_at.lt(waiting))))

@@ -1,6 +1,6 @@
-//! Everything that belongs to one person, for taking it along and for erasing it.
+//! All data of one user, for export and for erasure.
 //!
-//! Invariant: erasing keeps every position of every log; what is gone is what people wrote.
+//! Invariant: erasing keeps every position of every log; only what users wrote is removed.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -22,7 +22,7 @@ use crate::second_factors;
 use crate::users::{AvatarRow, UserRow};
 use crate::{identities, password_resets};
 
-/// One's own messages in a conversation after a position, oldest first.
+/// A user's messages in a conversation after a position, oldest first.
 pub fn list_own_messages(
     conn: &mut Connection,
     conversation: ConversationId,
@@ -41,12 +41,12 @@ pub fn list_own_messages(
         .load(conn)
 }
 
-/// A person's pictures.
+/// A user's profile pictures.
 pub fn list_avatars(conn: &mut Connection, user: UserId) -> QueryResult<Vec<AvatarRow>> {
     avatars::table.filter(avatars::user_id.eq(user.0)).select(AvatarRow::as_select()).load(conn)
 }
 
-/// Ids of conversations after an id, in the order of ids: to look through all of them in bounded steps.
+/// Ids of conversations after an id, in the order of ids; for visiting all of them in bounded steps.
 pub fn list_conversation_ids(conn: &mut Connection, after: i64, limit: i64) -> QueryResult<Vec<i64>> {
     conversations::table
         .filter(conversations::id.gt(after))
@@ -56,7 +56,7 @@ pub fn list_conversation_ids(conn: &mut Connection, after: i64, limit: i64) -> Q
         .load(conn)
 }
 
-/// Which of these conversations a person is in, or wrote into, or reacted in.
+/// Which of these conversations a user is a member of, or has ever written or reacted in.
 pub fn list_touched(conn: &mut Connection, user: UserId, ids: &[i64]) -> QueryResult<Vec<i64>> {
     let member = members::table
         .filter(members::conversation_id.eq(conversations::id))
@@ -72,24 +72,24 @@ pub fn list_touched(conn: &mut Connection, user: UserId, ids: &[i64]) -> QueryRe
         .load(conn)
 }
 
-/// Messages and edits that lose their text in one step: what one transaction does is bounded.
+/// Maximum number of messages and edits erased per step, to bound what one transaction does.
 const ERASED_AT_ONCE: i64 = 2000;
 
-/// What one step of erasing did.
+/// What one erasure step did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErasedLines {
-    /// How many messages lost their text.
+    /// Number of messages whose text was erased.
     pub messages: i64,
-    /// Whether anything changed that others see.
+    /// Whether anything changed that others can see.
     pub visible: bool,
-    /// Whether there may be more lines.
+    /// Whether more rows may be left.
     pub more: bool,
-    /// Positions of what lost its text.
+    /// Positions of the rows that were erased.
     pub seqs: Vec<Seq>,
 }
 
-/// Takes the text out of what a person wrote in a conversation, up to a number of lines, and their reactions with those
-/// to their messages.
+/// Erases the text of up to `ERASED_AT_ONCE` of a user's messages and edits in a conversation, the reactions to those
+/// messages, and all reactions of the user there.
 pub fn erase_author(
     conn: &mut Connection,
     conversation: ConversationId,
@@ -99,7 +99,7 @@ pub fn erase_author(
     let own = events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::author_id.eq(author.0));
-    // The client's own name for a message is text of theirs, too.
+    // The client id is text chosen by the user, too.
     let left =
         events::body.is_not_null().or(events::current_body.is_not_null()).or(events::cid.is_not_null());
     let seqs: Vec<i64> = own
@@ -134,7 +134,7 @@ pub fn erase_author(
     Ok(ErasedLines { messages: count as i64, visible: count + reactions > 0, more, seqs })
 }
 
-/// Removes what a person has besides conversations and friendships, which others are told about.
+/// Deletes a user's own data, except for what others must be told about: conversations and friendships.
 pub fn erase_person(conn: &mut Connection, user: UserId) -> QueryResult<Erased> {
     let count = |rows: usize| rows as i64;
     let notifications = diesel::delete(user_events::table.filter(user_events::user_id.eq(user.0)));
@@ -167,7 +167,7 @@ pub fn erase_person(conn: &mut Connection, user: UserId) -> QueryResult<Erased> 
     })
 }
 
-/// Everybody to whom a person has a friendship or request, with whether it is a friendship and whether it is hidden.
+/// Everyone a user has a friendship or request with: user, whether it is a friendship, whether it is hidden.
 pub fn list_friendships(conn: &mut Connection, user: UserId) -> QueryResult<Vec<(UserId, bool, bool)>> {
     let rows: Vec<(i64, i64, Option<i64>, bool)> = friendships::table
         .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
@@ -186,8 +186,7 @@ pub fn list_friendships(conn: &mut Connection, user: UserId) -> QueryResult<Vec<
         .collect())
 }
 
-/// Turns a person's row into the name of an author whom nobody knows. The key is no valid handle, so nobody can
-/// take it beforehand.
+/// Turns a user's row into an anonymous author. The key is not a valid handle, so nobody can register it beforehand.
 pub fn bury(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<usize> {
     diesel::update(users::table.find(user.0))
         .set((
@@ -207,12 +206,12 @@ pub fn bury(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<usize>
         .execute(conn)
 }
 
-/// Notes that nothing of a person is left anywhere.
+/// Records that nothing of a user is left anywhere.
 pub fn set_erased(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<usize> {
     diesel::update(users::table.find(user.0)).set(users::erased_at.eq(Some(now))).execute(conn)
 }
 
-/// People who are gone and of whom something is left, since erasing was interrupted before a moment.
+/// Up to 100 users who were deleted before `before` and aren't completely erased, because erasure was interrupted.
 pub fn list_to_erase(conn: &mut Connection, before: i64) -> QueryResult<Vec<UserRow>> {
     users::table
         .filter(users::deleted_at.lt(before))
@@ -222,7 +221,7 @@ pub fn list_to_erase(conn: &mut Connection, before: i64) -> QueryResult<Vec<User
         .load(conn)
 }
 
-/// Bots of a person who are gone and of whom something is left.
+/// Deleted bots of a user that aren't completely erased.
 pub fn list_bots_to_erase(conn: &mut Connection, owner: UserId) -> QueryResult<Vec<i64>> {
     users::table
         .filter(users::owner_id.eq(owner.0))
@@ -232,12 +231,12 @@ pub fn list_bots_to_erase(conn: &mut Connection, owner: UserId) -> QueryResult<V
         .load(conn)
 }
 
-/// SQLite: moves what waits in the write-ahead log into the file, so that erased text is gone from both. A reader may
-/// stand in the way; then the next call does it. PostgreSQL does such things by itself.
+/// SQLite: moves the write-ahead log into the database file, so that erased text is gone from both. Returns false if a
+/// reader prevented it; then the next call does it. PostgreSQL does this by itself.
 pub fn settle(conn: &mut Connection) -> QueryResult<bool> {
     match conn {
         Connection::Sqlite(inner) => {
-            // Nobody who writes waits behind this for long: it holds them up while it waits for readers.
+            // Short, because writers wait while this waits for readers.
             inner.batch_execute("PRAGMA busy_timeout = 20")?;
             let outcome =
                 diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(inner);

@@ -1,4 +1,4 @@
-//! Passkeys, and what their ceremonies remember between their two halves.
+//! Passkeys, and the state of ceremonies between their two halves.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::{PasskeyId, UserId};
@@ -13,43 +13,43 @@ use crate::schema::{passkey_ceremonies, passkeys};
 pub struct PasskeyRow {
     /// Random id.
     pub id: i64,
-    /// Whose.
+    /// Id of the owner.
     pub user_id: i64,
-    /// What the authenticator calls it.
+    /// The authenticator's credential id.
     pub credential_id: Vec<u8>,
-    /// Public key and counter, as JSON.
+    /// Public key and signature counter, as JSON.
     pub passkey: String,
-    /// The owner's name for it.
+    /// Name given by the owner.
     pub name: String,
-    /// When it was added.
+    /// When it was added, in microseconds since 1970.
     pub created_at: i64,
-    /// When it was last used.
+    /// When it was last used; `None` before the first use.
     pub last_used_at: Option<i64>,
 }
 
-/// The first half of a ceremony.
+/// State of a started ceremony.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = passkey_ceremonies)]
 #[diesel(treat_none_as_default_value = false)]
 pub struct CeremonyRow {
-    /// Random, so that nobody can use up somebody else's.
+    /// Random, so that nobody can use up another user's ceremony.
     pub id: Vec<u8>,
-    /// For whom, if that is known.
+    /// The user, if known.
     pub user_id: Option<i64>,
-    /// What it is for.
+    /// What the ceremony is for, as `parlour-chat` numbers it.
     pub kind: i16,
-    /// What the second half needs, as JSON.
+    /// What completing it requires, as JSON.
     pub state: String,
-    /// When it is worth nothing any more.
+    /// When it expires, in microseconds since 1970.
     pub expires_at: i64,
 }
 
-/// Adds a passkey.
+/// Inserts a passkey.
 pub fn insert(conn: &mut Connection, row: &PasskeyRow) -> QueryResult<usize> {
     diesel::insert_into(passkeys::table).values(row.clone()).execute(conn)
 }
 
-/// A person's passkeys, oldest first.
+/// A user's passkeys, oldest first.
 pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<PasskeyRow>> {
     passkeys::table
         .filter(passkeys::user_id.eq(user.0))
@@ -58,12 +58,12 @@ pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<PasskeyRow>>
         .load(conn)
 }
 
-/// How many passkeys a person has.
+/// Number of a user's passkeys.
 pub fn count(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
     passkeys::table.filter(passkeys::user_id.eq(user.0)).count().get_result(conn)
 }
 
-/// The passkey of one person with this id.
+/// One of a user's passkeys by id.
 pub fn find(conn: &mut Connection, user: UserId, id: PasskeyId) -> QueryResult<Option<PasskeyRow>> {
     passkeys::table
         .find(id.0)
@@ -73,7 +73,7 @@ pub fn find(conn: &mut Connection, user: UserId, id: PasskeyId) -> QueryResult<O
         .optional()
 }
 
-/// The passkey that an authenticator calls by this id, no matter whose it is.
+/// The passkey with this credential id, regardless of its owner.
 pub fn find_by_credential(conn: &mut Connection, credential: &[u8]) -> QueryResult<Option<PasskeyRow>> {
     passkeys::table
         .filter(passkeys::credential_id.eq(credential))
@@ -82,7 +82,7 @@ pub fn find_by_credential(conn: &mut Connection, credential: &[u8]) -> QueryResu
         .optional()
 }
 
-/// Notes that a passkey was used, and its new counter; answers whether it was still as it was read.
+/// Records a use and the new counter; returns false if the row has changed since it was read.
 pub fn mark_used(conn: &mut Connection, row: &PasskeyRow, passkey: &str, now: i64) -> QueryResult<bool> {
     diesel::update(passkeys::table.find(row.id).filter(passkeys::passkey.eq(&row.passkey)))
         .set((passkeys::passkey.eq(passkey), passkeys::last_used_at.eq(Some(now))))
@@ -90,7 +90,7 @@ pub fn mark_used(conn: &mut Connection, row: &PasskeyRow, passkey: &str, now: i6
         .map(|count| count == 1)
 }
 
-/// Gives a passkey another name; answers whether the person has it.
+/// Renames a passkey; returns whether the user has it.
 pub fn rename(conn: &mut Connection, user: UserId, id: PasskeyId, name: &str) -> QueryResult<bool> {
     diesel::update(passkeys::table.find(id.0).filter(passkeys::user_id.eq(user.0)))
         .set(passkeys::name.eq(name))
@@ -98,22 +98,22 @@ pub fn rename(conn: &mut Connection, user: UserId, id: PasskeyId, name: &str) ->
         .map(|count| count == 1)
 }
 
-/// Removes a passkey; answers whether the person had it.
+/// Deletes a passkey; returns whether the user had it.
 pub fn delete(conn: &mut Connection, user: UserId, id: PasskeyId) -> QueryResult<bool> {
     diesel::delete(passkeys::table.find(id.0).filter(passkeys::user_id.eq(user.0)))
         .execute(conn)
         .map(|count| count == 1)
 }
 
-/// Removes a person's passkeys and what they began; answers how many passkeys there were.
+/// Deletes a user's passkeys and started ceremonies; returns how many passkeys there were.
 pub fn delete_all(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
     let begun = passkey_ceremonies::table.filter(passkey_ceremonies::user_id.eq(user.0));
     diesel::delete(begun).execute(conn)?;
     diesel::delete(passkeys::table.filter(passkeys::user_id.eq(user.0))).execute(conn)
 }
 
-/// Keeps the first half of a ceremony, and of those that began before for the same person (or for nobody yet) the
-/// newest, so that there are never more than a limit.
+/// Stores a started ceremony. Of earlier ones of the same user (or of unidentified users), only the newest are kept, so
+/// that there are never more than `most`.
 pub fn begin(conn: &mut Connection, row: &CeremonyRow, most: i64) -> QueryResult<()> {
     let mut same = passkey_ceremonies::table.select(passkey_ceremonies::id).into_boxed();
     same = match row.user_id {
@@ -129,7 +129,7 @@ pub fn begin(conn: &mut Connection, row: &CeremonyRow, most: i64) -> QueryResult
     Ok(())
 }
 
-/// Uses up the first half of a ceremony of this kind that has not run out.
+/// Uses up a ceremony. Deletes it in any case, but returns it only if it is of this kind and hasn't expired.
 pub fn take_ceremony(
     conn: &mut Connection,
     id: &[u8],
@@ -143,12 +143,12 @@ pub fn take_ceremony(
         .select(CeremonyRow::as_select())
         .first(conn)
         .optional()?;
-    // Of several who read it, one takes it.
+    // If several transactions read it, only one deletes it.
     let taken = diesel::delete(passkey_ceremonies::table.find(id)).execute(conn)? == 1;
     Ok(found.filter(|_| taken))
 }
 
-/// Forgets what ran out before a moment.
+/// Deletes ceremonies that expired before `moment`.
 pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
     diesel::delete(passkey_ceremonies::table.filter(passkey_ceremonies::expires_at.lt(moment))).execute(conn)
 }

@@ -1,4 +1,6 @@
-//! Links with which somebody sets a new password, by the hashes of their tokens.
+//! Password reset links, by the hashes of their tokens.
+//!
+//! Invariant: a user has at most one link; a new one replaces it.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
@@ -6,7 +8,7 @@ use parlour_protocol::ids::UserId;
 use crate::Connection;
 use crate::schema::password_resets;
 
-/// Puts a link in the place of the one that the person may have had.
+/// Stores a link, replacing the user's earlier one.
 pub fn replace(
     conn: &mut Connection,
     user: UserId,
@@ -23,7 +25,7 @@ pub fn replace(
         .execute(conn)
 }
 
-/// Whose link it is, unless it has run out.
+/// The user a link belongs to, unless it has expired.
 pub fn find(conn: &mut Connection, token_hash: &[u8], now: i64) -> QueryResult<Option<UserId>> {
     password_resets::table
         .filter(password_resets::token_hash.eq(token_hash))
@@ -34,19 +36,19 @@ pub fn find(conn: &mut Connection, token_hash: &[u8], now: i64) -> QueryResult<O
         .map(|found| found.map(UserId))
 }
 
-/// Uses a link up; answers whether it was still there.
+/// Uses up a link; returns whether it still existed.
 pub fn take(conn: &mut Connection, token_hash: &[u8]) -> QueryResult<bool> {
     diesel::delete(password_resets::table.filter(password_resets::token_hash.eq(token_hash)))
         .execute(conn)
         .map(|count| count == 1)
 }
 
-/// Forgets the link of a person.
+/// Deletes a user's link.
 pub fn delete(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
     diesel::delete(password_resets::table.find(user.0)).execute(conn)
 }
 
-/// Forgets what ran out before a moment.
+/// Deletes links that expired before `moment`.
 pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
     diesel::delete(password_resets::table.filter(password_resets::expires_at.lt(moment))).execute(conn)
 }

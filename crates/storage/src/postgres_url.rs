@@ -1,12 +1,12 @@
-//! URLs of PostgreSQL, taken apart as its own programs do (`conninfo_uri_parse` of libpq), which is not as browsers do:
-//! a password may hold `?` and `#` as they are.
+//! Parses PostgreSQL URLs like libpq (`conninfo_uri_parse`), not like a browser: a password may contain unescaped `?`
+//! and `#`.
 //!
-//! Invariant: an error holds no part of the URL, since any part may belong to the password.
+//! Invariant: an error contains no part of the URL, because any part may belong to the password.
 
-/// Parameters that say how to log in without a password in the URL.
+/// Parameters that provide credentials other than a password in the login part of the URL.
 const CREDENTIALS: [&str; 3] = ["password", "passfile", "sslcert"];
 
-/// What a URL says, in its own writing.
+/// Parts of a URL, still percent-encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PostgresUrl<'a> {
     password: Option<&'a str>,
@@ -15,13 +15,13 @@ pub struct PostgresUrl<'a> {
 }
 
 impl<'a> PostgresUrl<'a> {
-    /// Reads `postgres://user:password@host:port/database?name=value`.
+    /// Parses `postgres://user:password@host:port/database?name=value`.
     pub fn parse(url: &'a str) -> Result<Self, String> {
         let body = url
             .strip_prefix("postgres://")
             .or_else(|| url.strip_prefix("postgresql://"))
             .ok_or("DATABASE_URL must begin with postgres:// or sqlite://")?;
-        // Whatever stands before an @ is user and password, unless a slash comes first.
+        // Everything before the first @ is user and password, unless a slash comes first.
         let (login, rest) = match body.find(['@', '/']) {
             Some(at) if body.as_bytes().get(at) == Some(&b'@') => {
                 let (login, rest) = body.split_at(at);
@@ -35,7 +35,7 @@ impl<'a> PostgresUrl<'a> {
         };
         let (hosts, database) = place.split_once('/').unwrap_or((place, ""));
         let password = login.and_then(|login| login.split_once(':')).map(|(_, password)| password);
-        // An @ that is left over is of a password with a slash or another @ in it.
+        // Another @ belongs to a password that contains an unescaped slash or @.
         let odd = hosts.contains('@') || (login.is_none() && database.contains('@'));
         if odd || !hosts.split(',').all(is_host) {
             return Err(unusable());
@@ -49,14 +49,14 @@ impl<'a> PostgresUrl<'a> {
         Ok(Self { password, hosts, query })
     }
 
-    /// Whether it says how to log in.
+    /// Whether the URL contains credentials.
     pub fn has_credentials(&self) -> bool {
         let named = |name| CREDENTIALS.contains(&name);
         self.password.is_some_and(|password| !password.is_empty())
             || self.parameters().any(|(name, _)| named(name))
     }
 
-    /// The machines that it names, or folders of sockets.
+    /// The hosts, or directories of Unix sockets, that the URL names.
     pub fn hosts(&self) -> impl Iterator<Item = &'a str> {
         let named = self.parameters().filter(|(name, _)| matches!(*name, "host" | "hostaddr"));
         let named = named.flat_map(|(_, hosts)| hosts.split(','));
@@ -67,7 +67,7 @@ impl<'a> PostgresUrl<'a> {
         self.query.into_iter().flat_map(|query| query.split('&')).filter_map(|pair| pair.split_once('='))
     }
 
-    /// The URL with parameters added that it doesn't have.
+    /// The URL, with those defaults added that it doesn't set itself.
     pub fn with_defaults(&self, url: &str, defaults: &[(&str, &str)]) -> String {
         let missing = defaults.iter().filter(|(name, _)| self.parameters().all(|(known, _)| known != *name));
         let missing: Vec<String> = missing.map(|(name, value)| format!("{name}={value}")).collect();
@@ -80,14 +80,14 @@ impl<'a> PostgresUrl<'a> {
     }
 }
 
-/// What cannot be used is named, and how to mend it; nothing of it is said.
+/// Error text for a URL that can't be used: says how to fix it, and quotes none of it.
 pub(crate) fn unusable() -> String {
     "DATABASE_URL cannot be used as it is. It must look like postgres://user:password@host:5432/database, and in user and \
      password the characters % / @ : are written %25 %2F %40 %3A."
         .to_owned()
 }
 
-/// Host and port.
+/// Splits a host into name and port.
 fn port_of(host: &str) -> (&str, Option<&str>) {
     let name_ends = host.rfind(']').map_or(0, |end| end + 1);
     match host.get(name_ends..).and_then(|rest| rest.find(':')) {
@@ -105,7 +105,7 @@ fn is_host(host: &str) -> bool {
     brackets && port.is_none_or(|port| port.is_empty() || port.parse::<u16>().is_ok())
 }
 
-/// Whether every percent sign is followed by two hexadecimal digits that stand for something.
+/// Whether every percent sign is followed by two hexadecimal digits other than `00`.
 fn is_encoded(text: &str) -> bool {
     text.split('%').skip(1).all(|after| {
         let digits = after.get(..2).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Reactions that are in force.
+//! Current reactions; removed ones have no row.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use crate::Connection;
 use crate::on_backend;
 use crate::schema::reactions;
 
-/// Somebody's reaction to a message.
+/// A user's reaction to a message.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = reactions)]
 pub struct ReactionRow {
-    /// Where.
+    /// The conversation.
     pub conversation_id: i64,
-    /// Which message.
+    /// Position of the message.
     pub seq: i64,
-    /// With what.
+    /// The emoji.
     pub emoji: String,
-    /// Who.
+    /// Who reacted.
     pub user_id: i64,
-    /// Position of the event that added it.
+    /// Position of the event that added the reaction.
     pub event_seq: i64,
 }
 
@@ -32,7 +32,7 @@ pub fn insert(conn: &mut Connection, row: &ReactionRow) -> QueryResult<usize> {
     diesel::insert_into(reactions::table).values(row.clone()).execute(conn)
 }
 
-/// Takes a reaction back; answers whether it was there.
+/// Removes a reaction; returns whether there was one.
 pub fn delete(
     conn: &mut Connection,
     conversation: ConversationId,
@@ -53,7 +53,7 @@ pub fn delete_all(conn: &mut Connection, conversation: ConversationId, seq: Seq)
     .execute(conn)
 }
 
-/// The reactions to several messages of a conversation, in the order in which they were made.
+/// Reactions to several messages of a conversation, in the order in which they were added.
 pub fn list(
     conn: &mut Connection,
     conversation: ConversationId,
@@ -76,13 +76,13 @@ pub fn list(
     Ok(found)
 }
 
-/// Every form of emoji that is stored.
+/// Every distinct emoji that is stored.
 pub fn list_emoji(conn: &mut Connection) -> QueryResult<Vec<String>> {
     reactions::table.select(reactions::emoji).distinct().load(conn)
 }
 
-/// Writes an emoji in another form. Where a person has reacted with both, the other one stays; answers how many were
-/// of the old form.
+/// Rewrites an emoji to another form. If a user has reacted with both, only the new form stays. Returns how many
+/// reactions had the old form.
 pub fn rename_emoji(conn: &mut Connection, old: &str, new: &str) -> QueryResult<usize> {
     let renamed = diesel::sql_query(
         "UPDATE reactions SET emoji = $1 WHERE emoji = $2 AND NOT EXISTS (SELECT 1 FROM reactions other

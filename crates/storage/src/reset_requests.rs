@@ -1,4 +1,4 @@
-//! Who asked for a new password, as they wrote it, until it was looked at.
+//! Requests for a new password, as users wrote them, until they are processed.
 
 use diesel::prelude::*;
 
@@ -9,13 +9,13 @@ use crate::schema::reset_requests;
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = reset_requests)]
 pub struct ResetRequestRow {
-    /// A handle or an address, as it was written.
+    /// A handle or an email address, as it was entered.
     pub who: String,
-    /// What tokens are derived from.
+    /// The nonce from which tokens are derived.
     pub nonce: Vec<u8>,
-    /// Where the request came from.
+    /// IP address of the client.
     pub client_address: String,
-    /// When.
+    /// When it was requested, in microseconds since 1970.
     pub requested_at: i64,
 }
 
@@ -24,12 +24,12 @@ pub fn insert(conn: &mut Connection, row: ResetRequestRow) -> QueryResult<usize>
     diesel::insert_into(reset_requests::table).values(row).execute(conn)
 }
 
-/// How many wait.
+/// Number of waiting requests.
 pub fn count(conn: &mut Connection) -> QueryResult<i64> {
     reset_requests::table.count().get_result(conn)
 }
 
-/// Takes the oldest requests away, to answer them in this transaction.
+/// Removes and returns the oldest requests, to process them in this transaction.
 pub fn take(conn: &mut Connection, limit: i64) -> QueryResult<Vec<ResetRequestRow>> {
     let waiting: Vec<(i64, ResetRequestRow)> = reset_requests::table
         .order(reset_requests::id.asc())
@@ -38,7 +38,7 @@ pub fn take(conn: &mut Connection, limit: i64) -> QueryResult<Vec<ResetRequestRo
         .load(conn)?;
     let mut taken = Vec::new();
     for (id, row) in waiting {
-        // A node that waited here for another finds nothing.
+        // A node that waited here for another one finds the row deleted.
         if diesel::delete(reset_requests::table.find(id)).execute(conn)? == 1 {
             taken.push(row);
         }
@@ -46,7 +46,7 @@ pub fn take(conn: &mut Connection, limit: i64) -> QueryResult<Vec<ResetRequestRo
     Ok(taken)
 }
 
-/// Forgets what nobody looked at.
+/// Deletes requests older than `moment`.
 pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
     diesel::delete(reset_requests::table.filter(reset_requests::requested_at.lt(moment))).execute(conn)
 }

@@ -1,6 +1,6 @@
-//! The tables, for Diesel. One schema for both databases: only types that both have.
+//! The tables, for Diesel. One schema for both databases, so it uses only types that both have.
 //!
-//! Invariant: the same columns as `migrations/*/`; a test compares them.
+//! Invariant: the columns are the same as in `migrations/*/`; a test compares them.
 
 #![expect(missing_docs, reason = "the migrations describe tables and columns")]
 

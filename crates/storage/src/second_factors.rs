@@ -1,4 +1,4 @@
-//! Second factors, and the hashes of the recovery codes that go with them.
+//! Second factors, and the hashes of their recovery codes.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
@@ -11,22 +11,22 @@ use crate::schema::{passkeys, recovery_codes, second_factors};
 #[diesel(table_name = second_factors)]
 #[diesel(treat_none_as_default_value = false)]
 pub struct SecondFactorRow {
-    /// Whose.
+    /// Id of the user.
     pub user_id: i64,
-    /// What the secret is derived from, together with the server's key.
+    /// The nonce from which the secret is derived, together with the server's key.
     pub nonce: Vec<u8>,
-    /// Since when it is asked for; not before.
+    /// When it was turned on; `None` until it is confirmed.
     pub confirmed_at: Option<i64>,
-    /// The newest time step of which a code was used.
+    /// The newest time step whose code was used.
     pub last_step: i64,
 }
 
-/// The second factor of a person, confirmed or not.
+/// A user's second factor, confirmed or not.
 pub fn find(conn: &mut Connection, user: UserId) -> QueryResult<Option<SecondFactorRow>> {
     second_factors::table.find(user.0).select(SecondFactorRow::as_select()).first(conn).optional()
 }
 
-/// Which of these people have a second factor that is asked for, or a passkey.
+/// Which of these users have a confirmed second factor or a passkey; a user with both is listed twice.
 pub fn list_protected(conn: &mut Connection, users: &[i64]) -> QueryResult<Vec<i64>> {
     let mut found: Vec<i64> = second_factors::table
         .filter(second_factors::user_id.eq_any(users))
@@ -38,12 +38,12 @@ pub fn list_protected(conn: &mut Connection, users: &[i64]) -> QueryResult<Vec<i
     Ok(found)
 }
 
-/// Adds a second factor.
+/// Inserts a second factor.
 pub fn insert(conn: &mut Connection, row: &SecondFactorRow) -> QueryResult<usize> {
     diesel::insert_into(second_factors::table).values(row.clone()).execute(conn)
 }
 
-/// Confirms a second factor; answers whether one was waiting for it.
+/// Confirms a second factor; returns whether there was an unconfirmed one.
 pub fn confirm(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<bool> {
     diesel::update(second_factors::table.find(user.0).filter(second_factors::confirmed_at.is_null()))
         .set(second_factors::confirmed_at.eq(Some(now)))
@@ -51,7 +51,7 @@ pub fn confirm(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<boo
         .map(|count| count == 1)
 }
 
-/// Uses a time step up; answers whether it, and all after it, were unused.
+/// Uses up a time step; returns false if this step or a later one was already used.
 pub fn use_step(conn: &mut Connection, user: UserId, step: i64) -> QueryResult<bool> {
     diesel::update(second_factors::table.find(user.0).filter(second_factors::last_step.lt(step)))
         .set(second_factors::last_step.eq(step))
@@ -59,7 +59,7 @@ pub fn use_step(conn: &mut Connection, user: UserId, step: i64) -> QueryResult<b
         .map(|count| count == 1)
 }
 
-/// Puts these recovery codes in the place of the ones before.
+/// Replaces a user's recovery codes.
 pub fn replace_codes(conn: &mut Connection, user: UserId, hashes: &[Vec<u8>]) -> QueryResult<()> {
     delete_codes(conn, user)?;
     for hash in hashes {
@@ -70,13 +70,13 @@ pub fn replace_codes(conn: &mut Connection, user: UserId, hashes: &[Vec<u8>]) ->
     Ok(())
 }
 
-/// Uses a recovery code up; answers whether it was there.
+/// Uses up a recovery code; returns whether it existed.
 pub fn take_code(conn: &mut Connection, user: UserId, hash: &[u8]) -> QueryResult<bool> {
     let code = recovery_codes::user_id.eq(user.0).and(recovery_codes::code_hash.eq(hash));
     diesel::delete(recovery_codes::table.filter(code)).execute(conn).map(|count| count == 1)
 }
 
-/// How many recovery codes are left.
+/// Number of unused recovery codes.
 pub fn count_codes(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
     recovery_codes::table.filter(recovery_codes::user_id.eq(user.0)).count().get_result(conn)
 }
@@ -85,7 +85,7 @@ fn delete_codes(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
     diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user.0))).execute(conn)
 }
 
-/// Removes a second factor with its recovery codes; answers whether there was one.
+/// Deletes a second factor and its recovery codes; returns whether there was one.
 pub fn delete(conn: &mut Connection, user: UserId) -> QueryResult<bool> {
     delete_codes(conn, user)?;
     diesel::delete(second_factors::table.find(user.0)).execute(conn).map(|count| count == 1)

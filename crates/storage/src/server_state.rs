@@ -1,4 +1,4 @@
-//! Facts about this database: its epoch and the secrets that all nodes share.
+//! Key-value facts about this database: its epoch, and secrets that all nodes share.
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -8,12 +8,13 @@ use crate::Connection;
 use crate::on_backend;
 use crate::schema::server_state::dsl;
 
-/// One fact.
+/// The value of a key.
 pub fn find(conn: &mut Connection, key: &str) -> QueryResult<Option<String>> {
     dsl::server_state.find(key).select(dsl::value).first(conn).optional()
 }
 
-/// Stores a fact unless it is there, and answers the one that is there then. Two nodes that start at once agree.
+/// Stores a value unless the key already has one, and returns the value it has then. Two nodes that start at the same
+/// time get the same value.
 pub fn find_or_insert(conn: &mut Connection, key: &str, value: &str) -> QueryResult<String> {
     on_backend!(conn, inner => diesel::insert_into(dsl::server_state)
         .values((dsl::key.eq(key), dsl::value.eq(value)))
@@ -22,7 +23,7 @@ pub fn find_or_insert(conn: &mut Connection, key: &str, value: &str) -> QueryRes
     dsl::server_state.find(key).select(dsl::value).first(conn)
 }
 
-/// The time on the database's machine, in microseconds since 1970; none with SQLite, which has no other machine.
+/// The database server's time, in microseconds since 1970; `None` with SQLite, which runs on the same machine.
 pub fn now(conn: &mut Connection) -> QueryResult<Option<i64>> {
     match conn {
         Connection::Sqlite(_) => Ok(None),
@@ -33,12 +34,12 @@ pub fn now(conn: &mut Connection) -> QueryResult<Option<i64>> {
     }
 }
 
-/// Stores a fact in the place of the one that is there.
+/// Replaces the value of an existing key.
 pub fn replace(conn: &mut Connection, key: &str, value: &str) -> QueryResult<usize> {
     diesel::update(dsl::server_state.find(key)).set(dsl::value.eq(value)).execute(conn)
 }
 
-/// Stores a fact, whether it is there or not.
+/// Stores a value, whether or not the key exists.
 pub fn put(conn: &mut Connection, key: &str, value: &str) -> QueryResult<()> {
     if replace(conn, key, value)? == 0 {
         find_or_insert(conn, key, value)?;
@@ -46,7 +47,8 @@ pub fn put(conn: &mut Connection, key: &str, value: &str) -> QueryResult<()> {
     Ok(())
 }
 
-/// Whether the database keeps what it has confirmed when its machine crashes. SQLite is told to with every connection.
+/// Whether committed data survives a crash of the database's machine. SQLite is configured that way on every
+/// connection.
 pub fn is_durable(conn: &mut Connection) -> QueryResult<bool> {
     match conn {
         Connection::Sqlite(_) => Ok(true),

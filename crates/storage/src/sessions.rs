@@ -1,4 +1,5 @@
-//! Log-ins and the hashes of their refresh tokens. Tokens are sessions with a scope; see [`crate::api_tokens`].
+//! Sessions and the hashes of their refresh tokens. Personal access tokens are sessions with a scope; see
+//! [`crate::api_tokens`].
 
 use diesel::prelude::*;
 use parlour_protocol::ids::{SessionId, UserId};
@@ -6,40 +7,40 @@ use parlour_protocol::ids::{SessionId, UserId};
 use crate::Connection;
 use crate::schema::sessions;
 
-/// A log-in of one device.
+/// A session: the log-in of one device, or a token.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = sessions)]
 #[diesel(treat_none_as_default_value = false)]
 pub struct SessionRow {
     /// Random id.
     pub id: i64,
-    /// Whose.
+    /// Id of the user.
     pub user_id: i64,
-    /// Name of the device.
+    /// Name of the device or token.
     pub device: String,
     /// SHA-256 of the current refresh token.
     pub token_hash: Vec<u8>,
-    /// SHA-256 of the token before it.
+    /// SHA-256 of the previous refresh token.
     pub previous_hash: Option<Vec<u8>>,
     /// When the current token replaced the previous one.
     pub rotated_at: i64,
-    /// When the session was made.
+    /// When the session was created.
     pub created_at: i64,
-    /// When it was last refreshed.
+    /// When it was last refreshed or, for a token, last used (0 before the first use).
     pub last_used_at: i64,
-    /// When it ends unless it is refreshed.
+    /// When it expires unless it is refreshed.
     pub expires_at: i64,
     /// When it was ended.
     pub revoked_at: Option<i64>,
     /// A keyed hash of the network that it was opened from.
     pub network: Option<Vec<u8>>,
-    /// What a token may do: 1 read, 2 read and write. None for log-ins.
+    /// What a token may do: 1 read, 2 read and write. `None` for log-ins.
     pub scope: Option<i16>,
-    /// The conversations that a token is limited to, as JSON.
+    /// The conversations that a token is limited to, as a JSON list of ids; `None` for all.
     pub conversations: Option<String>,
 }
 
-/// Adds a session.
+/// Inserts a session.
 pub fn insert(conn: &mut Connection, row: &SessionRow) -> QueryResult<usize> {
     diesel::insert_into(sessions::table).values(row.clone()).execute(conn)
 }
@@ -49,13 +50,13 @@ pub fn find(conn: &mut Connection, id: SessionId) -> QueryResult<Option<SessionR
     sessions::table.find(id.0).select(SessionRow::as_select()).first(conn).optional()
 }
 
-/// Whether a person has a session, open or not, that was opened from this network.
+/// Whether a user has a session, open or not, that was created from this network.
 pub fn exists_in_network(conn: &mut Connection, user: UserId, network: &[u8]) -> QueryResult<bool> {
     let opened = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::network.eq(network));
     diesel::select(diesel::dsl::exists(opened)).get_result(conn)
 }
 
-/// The open log-ins of a person, last used first.
+/// Up to 100 open log-ins of a user, most recently used first.
 pub fn list(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<Vec<SessionRow>> {
     sessions::table
         .filter(sessions::user_id.eq(user.0))
@@ -68,7 +69,8 @@ pub fn list(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<Vec<Se
         .load(conn)
 }
 
-/// Puts the successor token in place; fails to (false) when the current token is not `current` any more.
+/// Replaces the current token with its successor; returns false if the current token is no longer `current`, or the
+/// session was ended.
 pub fn rotate(
     conn: &mut Connection,
     id: SessionId,
@@ -94,7 +96,7 @@ pub fn rotate(
     .map(|changed| changed == 1)
 }
 
-/// Ends open sessions of a person: one, or all, or all but one. Answers which ended.
+/// Ends open sessions of a user: one, all, or all except one. Returns the ended ones.
 pub fn revoke(
     conn: &mut Connection,
     user: UserId,
@@ -117,14 +119,14 @@ pub fn revoke(
     Ok(ended.into_iter().map(SessionId).collect())
 }
 
-/// Ends every open session of everybody; answers how many there were.
+/// Ends all open sessions of all users; returns how many there were.
 pub fn revoke_all(conn: &mut Connection, now: i64) -> QueryResult<usize> {
     diesel::update(sessions::table.filter(sessions::revoked_at.is_null()))
         .set(sessions::revoked_at.eq(Some(now)))
         .execute(conn)
 }
 
-/// Sessions that were ended at or after a moment: whose access tokens may still look valid.
+/// Sessions ended at or after `since`, with the time; their access tokens may still look valid.
 pub fn list_revoked_since(conn: &mut Connection, since: i64) -> QueryResult<Vec<(SessionId, i64)>> {
     let rows: Vec<(i64, Option<i64>)> = sessions::table
         .filter(sessions::revoked_at.ge(since))
@@ -133,7 +135,7 @@ pub fn list_revoked_since(conn: &mut Connection, since: i64) -> QueryResult<Vec<
     Ok(rows.into_iter().filter_map(|(id, at)| Some((SessionId(id), at?))).collect())
 }
 
-/// Open sessions that ran out in a span of time.
+/// Sessions that expired after `after` and up to `upto` without being ended.
 pub fn list_expired(conn: &mut Connection, after: i64, upto: i64) -> QueryResult<Vec<SessionId>> {
     let ids: Vec<i64> = sessions::table
         .filter(sessions::expires_at.gt(after))
@@ -144,7 +146,7 @@ pub fn list_expired(conn: &mut Connection, after: i64, upto: i64) -> QueryResult
     Ok(ids.into_iter().map(SessionId).collect())
 }
 
-/// Deletes what ended or ran out before a moment.
+/// Deletes sessions that ended or expired before `moment`.
 pub fn delete_ended_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
     diesel::delete(
         sessions::table.filter(sessions::expires_at.lt(moment).or(sessions::revoked_at.lt(moment))),

@@ -1,7 +1,7 @@
-//! Where people stand when they connect: their accounts, conversations, friends and blocks, read together in one
-//! statement.
+//! What connecting needs to know about users: their accounts, conversations, friends and blocks.
 //!
-//! Invariant: one statement, however many people. Thousands may come back at the same time.
+//! Invariant: one statement reads all of it, however many users there are, because thousands may reconnect at the same
+//! time.
 
 use diesel::IntoSql;
 use diesel::prelude::*;
@@ -16,40 +16,40 @@ const CONVERSATION: i16 = 1;
 const FRIENDS: i16 = 2;
 const BLOCK: i16 = 3;
 
-/// A fact about one of those who were asked for.
+/// A fact about one of the requested users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// There is such an account.
+    /// The account exists.
     Account {
-        /// The person.
+        /// The user.
         user: i64,
-        /// Head of their event stream.
+        /// Head of the user's event stream.
         last_useq: i64,
-        /// Who is told that they are online.
+        /// Who can see whether the user is online; see [`crate::users::UserRow::presence_to`].
         presence_to: i16,
-        /// Whether the account is suspended, or gone.
+        /// Whether the account is suspended or deleted.
         suspended: bool,
     },
-    /// Somebody takes part in a conversation.
+    /// A user is a member of a conversation.
     Conversation {
-        /// The person.
+        /// The user.
         user: i64,
         /// The conversation.
         id: i64,
-        /// Head of its log.
+        /// Head of the conversation's log.
         last_seq: i64,
         /// [`crate::conversations::ROOM`] or [`crate::conversations::DIRECT`].
         kind: i16,
-        /// Up to where they have read.
+        /// The user's read marker.
         read_seq: i64,
     },
-    /// Two people are friends; one of them was asked for, or both.
+    /// Two users are friends; one or both of them were requested.
     Friends(i64, i64),
-    /// Somebody who was asked for blocks somebody.
+    /// A requested user (first) blocks another one (second).
     Block(i64, i64),
 }
 
-/// All that connecting needs to know about these people, accounts first.
+/// Everything that connecting needs to know about these users, accounts first.
 pub fn list(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<Standing>> {
     type Row = (i16, i64, i64, i64, i16, bool, i64);
     let rows: Vec<Row> = on_backend!(conn, inner => users::table
@@ -113,7 +113,7 @@ pub fn list(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<Standing>>
             _ => Standing::Block(user, second),
         })
         .collect();
-    // The database gives the parts in this order, but does not promise to.
+    // The database returns the parts in this order, but doesn't guarantee it.
     standings.sort_by_key(|one| !matches!(one, Standing::Account { .. }));
     Ok(standings)
 }

@@ -1,6 +1,6 @@
-//! The stream of what concerns one person alone.
+//! A user's event stream: changes that concern only this user.
 //!
-//! Invariant: gapless like a conversation's log; old rows may be removed from its beginning only.
+//! Invariant: gapless like a conversation's log; old rows may be deleted only from its beginning.
 
 use std::collections::BTreeMap;
 
@@ -15,27 +15,27 @@ use crate::on_backend;
 use crate::schema::{user_events, users};
 use crate::users::lock_all;
 
-/// Rows in one statement.
+/// Maximum number of rows inserted with one statement.
 const ROWS: usize = 1000;
 
-/// A line of the stream.
+/// A row of the stream.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, QueryableByName)]
 #[diesel(table_name = user_events)]
 pub struct UserEventRow {
-    /// Whose stream.
+    /// Id of the user.
     pub user_id: i64,
-    /// Position.
+    /// Position in the stream.
     pub useq: i64,
-    /// When.
+    /// When it happened, in microseconds since 1970.
     pub at: i64,
     /// The change, as JSON.
     pub data: String,
-    /// Whether it is in the list of notifications.
+    /// Whether it appears in the list of notifications.
     pub notify: bool,
 }
 
 impl UserEventRow {
-    /// The event as it goes over the wire.
+    /// The event as it is sent to clients.
     pub fn into_event(self) -> UserEvent {
         let change = serde_json::from_str(&self.data)
             .unwrap_or_else(|_| UserChange::Unknown(serde_json::json!({ "kind": "unreadable", "data": {} })));
@@ -43,30 +43,30 @@ impl UserEventRow {
     }
 }
 
-/// A change that a person is told of. It waits until the end of the transaction, where everybody is told together.
+/// A user event to append. It waits until the end of the transaction, where all of them are appended together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tell {
-    /// Who is told.
+    /// Whose stream it goes to.
     pub user: UserId,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What.
+    /// What changed.
     pub change: UserChange,
-    /// Whether it goes into the list of notifications.
+    /// Whether it also appears in the list of notifications.
     pub notify: bool,
-    /// What was stored, once it was; nothing of those who are not told after all.
+    /// The stored event, once it is appended; stays `None` if the user isn't informed after all.
     pub told: Option<UserEvent>,
 }
 
-/// Takes the next positions of people's streams and stores changes there, in their order: few statements, however many
-/// they are. People's rows are locked in the order of their ids. Anyone who is gone is not told.
+/// Takes the next positions of the users' streams and stores the events there, in order. Needs few statements, however
+/// many events there are. Locks the users' rows in the order of their ids. Skips users whose row is gone.
 pub fn append(conn: &mut Connection, tells: &mut [&mut Tell]) -> QueryResult<()> {
     let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
     for tell in tells.iter() {
         *counts.entry(tell.user.0).or_default() += 1;
     }
     let heads = advance(conn, &counts)?;
-    // The position before the first new one of each.
+    // For each user, the position before the first new one.
     let mut at: BTreeMap<i64, Seq> = heads
         .into_iter()
         .map(|(user, head)| (user, head - counts.get(&user).copied().unwrap_or(0)))
@@ -95,12 +95,12 @@ struct HeadRow {
     last_useq: Seq,
 }
 
-/// Moves the heads of people's streams forward by so much each, and returns where they are now.
+/// Advances the heads of users' streams by these counts, and returns the new heads.
 fn advance(conn: &mut Connection, counts: &BTreeMap<i64, i64>) -> QueryResult<Vec<(i64, Seq)>> {
     let people: Vec<i64> = counts.keys().copied().collect();
     if people.len() > 1 {
-        // In a statement of its own: one that locks rows and then changes them may look at versions from before it had
-        // to wait, and can be part of a deadlock with another one that waits for the same row.
+        // A separate statement: one that both locks and updates rows may use versions from before it had to wait, and
+        // can deadlock with another one that waits for the same row.
         lock_all(conn, &people)?;
     }
     let rows: Vec<HeadRow> = match conn {
@@ -127,7 +127,7 @@ fn advance(conn: &mut Connection, counts: &BTreeMap<i64, i64>) -> QueryResult<Ve
     Ok(rows.into_iter().map(|row| (row.id, row.last_useq)).collect())
 }
 
-/// The newest notifications of several people, up to a number of each, newest first.
+/// Up to `limit` newest notifications of each user, newest first per user.
 pub fn list_newest_notifications(
     conn: &mut Connection,
     people: &[i64],
@@ -186,7 +186,7 @@ pub fn list_notifications(
         .load(conn)
 }
 
-/// Heads of several people's streams.
+/// Heads of several users' streams, as pairs (user, head).
 pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
     on_backend!(conn, inner => users::table
         .filter(users::id.eq_any(ids))
@@ -194,7 +194,7 @@ pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, i
         .load(inner))
 }
 
-/// Removes what is older than a moment.
+/// Deletes events older than `moment`.
 pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
     diesel::delete(user_events::table.filter(user_events::at.lt(moment))).execute(conn)
 }

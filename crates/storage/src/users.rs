@@ -1,4 +1,6 @@
-//! People and their pictures.
+//! Users and their profile pictures.
+//!
+//! Invariant: a deleted account keeps its row, because messages still refer to their author.
 
 use diesel::prelude::*;
 use parlour_protocol::accounts::{Account, ServerRole};
@@ -9,7 +11,7 @@ use parlour_protocol::users::User;
 use crate::Connection;
 use crate::schema::{avatars, users};
 
-/// A person, whole.
+/// All columns of a user.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = users)]
 #[diesel(treat_none_as_default_value = false)]
@@ -20,46 +22,46 @@ pub struct UserRow {
     pub handle: String,
     /// Handle in lower case.
     pub handle_key: String,
-    /// Name that is shown.
+    /// Name shown to others.
     pub display_name: String,
-    /// Words about themselves.
+    /// Free text about the user.
     pub bio: String,
-    /// Current picture.
+    /// Current profile picture.
     pub avatar_id: Option<i64>,
-    /// PHC string of argon2id.
+    /// PHC string of argon2id; empty if there is no password.
     pub password_hash: String,
-    /// Whether this is an administrator.
+    /// Whether the user is an administrator.
     pub is_admin: bool,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: i64,
-    /// When the handle was last chosen.
+    /// When the handle was last changed; the creation time if it never was.
     pub handle_changed_at: i64,
-    /// Since when the account is suspended.
+    /// When the account was suspended; also set when it is deleted.
     pub suspended_at: Option<i64>,
-    /// Head of the person's event stream.
+    /// Head of the user's event stream.
     pub last_useq: i64,
-    /// Up to where notifications were seen.
+    /// Position in the event stream up to which notifications were seen.
     pub notifications_read: i64,
-    /// Who finds the person by their handle: 0 everybody, 1 nobody.
+    /// Who can find the user by handle: 0 everyone, 1 friends only.
     pub findable_by: i16,
-    /// Whose requests arrive: 0 everybody's, 1 those of people in a common room, 2 nobody's.
+    /// Whose friend requests reach the user: 0 everyone's, 1 those of users who share a room, 2 nobody's.
     pub requests_from: i16,
-    /// Who sees whether the person is online: 0 friends, 1 nobody.
+    /// Who can see whether the user is online: 0 friends, 1 nobody.
     pub presence_to: i16,
-    /// When the present day of counting requests began.
+    /// Start of the current day for counting the user's friend requests.
     pub asked_since: i64,
-    /// Requests that were made in it.
+    /// Number of friend requests sent since then.
     pub asked_count: i64,
-    /// Since when the account waits for approval.
+    /// When the account was registered, if it still waits for approval.
     pub pending_since: Option<i64>,
-    /// When the account was deleted; the row stays as an author's name.
+    /// When the account was deleted; the row stays because messages refer to it.
     pub deleted_at: Option<i64>,
-    /// Whose bot it is; none for people.
+    /// Owner of the bot; `None` for people.
     pub owner_id: Option<i64>,
 }
 
 impl UserRow {
-    /// Whether the account is in use: neither suspended (nor deleted, which suspends) nor waiting.
+    /// Whether the account is in use: not suspended, deleted (which also suspends it) or waiting for approval.
     pub fn is_active(&self) -> bool {
         self.suspended_at.is_none() && self.pending_since.is_none()
     }
@@ -75,7 +77,7 @@ impl UserRow {
         }
     }
 
-    /// What the person sees of themselves.
+    /// What users see of themselves.
     pub fn account(&self) -> Account {
         Account {
             id: UserId(self.id),
@@ -89,18 +91,18 @@ impl UserRow {
         }
     }
 
-    /// Whether a program acts as this account.
+    /// Whether the account is a bot.
     pub fn is_bot(&self) -> bool {
         self.owner_id.is_some()
     }
 
-    /// Whether there is a password. Who registered with a provider of OpenID Connect has none at first.
+    /// Whether there is a password. Users who registered with an OpenID Connect provider have none at first.
     pub fn has_password(&self) -> bool {
         !self.password_hash.is_empty()
     }
 }
 
-/// The columns that lists need.
+/// The columns needed in lists.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub struct SummaryRow {
@@ -108,11 +110,11 @@ pub struct SummaryRow {
     pub id: i64,
     /// Handle as it was written.
     pub handle: String,
-    /// Name that is shown.
+    /// Name shown to others.
     pub display_name: String,
-    /// Current picture.
+    /// Current profile picture.
     pub avatar_id: Option<i64>,
-    /// Whose bot it is.
+    /// Owner of the bot; `None` for people.
     pub owner_id: Option<i64>,
 }
 
@@ -128,7 +130,7 @@ impl From<SummaryRow> for User {
     }
 }
 
-/// Changes of a profile; `None` leaves a column as it is.
+/// Changes to a user; `None` leaves a column unchanged.
 #[derive(Debug, Clone, Default, AsChangeset)]
 #[diesel(table_name = users)]
 pub struct UserChanges {
@@ -136,19 +138,19 @@ pub struct UserChanges {
     pub handle: Option<String>,
     /// New handle in lower case.
     pub handle_key: Option<String>,
-    /// When the handle was chosen.
+    /// When the handle was changed.
     pub handle_changed_at: Option<i64>,
-    /// New name.
+    /// New display name.
     pub display_name: Option<String>,
-    /// New words.
+    /// New bio.
     pub bio: Option<String>,
-    /// New picture, or none.
+    /// New picture, or `Some(None)` to remove it.
     pub avatar_id: Option<Option<i64>>,
     /// New password hash.
     pub password_hash: Option<String>,
-    /// Suspended since, or not.
+    /// When it was suspended, or `Some(None)` to lift the suspension.
     pub suspended_at: Option<Option<i64>>,
-    /// Administrator or not.
+    /// Whether the user is an administrator.
     pub is_admin: Option<bool>,
     /// See [`UserRow::findable_by`].
     pub findable_by: Option<i16>,
@@ -164,17 +166,17 @@ pub struct UserChanges {
     pub pending_since: Option<Option<i64>>,
 }
 
-/// Adds a person.
+/// Inserts a user.
 pub fn insert(conn: &mut Connection, row: &UserRow) -> QueryResult<usize> {
     diesel::insert_into(users::table).values(row.clone()).execute(conn)
 }
 
-/// A person by id.
+/// A user by id.
 pub fn find(conn: &mut Connection, id: UserId) -> QueryResult<Option<UserRow>> {
     users::table.find(id.0).select(UserRow::as_select()).first(conn).optional()
 }
 
-/// The bots of a person that are not gone, oldest first.
+/// A user's bots that aren't deleted, oldest first.
 pub fn list_bots(conn: &mut Connection, owner: UserId) -> QueryResult<Vec<UserRow>> {
     users::table
         .filter(users::owner_id.eq(owner.0))
@@ -184,17 +186,17 @@ pub fn list_bots(conn: &mut Connection, owner: UserId) -> QueryResult<Vec<UserRo
         .load(conn)
 }
 
-/// A person by handle in lower case.
+/// A user by handle in lower case.
 pub fn find_by_handle(conn: &mut Connection, handle_key: &str) -> QueryResult<Option<UserRow>> {
     users::table.filter(users::handle_key.eq(handle_key)).select(UserRow::as_select()).first(conn).optional()
 }
 
-/// Locks two people's rows until the transaction ends, in the order in which everybody locks them.
+/// Locks two users' rows until the transaction ends, in the global lock order.
 pub fn lock_pair(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<()> {
     lock_all(conn, &[a.0, b.0])
 }
 
-/// Locks people's rows until the transaction ends, in the order in which everybody locks them.
+/// Locks users' rows until the transaction ends, in the global lock order: by id.
 pub fn lock_all(conn: &mut Connection, people: &[i64]) -> QueryResult<()> {
     match conn {
         Connection::Postgres(inner) => users::table
@@ -204,23 +206,23 @@ pub fn lock_all(conn: &mut Connection, people: &[i64]) -> QueryResult<()> {
             .for_no_key_update()
             .load::<i64>(inner)
             .map(|_| ()),
-        // There is one writer.
+        // There is only one writer.
         Connection::Sqlite(_) => Ok(()),
     }
 }
 
-/// Several people by id, in no order.
+/// Several users by id, in no particular order.
 pub fn list(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<User>> {
     let rows = users::table.filter(users::id.eq_any(ids)).select(SummaryRow::as_select()).load(conn)?;
     Ok(rows.into_iter().map(User::from).collect())
 }
 
-/// Changes a person.
+/// Updates a user.
 pub fn update(conn: &mut Connection, id: UserId, changes: UserChanges) -> QueryResult<usize> {
     diesel::update(users::table.find(id.0)).set(changes).execute(conn)
 }
 
-/// Moves the notification marker forward; answers whether it moved.
+/// Moves the notification marker forward; returns whether it moved.
 pub fn mark_notifications(conn: &mut Connection, id: UserId, up_to: Seq) -> QueryResult<bool> {
     diesel::update(
         users::table
@@ -233,13 +235,13 @@ pub fn mark_notifications(conn: &mut Connection, id: UserId, up_to: Seq) -> Quer
     .map(|changed| changed > 0)
 }
 
-/// A stored picture.
+/// A stored profile picture.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = avatars)]
 pub struct AvatarRow {
     /// Random id.
     pub id: i64,
-    /// Whose.
+    /// Id of the owner.
     pub user_id: i64,
     /// Media type of both sizes.
     pub media_type: String,
@@ -251,13 +253,13 @@ pub struct AvatarRow {
     pub created_at: i64,
 }
 
-/// Replaces a person's pictures by this one.
+/// Replaces a user's pictures with this one.
 pub fn replace_avatar(conn: &mut Connection, row: &AvatarRow) -> QueryResult<usize> {
     delete_avatars(conn, UserId(row.user_id))?;
     diesel::insert_into(avatars::table).values(row.clone()).execute(conn)
 }
 
-/// Deletes a person's pictures.
+/// Deletes a user's pictures.
 pub fn delete_avatars(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
     diesel::delete(avatars::table.filter(avatars::user_id.eq(user.0))).execute(conn)
 }

@@ -1,25 +1,27 @@
-//! Where words begin and end, in every script, without tables that would weigh on the browser client.
+//! Where words begin and end, in every script, without full Unicode tables that would make the browser client too
+//! large.
 //!
-//! Invariant: in scripts that put no spaces between words, every character is a boundary.
+//! Invariant: in scripts without spaces between words, every character is a boundary.
 
 use crate::characters::is_mark;
 
-/// Whether a character is part of the word that it touches.
+/// Whether a character is part of a word next to it.
 pub(super) fn joins(character: char) -> bool {
     character == '_' || (character.is_alphanumeric() && !is_unspaced(character))
 }
 
-/// The last character that is seen by itself: combining marks and joiners belong to what they follow.
+/// The last character that stands by itself, skipping combining marks and joiners, which belong to the character
+/// before.
 pub(super) fn last_letter(text: &str) -> Option<char> {
     text.chars().rev().find(|character| !is_attached(*character))
 }
 
-/// Whether something that came next would be in the middle of a word.
+/// Whether a character that came next would be inside a word.
 pub(super) fn follows_word(before: &str) -> bool {
     last_letter(before).is_some_and(joins)
 }
 
-/// Whether a word that ended just before goes on.
+/// Whether a word that ended just before continues.
 pub(super) fn goes_on(rest: &str) -> bool {
     rest.chars().next().is_some_and(|next| joins(next) || is_attached(next))
 }
@@ -30,8 +32,8 @@ pub(super) fn is_attached(character: char) -> bool {
     joiner || is_mark(character) || matches!(character, '\u{FE00}'..='\u{FE0F}')
 }
 
-/// Scripts that are written without spaces between words, or that attach their endings to foreign words: those of
-/// South-East Asia and Tibet, Han, Kana, Bopomofo, Hangul and Yi.
+/// Scripts without spaces between words, or that attach endings to foreign words: those of South-East Asia and Tibet,
+/// Han, Kana, Bopomofo, Hangul and Yi.
 fn is_unspaced(character: char) -> bool {
     matches!(
         character,

@@ -1,8 +1,10 @@
-//! Where an address ends: what belongs to the sentence around it is not part of it, what belongs to it is.
+//! Where a URL in a message ends.
+//!
+//! Invariant: punctuation of the surrounding sentence is not part of the URL; everything else is.
 
 use super::boundaries::{is_attached, joins};
 
-/// The address that a text begins with. `before` is the character that stands before it.
+/// The URL that a text starts with. `before` is the character directly before it.
 pub(super) fn address(text: &str, before: Option<char>) -> Option<&str> {
     let scheme = ["https://", "http://"]
         .into_iter()
@@ -15,8 +17,8 @@ pub(super) fn address(text: &str, before: Option<char>) -> Option<&str> {
     (address.len() > scheme.len()).then_some(address)
 }
 
-/// Characters that stand in no address: blanks, controls, quotation marks, angle brackets, and the punctuation of
-/// scripts that put no space after it.
+/// Characters that never appear in a URL: white space, control characters, quotation marks, angle brackets, and the
+/// punctuation of scripts that put no space after it.
 fn ends(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()
@@ -37,7 +39,7 @@ fn ends(character: char) -> bool {
         )
 }
 
-/// The last part of a host is of one script: in `https://example.com看一下` it ends where the other one begins.
+/// The last label of a host is in one script: in `https://example.com看一下` the host ends where the script changes.
 fn host_end(address: &str, from: usize) -> usize {
     let host = address.get(from..).unwrap_or_default();
     let of_name = |one: char| one.is_alphanumeric() || matches!(one, '-' | '.') || is_attached(one);
@@ -50,11 +52,11 @@ fn host_end(address: &str, from: usize) -> usize {
     cut.map_or(address.len(), |at| from + first.len() + 1 + at)
 }
 
-/// Takes off what closes the sentence: punctuation, a bracket that was opened before the address, and a mark that
-/// stands on both sides of it (`*https://example.org*`).
+/// Removes what belongs to the sentence: trailing punctuation, a bracket opened before the URL, and a mark on both
+/// sides of it (`*https://example.org*`).
 fn without_closing(address: &str, before: Option<char>) -> &str {
     let pairs = [('(', ')'), ('[', ']'), ('{', '}')];
-    // How many more brackets of each kind were closed than opened, so far.
+    // For each kind of bracket, how many more are closed than opened.
     let mut surplus = pairs.map(|(open, close)| {
         let count = |one: char| address.chars().filter(|other| *other == one).count();
         count(close).saturating_sub(count(open))

@@ -1,4 +1,4 @@
-//! Tests of the grammar: what people type, and what nobody does.
+//! Tests of the grammar, with realistic and with adversarial input.
 
 use super::Segment::{Block, Code, Link, Mention, Text};
 use super::*;
@@ -178,7 +178,7 @@ fn the_word_at_the_caret_is_completed() {
     assert_eq!(mention_at("@ä", 2), None, "not between the bytes of a letter");
 }
 
-/// Messages made of what the grammar knows and what it doesn't, in any order.
+/// Messages made of parts that the grammar knows and parts that it doesn't, in random order.
 fn random_bodies() -> impl Iterator<Item = String> {
     const PARTS: [&str; 40] = [
         "@bob",
@@ -224,7 +224,7 @@ fn random_bodies() -> impl Iterator<Item = String> {
     ];
     let mut state: u64 = 0x5EED;
     let mut draw = move |below: usize| {
-        // Knuth's generator; the high bits are the good ones.
+        // Knuth's generator; the high bits have the better quality.
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % below
     };
