@@ -1,17 +1,17 @@
-//! Which connections of a thread have something to write. One task of the thread writes for all of them: waking a task
-//! for each would be a good part of what a delivery costs.
+//! The connections of a thread that have something to write. One task of the thread writes for all of them: waking
+//! one task per connection would be a large part of the cost of a delivery.
 //!
-//! Invariant: a connection is on the list at most once, so the list is never longer than the connections are many.
+//! Invariant: a connection is on the list at most once, so the list is never longer than the number of connections.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 
-/// Names a connection among those of its thread.
+/// Identifies a connection among those of its thread.
 pub type Token = usize;
 
-/// See the module.
+/// The ready list of one thread.
 #[derive(Default)]
 pub struct ReadyList {
     tokens: Mutex<Vec<Token>>,
@@ -23,7 +23,7 @@ impl ReadyList {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a connection on the list, which must not be there yet.
+    /// Adds a connection, which must not be on the list already.
     pub(crate) fn add(&self, token: Token) {
         let first = {
             let mut tokens = self.tokens();
@@ -35,7 +35,7 @@ impl ReadyList {
         }
     }
 
-    /// Takes the whole list in exchange for an empty one, as soon as anybody is on it.
+    /// Swaps the list with `empty` as soon as it has an entry.
     pub fn poll_take(&self, cx: &mut Context<'_>, empty: &mut Vec<Token>) -> Poll<()> {
         self.waker.register(cx.waker());
         let mut tokens = self.tokens();
