@@ -61,7 +61,7 @@ pub trait Log: Send + Sync + 'static {
     fn read(&self, topic: Topic, after: Seq, limit: i64) -> Later<Vec<Delivery>>;
     /// Heads of those topics that exist.
     fn heads(&self, topics: Vec<Topic>) -> Later<Vec<Head>>;
-    /// A person's friends.
+    /// The friends who are told whether a person is online; empty if nobody is told.
     fn friends(&self, user: UserId) -> Later<Vec<UserId>>;
 }
 

@@ -26,9 +26,9 @@ use crate::metrics::{Metrics, count};
 use crate::news::{Gathered, Reader, Summary};
 use crate::ready::{ReadyList, Token};
 
-/// Maximum queued frames.
+/// Maximum queued frames; replies may take up to twice as many.
 const MAX_FRAMES: usize = 256;
-/// Maximum queued bytes.
+/// Maximum queued bytes; replies may take up to twice as many.
 const MAX_BYTES: usize = 512 * 1024;
 /// A connection with more bytes than this queued is slow; slow connections count towards [`MAX_NODE_BYTES`].
 const SLOW: usize = 32 * 1024;
@@ -317,7 +317,7 @@ impl Outbox {
         state.hold();
     }
 
-    /// Up to about [`CHUNK`] queued bytes for one write, for the thread that writes for all its connections. `None`
+    /// Up to about `CHUNK` queued bytes for one write, for the thread that writes for all its connections. `None`
     /// when nothing is queued, or when the connection's task writes (a connection that is to be closed is handed to
     /// it here).
     pub fn take_ready(&self) -> Option<Bytes> {
@@ -363,7 +363,7 @@ impl Outbox {
                 Next::Nothing => state.held = false,
             }
         }
-        // An existing waker is usually the same one, and `clone_from` then costs nothing.
+        // An existing waker is usually the same one, and `clone_from` then skips the clone.
         match &mut state.waker {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
