@@ -273,7 +273,8 @@ impl App {
             loop {
                 pause.tick().await;
                 app.set_clock().await;
-                // First what all sessions hang on: anyone whose session has ended finds the new keys in force.
+                // Keys first, because all sessions depend on them: anyone whose session has ended finds the new keys
+                // in force.
                 app.reload_keys().await;
                 app.reload_revocations().await;
                 app.settle().await;

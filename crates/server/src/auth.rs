@@ -202,7 +202,7 @@ pub fn client_address_of(app: &App, peer: Option<IpAddr>, headers: &HeaderMap) -
 }
 
 /// Refuses requests made by a page of another origin. Clients other than browsers send no `Origin`. Used for
-/// everything that reads or sets a cookie, since a browser adds cookies by itself, whoever wrote the page.
+/// everything that reads or sets a cookie, since a browser adds cookies by itself, no matter who wrote the page.
 pub fn check_origin(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
     let headers = request.headers();
     let Some(origin) = headers.get(header::ORIGIN) else {

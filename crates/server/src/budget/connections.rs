@@ -41,11 +41,11 @@ const HOLD: Duration = Duration::from_secs(1);
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// The client's, before a request.
+    /// The client's turn, before a request.
     Request = 0,
-    /// Ours.
+    /// Our turn.
     Served = 1,
-    /// The client's, which is to send a body.
+    /// The client's turn to send a body.
     Body = 2,
     /// Our turn, but serving has not begun. If necessary, such a connection is closed in favour of another.
     Queued = 3,
