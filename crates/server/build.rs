@@ -1,6 +1,7 @@
-//! Turns the built browser client, if there is one, into a table inside the server.
+//! Embeds the built browser client, if there is one, in the server as a table of files.
 //!
-//! `PARLOUR_CLIENT_DIST` names its directory; `cargo xtask` sets it. Without it the table is empty and the server says so.
+//! `PARLOUR_CLIENT_DIST` names its directory; `cargo xtask` sets it. Without it the table is empty and the server
+//! says so.
 
 use std::{
     collections::hash_map::DefaultHasher,
@@ -46,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "    ClientFile {{ path: {:?}, mime: {:?}, etag: {:?}, identity: include_bytes!({path:?}), brotli: {}, gzip: {} }},",
             format!("/{name}"),
             mime(name),
-            // Weak: one tag stands for the file in all its encodings.
+            // Weak, because one tag covers the file in all its encodings.
             format!("W/\"{:016x}\"", hash.finish()),
             sibling("br"),
             sibling("gz"),
@@ -59,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Compresses the script that shows the API's documentation, and makes a tag of it.
+/// Compresses the script that renders the API documentation, and computes its ETag.
 fn renderer(output: &Path) -> Result<(), Box<dyn Error>> {
     let script = scalar_api_reference::get_asset("scalar.js").ok_or("the renderer has no script")?;
     let mut hash = DefaultHasher::new();
@@ -71,7 +72,7 @@ fn renderer(output: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Gathers (name below the root, full path) of every file.
+/// Collects (name below the root, full path) of every file.
 fn collect(root: &Path, directory: &Path, files: &mut Vec<(String, String)>) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", directory.display());
     for entry in fs::read_dir(directory)? {

@@ -1,12 +1,12 @@
-//! How a node tells the others: not at all (one node), or through one Redis channel.
+//! Node-to-node fan-out: none on a single node, or one Redis pub/sub channel.
 //!
-//! Invariant: the broker may lose, repeat and reorder whatever it likes. Every event carries its seq, feeds find
-//! holes, the log fills them. So nothing here is retried, and a full queue is simply a loss.
+//! Invariant: the broker may lose, repeat and reorder packets. Every event carries its seq, feeds find holes, and the
+//! log fills them. So nothing here is retried, and packets that do not fit into the queue are dropped.
 //!
-//! One channel for all nodes, not one per conversation: a node publishes what it committed in one batch as one
-//! message, which costs Redis one command instead of one per event, and needs no subscription before a
-//! conversation can be followed. The price is that every node reads every event's header; that is a copy of a
-//! few hundred bytes and one hash look-up.
+//! One channel for all nodes, not one per conversation: a node publishes each committed batch as one message, so
+//! Redis handles one command per batch instead of one per event, and a conversation can be followed without a
+//! subscription of its own. The price: every node reads every event's header, which costs a copy of a few hundred
+//! bytes and one hash lookup.
 
 use std::time::Duration;
 
@@ -20,20 +20,20 @@ use crate::codec::{self, NodeId, Packet};
 use crate::hub::Hub;
 use crate::metrics::count;
 
-/// Packets that may wait to be published.
+/// Capacity of the publish queue, in packets; packets beyond it are dropped.
 const QUEUE: usize = 8192;
-/// Most packets in one message.
+/// Maximum packets per message.
 const BATCH: usize = 512;
 
-/// The subscription's connection is asked whether it lives, this often.
+/// How often the subscription's connection is pinged.
 const ASK_EVERY: Duration = Duration::from_secs(5);
-/// Redis answers within this time, or it counts as gone.
+/// Time limit for subscribing and for each ping; after it, Redis counts as gone.
 const ANSWER: Duration = Duration::from_secs(3);
 
-/// The way to the other nodes.
+/// How a node reaches the other nodes.
 #[derive(Clone)]
 pub enum Broker {
-    /// There are none.
+    /// A single node: there are no others.
     Local,
     /// Through Redis.
     Redis(Redis),
@@ -48,12 +48,12 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// A key of this cluster.
+    /// Prefixes `name` with the namespace of this cluster.
     pub fn key(&self, name: &str) -> String {
         format!("{}:{name}", self.channel)
     }
 
-    /// Runs a script, which Redis does as one step; `None` when it cannot now.
+    /// Runs a Lua script, which Redis executes atomically. `None` if Redis cannot run it now.
     pub async fn evaluate(&self, script: &str, keys: &[String], arguments: &[i64]) -> Option<i64> {
         let mut conn = self.pool.get().await.ok()?;
         let mut command = redis::cmd("EVAL");
@@ -63,7 +63,7 @@ impl Redis {
 }
 
 impl Broker {
-    /// Prepares the way through Redis; `namespace` keeps apart clusters that share one Redis.
+    /// Creates the Redis connection pool; `namespace` separates clusters that share one Redis.
     pub fn redis(url: &str, namespace: &str) -> Result<Self, String> {
         let mut config = Config::from_url(url);
         config.pool = Some(deadpool_redis::PoolConfig::new(4));
@@ -72,7 +72,7 @@ impl Broker {
         Ok(Self::Redis(Redis { pool, client, channel: format!("parlour:1:{namespace}") }))
     }
 
-    /// Whether the broker answers; always true for one node alone.
+    /// Whether Redis replies to a ping within two seconds; always true on a single node.
     pub async fn is_reachable(&self) -> bool {
         let Self::Redis(redis) = self else {
             return true;
@@ -84,7 +84,7 @@ impl Broker {
         matches!(tokio::time::timeout(Duration::from_secs(2), ping).await, Ok(Some(_)))
     }
 
-    /// Starts the tasks that publish and subscribe. Answers where to put packets, if there are other nodes.
+    /// Starts the publish and subscribe tasks. Returns the queue for outgoing packets, or `None` on a single node.
     pub(crate) fn start(&self, hub: &Hub, node: NodeId) -> Option<mpsc::Sender<Packet>> {
         let Self::Redis(redis) = self else {
             return None;
@@ -114,7 +114,8 @@ async fn publish(redis: Redis, hub: Hub, node: NodeId, mut packets: mpsc::Receiv
                 let reason = failed
                     .map_or_else(|_| "timed out".to_owned(), |outcome| outcome.err().unwrap_or_default());
                 tracing::warn!(reason, "could not publish; other nodes will read the log");
-                // What waits meanwhile would only make the log's readers wait longer for newer things.
+                // Drop what queued up in the meantime: the other nodes read the log anyway, and publishing it would
+                // only delay newer events.
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 while packets.try_recv().is_ok() {}
             }
@@ -137,7 +138,7 @@ async fn subscribe(redis: Redis, hub: Hub, node: NodeId) {
     }
 }
 
-/// Listens until the connection ends or is found dead. Its messages are taken without waiting for anything, so the
+/// Receives until the connection ends or is found dead. Messages are handled without awaiting anything, so the
 /// library's own buffer stays short.
 async fn listen(redis: &Redis, hub: &Hub, node: NodeId) -> Result<(), redis::RedisError> {
     let subscribing = async {
@@ -146,14 +147,14 @@ async fn listen(redis: &Redis, hub: &Hub, node: NodeId) -> Result<(), redis::Red
         Ok::<_, redis::RedisError>(pubsub)
     };
     let pubsub = in_time(subscribing).await?;
-    // Whatever was said while this node was not listening.
+    // Catch up on what was published while this node was not subscribed.
     hub.check_all_heads();
     hub.call_roll();
     let (mut commands, mut messages) = pubsub.split();
     let hearing = async {
         while let Some(message) = messages.next().await {
             count(&hub.metrics().broker_received);
-            // What this node said itself comes back, too.
+            // This node's own messages come back too.
             if codec::sender(message.get_payload_bytes()) == Some(node) {
                 continue;
             }
@@ -167,7 +168,7 @@ async fn listen(redis: &Redis, hub: &Hub, node: NodeId) -> Result<(), redis::Red
         }
         Ok(())
     };
-    // Silence is what a subscriber hears when nothing happens, and also when the other side's machine is gone.
+    // Without pings, a quiet channel and a dead peer look the same.
     let asking = async {
         loop {
             tokio::time::sleep(ASK_EVERY).await;

@@ -1,4 +1,6 @@
-//! What nodes say to each other, in a compact binary form: the frame inside an event is passed on as it is.
+//! Binary encoding of what nodes send each other. An event's WebSocket frame is embedded unchanged.
+//!
+//! Invariant: a damaged message or one of an unknown version decodes to `None`, never to a panic.
 
 use std::sync::Arc;
 
@@ -9,38 +11,38 @@ use parlour_protocol::time::Timestamp;
 use crate::feed::{Control, Delivery, Topic};
 use crate::news::Summary;
 
-/// Changes with every incompatible change of the form; other versions are ignored, the log fills the hole.
+/// Raised with every incompatible change of the encoding. Unknown versions are ignored; the log fills the hole.
 const VERSION: u8 = 3;
-/// The version before, which is still understood while nodes are replaced one by one: its events have no summary.
+/// The previous version, still decoded so that nodes can be upgraded one by one: its events have no summary.
 const WITHOUT_SUMMARY: u8 = 2;
 
-/// Names a node among its peers; random at every start.
+/// Identifies a node among its peers; random at every start.
 pub(crate) type NodeId = u64;
 
-/// One thing that a node tells the others.
+/// One unit of node-to-node traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Packet {
     /// A stored event.
     Event(Delivery),
-    /// Something that is not kept.
+    /// A frame that is not stored.
     Ephemeral {
-        /// Whom it reaches.
+        /// Its subscribers receive the frame.
         topic: Topic,
-        /// Who do not get it.
+        /// People who do not receive it even if they subscribe.
         except: Vec<UserId>,
-        /// The complete frame.
+        /// The complete WebSocket frame.
         frame: Bytes,
     },
-    /// A person connected to the node for the first time, or is gone from it.
+    /// A person came online at the sending node, or went offline there.
     Presence {
-        /// Who.
+        /// Whose presence changed.
         user: UserId,
-        /// Whether they are there.
+        /// True when the person came online.
         online: bool,
     },
-    /// Everybody who is connected to the node, and how many follow each room there.
+    /// Roll call: everybody who is connected to the sending node.
     Roll {
-        /// The people.
+        /// Ids of the connected people.
         users: Vec<UserId>,
     },
 }
@@ -84,7 +86,7 @@ pub(crate) fn encode(node: NodeId, packets: &[Packet]) -> Bytes {
                 out.put_u8(3);
                 out.put_u32(users.len() as u32);
                 users.iter().for_each(|user| out.put_i64(user.0));
-                // Earlier versions told how many people follow each room.
+                // Always zero rooms: earlier versions sent how many people follow each room.
                 out.put_u32(0);
             }
         }
@@ -141,7 +143,7 @@ fn put_frame(out: &mut BytesMut, frame: &Bytes) {
     out.extend_from_slice(frame);
 }
 
-/// Who sent a message, without reading it. `None` when it is of another version or damaged.
+/// The sender of a message, read without decoding the rest. `None` if the version is unknown or the message damaged.
 pub(crate) fn sender(mut input: &[u8]) -> Option<NodeId> {
     is_known(input.try_get_u8().ok()?).then(|| input.try_get_u64().ok())?
 }
@@ -150,7 +152,7 @@ fn is_known(version: u8) -> bool {
     [VERSION, WITHOUT_SUMMARY].contains(&version)
 }
 
-/// Reads a message. `None` when it is of another version or damaged.
+/// Decodes a message. `None` if the version is unknown or the message damaged.
 pub(crate) fn decode(mut input: Bytes) -> Option<(NodeId, Vec<Packet>)> {
     let version = input.try_get_u8().ok()?;
     if !is_known(version) {
@@ -189,7 +191,7 @@ pub(crate) fn decode(mut input: Bytes) -> Option<(NodeId, Vec<Packet>)> {
             },
             3 => {
                 let users = get_users(&mut input)?;
-                // Earlier versions tell how many people follow each room.
+                // Skip the per-room follower counts that earlier versions send.
                 let rooms = get_count(&mut input, 12)?;
                 input.advance(rooms * 12);
                 Packet::Roll { users }
@@ -215,7 +217,7 @@ fn get_frame(input: &mut Bytes) -> Option<Bytes> {
     (length <= input.remaining()).then(|| input.split_to(length))
 }
 
-/// Nothing when it is damaged; otherwise the summary, if there is one.
+/// `None` if damaged; otherwise the event's summary, which is optional itself.
 fn get_summary(input: &mut Bytes) -> Option<Option<Summary>> {
     let code = input.try_get_u8().ok()?;
     let mut number = || input.try_get_i64().ok();
@@ -249,7 +251,8 @@ fn get_users(input: &mut Bytes) -> Option<Vec<UserId>> {
     (0..count).map(|_| input.try_get_i64().ok().map(UserId)).collect()
 }
 
-/// A count that fits into what is left, so that a damaged one allocates nothing.
+/// Reads a count of items of `size` bytes. `None` unless they fit into the rest of the input, so that a damaged count
+/// cannot cause a large allocation.
 fn get_count(input: &mut Bytes, size: usize) -> Option<usize> {
     let count = input.try_get_u32().ok()? as usize;
     (count.checked_mul(size)? <= input.remaining()).then_some(count)
@@ -299,7 +302,7 @@ mod tests {
         assert_eq!(sender(&bytes), Some(42));
         assert_eq!(decode(bytes.clone()), Some((42, packets)));
         for end in 0..bytes.len() {
-            // A cut message is refused or is a shorter list, and never a panic.
+            // A truncated message decodes to `None` or to fewer packets, and never panics.
             let _ = decode(bytes.slice(..end));
         }
         assert_eq!(decode(Bytes::from_static(b"\x04")), None);

@@ -1,7 +1,7 @@
-//! One stream of durable events on this node: a conversation's log or a person's own stream.
+//! One stream of stored events on this node: a conversation's log or a person's own stream.
 //!
-//! Invariant: subscribers get every event after their position exactly once, in order. An event that comes too
-//! early waits until the hole before it is filled, from the broker or from the log.
+//! Invariant: subscribers get every event after their position exactly once, in order. An event that arrives early
+//! waits until the hole before it is filled, from the broker or from the log.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
 use crate::news::Summary;
 use crate::outbox::Outbox;
 
-/// Whose stream.
+/// Identifies a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// A conversation's log.
@@ -22,92 +22,93 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// One of this many parts, always the same. Ids are random, so all parts are about as large.
+    /// The partition (of `parts`) that this topic belongs to; stable. Ids are random, so partitions are about equal
+    /// in size.
     pub(crate) fn part(self, parts: u32) -> u32 {
         let (Self::Conversation(ConversationId(id)) | Self::User(UserId(id))) = self;
         (id.unsigned_abs() % u64::from(parts)) as u32
     }
 }
 
-/// What the node itself does when an event of a person's stream arrives.
+/// Side effect on a node when it delivers an event of a person's stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
     /// The person's connections follow this conversation from now on.
     Attach(ConversationId),
-    /// They do not any more.
+    /// The person's connections stop following this conversation.
     Detach(ConversationId),
     /// Connections of this session are closed.
     EndSession(SessionId),
-    /// What this person writes is no news to the one whose stream it is from now on.
+    /// What this person writes no longer counts as news for the owner of the stream.
     Block(UserId),
-    /// It is news again.
+    /// It counts as news again.
     Unblock(UserId),
 }
 
-/// An event on its way: encoded once, for everybody.
+/// An event on its way: encoded once, shared by all subscribers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Whose stream.
+    /// The stream it belongs to.
     pub topic: Topic,
-    /// Position in it.
+    /// Position in the stream.
     pub seq: Seq,
     /// The complete WebSocket frame.
     pub frame: Bytes,
-    /// What those are told of it who follow a conversation by heads; without one they read the conversation again.
+    /// What connections that follow by heads are told about the event; without it, they fetch the conversation again.
     pub summary: Option<Summary>,
-    /// What the node does besides.
+    /// Side effect on each node that delivers it.
     pub control: Option<Control>,
 }
 
-/// Events that waited too early are dropped beyond this; the log has them.
+/// Maximum early events that wait in a feed; more are dropped, since the log has them.
 const MAX_EARLY: usize = 512;
-/// Last frames kept for connections that join while events arrive.
+/// Number of recent events kept for connections that attach while events arrive.
 const RING: usize = 32;
 
 struct Subscriber {
     user: UserId,
     outbox: Arc<Outbox>,
     position: Seq,
-    /// It gets the events themselves. Of a conversation it gets heads otherwise; of a person's stream it gets nothing.
+    /// Gets the events themselves. Otherwise it gets only heads of a conversation, and nothing of a person's stream.
     live: bool,
 }
 
-/// What a delivery led to.
+/// Result of a delivery.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Delivered {
-    /// Something is missing before an event that waits: read the log after this position.
+    /// An event waits behind a hole: read the log after this position.
     pub hole_after: Option<Seq>,
-    /// Controls of the events that were delivered, in order.
+    /// Controls of the delivered events, in order.
     pub controls: Vec<Control>,
-    /// Connections whose heads wait to be told.
+    /// Indexes of the subscribers whose heads now wait to be sent.
     pub heads: Vec<usize>,
 }
 
-/// See the module.
+/// Subscribers and recent events of one stream; the module states the invariant.
 #[derive(Default)]
 pub(crate) struct Feed {
-    /// Position after the last delivered one; unknown until the first subscriber or event tells.
+    /// Seq of the next event to deliver; unknown until the first subscriber or event sets it.
     next: Option<Seq>,
     early: BTreeMap<Seq, Delivery>,
     ring: VecDeque<Delivery>,
     subscribers: Vec<Subscriber>,
     people: HashMap<UserId, u32>,
-    /// A direct chat is followed live by everybody.
+    /// Everybody follows a direct chat live.
     direct: bool,
-    /// Somebody follows of whom it is not known yet whether this is a direct chat: nobody ends following live.
+    /// Not yet known whether this is a direct chat: until then, nobody stops following live.
     unsure: bool,
-    /// Who wanted to meanwhile.
+    /// Connections that asked to stop following live in the meantime.
     ending: Vec<Arc<Outbox>>,
 }
 
 impl Feed {
-    /// Notes that this may turn out to be a direct chat.
+    /// Marks this as possibly a direct chat, until [`Self::set_direct`] settles it.
     pub fn may_be_direct(&mut self) {
         self.unsure = !self.direct;
     }
 
-    /// Notes whether this is a direct chat. Gives those who wanted to end following live before that was known, and
-    /// still may want to.
+    /// Sets whether this is a direct chat. Returns the connections that asked to stop following live before this was
+    /// known; the caller checks whether they still want to.
     pub fn set_direct(&mut self, direct: bool) -> Vec<Arc<Outbox>> {
         self.unsure = false;
         if direct && !self.direct {
@@ -117,8 +118,8 @@ impl Feed {
         std::mem::take(&mut self.ending)
     }
 
-    /// Adds a connection that does not know its position yet, so that nothing goes unheard while that is read from the
-    /// log: [`Self::begin`] hands over what came meanwhile.
+    /// Subscribes a connection that does not know its position yet, so that it misses nothing while the position is
+    /// read from the log. [`Self::begin`] then replays what arrived in between.
     pub fn listen(&mut self, outbox: Arc<Outbox>) {
         if let Some((user, _)) = outbox.owner() {
             *self.people.entry(user).or_default() += 1;
@@ -126,8 +127,8 @@ impl Feed {
         }
     }
 
-    /// Begins to deliver to a connection that listens, after the position that it read. Answers the controls of what
-    /// is handed over, in order; nothing when that is too much to be here still.
+    /// Starts delivery to a connection added by [`Self::listen`], after the position it has read. Returns the
+    /// controls of the replayed events in order, or `None` if the ring no longer reaches back that far.
     pub fn begin(&mut self, topic: Topic, outbox: &Arc<Outbox>, position: Seq) -> Option<Vec<Control>> {
         if self.forget(outbox).is_none() {
             return Some(Vec::new());
@@ -138,19 +139,20 @@ impl Feed {
         covered.then_some(controls)
     }
 
-    /// Whether all that was delivered after a position is at hand.
+    /// Whether everything delivered after a position is still in the ring.
     fn covers(&self, position: Seq) -> bool {
         self.next.is_none_or(|next| position + 1 >= next)
             || self.ring.front().is_some_and(|first| first.seq <= position + 1)
     }
 
-    /// What is at hand of what was delivered after a position.
+    /// Events in the ring after a position.
     fn after(&self, position: Seq) -> impl Iterator<Item = &Delivery> {
         self.ring.iter().filter(move |delivery| delivery.seq > position)
     }
 
-    /// Adds a connection that knows everything up to `position`, or begins with the next event. It must not be
-    /// here already, which its outbox knows without a search. True when its heads begin to wait to be told.
+    /// Subscribes a connection that knows everything up to `position`, or starts with the next event. It must not be
+    /// subscribed already; its outbox knows that without a search. Returns true if heads of this connection now wait
+    /// to be sent.
     pub fn attach(
         &mut self,
         topic: Topic,
@@ -173,7 +175,7 @@ impl Feed {
         };
         let mut position = position.unwrap_or(next - 1);
         if position + 1 < next {
-            // Events came between the connection's read of the log and now.
+            // Events arrived between the connection's read of the log and now.
             if !live {
                 if let Topic::Conversation(id) = topic {
                     if self.covers(position) {
@@ -198,7 +200,7 @@ impl Feed {
         waits
     }
 
-    /// Removes a connection. True when nobody is left.
+    /// Removes a connection. Returns true when no subscriber is left.
     pub fn detach(&mut self, outbox: &Arc<Outbox>) -> bool {
         self.forget(outbox);
         self.subscribers.is_empty()
@@ -217,7 +219,8 @@ impl Feed {
         Some(forgotten)
     }
 
-    /// Follows live, or by heads only.
+    /// Switches a connection between live events and heads. Direct chats stay live; switching to heads is deferred
+    /// while it is unknown whether this is one.
     pub fn set_live(&mut self, outbox: &Arc<Outbox>, live: bool) {
         if !live && self.unsure {
             if !self.ending.iter().any(|one| Arc::ptr_eq(one, outbox)) {
@@ -230,19 +233,19 @@ impl Feed {
         }
     }
 
-    /// How many people follow, each counted once.
+    /// Number of people who follow, each counted once.
     pub fn people(&self) -> usize {
         self.people.len()
     }
 
-    /// Everybody who follows gets something that is not kept, except some people.
+    /// Sends a frame that is not stored to everybody who follows live, except some people.
     pub fn ephemeral(&self, frame: &Bytes, except: &[UserId]) {
         for one in self.subscribers.iter().filter(|one| one.live && !except.contains(&one.user)) {
             one.outbox.ephemeral(frame.clone());
         }
     }
 
-    /// Takes an event from anywhere, in any order, any number of times.
+    /// Accepts an event from the broker or the log, in any order and any number of times.
     pub fn deliver(&mut self, delivery: Delivery) -> Delivered {
         let mut delivered = Delivered::default();
         let seq = delivery.seq;
@@ -278,25 +281,26 @@ impl Feed {
         delivered
     }
 
-    /// The newest position that was delivered, as far as it is known.
+    /// Seq of the newest delivered event, if known.
     pub fn head(&self) -> Option<Seq> {
         self.next.map(|next| next - 1)
     }
 
-    /// Learns the head of the log. Answers the position after which the log must be read, if something is missing.
+    /// Takes the head of the log. Returns the position after which the log must be read, if events are missing.
     pub fn learn_head(&mut self, head: Seq) -> Option<Seq> {
         let next = *self.next.get_or_insert(head + 1);
         (head >= next).then_some(next - 1)
     }
 
-    /// The position after which the log must be read: because an event waits early, or the head is known.
+    /// The position after which the log must be read: because an event waits early, or because `upto` is a newer
+    /// head. `None` if nothing is missing.
     pub fn missing_after(&self, upto: Option<Seq>) -> Option<Seq> {
         let next = self.next?;
         let behind = !self.early.is_empty() || upto.is_some_and(|head| head >= next);
         behind.then_some(next - 1)
     }
 
-    /// The log does not hold what lies before `seq` any more: everybody is told to start over from there.
+    /// The log no longer holds events before `seq`: subscribers that are behind are told to fetch again from there.
     pub fn skip_to(&mut self, topic: Topic, seq: Seq) {
         self.next = Some(seq);
         self.ring.clear();
@@ -334,7 +338,7 @@ impl Feed {
         self.ring.push_back(delivery);
     }
 
-    /// The connection at an index of [`Delivered::heads`], valid until the feed changes.
+    /// The connection at an index from [`Delivered::heads`]; valid until the feed changes.
     pub fn connection(&self, index: usize) -> Option<Arc<Outbox>> {
         self.subscribers.get(index).map(|one| one.outbox.clone())
     }
@@ -428,7 +432,7 @@ mod tests {
         feed.deliver(event(4));
         feed.deliver(Delivery { control: Some(left), ..event(5) });
         assert_eq!(seen(&first), "", "nothing before the position is known");
-        // The log was read when its head was 4; and when it was 5; and before the first event that was heard here.
+        // The log was read at head 4, at head 5, and before the first event received here.
         assert_eq!(feed.begin(topic, &first, 4), Some(vec![left]));
         feed.listen(second.clone());
         assert_eq!(feed.begin(topic, &second, 5), Some(Vec::new()));

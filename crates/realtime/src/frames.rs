@@ -1,15 +1,15 @@
-//! WebSocket frames as they go over the wire. Server frames are not masked, so the bytes of one frame are right
-//! for every connection: encode once, share.
+//! WebSocket frames in wire format. Server frames are not masked, so the bytes of a frame are the same for every
+//! connection: encode once, share.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use parlour_protocol::socket::{CloseCode, ServerFrame};
 
-/// A server frame as a WebSocket text frame.
+/// Encodes a server frame as a WebSocket text frame.
 pub fn encode(frame: &ServerFrame) -> Bytes {
     match serde_json::to_vec(frame) {
         Ok(json) => text(&json),
         Err(error) => {
-            // Types with string keys only cannot fail to serialise.
+            // Cannot happen: these types have string keys only.
             tracing::error!(%error, "a frame could not be serialised");
             Bytes::new()
         }
@@ -21,7 +21,7 @@ pub fn text(payload: &[u8]) -> Bytes {
     build(0x81, payload)
 }
 
-/// The answer to a ping.
+/// The reply to a ping; its payload is cut to the 125 bytes that a control frame may carry.
 pub fn pong(payload: &[u8]) -> Bytes {
     build(0x8A, payload.get(..125).unwrap_or(payload))
 }

@@ -1,7 +1,7 @@
-//! The connections of this node and the feeds that they follow. What feeds have missed is found and read in `holes`.
+//! The connections of this node and the feeds they follow. Missed events are found and read in `holes`.
 //!
 //! Invariant: an event is delivered here and to the other nodes only after its COMMIT; anyone who misses it finds it
-//! in the log. Locks are held for pushing shared bytes into queues, never across an await.
+//! in the log. Locks are held while shared bytes are pushed into queues, never across an await.
 
 mod holes;
 
@@ -25,47 +25,47 @@ use crate::metrics::{Metrics, count};
 use crate::outbox::Outbox;
 use crate::presence::Presence;
 
-/// How long somebody stays online after the last connection ended, since most come back at once.
+/// How long a person stays online after their last connection ended, since most reconnect at once.
 const OFFLINE_AFTER: Duration = Duration::from_secs(10);
-/// How often the nodes tell each other who is connected.
+/// How often each node tells the others who is connected to it.
 const ROLL_EVERY: Duration = Duration::from_secs(20);
-/// How often all heads are compared with the log: with other nodes, and alone (where nothing can be missed but
-/// after a fault of this very process).
+/// How often all heads are compared with the log: in a cluster, and on a single node (where only a fault of this
+/// process could lose an event).
 const SWEEP_CLUSTER: Duration = Duration::from_secs(2);
 const SWEEP_ALONE: Duration = Duration::from_secs(30);
-/// A sweep is made in this many parts, one after the other, so that it never keeps the database from a message for long.
+/// A sweep is split into this many parts, run one after the other, so that it never delays a message for long.
 const SWEEP_PARTS: u32 = 8;
-/// People's own streams take fewer turns: with other nodes all are compared within 750 ms, since they say what somebody may
-/// not read any more.
+/// Parts for people's own streams: fewer, so that a cluster compares all of them within 750 ms, because they tell
+/// what somebody may no longer read.
 const PEOPLE_PARTS: u32 = 3;
-/// How often waiting heads are told.
+/// How often waiting heads are sent.
 const TICK: Duration = Duration::from_millis(500);
 
-/// A future as a trait object.
+/// A boxed future.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What the log knows about a topic.
+/// The newest position of a topic in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     /// The stream.
     pub topic: Topic,
-    /// Newest position.
+    /// Position of its newest event.
     pub seq: Seq,
-    /// It is a direct chat, which is always followed live.
+    /// Whether it is a direct chat, which is always followed live.
     pub direct: bool,
 }
 
-/// The durable log behind the feeds. The database, in a server; a list, in tests.
+/// The durable event log behind the feeds: the database in a server, a list in tests.
 pub trait Log: Send + Sync + 'static {
-    /// Events after a position, oldest first; nothing when the log cannot be read now.
+    /// At most `limit` events after a position, oldest first; empty if the log cannot be read now.
     fn read(&self, topic: Topic, after: Seq, limit: i64) -> Later<Vec<Delivery>>;
-    /// Heads of the topics that exist.
+    /// Heads of those topics that exist.
     fn heads(&self, topics: Vec<Topic>) -> Later<Vec<Head>>;
-    /// A person's friends.
+    /// The friends who are told whether a person is online; empty if nobody is told.
     fn friends(&self, user: UserId) -> Later<Vec<UserId>>;
 }
 
-/// What is done when another node tells that a session has ended.
+/// Called when another node reports the end of a session.
 type SessionEnded = Box<dyn Fn(SessionId) + Send + Sync>;
 
 struct Inner {
@@ -76,7 +76,7 @@ struct Inner {
     feeds: RwLock<HashMap<Topic, Arc<Mutex<Feed>>>>,
     connections: Mutex<HashMap<UserId, Vec<Arc<Outbox>>>>,
     filling: Mutex<HashSet<Topic>>,
-    /// Connections whose heads wait to be told.
+    /// Connections with heads that wait to be sent.
     heads_wait: Mutex<Vec<Arc<Outbox>>>,
     others: OnceLock<mpsc::Sender<Packet>>,
     session_ended: OnceLock<SessionEnded>,
@@ -91,7 +91,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Hub {
-    /// A hub without connections. `node` is random.
+    /// Creates a hub without connections. `node` is random.
     pub fn new(node: NodeId, log: Arc<dyn Log>) -> Self {
         Self(Arc::new(Inner {
             node,
@@ -107,7 +107,7 @@ impl Hub {
         }))
     }
 
-    /// Starts the background tasks; call once, inside the runtime that shall run them.
+    /// Starts the background tasks on the current runtime; call once.
     pub fn start(&self, broker: &Broker) {
         let clustered = if let Some(sender) = broker.start(self, self.0.node) {
             let _ = self.0.others.set(sender);
@@ -151,7 +151,7 @@ impl Hub {
         }
     }
 
-    /// What to do when another node tells that a session has ended. Said once, before anything else.
+    /// Sets what to do when another node reports the end of a session. Call once, before anything else.
     pub fn on_end_of_session(&self, ended: impl Fn(SessionId) + Send + Sync + 'static) {
         let _ = self.0.session_ended.set(Box::new(ended));
     }
@@ -176,7 +176,7 @@ impl Hub {
         &self.0.presence
     }
 
-    /// How many sockets are connected to this node.
+    /// Number of sockets connected to this node.
     pub fn sockets(&self) -> usize {
         lock(&self.0.connections).values().map(Vec::len).sum()
     }
@@ -187,8 +187,8 @@ impl Hub {
 
     // Connections.
 
-    /// Takes a connection in, and tells friends if the person was not there before. False when the person has
-    /// too many already.
+    /// Adds a connection, and tells `friends` if the person was offline before. Returns false if the person has too
+    /// many connections already.
     pub fn connect(&self, outbox: &Arc<Outbox>, friends: Vec<UserId>) -> bool {
         let Some((user, _)) = outbox.owner() else {
             return false;
@@ -211,7 +211,8 @@ impl Hub {
         true
     }
 
-    /// Takes a connection out.
+    /// Removes a connection from everything it follows. After the person's last one, friends are told once
+    /// `OFFLINE_AFTER` has passed without a new one.
     pub fn disconnect(&self, outbox: &Arc<Outbox>) {
         outbox.finish();
         for topic in outbox.topics() {
@@ -247,7 +248,7 @@ impl Hub {
         }
     }
 
-    /// Tells a person's friends that they are there or gone. Connecting and disconnecting do this by themselves.
+    /// Tells a person's friends that they came online or went offline. `connect` and `disconnect` do this themselves.
     pub fn announce(&self, user: UserId, online: bool, friends: Vec<UserId>) {
         let frame = frames::encode(&ServerFrame::Ephemeral(Ephemeral::Presence { user, online }));
         for friend in friends {
@@ -255,7 +256,7 @@ impl Hub {
         }
     }
 
-    /// Two people became friends: each is told that the other is there, if that is so and may be known.
+    /// Two people became friends: tells each that the other is online, if the other is and allows them to know.
     pub async fn introduce(&self, one: UserId, other: UserId) {
         for (user, friend) in [(one, other), (other, one)] {
             if self.0.presence.is_online(user) && self.0.log.friends(user).await.contains(&friend) {
@@ -264,8 +265,8 @@ impl Hub {
         }
     }
 
-    /// Tells friends on this node that people went down with their node, who could not say so itself. Every node
-    /// finds that out and tells its own.
+    /// Tells friends on this node that people went offline with their node, which could not say so itself. Every node
+    /// finds this out and tells its own connections.
     async fn announce_lost(&self) {
         for user in self.0.presence.forget_silent() {
             let frame = frames::encode(&ServerFrame::Ephemeral(Ephemeral::Presence { user, online: false }));
@@ -275,8 +276,8 @@ impl Hub {
         }
     }
 
-    /// Hears a topic before the connection knows its position in it, which [`Self::begin`] says. What is read from the
-    /// log after this misses nothing.
+    /// Subscribes to a topic before the connection knows its position in it; [`Self::begin`] sets the position. What
+    /// is read from the log after this call misses no event.
     pub fn listen(&self, topic: Topic, outbox: &Arc<Outbox>) {
         let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
         if outbox.add_topic(topic) {
@@ -284,8 +285,9 @@ impl Hub {
         }
     }
 
-    /// Begins to deliver a person's stream that is listened to, after a position: what was read there says which
-    /// conversations the connection follows by now. False when that cannot be told any more: it must start over.
+    /// Starts delivery of a person's stream added by [`Self::listen`], after a position. What was read at that
+    /// position names the conversations to follow; the replayed controls bring it up to date. Returns false if the
+    /// events since then are no longer in memory: the connection must start over.
     pub fn begin(&self, user: UserId, outbox: &Arc<Outbox>, position: Seq) -> bool {
         let topic = Topic::User(user);
         let begun = self.feed(topic).and_then(|feed| lock(&feed).begin(topic, outbox, position));
@@ -294,9 +296,9 @@ impl Hub {
         known
     }
 
-    /// Lets a connection follow a topic from a position on, or from the next event. True when nobody on this node
-    /// followed it before: then its head must be read again, for what was published meanwhile went unheard. A connection
-    /// that is limited to some conversations follows no other one.
+    /// Makes a connection follow a topic after a position, or from the next event. Returns true if nobody on this
+    /// node followed it before: then its head must be read again, since events published in the meantime were not
+    /// received. A connection limited to some conversations follows no others.
     pub fn attach(&self, topic: Topic, outbox: &Arc<Outbox>, position: Option<Seq>, live: bool) -> bool {
         if !outbox.may_follow(topic) {
             return false;
@@ -304,7 +306,7 @@ impl Hub {
         let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
         let fresh = !feeds.contains_key(&topic);
         let feed = feeds.entry(topic).or_default().clone();
-        // The map stays locked so that nobody removes the feed as empty meanwhile.
+        // The map stays locked so that nobody removes the feed as empty in the meantime.
         if outbox.add_topic(topic) {
             if lock(&feed).attach(topic, outbox.clone(), position, live) {
                 lock(&self.0.heads_wait).push(outbox.clone());
@@ -315,7 +317,7 @@ impl Hub {
         fresh
     }
 
-    /// Ends following.
+    /// Stops following a topic.
     pub fn detach(&self, topic: Topic, outbox: &Arc<Outbox>) {
         let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
         outbox.remove_topic(topic);
@@ -325,7 +327,7 @@ impl Hub {
         }
     }
 
-    /// Replaces the list of conversations that a connection follows live. Direct chats stay live.
+    /// Replaces the set of conversations that a connection follows live. Direct chats stay live.
     pub fn focus(&self, outbox: &Arc<Outbox>, live: BTreeSet<ConversationId>) {
         let before = outbox.set_live(live.clone());
         for id in before.difference(&live) {
@@ -336,8 +338,8 @@ impl Hub {
         }
     }
 
-    /// Tells a person's connections, but one, something that is not kept; those that are limited to some conversations
-    /// are left out. Nothing is written down where nobody hears it.
+    /// Sends a frame that is not stored to a person's connections on all nodes, except `but` and those limited to
+    /// some conversations. The frame is encoded only if there is a receiver.
     pub fn tell_own(&self, user: UserId, but: Option<&Arc<Outbox>>, frame: impl Fn() -> Bytes) {
         let others: Vec<Arc<Outbox>> = lock(&self.0.connections)
             .get(&user)
@@ -357,7 +359,7 @@ impl Hub {
         }
     }
 
-    /// The newest position that this node has delivered of a topic, if anybody here follows it.
+    /// Seq of the newest event that this node has delivered in a topic, if anybody here follows it.
     pub fn head(&self, topic: Topic) -> Option<Seq> {
         self.feed(topic).and_then(|feed| lock(&feed).head())
     }
@@ -367,7 +369,7 @@ impl Hub {
         outbox.has_topic(topic)
     }
 
-    /// How many people follow a conversation on this node.
+    /// Number of people who follow a conversation on this node.
     pub fn people_in(&self, id: ConversationId) -> usize {
         self.feed(Topic::Conversation(id)).map_or(0, |feed| lock(&feed).people())
     }
@@ -391,7 +393,7 @@ impl Hub {
         }
     }
 
-    /// Sends something that is not kept, here and on the other nodes.
+    /// Sends a frame that is not stored, here and to the other nodes.
     pub fn ephemeral(&self, topic: Topic, except: Vec<UserId>, frame: Bytes) {
         if self.0.others.get().is_some() {
             self.tell_others(Packet::Ephemeral { topic, except: except.clone(), frame: frame.clone() });
@@ -413,11 +415,11 @@ impl Hub {
         }
     }
 
-    /// Takes what another node said.
+    /// Handles a packet from another node.
     pub(crate) fn receive(&self, from: NodeId, packet: Packet) {
         match packet {
             Packet::Event(delivery) => {
-                // Also where the person has no socket: their access tokens must not be believed any more.
+                // Also if the person has no socket here: the session's access tokens must be refused from now on.
                 if let (Some(Control::EndSession(session)), Some(ended)) =
                     (&delivery.control, self.0.session_ended.get())
                 {
@@ -484,7 +486,7 @@ impl Hub {
             Control::Attach(id) => {
                 let topic = Topic::Conversation(id);
                 for outbox in connections.iter().filter(|outbox| outbox.may_follow(topic)) {
-                    // Live at first: the head tells below whether it is a direct chat, and a frame too many is
+                    // Live at first: the head read below tells whether it is a direct chat, and a frame too many is
                     // better than one too few.
                     self.attach(topic, outbox, None, true);
                     if let Some(feed) = self.feed(topic) {

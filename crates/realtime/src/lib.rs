@@ -1,7 +1,7 @@
 //! Who is connected to this node, and how an event reaches them on every node.
 //!
-//! Invariant: the fan-out loop never awaits a socket, never touches the database, never serialises per
-//! connection. Every queue here has a bound; what does not fit is in the log and is announced instead.
+//! Invariant: the fan-out loop never awaits a socket, never touches the database and never serialises per connection.
+//! Every queue here is bounded; what does not fit is in the log, and the client is told to fetch it.
 
 pub mod broker;
 mod codec;

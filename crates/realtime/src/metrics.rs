@@ -1,4 +1,4 @@
-//! Counters of this node, read by `/metrics` and by tests. They only ever grow, but for what waits now.
+//! Counters of this node, read by `/metrics` and by tests. They only grow, except the gauge `waiting_bytes`.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 

@@ -1,8 +1,8 @@
-//! What is told of a conversation to those who do not follow it live: each event is summed up once, and what came since
-//! the last time is gathered for each connection.
+//! What connections that do not follow a conversation live are told about it: each event is summarised once, and each
+//! connection collects the summaries since its last report.
 //!
-//! Invariant: what is gathered is bounded however much happens, and it is complete or it is given up: then the client is
-//! told the head alone and reads the conversation again.
+//! Invariant: what is collected is bounded however much happens, and is either complete or given up. If given up, the
+//! client gets only the head and fetches the conversation again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,58 +11,58 @@ use parlour_protocol::ids::{Seq, UserId};
 use parlour_protocol::socket::{Change, Event, Excerpt, News};
 use parlour_protocol::time::Timestamp;
 
-/// Most characters of an excerpt, but for the `…` at its end.
+/// Maximum characters of an excerpt, not counting the `…` at its end.
 const EXCERPT: usize = 40;
-/// Most stretches of unread messages that are told at once. One that grows stays one.
+/// Maximum ranges of unread messages in one report. A range that grows counts once.
 const STRETCHES: usize = 32;
-/// Most deletions that are told at once.
+/// Maximum deletions in one report.
 const DELETIONS: usize = 16;
-/// About as long is the text of one conversation in a frame, but for the excerpt and the lists: ids have 19 digits, and a
-/// moment has 27 characters.
+/// Approximate bytes of one conversation in a frame, without the excerpt and the lists: ids have 19 digits, and a
+/// timestamp has 27 characters.
 const LINE: usize = 170;
 
 /// What an event means to somebody who sees its conversation in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Summary {
-    /// Nothing that a list shows.
+    /// No change that a list shows.
     Nothing,
-    /// A message.
+    /// A message was sent.
     Said {
-        /// Who wrote it.
+        /// Its author.
         author: UserId,
-        /// When.
+        /// When it was sent.
         at: Timestamp,
-        /// How it begins; nothing when it was deleted meanwhile.
+        /// Excerpt of its text; `None` if it has been deleted since.
         text: Option<Arc<str>>,
     },
-    /// A message has another text now.
+    /// A message was edited.
     Edited {
-        /// Who wrote it.
+        /// Its author.
         author: UserId,
-        /// When the text changed.
+        /// When it was edited.
         at: Timestamp,
-        /// Which message.
+        /// Seq of the message.
         target: Seq,
-        /// How it begins now.
+        /// Excerpt of the new text.
         text: Arc<str>,
     },
     /// A message was deleted.
     Deleted {
-        /// Which.
+        /// Seq of the message.
         target: Seq,
-        /// Who had written it.
+        /// Its author.
         author: UserId,
     },
-    /// Somebody came in.
+    /// Somebody joined.
     Joined,
-    /// Somebody went.
+    /// Somebody left.
     Left,
-    /// The room is no more.
+    /// The room was deleted.
     Over,
 }
 
 impl Summary {
-    /// Sums an event up. Nothing for one after which a conversation has to be read again.
+    /// Summarises an event. `None` for an event after which the conversation must be fetched again.
     pub fn of(event: &Event) -> Option<Self> {
         let at = event.at;
         Some(match &event.change {
@@ -72,7 +72,7 @@ impl Summary {
             Change::MessageEdited { author, target, body: Some(body), .. } => {
                 Self::Edited { author: *author, at, target: *target, text: excerpt(body) }
             }
-            // It was deleted since, which a later event says.
+            // The message has been deleted since, which a later event reports.
             Change::MessageEdited { body: None, .. } => Self::Nothing,
             Change::MessageDeleted { target, author: Some(author), .. } => {
                 Self::Deleted { target: *target, author: *author }
@@ -83,7 +83,7 @@ impl Summary {
             Change::RoomDeleted { .. } => Self::Over,
             Change::RoomChanged { .. }
             | Change::AuthorErased { .. }
-            // Whether it was counted is not known.
+            // Without the author, a client cannot tell whether the message counted as unread.
             | Change::MessageDeleted { author: None, .. }
             | Change::DirectChanged { .. }
             | Change::Unknown(_) => return None,
@@ -91,7 +91,7 @@ impl Summary {
     }
 }
 
-/// The first words of a message on one line.
+/// The first words of a message on one line, at most [`EXCERPT`] characters.
 fn excerpt(body: &str) -> Arc<str> {
     let mut line = String::new();
     let mut count = 0;
@@ -111,18 +111,18 @@ fn excerpt(body: &str) -> Arc<str> {
     line.into()
 }
 
-/// Whose list it is, and whose messages are not counted in it.
+/// The owner of the list, and the people whose messages do not count in it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
     pub me: UserId,
     pub blocked: &'a BTreeSet<UserId>,
 }
 
-/// What came to a conversation since a connection was told about it.
+/// What happened in a conversation since a connection was last told about it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Gathered {
     pub head: Seq,
-    /// Nothing once it was given up.
+    /// `None` once given up.
     news: Option<Box<Newest>>,
 }
 
@@ -138,13 +138,13 @@ struct Newest {
 }
 
 impl Gathered {
-    /// Begins before an event.
+    /// Starts a collection whose first event will be `seq`.
     pub fn before(seq: Seq) -> Self {
         let after = seq - 1;
         Self { head: after, news: Some(Box::new(Newest { after, ..Newest::default() })) }
     }
 
-    /// Adds an event; nothing is known about it but its position when it has no summary.
+    /// Adds an event. Without a summary, or after a gap in the seqs, only the head is kept.
     pub fn add(&mut self, seq: Seq, summary: Option<&Summary>, reader: Reader) {
         if seq <= self.head {
             return;
@@ -160,7 +160,7 @@ impl Gathered {
         }
     }
 
-    /// About how many bytes this takes in a frame.
+    /// Approximate size in a frame, in bytes.
     pub fn size(&self) -> usize {
         self.news.as_ref().map_or(LINE / 4, |news| {
             let text = news.last.as_ref().map_or(0, |(_, _, text, _)| text.len());
@@ -168,7 +168,7 @@ impl Gathered {
         })
     }
 
-    /// The news, if they are complete.
+    /// The collected news, or `None` if incomplete.
     pub fn news(self) -> Option<News> {
         let Newest { after, unread, own, last, deleted, members, over } = *self.news?;
         let last = last.map(|(seq, author, text, at)| Excerpt { seq, author, text: (*text).into(), at });
@@ -177,14 +177,14 @@ impl Gathered {
 }
 
 impl Newest {
-    /// False when there is too much to keep.
+    /// Returns false if there is too much to keep.
     fn add(&mut self, seq: Seq, summary: &Summary, reader: Reader) -> bool {
         match summary {
             Summary::Nothing => {}
             Summary::Said { author, .. } if reader.blocked.contains(author) => {}
             Summary::Said { author, at, text } => {
                 if *author == reader.me {
-                    // People who write have read what stands above.
+                    // Sending a message marks everything before it as read.
                     self.own = Some(seq);
                     self.unread.clear();
                 }
@@ -279,7 +279,7 @@ mod tests {
             text: text.into(),
         };
         assert_eq!(news(5, [said(2, "one"), edited(5, "One"), edited(3, "no")]).last, last(5, 2, "One"));
-        // It was told before: only the client knows whether it is the one that is shown.
+        // Messages from before the report: only the client knows whether one of them is the one shown.
         assert_eq!(
             news(5, [edited(3, "older"), edited(4, "newer"), edited(3, "x")]).last,
             last(4, 2, "newer")
@@ -293,8 +293,9 @@ mod tests {
         assert_eq!(told.last, None, "which one is the newest now is for the log to say");
     }
 
-    /// Any history of messages, edits and deletions by several people, told at any moments: a list that applies the news
-    /// shows at each of them what the log says. Only where the newest message was deleted it reads which one is the newest.
+    /// A random history of messages, edits and deletions by several people, reported at random moments: after each
+    /// report, a list that applies the news shows what the log says. The list reads the log only if its newest
+    /// message was deleted.
     #[test]
     fn a_list_that_applies_the_news_shows_what_the_log_says() {
         let mut state = 0x2545_F491_4F6C_DD1D_u64;
@@ -307,7 +308,7 @@ mod tests {
         let blocked = BTreeSet::from([BLOCKED]);
         let reader = Reader { me: ME, blocked: &blocked };
         for _ in 0..300 {
-            // The log: who wrote, and the text that there is now.
+            // The log: the author of each message and its current text.
             let mut log: BTreeMap<Seq, (UserId, Option<String>)> = BTreeMap::new();
             let (mut unread, mut last) = (BTreeSet::new(), None);
             let mut gathered: Option<Gathered> = None;

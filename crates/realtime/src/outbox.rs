@@ -1,12 +1,13 @@
-//! What waits to be written to one connection.
+//! The outgoing queue of one connection.
 //!
-//! The thread of the connection writes what is here as soon as it can. What a socket does not take at once, and the end
-//! of the connection, are the business of the connection's own task, which then *holds* the queue until it is empty.
+//! The writer task of the connection's thread writes what is queued as soon as it can. What a socket does not accept
+//! at once, and the end of the connection, are left to the connection's own task, which then *holds* the queue until
+//! it is empty.
 //!
-//! Invariant: at any time either the thread or the task writes, so that bytes keep their order. The queue is
-//! bounded by frames and by bytes. When it is full, ephemerals go first; then the connection is
-//! marked as lagged, its queued events are dropped (they are in the log), and one `resync` follows when it
-//! drains. A connection that does not drain is closed.
+//! Invariant: at any time either the thread or the task writes, so that bytes keep their order. The queue is bounded
+//! by frames and by bytes. When it is full, ephemerals are dropped first; then the connection is marked as lagged,
+//! its queued events are dropped (they are in the log), and one `resync` follows when the queue drains. A connection
+//! that does not drain is closed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
@@ -25,23 +26,23 @@ use crate::metrics::{Metrics, count};
 use crate::news::{Gathered, Reader, Summary};
 use crate::ready::{ReadyList, Token};
 
-/// Most frames that wait.
+/// Maximum queued frames; replies may take up to twice as many.
 const MAX_FRAMES: usize = 256;
-/// Most bytes that wait.
+/// Maximum queued bytes; replies may take up to twice as many.
 const MAX_BYTES: usize = 512 * 1024;
-/// A connection with more than this waiting is slow, and what waits for all slow ones of a node together is bounded.
+/// A connection with more bytes than this queued is slow; slow connections count towards [`MAX_NODE_BYTES`].
 const SLOW: usize = 32 * 1024;
-/// Most bytes that wait for all slow connections of a node; beyond it each of them keeps no more than [`SLOW`].
+/// Maximum bytes queued for all slow connections of a node; beyond it, each of them may queue at most [`SLOW`].
 const MAX_NODE_BYTES: usize = 48 * 1024 * 1024;
-/// Lagging this often within [`LAG_WINDOW`] closes the connection.
+/// A connection that lags this often within [`LAG_WINDOW`] is closed.
 const MAX_LAGS: usize = 3;
 const LAG_WINDOW: Duration = Duration::from_secs(60);
-/// Heads of conversations that are not followed live are told at most this often.
+/// Minimum interval between two reports of heads to one connection.
 const HEADS_EVERY: Duration = Duration::from_secs(2);
-/// About as many bytes of them are told at once; the conversations for which that is not enough come first the next time.
-/// So their share of the line stays below 2 KiB a second, in however many lively rooms somebody is.
+/// Approximate bytes of one report; conversations that do not fit come first in the next one. This keeps heads below
+/// 2 KiB per second, however many busy rooms somebody is in.
 const HEADS_BYTES: usize = 4000;
-/// Most bytes handed to the socket at once, so that one connection cannot hold the thread for long.
+/// Maximum bytes handed to the socket at once, so that one connection cannot hold the thread for long.
 const CHUNK: usize = 64 * 1024;
 
 /// When a reply is written.
@@ -49,17 +50,17 @@ const CHUNK: usize = 64 * 1024;
 pub enum Urgency {
     /// As soon as the socket takes it.
     Now,
-    /// Together with whatever is written next, or after [`crate::ready::LATER`]: a write of its own costs more than the
-    /// reply itself.
+    /// Together with the next frame, or after [`crate::ready::LATER`]: a write of its own costs more than the reply.
     WithNext,
 }
 
 enum Kind {
-    /// An answer to the client's own command; bounded by the rate limit of commands.
+    /// A reply to the client's own command, bounded by the rate limit of commands; or heads, bounded by
+    /// [`HEADS_EVERY`].
     Reply,
-    /// An event; it can be fetched again.
+    /// A stored event; it can be fetched again.
     Durable(Topic, Seq),
-    /// Typing, presence: may be dropped.
+    /// Typing and presence; may be dropped.
     Ephemeral,
 }
 
@@ -67,37 +68,37 @@ enum Kind {
 struct State {
     queue: VecDeque<(Bytes, Kind)>,
     bytes: usize,
-    /// As much of what waits here is counted by the node.
+    /// Bytes of this queue that are included in the node's total.
     counted: usize,
     /// Newest positions that were left out since the connection lagged.
     lag: Option<(BTreeMap<ConversationId, Seq>, Option<Seq>)>,
     lags: VecDeque<Instant>,
-    /// Heads that wait for their turn, and what is told with them.
+    /// Heads that wait for the next report, with the news collected for them.
     heads: BTreeMap<ConversationId, Gathered>,
     heads_told: Option<Instant>,
-    /// The last conversation that was told of: the next one is the first the next time.
+    /// The last conversation reported; the next report starts after it.
     told_up_to: Option<ConversationId>,
-    /// Whose messages are no news to the person.
+    /// People whose messages are no news to the owner.
     blocked: BTreeSet<UserId>,
     close: Option<CloseCode>,
     finished: bool,
-    /// The connection is on the list of its thread.
+    /// Whether the connection is on its thread's ready list.
     listed: bool,
-    /// The connection is on the list of those that its thread writes a moment later.
+    /// Whether the connection is on the list that its thread writes after a delay.
     listed_later: bool,
-    /// The connection's task writes.
+    /// Whether the connection's own task writes.
     held: bool,
-    /// What the socket did not take at once.
+    /// Bytes that the socket did not accept at once.
     rest: Option<Bytes>,
     waker: Option<Waker>,
     topics: BTreeSet<Topic>,
     live: BTreeSet<ConversationId>,
 }
 
-/// The queue of one connection; shared by the feeds that fill it and the socket that drains it.
+/// The queue of one connection: filled by feeds, drained by the socket.
 pub struct Outbox {
     owner: OnceLock<(UserId, SessionId)>,
-    /// The only conversations that it may follow, when it is limited to some.
+    /// If set, the only conversations that it may follow.
     only: OnceLock<BTreeSet<ConversationId>>,
     metrics: Arc<Metrics>,
     ready: Arc<ReadyList>,
@@ -105,7 +106,7 @@ pub struct Outbox {
     state: Mutex<State>,
 }
 
-/// What is to be written next.
+/// What to write next.
 enum Next {
     Chunk(Bytes),
     End,
@@ -113,19 +114,20 @@ enum Next {
 }
 
 impl Outbox {
-    /// An empty queue of a connection that has not said whose it is. It is named by `token` on the list of its thread.
+    /// Creates the empty queue of a connection whose owner is not known yet. `token` identifies it on its thread's
+    /// ready list.
     pub fn new(metrics: Arc<Metrics>, ready: Arc<ReadyList>, token: Token) -> Self {
         let (owner, only) = (OnceLock::new(), OnceLock::new());
         Self { owner, only, metrics, ready, token, state: Mutex::default() }
     }
 
-    /// Says whose connection it is; before, no feed takes it. The first answer stays.
+    /// Sets the owner. Feeds ignore a connection without one; the first call wins.
     pub fn identify(&self, user: UserId, session: SessionId) {
         let _ = self.owner.set((user, session));
     }
 
-    /// Limits the connection to some conversations, before it follows anything: it hears of no other one, nor of what
-    /// its person's own stream says.
+    /// Limits the connection to some conversations. Call before it follows anything: it then hears of no other
+    /// conversation, nor of the events in the owner's own stream.
     pub fn limit_to(&self, only: BTreeSet<ConversationId>) {
         let _ = self.only.set(only);
     }
@@ -143,17 +145,17 @@ impl Outbox {
         }
     }
 
-    /// Whose connection it is, and the session that it was opened with.
+    /// The owner and the session that the connection was opened with.
     pub fn owner(&self) -> Option<(UserId, SessionId)> {
         self.owner.get().copied()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic while holding the lock leaves at worst a frame too many or too few, which resync heals.
+        // A panic while holding the lock leaves at worst a frame too many or too few, which a resync repairs.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues the reply to a command. Replies that pile up mean that the client does not read: it is closed.
+    /// Queues the reply to a command. If replies pile up, the client is not reading: the connection is closed.
     pub fn reply(&self, frame: Bytes, urgency: Urgency) {
         let mut state = self.state();
         let much = state.bytes + frame.len();
@@ -172,7 +174,7 @@ impl Outbox {
         self.push(&mut state, frame, Kind::Reply);
     }
 
-    /// Queues an event.
+    /// Queues a stored event; a connection that has lagged only notes its position.
     pub fn event(&self, topic: Topic, seq: Seq, frame: Bytes) {
         let mut state = self.state();
         if state.finished {
@@ -195,7 +197,7 @@ impl Outbox {
         self.push(&mut state, frame, Kind::Durable(topic, seq));
     }
 
-    /// Queues something that may be lost.
+    /// Queues a frame that may be dropped.
     pub fn ephemeral(&self, frame: Bytes) {
         let mut state = self.state();
         if state.lag.is_some() || state.queue.len() >= MAX_FRAMES / 2 || state.bytes >= MAX_BYTES / 2 {
@@ -204,7 +206,7 @@ impl Outbox {
         self.push(&mut state, frame, Kind::Ephemeral);
     }
 
-    /// Tells the client that it must fetch a conversation or its own stream up to here.
+    /// Tells the client to fetch a conversation, or its own stream, up to `head`.
     pub fn must_fetch(&self, topic: Topic, head: Seq) {
         let mut state = self.state();
         state.lag.get_or_insert_with(Default::default);
@@ -212,8 +214,8 @@ impl Outbox {
         self.wake(&mut state);
     }
 
-    /// Notes an event of a conversation that is not followed live: its position, and what is told of it. True when heads
-    /// begin to wait for [`Self::tell_heads`].
+    /// Records an event of a conversation that is not followed live: its position and its summary. Returns true if
+    /// heads now wait for [`Self::tell_heads`] that did not wait before.
     pub fn head(&self, conversation: ConversationId, seq: Seq, summary: Option<&Summary>) -> bool {
         let me = self.owner().map_or(UserId(0), |(user, _)| user);
         let mut locked = self.state();
@@ -227,12 +229,12 @@ impl Outbox {
         !waits_already && !state.heads.is_empty()
     }
 
-    /// What these people write is no news to the person; said before anything is followed.
+    /// Sets the people whose messages are no news to the owner. Call before anything is followed.
     pub fn set_blocked(&self, blocked: BTreeSet<UserId>) {
         self.state().blocked = blocked;
     }
 
-    /// From now on, what somebody writes is no news to the person, or is news again.
+    /// From now on, messages of this person are no news to the owner, or are news again.
     pub(crate) fn block(&self, user: UserId, blocks: bool) {
         let mut state = self.state();
         if blocks {
@@ -242,7 +244,7 @@ impl Outbox {
         }
     }
 
-    /// Tells the heads that wait, if it is time. True when they still wait.
+    /// Reports waiting heads if it is time. Returns true if some still wait.
     pub fn tell_heads(&self) -> bool {
         let mut state = self.state();
         if state.finished {
@@ -280,7 +282,7 @@ impl Outbox {
         state.full(more) || (state.bytes + more > SLOW && self.node_is_full())
     }
 
-    /// Tells the node how much waits here, when it is much.
+    /// Updates the node's total with what is queued here, if that is more than [`SLOW`].
     fn account(&self, state: &mut State) {
         let held = state.bytes + state.rest.as_ref().map_or(0, Bytes::len);
         let counted = if held > SLOW { held } else { 0 };
@@ -298,7 +300,7 @@ impl Outbox {
         state.bytes + state.rest.as_ref().map_or(0, Bytes::len)
     }
 
-    /// Closes the connection once what is queued was written. The first reason stays.
+    /// Closes the connection once everything queued has been written. The first reason wins.
     pub fn close(&self, code: CloseCode) {
         let mut state = self.state();
         self.close_locked(&mut state, code);
@@ -314,13 +316,13 @@ impl Outbox {
         self.state().close
     }
 
-    /// The connection takes nothing of what is written: it is given up.
+    /// Gives up a connection whose socket accepts no more bytes.
     pub fn stalled(&self) {
         count(&self.metrics.slow_consumers_closed);
         self.finish();
     }
 
-    /// The connection is gone: nothing is queued any more.
+    /// Marks the connection as gone: drops the queue and accepts nothing more.
     pub fn finish(&self) {
         let mut state = self.state();
         state.finished = true;
@@ -332,8 +334,9 @@ impl Outbox {
         state.hold();
     }
 
-    /// Everything that waits, as one chunk for one write, for the thread that writes for all its connections. Nothing
-    /// when nothing waits, or when the connection's task writes.
+    /// Up to about `CHUNK` queued bytes for one write, for the thread that writes for all its connections. `None`
+    /// when nothing is queued, or when the connection's task writes (a connection that is to be closed is handed to
+    /// it here).
     pub fn take_ready(&self) -> Option<Bytes> {
         let mut state = self.state();
         state.listed = false;
@@ -352,14 +355,14 @@ impl Outbox {
         }
     }
 
-    /// Like [`Self::take_ready`], for the list of those that are written a moment later.
+    /// Like [`Self::take_ready`], for the list that is written after a delay.
     pub fn take_later(&self) -> Option<Bytes> {
         self.state().listed_later = false;
         self.take_ready()
     }
 
-    /// The socket did not take all that [`Self::take_ready`] gave: the connection's task writes the rest, and whatever
-    /// comes until everything is written.
+    /// Hands the queue to the connection's task, because the socket did not accept all that [`Self::take_ready`]
+    /// returned: the task writes the rest and everything queued until the queue is empty.
     pub fn hold(&self, rest: Bytes) {
         let mut state = self.state();
         state.rest = Some(rest);
@@ -371,7 +374,7 @@ impl Outbox {
         state.hold();
     }
 
-    /// What the connection's task is to write; `None` when the connection is to end.
+    /// What the connection's task writes next; `None` when the connection is to end.
     pub fn poll_held(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut state = self.state();
         if state.held {
@@ -383,7 +386,7 @@ impl Outbox {
                 Next::Nothing => state.held = false,
             }
         }
-        // One that is there already is most often the same.
+        // An existing waker is usually the same one, and `clone_from` then skips the clone.
         match &mut state.waker {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
@@ -397,7 +400,7 @@ impl Outbox {
         }
     }
 
-    /// Queues a frame for whoever writes next. False when the connection is gone.
+    /// Queues a frame without waking the writer. Returns false if the connection is gone.
     fn put(&self, state: &mut State, frame: Bytes, kind: Kind) -> bool {
         if state.finished {
             return false;
@@ -410,7 +413,7 @@ impl Outbox {
         true
     }
 
-    /// Tells the writer that there is something.
+    /// Tells the writer that there is something to write.
     fn wake(&self, state: &mut State) {
         if state.held {
             state.hold();
@@ -440,7 +443,7 @@ impl Outbox {
         }
     }
 
-    /// False when it was there already.
+    /// Returns false if it was already there.
     pub(crate) fn add_topic(&self, topic: Topic) -> bool {
         self.state().topics.insert(topic)
     }
@@ -457,7 +460,7 @@ impl Outbox {
         self.state().topics.iter().copied().collect()
     }
 
-    /// Replaces the list of conversations that are followed live.
+    /// Replaces the set of conversations that are followed live, and returns the previous one.
     pub fn set_live(&self, live: BTreeSet<ConversationId>) -> BTreeSet<ConversationId> {
         std::mem::replace(&mut self.state().live, live)
     }
@@ -472,7 +475,7 @@ impl State {
         self.queue.len() >= MAX_FRAMES || self.bytes + more > MAX_BYTES
     }
 
-    /// Gives the connection's task the word.
+    /// Hands the queue to the connection's task.
     fn hold(&mut self) {
         self.held = true;
         if let Some(waker) = self.waker.take() {
@@ -508,7 +511,7 @@ impl State {
             chunk = joined.freeze();
         }
         if self.queue.is_empty() {
-            // Gives the memory of a burst back; an idle connection holds next to nothing.
+            // Frees the memory of a burst; an idle connection holds next to nothing.
             self.queue.shrink_to(4);
         }
         Next::Chunk(chunk)
@@ -532,7 +535,7 @@ impl State {
         self.bytes = bytes;
     }
 
-    /// Takes heads of about as many bytes, in turn; at least one.
+    /// Takes heads of at most `bytes`, round-robin by conversation; at least one.
     fn take_heads(&mut self, bytes: usize) -> Vec<(ConversationId, Gathered)> {
         let from = self.told_up_to.map_or(Bound::Unbounded, Bound::Excluded);
         let first: Vec<ConversationId> =
@@ -721,7 +724,7 @@ mod tests {
         (conversations.into_iter().collect(), news, frame.len())
     }
 
-    /// As if the last heads were told long enough ago.
+    /// Pretends that the last report of heads is long past.
     fn later(outbox: &Outbox) -> bool {
         outbox.state().heads_told = None;
         outbox.tell_heads()
@@ -760,7 +763,7 @@ mod tests {
         assert_eq!(told(&outbox).1[&ConversationId(1)].unread, [[6, 6]]);
     }
 
-    /// Somebody in fifty rooms, each with a message in two seconds, for ten minutes.
+    /// Somebody is in fifty rooms, each with a message every two seconds, for ten minutes.
     #[test]
     fn heads_take_less_than_two_kibibytes_a_second_and_come_in_turn() {
         let outbox = outbox();

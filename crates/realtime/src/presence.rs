@@ -1,7 +1,7 @@
-//! Who is online, as this node knows it: its own connections, and what the other nodes last said.
+//! Who is online, as this node knows it: its own connections, and what the other nodes last reported.
 //!
-//! Invariant: what another node said is believed for less than a minute; it repeats itself every twenty seconds. A
-//! node that dies takes nobody along unnoticed: anyone who was connected there alone is handed out once, to be announced.
+//! Invariant: a node's report is believed for less than a minute; nodes repeat theirs every twenty seconds. When a
+//! node dies, everybody who was connected only there is returned once, to be announced as offline.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use crate::codec::NodeId;
 
-/// How long a node is believed after its last roll: two may be lost, and anyone who was on a node that died is offline
-/// for everybody within a minute.
+/// How long a node is believed after its last roll call: two may be lost, and anyone who was on a node that died is
+/// offline for everybody within a minute.
 const BELIEVED: Duration = Duration::from_secs(50);
 
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl Peer {
     }
 }
 
-/// See the module.
+/// Connected people, on this node and on the others.
 #[derive(Default)]
 pub struct Presence {
     local: Mutex<HashMap<UserId, u32>>,
@@ -44,14 +44,15 @@ impl Presence {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets nodes that were silent for too long. Answers who was connected there and is connected nowhere now.
+    /// Forgets nodes that were silent for too long. Returns the people who were connected there and are now connected
+    /// nowhere.
     pub(crate) fn forget_silent(&self) -> Vec<UserId> {
         let gone: HashSet<UserId> =
             self.peers().extract_if(|_, peer| !peer.is_believed()).flat_map(|(_, peer)| peer.users).collect();
         gone.into_iter().filter(|user| !self.is_online(*user)).collect()
     }
 
-    /// One more connection here. True when it is the person's first one on this node.
+    /// Counts a new connection here. Returns true if it is the person's first on this node.
     pub(crate) fn arrive(&self, user: UserId) -> bool {
         let mut local = self.local();
         let count = local.entry(user).or_default();
@@ -59,7 +60,7 @@ impl Presence {
         *count == 1
     }
 
-    /// One connection less here. True when it was the person's last one on this node.
+    /// Counts the end of a connection here. Returns true if it was the person's last on this node.
     pub(crate) fn depart(&self, user: UserId) -> bool {
         let mut local = self.local();
         match local.get_mut(&user) {
@@ -86,7 +87,7 @@ impl Presence {
         self.peers().values().any(|peer| peer.is_believed() && peer.users.contains(&user))
     }
 
-    /// How many people are connected anywhere.
+    /// Number of people connected anywhere.
     pub fn count(&self) -> usize {
         let here: HashSet<UserId> = self.local().keys().copied().collect();
         let peers = self.peers();

@@ -1,7 +1,7 @@
-//! Which connections of a thread have something to write. One task of the thread writes for all of them: waking a task
-//! for each would be a good part of what a delivery costs.
+//! The connections of a thread that have something to write. One task of the thread writes for all of them: waking
+//! one task per connection would be a large part of the cost of a delivery.
 //!
-//! Invariant: a connection is on the list at most once, so the list is never longer than the connections are many.
+//! Invariant: a connection is on the list at most once, so the list is never longer than the number of connections.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 
-/// How long a reply waits for something else that is written to the same connection; at most twice as long.
+/// How long a patient reply waits for another frame to the same connection; at most twice this.
 pub const LATER: Duration = Duration::from_millis(200);
 
-/// Names a connection among those of its thread.
+/// Identifies a connection among those of its thread.
 pub type Token = usize;
 
-/// See the module.
+/// The ready list of one thread.
 #[derive(Default)]
 pub struct ReadyList {
     now: List,

@@ -1,6 +1,6 @@
-//! Commands of those who run the server: on the database, without serving.
+//! Commands for operators: they work on the database without serving.
 //!
-//! Invariant: what they change a running server notices by itself, by reading what it keeps in the database.
+//! Invariant: a running server notices their changes by itself, since it rereads what it keeps in the database.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::routes::password_resets;
 use crate::server::CLOSE_WITHIN;
 use crate::{keys, random};
 
-/// Opens the database for one piece of work, without serving, and closes it again.
+/// Opens the database for one command, without serving, and closes it afterwards.
 fn once(
     config: Config,
     work: impl AsyncFnOnce(Arc<App>) -> Result<String, String>,
@@ -40,7 +40,7 @@ fn say(error: ApiError) -> String {
     error.to_string()
 }
 
-/// Makes an administrator: a new account, or an existing one that keeps its password.
+/// Makes somebody an administrator: a new account, or an existing one, which keeps its password.
 pub fn create_superuser(config: Config, handle: &str, password: Option<String>) -> Result<String, String> {
     once(config, async |app| {
         let name = handle.to_owned();
@@ -69,7 +69,7 @@ pub fn create_superuser(config: Config, handle: &str, password: Option<String>) 
     })
 }
 
-/// Changes the signing keys: gently, or at once with the end of every session.
+/// Replaces the signing keys: gradually, or at once, which ends every session.
 pub fn rotate_keys(config: Config, at_once: bool) -> Result<String, String> {
     once(config, async |app| {
         let fresh = || STANDARD.encode(random::bytes::<32>());
@@ -89,7 +89,7 @@ pub fn rotate_keys(config: Config, at_once: bool) -> Result<String, String> {
     })
 }
 
-/// Where the server is reached, as far as its settings say so.
+/// The server's own address, if the settings tell it.
 fn own_address(config: &Config) -> Result<String, String> {
     if let Some(address) = &config.public_url {
         return Ok(address.clone());
@@ -113,9 +113,9 @@ fn own_address(config: &Config) -> Result<String, String> {
     Ok(format!("http://{}", config.listen))
 }
 
-/// Makes a link with which the owner of a handle sets a new password; an hour long, once.
+/// Creates a link with which the owner of a handle sets a new password; valid for one hour and for one use.
 pub fn reset_password(config: Config, handle: &str) -> Result<String, String> {
-    // Before anything is changed: an earlier link stays good when there can be no new one.
+    // Check this before anything changes: an earlier link stays valid if no new one can be made.
     let address = own_address(&config)?;
     once(config, async |app| {
         let (token, hash) = password_resets::token_of(crate::random::bytes());

@@ -1,7 +1,7 @@
-//! Bodies of answers: given out in pieces, as fast as the client takes them.
+//! Response bodies: handed out in pieces, as fast as the client takes them.
 //!
-//! Invariant: what waits for a client is counted in the node's memory budget until it was taken, and a connection holds
-//! little of it twice.
+//! Invariant: bytes that wait for a client count against the node's memory budget until they are taken, and little of
+//! them is also buffered by the connection.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -18,24 +18,25 @@ use crate::budget::connections::{Place, Serving};
 use crate::budget::memory::{Held, Owner};
 use crate::budget::{ANSWERS_OF_PERSON, SMALL};
 
-/// Bytes that are handed to the connection at once.
+/// Bytes handed to the connection at once.
 const PIECE: usize = 16 * 1024;
 
-/// Marks an answer whose bytes are part of the program: nothing is held for it but a piece.
+/// Marks a response whose bytes are part of the executable: only the pieces in flight are charged to the memory
+/// budget.
 #[derive(Clone, Copy)]
 pub struct Embedded;
 
-/// Whether the client has what this tag stands for.
+/// Whether the client already has the version with this ETag (`If-None-Match`).
 pub fn is_known(request: &HttpRequest, tag: &str) -> bool {
     listed(request, IF_NONE_MATCH).split(',').map(str::trim).any(|one| one == tag || one == "*")
 }
 
-/// All values of a header as one list.
+/// All values of a header, joined by commas.
 pub fn listed(request: &HttpRequest, name: HeaderName) -> String {
     request.headers().get_all(name).filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",")
 }
 
-/// Serves a text that stays the same. It may be made when somebody asks for it first.
+/// Serves a text that never changes. `text` runs on each request and may build it lazily.
 pub fn serve_text(
     config: &mut web::ServiceConfig,
     path: &str,
@@ -50,7 +51,7 @@ pub fn serve_text(
     config.route(path, web::get().to(serve));
 }
 
-/// An answer whose bytes are here.
+/// A body whose bytes are all in memory.
 struct Pieces {
     bytes: Bytes,
     size: u64,
@@ -72,7 +73,7 @@ impl MessageBody for Pieces {
     }
 }
 
-/// An answer that is made while it is given out.
+/// A body that is produced while it is sent.
 struct Stream {
     body: BoxBody,
     _serving: Option<Serving>,
@@ -90,7 +91,7 @@ impl MessageBody for Stream {
     }
 }
 
-/// Prepares an answer's body for the connection; `None` when there is no room for it now.
+/// Wraps a response body for the connection; `None` if the memory budget has no room for it now.
 pub fn bounded(
     request: &HttpRequest,
     body: BoxBody,
@@ -106,7 +107,7 @@ pub fn bounded(
         (Some(app), Some(place)) if counted > SMALL => {
             let owner = owner(app, request);
             let most = if matches!(owner, Owner::Person(_)) { ANSWERS_OF_PERSON } else { usize::MAX };
-            // One answer is always given, however large.
+            // A single response is always allowed, however large.
             let most = most.max(counted);
             Some(app.budgets.memory.hold(owner, counted, most, place.kill())?)
         }

@@ -1,7 +1,7 @@
-//! Personal access tokens: their written form, and the way from it to whom a token speaks for.
+//! Personal access tokens: their text form, and the lookup of the person a token belongs to.
 //!
-//! Invariant: a token that was recognized is looked at again within a minute, and whatever ends sessions ends it at once.
-//! That it is used is noted by the way, and nobody waits for it.
+//! Invariant: a recognised token is looked up again within a minute, and whatever ends sessions ends it at once. Its
+//! use is recorded in the background, and no request waits for that.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,16 +21,16 @@ use crate::idempotency::Creation;
 use crate::problems::ApiError;
 use crate::tokens::Bearer;
 
-/// What every token begins with, so that people and scanners of published code know one when they see it.
+/// Prefix of every token, so that people and secret scanners recognise one.
 const MARK: &str = "plt_";
-/// Random bytes of a token.
+/// Random bytes in a token.
 const SECRET: usize = 32;
-/// A token is looked at again after this long.
+/// Maximum age of a lookup, after which the token is looked up again.
 const LOOK_AGAIN: i64 = MINUTE;
 
-/// A token as it was shown.
+/// A token in its text form, as shown to its owner.
 pub struct ApiToken {
-    /// Names it.
+    /// Id of the token.
     pub id: TokenId,
     text: String,
 }
@@ -42,32 +42,32 @@ impl fmt::Debug for ApiToken {
 }
 
 impl ApiToken {
-    /// A new one.
+    /// Creates a token.
     pub fn new(creation: &Creation) -> Self {
         let id = TokenId(creation.id("token"));
         let text = format!("{MARK}{id}_{}", URL_SAFE_NO_PAD.encode(creation.secret::<SECRET>("secret")));
         Self { id, text }
     }
 
-    /// Reads the written form.
+    /// Parses the text form.
     pub fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix(MARK)?.split_once('_')?;
         let secret: Option<[u8; SECRET]> = URL_SAFE_NO_PAD.decode(secret).ok()?.try_into().ok();
         secret.and(id.parse().ok()).map(|id| Self { id, text: text.to_owned() })
     }
 
-    /// The written form, for the one who made it only.
+    /// The text form, to be shown only to the person who created the token.
     pub fn expose(self) -> String {
         self.text
     }
 
-    /// What is stored. A hash of the whole, which is never that of a refresh token.
+    /// What is stored: a hash of the whole text, which can never equal that of a refresh token.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(&self.text).into()
     }
 }
 
-/// Whom a token speaks for, as the database has it. Those that are nobody's are counted by network.
+/// Looks up in the database whom a token belongs to. Unknown tokens are rate-limited by network.
 pub async fn recognize(
     app: &Arc<App>,
     now: Timestamp,
@@ -93,7 +93,7 @@ pub async fn recognize(
     })
 }
 
-/// Notes that a token is used; with very many at the same time, of some only.
+/// Records that a token was used. Under heavy load, some uses are skipped.
 fn note_use(app: &Arc<App>, user: UserId, id: TokenId) {
     let Ok(place) = app.uses_of_tokens.clone().try_acquire_owned() else {
         return;

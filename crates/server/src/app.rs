@@ -1,4 +1,4 @@
-//! The application: everything that handlers share, and the one way in which changes are made.
+//! The application: the state that all handlers share, and the one way to make changes.
 //!
 //! Invariant: [`App::commit`] and the send queue publish only after COMMIT. Nothing else publishes events.
 
@@ -57,80 +57,80 @@ use crate::reads::Reads;
 use crate::sends::SendQueue;
 use crate::tokens::{ACCESS_LIFETIME, Bearer, Tokens};
 
-/// Pictures that may wait to be looked at, or are; more are refused as overload.
+/// Pictures that may be processed or queued at a time; more are refused as overload.
 const WAITING_PICTURES: usize = 5;
-/// Tokens that need no second look for a while: about 2 MiB.
+/// Capacity of the cache of verified tokens: about 2 MiB.
 const VERIFIED_TOKENS: usize = 16 * 1024;
 
-/// Ended sessions are looked for this often, since the notice of an end may be lost on its way from another node; among
-/// those that ended this long ago, in seconds, or less.
+/// How often ended sessions are looked up, since the notice of an end may be lost on its way from another node; and
+/// how far back, in seconds.
 const LOOK_FOR_ENDED: Duration = Duration::from_millis(600);
 const LATE_NOTICE: i64 = 30;
 
-/// Lines for the audit log that may wait; more are left out, and the process's log says so.
+/// Audit log entries that may be queued; more are dropped, with a warning in the process's log.
 const WAITING_NOTES: usize = 64;
-/// Uses of tokens that may wait to be noted; more are left out until the next minute.
+/// Token uses that may be queued for recording; more are skipped until the next minute.
 const WAITING_USES: usize = 64;
 
-/// See the module.
+/// State shared by all handlers and background tasks.
 pub struct App {
-    /// The settings.
+    /// The configuration.
     pub config: Config,
-    /// The clock.
+    /// The clock, corrected by the database's.
     pub clock: Clock,
     /// The database.
     pub database: Database,
-    /// What many read at the same time.
+    /// Batched reads, for what many callers read at the same time.
     pub reads: Arc<Reads>,
-    /// The connections.
+    /// The sockets of this node and what they follow.
     pub hub: Hub,
-    /// The other nodes.
+    /// How this node reaches the others.
     pub broker: Broker,
-    /// The tokens.
+    /// Issues and verifies access and refresh tokens.
     pub tokens: Tokens,
-    /// What the secrets of second factors are derived from.
+    /// Key from which the secrets of second factors are derived.
     pub factor_key: FactorKey,
-    /// With whom people may log in besides.
+    /// The external identity provider, if one is configured.
     pub provider: Option<Provider>,
-    /// What passkeys are bound to; none where the server has no name that browsers would take.
+    /// What passkeys are bound to; `None` if the server has no name that browsers accept.
     pub relying_party: Option<RelyingParty>,
-    /// Identifies the database's history.
+    /// Identifies the database's history; random, made with the database.
     pub epoch: String,
-    /// The one way to send a message.
+    /// The send queue: the only way to send a message.
     pub sends: SendQueue,
     /// Read markers that wait to be stored.
     pub(crate) markers: Markers,
-    /// What everybody may make this node do.
+    /// Rate, memory and connection limits.
     pub budgets: Budgets,
     /// The threads that hash passwords.
     hashing: Hashing,
     /// Exports that are being written.
     pub exports: Exports,
-    /// Lines for the audit log that wait to be written outside a transaction of their own.
+    /// Permits for audit log entries that are written in the background.
     notes: Arc<Semaphore>,
-    /// Uses of tokens that wait to be noted.
+    /// Permits for token uses that are recorded in the background.
     pub(crate) uses_of_tokens: Arc<Semaphore>,
-    /// Pictures are looked at one at a time, so that a core is left for everything else.
+    /// Pictures are processed one at a time, so that a core is left for everything else.
     picture: Semaphore,
     waiting_pictures: Semaphore,
-    /// The node comes to its end, and takes nobody in any more.
+    /// Set when the node shuts down and accepts nobody any more.
     pub draining: AtomicBool,
-    /// Up to when sessions that ran out were looked for.
+    /// Time up to which expired sessions have been looked up.
     expired_upto: AtomicI64,
-    /// Deleted text waits to leave the write-ahead log.
+    /// Whether deleted text still has to leave the write-ahead log.
     unsettled: AtomicBool,
     /// When readiness last tried to write, and whether that worked.
     last_write: Mutex<Option<(tokio::time::Instant, bool)>>,
     revoked: Mutex<HashMap<SessionId, Timestamp>>,
-    /// Tokens that were found good, by their SHA-256: a client shows the same one many times. With each the
-    /// number of changes of keys before it was looked at: it counts for nothing after another one.
+    /// Cache of verified tokens by their SHA-256, since a client presents the same one many times. Each entry holds
+    /// the value of `keys_changed` before verification, so that it becomes invalid with the next change of keys.
     verified: Cache<[u8; 32], (u64, Bearer)>,
     keys_changed: AtomicU64,
-    /// The stored secrets that the tokens are made with, to notice when they change.
+    /// The stored secrets behind `tokens`, kept to notice when they change.
     known_keys: Mutex<(String, String)>,
 }
 
-/// Brings what earlier versions stored into today's form. What can't be done now is done at the next start.
+/// Migrates stored values of earlier versions to the current form. What fails now is tried again at the next start.
 async fn renew(database: &Database) {
     let names = database.write(Lane::Server, parlour_chat::names::renew_keys).await;
     let emoji = database.write(Lane::Server, parlour_chat::reactions::renew_emoji).await;
@@ -140,7 +140,7 @@ async fn renew(database: &Database) {
 }
 
 impl App {
-    /// Opens the database, makes or reads the secrets, and prepares everything; starts no task.
+    /// Opens the database, creates or reads the secrets, and prepares everything; starts no task.
     pub async fn open(config: Config, clock: Clock) -> Result<Arc<Self>, String> {
         config.check()?;
         let settings = DatabaseSettings {
@@ -179,7 +179,7 @@ impl App {
             .write(Lane::Server, move |conn| -> Result<_, StorageError> {
                 let [epoch, first, refresh, factor] = &fresh;
                 let epoch = server_state::find_or_insert(conn, epoch.0, &epoch.1)?;
-                // Servers of an earlier version know this one key only.
+                // Servers of an earlier version know only this key.
                 let first = server_state::find_or_insert(conn, first.0, &first.1)?;
                 let keys = StoredKeys::first(first).write();
                 let keys = server_state::find_or_insert(conn, keys::SIGNING_KEYS, &keys)?;
@@ -245,7 +245,7 @@ impl App {
         Ok(Arc::new(app))
     }
 
-    /// Starts the background tasks, inside the runtime that shall run them.
+    /// Starts the background tasks on the current runtime.
     pub fn start(self: &Arc<Self>) {
         self.reads.start(&self.database);
         let app = Arc::downgrade(self);
@@ -273,7 +273,8 @@ impl App {
             loop {
                 pause.tick().await;
                 app.set_clock().await;
-                // First what all sessions hang on: anyone whose session has ended finds the new keys in force.
+                // Keys first, because all sessions depend on them: anyone whose session has ended finds the new keys
+                // in force.
                 app.reload_keys().await;
                 app.reload_revocations().await;
                 app.settle().await;
@@ -287,7 +288,7 @@ impl App {
         });
     }
 
-    /// Reads on a database thread.
+    /// Runs a read on a database thread.
     pub async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, Refusal> + Send + 'static,
@@ -295,9 +296,9 @@ impl App {
         Ok(self.database.read(work).await?)
     }
 
-    /// Runs a verb in a transaction, and publishes its events after COMMIT. A unique key that somebody else took
-    /// at the same moment makes it run once more: then the verb sees what is there. It is done and published also when
-    /// nobody waits for it any more.
+    /// Runs `work` in a transaction, and publishes its events after COMMIT. If a concurrent transaction took the same
+    /// unique key, `work` runs once more and sees what is there now. It is completed and published even if the caller
+    /// stops waiting.
     pub async fn commit<T: Send + 'static>(
         self: &Arc<Self>,
         lane: Lane,
@@ -317,11 +318,12 @@ impl App {
             app.publish(effects);
             Ok(value)
         });
-        // Without an end only when the node comes to its own.
+        // The task ends without a result only when the node shuts down.
         done.await.unwrap_or_else(|_| Err(StorageError::OutcomeUnknown.into()))
     }
 
-    /// Makes something in a transaction like [`App::commit`], unless the same request has made it. Says whether it had.
+    /// Creates something in a transaction like [`App::commit`], unless an earlier attempt of the same request has
+    /// created it. Returns the result, and whether it had been created before.
     pub async fn create<T: Serialize + DeserializeOwned + Send + 'static>(
         self: &Arc<Self>,
         lane: Lane,
@@ -331,7 +333,7 @@ impl App {
         self.commit(lane, move |conn, now| creation.make(conn, now, |conn| work(conn, now))).await
     }
 
-    /// Encodes events once and delivers them everywhere. Only for what was committed.
+    /// Encodes events once and delivers them on all nodes. Only for committed events.
     pub(crate) fn publish(&self, effects: Vec<Effect>) {
         let deliveries: Vec<Delivery> = effects
             .into_iter()
@@ -355,8 +357,8 @@ impl App {
         self.revoked.lock().unwrap_or_else(PoisonError::into_inner).insert(session, at);
     }
 
-    /// Whom an access token or a personal access token speaks for, unless the session was ended. `network` is where it
-    /// was shown.
+    /// Returns whom an access token or personal access token belongs to, unless its session has ended. `network` is
+    /// where it was presented.
     pub async fn authenticate(
         self: &Arc<Self>,
         token: &str,
@@ -376,16 +378,16 @@ impl App {
                 bearer
             }
         };
-        // Last, for it may have ended while it was looked at.
+        // Checked last, since the session may have ended during the lookup.
         if self.has_ended(bearer.session) { Err(ErrorCode::Unauthenticated.into()) } else { Ok(bearer) }
     }
 
-    /// Whether a session is known to have ended lately.
+    /// Whether a session is known to have ended recently.
     pub fn has_ended(&self, session: SessionId) -> bool {
         self.revoked.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
     }
 
-    /// Sets the clock by the database's. An answer that took long says little about the present.
+    /// Corrects the clock by the database's. A reply that took longer than half a second is ignored.
     async fn set_clock(&self) {
         let asked = tokio::time::Instant::now();
         let now =
@@ -397,7 +399,8 @@ impl App {
         }
     }
 
-    /// Reads which sessions ended lately, on any node. Older ones have no valid access token any more.
+    /// Reads which sessions ended recently, on any node. Sessions that ended earlier have no valid access token any
+    /// more.
     pub async fn reload_revocations(&self) {
         self.end_expired().await;
         let since = self.clock.now().0 - (ACCESS_LIFETIME + 60) * SECOND;
@@ -405,7 +408,7 @@ impl App {
         self.find_ended(ACCESS_LIFETIME + 60).await;
     }
 
-    /// Learns of sessions that ended in the last seconds, and closes their sockets.
+    /// Looks up sessions that ended within the last `seconds`, and closes their sockets.
     async fn find_ended(&self, seconds: i64) {
         let since = self.clock.now().0 - seconds * SECOND;
         let found = self
@@ -418,14 +421,14 @@ impl App {
                 found.iter().map(|(session, _)| *session).filter(|id| !revoked.contains_key(id)).collect();
             revoked.extend(found.into_iter().map(|(session, at)| (session, Timestamp(at))));
             drop(revoked);
-            // A notice that was lost: sockets that were opened just then have not heard of it either.
+            // Their notice was lost: sockets opened just then have not received it either.
             if !fresh.is_empty() {
                 self.hub.end_sessions(&fresh);
             }
         }
     }
 
-    /// Closes the sockets of sessions that ran out since the last time.
+    /// Closes the sockets of sessions that have expired since the last check.
     async fn end_expired(&self) {
         let now = self.clock.now().0;
         let since = self.expired_upto.load(Ordering::Relaxed);
@@ -444,12 +447,13 @@ impl App {
         }
     }
 
-    /// Something was deleted: its text must leave the files of the database soon.
+    /// Requests that deleted text leave the database files soon. Call after something was deleted.
     pub fn settle_soon(&self) {
         self.unsettled.store(true, Ordering::Release);
     }
 
-    /// Lets deleted text leave the write-ahead log. When a reader is in the way, the next time does it.
+    /// Checkpoints the write-ahead log, so that deleted text leaves it. If a reader blocks that, the next round tries
+    /// again.
     pub async fn settle(&self) {
         if !self.unsettled.swap(false, Ordering::AcqRel) {
             return;
@@ -461,7 +465,8 @@ impl App {
         }
     }
 
-    /// Whether the database takes changes: asked of it at most every five seconds.
+    /// Whether the database accepts writes; tested at most every five seconds, or when the database's own view
+    /// changes.
     pub async fn can_write(&self) -> bool {
         const ASK_EVERY: Duration = Duration::from_secs(5);
         let last = *self.last_write.lock().unwrap_or_else(PoisonError::into_inner);
@@ -481,20 +486,21 @@ impl App {
         worked
     }
 
-    /// Takes a connection in when it is its turn; `None` when there is no room for it.
+    /// Admits a connection when its turn comes; `None` if there is no room for it.
     pub async fn admit(&self, gate: &Gate, stream: TcpStream, peer: IpAddr) -> Option<Conn> {
         let peer = peer.to_canonical();
         let is_proxy = addresses::is_in(&self.config.trusted_proxies, peer);
         let door = &self.budgets.door;
         if door.wait(gate, peer, is_proxy).await.is_none() {
-            // A reset costs least, and the kernel remembers nothing of it.
+            // A reset costs least, and the kernel keeps no state for it.
             let _ = stream.set_zero_linger();
             return None;
         }
         door.admit(stream, peer, is_proxy)
     }
 
-    /// Reads the signing keys, which the command line may have changed. After an emergency nobody stays connected.
+    /// Rereads the signing keys, which the command line may have replaced. After an emergency replacement, all
+    /// sockets are closed.
     async fn reload_keys(&self) {
         let found = self
             .database
@@ -523,7 +529,7 @@ impl App {
         }
     }
 
-    /// Finishes deletions of accounts that were interrupted.
+    /// Resumes interrupted account deletions.
     pub async fn finish_deletions(self: &Arc<Self>) {
         erasing::go_on(self).await;
     }
@@ -559,12 +565,13 @@ impl App {
 
     // The audit log.
 
-    /// Notes something that happened outside a transaction. It is written soon; a few may wait, more are left out.
+    /// Writes an audit log entry in the background, in a transaction of its own. A few may be queued; more are
+    /// dropped.
     pub fn note(self: &Arc<Self>, line: Note) {
         self.note_if(line, |_| true);
     }
 
-    /// Like [`Self::note`], if the one who acted, as they are stored, is of this sort.
+    /// Like [`Self::note`], but only if the stored actor matches `applies`, or there is no actor.
     fn note_if(
         self: &Arc<Self>,
         line: Note,
@@ -596,12 +603,12 @@ impl App {
         });
     }
 
-    /// Notes that somebody asked for what they may not do; of many in a row, some.
+    /// Audits a denied request; of many in a row, only some.
     pub fn note_denied(self: &Arc<Self>, user: UserId, operation: String, address: Option<String>) {
         if self.budgets.denials.take(user).is_ok() {
             let line = Note::by(AuditKind::Denied, user);
             let line = Note { operation: Some(operation), address, ..line };
-            // An administrator who finds nothing was not denied anything.
+            // An administrator whose request below `/admin/` finds nothing was not denied anything.
             let for_admins = line.operation.as_ref().is_some_and(|text| text.contains("/admin/"));
             self.note_if(line, move |row| !(for_admins && row.is_admin));
         }
@@ -609,7 +616,7 @@ impl App {
 
     // Work for the processor, off the async threads.
 
-    /// Looks at a picture on a thread of its own, one at a time.
+    /// Processes a picture on a blocking thread, one at a time.
     pub async fn picture<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -628,7 +635,7 @@ impl App {
         self.hashing.hash(asker, password).await
     }
 
-    /// Whether the password belongs to the hash; without a hash, takes as long and says no.
+    /// Whether the password matches the hash. Without a hash, it takes as long and the result is negative.
     pub async fn verify_password(
         &self,
         asker: Asker,

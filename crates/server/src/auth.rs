@@ -1,7 +1,7 @@
-//! Who asks: the bearer of an access token, and the address that a request comes from.
+//! Who makes a request: the owner of its token, and the address it comes from.
 //!
-//! Invariant: a handler that needs somebody takes a [`Viewer`], or an [`Access`] where tokens will do; there is no
-//! anonymous one. What says nothing of tokens refuses them.
+//! Invariant: a handler that needs an authenticated caller takes a [`Viewer`], or an [`Access`] if personal access
+//! tokens are allowed; neither can be anonymous. A handler that does not declare token access refuses tokens.
 
 use std::collections::BTreeSet;
 use std::future::{Ready, ready};
@@ -25,22 +25,23 @@ use crate::config::Origin;
 use crate::problems::ApiError;
 use crate::tokens::Bearer;
 
-/// The application, as handlers get it.
+/// The application, as handlers receive it.
 pub type Shared = web::Data<Arc<App>>;
 
-/// The person who asks with a log-in; tokens are refused. Asking for this counts the request: as a change, or as a read
-/// by its method.
+/// The caller, authenticated by a log-in; personal access tokens are refused. Extracting it charges the request to a
+/// rate limit: reads for `GET` and `HEAD`, changes for other methods.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewer {
-    /// Who.
+    /// The caller's id.
     pub user: UserId,
-    /// With which session.
+    /// The session of the access token.
     pub session: SessionId,
-    /// Whether an administrator's rights over others' rooms count: with a log-in they do, with a token they do not.
+    /// Whether an administrator's rights over other people's rooms apply: with a log-in they do, with a personal
+    /// access token they do not.
     pub administers: bool,
 }
 
-/// What is left of a person's budget after a request, as its answer says it.
+/// What is left of the caller's rate limit after a request, as the response reports it.
 pub struct Allowance {
     /// The value of `RateLimit-Policy`.
     pub policy: String,
@@ -60,8 +61,8 @@ impl FromRequest for Viewer {
     }
 }
 
-/// Somebody who asks with a log-in, or with a token that reads, or that writes. Counted like a [`Viewer`], whom one gets
-/// by saying which conversations it is about.
+/// The caller, authenticated by a log-in or by a personal access token that may read, or write. Charged like a
+/// [`Viewer`], which is obtained by naming the conversations that the request is about.
 #[derive(Debug)]
 pub struct Access<const WRITES: bool> {
     viewer: Viewer,
@@ -88,7 +89,7 @@ impl<const WRITES: bool> FromRequest for Access<WRITES> {
 }
 
 impl<const WRITES: bool> Access<WRITES> {
-    /// For what is in one conversation.
+    /// For one conversation.
     pub fn to(self, id: ConversationId) -> Result<Viewer, ApiError> {
         match &self.grant {
             Some(grant) if !grant.covers(id) => Err(elsewhere()),
@@ -96,7 +97,7 @@ impl<const WRITES: bool> Access<WRITES> {
         }
     }
 
-    /// For what may concern any conversation, or people: a token that is limited to some conversations is refused.
+    /// For anything that may concern any conversation, or people: a token limited to some conversations is refused.
     pub fn to_everything(self) -> Result<Viewer, ApiError> {
         match &self.grant {
             Some(grant) if grant.only.is_some() => Err(elsewhere()),
@@ -104,12 +105,12 @@ impl<const WRITES: bool> Access<WRITES> {
         }
     }
 
-    /// For a list of conversations, together with the only ones that may be in it.
+    /// For a list of conversations; also returns the only ones it may contain, if the token is limited.
     pub fn to_some(self) -> (Viewer, Option<BTreeSet<ConversationId>>) {
         (self.viewer, self.grant.and_then(|grant| grant.only.clone()))
     }
 
-    /// For what is in no conversation and no secret to anybody.
+    /// For what belongs to no conversation and is secret to nobody.
     pub fn to_names(self) -> Viewer {
         self.viewer
     }
@@ -133,18 +134,18 @@ fn viewer(request: &HttpRequest) -> Result<(Viewer, Option<Arc<Grant>>), ApiErro
     request.extensions_mut().insert(Allowance { policy, state });
     left.map_err(ApiError::too_fast)?;
     if reads && budgets.memory.held_by(Owner::Person(user)) + LARGE_PAGE > ANSWERS_OF_PERSON {
-        // Earlier answers were not taken: this one might be made for nothing.
+        // Earlier responses are still unread, so this one might be produced for nothing.
         return Err(ApiError::busy(1000));
     }
     Ok((Viewer { user, session, administers: grant.is_none() }, grant))
 }
 
-/// Whom a request's token speaks for, as it was found out when the request came.
+/// The owner of a request's token, as determined when the request arrived.
 #[derive(Clone)]
 struct Shown(Result<Bearer, ErrorCode>);
 
-/// Finds out whom a request's token speaks for, before anything else is done with the request. A token that is not good
-/// is no reason to refuse what needs none.
+/// Determines the owner of a request's token before anything else is done with the request. An invalid token is no
+/// reason to refuse an operation that needs none.
 pub async fn recognize(request: &HttpRequest) -> Result<(), ApiError> {
     let (Some(app), Some(token)) = (request.app_data::<Shared>(), bearer_token(request)) else {
         return Ok(());
@@ -161,12 +162,12 @@ pub async fn recognize(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Whom the request's token speaks for.
+/// The owner of the request's token.
 pub fn bearer(request: &HttpRequest) -> Result<Bearer, ErrorCode> {
     request.extensions().get::<Shown>().map_or(Err(ErrorCode::Unauthenticated), |shown| shown.0.clone())
 }
 
-/// Who answers for the memory that a request takes.
+/// Whose memory budget a request is charged to.
 pub fn owner(app: &App, request: &HttpRequest) -> Owner {
     match bearer(request) {
         Ok(bearer) => Owner::Person(bearer.user),
@@ -179,29 +180,29 @@ pub fn bearer_token(request: &HttpRequest) -> Option<&str> {
     bearer_of(request.headers())
 }
 
-/// Like [`bearer_token`], from headers alone.
+/// Like [`bearer_token`], but from the headers alone.
 pub fn bearer_of(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The address of the client, as the last proxy that is trusted saw it.
+/// The address of the client, as reported by the outermost trusted proxy.
 pub fn client_address(app: &App, request: &HttpRequest) -> IpAddr {
     client_address_of(app, request.peer_addr().map(|peer| peer.ip()), request.headers())
 }
 
-/// Like [`client_address`], from the connection's peer and the headers alone.
+/// Like [`client_address`], but from the connection's peer and the headers alone.
 pub fn client_address_of(app: &App, peer: Option<IpAddr>, headers: &HeaderMap) -> IpAddr {
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    // A line that is no text says nothing that could be believed: it stands for an entry that cannot be read.
+    // A header line that is not text cannot be believed: it stands for an unreadable entry.
     let lines: Vec<&str> =
         headers.get_all("x-forwarded-for").map(|line| line.to_str().unwrap_or("?")).collect();
     addresses::forwarded(peer, &app.config.trusted_proxies, lines.into_iter())
 }
 
-/// Refuses requests that a page of another origin makes. Clients that are no browsers send no `Origin`. For what reads or
-/// sets a cookie: a browser adds cookies by itself, no matter who wrote the page.
+/// Refuses requests made by a page of another origin. Clients other than browsers send no `Origin`. Used for
+/// everything that reads or sets a cookie, since a browser adds cookies by itself, no matter who wrote the page.
 pub fn check_origin(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
     let headers = request.headers();
     let Some(origin) = headers.get(header::ORIGIN) else {
@@ -210,7 +211,7 @@ pub fn check_origin(app: &App, request: &HttpRequest) -> Result<(), ApiError> {
     let origin = origin.to_str().ok().and_then(Origin::of_header);
     let allowed = origin.is_some_and(|origin| {
         let config = &app.config;
-        // Without a configured address, a page that was loaded from this very host is our own.
+        // Without a configured address, pages loaded from this host are our own.
         let same_host = config.public_url.is_none()
             && headers
                 .get(header::HOST)

@@ -1,8 +1,8 @@
-//! Pictures: decoded under limits, cropped to a square, scaled and encoded again. What leaves here holds pixels in sRGB and
-//! nothing else: no place, no camera, no second file hidden behind the first.
+//! Pictures: decoded under limits, cropped to a square, scaled and encoded again. The result holds sRGB pixels and
+//! nothing else: no location, no camera, no second file hidden behind the first.
 //!
-//! Invariant: the cost is bounded by the number of pixels, and that before anything is decoded: a file of a few bytes may
-//! claim any size. One copy of the decoded picture exists, never two.
+//! Invariant: the cost is bounded by the number of pixels, which is checked before anything is decoded: a file of a
+//! few bytes may claim any size. There is one copy of the decoded picture, never two.
 
 use std::io::Cursor;
 
@@ -20,24 +20,24 @@ use parlour_protocol::problems::ErrorCode;
 
 use crate::problems::ApiError;
 
-/// Memory that decoding may take: 13 megapixels with eight bytes each, and some room.
+/// Memory limit for decoding: 13 megapixels at eight bytes each, and some room.
 const MAX_MEMORY: u64 = 128 * 1024 * 1024;
 /// JPEG quality, out of 100: no visible loss at these sizes.
 const QUALITY: u8 = 86;
-/// Pictures are averaged down to about this many times the largest size, and scaled smoothly from there.
+/// Pictures are averaged down to about this multiple of the largest size, then scaled smoothly.
 const COARSE: u32 = 2;
 
 /// A picture in both sizes.
 pub struct Squares {
     /// Media type of both.
     pub media_type: &'static str,
-    /// The small one.
+    /// The small one, [`AVATAR_SIZES`]`[0]` pixels wide, encoded.
     pub small: Vec<u8>,
-    /// The large one.
+    /// The large one, [`AVATAR_SIZES`]`[1]` pixels wide, encoded.
     pub large: Vec<u8>,
 }
 
-/// Makes the squares of an uploaded picture. Takes long; call it off the async threads.
+/// Makes both squares of an uploaded picture. Slow: call it off the async threads.
 pub fn squares(upload: &[u8]) -> Result<Squares, ApiError> {
     let unreadable =
         || ApiError::because(ErrorCode::UnsupportedMedia, "Choose a picture: JPEG, PNG, WebP or GIF.");
@@ -81,7 +81,7 @@ pub fn squares(upload: &[u8]) -> Result<Squares, ApiError> {
     Ok(Squares { media_type, small: small?, large: large? })
 }
 
-/// Whether a JPEG goes on to its end marker: decoders fill what is missing with grey.
+/// Whether a JPEG reaches its end marker: decoders would fill what is missing with grey.
 fn is_whole_jpeg(upload: &[u8]) -> bool {
     let mut rest = upload;
     loop {
@@ -90,7 +90,7 @@ fn is_whole_jpeg(upload: &[u8]) -> bool {
         let Some((marker, after)) = rest.split_first() else { return false };
         match marker {
             0xD9 => return true,
-            // Filling, a stuffed byte of the scan, restarts, and the beginning: nothing follows them.
+            // Fill bytes, stuffed bytes of the scan, restart markers and the start marker have no length.
             0xFF => {}
             0x00 | 0x01 | 0xD0..=0xD8 => rest = after,
             _ => {
@@ -98,7 +98,7 @@ fn is_whole_jpeg(upload: &[u8]) -> bool {
                 else {
                     return false;
                 };
-                // What is in a segment (a thumbnail, say) is not looked into.
+                // Skip the contents of a segment (a thumbnail, for example).
                 let Some(next) = after.get(length.max(2)..) else { return false };
                 rest = next;
             }
@@ -106,8 +106,8 @@ fn is_whole_jpeg(upload: &[u8]) -> bool {
     }
 }
 
-/// The square in the middle, averaged to a size that is quickly scaled. Colours are weighted by their opacity: what cannot
-/// be seen has no colour.
+/// The square in the middle, averaged down to a size that is fast to scale. Colours are weighted by opacity, so that
+/// invisible pixels contribute none.
 fn square(picture: &DynamicImage) -> Rgba32FImage {
     let side = picture.width().min(picture.height());
     let (left, top) = ((picture.width() - side) / 2, (picture.height() - side) / 2);
@@ -132,7 +132,7 @@ fn square(picture: &DynamicImage) -> Rgba32FImage {
     })
 }
 
-/// Scales colours that are weighted by their opacity, and takes the weight away again.
+/// Scales opacity-weighted colours, then removes the weighting.
 fn scale(coarse: &Rgba32FImage, edge: u32) -> RgbaImage {
     let scaled = imageops::resize(coarse, edge, edge, FilterType::Lanczos3);
     RgbaImage::from_fn(edge, edge, |x, y| {
@@ -144,7 +144,7 @@ fn scale(coarse: &Rgba32FImage, edge: u32) -> RgbaImage {
     })
 }
 
-/// Converts colours from the profile that came with them. One that cannot be used is as good as none.
+/// Converts colours from the embedded profile to sRGB. An unusable profile is ignored.
 fn to_srgb(picture: &mut RgbaImage, profile: &[u8]) {
     let Ok(profile) = ColorProfile::new_from_slice(profile) else { return };
     if profile.color_space != DataColorSpace::Rgb {
@@ -229,7 +229,7 @@ mod tests {
         let noise =
             RgbImage::from_fn(80, 80, |x, y| Rgb([(x * 31 + y * 7) as u8, (x * y) as u8, (x ^ y) as u8]));
         JpegEncoder::new(&mut whole).encode_image(&noise).unwrap();
-        // A thumbnail that is whole, in a segment of its own.
+        // A complete thumbnail in a segment of its own.
         let mut with_thumbnail = whole[..2].to_vec();
         with_thumbnail.extend([0xFF, 0xE1]);
         with_thumbnail.extend((whole.len() as u16 + 2).to_be_bytes());
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_has_no_colour() {
-        // A white disk on transparent black, as drawing programs write it.
+        // A white disk on transparent black, as drawing programs save it.
         for edge in [512_u32, 256, 1024, 3000, 65] {
             let disk = RgbaImage::from_fn(edge, edge, |x, y| {
                 let centre = f64::from(edge) / 2.0;
@@ -292,7 +292,7 @@ mod tests {
         };
         assert_eq!(code(&gif(6000)), Some(ErrorCode::TooLarge));
         assert_eq!(code(&gif(3600)), None, "just below the limit");
-        // 16 bits a channel are twice the memory.
+        // 16 bits per channel take twice the memory.
         let deep = DynamicImage::new_rgba16(3600, 3600);
         assert_eq!(code(&png(&deep)), None);
     }

@@ -1,8 +1,8 @@
-//! Bodies of requests: received under limits of time and memory, and read as objects with the fields that are described.
+//! Request bodies: received under time and memory limits, and parsed as JSON objects with known fields only.
 //!
-//! Invariant: room is taken before the first byte of a body is, and a client that does not send it in time is sent away.
-//! serde also accepts a JSON array for a struct, which bypasses `deny_unknown_fields`: what handlers take is an
-//! [`Object`], so that there is one way to write a request.
+//! Invariant: memory is reserved before the first byte of a body is read, and a client that does not send it in time
+//! is disconnected. serde also accepts a JSON array for a struct, which bypasses `deny_unknown_fields`: handlers take
+//! an [`Object`], so that there is one way to write a request.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -31,12 +31,12 @@ use crate::idempotency;
 use crate::malformed;
 use crate::problems::ApiError;
 
-/// Time for a body that is small, and for each [`PACE`] bytes another second.
+/// Time limit for a small body; each [`PACE`] bytes received add a second.
 const WITHIN: Duration = Duration::from_secs(10);
-/// Bytes a second that are the least for a body that takes longer.
+/// Minimum rate of a body that takes longer, in bytes per second.
 const PACE: usize = 16 * 1024;
 
-/// A body that was written as a JSON object.
+/// A request body, parsed from a JSON object.
 pub struct Object<T>(pub T);
 
 impl<T> Deref for Object<T> {
@@ -85,14 +85,14 @@ impl<T: DeserializeOwned + 'static> FromRequest for Object<T> {
     }
 }
 
-/// A body that was received. The room for it is given back with it.
+/// A received body. Dropping it releases its reserved memory.
 pub struct Received {
-    /// All of it.
+    /// The whole body.
     pub bytes: BytesMut,
     _held: Option<Held>,
 }
 
-/// Receives a body of up to `most` bytes.
+/// Receives a body of at most `most` bytes.
 pub async fn receive(request: &HttpRequest, mut payload: Payload, most: usize) -> Result<Received, ApiError> {
     let app = request.app_data::<Shared>().ok_or(ErrorCode::Internal)?;
     let too_large = || ApiError::from(ErrorCode::TooLarge);
@@ -121,7 +121,7 @@ pub async fn receive(request: &HttpRequest, mut payload: Payload, most: usize) -
     };
     let receiving = place.receive_body();
     let began = Instant::now();
-    // Exactly as much as was announced: growing by doubling would take more than was counted.
+    // Exactly the declared length: growing by doubling would take more memory than was reserved.
     let mut bytes = BytesMut::with_capacity(declared.unwrap_or(0));
     loop {
         let paced = Duration::from_secs((bytes.len() / PACE) as u64);

@@ -1,8 +1,9 @@
-//! What everybody may make this server do: one table of limits, enforced for REST and sockets alike. `docs/budgets.md`
-//! shows it to people.
+//! Limits: one table of what clients may make this server do, enforced for REST and sockets alike. `docs/budgets.md`
+//! describes it for people.
 //!
-//! Invariant: a limit that protects others is counted per person once somebody has shown who they are, and per network
-//! before; nobody known is refused because of what strangers do. Everything here is bounded itself.
+//! Invariant: a limit that protects others is counted per person once somebody is authenticated, and per network
+//! before that; no authenticated person is refused because of what strangers do. The limiters themselves are bounded
+//! too.
 
 pub mod addresses;
 pub mod connections;
@@ -27,86 +28,87 @@ use self::rates::{NetworkLimit, RateLimit};
 use crate::clock::Clock;
 use crate::config::Config;
 
-/// Memory for bodies, answers and unfinished frames, of all together.
+/// Total memory for request bodies, responses and unfinished frames, in bytes.
 const MEMORY: usize = 32 * 1024 * 1024;
-/// Most that one person holds in answers that are not read: four large pages.
+/// Maximum bytes of unread responses per person: four large pages.
 pub const ANSWERS_OF_PERSON: usize = 1024 * 1024;
-/// A large page: one with as much text as a page may have.
+/// A large page: one with the maximum amount of text, in bytes.
 pub const LARGE_PAGE: usize = 256 * 1024;
-/// Most that one person or network holds in bodies: one picture, and what is small beside it.
+/// Maximum bytes of request bodies per person or network: one picture, and small bodies next to it.
 pub const BODIES_OF_ONE: usize = 6 * 1024 * 1024;
-/// A client that was told to slow down waits this long for its next answer: a refusal costs nearly as much as what it refuses.
+/// Delay before the next response to a client that was told to slow down: a refusal costs nearly as much as what it
+/// refuses.
 pub const AFTER_REFUSAL: std::time::Duration = std::time::Duration::from_millis(20);
-/// What is smaller than this is not counted: the number of connections bounds it.
+/// Anything smaller than this (bytes) is not counted: the number of connections bounds it.
 pub const SMALL: usize = 8 * 1024;
 
 const HOUR: f64 = 3600.0;
 const DAY: f64 = 24.0 * HOUR;
 
-/// See the module.
+/// All limiters of this node.
 pub struct Budgets {
     /// Connections that have not become sockets.
     pub door: Door,
-    /// Whether people write to each other.
+    /// Whether people are writing to each other right now.
     pub pulse: Arc<Pulse>,
-    /// Memory that others make this node hold.
+    /// Memory that clients make this node hold.
     pub memory: MemoryBudget,
-    /// Everything that changes something, over REST and sockets.
+    /// Every change, over REST and sockets.
     pub changes: RateLimit<UserId>,
-    /// Everything that only reads.
+    /// Every read.
     pub reads: RateLimit<UserId>,
     /// Messages, edits and reactions.
     pub sends: RateLimit<UserId>,
-    /// Changes of profile, privacy and picture: others are told of them, or they cost much.
+    /// Changes of profile, privacy and picture: others are told of them, or they are expensive.
     pub profile: RateLimit<UserId>,
-    /// Changes of one's handle that are tried, for they tell whether a handle exists.
+    /// Attempts to change the own handle, since they reveal whether a handle exists.
     pub handles: RateLimit<UserId>,
-    /// Pictures.
+    /// Uploaded pictures.
     pub pictures: RateLimit<UserId>,
     /// New rooms.
     pub rooms: RateLimit<UserId>,
-    /// Looking at people by id, friend requests, invites.
+    /// Lookups of people by id, friend requests, invites.
     pub reach: RateLimit<UserId>,
-    /// Handles that are looked up, by whichever operation.
+    /// Lookups by handle, in all operations together.
     pub lookups: RateLimit<UserId>,
-    /// The same, by network.
+    /// Lookups by handle, per network.
     pub lookups_of_network: NetworkLimit,
-    /// Searches among rooms: each looks at all of their names.
+    /// Room searches: each scans the names of all rooms.
     pub searches: RateLimit<UserId>,
-    /// Typing that is passed on.
+    /// Typing notices that are passed on, per conversation.
     pub typing: RateLimit<(UserId, ConversationId)>,
-    /// The same, in all conversations together.
+    /// Typing notices that are passed on, in all conversations together.
     pub typing_anywhere: RateLimit<UserId>,
-    /// Exports of one's own data.
+    /// Exports of the person's own data.
     pub exports: RateLimit<UserId>,
-    /// Lines in the audit log about denied requests.
+    /// Audit log entries about denied requests.
     pub denials: RateLimit<UserId>,
-    /// Log-ins, registrations and everything else that is done before somebody is known.
+    /// Log-ins, registrations and everything else done before somebody is authenticated.
     pub entries: NetworkLimit,
-    /// The same from a device that has logged in before, when its network has used up its own.
+    /// The same, for a device that has logged in before and whose network has used up its limit.
     pub entries_of_device: RateLimit<UserId>,
-    /// Refreshes of sessions.
+    /// Session refreshes.
     pub refreshes: NetworkLimit,
-    /// Personal access tokens that are nobody's.
+    /// Unknown personal access tokens.
     pub unknown_tokens: NetworkLimit,
-    /// New sockets, by network.
+    /// New sockets, per network.
     pub handshakes_of_network: NetworkLimit,
-    /// New sockets of strangers, on this node.
+    /// New sockets without authentication, on this node.
     pub handshakes: RateLimit<()>,
-    /// New sockets of people who have shown who they are with the handshake.
+    /// New sockets authenticated in the handshake.
     pub handshakes_of_person: RateLimit<UserId>,
     /// Wrong passwords.
     pub guesses: Guesses,
 }
 
 impl Budgets {
-    /// All limits, as they are set.
+    /// Creates all limiters as configured.
     pub fn new(config: &Config, clock: &Clock, broker: &Broker) -> Self {
         fn limit<K: std::hash::Hash + Eq>(clock: &Clock, per_second: f64, burst: f64) -> RateLimit<K> {
             RateLimit::new(clock, per_second, burst)
         }
         let sends = f64::from(config.sends_per_second);
-        // Messages are changes, too.
+        // Messages are changes too.
         let changes = f64::from(config.changes_per_second).max(sends);
         let reads = f64::from(config.reads_per_second).max(sends);
         let entries = f64::from(config.auth_per_minute);

@@ -1,6 +1,7 @@
-//! Between the password and the code: a challenge that says that the password was right, signed, for five minutes.
+//! Between the password and the second factor: a signed challenge that proves that the password was right, valid for
+//! five minutes.
 //!
-//! Invariant: a challenge opens nothing without a code, and ends with the password that it was made for.
+//! Invariant: a challenge is worth nothing without a code, and becomes invalid when the password changes.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +11,7 @@ use parlour_protocol::time::{MINUTE, Timestamp};
 use parlour_storage::users::UserRow;
 use subtle::ConstantTimeEq;
 
-/// A challenge is good for this long.
+/// Lifetime of a challenge, in microseconds.
 const LIFETIME: i64 = 5 * MINUTE;
 
 fn sign(key: &FactorKey, row: &UserRow, ends: i64) -> [u8; 32] {
@@ -26,19 +27,19 @@ pub fn make(key: &FactorKey, now: Timestamp, row: &UserRow) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A challenge that was read, and is not believed yet.
+/// A parsed challenge that has not been verified.
 #[derive(Debug, Clone)]
 pub struct Challenge {
-    /// Whom it is about.
+    /// Whose challenge it is.
     pub user: UserId,
     ends: i64,
     signature: [u8; 32],
 }
 
 impl Challenge {
-    /// Reads a challenge.
+    /// Parses a challenge; `None` if malformed.
     pub fn parse(text: &str) -> Option<Self> {
-        // Longer ones are none.
+        // A challenge has exactly 64 characters.
         let bytes = URL_SAFE_NO_PAD.decode(text.get(..64).filter(|start| *start == text)?).ok()?;
         let (user, rest) = bytes.split_first_chunk()?;
         let (ends, rest) = rest.split_first_chunk()?;
@@ -46,7 +47,7 @@ impl Challenge {
         Some(Self { user: UserId(i64::from_be_bytes(*user)), ends: i64::from_be_bytes(*ends), signature })
     }
 
-    /// Whether it was made here for this account as it is now, and has not run out.
+    /// Whether it was signed by this server for the account's current password, and has not expired.
     pub fn is_good(&self, key: &FactorKey, now: Timestamp, row: &UserRow) -> bool {
         now.0 < self.ends
             && row.id == self.user.0

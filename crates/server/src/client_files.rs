@@ -1,7 +1,7 @@
 //! The browser client, embedded by the build script and served from memory.
 //!
-//! Names below `/assets/` carry a hash of their content and may be cached for ever; everything else is asked for
-//! again each time. A path that is no file is a place inside the client (`/c/123`) and gets `index.html`.
+//! Invariant: names right below `/assets/` carry a hash of their content and may be cached forever; everything else
+//! is revalidated each time. A path that is not a file is a page inside the client (`/c/123`) and gets `index.html`.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -12,11 +12,11 @@ use actix_web::{
 
 use crate::answers::{self, Embedded};
 
-/// What the server itself answers below; the client owns every other path.
+/// Paths of the server itself; the client owns every other path.
 const SERVER_PATHS: [&str; 4] = ["/api", "/health", "/metrics", "/.well-known"];
 
-/// Endings that a place inside the client never has: a miss is a file that is not there (or no longer), and a page
-/// of HTML in its stead would only confuse. Places may have dots: `/u/ada.lovelace`.
+/// File extensions that a page of the client never has: a path with one is a missing file, and an HTML page in its
+/// place would only confuse. Pages may contain dots: `/u/ada.lovelace`.
 const FILE_ENDINGS: [&str; 24] = [
     "js",
     "mjs",
@@ -61,8 +61,8 @@ struct ClientFile {
 /// Sorted by path.
 static FILES: &[ClientFile] = &include!(concat!(env!("OUT_DIR"), "/client_files.rs"));
 
-/// Serves the client to GET and HEAD on every path that is not the server's own. Whatever is not answered here falls
-/// through to the application's default service; register this last.
+/// Serves the client to GET and HEAD on every path that is not the server's own. Everything else falls through to the
+/// application's default service; register this last.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/{path:.*}").guard(guard::fn_guard(is_for_the_client)).to(serve));
 }
@@ -72,7 +72,7 @@ fn is_for_the_client(ctx: &GuardContext<'_>) -> bool {
     matches!(head.method, Method::GET | Method::HEAD) && resolve(head.uri.path()).is_some()
 }
 
-/// What a path shows.
+/// What is served for a path.
 enum Shown {
     File(&'static ClientFile),
     WithoutClient,
@@ -135,7 +135,7 @@ fn respond(req: &HttpRequest, file: &'static ClientFile) -> HttpResponse {
     response
 }
 
-/// Only the names right below `/assets/` are hashed; snippets deeper down are not.
+/// Only names right below `/assets/` are hashed; snippets deeper down are not.
 fn cache_control(path: &str) -> &'static str {
     match path.strip_prefix("/assets/") {
         Some(name) if !name.contains('/') => "public, max-age=31536000, immutable",
@@ -143,7 +143,7 @@ fn cache_control(path: &str) -> &'static str {
     }
 }
 
-/// Whether an Accept-Encoding list has this coding, or `*`, with a weight above nothing.
+/// Whether an Accept-Encoding list has this coding, or `*`, with a weight above zero.
 fn accepts(list: &str, coding: &str) -> bool {
     let weight_of = |wanted: &str| {
         list.split(',').find_map(|entry| {

@@ -1,8 +1,8 @@
 //! The clock: the only place that reads the system's time.
 //!
-//! Invariant: nodes of one cluster agree on the time within a second, however wrong their machines are: the
-//! database's clock is everybody's. A token that one node issues would otherwise not be valid yet, or any more, on
-//! another one.
+//! Invariant: nodes of one cluster agree on the time within a second, however wrong their machines are, because all
+//! of them follow the database's clock. Otherwise a token issued by one node might not be valid yet, or no longer
+//! valid, on another.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,30 +10,30 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use parlour_protocol::time::{SECOND, Timestamp};
 
-/// A machine whose clock differs less from the database's is left alone: times do not jump for nothing.
+/// Differences to the database's clock below this (microseconds) are ignored, so that time does not jump needlessly.
 const TOLERATED: i64 = SECOND;
 
-/// Tells the time; a settable one in tests.
+/// Source of the current time; settable in tests.
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The system's, and how many microseconds have to be added to it.
+    /// The system's clock, plus a correction in microseconds.
     System(Arc<AtomicI64>),
-    /// Stands still until it is moved.
+    /// Stands still until it is moved; microseconds since 1970.
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that stands at this many microseconds since 1970.
+    /// Creates a clock that stands at this many microseconds since 1970.
     pub fn manual(micros: i64) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(micros)))
     }
 
-    /// The system's clock, wrong by this many seconds until it is corrected (0 outside tests).
+    /// Creates the system's clock, off by `wrong_by` seconds until it is corrected (0 outside tests).
     pub fn system(wrong_by: i64) -> Self {
         Self::System(Arc::new(AtomicI64::new(wrong_by.saturating_mul(SECOND))))
     }
 
-    /// Takes over what the database says the time is.
+    /// Adopts the database's time `now` if it differs by more than a second.
     pub fn correct(&self, now: Timestamp) {
         let difference = now.0.saturating_sub(self.now().0);
         if let Self::System(correction) = self
@@ -44,11 +44,11 @@ impl Clock {
         }
     }
 
-    /// The time now.
+    /// The current time.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn now(&self) -> Timestamp {
         match self {
-            // A system clock before 1970 is a fault of the machine; the epoch is as good as any answer.
+            // A system clock before 1970 is a fault of the machine; it counts as 1970.
             Self::System(correction) => {
                 let micros = SystemTime::now()
                     .duration_since(UNIX_EPOCH)
@@ -59,7 +59,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward by microseconds; the system's clock moves by itself.
+    /// Moves a manual clock forward by `micros`; has no effect on the system's clock.
     pub fn advance(&self, micros: i64) {
         if let Self::Manual(now) = self {
             now.fetch_add(micros, Ordering::SeqCst);

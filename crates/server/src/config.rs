@@ -1,7 +1,7 @@
-//! Settings: read once from `parlour.toml` and the environment, checked, and passed down by value.
+//! Configuration: read once from `parlour.toml` and the environment, checked, and passed down by value.
 //!
-//! Invariant: this is the only place that reads the environment. A setting that cannot work stops the start
-//! with a sentence that says what to do.
+//! Invariant: only this file reads the environment. A setting that cannot work stops the start with a sentence that
+//! says what to do.
 
 pub mod mail;
 mod origin;
@@ -22,7 +22,7 @@ pub use provider::ProviderSettings;
 
 use crate::budget::addresses;
 
-/// A value that is never printed.
+/// A value that is never printed, not even by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
 
@@ -32,32 +32,32 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Everything that can be set.
+/// All settings of the server.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Address to listen on; port 0 takes a free one.
     pub listen: String,
     /// Folder of the SQLite file.
     pub data_dir: PathBuf,
-    /// `postgres://…` or `sqlite://path`; absent: `parlour.sqlite3` in the data folder.
+    /// `postgres://…` or `sqlite://path`; if absent, `parlour.sqlite3` in the data folder.
     pub database_url: Option<Secret>,
-    /// `redis://…`: this is one node of several.
+    /// `redis://…`; if set, this is one node of a cluster.
     pub redis_url: Option<Secret>,
-    /// Address by which people reach the server, an [`Origin`], for cookies and for checking origins.
+    /// Address by which people reach the server, as an [`Origin`]; used for links, cookies and origin checks.
     pub public_url: Option<String>,
     /// Further origins whose pages may use the API and the socket.
     pub allowed_origins: Vec<String>,
-    /// Name of this server, shown to people.
+    /// Name of this server, as shown to people.
     pub name: String,
     /// Who may register.
     pub registration: Registration,
-    /// Whether everybody may invite, and not only administrators.
+    /// Whether all members may invite people, not only administrators.
     pub member_invites: bool,
-    /// Whether PostgreSQL and Redis on other machines may go without a password.
+    /// Whether PostgreSQL and Redis on other machines may be used without a password.
     pub open_services: bool,
-    /// The provider of OpenID Connect with which people may log in.
+    /// The OpenID Connect provider with which people may log in.
     pub provider: Option<ProviderSettings>,
-    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    /// Networks of proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// Threads that serve connections.
     pub workers: usize,
@@ -65,37 +65,37 @@ pub struct Config {
     pub database_readers: usize,
     /// Write lanes on PostgreSQL.
     pub database_lanes: usize,
-    /// How hard passwords are hashed.
+    /// Cost of password hashing.
     pub hashing: Hardness,
-    /// Messages per second and person on one node, in the long run; the burst is twice that.
+    /// Messages per second, per person and node; the burst is twice that.
     pub sends_per_second: u32,
-    /// Changes of any kind per second and person on one node; the burst is three times that.
+    /// Changes of any kind per second, per person and node; the burst is three times that.
     pub changes_per_second: u32,
-    /// Requests that only read per second and person on one node; the burst is twice that.
+    /// Read requests per second, per person and node; the burst is twice that.
     pub reads_per_second: u32,
-    /// Pictures that one person uploads in an hour; a sixth of them at once.
+    /// Picture uploads per hour and person; the burst is a sixth of that.
     pub pictures_per_hour: u32,
     /// Log-ins and registrations per minute and network.
     pub auth_per_minute: u32,
-    /// Days that lines of the audit log are kept.
+    /// Days for which audit log entries are kept.
     pub audit_days: u32,
-    /// New sockets per second on this node; the burst is four times that.
+    /// New sockets without authentication per second on this node; the burst is four times that.
     pub connects_per_second: u32,
-    /// New sockets per second of one network; the burst is ten times that.
+    /// New sockets per second and network; the burst is ten times that.
     pub connects_per_address: u32,
-    /// Connections that have not become sockets, on this node.
+    /// Connections on this node that have not become sockets.
     pub connections: usize,
-    /// The same, of one network.
+    /// Connections per network that have not become sockets.
     pub connections_per_address: usize,
-    /// A token that opens `/metrics`.
+    /// Bearer token that gives access to `/metrics`.
     pub metrics_token: Option<Secret>,
-    /// An address of its own for `/metrics`, without a token.
+    /// A separate address that serves `/metrics` without a token.
     pub metrics_listen: Option<String>,
-    /// Whether a PostgreSQL is used that can lose what it has confirmed.
+    /// Whether a PostgreSQL that may lose confirmed writes is accepted.
     pub unsafe_database: bool,
-    /// How mail is sent; without it, none is.
+    /// How mail is sent; without it, no mail is sent.
     pub mail: Option<mail::MailSettings>,
-    /// For tests of what wrong clocks do: how many seconds this machine's clock is taken to be ahead.
+    /// For tests of wrong clocks: how many seconds this machine's clock is taken to be ahead.
     pub clock_wrong_by: i64,
 }
 
@@ -137,8 +137,7 @@ impl Default for Config {
     }
 }
 
-/// The names that settings have in the environment. In `parlour.toml` they are written in lower case, without
-/// `PARLOUR_`.
+/// Names of the settings in the environment. In `parlour.toml` they are written in lower case, without `PARLOUR_`.
 const NAMES: [&str; 32] = [
     "PARLOUR_LISTEN",
     "PARLOUR_DATA_DIR",
@@ -175,7 +174,7 @@ const NAMES: [&str; 32] = [
 ];
 
 impl Config {
-    /// Reads `parlour.toml` (or the file that `PARLOUR_CONFIG` names) and the environment, which wins.
+    /// Reads `parlour.toml` (or the file named by `PARLOUR_CONFIG`) and the environment, which takes precedence.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn load() -> Result<Self, String> {
         let path = std::env::var("PARLOUR_CONFIG").ok();
@@ -187,13 +186,13 @@ impl Config {
         Self::from_sources(&file, |name| std::env::var(name).ok())
     }
 
-    /// The token with which `parlour chat` logs in; it is no setting of a server.
+    /// The token with which `parlour chat` logs in; not a setting of the server.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn chat_token() -> Option<String> {
         std::env::var("PARLOUR_TOKEN").ok().filter(|token| !token.is_empty())
     }
 
-    /// Reads settings from the text of a file and from a look-up that wins.
+    /// Reads settings from the text of a file and from a lookup that takes precedence.
     pub fn from_sources(file: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let table: toml::Table = file.parse().map_err(|error| format!("parlour.toml: {error}"))?;
         let mut values: BTreeMap<&str, String> = BTreeMap::new();
@@ -318,7 +317,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Refuses combinations that cannot work.
+    /// Rejects combinations that cannot work.
     pub fn check(&self) -> Result<(), String> {
         let sqlite = matches!(self.address()?, Address::Sqlite(_));
         if sqlite && self.redis_url.is_some() {
@@ -368,7 +367,7 @@ impl Config {
         Ok(())
     }
 
-    /// Where the data is.
+    /// Address of the database.
     pub fn address(&self) -> Result<Address, String> {
         match &self.database_url {
             Some(url) => Address::parse(&url.0),
@@ -376,19 +375,19 @@ impl Config {
         }
     }
 
-    /// Whether the operator has named an origin in `PARLOUR_ALLOWED_ORIGINS`.
+    /// Whether `PARLOUR_ALLOWED_ORIGINS` contains an origin.
     pub fn names(&self, origin: &Origin) -> bool {
         self.allowed_origins.iter().any(|named| named == origin.as_str())
     }
 
-    /// Whether people reach the server over TLS, so that cookies can be bound to it.
+    /// Whether people reach the server over TLS, so that cookies can be limited to it.
     pub fn is_secure(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
     }
 }
 
-/// Refuses what the library would take apart in another way than it was meant: what comes after a `/`, `?` or `#` of a
-/// password is no host. The value is not repeated.
+/// Rejects a URL that the Redis library would split differently than intended: what follows a `/`, `?` or `#` in a
+/// password is not a host. The error does not repeat the value, which holds the password.
 fn check_redis(url: &str) -> Result<(), String> {
     let malformed = || {
         "REDIS_URL cannot be used as it is. It must look like redis://user:password@host:6379/0, and in the password the \
@@ -404,8 +403,8 @@ fn check_redis(url: &str) -> Result<(), String> {
     if odd { Err(malformed()) } else { Ok(()) }
 }
 
-/// Whether an address names another machine, and no password for it. Addresses that say how else to log in are left to
-/// the server there.
+/// Whether a URL names another machine without a password. URLs with another way to authenticate are left to that
+/// server.
 fn is_open(url: &str) -> bool {
     if let Ok(url) = PostgresUrl::parse(url) {
         return !url.has_credentials() && url.hosts().any(|host| !is_here(host));
@@ -426,7 +425,7 @@ fn is_open(url: &str) -> bool {
         && url.password().is_none()
 }
 
-/// Whether a host is this machine: by name, by address, or as the folder of a Unix socket.
+/// Whether a host is this machine: by name, by loopback address, or as the folder of a Unix socket.
 fn is_here(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let folder = host.is_empty() || host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f");

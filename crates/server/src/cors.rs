@@ -1,8 +1,9 @@
-//! Pages of other origins. Any of them may call the API with a bearer token, as any program may; none of them gets a
-//! cookie, except those that the operator has named.
+//! CORS. Pages of any origin may call the API with a bearer token, as any program may; none of them may use cookies,
+//! except those of origins that the operator has named.
 //!
-//! Invariant: credentials are allowed for `PARLOUR_ALLOWED_ORIGINS` alone. What reads or sets a cookie checks the origin
-//! itself as well (`auth::check_origin`), because a browser also sends requests whose answers it then withholds.
+//! Invariant: credentials are allowed for `PARLOUR_ALLOWED_ORIGINS` alone. What reads or sets a cookie also checks
+//! the origin itself (`auth::check_origin`), because a browser sends some requests first and only withholds the
+//! response.
 
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
@@ -13,28 +14,28 @@ use crate::app::App;
 use crate::config::Origin;
 use crate::methods;
 
-/// Request headers that mean something to the API.
+/// Request headers that the API understands.
 const ALLOWED_HEADERS: &str =
     "authorization, content-type, idempotency-key, if-none-match, x-http-method-override";
-/// Answer headers that a page may read, besides those that every page may.
+/// Response headers that a page may read, in addition to the CORS-safelisted ones.
 const EXPOSED_HEADERS: &str = "content-disposition, etag, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id";
-/// Seconds for which a browser need not ask again: the most that any of them takes.
+/// Seconds for which a browser may cache a preflight: the longest that any browser accepts.
 const MAX_AGE: &str = "7200";
-/// Pictures are shown by pages of any origin, also by those that say what they embed.
+/// Avatars may be shown by pages of any origin, even under a cross-origin embedder policy.
 const PICTURES: &str = "/api/v1/avatars/";
 
-/// Whether pages of other origins have any business with a path.
+/// Whether pages of other origins may use a path at all.
 fn is_open(path: &str) -> bool {
     ["/api/", "/health/", "/.well-known/"].iter().any(|start| path.starts_with(start))
 }
 
-/// Whether a path is a picture, which anyone may embed.
+/// Whether a path is an avatar, which anyone may embed.
 pub fn is_picture(path: &str) -> bool {
     path.starts_with(PICTURES)
 }
 
-/// The answer to `OPTIONS`: what may be done with a path, and for a browser that asks on behalf of a page, with which
-/// headers. `None` for other methods and for paths that do not exist.
+/// The response to `OPTIONS`: the methods of a path and, for a preflight, the allowed headers. `None` for other
+/// methods and for paths that do not exist.
 pub fn preflight(request: &ServiceRequest) -> Option<HttpResponse> {
     if request.method() != Method::OPTIONS || !is_open(request.path()) {
         return None;
@@ -51,7 +52,7 @@ pub fn preflight(request: &ServiceRequest) -> Option<HttpResponse> {
     Some(response.finish())
 }
 
-/// Says on an answer which pages may read it.
+/// Adds the CORS headers to a response.
 pub fn allow(app: Option<&App>, path: &str, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
     if !is_open(path) {
         return;
@@ -64,7 +65,7 @@ pub fn allow(app: Option<&App>, path: &str, origin: Option<&HeaderValue>, header
         set(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         set(header::VARY, HeaderValue::from_static("origin"));
     } else {
-        // Also on what was not asked for by a page: a cached answer serves both.
+        // Also when no page asked for it: a cached response serves both.
         set(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     if origin.is_some() {

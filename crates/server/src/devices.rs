@@ -1,8 +1,8 @@
-//! Devices that have logged in before: each gets a signed word that it shows again at its next log-in, so that it is
+//! Devices that have logged in before: each gets a signed token, which it presents at its next log-in so that it is
 //! not slowed down by what strangers try with the same account.
 //!
-//! Invariant: the word opens nothing. It says which account has logged in from the device once, and only the account's
-//! own device gets one.
+//! Invariant: the token grants nothing. It proves that this device has logged in to an account before, and only a
+//! device of the account's owner ever gets one.
 
 use actix_web::HttpRequest;
 use base64::Engine;
@@ -16,15 +16,15 @@ use crate::random;
 
 /// Accounts that one browser remembers, newest first.
 const REMEMBERED: usize = 5;
-/// Length of a device's random name.
+/// Length of a device's random name, in bytes.
 const NAME: usize = 12;
-/// Length of the signature.
+/// Length of the signature, in bytes.
 const SIGNATURE: usize = 16;
 
 /// A device from which somebody has logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// Who.
+    /// The person who logged in.
     pub user: UserId,
     name: [u8; NAME],
     text: String,
@@ -35,7 +35,7 @@ fn sign(key: &FactorKey, user: UserId, name: &[u8; NAME]) -> [u8; 32] {
 }
 
 impl Device {
-    /// A device from which somebody logs in for the first time.
+    /// Creates the token for a device from which somebody logs in for the first time.
     pub fn new(key: &FactorKey, user: UserId) -> Self {
         let name = random::bytes();
         let mut bytes = [&user.0.to_be_bytes()[..], &name].concat();
@@ -43,7 +43,7 @@ impl Device {
         Self { user, name, text: URL_SAFE_NO_PAD.encode(bytes) }
     }
 
-    /// Reads what a device shows, if it was made here.
+    /// Parses and verifies a token; `None` unless this server made it.
     pub fn parse(key: &FactorKey, text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text.get(..48).filter(|start| *start == text)?).ok()?;
         let (user, rest) = bytes.split_first_chunk()?;
@@ -54,32 +54,33 @@ impl Device {
         bool::from(good).then(|| Self { user, name: *name, text: text.to_owned() })
     }
 
-    /// What the device shows.
+    /// The token to store on the device.
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// What attempts from the device are counted by.
+    /// The key under which attempts from the device are counted.
     pub fn name(&self) -> &[u8] {
         &self.name
     }
 }
 
-/// The devices that a request shows: in its cookie, and by itself.
+/// The valid device tokens of a request: the one in its body, and those in its cookie.
 pub fn shown(key: &FactorKey, request: &HttpRequest, cookie: &str, given: Option<&str>) -> Vec<Device> {
     let cookie = request.cookie(cookie);
     let listed = cookie.as_ref().map(|cookie| cookie.value()).unwrap_or_default().split('.');
     given.into_iter().chain(listed).take(REMEMBERED + 1).filter_map(|text| Device::parse(key, text)).collect()
 }
 
-/// The cookie's text after a log-in from a device.
+/// The new value of the cookie after a log-in from a device.
 pub fn remember(newest: &Device, before: &[Device]) -> String {
     let others = before.iter().filter(|device| device.user != newest.user);
     let all: Vec<&str> = std::iter::once(newest).chain(others).take(REMEMBERED).map(Device::expose).collect();
     all.join(".")
 }
 
-/// What is stored of the network that somebody logs in from: enough to know it again, and nothing that tells which it is.
+/// What is stored of the network that somebody logs in from: a keyed hash, enough to recognise it but not to tell
+/// which it is.
 pub fn network_hash(key: &FactorKey, network: AddressKey) -> Vec<u8> {
     key.derive("network", &[network.to_string().as_bytes()])[..SIGNATURE].to_vec()
 }

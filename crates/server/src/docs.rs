@@ -1,7 +1,7 @@
-//! `/api/docs`: the guide, every operation with examples, the socket, and the catalogue of codes. All of it is part of the
-//! program, so that it is there without a network, and describes the version that runs.
+//! `/api/docs`: the guide, every operation with examples, the socket, and the catalogue of codes. All of it is
+//! embedded, so that it works without a network and describes the running version.
 //!
-//! Invariant: nothing is loaded from elsewhere, and nothing that is tried on the page goes to another server.
+//! Invariant: nothing is loaded from elsewhere, and requests tried on the page go only to this server.
 
 mod problems;
 mod samples;
@@ -16,16 +16,17 @@ use serde_json::{Value, json};
 use crate::answers::{self, Embedded};
 use crate::openapi;
 
-/// The renderer, Scalar, as the build script has compressed it.
+/// The renderer, Scalar, compressed by the build script.
 const RENDERER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/reference.js.gz"));
-/// Changes with the renderer.
+/// ETag of the renderer.
 const RENDERER_TAG: &str = include_str!(concat!(env!("OUT_DIR"), "/reference.js.tag"));
 const HTML: &str = "text/html; charset=utf-8";
 const GUIDE: &str = include_str!("../../../docs/guide.md");
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| document().to_string());
 
-/// The OpenAPI document with what only readers need: the guide and the socket as chapters, and code for each operation.
+/// The OpenAPI document with additions for readers: the guide and the socket as chapters, and code samples for each
+/// operation.
 fn document() -> Value {
     let mut document = openapi::of_this_server(openapi::document());
     document["info"]["description"] = json!(format!("{GUIDE}\n{}", socket::chapter()));
@@ -34,7 +35,7 @@ fn document() -> Value {
     document
 }
 
-/// Says with each operation which problem codes it answers with, and leads to what they mean.
+/// Adds to each operation the problem codes that it can return, with links to their meaning.
 fn name_codes(document: &mut Value) {
     for (_, _, operation) in openapi::operations_of(document) {
         let codes = operation.get("x-error-codes").and_then(Value::as_array).into_iter().flatten();
@@ -53,7 +54,7 @@ async fn renderer(request: HttpRequest) -> HttpResponse {
     if known {
         return response.finish();
     }
-    // Every browser takes gzip, and nobody else asks for this.
+    // Every browser accepts gzip, and only browsers request this.
     response.content_type("text/javascript").insert_header((CONTENT_ENCODING, "gzip"));
     response.insert_header((VARY, "accept-encoding"));
     let mut response = response.body(RENDERER);
@@ -61,7 +62,7 @@ async fn renderer(request: HttpRequest) -> HttpResponse {
     response
 }
 
-/// Serves the pages.
+/// Serves the documentation pages.
 pub fn configure(config: &mut web::ServiceConfig) {
     problems::configure(config);
     answers::serve_text(config, "/api/docs/", HTML, || include_str!("docs/page.html"));

@@ -1,4 +1,5 @@
-//! The end of a node in good order: everybody is told to go elsewhere, some at a time, and what was begun is finished.
+//! Graceful shutdown: sockets are closed in portions so that clients reconnect elsewhere, and requests in progress
+//! are finished.
 //!
 //! Invariant: the process is gone within ten seconds, whatever clients do.
 
@@ -12,16 +13,16 @@ use tokio::time::Instant;
 
 use crate::app::App;
 
-/// All sockets are told within this time: other nodes take them one after the other.
+/// Time in which all sockets are told, so that other nodes take over gradually.
 const TELL_WITHIN: Duration = Duration::from_secs(3);
-/// A portion is told this often.
+/// Interval between portions.
 const EVERY: Duration = Duration::from_millis(100);
-/// The least in a portion.
+/// Minimum size of a portion, in sockets.
 const PORTION: usize = 100;
-/// Then they have this long to answer.
+/// Time that clients then have to disconnect.
 const GONE_WITHIN: Duration = Duration::from_secs(4);
 
-/// Waits for the signal that ends the process, and ends it.
+/// Waits for SIGTERM or SIGINT, then shuts the node down.
 pub async fn when_told(app: Arc<App>, handle: ServerHandle) {
     if termination().await.is_err() {
         return;
@@ -37,7 +38,7 @@ pub async fn when_told(app: Arc<App>, handle: ServerHandle) {
         portion.iter().for_each(|outbox| outbox.close(CloseCode::Draining));
     }
     drop(all);
-    // Those that came in between.
+    // Sockets that were opened in the meantime.
     app.hub.close_all(CloseCode::Draining);
     let patience = Instant::now() + GONE_WITHIN;
     while app.hub.sockets() > 0 && Instant::now() < patience {

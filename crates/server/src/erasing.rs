@@ -1,7 +1,7 @@
-//! Finishing the deletion of accounts: what they wrote, conversation by conversation.
+//! Completes the deletion of accounts: erases what they wrote, conversation by conversation.
 //!
-//! Invariant: what was begun is finished, also after a restart; every step is a transaction of its own and may be
-//! repeated.
+//! Invariant: a deletion that was begun is completed, even after a restart; every step is a transaction of its own
+//! and may be repeated.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use parlour_storage::Lane;
 use crate::app::App;
 use crate::problems::ApiError;
 
-/// Erases everything that a deleted person left in conversations; answers how much it was.
+/// Erases everything that a deleted person left in conversations; returns how much it was.
 pub async fn erase(app: &Arc<App>, user: UserId) -> Result<Erased, ApiError> {
     let mut erased = Erased::default();
     let mut after = 0;
@@ -38,7 +38,7 @@ pub async fn erase(app: &Arc<App>, user: UserId) -> Result<Erased, ApiError> {
     Ok(erased)
 }
 
-/// Like [`erase`], with the bots of the person.
+/// Like [`erase`], including the person's bots.
 pub async fn erase_with_bots(app: &Arc<App>, user: UserId) -> Result<Erased, ApiError> {
     let mut erased = erase(app, user).await?;
     for bot in app.read(move |conn| deletion::list_bots_to_erase(conn, user)).await? {
@@ -49,9 +49,9 @@ pub async fn erase_with_bots(app: &Arc<App>, user: UserId) -> Result<Erased, Api
     Ok(erased)
 }
 
-/// Finishes what was interrupted.
+/// Resumes interrupted deletions.
 pub async fn go_on(app: &Arc<App>) {
-    // A request may be at it right now.
+    // Skip recent ones: a request may be working on them right now.
     let before = app.clock.now().0 - 10 * MINUTE;
     let Ok(unfinished) = app.read(move |conn| deletion::list_unfinished(conn, before)).await else {
         return;

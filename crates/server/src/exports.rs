@@ -1,7 +1,7 @@
-//! Exports that are being written: a few at a time, for they read a lot.
+//! Exports in progress: a few at a time, because they read a lot.
 //!
-//! Invariant: slow readers do not keep others from their data. A reader that takes nothing is given up, and when all
-//! places are taken the slowest that has had a while makes room.
+//! Invariant: slow clients do not keep others from their data. An export whose client takes nothing is aborted, and
+//! when all slots are taken, the slowest one that has run for a while makes room.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,13 +12,13 @@ use tokio::time::Instant;
 
 use crate::problems::ApiError;
 
-/// Exports at the same time.
+/// Maximum concurrent exports.
 const PLACES: usize = 8;
-/// A reader has this long without being hurried, and to take each line.
+/// Grace period before the pace is enforced, and the time limit for each line.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Slower than this, in bytes a second, an export is ended after [`PATIENCE`].
+/// Minimum pace after [`PATIENCE`], in bytes per second; a slower export is aborted.
 const PACE: f64 = 16.0 * 1024.0;
-/// An export that has had this long may be ended for another one.
+/// An export that has run this long may be aborted in favour of another.
 const A_WHILE: Duration = Duration::from_secs(60);
 
 struct Running {
@@ -34,12 +34,12 @@ impl Running {
     }
 }
 
-/// See the module; cheap to clone.
+/// The running exports of this node; cheap to clone.
 #[derive(Clone, Default)]
 pub struct Exports(Arc<Mutex<Vec<Arc<Running>>>>);
 
 impl Exports {
-    /// Takes a place, one for each person.
+    /// Takes a slot; each person may have one.
     pub fn begin(&self, user: UserId) -> Result<Place, ApiError> {
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if running.iter().any(|one| one.user == user) {
@@ -66,14 +66,14 @@ impl Exports {
     }
 }
 
-/// An export's place; dropping it frees it.
+/// The slot of an export; dropping it frees the slot.
 pub struct Place {
     own: Arc<Running>,
     exports: Exports,
 }
 
 impl Place {
-    /// Waits until the reader has taken a line; false when the export is to end.
+    /// Waits until the client has taken a line of this many bytes. Returns false if the export must end.
     pub async fn wait_for(&self, bytes: usize, taken: impl Future<Output = bool>) -> bool {
         let taken = tokio::time::timeout(PATIENCE, taken).await == Ok(true);
         self.own.bytes.fetch_add(bytes, Ordering::Relaxed);

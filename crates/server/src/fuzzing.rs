@@ -1,4 +1,5 @@
-//! What strangers send, without a server around it: for the targets in `tests/fuzz`. Built for them alone.
+//! Entry points for the fuzz targets in `tests/fuzz`: parsers of untrusted input, without a server around them. Built
+//! for these targets only.
 //!
 //! Invariant: nothing here panics on any input; that is what the targets look for.
 
@@ -23,7 +24,7 @@ use crate::routes;
 use crate::socket;
 use crate::tokens::RefreshToken;
 
-/// Bytes after the handshake, and the commands in them.
+/// Bytes after the WebSocket handshake, and the commands in them.
 pub fn socket(bytes: &[u8]) {
     socket::read_all(BytesMut::from(bytes), |text| {
         if let Ok(ClientFrame::Send { conversation, cid, body, reply_to, .. }) = serde_json::from_str(text) {
@@ -36,29 +37,29 @@ fn check(conversation: ConversationId, cid: String, body: String, reply_to: Opti
     let _ = messages::check_send(&messages::Send { author: UserId(1), conversation, cid, body, reply_to });
 }
 
-/// What is read of frames that come in pieces.
+/// Result of reading frames that arrive in pieces.
 pub struct Frames {
     /// Everything that was read, in order.
     pub seen: Vec<String>,
-    /// The most bytes that were held between two pieces.
+    /// Maximum bytes buffered between two pieces.
     pub most_held: usize,
 }
 
-/// Frames after the handshake, in pieces as the network brings them.
+/// Frames after the handshake, in pieces as the network delivers them.
 pub fn frames(pieces: &[&[u8]]) -> Frames {
     let (seen, most_held) = socket::read_pieces(pieces);
     Frames { seen, most_held }
 }
 
-/// The client's address, given the peer of the connection, the networks of proxies (separated by commas) and the lines
-/// of `X-Forwarded-For`.
+/// The client's address, given the peer of the connection, the trusted proxy networks (separated by commas) and the
+/// lines of `X-Forwarded-For`.
 pub fn forwarded(peer: IpAddr, trusted: &str, lines: &[&str]) -> String {
     let trusted: Vec<_> =
         trusted.split(',').filter_map(|network| addresses::parse_network(network.trim())).collect();
     addresses::forwarded(peer, &trusted, lines.iter().copied()).to_string()
 }
 
-/// A body, as each of several operations takes it.
+/// A request body, parsed as each of several operations would.
 pub fn bodies(bytes: &[u8]) {
     if let Ok(Object(SendMessage { body, reply_to })) = serde_json::from_slice(bytes) {
         check(ConversationId(1), "a-client-id".to_owned(), body, reply_to);
@@ -80,7 +81,7 @@ pub fn bodies(bytes: &[u8]) {
     let _ = serde_json::from_slice::<Object<RefreshSession>>(bytes);
 }
 
-/// An uploaded picture. What comes out can be read again.
+/// An uploaded picture. The result must be readable.
 pub fn pictures(bytes: &[u8]) {
     if let Ok(squares) = avatars::squares(bytes) {
         for made in [&squares.small, &squares.large] {
@@ -89,7 +90,7 @@ pub fn pictures(bytes: &[u8]) {
     }
 }
 
-/// What is opaque to clients.
+/// Values that are opaque to clients.
 pub fn tokens(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

@@ -1,8 +1,8 @@
-//! Questions to the database that many ask at the same time, asked together. While one answer is being read, the
-//! next questions collect; when nobody else asks, nobody waits. Reading groups itself like committing does.
+//! A dataloader: while one query runs, further keys are collected and loaded by the next. A single caller never waits
+//! for others.
 //!
-//! Invariant: what is asked together costs a fixed number of statements, and its rows are bounded per question. Parts
-//! that may be large or slow are asked for alone.
+//! Invariant: a batch costs a fixed number of statements, and its rows are bounded per key. Parts that may be large
+//! or slow are loaded individually.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +10,7 @@ use parlour_chat::Refusal;
 use parlour_storage::{Connection, Database, StorageError};
 use tokio::sync::{mpsc, oneshot};
 
-/// Questions that may wait; more are refused as overload.
+/// Keys that may be queued; more are refused as overload.
 const QUEUE: usize = 8192;
 
 type Read<K, V> = fn(&mut Connection, &[K]) -> Result<Vec<V>, Refusal>;
@@ -20,7 +20,7 @@ struct Asked<K, V> {
     reply: oneshot::Sender<Result<V, Refusal>>,
 }
 
-/// Asks for the value of a key.
+/// Loads values by key, in batches.
 pub struct Gather<K, V>(OnceLock<mpsc::Sender<Asked<K, V>>>);
 
 impl<K, V> Default for Gather<K, V> {
@@ -30,8 +30,8 @@ impl<K, V> Default for Gather<K, V> {
 }
 
 impl<K: Send + Sync + 'static, V: Send + 'static> Gather<K, V> {
-    /// Starts asking, inside the runtime that shall do it: up to this many questions together. `read` answers one
-    /// value for each key, in their order.
+    /// Spawns the loader on the current runtime; at most `together` keys per batch. `read` returns one value per key,
+    /// in the same order.
     pub fn start(&self, database: &Database, together: usize, read: Read<K, V>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         if self.0.set(sender).is_ok() {
@@ -39,7 +39,7 @@ impl<K: Send + Sync + 'static, V: Send + 'static> Gather<K, V> {
         }
     }
 
-    /// The value of a key.
+    /// Loads the value of a key.
     pub async fn ask(&self, key: K) -> Result<V, Refusal> {
         let (reply, answer) = oneshot::channel();
         let queue = self.0.get().ok_or(StorageError::Unavailable)?;
@@ -64,7 +64,7 @@ async fn run<K: Send + Sync + 'static, V: Send + 'static>(
         };
         let mut outcome = once().await;
         if matches!(outcome, Err(Refusal::Storage(StorageError::Unavailable))) {
-            // A connection that broke while it lay idle says so only when it is used; the next one is fresh.
+            // A connection that broke while idle fails only when it is used; retry once on a fresh one.
             outcome = once().await;
         }
         match outcome {

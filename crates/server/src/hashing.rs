@@ -1,7 +1,9 @@
-//! Threads that hash passwords, one for each core, each with memory of its own that it keeps while there is work.
+//! The threads that hash passwords, up to four and one per core, each with memory of its own that it keeps while
+//! there is work.
 //!
-//! Invariant: those who have logged in before go first, and strangers take turns by their networks, so that nobody waits
-//! behind all that somebody else has asked for. When too many wait, the network that asks most gives way.
+//! Invariant: people who have logged in before go first, and strangers take turns by network, so that nobody waits
+//! behind everything that somebody else has queued. When the queue is full, the network with the most requests gives
+//! way.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -17,19 +19,19 @@ use crate::budget::queue::FairQueue;
 use crate::problems::ApiError;
 use crate::random;
 
-/// Requests that may wait in all, and for one person or network.
+/// Maximum queued requests.
 const WAITING: usize = 256;
-/// See [`WAITING`].
+/// Maximum queued requests of one person or network.
 const WAITING_OF_ONE: usize = 64;
-/// Idle threads give their memory back after this long.
+/// Idle threads release their memory after this long.
 const KEEP_MEMORY: Duration = Duration::from_secs(10);
 
-/// Who has a password hashed.
+/// On whose behalf a password is hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Asker {
-    /// Somebody in an open session, or on a device from which they have logged in before.
+    /// Somebody with an open session, or on a device from which they have logged in before.
     Known(UserId),
-    /// Anybody at a network.
+    /// A stranger from a network.
     Stranger(AddressKey),
 }
 
@@ -40,7 +42,7 @@ struct Waiting {
     known: FairQueue<Asker, Job>,
     strangers: FairQueue<Asker, Job>,
     count: usize,
-    /// Counts what was served.
+    /// Number of jobs taken; decides when strangers go first.
     served: usize,
     ended: bool,
 }
@@ -53,7 +55,7 @@ impl Waiting {
             return false;
         }
         if self.count >= WAITING {
-            // Somebody known takes the place of any stranger, a stranger that of one who asks more.
+            // A known person displaces any stranger; a stranger displaces only a network with more requests.
             let room = self.strangers.drop_of_most(if known { 0 } else { own + 1 });
             let room = room || (known && self.known.drop_of_most(own + 1));
             if !room {
@@ -72,7 +74,7 @@ impl Waiting {
 
     fn pop(&mut self) -> Option<Job> {
         self.served = self.served.wrapping_add(1);
-        // Every fourth turn is a stranger's in any case.
+        // Every fourth turn goes to strangers first.
         let job = if self.served.is_multiple_of(4) {
             self.strangers.pop().or_else(|| self.known.pop())?
         } else {
@@ -89,10 +91,10 @@ struct Shared {
     wake: Condvar,
 }
 
-/// See the module. The threads end with it.
+/// Handle to the hashing threads, which end when it is dropped.
 pub struct Hashing {
     hardness: Hardness,
-    /// The most work that a hash has taken so far: every refusal takes as long.
+    /// The highest cost of any hash seen so far: every refusal takes as long.
     work: Arc<AtomicU64>,
     shared: Arc<Shared>,
 }
@@ -105,7 +107,7 @@ impl Drop for Hashing {
 }
 
 impl Hashing {
-    /// Starts the threads. None of them takes memory before there is something to hash.
+    /// Starts the threads. They allocate memory only when there is something to hash.
     pub fn start(hardness: Hardness) -> Result<Self, String> {
         let shared: Arc<Shared> = Arc::default();
         let cores = thread::available_parallelism().map_or(2, usize::from).min(4);
@@ -129,7 +131,7 @@ impl Hashing {
     ) -> Result<T, ApiError> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |memory| {
-            // A caller that has gone away does not need it any more.
+            // The caller has gone away and no longer needs it.
             if !reply.is_closed() {
                 let _ = reply.send(work(memory));
             }
@@ -149,7 +151,7 @@ impl Hashing {
             .map_err(ApiError::fault)
     }
 
-    /// Whether the password belongs to the hash. Without one, or with a cheap one, a no takes as long.
+    /// Whether the password matches the hash. A refusal takes equally long with any hash, or none.
     pub async fn verify(
         &self,
         asker: Asker,
@@ -175,7 +177,7 @@ fn run(shared: &Shared) {
         }
         if let Some(job) = waiting.pop() {
             drop(waiting);
-            // A fault costs one answer, and not the thread.
+            // A panic costs one reply, not the thread.
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory)));
             waiting = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         } else if memory.is_empty() {

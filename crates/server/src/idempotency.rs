@@ -1,8 +1,9 @@
-//! `Idempotency-Key`: a request that makes something can be sent again, on any node and after any crash, and makes it once
-//! (draft-ietf-httpapi-idempotency-key-header).
+//! `Idempotency-Key`: a request that creates something can be repeated, on any node and after any crash, and creates
+//! it once (draft-ietf-httpapi-idempotency-key-header).
 //!
-//! Invariant: ids and secrets of what is made come from a [`Creation`]. With a key they are derived from it, so that no
-//! secret needs to be stored to be told a second time; the key itself is not stored either, and only it leads to them.
+//! Invariant: ids and secrets of what is created come from a [`Creation`]. With a key they are derived from it, so
+//! that no secret has to be stored to be returned again; the key is not stored either, and they cannot be derived
+//! without it.
 
 use actix_web::{HttpMessage, HttpRequest};
 use parlour_chat::Outcome;
@@ -21,13 +22,13 @@ use crate::app::App;
 use crate::problems::ApiError;
 use crate::random;
 
-/// The header.
+/// Name of the header.
 pub const HEADER: &str = "idempotency-key";
-/// Characters of a key. A UUID has 36.
+/// Minimum and maximum length of a key, in characters. A UUID has 36.
 pub const LENGTH: (usize, usize) = (16, 255);
 
-/// Operations that take the header: those that would make something a second time. A passkey or an account with a provider
-/// is added with a proof that works once.
+/// Operations that accept the header: those that would otherwise create something twice. Adding a passkey or a
+/// provider account takes a proof that works once anyway, so they are not among them.
 pub const OPERATIONS: [&str; 10] = [
     "create_account",
     "create_provider_account",
@@ -41,11 +42,11 @@ pub const OPERATIONS: [&str; 10] = [
     "create_password_reset",
 ];
 
-/// Hash of a body's JSON, which the order of its fields and its spaces do not change.
+/// Hash of a body's JSON, independent of whitespace and the order of fields.
 #[derive(Clone)]
 struct BodyDigest([u8; 32]);
 
-/// Notes what a body says, for the request's key if it has one.
+/// Records the hash of a body, if the request has a key.
 pub fn note_body(request: &HttpRequest, body: &[u8]) {
     if request.headers().contains_key(HEADER)
         && let Ok(value) = serde_json::from_slice::<serde_json::Value>(body)
@@ -54,19 +55,20 @@ pub fn note_body(request: &HttpRequest, body: &[u8]) {
     }
 }
 
-/// Something that a request makes.
+/// The creation of something by a request: the source of its ids and secrets.
 #[derive(Clone)]
 pub struct Creation {
     key: Option<(RequestKey, FactorKey)>,
 }
 
 impl Creation {
-    /// One that is not repeated.
+    /// A creation that cannot be repeated.
     pub fn keyless() -> Self {
         Self { key: None }
     }
 
-    /// Of a request whose body was read. Strangers with the same key and different requests do not meet.
+    /// The creation of a request whose body has been read. Requests of strangers that share a key but have different
+    /// bodies do not collide.
     pub fn of(app: &App, request: &HttpRequest, user: Option<UserId>) -> Result<Self, ApiError> {
         let mut keys = request.headers().get_all(HEADER);
         let Some(key) = keys.next() else { return Ok(Self::keyless()) };
@@ -91,7 +93,7 @@ impl Creation {
         Ok(Self { key: Some((request, FactorKey(seed))) })
     }
 
-    /// An id for one part of it.
+    /// An id for one part of what is created.
     pub fn id(&self, part: &str) -> i64 {
         match &self.key {
             None => random::id(),
@@ -99,7 +101,7 @@ impl Creation {
         }
     }
 
-    /// Bytes for one part of it that nobody can guess who does not know the key.
+    /// Secret bytes for one part of what is created; they cannot be guessed without the key.
     pub fn secret<const N: usize>(&self, part: &str) -> [u8; N] {
         const { assert!(N <= 32, "HMAC-SHA-256 has 32 bytes") };
         match &self.key {
@@ -112,7 +114,7 @@ impl Creation {
         }
     }
 
-    /// Makes it in a transaction, unless the same request has made it. Says whether it had.
+    /// Runs `work` in the transaction, unless the same request already has. Returns the result and whether it had.
     pub fn make<T: Serialize + DeserializeOwned>(
         &self,
         conn: &mut Connection,
@@ -126,7 +128,7 @@ impl Creation {
     }
 }
 
-/// A string of RFC 8941 without its quotes; a bare value as it is.
+/// Removes the quotes of an RFC 8941 string; a bare value is returned as it is.
 fn unquoted(text: &str) -> &str {
     let text = text.trim();
     text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)

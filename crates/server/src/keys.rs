@@ -1,7 +1,7 @@
-//! The signing keys as the database keeps them, and their rotation.
+//! The signing keys as stored in the database, and their rotation.
 //!
-//! Invariant: at most two keys are valid at once. A new one begins to sign only when every node has had time to notice
-//! it, so that no node meets a token of a key that it does not know.
+//! Invariant: at most two keys are valid at once. A new key starts to sign only after every node has had time to
+//! notice it, so that no node receives a token signed by a key it does not know.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,56 +16,56 @@ use serde::{Deserialize, Serialize};
 
 use crate::tokens::ACCESS_LIFETIME;
 
-/// Name of the fact that holds the keys.
+/// Name of the `server_state` row that holds the signing keys.
 pub const SIGNING_KEYS: &str = "signing_keys";
-/// Name of the fact that holds the secret of refresh tokens.
+/// Name of the row that holds the secret of refresh tokens.
 pub const REFRESH_KEY: &str = "refresh_key";
-/// Name of the fact that holds the key of second factors.
+/// Name of the row that holds the key of second factors.
 pub const FACTOR_KEY: &str = "factor_key";
-/// A new key signs after this long: nodes look for new keys every five seconds.
+/// Delay (microseconds) before a new key signs: nodes look for new keys every five seconds.
 const NOTICED: i64 = 30 * SECOND;
 
-/// One key, as it is stored.
+/// A signing key as stored.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct StoredKey {
     /// The Ed25519 seed, in base64.
     pub seed: String,
-    /// When it begins to sign.
+    /// When it starts to sign.
     pub from: Timestamp,
 }
 
-/// All valid keys, as they are stored.
+/// All valid signing keys as stored.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct StoredKeys {
-    /// Grows with every emergency: then every session ended.
+    /// Grows with every emergency replacement, which ends every session.
     pub generation: u64,
     /// One or two, the newest last.
     pub keys: Vec<StoredKey>,
 }
 
 impl StoredKeys {
-    /// The first key of a server.
+    /// The keys of a new server.
     pub fn first(seed: String) -> Self {
         Self { generation: 1, keys: vec![StoredKey { seed, from: Timestamp(0) }] }
     }
 
-    /// Reads the fact.
+    /// Parses the stored form.
     pub fn parse(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|_| damaged())
     }
 
-    /// Writes the fact.
+    /// The stored form.
     pub fn write(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-/// What to say about a secret that cannot be read.
+/// Error message for a secret that cannot be read.
 pub fn damaged() -> String {
     "a secret in the table server_state is damaged; restore it from a backup".to_owned()
 }
 
-/// Reads a secret of 32 bytes.
+/// Decodes a secret of 32 bytes from base64.
 pub fn secret(text: &str) -> Result<[u8; 32], String> {
     STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(damaged)
 }
@@ -81,8 +81,8 @@ fn noted(conn: &mut Connection, now: Timestamp) -> Result<(), Refusal> {
     audit::note(conn, now, line)
 }
 
-/// Adds a key that signs soon; the one that signs now stays valid, and older ones end. Not sooner than tokens of the
-/// key before have run out.
+/// Adds a key that soon starts to sign. The current key stays valid, older ones are dropped. Refused with a conflict
+/// while tokens of the key before the current one may still be valid.
 pub fn rotate(conn: &mut Connection, now: Timestamp, seed: &str) -> Done<()> {
     let mut stored = read(conn)?;
     let newest = stored.keys.pop().ok_or(ErrorCode::Internal)?;
@@ -99,7 +99,8 @@ pub fn rotate(conn: &mut Connection, now: Timestamp, seed: &str) -> Done<()> {
     Ok(Outcome::quiet(()))
 }
 
-/// For when a key is known to others: only a new one is valid, and every session is over. Answers how many were.
+/// Emergency replacement, for when a key has leaked: only the new key is valid, and every session ends. Returns how
+/// many sessions ended.
 pub fn replace_all(conn: &mut Connection, now: Timestamp, seed: &str, refresh_key: &str) -> Done<usize> {
     let generation = read(conn)?.generation + 1;
     let keys = vec![StoredKey { seed: seed.to_owned(), from: Timestamp(0) }];

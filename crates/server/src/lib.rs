@@ -1,6 +1,6 @@
-//! HTTP and sockets in, HTTP and sockets out: the server around the chat.
+//! The server around the chat: HTTP and WebSockets.
 //!
-//! Invariant: the only crate that knows actix. Handlers translate; rules are in `parlour-chat`, statements in
+//! Invariant: the only crate that knows actix. Handlers translate; rules live in `parlour-chat`, statements in
 //! `parlour-storage`, delivery in `parlour-realtime`.
 
 mod admin_commands;

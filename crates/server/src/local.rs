@@ -1,7 +1,7 @@
-//! What this process has on its machine: files that nobody else may read, one lock, and limits of the system.
+//! What this process uses on its machine: private files, a lock, and system limits.
 //!
-//! Invariant: the database holds every message and every key, so its files are for their owner alone, whatever the umask
-//! and however they were made; and two processes never use one file, by whatever names.
+//! Invariant: the database holds every message and every key, so only its owner can access its files, whatever the
+//! umask and however they were created; and two processes never use the same file, whatever its paths.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -11,11 +11,11 @@ use parlour_storage::connection::Address;
 
 use crate::config::Config;
 
-/// Bits of others and of the group.
+/// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
-/// Sets limits of this process: new files are its owner's alone, a crash writes no memory to the disk, and as many files
-/// and connections may be open as the system allows.
+/// Sets limits of this process: new files are private to its owner, a crash writes no core dump, and the soft limit
+/// of open files is raised to the hard limit.
 pub fn harden() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(OTHERS));
@@ -36,15 +36,16 @@ pub fn harden() {
     }
 }
 
-/// The files of an embedded database, locked for as long as this lives.
+/// The files of an embedded database, locked until this is dropped.
 pub struct DataFiles {
-    // An open file on the database itself, not only beside it: the lock belongs to what the file is. Closing it would
-    // give up the locks that SQLite has on the same file, so it lives as long as the database is used.
+    // The database file itself is locked too, not only the `.lock` file beside it, because that lock follows the file
+    // under any path. Closing this handle would release SQLite's own locks on the file, so it must live as long as
+    // the database is used.
     _database: File,
     _beside: File,
 }
 
-/// Makes the data folder and makes sure that no other process uses it. Nothing with PostgreSQL.
+/// Creates the data folder and makes sure that no other process uses the database. `None` with PostgreSQL.
 pub fn prepare(config: &Config) -> Result<Option<DataFiles>, String> {
     let Address::Sqlite(given) = config.address()? else {
         return Ok(None);
@@ -79,7 +80,7 @@ pub fn prepare(config: &Config) -> Result<Option<DataFiles>, String> {
         .mode(0o600)
         .open(&lock_path)
         .map_err(|error| explain(&lock_path, error))?;
-    // Earlier versions lock the file beside it alone.
+    // Earlier versions lock only the `.lock` file.
     if database.try_lock().is_err() || beside.try_lock().is_err() {
         return Err(format!(
             "another process uses {}. SQLite serves one process; stop the other one, or set DATABASE_URL to a \
@@ -93,7 +94,7 @@ pub fn prepare(config: &Config) -> Result<Option<DataFiles>, String> {
     Ok(Some(DataFiles { _database: database, _beside: beside }))
 }
 
-/// Takes a file from everybody but its owner; says so when others could read it.
+/// Makes a file private to its owner; warns if others could read it.
 fn close_file(path: &Path) -> Result<(), String> {
     let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
     let mode = metadata.permissions().mode();
@@ -112,8 +113,8 @@ fn close_file(path: &Path) -> Result<(), String> {
     })
 }
 
-/// Takes the data folder from everybody but its owner, if it is ours. A folder that others share on purpose (one with
-/// the sticky bit, like /tmp, or of another user) stays as it is: the files in it are closed.
+/// Makes the data folder private to its owner, if it is ours. A folder that is shared on purpose (with the sticky
+/// bit, like /tmp, or owned by another user) stays as it is: the files in it are private anyway.
 fn close_folder(folder: &Path) {
     let Ok(metadata) = fs::metadata(folder) else { return };
     let mode = metadata.permissions().mode();

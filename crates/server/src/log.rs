@@ -1,7 +1,7 @@
-//! The database as the durable log behind the feeds, and the encoding of events for the wire.
+//! The database as the durable event log behind the feeds, and the encoding of events for the wire.
 //!
-//! Invariant: an event is encoded here and nowhere else, so its bytes are the same live, after a hole, and on
-//! every node.
+//! Invariant: an event is encoded here and nowhere else, so its bytes are the same live, after a hole, and on every
+//! node.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,25 +16,25 @@ use parlour_storage::{Connection, Database, StorageError, conversations, events,
 
 use crate::reads::Reads;
 
-/// This many topics are asked for together with those of others.
+/// Up to this many topics go through the batcher.
 const FEW: usize = 64;
 
-/// See the module.
+/// The durable log: reads events and heads from the database.
 pub struct DatabaseLog {
-    /// Where the events are.
+    /// The database that holds the events.
     pub database: Database,
-    /// Who asks for heads.
+    /// Batches the reads of heads.
     pub reads: Arc<Reads>,
 }
 
-/// An event of a conversation on its way.
+/// Encodes an event of a conversation for delivery.
 pub fn delivery_of_event(event: Event) -> Delivery {
     let (topic, seq) = (Topic::Conversation(event.conversation), event.seq);
     let summary = Summary::of(&event);
     Delivery { topic, seq, frame: frames::encode(&ServerFrame::Event(event)), summary, control: None }
 }
 
-/// An event of a person's stream on its way.
+/// Encodes an event of a person's stream for delivery, with its side effect on nodes.
 pub fn delivery_of_user_event(user: UserId, event: UserEvent) -> Delivery {
     let control = match &event.change {
         UserChange::ConversationJoined { conversation } => Some(Control::Attach(*conversation)),
@@ -48,7 +48,7 @@ pub fn delivery_of_user_event(user: UserId, event: UserEvent) -> Delivery {
     Delivery { topic, seq, frame: frames::encode(&ServerFrame::UserEvent(event)), summary: None, control }
 }
 
-/// The session that an event ends.
+/// The session that this event ends, if it is such an event.
 pub fn is_end_of_session(event: &UserEvent) -> Option<SessionId> {
     match event.change {
         UserChange::SessionEnded { session } => Some(session),
@@ -63,7 +63,7 @@ fn or_nothing<T: Default, E: std::fmt::Display>(outcome: Result<T, E>) -> T {
     })
 }
 
-/// The heads of those topics that exist, for each list.
+/// For each list, the heads of those topics that exist.
 pub fn read_heads(conn: &mut Connection, lists: &[Vec<Topic>]) -> Result<Vec<Vec<Head>>, Refusal> {
     let mut ids = BTreeSet::new();
     let mut people = BTreeSet::new();
@@ -116,7 +116,7 @@ impl Log for DatabaseLog {
     fn heads(&self, topics: Vec<Topic>) -> Later<Vec<Head>> {
         let (database, reads) = (self.database.clone(), self.reads.clone());
         Box::pin(async move {
-            // Many who connect ask for a few at the same time; the sweep asks for many by itself.
+            // Many connecting clients ask for a few at the same time; the sweep asks for many on its own.
             if topics.len() <= FEW {
                 return or_nothing(reads.heads(topics).await);
             }
@@ -128,7 +128,7 @@ impl Log for DatabaseLog {
 
     fn friends(&self, user: UserId) -> Later<Vec<UserId>> {
         let reads = self.reads.clone();
-        // Many may go at the same time, as many came.
+        // Batched: many people may disconnect at the same time, just as they connected.
         Box::pin(async move { or_nothing(reads.standing(user).await).friends })
     }
 }

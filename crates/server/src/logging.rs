@@ -1,7 +1,7 @@
-//! The log: lines on standard error, a bounded number of each kind.
+//! Logging: lines on standard error, rate-limited by call site.
 //!
-//! Invariant: nobody outside can fill the disk. A line that one place in the program writes too often is left out, and
-//! how many there were is said later. What a stranger sends never decides how much is written.
+//! Invariant: nobody outside can fill the disk. Lines that a call site writes too often are dropped, and their number
+//! is reported later. What a stranger sends never decides how much is written.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -15,9 +15,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Lines of one place in the program at once, and per second in the long run.
+/// Burst of lines per call site, and lines per second after it.
 const LINES: (f64, f64) = (50.0, 1.0);
-/// How many were left out is said at most this often for each place.
+/// Minimum interval between two reports of dropped lines, per call site.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
 struct Place {
@@ -27,15 +27,15 @@ struct Place {
     said: Instant,
 }
 
-/// Lets through a bounded number of lines from each place.
+/// A token bucket for each call site.
 #[derive(Default)]
 struct Bounded(Mutex<HashMap<Identifier, Place>>);
 
 impl Bounded {
-    /// Whether a line is written, and how many before it were left out.
+    /// Whether to write a line, and how many before it were dropped and not yet reported.
     fn take(&self, place: Identifier, now: Instant) -> (bool, u64) {
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // There are as many as the program has lines for the log.
+        // Bounded by the number of call sites in the program.
         let place = places.entry(place).or_insert(Place { lines: LINES.0, at: now, left_out: 0, said: now });
         let gained = now.duration_since(place.at).as_secs_f64() * LINES.1;
         place.lines = (place.lines + gained).min(LINES.0);
@@ -54,8 +54,8 @@ impl Bounded {
     }
 }
 
-/// Hands a bounded number of lines to what writes them. A layer around the other, and no filter of it: a filter that
-/// changes its mind between two lines confuses the others.
+/// Passes a limited number of lines on to `lines`. A wrapping layer rather than a filter: other filters assume that a
+/// filter gives the same result for the same call site.
 struct BoundedLayer<L> {
     bounded: Bounded,
     lines: L,
@@ -64,7 +64,7 @@ struct BoundedLayer<L> {
 impl<S: Subscriber, L: Layer<S>> Layer<S> for BoundedLayer<L> {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
-        // What somebody has asked for by name they shall see.
+        // Debug and trace lines were requested explicitly, so they are not limited.
         if *metadata.level() <= tracing::Level::INFO {
             let (write, left_out) = self.bounded.take(metadata.callsite(), Instant::now());
             if left_out > 0 {
@@ -78,10 +78,10 @@ impl<S: Subscriber, L: Layer<S>> Layer<S> for BoundedLayer<L> {
     }
 }
 
-/// Starts to write the log, as `RUST_LOG` says.
+/// Starts logging to standard error, filtered by `RUST_LOG`.
 pub fn init() {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    // These speak of what strangers do, a line for every malformed request or connection.
+    // These log one line for every malformed request or connection of a stranger.
     let quiet = ["actix_http=off", "actix_server=warn", "actix_server::accept=off"];
     let filter =
         quiet.iter().filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive);

@@ -1,7 +1,7 @@
-//! Sending mails: a task on each node looks every second whether some are due.
+//! Sends mail: a task on each node checks every second whether any is due.
 //!
-//! Invariant: no request waits for the SMTP server. A mail that is sent and whose sending could not be noted is sent
-//! again: at least once, and with the same message id. The log holds no address and no token.
+//! Invariant: no request waits for the SMTP server. Delivery is at least once: a mail that was sent but not recorded
+//! as sent is sent again, with the same message id. The log holds no address and no token.
 
 mod texts;
 
@@ -30,14 +30,14 @@ use crate::config::Config;
 use crate::config::mail::MailSettings;
 use crate::problems::ApiError;
 
-/// How often a node looks for mails.
+/// How often a node checks for due mail.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The SMTP server has this long for one mail: less than a mail is claimed for.
+/// Time limit for sending one mail; shorter than the time for which a mail is claimed.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Mails on their way at the same time from one node.
+/// Maximum mails being sent at the same time by one node.
 const AT_ONCE: usize = 8;
 
-/// Checks an address and answers it as it is stored.
+/// Checks an email address and returns it as it is stored.
 pub fn parse_address(text: &str) -> Result<String, String> {
     validation::email(text)?;
     let address: Address = text.trim().parse().map_err(|_| "Enter a valid email address.".to_owned())?;
@@ -47,13 +47,13 @@ pub fn parse_address(text: &str) -> Result<String, String> {
     Ok(address.to_string())
 }
 
-/// What hands mails over.
+/// Hands mail over to the SMTP server.
 struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     sender: Mailbox,
-    /// How people reach the server.
+    /// Public URL of this server.
     address: String,
-    /// The host in it.
+    /// Host part of `address`.
     host: String,
     name: String,
     places: Arc<Semaphore>,
@@ -80,7 +80,7 @@ impl Mailer {
         })
     }
 
-    /// The mail as it is handed over.
+    /// Builds the message to be sent.
     fn message(&self, app: &App, due: &DueMail, now: Timestamp) -> Result<Message, String> {
         let (row, kind) = (&due.row, due.kind.ok_or("the kind is not known here")?);
         let user = UserId(row.user_id);
@@ -114,7 +114,7 @@ impl Mailer {
             .map_err(|_| "the mail cannot be written".to_owned())
     }
 
-    /// Hands a mail over; answers whether trying again may help, and why it failed.
+    /// Sends a mail. On failure, returns whether a retry may help, and the reason.
     async fn send(&self, app: &App, due: &DueMail, now: Timestamp) -> Result<(), (bool, String)> {
         let message = self.message(app, due, now).map_err(|why| (false, why))?;
         match tokio::time::timeout(PATIENCE, self.transport.send(message)).await {
@@ -125,12 +125,12 @@ impl Mailer {
     }
 }
 
-/// Whether the SMTP server says that there is no such mailbox. Other refusals may end when a setting is put right.
+/// Whether the SMTP server says that the mailbox does not exist. Other refusals may end when a setting is corrected.
 fn is_final(error: &SmtpError) -> bool {
     error.status().is_some_and(|code| matches!(u16::from(code), 550 | 551 | 553))
 }
 
-/// What went wrong, without the words of the SMTP server: they often repeat the address.
+/// What went wrong, without the SMTP server's own words, which often repeat the address.
 fn describe(error: &SmtpError) -> String {
     match error.status() {
         Some(code) => format!("the SMTP server refused with {code}"),
@@ -142,7 +142,7 @@ fn describe(error: &SmtpError) -> String {
     }
 }
 
-/// Starts the task, if mail is sent at all.
+/// Starts the task, if mail is configured.
 pub fn start(app: &Arc<App>) -> Result<(), String> {
     let Some(settings) = &app.config.mail else {
         return Ok(());
@@ -152,7 +152,7 @@ pub fn start(app: &Arc<App>) -> Result<(), String> {
     tokio::spawn(async move {
         let mut pause = tokio::time::interval(PAUSE);
         pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The database may be away for long: that is said once.
+        // The database may be down for long: warn only once.
         let mut failing = false;
         loop {
             pause.tick().await;
@@ -168,7 +168,7 @@ pub fn start(app: &Arc<App>) -> Result<(), String> {
     Ok(())
 }
 
-/// Looks once: answers requests for new passwords, and sends what is due as far as there is room.
+/// One check: processes requests for password resets, and sends due mail as far as permits are free.
 async fn round(app: &Arc<App>, mailer: &Arc<Mailer>) -> Result<(), ApiError> {
     let now = app.clock.now();
     let (requests, due) = app.read(move |conn| mails::look(conn, now)).await?;
@@ -193,7 +193,7 @@ async fn round(app: &Arc<App>, mailer: &Arc<Mailer>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Sends one mail and notes what became of it.
+/// Sends one mail and records the outcome.
 async fn deliver(app: &Arc<App>, mailer: &Mailer, due: &DueMail) {
     let (row, now) = (due.row.clone(), app.clock.now());
     let outcome = if now.0 < mails::ends(&row) {

@@ -1,4 +1,6 @@
-//! The `parlour` command.
+//! The `parlour` command: parses arguments and calls the library.
+//!
+//! Invariant: `harden` runs before anything opens a file.
 
 use std::io::{IsTerminal, Read, Write};
 use std::net::TcpStream;
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use parlour_server::{Clock, Config, openapi};
 
-/// Gives memory back to the system when it is free again: what an attack or a rush took does not stay.
+/// Returns freed memory to the system, so that a burst or an attack does not leave the process large.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -65,7 +67,7 @@ fn serve() -> Result<(), String> {
     let public = config.public_url.clone();
     let clock = Clock::system(config.clock_wrong_by);
     let running = parlour_server::start(config, clock)?;
-    // By its name, where it has one: passkeys are bound to names.
+    // `localhost` rather than the IP address, because passkeys are bound to names.
     let bound = running.address();
     let local = bound.ip().is_loopback() || bound.ip().is_unspecified();
     let address = public.unwrap_or_else(|| match local {

@@ -1,6 +1,6 @@
-//! What is wrong with a request that cannot be read, in sentences that its developer understands without knowing serde.
+//! Explains malformed requests in sentences that client developers understand without knowing serde.
 //!
-//! Invariant: nothing longer than [`LONGEST_NAME`] of what was sent comes back in a refusal.
+//! Invariant: an error repeats at most [`LONGEST_NAME`] characters of what was sent.
 
 use actix_web::error::QueryPayloadError;
 use parlour_protocol::problems::ErrorCode;
@@ -8,10 +8,10 @@ use serde_json::error::Category;
 
 use crate::problems::ApiError;
 
-/// Characters of a name that are repeated.
+/// Maximum characters of a name that are repeated.
 const LONGEST_NAME: usize = 40;
 
-/// The refusal of a JSON text.
+/// The error for a malformed JSON body.
 pub fn json(error: &serde_json::Error) -> ApiError {
     let said = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
@@ -28,7 +28,7 @@ pub fn json(error: &serde_json::Error) -> ApiError {
     ApiError::because(ErrorCode::Malformed, detail)
 }
 
-/// The refusal of the parameters of an address.
+/// The error for malformed query parameters.
 pub fn query(error: &QueryPayloadError) -> ApiError {
     let detail = match error {
         QueryPayloadError::Deserialize(reason) => explain(&reason.to_string()),
@@ -37,7 +37,7 @@ pub fn query(error: &QueryPayloadError) -> ApiError {
     ApiError::because(ErrorCode::Malformed, detail)
 }
 
-/// From what serde says of a value to a sentence.
+/// Turns serde's message about a value into a sentence.
 fn explain(reason: &str) -> String {
     let (before, expected) = reason.split_once(", expected ").unwrap_or((reason, ""));
     if let Some(name) = before.strip_prefix("missing field ") {
@@ -61,13 +61,13 @@ fn explain(reason: &str) -> String {
     }
 }
 
-/// The names that would have been right.
+/// Lists the names that would have been valid.
 fn known(expected: &str) -> String {
     let names = expected.strip_prefix("one of ").unwrap_or(expected);
     if names.is_empty() { String::new() } else { format!("; possible: {}", names.replace(" or ", ", ")) }
 }
 
-/// A name that was sent, in backticks, with its beginning alone where it is long.
+/// A name from the request in backticks, shortened if long.
 fn short(name: &str) -> String {
     let name = name.trim_matches('`');
     let begin: String = name.chars().take(LONGEST_NAME).collect();
@@ -75,7 +75,7 @@ fn short(name: &str) -> String {
     format!("`{begin}{more}`")
 }
 
-/// The type that a value should have.
+/// The expected type of a value, in words.
 fn wanted(expected: &str) -> &str {
     match expected.split_whitespace().next().unwrap_or_default() {
         "struct" | "internally" | "adjacently" | "map" => "an object",
@@ -92,7 +92,7 @@ fn wanted(expected: &str) -> &str {
     }
 }
 
-/// The type that a value has.
+/// The actual type of a value, in words.
 fn sent(found: &str) -> &'static str {
     match found.split(['`', '"', ' ']).next().unwrap_or_default() {
         "boolean" => "a boolean",

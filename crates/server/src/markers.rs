@@ -1,9 +1,10 @@
-//! Read markers: gathered in memory, and stored together a moment later, so that a thousand people who read cost about as
+//! Read markers: collected in memory and stored in batches a moment later, so that a thousand readers cost about as
 //! much as one.
 //!
-//! Invariant: a marker that a client sets is acknowledged after it was stored, and no marker ever moves back. A marker that
-//! moves because its owner writes is stored within a second; until then lists derive it from the log
-//! (`storage::conversations::list_of`), so nobody sees their own message with unread ones above it, whichever node they ask.
+//! Invariant: a marker that a client sets is acknowledged only after it was stored, and no marker ever moves back. A
+//! marker that moves because its owner sent a message is stored within a second; until then lists derive it from the
+//! log (`storage::conversations::list_of`), so nobody sees their own message with unread ones above it, whichever
+//! node they ask.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,47 +23,48 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::problems::ApiError;
 
-/// Markers are stored again after this long at the earliest and at the latest, and otherwise so seldom that storing
-/// takes no more than one part in [`SHARE`] of the time.
+/// Minimum and maximum pause between two rounds of storing. In between, the pause is [`SHARE`] times as long as the
+/// last round took, so that storing takes at most one part in [`SHARE`] of the time.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 const SHARE: u32 = 100;
-/// Markers whose places are remembered: about 1 MiB.
+/// Capacity of the cache of stored markers: about 1 MiB.
 const REMEMBERED: usize = 16 * 1024;
-/// Markers in one transaction: few, so that messages need not wait long behind them where there is one writer.
+/// Maximum markers per transaction: few, so that messages do not wait long behind them when there is only one writer.
 const BATCH: usize = 128;
 
 type Key = (UserId, ConversationId);
-/// Most markers in one go whose acknowledgements are written at once. Where more people read, something else is about
-/// to be written to each of them as well.
+/// Up to this many markers stored in one go are acknowledged at once. Where more people read, each of them is about to
+/// receive another frame anyway, and the acknowledgement waits for it.
 const FEW: usize = 16;
-/// What is done when a marker was stored, or wasn't, and how soon the client is to know. It must not wait for anything.
+/// Called when a marker was stored, or could not be. It must not block.
 type Reply = Box<dyn FnOnce(Result<ReadMarker, ApiError>, Urgency) + Send>;
 
-/// A marker that waits.
+/// A marker that waits to be stored.
 #[derive(Default)]
 struct Waiting {
     seq: Seq,
-    /// Those who wait for it; nobody when it moves because of a message.
+    /// Callers that wait for it; empty if the marker moves because of a message.
     replies: Vec<Reply>,
-    /// How far the person's other devices know already.
+    /// Position that the person's other devices already know.
     told: Seq,
 }
 
 #[derive(Default)]
 struct State {
     waiting: BTreeMap<Key, Waiting>,
-    /// Whose markers are being stored.
+    /// People whose markers are being stored right now.
     stored_now: BTreeSet<UserId>,
 }
 
-/// See the module.
+/// The read markers that this node has not stored yet.
 pub struct Markers {
     state: Mutex<State>,
-    /// Where markers were when they were last stored by this node, of some: nobody is told again what is old.
+    /// Positions most recently stored by this node, for recently used markers, so that no device is told an old
+    /// position.
     stored: Cache<Key, Seq>,
-    /// Somebody waits for a marker.
+    /// Notified when somebody waits for a marker.
     awaited: Notify,
-    /// One stores at a time.
+    /// Only one task stores at a time.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -78,7 +80,7 @@ impl Markers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Somebody has written a message at this position.
+    /// Moves a marker because its owner sent a message at this position.
     pub fn note(&self, user: UserId, conversation: ConversationId, seq: Seq) {
         let mut state = self.state();
         let waiting = state.waiting.entry((user, conversation)).or_default();
@@ -87,7 +89,7 @@ impl Markers {
         waiting.told = seq.max(waiting.told);
     }
 
-    /// Moves a marker because somebody says so, and waits until it is stored.
+    /// Moves a marker on request, and waits until it is stored.
     pub async fn mark_read(
         &self,
         app: &App,
@@ -100,8 +102,8 @@ impl Markers {
         marked.await.unwrap_or_else(|_| Err(parlour_storage::StorageError::OutcomeUnknown.into()))
     }
 
-    /// Moves a marker because somebody says so, on a device with a socket or without one. `reply` hears what became of it;
-    /// it is dropped unheard only when the node comes to its end.
+    /// Moves a marker on request, from a device with a socket or without one. `reply` receives the outcome; it is
+    /// dropped uncalled only when the node shuts down.
     pub fn mark(
         &self,
         app: &App,
@@ -112,7 +114,7 @@ impl Markers {
         reply: impl FnOnce(Result<ReadMarker, ApiError>, Urgency) + Send + 'static,
     ) {
         let topic = Topic::Conversation(id);
-        // What is known to be right is told to other devices at once, anything else after it was stored.
+        // A position known to be valid is sent to other devices at once, any other after it was stored.
         let is_right = device.is_some_and(|device| app.hub.follows(device, topic))
             && app.hub.head(topic).is_some_and(|head| seq <= head)
             && self.stored.get(&(user, id)).is_none_or(|before| seq > before);
@@ -133,7 +135,7 @@ impl Markers {
         }
     }
 
-    /// Stores what waits of one person.
+    /// Stores the pending markers of one person.
     pub async fn settle(&self, app: &Arc<App>, user: UserId) -> Result<(), ApiError> {
         {
             let state = self.state();
@@ -146,7 +148,7 @@ impl Markers {
         self.store(app, |(owner, _), _| *owner == user, true).await
     }
 
-    /// Stores everything that waits. What can't be stored now waits on, unless somebody waits for it.
+    /// Stores all pending markers. If that fails, those that nobody waits for stay pending.
     pub async fn flush(&self, app: &Arc<App>) {
         self.flush_those(app, |_, _| true).await;
     }
@@ -158,7 +160,7 @@ impl Markers {
         }
     }
 
-    /// Stores those that are chosen. Nobody finds them neither waiting nor being stored in between.
+    /// Stores the chosen markers. Until they are stored, they are always visible as either pending or being stored.
     async fn store(
         &self,
         app: &Arc<App>,
@@ -209,7 +211,7 @@ impl Markers {
         outcome
     }
 
-    /// Tells everybody concerned what became of a marker.
+    /// Handles the outcome for one marker: replies to those who wait, and tells the person's other devices.
     fn end(&self, app: &App, (user, id): Key, waiting: Waiting, moved: Moved, urgency: Urgency) {
         let told = match moved {
             Moved::To { seq, fresh } => {
@@ -236,7 +238,7 @@ impl Markers {
         }
     }
 
-    /// Stores what waits, again and again: what somebody waits for soon, and everything once a second.
+    /// Runs forever and stores pending markers: awaited ones soon, all others once a second.
     pub async fn look_after(app: Arc<App>) {
         let mut all = Instant::now();
         loop {

@@ -1,8 +1,8 @@
-//! Methods, for every path alike: HEAD is answered wherever GET is, a wrong method is told the right ones, and a POST may
-//! stand for a DELETE whose body would be dropped on the way.
+//! HTTP methods, handled alike for every path: HEAD works wherever GET does, a 405 names the right methods, and a
+//! POST may stand for a DELETE whose body an intermediary would drop.
 //!
-//! Invariant: an answer to HEAD is the answer to GET without its body, and every 405 has `Allow` (RFC 9110, 9.3.2 and
-//! 15.5.6). No handler has to know.
+//! Invariant: a response to HEAD is the response to GET without its body, and every 405 has `Allow` (RFC 9110, 9.3.2
+//! and 15.5.6). No handler has to know.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ use utoipa::openapi::PathItem;
 
 use crate::openapi;
 
-/// Every path of the API, cut at its slashes, with the methods that it takes. A segment without a text is a parameter.
+/// Every path of the API, split at its slashes, with its methods. A `None` segment is a parameter.
 static PATHS: LazyLock<Vec<(Vec<Option<String>>, String)>> = LazyLock::new(|| {
     let fixed = |segment: &str| (!segment.starts_with('{')).then(|| segment.to_owned());
     let document = openapi::collected();
@@ -24,7 +24,7 @@ static PATHS: LazyLock<Vec<(Vec<Option<String>>, String)>> = LazyLock::new(|| {
     paths.map(|(path, item)| (path.split('/').map(fixed).collect(), methods_of(item))).collect()
 });
 
-/// What may be done with what is not in the description: it is shown.
+/// Methods of paths outside the OpenAPI document: they are read-only.
 const SHOWN: &str = "GET, HEAD";
 
 fn methods_of(item: &PathItem) -> String {
@@ -41,7 +41,7 @@ fn methods_of(item: &PathItem) -> String {
     all.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
 }
 
-/// The methods that a path of the API takes, as `Allow` lists them.
+/// The methods of an API path, as listed in `Allow`.
 pub fn of(path: &str) -> Option<&'static str> {
     let fits = |template: &[Option<String>]| {
         let mut segments = path.split('/');
@@ -53,7 +53,7 @@ pub fn of(path: &str) -> Option<&'static str> {
         });
         all && segments.next().is_none()
     };
-    // A path that is spelled out goes before one with a parameter in its place.
+    // A fixed segment takes precedence over a parameter in the same position.
     let found = PATHS.iter().filter(|(template, _)| fits(template));
     let best = found.max_by_key(|(template, _)| template.iter().flatten().count());
     best.map(|(_, methods)| methods.as_str())
@@ -63,11 +63,11 @@ fn allowed(path: &str) -> &'static str {
     of(path).unwrap_or(SHOWN)
 }
 
-/// The header by which a POST says that it stands for another method.
+/// Header of a POST that names the method it stands for.
 pub const OVERRIDE: &str = "x-http-method-override";
 
-/// Which method is meant by a request that has another one. Some proxies and HTTP stacks drop the body of a DELETE: it comes
-/// as a POST that says so.
+/// The method that a request stands for, if it differs from its own: GET for HEAD, and the method named by
+/// [`OVERRIDE`] for a POST, because some proxies and HTTP stacks drop the body of a DELETE.
 fn meant(head: &RequestHead) -> Option<Method> {
     if head.method == Method::HEAD {
         return Some(Method::GET);
@@ -76,7 +76,7 @@ fn meant(head: &RequestHead) -> Option<Method> {
     [Method::DELETE, Method::PATCH, Method::PUT].into_iter().find(|method| name == method.as_str())
 }
 
-/// See the module. The server itself leaves out the body of an answer to HEAD, whatever handlers take it for.
+/// Middleware that applies these rules. The body of a response to HEAD is removed later by actix.
 pub async fn complete<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,

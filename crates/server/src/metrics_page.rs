@@ -1,7 +1,7 @@
-//! Numbers about this node in the text form of Prometheus, on an address of their own.
+//! Metrics of this node in the Prometheus text format.
 //!
-//! Invariant: strangers never see them. On the address that everybody reaches they take a token: a proxy in front makes
-//! every peer look like this machine.
+//! Invariant: strangers never see them. On the public address they require a token, even from this machine: behind a
+//! proxy every peer looks local. The separate address requires none.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use actix_web::{App as WebApp, HttpResponse, HttpServer};
 
 use crate::app::App;
 
-/// All numbers.
+/// All metrics as text.
 pub fn text(app: &App) -> String {
     let mut text = String::new();
     let statements =
@@ -37,12 +37,12 @@ pub fn text(app: &App) -> String {
     text
 }
 
-/// Answers with all numbers.
+/// A response with all metrics.
 pub fn answer(app: &App) -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text(app))
 }
 
-/// Serves them on their own address, where there is one.
+/// Serves the metrics on their separate address, if one is configured.
 pub fn serve(app: &Arc<App>) -> Result<(), String> {
     let Some(listen) = &app.config.metrics_listen else {
         return Ok(());

@@ -1,4 +1,6 @@
-//! What every request passes: an id, security headers, and problem documents for whatever goes wrong.
+//! Middleware for every request: a request id, security headers, and problem documents for all errors.
+//!
+//! Invariant: every response of a handler, and every error in its place, carries a request id and these headers.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,15 +23,15 @@ use crate::cors;
 use crate::problems::ApiError;
 use crate::random;
 
-/// What the browser client may do: its own files and its own server, nothing else.
+/// Policy for the browser client: its own files and its own server, nothing else.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
     img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; \
     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-/// The API's documentation page styles itself inline.
+/// Policy for the API documentation, which uses inline styles.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// What browsers are told with every answer, besides the policy above.
+/// Security headers of every response, in addition to the policy above.
 const CAREFUL: [(&str, &str); 4] = [
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
@@ -40,17 +42,17 @@ const STRICT_TRANSPORT: &str = "max-age=31536000; includeSubDomains";
 
 /// Longest path with query, in bytes.
 const MAX_PATH: usize = 2048;
-/// Most bytes of headers, names and values.
+/// Maximum bytes of headers, names and values together.
 const MAX_HEADERS: usize = 8 * 1024;
 
-/// The id of a request, for handlers that write their problem documents themselves.
+/// The id of a request, for handlers that build their own problem documents.
 #[derive(Clone)]
 pub struct RequestId(pub String);
 
-/// Marks an answer that refuses a password or a code.
+/// Marks a response that refuses a password or a code.
 struct Confirmation;
 
-/// Refuses what is too long to be looked at.
+/// Rejects requests whose address or headers are too long.
 pub fn check_size(head: &RequestHead) -> Result<(), ApiError> {
     if head.uri.path_and_query().is_some_and(|path| path.as_str().len() > MAX_PATH) {
         return Err(ApiError::because(ErrorCode::Malformed, "The address is too long."));
@@ -62,17 +64,17 @@ pub fn check_size(head: &RequestHead) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The headers of every answer, for those that are written by hand.
+/// The headers of every response, for responses that are written by hand.
 pub fn written_headers(secure: bool) -> String {
     let transport = secure.then_some(("strict-transport-security", STRICT_TRANSPORT));
     let policy = ("content-security-policy", CONTENT_SECURITY_POLICY);
-    // Nobody is logged in by a cookie where such an answer comes from, so a page of any origin may read it.
+    // No cookie authenticates anybody at the places that write such responses, so a page of any origin may read them.
     let open = [("cross-origin-resource-policy", "same-origin"), ("access-control-allow-origin", "*")];
     let all = CAREFUL.into_iter().chain([policy]).chain(open).chain(transport);
     all.map(|(name, value)| format!("{name}: {value}\r\n")).collect()
 }
 
-/// See the module.
+/// The middleware: queues the request, authenticates it, calls the handler, and completes the response.
 pub async fn guard<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -106,7 +108,7 @@ pub async fn guard<B: MessageBody + 'static>(
     } else if let Some(answer) = cors::preflight(&request) {
         request.into_response(answer)
     } else {
-        // Handlers and extractors answer their errors themselves; the answer still knows its error.
+        // Handlers and extractors render their own errors, but the response still carries the error.
         let response = next.call(request).await?;
         match response.response().error().map(|error| translate(error, &request_id)) {
             Some(answer) => {
@@ -174,12 +176,11 @@ pub async fn guard<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// Notes for the audit log that somebody known asked for what they may not do: what is forbidden, and everything for
-/// administrators, where others are told that there is nothing.
+/// Audits denied requests of authenticated people: every 403, and every 404 below `/api/v1/admin/`.
 fn note_denied(response: &ServiceResponse<BoxBody>) {
     let request = response.request();
     let status = response.status().as_u16();
-    // A wrong password is no lack of rights.
+    // A wrong password is not a lack of rights.
     if response.response().extensions().get::<Confirmation>().is_some() {
         return;
     }
@@ -191,14 +192,14 @@ fn note_denied(response: &ServiceResponse<BoxBody>) {
         return;
     };
     let bearer = bearer(request);
-    // The pattern of the path, so that nothing of the request itself is kept.
+    // The pattern of the path, so that nothing of the request itself is stored.
     if let (Ok(bearer), Some(pattern)) = (bearer, request.match_pattern()) {
         let operation = format!("{} {pattern}", request.method());
         app.note_denied(bearer.user, operation, Some(client_address(app, request).to_string()));
     }
 }
 
-/// Our own errors get the request's id; errors of the framework become problems of the same form.
+/// Renders an error: our own with the request id, those of the framework as problem documents of the same form.
 fn translate(error: &Error, request_id: &str) -> HttpResponse {
     if let Some(own) = error.as_error::<ApiError>() {
         let mut answer = own.answer(request_id);

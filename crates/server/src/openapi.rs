@@ -1,7 +1,7 @@
-//! The documents that describe the API and the socket, made from the types and handlers that serve them.
+//! The documents that describe the API and the socket, generated from the types and handlers that serve them.
 //!
-//! Invariant: nothing is described by hand that the code knows. What `utoipa` derives is brought into a form that
-//! validators and generators of clients accept (`schemas`, `operations`); what crosses the wire is not touched by it.
+//! Invariant: nothing that the code knows is described by hand. What `utoipa` derives is transformed into a form that
+//! validators and client generators accept (`schemas`, `operations`), without changing what crosses the wire.
 
 mod asyncapi;
 mod codes;
@@ -24,9 +24,9 @@ use utoipa_actix_web::AppExt;
 use crate::{answers, routes};
 use schemas::{Place, Schemas};
 
-/// Version of the API. The server has one of its own, which `GET /api/v1/server` tells.
+/// Version of the API. The server has its own version, which `GET /api/v1/server` returns.
 const API_VERSION: &str = "1.0.0";
-/// Where the socket is opened: described by AsyncAPI, because no HTTP client can use it.
+/// Path of the socket: described by AsyncAPI, because no HTTP client can use it.
 const SOCKET: &str = "/api/v1/socket";
 
 const ABOUT: &str = "Real-time chat: accounts, public rooms, friends, private chats between friends.\n\n\
@@ -42,7 +42,7 @@ const ABOUT: &str = "Real-time chat: accounts, public rooms, friends, private ch
 )]
 struct Base;
 
-/// What the handlers say of themselves.
+/// The document as derived from the handlers.
 pub fn collected() -> OpenApi {
     let (_, collected) = App::new().into_utoipa_app().configure(routes::configure).split_for_parts();
     let mut document = Base::openapi();
@@ -85,7 +85,7 @@ pub fn document() -> Value {
     document
 }
 
-/// The same as OpenAPI 3.0.3, for tools that know no other.
+/// The same document as OpenAPI 3.0.3, for tools that support no later version.
 pub fn document_3_0() -> Value {
     older::of(document())
 }
@@ -99,7 +99,7 @@ pub fn asyncapi() -> Value {
 #[openapi(components(schemas(ClientFrame, ServerFrame)))]
 struct Frames;
 
-/// The schemas of the socket's frames, with their references at a place.
+/// The schemas of the socket's frames, with references that point to `place`.
 fn frames(place: Place) -> Schemas {
     let document = serde_json::to_value(Frames::openapi()).unwrap_or_default();
     let mut all = document.pointer("/components/schemas").cloned().unwrap_or_default();
@@ -109,7 +109,7 @@ fn frames(place: Place) -> Schemas {
         }
     });
     let mut all = if let Value::Object(all) = all { all } else { Map::new() };
-    // Before events lose the parts from which frames are put together.
+    // Must come before `tidy`, which removes the parts that frames are composed of.
     schemas::name_frames(&mut all, place);
     all.remove("UserEvent");
     schemas::tidy(&mut all, place);
@@ -136,12 +136,12 @@ pub fn operations_of(document: &mut Value) -> impl Iterator<Item = (&str, &str, 
     })
 }
 
-/// An example of a schema, given all those that it may refer to.
+/// An example of a schema; `all` holds the schemas that it may refer to.
 pub fn example(schema: &Value, all: &Schemas) -> Value {
     examples::of_schema(schema, all)
 }
 
-/// A document as a server shows it: the operations are its own.
+/// A document as a server serves it: its operations are those of this server.
 pub fn of_this_server(mut document: Value) -> Value {
     document["servers"] = json!([{ "url": "/", "description": "This server" }]);
     document["externalDocs"] =
@@ -149,7 +149,7 @@ pub fn of_this_server(mut document: Value) -> Value {
     document
 }
 
-/// Each is made when somebody asks for it first: a start need not wait for them.
+/// Each is generated on first request, so that start-up does not wait for them.
 static DOCUMENTS: [(&str, LazyLock<String>); 4] = [
     ("/api/openapi.json", LazyLock::new(|| of_this_server(document()).to_string())),
     ("/api/openapi-3.0.json", LazyLock::new(|| of_this_server(document_3_0()).to_string())),
@@ -170,7 +170,7 @@ mod tests {
 
     use super::*;
 
-    /// The objects that a part of a document refers to, and those that these refer to.
+    /// Collects the names of schemas that a part of a document refers to, directly or indirectly.
     fn reach(value: &Value, all: &Schemas, found: &mut BTreeSet<String>) {
         match value {
             Value::Object(map) => {

@@ -1,6 +1,6 @@
-//! From refusals to answers: problem documents for HTTP, error frames for the socket.
+//! Errors as clients see them: problem documents over HTTP, error frames on the socket.
 //!
-//! Invariant: what went wrong inside goes to the log with the request's id, never to the client.
+//! Invariant: the cause of an internal error goes to the log with the request's id, never to the client.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -13,50 +13,50 @@ use parlour_storage::StorageError;
 use crate::middleware::written_headers;
 use crate::random;
 
-/// An answer that says no.
+/// An error to be sent to the client.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{problem}")]
 pub struct ApiError {
     /// What the client is told.
     pub problem: Box<Problem>,
-    /// What the log is told.
+    /// Cause for the log, never sent to the client.
     pub cause: Option<String>,
-    /// Whether it may have had an effect.
+    /// Whether the request may have had an effect.
     pub outcome: EffectOutcome,
 }
 
 impl ApiError {
-    /// An answer with a sentence of its own.
+    /// An error with its own detail text.
     pub fn because(code: ErrorCode, detail: impl Into<String>) -> Self {
         let mut error = Self::from(code);
         error.problem.detail = Some(detail.into());
         error
     }
 
-    /// Come back after this many milliseconds.
+    /// An error that tells the client to retry after this many milliseconds.
     pub fn retry_after(code: ErrorCode, millis: u64) -> Self {
         let mut error = Self::from(code);
         error.problem.retry_after_ms = Some(millis);
         error
     }
 
-    /// There is too much to do at this moment: come back after this many milliseconds.
+    /// The server is overloaded: retry after this many milliseconds.
     pub fn busy(millis: u64) -> Self {
         Self::retry_after(ErrorCode::Unavailable, millis)
     }
 
-    /// That was too fast: come back after this many milliseconds.
+    /// Rate limit exceeded: retry after this many milliseconds.
     pub fn too_fast(millis: u64) -> Self {
         Self::retry_after(ErrorCode::RateLimited, millis)
     }
 
-    /// A fault of this program: told to the log only.
+    /// A fault of this program; the cause is only logged.
     pub fn fault(cause: impl Into<String>) -> Self {
         Self { cause: Some(cause.into()), ..Self::from(ErrorCode::Internal) }
     }
 
-    /// The same refusal in a session that is good, where only the password or code that was asked for again was wrong: a
-    /// 401 speaks of the session alone, and clients answer it with a refresh.
+    /// Turns the error into a 403 if only the password or code that had to be confirmed was wrong, in a valid
+    /// session: a 401 is about the session alone, and clients react to it with a refresh.
     pub fn within_a_session(mut self) -> Self {
         if self.is_of_confirmation() {
             self.problem.status = 403;
@@ -64,17 +64,17 @@ impl ApiError {
         self
     }
 
-    /// Whether it is about what people confirm things with, and not about their rights.
+    /// Whether it is about a password or code that confirms something, rather than about permissions.
     pub fn is_of_confirmation(&self) -> bool {
         matches!(self.problem.code, ErrorCode::BadCredentials | ErrorCode::LogInAgain)
     }
 
-    /// The code.
+    /// The error code.
     pub fn code(&self) -> ErrorCode {
         self.problem.code
     }
 
-    /// The same as an error frame.
+    /// The error as a socket frame, for the command with this id.
     pub fn frame(&self, id: Option<u64>) -> ErrorFrame {
         let code = self.problem.code;
         let detail = self.problem.violations.first().map(|one| format!("{}: {}", one.field, one.message));
@@ -88,7 +88,7 @@ impl ApiError {
         }
     }
 
-    /// The answer, with the request's id in it.
+    /// The HTTP response, with the request's id. Logs the cause.
     pub fn answer(&self, request_id: &str) -> HttpResponse {
         if let Some(cause) = &self.cause {
             tracing::error!(request_id, code = %self.problem.code, cause, "request failed");
@@ -111,7 +111,7 @@ impl ApiError {
     }
 }
 
-/// An answer that is written by hand, where there is no handler: status line, headers, problem document.
+/// A response written by hand, where there is no handler: status line, headers, problem document.
 pub fn written(error: &ApiError, secure: bool) -> Vec<u8> {
     let mut problem = (*error.problem).clone();
     problem.request_id = random::request_id();
@@ -130,7 +130,7 @@ pub fn written(error: &ApiError, secure: bool) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The answer to a request that the HTTP dispatcher refuses by itself with this status.
+/// The response to a request that the HTTP dispatcher itself rejects with this status.
 pub fn of_the_dispatcher(status: u16) -> Vec<u8> {
     let code = match status {
         408 => ErrorCode::RequestTimeout,
@@ -140,12 +140,12 @@ pub fn of_the_dispatcher(status: u16) -> Vec<u8> {
     };
     let mut error = ApiError::from(code);
     error.problem.status = status;
-    // Without the knowledge of whether TLS is in front; a browser never makes such a request.
+    // `secure` is not known here; browsers never send such a request anyway.
     written(&error, false)
 }
 
-/// What to write in the place of an answer that the HTTP dispatcher gives by itself: it has none of the headers that
-/// every answer has.
+/// The replacement for an error response that the HTTP dispatcher writes itself, which lacks the headers of every
+/// response. `None` if `bytes` do not start one.
 pub fn in_place_of(bytes: &[u8]) -> Option<Vec<u8>> {
     let status = std::str::from_utf8(bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)?).ok()?.parse().ok()?;
     (400..600).contains(&status).then(|| of_the_dispatcher(status))

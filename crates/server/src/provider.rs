@@ -1,8 +1,8 @@
-//! The provider of OpenID Connect: what it says about itself, the page where people log in, and who they are there.
+//! The OpenID Connect provider: its metadata, its log-in page, and the identity it asserts.
 //!
-//! Invariant: only its signed word counts, made for this server and for this very log-in (audience, nonce, PKCE). It is
-//! asked within bounds of time, size and number, follows no redirects, and never holds up anybody who does not log in
-//! with it.
+//! Invariant: only a signed ID token counts, issued for this server and this very log-in (audience, nonce, PKCE).
+//! Requests to the provider are bounded in time, size and number, follow no redirects, and never delay anybody who
+//! does not log in with it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,22 +24,22 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::config::ProviderSettings;
 use crate::problems::ApiError;
 
-/// Where the provider sends people back to, below the server's address.
+/// Path of the redirect URI, below the server's address.
 pub const CALLBACK: &str = "/log-in/callback";
-/// The provider answers within this time.
+/// Time limit for each request to the provider.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longest answer of the provider.
+/// Maximum size of a response of the provider, in bytes.
 const LONGEST: usize = 1024 * 1024;
-/// What the provider says about itself is asked for again after this long.
+/// Maximum age of the provider's metadata, in microseconds.
 const FRESH: i64 = 60 * MINUTE;
-/// Unknown keys make it be asked for again, at most this often.
+/// Minimum interval between refetches triggered by an unknown key id, in microseconds.
 const AGAIN: i64 = MINUTE / 2;
-/// People who complete a log-in at the same time.
+/// Maximum concurrent code exchanges.
 const AT_ONCE: usize = 16;
-/// Longest subject that the standard allows.
+/// Maximum length of a subject, as the standard sets it.
 const SUBJECT: usize = 255;
 
-/// Signatures that count. Those with shared secrets do not.
+/// Accepted signature algorithms; those with shared secrets are not.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 5] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPssSha256,
@@ -48,7 +48,7 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 5] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 
-/// What the library makes of the provider's description: where people log in is known, the rest may be.
+/// The library's client: the authorization endpoint is known, the token and userinfo endpoints may be.
 type Client = CoreClient<
     EndpointSet,
     EndpointNotSet,
@@ -58,7 +58,7 @@ type Client = CoreClient<
     EndpointMaybeSet,
 >;
 
-/// Why the provider could not be asked.
+/// Why a request to the provider failed.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error("{0}")]
@@ -69,14 +69,14 @@ enum Fault {
     TooLong,
 }
 
-/// Who somebody is for the provider.
+/// A person, as the provider identifies them.
 #[derive(Clone)]
 pub struct Person {
-    /// Its unchanging name for them.
+    /// Permanent id of the person at the provider.
     pub subject: String,
-    /// A handle that may suit.
+    /// A suggested handle, if the provider's user name yields a valid one.
     pub handle: Option<String>,
-    /// A name that may suit.
+    /// A suggested display name, if the provider's is valid.
     pub display_name: Option<String>,
 }
 
@@ -85,29 +85,29 @@ struct Known {
     metadata: Arc<CoreProviderMetadata>,
 }
 
-/// What came of asking the provider about itself.
+/// Cached metadata of the provider, and its last failure.
 #[derive(Default)]
 struct Answers {
     known: Option<Known>,
-    /// When it last did not answer as it should.
+    /// When fetching last failed.
     failed: Option<Instant>,
 }
 
-/// The secrets of one log-in. They are derived and not stored, so any node can complete what another began.
+/// The secrets of one log-in. They are derived rather than stored, so any node can complete what another began.
 pub struct Secrets {
-    /// Ties the answer to the browser.
+    /// Ties the redirect to the browser.
     pub state: String,
-    /// Ties the provider's word to this log-in.
+    /// Ties the ID token to this log-in.
     pub nonce: String,
     /// Ties the code to this server (PKCE).
     pub verifier: String,
 }
 
-/// See the module.
+/// The provider's client; cached metadata is shared by all log-ins.
 pub struct Provider {
-    /// Its address.
+    /// Issuer URL.
     pub issuer: String,
-    /// What it is called on the button.
+    /// Name shown on the log-in button.
     pub name: String,
     issuer_url: IssuerUrl,
     client_id: ClientId,
@@ -119,7 +119,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Prepares; the provider is asked when somebody logs in.
+    /// Creates the client; the provider is first contacted when somebody logs in.
     pub fn new(settings: &ProviderSettings, public_url: &str) -> Result<Self, String> {
         let wrong = |error: openidconnect::url::ParseError| format!("PARLOUR_OIDC_ISSUER: {error}");
         let http = reqwest::Client::builder()
@@ -142,7 +142,7 @@ impl Provider {
         })
     }
 
-    /// The provider's page for a log-in.
+    /// The URL of the provider's page for a log-in.
     pub async fn authorization_url(&self, secrets: Secrets, now: Timestamp) -> Result<String, ApiError> {
         let client = self.client(&*self.metadata(FRESH, now).await?);
         let verifier = PkceCodeVerifier::new(secrets.verifier);
@@ -158,7 +158,7 @@ impl Provider {
         Ok(url.to_string())
     }
 
-    /// Trades a code for the provider's word about who it is.
+    /// Exchanges a code for an ID token, verifies it, and returns who logged in.
     pub async fn redeem(&self, code: String, secrets: Secrets, now: Timestamp) -> Result<Person, ApiError> {
         let _place =
             self.places.try_acquire().map_err(|_| ApiError::retry_after(ErrorCode::Unavailable, 1000))?;
@@ -178,7 +178,7 @@ impl Provider {
         let token = tokens.id_token().ok_or_else(|| failed(&"there is no ID token"))?;
         let nonce = Nonce::new(secrets.nonce);
         let claims = match self.verify(&metadata, token, &nonce, now) {
-            // The provider may have a new key.
+            // The provider may have rotated its keys.
             Err(ClaimsVerificationError::SignatureVerification(
                 SignatureVerificationError::NoMatchingKey,
             )) => {
@@ -204,7 +204,7 @@ impl Provider {
         now: Timestamp,
     ) -> Result<CoreIdTokenClaims, ClaimsVerificationError> {
         let now = chrono::DateTime::from_timestamp_micros(now.0).unwrap_or_default();
-        // Without the client's secret: signatures with it do not count.
+        // A public client's verifier: signatures made with the client's secret do not count.
         let verifier = CoreIdTokenVerifier::new_public_client(
             self.client_id.clone(),
             metadata.issuer().clone(),
@@ -214,14 +214,14 @@ impl Provider {
         token.claims(&verifier, nonce).cloned()
     }
 
-    /// What the provider says about itself, with its keys, at most so old.
+    /// The provider's metadata and keys, at most `age` microseconds old.
     async fn metadata(&self, age: i64, now: Timestamp) -> Result<Arc<CoreProviderMetadata>, ApiError> {
         let came = Instant::now();
         let mut answers = self.answers.lock().await;
         if let Some(known) = answers.known.as_ref().filter(|one| (0..age).contains(&(now.0 - one.since.0))) {
             return Ok(known.metadata.clone());
         }
-        // Who waited for somebody else's question shares its outcome, and does not wait for another one.
+        // Waited for another caller's fetch, which failed: share that outcome rather than wait for another one.
         if answers.failed.is_some_and(|failed| came < failed) {
             return Err(ErrorCode::ProviderFailed.into());
         }
@@ -256,13 +256,13 @@ impl Provider {
     }
 }
 
-/// A log-in that the provider does not know (any more).
+/// A log-in that the provider does not know, or no longer knows.
 pub fn ran_out() -> ApiError {
     ApiError::because(ErrorCode::Unauthenticated, "This log-in has expired. Start again.")
 }
 
 fn failed(error: &dyn std::fmt::Display) -> ApiError {
-    // Without its sources: those may quote what the provider sent.
+    // Without its sources, which may quote what the provider sent.
     tracing::warn!(%error, "the log-in provider does not answer as it should");
     ErrorCode::ProviderFailed.into()
 }
@@ -281,7 +281,7 @@ fn person(claims: &CoreIdTokenClaims) -> Result<Person, ApiError> {
     Ok(Person { subject, handle, display_name })
 }
 
-/// A handle as much like the text as rules allow.
+/// A valid handle that resembles the text, if there is one.
 fn handle_from(text: &str) -> Option<String> {
     let text = text.split('@').next().unwrap_or_default();
     let handle: String = text

@@ -1,9 +1,11 @@
-//! Randomness: the only place that draws ids and secrets, all from the operating system's generator.
+//! Randomness.
+//!
+//! Invariant: all ids and secrets are drawn here, from the operating system's generator.
 
-/// Bytes that nobody can guess.
+/// Unguessable random bytes.
 ///
 /// # Panics
-/// When the operating system has no randomness: nothing safe can be done then.
+/// If the operating system provides no randomness: nothing can be done safely then.
 #[expect(clippy::expect_used, reason = "without randomness nothing safe can be done")]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -21,7 +23,7 @@ pub fn id() -> i64 {
     }
 }
 
-/// Names one request in answers and in the log.
+/// A new id for a request, used in responses and in the log.
 pub fn request_id() -> String {
     format!("{:016x}", u64::from_be_bytes(bytes()))
 }

@@ -1,8 +1,8 @@
-//! What many read at the same time: where people stand when they connect, what they missed, heads of logs, and pages
-//! of history. Each is asked for together with others, and a page that was read is kept.
+//! Batched and cached reads, for what many read at the same time: connect snapshots, missed events, heads of logs,
+//! and pages of history.
 //!
-//! Invariant: rights are read from the database for every request. A kept page is named by everything that could
-//! change it, so it is never stale; the memory for pages is bounded in bytes.
+//! Invariant: permissions are read from the database for every request. The key of a cached page contains everything
+//! that could change the page, so it is never stale; the cache is bounded in bytes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -26,21 +26,21 @@ use crate::gather::Gather;
 use crate::log::{delivery_of_event, read_heads};
 use crate::problems::ApiError;
 
-/// Memory for pages of history.
+/// Capacity of the cache of history pages, in bytes.
 const PAGES_BYTES: u64 = 16 * 1024 * 1024;
-/// About the size of a page of 50 short messages, to size the cache's tables.
+/// Approximate size of a page of 50 short messages, used to size the cache's tables.
 const PAGE_BYTES: usize = 8 * 1024;
 
 /// Encoded events with their positions, shared by everybody who missed them.
 pub type Frames = Arc<Vec<(Seq, Bytes)>>;
 
-/// A page as it is kept: the messages as JSON already.
+/// A cached page, with its messages already serialised.
 #[derive(Clone)]
 struct Kept(Arc<KeptPage>);
 
 struct KeptPage {
     items: Box<RawValue>,
-    /// Everybody who wrote one of the messages or what one of them answers.
+    /// Authors of the messages, and of the messages that these reply to.
     authors: Vec<UserId>,
     /// Positions of the first and the last message.
     ends: Option<(Seq, Seq)>,
@@ -48,7 +48,7 @@ struct KeptPage {
     newer: Option<bool>,
 }
 
-/// The wire form of [`parlour_protocol::messages::MessagePage`], around messages that are JSON already.
+/// Wire form of [`parlour_protocol::messages::MessagePage`], around messages that are already serialised.
 #[derive(Serialize)]
 struct PageBody<'a> {
     items: &'a RawValue,
@@ -74,14 +74,14 @@ impl Weighter<PageKey, Kept> for ByBytes {
     }
 }
 
-/// See the module.
+/// Batchers and the page cache of this node.
 pub struct Reads {
     standings: Gather<UserId, Standing>,
     missed: Gather<Vec<Missed>, Vec<Frames>>,
     heads: Gather<Vec<Topic>, Vec<Head>>,
     readers: Gather<Reader, Result<Readable, Refusal>>,
     pages: Cache<PageKey, Kept, ByBytes>,
-    /// Pages that are not kept are read for each person in turn.
+    /// Pages that are not cached are read in turns, per person.
     turns: ReadTurns,
 }
 
@@ -100,37 +100,37 @@ impl Default for Reads {
 }
 
 impl Reads {
-    /// Starts the tasks, inside the runtime that shall run them.
+    /// Spawns the loaders on the current runtime.
     pub fn start(&self, database: &Database) {
         self.standings.start(database, 128, streams::list_standings);
-        // Everybody may have missed much in many places.
+        // A small batch, since each person may have missed a lot in many conversations.
         self.missed.start(database, 16, read_missed);
         self.heads.start(database, 128, read_heads);
         self.readers.start(database, 256, history::check_readers);
     }
 
-    /// Where a person stands.
+    /// The snapshot for a person who connects: heads, memberships and friends.
     pub async fn standing(&self, user: UserId) -> Result<Standing, Refusal> {
         self.standings.ask(user).await
     }
 
-    /// At least the events that somebody missed, encoded, for each part.
+    /// The events that a person missed, encoded, for each part. May contain more than was asked for.
     pub async fn missed(&self, missed: Vec<Missed>) -> Result<Vec<Frames>, Refusal> {
         self.missed.ask(missed).await
     }
 
-    /// The heads of a few topics, as far as they exist.
+    /// The heads of those of a few topics that exist.
     pub async fn heads(&self, topics: Vec<Topic>) -> Result<Vec<Head>, Refusal> {
         self.heads.ask(topics).await
     }
 
-    /// A person's turn to read much.
+    /// Waits for the person's turn for a large read.
     pub async fn turn(&self, user: UserId) -> ReadTurn {
         self.turns.wait(user).await
     }
 
-    /// A page of history as JSON; on request with its authors, who are as they are now, not as they were when the page
-    /// was read first.
+    /// A page of history as JSON. On request with its authors as they are now, not as they were when the page was
+    /// first read.
     pub async fn page(
         &self,
         database: &Database,
@@ -141,7 +141,7 @@ impl Reads {
     ) -> Result<Vec<u8>, ApiError> {
         let readable = self.readers.ask(reader).await??;
         let key = readable.page(at, limit);
-        // A request for a page that is being read waits for it.
+        // Concurrent requests for the same page share one read.
         let read = async {
             let _turn = self.turns.wait(reader.user).await;
             read_page(database, key).await

@@ -1,4 +1,6 @@
-//! The API on one page. A handler is registered together with its description, so nothing is undocumented.
+//! The API on one page.
+//!
+//! Invariant: a handler is registered together with its description, so no operation is undocumented.
 
 mod accounts;
 mod admin;
@@ -41,7 +43,7 @@ use crate::socket;
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(
         scope::scope("/api/v1")
-            // Paths are tried in this order: what is asked for most often comes first.
+            // Paths are tried in this order: the most frequent ones come first.
             .service(messages::list_messages)
             .service(messages::send_message)
             .service(messages::put_message)
@@ -157,21 +159,21 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct PageQuery {
-    /// The `next` of the page before.
+    /// Cursor: the `next` of the previous page. Without it, the first page.
     after: Option<String>,
-    /// How many items the page has at most.
+    /// Maximum number of items on the page.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
-/// A page of one's own things, of which there are few to most people.
+/// A page of the caller's own items, of which most people have few.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListQuery {
-    /// The `next` of the page before.
+    /// Cursor: the `next` of the previous page. Without it, the first page.
     after: Option<String>,
-    /// How many items the page has at most.
+    /// Maximum number of items on the page.
     #[param(minimum = 1, maximum = 200, default = 200)]
     limit: Option<i64>,
 }
@@ -183,7 +185,7 @@ impl ListQuery {
     }
 }
 
-/// Several ids, separated by commas.
+/// Parses up to 100 ids, separated by commas.
 fn several<I: FromStr, C: FromIterator<I>>(ids: &str) -> Result<C, ApiError> {
     let malformed =
         || ApiError::because(ErrorCode::Malformed, "ids takes up to 100 ids, separated by commas.");
@@ -193,8 +195,8 @@ fn several<I: FromStr, C: FromIterator<I>>(ids: &str) -> Result<C, ApiError> {
     ids.split(',').map(|id| id.parse().map_err(|_| malformed())).collect()
 }
 
-/// A page of a list that was read whole because it is short. Its cursor is the last item's place and id: what ends in the
-/// meantime makes nothing be left out.
+/// A page of a short list that was read completely. The cursor is the index and id of the last item: nothing is
+/// skipped if an item disappears in the meantime.
 fn page_of<T>(all: Vec<T>, query: &ListQuery, id: impl Fn(&T) -> i64) -> Result<Page<T>, ApiError> {
     let (after, limit) = query.read()?;
     let from = match after {
@@ -216,12 +218,12 @@ fn page_of<T>(all: Vec<T>, query: &ListQuery, id: impl Fn(&T) -> i64) -> Result<
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct SearchQuery {
-    /// Part of a name.
+    /// Part of a name, in any case. Without it, everything is listed.
     #[param(max_length = 60)]
     search: Option<String>,
-    /// The `next` of the page before.
+    /// Cursor: the `next` of the previous page. Without it, the first page.
     after: Option<String>,
-    /// How many items the page has at most.
+    /// Maximum number of items on the page.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
@@ -245,14 +247,14 @@ fn position(asked: Option<Seq>) -> Result<Option<Seq>, ApiError> {
     }
 }
 
-/// Reads what clients give back as they got it.
+/// Parses values that clients return unchanged.
 #[cfg(fuzzing)]
 pub(crate) fn parse_opaque(text: &str) {
     let _ = pair_cursor(Some(text));
     identities::parse_binding(text);
 }
 
-/// A cursor of two numbers, opaque to clients.
+/// Parses a cursor of two numbers, opaque to clients.
 fn pair_cursor(text: Option<&str>) -> Result<Option<(i64, i64)>, ApiError> {
     let Some(text) = text else {
         return Ok(None);

@@ -1,8 +1,8 @@
-//! The one way to send a message, for REST and sockets alike: everything that waits for a write lane goes into one
-//! transaction and a handful of statements.
+//! The send queue, the only way to send a message, for REST and sockets alike: everything that waits for a write lane
+//! goes into one transaction of a handful of statements.
 //!
-//! Invariant: messages of one lane are stored, acknowledged and published in the order in which they came. They are
-//! acknowledged first: publishing wakes everybody in the room, and who wrote need not wait behind them.
+//! Invariant: messages of one lane are stored, acknowledged and published in order of arrival. Acknowledgements go
+//! first: publishing wakes everybody in the room, and authors need not wait for that.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,12 +16,12 @@ use tokio::sync::{mpsc, oneshot};
 use crate::app::App;
 use crate::problems::ApiError;
 
-/// Messages that may wait for one lane; more are refused as overload.
+/// Messages that may be queued per lane; more are refused as overload.
 const QUEUE: usize = 2048;
-/// Most messages in one transaction.
+/// Maximum messages per transaction.
 const BATCH: usize = 256;
 
-/// What is done with the outcome of a message. It is called once after COMMIT, and must not wait for anything.
+/// Called once with the outcome of a message, after COMMIT. It must not block.
 type Reply = Box<dyn FnOnce(Result<Stored, ApiError>) + std::marker::Send>;
 
 struct Waiting {
@@ -29,19 +29,19 @@ struct Waiting {
     reply: Reply,
 }
 
-/// See the module.
+/// A queue for each write lane.
 pub struct SendQueue {
     lanes: usize,
     queues: OnceLock<Vec<mpsc::Sender<Waiting>>>,
 }
 
 impl SendQueue {
-    /// A queue for each write lane.
+    /// Creates the queues; [`Self::start`] starts them.
     pub fn new(lanes: usize) -> Self {
         Self { lanes, queues: OnceLock::new() }
     }
 
-    /// Starts the tasks.
+    /// Spawns a task for each lane.
     pub fn start(&self, app: &Arc<App>) {
         let queues = (0..self.lanes)
             .map(|_| {
@@ -53,8 +53,8 @@ impl SendQueue {
         let _ = self.queues.set(queues);
     }
 
-    /// Puts a message into its queue at once. `reply` hears the outcome after COMMIT; it is dropped unheard only when
-    /// the node comes to its end.
+    /// Queues a message without waiting. `reply` receives the outcome after COMMIT; it is dropped uncalled only when
+    /// the node shuts down.
     pub fn submit(
         &self,
         app: &App,
@@ -69,7 +69,8 @@ impl SendQueue {
         let typist = (send.author, send.conversation);
         let waiting = Waiting { send, reply: Box::new(reply) };
         queue.ok_or_else(full)?.try_send(waiting).map_err(|_| full())?;
-        // Those who see the message stop showing that its author is typing: that may be told again at once.
+        // When the message arrives, others stop showing that its author is typing: a new typing notice may be sent at
+        // once.
         app.budgets.typing.give_back(&typist);
         Ok(())
     }
@@ -77,7 +78,7 @@ impl SendQueue {
     /// Sends a message and waits for the outcome.
     pub async fn send(&self, app: &App, send: Send) -> Result<Stored, ApiError> {
         let (reply, answer) = oneshot::channel();
-        // Anyone who asked may be gone; the message is stored and published all the same.
+        // The caller may have gone; the message is stored and published all the same.
         self.submit(app, send, |outcome| drop(reply.send(outcome)))?;
         answer.await.unwrap_or_else(|_| Err(StorageError::OutcomeUnknown.into()))
     }
@@ -93,7 +94,7 @@ async fn run(app: Arc<App>, mut queue: mpsc::Receiver<Waiting>) {
         };
         let sends: Arc<[Send]> = sends.into();
         let mut outcome = store(&app, lane, &sends, false).await;
-        // Two more tries: a node that retries the same messages at this very moment may come in between once.
+        // Retry twice: another node that retries the same messages at this very moment may get in between once.
         for _ in 0..2 {
             if matches!(outcome, Err(Refusal::Storage(StorageError::Unique(_)))) {
                 outcome = store(&app, lane, &sends, true).await;
@@ -105,7 +106,7 @@ async fn run(app: Arc<App>, mut queue: mpsc::Receiver<Waiting>) {
                 for ((answer, reply), send) in answers.into_iter().zip(replies).zip(sends.iter()) {
                     reply(match answer {
                         Ok(Outcome { value, effects }) => {
-                            // Before anyone hears of it: what they ask for next shows it.
+                            // Before anybody is told, so that whatever they ask for next shows it.
                             app.markers.note(send.author, send.conversation, value.seq);
                             stored.push(effects);
                             Ok(value)

@@ -1,4 +1,6 @@
-//! Starting and stopping: the listener, the threads, and what must be so before anybody is served.
+//! Starting and stopping: the listener, the threads, and everything that must be ready first.
+//!
+//! Invariant: nobody is served before the data files are locked and the database is open.
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
@@ -34,18 +36,18 @@ use crate::{
     client_files, docs, ending, mail, malformed, methods, metrics_page, middleware, openapi, routes, socket,
 };
 
-/// An idle HTTP connection stays for this long.
+/// How long an idle HTTP connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// What a client still sends of a body that nobody wants is read for this long, so that it sees the answer.
+/// How long the rest of an unwanted body is read, so that the client sees the response.
 const LINGER: Duration = Duration::from_secs(2);
-/// Time for the connections to the database to be closed at the end.
+/// Time limit for closing the database connections at shutdown.
 pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(3);
-/// A peer that takes no bytes for this long is disconnected by the kernel.
+/// The kernel disconnects a peer that acknowledges no bytes for this long.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
-/// A server that serves; dropping it does not stop it.
+/// A running server; dropping it does not stop it.
 pub struct Running {
-    /// Held as long as the database is used: a second process on the same file refuses to start.
+    /// Held while the database is in use, so that a second process on the same file refuses to start.
     _files: Option<DataFiles>,
     address: SocketAddr,
     handle: ServerHandle,
@@ -54,26 +56,26 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The application inside, for tests that look at counters.
+    /// The application inside, for tests that read counters.
     pub fn app(&self) -> &Arc<App> {
         &self.app
     }
 
-    /// Stops at once.
+    /// Stops the server at once.
     pub fn stop(self) {
         self.app.hub.close_all(CloseCode::Draining);
         let handle = self.handle;
-        // The answer comes when the server has ended; the thread's end says the same.
+        // Not awaited: joining the thread below waits for the same.
         drop(handle.stop(false));
         let _ = self.thread.join();
     }
 
-    /// Serves until the process is told to end.
+    /// Serves until the process is told to end, then closes the database.
     pub fn wait(self) -> Result<(), String> {
         let Self { _files: files, handle, app, thread, .. } = self;
         let outcome = thread.join();
@@ -87,7 +89,7 @@ impl Running {
     }
 }
 
-/// Starts a server on a thread of its own; answers when it listens.
+/// Starts a server on a thread of its own; returns once it listens.
 pub fn start(config: Config, clock: Clock) -> Result<Running, String> {
     let files = local::prepare(&config)?;
     let (sender, receiver) = sync_channel(1);
@@ -125,7 +127,8 @@ async fn prepare(
     app.start();
     mail::start(&app)?;
     let shared = Data::new(app.clone());
-    // Signals are ours: sockets are told first. Our own limits come before the one of the library.
+    // Signals are handled in `ending`, which tells the sockets first. Our own connection limits apply instead of the
+    // library's.
     let builder = actix_server::Server::build()
         .workers(workers)
         .shutdown_timeout(1)
@@ -138,7 +141,7 @@ async fn prepare(
             .app_data(shared.clone())
             .app_data(gates.clone())
             .app_data(QueryConfig::default().error_handler(|error, _| malformed::query(&error).into()))
-            // An id that is none names nothing.
+            // A malformed id in a path names nothing, so it is a 404.
             .app_data(PathConfig::default().error_handler(|_, _| ApiError::from(ErrorCode::NotFound).into()))
             .into_utoipa_app()
             .configure(routes::configure)
@@ -155,7 +158,7 @@ async fn prepare(
             .wrap(from_fn(middleware::guard))
             .wrap(from_fn(methods::complete))
     };
-    // What `HttpServer` does, and besides: connections that become sockets leave the HTTP dispatcher.
+    // Does what `HttpServer` does, except that connections that become sockets leave the HTTP dispatcher.
     let server = builder
         .listen("parlour", listener, move || {
             let (shutdown, sockets) = (shutdown.clone(), sockets.clone());
@@ -186,12 +189,12 @@ async fn prepare(
                 let made = http.new_service(());
                 async move { made.await.map(Rc::new) }
             });
-            // Who may come in is decided before the dispatcher has any memory for the connection.
+            // Admission is decided before the dispatcher allocates memory for the connection.
             apply_fn_factory(http, move |stream: TcpStream, dispatcher: &Rc<_>| {
                 let (app, gates, dispatcher) = (sockets.clone(), gates.clone(), dispatcher.clone());
                 async move {
                     let Ok(peer) = stream.peer_addr() else { return Ok(()) };
-                    // Thousands may come at once.
+                    // Wait for a turn: thousands may arrive at once.
                     let conn = app.admit(&gates.strangers, stream, peer.ip()).await;
                     let Some(conn) = conn else { return Ok(()) };
                     let place = conn.place().clone();
@@ -225,7 +228,7 @@ fn listen(address: &str) -> Result<TcpListener, String> {
     let socket =
         Socket::new(Domain::for_address(resolved), Type::STREAM, Some(Protocol::TCP)).map_err(explain)?;
     socket.set_reuse_address(true).map_err(explain)?;
-    // Accepted connections inherit these.
+    // Accepted connections inherit these options.
     socket.set_tcp_nodelay(true).map_err(explain)?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED)).map_err(explain)?;

@@ -1,7 +1,7 @@
-//! The socket: the handshake, and the life of a connection.
+//! The WebSocket: the handshake, and the life of a connection.
 //!
-//! Invariant: nothing outside this folder knows how bytes reach the wire, and nothing but `start` is done before
-//! somebody has shown a valid access token. A fault here costs one connection.
+//! Invariant: only this folder knows how bytes reach the wire, and only `start` is accepted before a valid access
+//! token was presented. A fault here costs one connection.
 
 mod allowed;
 mod commands;
@@ -37,24 +37,24 @@ use commands::Connection;
 use handshake::Upgraded;
 use reader::{Incoming, Reader};
 
-/// Time for `start`.
+/// Time limit for `start`.
 const START_WITHIN: Duration = Duration::from_secs(10);
-/// Time for a message whose beginning has come.
+/// Time limit for the rest of a message that has begun to arrive.
 const UNFINISHED: Duration = Duration::from_secs(20);
-/// Frames that are taken before others of the thread have their turn.
+/// Frames handled before other connections of the thread get their turn.
 const AT_ONCE: usize = 64;
-/// A connection without any sign of life for this long is closed.
+/// A connection is closed after this long without any sign of life.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Bytes that are read and forgotten of a client that goes on to send after the close frame: of a stranger, and of
-/// somebody who has started. One that sends more is read no further, and held until its time is over.
+/// Bytes that are read and discarded from a client that keeps sending after the close frame: before `start`, and
+/// after it. Beyond that, the connection is no longer read, and held until its time is up.
 const FORGET: (usize, usize) = (64 * 1024, 1200 * 1024);
-/// Bytes that the kernel keeps of what is not read any more.
+/// Receive buffer left to the kernel once the connection is no longer read.
 const KEPT_BY_KERNEL: usize = 16 * 1024;
-/// Time for the client to answer the close frame.
+/// Time limit for the client's answer to the close frame.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Opens the socket of the protocol `parlour.v1`. The access token comes in the `Authorization` header or in the
-/// first frame, never in a cookie or in the address. The frames are described by `openapi/socket.schema.json`.
+/// Opens the WebSocket of the protocol `parlour.v1`. The access token is sent in the `Authorization` header or in the
+/// first frame, never in a cookie or in the URL. The frames are described by `openapi/socket.schema.json`.
 #[utoipa::path(
     tag = "socket",
     params(("sec-websocket-protocol" = String, Header, description = "`parlour.v1`")),
@@ -62,21 +62,21 @@ const FAREWELL: Duration = Duration::from_secs(5);
 )]
 #[get("/socket")]
 pub async fn open_socket() -> Result<HttpResponse, ApiError> {
-    // Handshakes never come this far: `take_over` has them.
+    // Never reached by handshakes, which `take_over` handles.
     let detail = format!("Ask for an upgrade to the WebSocket protocol, and offer {SUBPROTOCOL}.");
     Err(ApiError::because(ErrorCode::Malformed, detail))
 }
 
-/// Serves a connection that asks for an upgrade, from here to its end.
+/// Serves a connection that asks for an upgrade until it ends.
 pub async fn take_over(app: Arc<App>, request: Request, framed: Framed<Conn, h1::Codec>) {
     let hello = frames::encode(&hello(&app));
     if let Some(upgraded) = handshake::accept(&app, request, framed, &hello).await {
-        // A task of its own: the dispatcher's memory is free from now on.
+        // A task of its own, so that the dispatcher's memory is freed now.
         actix_web::rt::spawn(live(app, upgraded));
     }
 }
 
-/// What woke a connection up.
+/// What woke a connection.
 enum Woken {
     Write(Option<Bytes>),
     Readable,
@@ -88,26 +88,26 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
     let Upgraded { stream, entry, received, bearer, address } = upgraded;
     let kill = entry.place.kill().clone();
     entry.place.becomes_socket();
-    // Until it has started it counts among the connections of strangers.
+    // Until it has started, it counts as an unauthenticated connection.
     let mut entry = Some(entry);
     let stream = Rc::new(stream);
     let (outbox, _place) = writer::register(&stream, app.hub.metrics().clone());
     let mut connection = Connection::new(app, outbox, bearer, address);
     let mut reader = Reader::new(received);
-    // One timer for the life of the socket: a new one on every wake would be the work of every delivery.
+    // One timer for the life of the socket: creating one on every wake would double the work of a delivery.
     let mut deadline = pin!(tokio::time::sleep(START_WITHIN));
     let mut killed = pin!(kill.wait());
     let mut open = true;
     let (mut forgotten, mut deaf) = (0, false);
-    // What came along with the handshake is here already.
+    // Bytes that arrived with the handshake are already here.
     let mut unread = true;
-    // Memory for a message that is not complete, and whether there is such a one.
+    // Reserved memory for an incomplete message, and whether there is one.
     let (mut held, mut unfinished) = (None, false);
     loop {
         if unread {
             unread = false;
             let mut taken = 0;
-            // Once the connection is to be closed nothing more is done for it.
+            // Once the connection is to be closed, no more messages are handled.
             while connection.outbox.closing().is_none()
                 && let Some(incoming) = reader.next()
             {
@@ -125,7 +125,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
                 }
                 taken += 1;
                 if connection.too_fast() {
-                    // Each refusal costs as much as a command: the next one is not read before a moment has passed.
+                    // Each refusal costs as much as a command, so wait a moment before the next one is read.
                     tokio::time::sleep(AFTER_REFUSAL).await;
                 }
                 if taken % AT_ONCE == 0 {
@@ -150,7 +150,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
         }
         let woken = tokio::select! {
             chunk = std::future::poll_fn(|cx| connection.outbox.poll_held(cx)), if open => Woken::Write(chunk),
-            // Polled, not awaited by `readable()`: this takes the place of the waker that the HTTP dispatcher left in
+            // Polled rather than awaited by `readable()`: this replaces the waker that the HTTP dispatcher left in
             // the stream, which would keep the memory of its ended task, 2.9 KiB, for the life of the socket.
             _ = std::future::poll_fn(|cx| stream.poll_read_ready(cx)), if !deaf => Woken::Readable,
             () = deadline.as_mut() => Woken::Deadline,
@@ -169,8 +169,8 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
                 let _ = SockRef::from(&*stream).shutdown(Shutdown::Write);
                 deadline.as_mut().reset(Instant::now() + FAREWELL);
             }
-            // What still comes before the close frame is answered is read and forgotten: closing with bytes unread
-            // would reset the connection, and the client might never see why.
+            // Whatever arrives before the client's close frame is read and discarded: closing with unread bytes would
+            // reset the connection, and the client might never see the reason.
             Woken::Readable if connection.outbox.closing().is_some() => match Reader::discard(&stream) {
                 Some(count) => {
                     forgotten += count;
@@ -191,7 +191,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
             Woken::Killed if connection.app.draining.load(Ordering::Acquire) => {
                 connection.outbox.close(CloseCode::Draining);
             }
-            // Strangers that wait for longest make room without a word; those who are known are told to come again.
+            // Unauthenticated sockets make room without notice; others are told to reconnect.
             Woken::Killed if entry.is_some() => break,
             Woken::Killed => connection.outbox.close(CloseCode::Overloaded),
             Woken::Deadline if open => {
@@ -206,7 +206,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
     connection.app.hub.disconnect(&connection.outbox);
 }
 
-/// Takes a message; false when the client has said farewell.
+/// Handles one message. Returns false if the client has closed the connection.
 async fn take(connection: &mut Connection, incoming: Incoming) -> Result<bool, CloseCode> {
     match incoming {
         Incoming::Text(text) => {
@@ -231,7 +231,7 @@ async fn take(connection: &mut Connection, incoming: Incoming) -> Result<bool, C
     Ok(true)
 }
 
-/// Reads everything as a connection does, and shows the texts.
+/// Reads everything as a connection would, and shows the texts.
 #[cfg(fuzzing)]
 pub(crate) fn read_all(received: bytes::BytesMut, mut show: impl FnMut(&str)) {
     let mut reader = Reader::new(received);
@@ -245,7 +245,7 @@ pub(crate) fn read_all(received: bytes::BytesMut, mut show: impl FnMut(&str)) {
     }
 }
 
-/// What is read of bytes that come in pieces, and the most that was held meanwhile.
+/// Reads bytes that arrive in pieces. Returns what was read, and the maximum number of bytes buffered in between.
 #[cfg(fuzzing)]
 pub(crate) fn read_pieces(pieces: &[&[u8]]) -> (Vec<String>, usize) {
     let mut reader = Reader::new(bytes::BytesMut::new());

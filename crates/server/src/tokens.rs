@@ -1,8 +1,8 @@
 //! Access tokens (JWT, EdDSA) and refresh tokens.
 //!
-//! Invariant: an access token is accepted only with our key id, algorithm, type, issuer, audience and all times.
-//! Refresh tokens are stored as hashes; a token's successor is derived from it with a secret key, so a lost
-//! answer can be repeated without storing the token.
+//! Invariant: an access token is accepted only if key id, algorithm, type, issuer, audience and all times are right.
+//! Refresh tokens are stored as hashes; a token's successor is derived from it with a secret key, so a lost response
+//! can be repeated without storing the token.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -23,9 +23,9 @@ use crate::random;
 
 use crate::keys::{StoredKeys, damaged, secret};
 
-/// Seconds that an access token lives.
+/// Lifetime of an access token, in seconds.
 pub const ACCESS_LIFETIME: i64 = 600;
-/// Seconds that clocks of nodes may differ.
+/// Tolerated clock difference between nodes, in seconds.
 const LEEWAY: i64 = 30;
 const ISSUER: &str = "parlour";
 const AUDIENCE: &str = "parlour-api";
@@ -43,31 +43,31 @@ struct Claims {
     exp: i64,
 }
 
-/// Whom an access token or a personal access token speaks for.
+/// The owner of an access token or personal access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bearer {
     /// The person.
     pub user: UserId,
-    /// Their session.
+    /// Their session; for a personal access token, its id.
     pub session: SessionId,
-    /// Until when this is to be believed.
+    /// Until when this is valid without another lookup.
     pub expires_at: Timestamp,
-    /// What a personal access token allows; absent for a log-in, with which the person may do everything.
+    /// Grant of a personal access token; `None` for a log-in, which may do everything.
     pub grant: Option<Arc<Grant>>,
 }
 
 impl Bearer {
-    /// Whether the token is still good, as far as time goes.
+    /// Whether the token has not expired.
     pub fn is_current(&self, now: Timestamp) -> bool {
         match self.grant {
-            // Any node may have made it, by its own clock.
+            // Issued by any node, by its own clock.
             None => self.expires_at.0 + LEEWAY * parlour_protocol::time::SECOND >= now.0,
             Some(_) => self.expires_at > now,
         }
     }
 }
 
-/// One signing key.
+/// A signing key.
 struct Key {
     id: String,
     from: Timestamp,
@@ -79,7 +79,7 @@ struct Key {
 impl Key {
     fn new(seed: [u8; 32], from: Timestamp) -> Self {
         let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
-        // RFC 8410: the fixed beginning of a PKCS #8 document that holds an Ed25519 seed.
+        // RFC 8410: the fixed prefix of a PKCS #8 document that holds an Ed25519 seed.
         let mut pkcs8 = vec![
             0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
         ];
@@ -94,10 +94,10 @@ impl Key {
     }
 }
 
-/// The secrets that are valid now.
+/// The secrets that are currently valid.
 struct Ring {
     generation: u64,
-    /// The newest last; never empty.
+    /// Newest last; never empty.
     keys: Vec<Key>,
     refresh_key: [u8; 32],
 }
@@ -111,17 +111,17 @@ impl Ring {
     }
 }
 
-/// Makes and checks tokens.
+/// Issues and verifies tokens.
 pub struct Tokens {
     validation: Validation,
     ring: RwLock<Arc<Ring>>,
 }
 
 impl Tokens {
-    /// From the server's stored secrets.
+    /// Creates the keys from the stored secrets.
     pub fn new(stored: &StoredKeys, refresh_key: &str) -> Result<Self, String> {
         let mut validation = Validation::new(Algorithm::EdDSA);
-        // Times are checked below against the application's clock.
+        // Times are checked below, against the application's clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation.set_issuer(&[ISSUER]);
@@ -134,7 +134,8 @@ impl Tokens {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes over what is stored now. True when it is of a later generation: then every session is over.
+    /// Replaces the secrets by the stored ones. Returns true if they are of a later generation, which ends every
+    /// session.
     pub fn learn(&self, stored: &StoredKeys, refresh_key: &str) -> Result<bool, String> {
         let fresh = Ring::of(stored, refresh_key)?;
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
@@ -143,7 +144,7 @@ impl Tokens {
         Ok(emergency)
     }
 
-    /// A new access token, signed by the newest key that signs already.
+    /// Issues an access token, signed by the newest key that may sign already.
     pub fn issue(&self, now: Timestamp, user: UserId, session: SessionId) -> Result<String, String> {
         let ring = self.ring();
         let signing = ring.keys.iter().rev().find(|key| key.from <= now).or(ring.keys.first());
@@ -163,9 +164,9 @@ impl Tokens {
         jsonwebtoken::encode(&header, &claims, &key.encoding).map_err(|error| error.to_string())
     }
 
-    /// Whom a token speaks for.
+    /// Verifies an access token and returns its owner.
     pub fn verify(&self, now: Timestamp, token: &str) -> Result<Bearer, ErrorCode> {
-        // Our own are about 400 bytes; nothing longer is worth a signature check.
+        // Ours have about 400 bytes; nothing longer is worth a signature check.
         if token.len() > 1024 {
             return Err(ErrorCode::Unauthenticated);
         }
@@ -173,7 +174,7 @@ impl Tokens {
         if header.typ.as_deref() != Some(TYPE) {
             return Err(ErrorCode::Unauthenticated);
         }
-        // The key is chosen among our own; nothing else in the header is believed.
+        // The key is chosen from our own; nothing else in the header is trusted.
         let ring = self.ring();
         let key = ring.keys.iter().find(|key| header.kid.as_deref() == Some(&key.id));
         let key = key.ok_or(ErrorCode::Unauthenticated)?;
@@ -210,7 +211,7 @@ impl Tokens {
 
     fn derive(&self, purpose: &[u8], session: SessionId, secret: &[u8]) -> [u8; HALF] {
         let mut half = [0; HALF];
-        // HMAC takes keys of any length, so this cannot fail.
+        // Cannot fail: HMAC accepts keys of any length.
         if let Ok(mut mac) = <Hmac<Sha256> as Mac>::new_from_slice(&self.ring().refresh_key) {
             mac.update(purpose);
             mac.update(&session.0.to_be_bytes());
@@ -227,47 +228,47 @@ impl Tokens {
         RefreshToken { session, secret }
     }
 
-    /// The first token of a session.
+    /// The first refresh token of a session.
     pub fn first(&self, session: SessionId) -> RefreshToken {
         self.first_from(session, random::bytes())
     }
 
-    /// The first token of a session, from bytes that nobody can guess.
+    /// The first refresh token of a session, made from unguessable bytes.
     pub fn first_from(&self, session: SessionId, random: [u8; HALF]) -> RefreshToken {
         self.sign(session, random)
     }
 
-    /// The token that follows a used one; the same one every time.
+    /// The token that follows a used one; always the same one.
     pub fn successor(&self, token: &RefreshToken) -> RefreshToken {
         self.sign(token.session, self.derive(b"successor", token.session, &token.secret))
     }
 
-    /// Whether a token was made here for its session, at whatever time. One that is made up says nothing about theft.
+    /// Whether a token was made by this server for its session, at any time. A made-up token is no sign of theft.
     pub fn is_genuine(&self, token: &RefreshToken) -> bool {
         let (random, signature) = token.secret.split_at(HALF);
         self.derive(b"signature", token.session, random).ct_eq(signature).into()
     }
 }
 
-/// Bytes of a refresh token that are random, and bytes of its signature.
+/// Length in bytes of a refresh token's random part, and of its signature.
 const HALF: usize = 16;
 
-/// A refresh token: the session's id, 128 bits that nobody can guess, and a signature of both.
+/// A refresh token: the session's id, 128 random bits, and a signature of both.
 pub struct RefreshToken {
-    /// The session that it continues.
+    /// The session that it refreshes.
     pub session: SessionId,
     secret: [u8; 2 * HALF],
 }
 
 impl RefreshToken {
-    /// Reads the written form.
+    /// Parses the text form.
     pub fn parse(text: &str) -> Option<Self> {
         let (session, secret) = text.split_once('.')?;
         let secret = URL_SAFE_NO_PAD.decode(secret).ok()?.try_into().ok()?;
         Some(Self { session: session.parse().ok()?, secret })
     }
 
-    /// The written form, for the client only.
+    /// The text form, for the client only.
     pub fn expose(&self) -> String {
         format!("{}.{}", self.session, URL_SAFE_NO_PAD.encode(self.secret))
     }

@@ -1,6 +1,6 @@
-//! What a feed has missed: found by an event that comes too early or by comparing heads, and read from the log.
+//! Holes in a feed: found when an event arrives early or when heads are compared, and filled from the log.
 //!
-//! Invariant: whatever the broker loses is found here, and one topic is read by one reader at a time, however many
+//! Invariant: whatever the broker loses is found here, and at most one reader per topic reads the log, however many
 //! connections wait for it.
 
 use std::sync::PoisonError;
@@ -13,13 +13,13 @@ use super::{Head, Hub, lock};
 use crate::feed::{Delivered, Topic};
 use crate::metrics::count;
 
-/// A hole is often filled by an event that is only a moment late; so long is waited before reading the log.
+/// Delay before reading the log: a hole is often filled by an event that is only a moment late.
 const HOLE_PATIENCE: Duration = Duration::from_millis(25);
-/// Topics in one question to the log.
+/// Topics per query to the log.
 const SWEEP_CHUNK: usize = 500;
 
 impl Hub {
-    /// Reads the heads of topics from the log, and then what their feeds have missed.
+    /// Reads the heads of topics from the log, then the events that their feeds have missed.
     pub async fn check(&self, topics: Vec<Topic>) {
         if !topics.is_empty() {
             let heads = self.0.log.heads(topics).await;
@@ -27,13 +27,13 @@ impl Hub {
         }
     }
 
-    /// Compares all feeds with the log soon.
+    /// Compares all feeds with the log, in a background task.
     pub(crate) fn check_all_heads(&self) {
         let hub = self.clone();
         tokio::spawn(async move { hub.sweep(|_| true).await });
     }
 
-    /// Compares the feeds of these topics with the log, and reads what they have missed.
+    /// Compares the feeds of the `wanted` topics with the log, and reads what they have missed.
     pub(super) async fn sweep(&self, wanted: impl Fn(Topic) -> bool) {
         let topics: Vec<Topic> = {
             let feeds = self.0.feeds.read().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +45,7 @@ impl Hub {
         }
     }
 
-    /// Takes heads that were read from the log, and reads what the feeds have missed.
+    /// Applies heads read from the log, and reads what the feeds have missed.
     pub fn learn(&self, heads: Vec<Head>) {
         for head in heads {
             let missing = self.feed(head.topic).and_then(|feed| {
@@ -66,8 +66,8 @@ impl Hub {
         }
     }
 
-    /// Reads what is missing from the log: after a hole, or up to a head that is known. At most one reader per
-    /// topic, however many connections wait.
+    /// Reads what is missing from the log in a background task: after a hole, or up to a known head. At most one
+    /// reader per topic, however many connections wait.
     pub(super) fn fill(&self, topic: Topic, upto: Option<Seq>) {
         if !lock(&self.0.filling).insert(topic) {
             return;
@@ -80,7 +80,7 @@ impl Hub {
                 let events = hub.0.log.read(topic, after, limits::EVENTS_PAGE).await;
                 count(&hub.0.metrics.holes_filled);
                 let Some(first) = events.first().map(|event| event.seq) else {
-                    // The log is gone or cannot be read: the sweep comes back to it.
+                    // The log is gone or cannot be read: the next sweep tries again.
                     gave_up = true;
                     break;
                 };
@@ -97,7 +97,7 @@ impl Hub {
                 }
             }
             lock(&hub.0.filling).remove(&topic);
-            // A hole that was found in the moment between the last look and here would find nobody reading.
+            // A hole found between the last check and this line started no reader: look once more.
             let again = hub.feed(topic).and_then(|feed| lock(&feed).missing_after(None)).is_some();
             if again && !gave_up {
                 hub.fill(topic, None);

@@ -1,26 +1,26 @@
-//! Where a request comes from, and which addresses count as one.
+//! Where a request comes from, and which addresses count as the same.
 //!
 //! Invariant: only a trusted proxy can say that somebody else is asking, and only in the entry that it wrote itself:
-//! forwarded addresses are read from right to left, and the first one that is no trusted proxy decides.
+//! forwarded addresses are read from right to left, and the first one that is not a trusted proxy is the client.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// Addresses that are counted together: one IPv4 address, or the /64 network that one customer gets with IPv6.
+/// Addresses counted together: one IPv4 address, or the /64 network that a customer gets with IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AddressKey {
     /// An IPv4 address.
     V4(Ipv4Addr),
     /// The first 64 bits of an IPv6 address.
     V6(u64),
-    /// The first 48 bits of an IPv6 address, which a site gets: several /64 networks.
+    /// The first 48 bits of an IPv6 address: a site, which has several /64 networks.
     Site(u64),
 }
 
 impl AddressKey {
-    /// The key of an address. An IPv4 address that is written as IPv6 is the same one.
+    /// The key of an address. An IPv4 address mapped to IPv6 counts as IPv4.
     pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address),
@@ -28,7 +28,7 @@ impl AddressKey {
         }
     }
 
-    /// The wider network that is counted besides, with a larger limit; `None` for IPv4.
+    /// The wider network, which is counted too, with a larger limit; `None` for IPv4.
     pub fn site(self) -> Option<Self> {
         match self {
             Self::V6(network) => Some(Self::Site(network >> 16)),
@@ -51,12 +51,12 @@ fn first_half(address: Ipv6Addr) -> u64 {
     (u128::from(address) >> 64) as u64
 }
 
-/// Whether an address (an IPv4 address in its own form) is in one of these networks.
+/// Whether an address is in one of these networks. IPv4 addresses must not be in their IPv6-mapped form.
 pub fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
-/// The client of a connection whose peer is `peer`, given its `X-Forwarded-For` header lines in their order.
+/// The client behind a connection from `peer`, given its `X-Forwarded-For` header lines in order.
 pub fn forwarded<'a>(
     peer: IpAddr,
     trusted: &[IpNet],
@@ -69,7 +69,7 @@ pub fn forwarded<'a>(
     let entries = lines.rev().flat_map(|line| line.rsplit(',')).map(str::trim);
     let mut outermost = peer;
     for entry in entries {
-        // What cannot be read was written by a proxy that is trusted to know, and says nothing about the entries before.
+        // An unreadable entry was written by a trusted proxy, which vouches for nothing to the left of it.
         let Some(address) = parse(entry) else {
             return peer;
         };
@@ -81,7 +81,7 @@ pub fn forwarded<'a>(
     outermost
 }
 
-/// An address as proxies write it: alone, with a port, in brackets, in quotes.
+/// Parses an address as proxies write it: bare, with a port, in brackets, in quotes.
 fn parse(entry: &str) -> Option<IpAddr> {
     let entry = entry.trim_matches('"');
     if let Some(rest) = entry.strip_prefix('[') {
@@ -104,7 +104,7 @@ fn is_port(text: &str) -> bool {
     text.parse::<u16>().is_ok()
 }
 
-/// Reads a trusted proxy: an address or a network such as `10.0.0.0/8`.
+/// Parses a trusted proxy: an address, or a network such as `10.0.0.0/8`.
 pub fn parse_network(text: &str) -> Option<IpNet> {
     let network = match text.parse::<IpNet>() {
         Ok(network) => network.trunc(),

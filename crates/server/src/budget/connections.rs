@@ -1,10 +1,10 @@
-//! One connection of somebody who has not said who they are: whose turn it is, and for how long it may keep us waiting.
+//! One connection without authentication: whose turn it is, and how long the client may keep us waiting.
 //!
-//! A connection *waits* while it is the client's turn: before a request, while its body is received, while its answer
-//! is not taken. It is *served* while it is ours, and *queued* while we have not come to it. Sockets leave the count of
-//! the `door` when they have started.
+//! A connection *waits* while it is the client's turn: before a request, while its body is received, while its
+//! response is not read. It is *served* while it is our turn, and *queued* until we begin to serve it. Sockets leave
+//! the count of the `door` once they are authenticated.
 //!
-//! Invariant: no more is read from a connection than what was asked for and a little ahead.
+//! Invariant: no more is read from a connection than what was asked for, and a little ahead.
 
 use std::io;
 use std::pin::Pin;
@@ -22,67 +22,67 @@ use super::door::Entry;
 use super::memory::Kill;
 use crate::problems;
 
-/// A request must be complete this long after its first byte.
+/// Time limit for a complete request head, from its first byte.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// Bytes that are thrown away of a body that nobody wants, so that a client that sends on sees the answer; more of
-/// somebody known whose picture is too large.
+/// Bytes of an unwanted body that are discarded, so that a client that keeps sending still sees the response; more
+/// for somebody authenticated whose picture is too large.
 const THROW_AWAY: (usize, usize) = (64 * 1024, 8 * 1024 * 1024);
-/// A client that is slower than [`TAKEN`] bytes in this time gets no more of its answer.
+/// A client that reads fewer than [`TAKEN`] bytes in this time gets no more of its response.
 const TAKE_WITHIN: Duration = Duration::from_secs(30);
-/// See [`TAKE_WITHIN`].
+/// Bytes; see [`TAKE_WITHIN`].
 const TAKEN: usize = 32 * 1024;
-/// Bytes that are read ahead of what is asked for: a head of the longest kind and some of the body, and while a request is
-/// served little of what follows it.
+/// Bytes read ahead of what was asked for: before a request, a head of maximum size and some of the body; while a
+/// request is served, little of what follows it.
 const AHEAD: (usize, usize) = (16 * 1024, 8 * 1024);
-/// A connection that broke the rules is held for at least this long: one that is closed at once can be there again at
-/// once, and each costs as much as a small request.
+/// Minimum time for which a connection that broke the rules is held: if it were closed at once, the client could be
+/// back at once, and each attempt costs as much as a small request.
 const HOLD: Duration = Duration::from_secs(1);
 
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// The client's, before a request.
+    /// The client's turn, before a request.
     Request = 0,
-    /// Ours.
+    /// Our turn.
     Served = 1,
-    /// The client's, which is to send a body.
+    /// The client's turn to send a body.
     Body = 2,
-    /// Ours, and we have not come to it yet. When it must be, such a connection is closed for another one.
+    /// Our turn, but serving has not begun. If necessary, such a connection is closed in favour of another.
     Queued = 3,
 }
 
-/// A connection's place among those that are counted.
+/// State of one counted connection.
 pub struct Place {
     pub(super) address: AddressKey,
     pub(super) kill: Arc<Kill>,
     began: Instant,
     turn: AtomicU8,
-    /// Milliseconds after `began` since when it is the client's turn.
+    /// When the client's turn began, in milliseconds after `began`.
     since: AtomicU64,
-    /// Milliseconds after `began` since when the client does not take what is written, plus one; zero when it does.
+    /// When the client stopped reading what is written, in milliseconds after `began`, plus one; zero while it reads.
     blocked: AtomicU64,
     taken: AtomicUsize,
-    /// Bytes that were read and not asked for.
+    /// Bytes that were read before they were asked for.
     ahead: AtomicUsize,
     reading: Mutex<Option<Waker>>,
-    /// The client has sent something since its turn began.
+    /// The client has sent something in its current turn.
     receiving: AtomicBool,
-    /// Somebody has shown who they are on this connection.
+    /// Somebody authenticated on this connection.
     known: AtomicBool,
-    /// An answer was begun that may not have been written to its end.
+    /// A response was begun and may not be written completely.
     answering: AtomicBool,
     /// No request has come yet.
     fresh: AtomicBool,
-    /// It has become a socket, whose client has not said yet who it is.
+    /// It has become a socket whose client has not authenticated yet.
     pub(super) is_socket: AtomicBool,
-    /// A body was announced and is not wanted: what comes of it is thrown away by the dispatcher.
+    /// A body was announced and is not wanted: the dispatcher discards what arrives.
     unwanted: AtomicBool,
     thrown_away: AtomicUsize,
     generous: AtomicBool,
-    /// What it sent was no HTTP: nothing more is read or written, and it is held for [`HOLD`] so that it does not come
-    /// back at once.
+    /// It sent something that is not HTTP: nothing more is read or written, and it is held for [`HOLD`] so that the
+    /// client does not come back at once.
     held: AtomicBool,
-    /// As much as may be was read, and there was no request in it.
+    /// The maximum was read ahead, and there was no complete request in it.
     starved: AtomicBool,
 }
 
@@ -111,40 +111,40 @@ impl Place {
         }
     }
 
-    /// Where it comes from.
+    /// The network that the client connects from.
     pub fn network(&self) -> AddressKey {
         self.address
     }
 
-    /// The whole of a body that is too large may be sent to somebody known: they see why it is not wanted.
+    /// Lets an authenticated client send the whole of a body that is too large, so that it sees the reason.
     pub fn be_generous(&self) {
         if self.is_known() {
             self.generous.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Closes the connection.
+    /// Handle that closes the connection.
     pub fn kill(&self) -> &Arc<Kill> {
         &self.kill
     }
 
-    /// The connection has become a socket; it is the client's turn to say who it is.
+    /// The connection has become a socket; now it is the client's turn to authenticate.
     pub fn becomes_socket(&self) {
         self.is_socket.store(true, Ordering::Relaxed);
         self.turn_to(Turn::Request);
     }
 
-    /// Somebody has shown who they are: others are closed first when there are too many.
+    /// Marks the connection as authenticated: when there are too many, others are closed first.
     pub fn know(&self) {
         self.known.store(true, Ordering::Relaxed);
     }
 
-    /// They came too fast: until a request of theirs is served again they are no better than strangers.
+    /// The client exceeded its rate limit: until one of its requests is served again, it is treated like a stranger.
     pub fn forget(&self) {
         self.known.store(false, Ordering::Relaxed);
     }
 
-    /// Whether somebody has shown who they are.
+    /// Whether the connection is authenticated.
     pub fn is_known(&self) -> bool {
         self.known.load(Ordering::Relaxed)
     }
@@ -160,17 +160,17 @@ impl Place {
         self.starved.store(false, Ordering::Relaxed);
     }
 
-    /// Whether the next request may begin at once: the first one has waited for its turn as a connection.
+    /// Whether the next request may begin at once; true only for the first, since its connection has waited already.
     pub fn has_waited(&self) -> bool {
         self.fresh.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether we have not come to it yet.
+    /// Whether its request waits to be served.
     pub(super) fn is_queued(&self) -> bool {
         self.turn.load(Ordering::Relaxed) == Turn::Queued as u8
     }
 
-    /// For how long the client keeps us waiting, or waits in the queue; `None` while it is served.
+    /// How long the client has kept us waiting, or has waited in the queue; `None` while it is served.
     pub(super) fn waits(&self) -> Option<Duration> {
         let now = self.millis();
         let blocked = self.blocked.load(Ordering::Relaxed);
@@ -184,7 +184,7 @@ impl Place {
         Some(Duration::from_millis(now.saturating_sub(since)))
     }
 
-    /// Whether the client has used up its time. Bodies and idle connections have limits elsewhere.
+    /// Whether the client has exceeded its time limit. Bodies and idle connections are limited elsewhere.
     pub(super) fn is_overdue(&self) -> bool {
         let Some(waits) = self.waits() else { return false };
         if self.held.load(Ordering::Relaxed) {
@@ -198,7 +198,7 @@ impl Place {
             && waits >= HEAD_WITHIN
     }
 
-    /// The client is to send a body; what is returned ends that.
+    /// Starts the client's turn to send a body, which ends when the returned value is dropped.
     pub fn receive_body(self: &Arc<Self>) -> ReceivingBody {
         self.turn_to(Turn::Body);
         ReceivingBody(self.clone())
@@ -227,12 +227,12 @@ impl Place {
 pub struct ReceivingBody(Arc<Place>);
 
 impl ReceivingBody {
-    /// A part of the body was taken: as much may be read again.
+    /// Reports that bytes of the body were consumed: as many more may be read.
     pub fn took(&self, count: usize) {
         self.0.ask_for_more(count);
     }
 
-    /// All of it was taken.
+    /// Reports that the whole body was received.
     pub fn done(&self) {
         self.0.unwanted.store(false, Ordering::Relaxed);
     }
@@ -244,11 +244,11 @@ impl Drop for ReceivingBody {
     }
 }
 
-/// A request that is being served; dropping it makes it the client's turn again.
+/// A request in progress; dropping it starts the client's next turn.
 pub struct Serving(Arc<Place>);
 
 impl Serving {
-    /// A request has come, which waits until it is its turn.
+    /// Registers a request that waits for its turn.
     pub fn queue(place: &Arc<Place>, has_body: bool) -> Self {
         place.turn_to(Turn::Queued);
         place.unwanted.store(has_body, Ordering::Relaxed);
@@ -256,7 +256,7 @@ impl Serving {
         Self(place.clone())
     }
 
-    /// Begins to serve it.
+    /// Marks the request as being served.
     pub fn begin(&self) {
         self.0.turn_to(Turn::Served);
     }
@@ -280,12 +280,12 @@ impl Conn {
         Self { stream, entry }
     }
 
-    /// The connection's place.
+    /// The state of the connection.
     pub fn place(&self) -> &Arc<Place> {
         &self.entry.place
     }
 
-    /// The connection by itself, and its entry.
+    /// Splits it into the stream and its entry at the door.
     pub fn into_parts(self) -> (TcpStream, Entry) {
         (self.stream, self.entry)
     }
@@ -307,8 +307,8 @@ impl AsyncRead for Conn {
         let most_ahead = if served { AHEAD.1 } else { AHEAD.0 };
         if place.ahead.load(Ordering::Relaxed) >= most_ahead && !throws_away {
             if place.turn.load(Ordering::Relaxed) == Turn::Request as u8 {
-                // The dispatcher looks at what was read before it comes back: when it still finds no request in so much,
-                // the head is too long.
+                // The dispatcher parses what was read before it polls again: if it still finds no request in that
+                // much, the head is too long.
                 if place.starved.swap(true, Ordering::Relaxed) {
                     let _ = self.stream.try_write(&problems::of_the_dispatcher(431));
                     return Poll::Ready(Ok(()));
@@ -316,7 +316,7 @@ impl AsyncRead for Conn {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            // Nobody has asked for what was read before.
+            // What was read before has not been asked for yet.
             *place.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -324,7 +324,7 @@ impl AsyncRead for Conn {
             let generous = place.generous.load(Ordering::Relaxed);
             let most = if generous { THROW_AWAY.1 } else { THROW_AWAY.0 };
             if place.thrown_away.load(Ordering::Relaxed) > most {
-                // Closed, not held: its buffers are as large as they get.
+                // Closed rather than held: its buffers are as large as they get.
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
         }
@@ -350,13 +350,13 @@ impl AsyncWrite for Conn {
         if !place.answering.load(Ordering::Relaxed)
             && let Some(ours) = problems::in_place_of(bytes)
         {
-            // A kilobyte always fits: nothing else was written on this connection that is not flushed.
+            // A kilobyte always fits: nothing else on this connection is still unflushed.
             let _ = self.stream.try_write(&ours);
             if place.is_known() {
                 return Poll::Ready(Ok(bytes.len()));
             }
-            // The client sees the answer and its end. The dispatcher would close the connection as soon as it has written;
-            // it waits, until the connection is overdue.
+            // The client sees the response and the end of the stream. The dispatcher would close the connection right
+            // after writing; `Pending` makes it wait until the connection is overdue.
             place.held.store(true, Ordering::Relaxed);
             let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
             return Poll::Pending;
@@ -382,7 +382,7 @@ impl AsyncWrite for Conn {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Everything was written: the client has taken it, or the kernel has.
+        // Everything was written, to the client or to the kernel's buffer.
         let place = &self.entry.place;
         place.blocked.store(0, Ordering::Relaxed);
         if place.turn.load(Ordering::Relaxed) == Turn::Request as u8 {

@@ -1,7 +1,8 @@
-//! The door of the node: how many connections there are of people who have not said who they are, and who is let in.
+//! The door of the node: how many unauthenticated connections there are, and who is admitted.
 //!
-//! Invariant: when there are too many, the one that has waited longest is closed to let the next one in, first of the
-//! same address and else of the address with the most. Nobody is refused because of connections that others left open.
+//! Invariant: when there are too many, the connection that has waited longest is closed to admit the next one, first
+//! from the same address, otherwise from the address with the most. Nobody is refused because of connections that
+//! others left open.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,16 +18,17 @@ use super::connections::{Conn, Place};
 use super::gate::Gate;
 use super::rates::NetworkLimit;
 
-/// Connections beyond a limit are admitted up to this many times of it while none has waited for [`STALE`].
+/// While no connection has waited for [`STALE`], up to this multiple of a limit is admitted.
 const BURST: usize = 2;
-/// A connection that has waited for less than this may just be slow to be looked at by us.
+/// A connection that has waited for less may only be waiting for us.
 const STALE: Duration = Duration::from_secs(1);
-/// New connections that wait for their turn, of one network and in all. Each holds a descriptor and little else.
+/// Maximum new connections that wait for their turn, per network and in total. Each holds a descriptor and little
+/// else.
 const WAITING_OF_NETWORK: u32 = 4096;
 /// See [`WAITING_OF_NETWORK`].
 const WAITING: usize = 8192;
-/// How often connections are looked at that keep us waiting. Often, so that few are closed at the same moment: a
-/// thousand at once would be felt by everybody else.
+/// How often overdue connections are closed. Often, so that few are closed at the same moment: closing a thousand at
+/// once would delay everybody else.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
@@ -46,8 +48,8 @@ impl Table {
         }
     }
 
-    /// Closes the connection of an address that has kept us waiting longest, and at least for `least`; those of
-    /// somebody known later, and those that we have not come to last.
+    /// Closes the connection of an address that has waited longest, and for at least `least`. Authenticated ones are
+    /// closed only after strangers, and queued ones last (only if `least` is zero).
     fn evict(&mut self, address: AddressKey, least: Duration) -> bool {
         let places = self.by_address.get(&address).map(Vec::as_slice).unwrap_or_default();
         let longest = places
@@ -64,19 +66,20 @@ impl Table {
     }
 }
 
-/// Lets connections in; cheap to clone.
+/// Admits connections; cheap to clone.
 #[derive(Clone)]
 pub struct Door {
     most: usize,
     most_of_address: usize,
-    /// New connections, by network: each costs as much as a small request.
+    /// Rate of new connections per network: each costs as much as a small request.
     rate: Arc<NetworkLimit>,
     waiting: Arc<Semaphore>,
     table: Arc<Mutex<Table>>,
 }
 
 impl Door {
-    /// A door with its limits: connections in all, connections of one network, new connections of one network.
+    /// Creates a door. Limits: connections in total, connections per network, and the rate of new connections per
+    /// network.
     pub fn new(most: usize, most_of_address: usize, rate: NetworkLimit) -> Self {
         Self {
             most,
@@ -87,8 +90,8 @@ impl Door {
         }
     }
 
-    /// Waits until it is the turn of a new connection: those that come faster than their network may are served in
-    /// the order in which they came, and a few at a time. `None` when too many wait already.
+    /// Waits for the turn of a new connection. Connections above the rate of their network are served in order of
+    /// arrival, a few at a time. `None` when too many wait already.
     pub async fn wait(&self, gate: &Gate, peer: IpAddr, is_proxy: bool) -> Option<()> {
         let network = AddressKey::of(peer);
         let rate = if is_proxy { Duration::ZERO } else { self.rate.reserve(network, WAITING_OF_NETWORK)? };
@@ -105,7 +108,8 @@ impl Door {
         Some(())
     }
 
-    /// Takes a connection in; `None` when it must be closed. Connections of a proxy have no limit of their own.
+    /// Admits a connection; `None` when it must be closed. Connections from a trusted proxy have no limit per
+    /// address.
     pub fn admit(&self, stream: TcpStream, peer: IpAddr, is_proxy: bool) -> Option<Conn> {
         let address = AddressKey::of(peer);
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +138,7 @@ impl Door {
         Some(Conn::new(stream, Entry { place, door: self.clone() }))
     }
 
-    /// Ends the connections that have become sockets and have not said whose they are.
+    /// Closes the sockets that have not authenticated yet.
     pub fn end_sockets(&self) {
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let sockets =
@@ -142,12 +146,12 @@ impl Door {
         sockets.for_each(|place| place.kill.kill());
     }
 
-    /// How many connections are counted.
+    /// Number of counted connections.
     pub fn count(&self) -> usize {
         self.table.lock().unwrap_or_else(PoisonError::into_inner).count
     }
 
-    /// Closes those that keep us waiting for too long, for ever.
+    /// Runs forever and closes overdue connections.
     pub async fn look_after(self) {
         let mut pause = tokio::time::interval(LOOK_EVERY);
         loop {
@@ -163,9 +167,9 @@ impl Door {
     }
 }
 
-/// A connection's entry at the door; dropping it takes it out of the count.
+/// A connection's entry at the door; dropping it removes it from the count.
 pub struct Entry {
-    /// Its place.
+    /// State of the connection.
     pub place: Arc<Place>,
     door: Door,
 }

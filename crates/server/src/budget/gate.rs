@@ -1,10 +1,11 @@
-//! Turns of what begins: new connections and requests. A few begin in each round of a thread's loop, and networks take
-//! turns, so that thousands that come at once delay neither those who are here already nor those from elsewhere.
+//! Admission in turns, for new connections and requests. A few begin in each round of a thread's event loop, and
+//! networks take turns, so that thousands arriving at once delay neither existing clients nor those from other
+//! networks.
 //!
-//! While people write to each other, rounds of strangers are also a pause apart: a message crosses a database and other
-//! processes, which need the processor as well.
+//! While people write to each other, rounds for strangers are also spaced by a pause: a message passes through a
+//! database and other processes, which need the processor too.
 //!
-//! Invariant: anyone who waits is let through after at most as many rounds as there are others, also when some of them
+//! Invariant: anyone who waits is admitted after at most as many rounds as there are others, even if some of them
 //! have gone.
 
 use std::cell::RefCell;
@@ -19,24 +20,24 @@ use tokio::sync::oneshot;
 use super::addresses::AddressKey;
 use super::queue::FairQueue;
 
-/// How many begin in one round of the loop. More do when many networks wait, so that each has its turn after a few times
-/// [`ROUNDS`].
+/// How many begin in one round of the loop. More when many networks wait, so that each gets its turn within a few
+/// times [`ROUNDS`].
 const AT_ONCE: usize = 4;
 /// See [`AT_ONCE`].
 const ROUNDS: usize = 100;
-/// Between rounds of strangers while people write to each other.
+/// Pause between rounds for strangers while people write to each other.
 const PAUSE: Duration = Duration::from_millis(2);
-/// How often it is looked at whether people write to each other, and for how many looks it is believed afterwards.
+/// How often message activity is checked, and for how many checks it is assumed to continue.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// See [`LOOK_EVERY`].
 const BELIEVED: u32 = 5;
 
-/// Whether people write to each other on this node now.
+/// Whether people are writing to each other on this node.
 #[derive(Default)]
 pub struct Pulse(AtomicBool);
 
 impl Pulse {
-    /// Looks for ever at a number that grows with every message.
+    /// Runs forever and watches a counter that grows with every message.
     pub async fn watch(self: Arc<Self>, messages: impl Fn() -> u64) {
         let (mut before, mut believed) = (messages(), 0u32);
         loop {
@@ -51,11 +52,11 @@ impl Pulse {
 
 #[derive(Default)]
 struct Waiting {
-    /// How many may still begin in this round.
+    /// How many more may begin in this round.
     left: usize,
-    /// How often the thread had slept when the round began.
+    /// The thread's park count when the round began.
     slept: u64,
-    /// A task counts the rounds, because somebody waits.
+    /// Whether a task is counting rounds because somebody waits.
     counting: bool,
     queue: FairQueue<AddressKey, oneshot::Sender<()>>,
 }
@@ -65,31 +66,31 @@ impl Waiting {
         self.left = AT_ONCE.max(self.queue.keys() / ROUNDS);
         while self.left > 0 {
             let Some(next) = self.queue.pop() else { break };
-            // One that is gone by now leaves its turn to the next one.
+            // A waiter that has gone leaves its turn to the next one.
             self.left -= usize::from(next.send(()).is_ok());
         }
     }
 }
 
-/// The turns of one thread; cheap to clone.
+/// The admission queue of one thread; cheap to clone.
 #[derive(Clone)]
 pub struct Gate {
     waiting: Rc<RefCell<Waiting>>,
     thread: RuntimeMetrics,
-    /// Rounds are a pause apart while it beats.
+    /// While it is active, rounds are spaced by [`PAUSE`].
     pulse: Option<Arc<Pulse>>,
 }
 
-/// The gates of a thread.
+/// The gates of one thread.
 pub struct Gates {
-    /// For connections, and for requests of strangers and of those who were told that they come too fast.
+    /// For connections, and for requests of strangers and of clients that exceeded a rate limit.
     pub strangers: Gate,
-    /// For requests of people who have shown who they are.
+    /// For requests of authenticated people.
     pub known: Gate,
 }
 
 impl Gates {
-    /// Gates of the thread that asks.
+    /// Creates the gates of the current thread.
     pub fn new(pulse: Arc<Pulse>) -> Self {
         Self { strangers: Gate::new(Some(pulse)), known: Gate::new(None) }
     }
@@ -101,13 +102,13 @@ impl Gate {
         Self { waiting: Rc::new(RefCell::new(waiting)), thread: Handle::current().metrics(), pulse }
     }
 
-    /// Waits until it may begin.
+    /// Waits until the caller may begin.
     pub async fn pass(&self, network: AddressKey) {
         let mine = {
             let mut waiting = self.waiting.borrow_mut();
             let slept = self.thread.worker_park_count(0);
             if !waiting.counting && waiting.slept != slept {
-                // Everything that was ready has had its turn.
+                // The thread has been idle since: everything that was ready has had its turn.
                 (waiting.slept, waiting.left) = (slept, AT_ONCE);
             }
             if waiting.left > 0 {
@@ -121,7 +122,7 @@ impl Gate {
             waiting.queue.push(network, sender);
             mine
         };
-        // Only a thread that ends drops the sender.
+        // The sender is dropped only when the thread ends.
         let _ = mine.await;
     }
 
@@ -129,7 +130,7 @@ impl Gate {
         let in_haste = || !self.pulse.as_ref().is_some_and(|pulse| pulse.0.load(Ordering::Relaxed));
         loop {
             if in_haste() {
-                // Comes back after everything that is ready, and after a look at the network.
+                // Resumes after everything that is ready, and after the I/O driver was polled.
                 tokio::task::yield_now().await;
             } else {
                 tokio::time::sleep(PAUSE).await;
@@ -213,7 +214,7 @@ mod tests {
             tokio::time::sleep(LOOK_EVERY * looks).await;
             pulse.0.load(Ordering::Relaxed)
         };
-        // Between two looks.
+        // Wait until halfway between two checks.
         tokio::time::sleep(LOOK_EVERY / 2).await;
         assert!(!after(2).await, "those of before do not count");
         messages.store(8, Ordering::Relaxed);

@@ -1,13 +1,13 @@
-//! Limits on wrong passwords: per account a delay that doubles, per network and for the whole server a number a
-//! minute. With Redis all nodes count together, in one atomic step; each node counts by itself besides, so the limits
-//! hold when Redis is away.
+//! Limits on wrong passwords: a doubling delay per account, and a number per minute per network and for the whole
+//! server. With Redis all nodes count together, in one atomic step; each node also counts on its own, so the limits
+//! hold when Redis is down.
 //!
-//! Strangers are counted together, and never slow down anybody who is known: an open session and a device or network
-//! from which this account has logged in before have counts of their own. When the whole server has seen too many,
-//! networks that have hardly tried are still let in.
+//! Strangers share one count, and never slow down anybody who is known: an open session, and a device or network from
+//! which this account has logged in before, have their own counts. When the whole server has seen too many, networks
+//! with few attempts are still let in.
 //!
-//! Invariant: an attempt is counted before the password is looked at, and given back when it was right or was never
-//! looked at, so attempts at the same time gain nothing. No account is ever locked for good. Names are kept as hashes.
+//! Invariant: an attempt is counted before the password is checked, and given back if the password was right or never
+//! checked, so parallel attempts gain nothing. No account is ever locked for good. Names are stored as hashes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,30 +22,32 @@ use sha2::{Digest, Sha256};
 use super::addresses::AddressKey;
 use crate::clock::Clock;
 
-/// Times here are in milliseconds.
+/// Microseconds per millisecond; times in this file are in milliseconds.
 const MILLISECOND: i64 = 1000;
-/// Wrong passwords in a row that cost nothing.
+/// Wrong passwords in a row without a delay.
 const FREE: u32 = 5;
-/// Longest delay: somebody else's guessing keeps the owner out of a new device for no longer.
+/// Longest delay (ms): the longest time for which somebody else's guessing keeps the owner from logging in on a new
+/// device.
 const LONGEST: i64 = 300_000;
-/// Wrong passwords are forgotten after this long without another one.
+/// Wrong passwords are forgotten this long (ms) after the last one.
 const FORGET: i64 = 3_600_000;
-/// Attempts are counted in spans of this length, per network and for all.
+/// Length (ms) of the window in which attempts are counted, per network and for the whole server.
 const SPAN: i64 = 60_000;
-/// The whole server takes this many times as many wrong passwords as one network.
+/// Limit of the whole server, as a multiple of the limit of one network.
 const NETWORKS: u32 = 20;
-/// A site of many IPv6 networks takes this many times as many as one of them.
+/// Limit of a site of many IPv6 networks, as a multiple of the limit of one network.
 const OF_SITE: u32 = 8;
-/// What the whole server has seen does not count against networks with fewer attempts than this in the span.
+/// The limit of the whole server does not apply to networks with fewer attempts than this in the window.
 const FAIR: u32 = 3;
-/// Entries of one table before it is cleaned.
+/// Entries in a table before it is cleaned.
 const MOST: usize = 50_000;
-/// Redis answers within this time, or this node counts alone.
+/// If Redis does not reply within this time, the node counts alone.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Counts an attempt, or returns how long to wait. `KEYS`: account, and for strangers: network, all, and with IPv6 the
-/// site; `ARGV` from the sixth on: the limit of each of these, and last how many of a network are fair. The time is the
-/// caller's: nodes of a cluster agree on it.
+/// Counts an attempt and returns 0, or returns how long to wait (ms). `KEYS`: account; for strangers also network,
+/// whole server, and with IPv6 the site. `ARGV`: now, `FREE`, `LONGEST`, `SPAN`, `FORGET`, the limit of each key
+/// after the first (network, whole server, site), and last [`FAIR`]. The time is the caller's: the nodes of a cluster
+/// agree on it.
 const TAKE: &str = r"
 local now, free, longest, span = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local wait = tonumber(redis.call('HGET', KEYS[1], 'until') or '0') - now
@@ -76,7 +78,7 @@ end
 return 0
 ";
 
-/// Takes an attempt back that was right (the sixth argument is 1) or was not looked at (0).
+/// Gives an attempt back: one that was right (the sixth argument is 1) or was not checked (0).
 const GIVE_BACK: &str = r"
 if ARGV[6] == '1' then
     redis.call('DEL', KEYS[1])
@@ -107,7 +109,7 @@ struct Span {
 }
 
 impl Span {
-    /// As it stands now: a new one where it is over, or the clock was set back.
+    /// The current window: a new one if the old one is over, or the clock was set back.
     fn at(known: Option<Self>, now: i64) -> Self {
         known.filter(|span| (0..SPAN).contains(&(now - span.since))).unwrap_or(Self { count: 0, since: now })
     }
@@ -127,15 +129,15 @@ struct Inner {
     redis: Option<Redis>,
 }
 
-/// See the module; cheap to clone.
+/// The counters; cheap to clone.
 #[derive(Clone)]
 pub struct Guesses(Arc<Inner>);
 
-/// Who tries, with which account.
+/// An attempt: the account it counts against and, for strangers, the network.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     account: Hash,
-    /// Of strangers.
+    /// Set for strangers only.
     network: Option<AddressKey>,
 }
 
@@ -146,34 +148,34 @@ impl Attempt {
         Self { account: digest.finalize().into(), network }
     }
 
-    /// An attempt to be the owner of a handle (in lower case) from somewhere.
+    /// A log-in as the owner of a handle (in lower case) from a network.
     pub fn log_in(handle_key: &str, network: AddressKey) -> Self {
         Self::new(&[handle_key.as_bytes()], Some(network))
     }
 
-    /// An attempt from a device or network from which this person has logged in before.
+    /// A log-in from a device or network from which this person has logged in before.
     pub fn known(user: UserId, device: &[u8]) -> Self {
-        // No handle has a space.
+        // No handle contains a space, so the prefixes here cannot collide with one.
         Self::new(&[b"device ", &user.0.to_be_bytes(), device], None)
     }
 
-    /// An attempt to confirm in an open session that its owner is there.
+    /// A password confirmation in an open session.
     pub fn session(user: UserId, session: SessionId) -> Self {
         Self::new(&[b"session ", &user.0.to_be_bytes(), &session.0.to_be_bytes()], None)
     }
 
-    /// An attempt at the second factor of a person. Counted apart: the right password gives none of these back.
+    /// An attempt at a person's second factor. Counted separately: the right password gives none of these back.
     pub fn second_factor(user: UserId, network: AddressKey) -> Self {
         Self::new(&[format!("second factor {user}").as_bytes()], Some(network))
     }
 
-    /// An attempt with a passkey, by what its authenticator calls it; whether anybody has it does not matter.
+    /// An attempt with a passkey, by its credential id, whether or not anybody has it.
     pub fn passkey(credential: &[u8], network: AddressKey) -> Self {
         Self::new(&[b"passkey ", credential], Some(network))
     }
 }
 
-/// An attempt that was counted and is being looked at. Dropped, it was not, and does not count.
+/// A counted attempt that is being checked. If dropped unsettled, it was not checked and does not count.
 pub struct Taken {
     guesses: Guesses,
     attempt: Attempt,
@@ -181,12 +183,12 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// It was wrong, and stays counted.
+    /// The password was wrong: the attempt stays counted.
     pub fn wrong(mut self) {
         self.settled = true;
     }
 
-    /// It was right: nothing is held against the account any more.
+    /// The password was right: clears what counted against the account.
     pub async fn right(mut self) {
         self.settled = true;
         self.guesses.uncount_here(&self.attempt, true);
@@ -208,7 +210,7 @@ impl Drop for Taken {
 }
 
 impl Guesses {
-    /// Limits with up to this many wrong passwords a minute from one network.
+    /// Creates the limits; `per_network` is the maximum of wrong passwords per minute from one network.
     pub fn new(clock: &Clock, per_network: u32, broker: &Broker) -> Self {
         let redis = match broker {
             Broker::Redis(redis) => Some(redis.clone()),
@@ -217,14 +219,14 @@ impl Guesses {
         Self(Arc::new(Inner { clock: clock.clone(), per_network, tables: Mutex::default(), redis }))
     }
 
-    /// Counts an attempt, or says after how many milliseconds to come back.
+    /// Counts an attempt, or returns after how many milliseconds to try again.
     pub async fn take(&self, attempt: Attempt) -> Result<Taken, u64> {
         self.take_here(&attempt, self.0.clock.now())?;
-        // From here on it is given back, also when the caller goes away.
+        // From here on the attempt is given back, even if the caller goes away.
         let mut taken = Taken { guesses: self.clone(), attempt, settled: false };
         let everywhere = self.run(TAKE, &taken.attempt, None).await.unwrap_or(0);
         if everywhere > 0 {
-            // The others say no, and have not counted it: here it did not count either.
+            // The cluster refused and did not count it, so it must not count here either.
             taken.settled = true;
             self.uncount_here(&taken.attempt, false);
             return Err(everywhere.unsigned_abs());
@@ -251,7 +253,7 @@ impl Guesses {
         }
     }
 
-    /// The limits of a network, of all together, and of a site.
+    /// Limits per window: of a network, of the whole server, and of a site.
     fn limits(&self) -> [u32; 3] {
         let one = self.0.per_network;
         [one, one.saturating_mul(NETWORKS), one.saturating_mul(OF_SITE)]
@@ -263,7 +265,7 @@ impl Guesses {
         tables.clean(now);
         let known = tables.accounts.get(&attempt.account).filter(|known| now - known.last < FORGET);
         let wait = known.and_then(|known| known.until).map_or(0, |until| until - now);
-        // A clock that was set back makes nobody wait for longer.
+        // If the clock was set back, nobody has to wait longer than [`LONGEST`].
         if (1..=LONGEST).contains(&wait) {
             return Err(wait.unsigned_abs());
         }
@@ -296,7 +298,7 @@ impl Guesses {
         Ok(())
     }
 
-    /// Runs a script in Redis; `None` when there is none, or it does not answer.
+    /// Runs a script in Redis; `None` without Redis, or if it does not reply in time.
     async fn run(&self, script: &str, attempt: &Attempt, right: Option<bool>) -> Option<i64> {
         let redis = self.0.redis.as_ref()?;
         let mut keys = vec![redis.key(&format!("guesses:{}", hex(&attempt.account)))];
@@ -316,8 +318,8 @@ impl Guesses {
 }
 
 impl Tables {
-    /// Makes room. Where everything is young, what says least goes first: nobody gets rid of their own count by making
-    /// up others.
+    /// Makes room. If nothing is old enough to go, the entries with the lowest counts go first: nobody erases their
+    /// own count by inventing others.
     fn clean(&mut self, now: i64) {
         if self.accounts.len() >= MOST {
             self.accounts.retain(|_, account| now - account.last < FORGET);
@@ -366,9 +368,9 @@ mod tests {
         }
         for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
             assert_eq!(guesses.take_here(&attempt, now), Err(seconds * 1000));
-            // From another place too: the account is protected, not the place.
+            // The delay also applies to other networks: it protects the account.
             assert!(guesses.take_here(&Attempt::log_in("ada", network(2)), now).is_err());
-            // But for those who are known.
+            // Except to devices and sessions that are known.
             guesses.take_here(&Attempt::known(UserId(1), &[2]), now).unwrap();
             guesses.take_here(&Attempt::session(UserId(1), SessionId(2)), now).unwrap();
             guesses.0.tables.lock().unwrap().accounts.retain(|account, _| *account == attempt.account);
@@ -394,7 +396,7 @@ mod tests {
         for number in 2..=20 {
             assert!((0..5).all(|_| try_from(network(number), now).is_ok()));
         }
-        // The whole server has seen enough; who has hardly tried is no part of that.
+        // The whole server has reached its limit, which does not apply to networks with few attempts.
         assert!((0..FAIR).all(|_| try_from(network(21), now).is_ok()));
         assert_eq!(try_from(network(21), now), Err(60_000));
         assert!(try_from(network(21), Timestamp(SPAN * MILLISECOND)).is_ok());
@@ -424,7 +426,7 @@ mod tests {
             for _ in 0..4 {
                 guesses.take(attempt.clone()).await.unwrap().wrong();
             }
-            // The right one is given back, and forgives the account; the network has one more.
+            // The right attempt is given back and clears the account; the network has one more.
             guesses.take(attempt.clone()).await.unwrap().right().await;
             guesses.take(attempt.clone()).await.unwrap().wrong();
             assert!(guesses.take(attempt.clone()).await.is_err());

@@ -1,8 +1,7 @@
-//! The memory that others make this node hold: bodies that are being received, answers that nobody reads, unfinished
-//! frames.
+//! Memory that clients make this node hold: request bodies being received, unread responses, unfinished frames.
 //!
-//! Invariant: all of it together stays below one limit. When there is no room, the largest holder gives way, never
-//! the one who holds little: their connection is closed.
+//! Invariant: the total stays below one limit. When there is no room, the connection of the largest holder is closed,
+//! never that of a holder of little.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::addresses::AddressKey;
 
-/// Closes one connection from anywhere.
+/// Handle that closes one connection from anywhere.
 #[derive(Default)]
 pub struct Kill {
     killed: AtomicBool,
@@ -21,18 +20,18 @@ pub struct Kill {
 }
 
 impl Kill {
-    /// Closes the connection soon.
+    /// Requests that the connection be closed.
     pub fn kill(&self) {
         self.killed.store(true, Ordering::Release);
         self.notify.notify_one();
     }
 
-    /// Whether it was closed so.
+    /// Whether closing was requested.
     pub fn is_killed(&self) -> bool {
         self.killed.load(Ordering::Acquire)
     }
 
-    /// Waits until the connection is to be closed. One task waits at a time.
+    /// Waits until closing is requested. Only one task may wait at a time.
     pub async fn wait(&self) {
         while !self.is_killed() {
             self.notify.notified().await;
@@ -40,12 +39,12 @@ impl Kill {
     }
 }
 
-/// Who makes the node hold something.
+/// Whose budget memory is charged to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Owner {
-    /// Somebody who has shown who they are.
+    /// An authenticated person.
     Person(UserId),
-    /// Anybody at an address.
+    /// Strangers at an address.
     Address(AddressKey),
 }
 
@@ -59,7 +58,7 @@ struct Holder {
 struct Holders {
     total: usize,
     next: u64,
-    /// By ticket, so the oldest comes first.
+    /// By ticket number, so the oldest comes first.
     tickets: BTreeMap<u64, Holder>,
     owners: HashMap<Owner, usize>,
 }
@@ -81,7 +80,8 @@ impl Holders {
         self.owners.get(&owner).copied().unwrap_or(0)
     }
 
-    /// Makes room for `bytes` of `owner` at the cost of those who hold more. False when nobody does.
+    /// Makes room for `bytes` of `owner` by closing connections of owners who hold more. Returns false if there are
+    /// none.
     fn make_room(&mut self, limit: usize, owner: Owner, bytes: usize) -> bool {
         while self.total + bytes > limit {
             let most = self.owners.iter().max_by_key(|(_, held)| **held).map(|(owner, held)| (*owner, *held));
@@ -99,7 +99,7 @@ impl Holders {
     }
 }
 
-/// See the module; cheap to clone.
+/// Memory budget of the node; cheap to clone.
 #[derive(Clone)]
 pub struct MemoryBudget {
     limit: usize,
@@ -107,12 +107,12 @@ pub struct MemoryBudget {
 }
 
 impl MemoryBudget {
-    /// A budget of up to this many bytes.
+    /// Creates a budget of at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self { limit, holders: Arc::default() }
     }
 
-    /// Takes `bytes` for a connection, unless there is no room, or the owner then held more than `most`.
+    /// Reserves `bytes` for a connection. `None` if there is no room, or the owner would hold more than `most` bytes.
     pub fn hold(&self, owner: Owner, bytes: usize, most: usize, kill: &Arc<Kill>) -> Option<Held> {
         let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
         if holders.held_by(owner) + bytes > most || !holders.make_room(self.limit, owner, bytes) {
@@ -126,18 +126,18 @@ impl MemoryBudget {
         Some(Held { holders: self.holders.clone(), ticket })
     }
 
-    /// Bytes that are held for one owner now.
+    /// Bytes currently reserved for one owner.
     pub fn held_by(&self, owner: Owner) -> usize {
         self.holders.lock().unwrap_or_else(PoisonError::into_inner).held_by(owner)
     }
 
-    /// Bytes that are held now.
+    /// Bytes currently reserved in total.
     pub fn held(&self) -> usize {
         self.holders.lock().unwrap_or_else(PoisonError::into_inner).total
     }
 }
 
-/// Memory that is taken; dropping it gives it back.
+/// Reserved memory; dropping it releases it.
 pub struct Held {
     holders: Arc<Mutex<Holders>>,
     ticket: u64,

@@ -1,11 +1,11 @@
-//! A queue in which those who wait take turns by a key, so that nobody waits behind all that somebody else has asked for.
+//! A fair queue: keys take turns, so that nobody waits behind everything that somebody else has queued.
 //!
-//! Invariant: a key is in `turns` exactly once as long as something of it waits, and nothing is kept of it afterwards.
+//! Invariant: a key is in `turns` exactly once while it has items, and nothing is kept of it afterwards.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// See the module.
+/// A first-in, first-out queue per key, served round-robin.
 pub struct FairQueue<K, T> {
     waiting: HashMap<K, VecDeque<T>>,
     turns: VecDeque<K>,
@@ -18,7 +18,7 @@ impl<K, T> Default for FairQueue<K, T> {
 }
 
 impl<K: Eq + Hash + Copy, T> FairQueue<K, T> {
-    /// Adds something behind what waits of the same key.
+    /// Adds an item behind those of the same key.
     pub fn push(&mut self, key: K, item: T) {
         let items = self.waiting.entry(key).or_default();
         if items.is_empty() {
@@ -27,7 +27,7 @@ impl<K: Eq + Hash + Copy, T> FairQueue<K, T> {
         items.push_back(item);
     }
 
-    /// Takes what is next.
+    /// Takes the next item.
     pub fn pop(&mut self) -> Option<T> {
         let key = self.turns.pop_front()?;
         let items = self.waiting.get_mut(&key)?;
@@ -40,22 +40,22 @@ impl<K: Eq + Hash + Copy, T> FairQueue<K, T> {
         item
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     pub fn is_empty(&self) -> bool {
         self.turns.is_empty()
     }
 
-    /// How many keys wait.
+    /// Number of keys with items.
     pub fn keys(&self) -> usize {
         self.turns.len()
     }
 
-    /// How much waits of one key.
+    /// Number of items of one key.
     pub fn of(&self, key: K) -> usize {
         self.waiting.get(&key).map_or(0, VecDeque::len)
     }
 
-    /// Drops what came last of the key with the most, if that is more than `than`.
+    /// Drops the newest item of the key with the most, if it has more than `than`. Returns whether it did.
     pub fn drop_of_most(&mut self, than: usize) -> bool {
         let most = self.waiting.iter().max_by_key(|(_, items)| items.len());
         let Some((key, _)) = most.map(|(key, items)| (*key, items.len())).filter(|(_, count)| *count > than)

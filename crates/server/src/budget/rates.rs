@@ -1,7 +1,7 @@
 //! Rate limits: token buckets on this node.
 //!
-//! Invariant: the table of buckets is bounded. A full one forgets the buckets that are full again anyway, and then those
-//! that say least: nobody gets a full bucket back by filling the table with others.
+//! Invariant: the table of buckets is bounded. When it is full, it drops the buckets that have refilled anyway, then
+//! the fullest of the others: nobody gets a full bucket back by filling the table with other keys.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,16 +11,16 @@ use std::time::Duration;
 use super::addresses::AddressKey;
 use crate::clock::Clock;
 
-/// Buckets in one table before it is cleaned.
+/// Buckets in a table before it is cleaned.
 const MAX_BUCKETS: usize = 50_000;
 
 struct Bucket {
     tokens: f64,
-    /// Microseconds, as the clock tells them.
+    /// Last refill, in microseconds of the clock.
     at: i64,
 }
 
-/// A limit of up to this many per second, with a burst, for each key.
+/// A limit for each key: `per_second`, with a burst.
 pub struct RateLimit<K> {
     clock: Clock,
     per_second: f64,
@@ -29,17 +29,17 @@ pub struct RateLimit<K> {
 }
 
 impl<K: Eq + Hash> RateLimit<K> {
-    /// A limit.
+    /// Creates a limit.
     pub fn new(clock: &Clock, per_second: f64, burst: f64) -> Self {
         Self { clock: clock.clone(), per_second, burst, buckets: Mutex::default() }
     }
 
-    /// Takes one, or says after how many milliseconds there is one again.
+    /// Takes a token, or returns after how many milliseconds there is one.
     pub fn take(&self, key: K) -> Result<(), u64> {
         self.take_counted(key).map(drop)
     }
 
-    /// Like [`RateLimit::take`], and says how many are left.
+    /// Like [`RateLimit::take`], and returns how many tokens are left.
     pub fn take_counted(&self, key: K) -> Result<u32, u64> {
         let now = self.clock.now().0;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,15 +51,15 @@ impl<K: Eq + Hash> RateLimit<K> {
         Err((((1.0 - bucket.tokens) / self.per_second) * 1000.0).ceil() as u64)
     }
 
-    /// What is said of it in the header fields `RateLimit-Policy` and `RateLimit`, when this many are left: up to the burst
-    /// within the seconds in which an empty bucket is full again.
+    /// Values of the header fields `RateLimit-Policy` and `RateLimit` when `left` tokens are left: the quota is the
+    /// burst, and the window is the number of seconds in which an empty bucket refills.
     pub fn fields(&self, name: &str, left: u32) -> (String, String) {
         let (quota, window) = (self.burst as u32, (self.burst / self.per_second).ceil());
         let until_full = ((self.burst - f64::from(left)) / self.per_second).ceil();
         (format!("\"{name}\";q={quota};w={window}"), format!("\"{name}\";r={left};t={until_full}"))
     }
 
-    /// The bucket of a key as it stands now, in a table that is never too large.
+    /// The refilled bucket of a key; first makes room if the table is full.
     fn bucket<'a>(&self, buckets: &'a mut HashMap<K, Bucket>, key: K, now: i64) -> &'a mut Bucket {
         if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&key) {
             let (per_second, burst) = (self.per_second, self.burst);
@@ -69,7 +69,7 @@ impl<K: Eq + Hash> RateLimit<K> {
                 buckets.retain(|_, bucket| left(bucket) < least);
                 least /= 2.0;
             }
-            // All of them are empty: one goes, whichever it is.
+            // All of them are empty: drop an arbitrary one.
             if buckets.len() >= MAX_BUCKETS {
                 let mut one = false;
                 buckets.retain(|_, _| std::mem::replace(&mut one, true));
@@ -82,8 +82,8 @@ impl<K: Eq + Hash> RateLimit<K> {
         bucket
     }
 
-    /// Takes one that may only be there later, and says when: those who wait are served in the order in which they came.
-    /// `None` when this many wait already.
+    /// Takes a token that may only become available later, and returns the delay until then, so that waiters are
+    /// served in order of arrival. `None` if `waiting` of them wait already.
     pub fn reserve(&self, key: K, waiting: u32) -> Option<Duration> {
         let now = self.clock.now().0;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +95,7 @@ impl<K: Eq + Hash> RateLimit<K> {
         Some(Duration::from_secs_f64((-bucket.tokens / self.per_second).max(0.0)))
     }
 
-    /// Gives one back that turned out not to count.
+    /// Returns a token that turned out not to count.
     pub fn give_back(&self, key: &K) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bucket) = buckets.get_mut(key) {
@@ -104,17 +104,17 @@ impl<K: Eq + Hash> RateLimit<K> {
     }
 }
 
-/// A site of many IPv6 networks gets this many times as much as one of them.
+/// Limit of a site of many IPv6 networks, as a multiple of the limit of one network.
 const OF_SITE: u32 = 8;
 
-/// A limit for each network, and a wider one for the site that it belongs to.
+/// A limit for each network, and a wider one for the site it belongs to.
 pub struct NetworkLimit {
     networks: RateLimit<AddressKey>,
     sites: RateLimit<AddressKey>,
 }
 
 impl NetworkLimit {
-    /// A limit.
+    /// Creates a limit; `per_second` and `burst` apply to one network.
     pub fn new(clock: &Clock, per_second: f64, burst: f64) -> Self {
         Self {
             networks: RateLimit::new(clock, per_second, burst),
@@ -122,12 +122,12 @@ impl NetworkLimit {
         }
     }
 
-    /// Takes one, or says after how many milliseconds there is one again.
+    /// Takes a token, or returns after how many milliseconds there is one.
     pub fn take(&self, network: AddressKey) -> Result<(), u64> {
         self.ask_both(network, |limit, key, _| limit.take(key)).map(|_| ())
     }
 
-    /// Like [`RateLimit::reserve`]; of a site eight times as many may wait.
+    /// Like [`RateLimit::reserve`]; eight times as many may wait per site.
     pub fn reserve(&self, network: AddressKey, waiting: u32) -> Option<Duration> {
         let reserve =
             |limit: &RateLimit<_>, key, times| limit.reserve(key, waiting.saturating_mul(times)).ok_or(());
@@ -135,8 +135,8 @@ impl NetworkLimit {
         Some(own.max(of_site.unwrap_or_default()))
     }
 
-    /// Asks the site, with how many times as much it gets, and then the network; what the network refuses is not
-    /// taken from the site.
+    /// Asks the limit of the site (whose third argument is how many times as much it gets), then that of the network.
+    /// What the network refuses is given back to the site.
     fn ask_both<T, E>(
         &self,
         network: AddressKey,
@@ -151,7 +151,7 @@ impl NetworkLimit {
         Ok((own?, of_site))
     }
 
-    /// Gives one back that turned out not to count.
+    /// Returns a token that turned out not to count.
     pub fn give_back(&self, network: AddressKey) {
         self.networks.give_back(&network);
         if let Some(site) = network.site() {
@@ -160,7 +160,7 @@ impl NetworkLimit {
     }
 }
 
-/// A clock that was set back has not taken anything away.
+/// If the clock was set back, no time has passed.
 fn seconds(micros: i64) -> f64 {
     micros.max(0) as f64 / 1e6
 }

@@ -1,7 +1,7 @@
-//! Turns of people who read much: few large reads of one person are under way on this node at the same time, the others
-//! wait in the order in which they came. Somebody who asks for everything at once waits; nobody else does.
+//! Turns for heavy readers: few large reads of one person run on this node at the same time, the others wait in order
+//! of arrival. Somebody who asks for everything at once waits; nobody else does.
 //!
-//! Invariant: the table holds only people of whom a read is under way or waits.
+//! Invariant: the table holds only people with a read that runs or waits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,16 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use parlour_protocol::ids::UserId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Large reads of one person at the same time.
+/// Maximum concurrent large reads per person.
 const AT_ONCE: usize = 2;
 
 type Table = Arc<Mutex<HashMap<UserId, Arc<Semaphore>>>>;
 
-/// See the module; cheap to clone.
+/// Table of turns by person; cheap to clone.
 #[derive(Clone, Default)]
 pub struct ReadTurns(Table);
 
-/// A person's turn; dropping it lets the next read of theirs begin.
+/// A person's turn; dropping it lets their next read begin.
 pub struct ReadTurn {
     user: UserId,
     turns: Option<Arc<Semaphore>>,
@@ -27,7 +27,7 @@ pub struct ReadTurn {
 }
 
 impl ReadTurns {
-    /// Waits until it is this read's turn.
+    /// Waits for the person's next free turn.
     pub async fn wait(&self, user: UserId) -> ReadTurn {
         let turns = {
             let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,7 +43,7 @@ impl Drop for ReadTurn {
     fn drop(&mut self) {
         self.permit = None;
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        // Given up under the lock, so that of two who end at the same time the second one sees that it is the last.
+        // Dropped under the lock, so that when two turns end at the same time, the second sees that it is the last.
         self.turns = None;
         if table.get(&self.user).is_some_and(|turns| Arc::strong_count(turns) == 1) {
             table.remove(&self.user);

@@ -1,4 +1,6 @@
-//! The settings of mail: where it is handed over, and from whom it is.
+//! Mail settings: the server that mail is handed to, and the sender address.
+//!
+//! Invariant: no error message repeats the URL, which holds a password.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +16,14 @@ const MAIL_FROM: &str = "PARLOUR_MAIL_FROM";
 /// How mail is sent.
 #[derive(Debug, Clone)]
 pub struct MailSettings {
-    /// `smtp://user:password@host:port` or `smtps://…`, as it was given.
+    /// `smtp://user:password@host:port` or `smtps://…`, as configured.
     pub smtp_url: Secret,
-    /// Whom mails are from: an address, or `Name <address>`.
+    /// Sender of all mail: an address, or `Name <address>`.
     pub from: String,
 }
 
 impl MailSettings {
-    /// Reads both settings, or none.
+    /// Reads both settings, or neither.
     pub(super) fn from_values(values: &BTreeMap<&str, String>) -> Result<Option<Self>, String> {
         let text = |name| values.get(name).map(|value| value.trim().to_owned());
         match (text(SMTP_URL), text(MAIL_FROM)) {
@@ -36,7 +38,7 @@ impl MailSettings {
         }
     }
 
-    /// Refuses what cannot work.
+    /// Rejects settings that cannot work.
     pub(super) fn check(&self, config: &Config) -> Result<(), String> {
         self.connection_url()?;
         self.sender()?;
@@ -48,18 +50,18 @@ impl MailSettings {
         Ok(())
     }
 
-    /// Whom mails are from.
+    /// The sender, parsed.
     pub fn sender(&self) -> Result<Mailbox, String> {
         self.from.parse().map_err(|_| {
             format!("{MAIL_FROM} must be an address, or a name and an address in angle brackets")
         })
     }
 
-    /// The address of the SMTP server in the words of the library: with TLS unless it was turned off, or the server is on
-    /// this machine.
+    /// The URL of the SMTP server in the form that the mail library expects: with TLS unless it was turned off or the
+    /// server is on this machine.
     pub fn connection_url(&self) -> Result<Secret, String> {
         let malformed = || {
-            // The value holds a password: it is not repeated.
+            // The value holds a password, so it is not repeated.
             format!(
                 "{SMTP_URL} must look like smtp://user:password@host:587 or smtps://user:password@host:465"
             )

@@ -1,20 +1,22 @@
-//! Origins: where a page comes from, compared as browsers compare them and not as texts.
+//! Origins of web pages.
+//!
+//! Invariant: two origins are compared as browsers compare them, in one normal form, never as texts.
 
 use std::fmt;
 
 use url::{Origin as UrlOrigin, Url};
 
-/// Scheme, host and port of a page, in the one form that browsers write: lower case, ASCII, no default port.
+/// Scheme, host and port of a page in the form that browsers send: lower case, ASCII, no default port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
 impl Origin {
-    /// Reads the header of a browser, which writes no path, not even an empty one.
+    /// Parses an `Origin` header. Browsers send no path there, so a trailing slash is rejected.
     pub fn of_header(text: &str) -> Option<Self> {
         if text.ends_with('/') { None } else { Self::parse(text) }
     }
 
-    /// Reads an origin that somebody has written down.
+    /// Parses an origin written by a person; a trailing slash is allowed.
     pub fn parse(text: &str) -> Option<Self> {
         let url = Url::parse(text).ok()?;
         let origin = url.origin();
@@ -24,7 +26,7 @@ impl Origin {
         (alone && web && anonymous).then(|| Self(origin.ascii_serialization()))
     }
 
-    /// Reads an origin that somebody has written into the setting `name`.
+    /// Parses the setting `name`; the error says what is expected.
     pub(super) fn of_setting(name: &str, text: &str) -> Result<Self, String> {
         Self::parse(text).ok_or_else(|| {
             format!(
@@ -34,13 +36,13 @@ impl Origin {
         })
     }
 
-    /// Whether the origin's page comes from the host that a request names.
+    /// Whether the origin is the host that a request names in its `Host` header.
     pub fn is_at(&self, host: &str) -> bool {
         let scheme = self.0.split("://").next().unwrap_or_default();
         Self::parse(&format!("{scheme}://{host}")).as_ref() == Some(self)
     }
 
-    /// As browsers write it.
+    /// The normal form.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,22 +1,24 @@
-//! Settings of the provider of OpenID Connect with which people may log in.
+//! Settings of the OpenID Connect provider with which people may log in.
+//!
+//! Invariant: a provider on another machine is reached over TLS.
 
 use super::Secret;
 
-/// The provider.
+/// How to reach the provider and authenticate with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderSettings {
-    /// Its address, where `/.well-known/openid-configuration` is found below.
+    /// Issuer URL; `/.well-known/openid-configuration` is found below it.
     pub issuer: String,
-    /// The name by which it knows this server.
+    /// Client id of this server at the provider.
     pub client_id: String,
-    /// Its secret for this server; public clients have none.
+    /// Client secret of this server; public clients have none.
     pub client_secret: Option<Secret>,
-    /// What it is called on the button.
+    /// Name shown on the log-in button.
     pub name: String,
 }
 
 impl ProviderSettings {
-    /// The names of the settings.
+    /// Names of the settings.
     pub(super) const NAMES: [&str; 4] =
         ["PARLOUR_OIDC_ISSUER", "PARLOUR_OIDC_CLIENT_ID", "PARLOUR_OIDC_CLIENT_SECRET", "PARLOUR_OIDC_NAME"];
 

@@ -1,4 +1,6 @@
-//! The catalogue of problem codes, to which the `type` of every problem document leads.
+//! The catalogue of problem codes, which the `type` of every problem document links to.
+//!
+//! Invariant: the fragment of a code's section is the code itself.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -69,7 +71,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Every other piece between backticks is code.
+/// Marks up pieces between backticks as code.
 fn marked(text: &str) -> String {
     let text = escaped(text);
     let pieces = text.split('`').enumerate();

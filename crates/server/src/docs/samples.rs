@@ -1,6 +1,6 @@
-//! Code for each operation, in the languages that most people who call the API write: curl, TypeScript, Python.
+//! Code samples for each operation, in the languages that most API users write: curl, TypeScript, Python.
 //!
-//! Invariant: it is made from the operation's own examples, so that it is right when they are.
+//! Invariant: they are generated from the operation's own examples, so they are right whenever those are.
 
 use std::fmt::Write;
 
@@ -33,7 +33,7 @@ enum Answer {
     File,
 }
 
-/// One request.
+/// One request, as a sample shows it.
 struct Call {
     method: String,
     path: String,
@@ -209,12 +209,12 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-/// All lines but the first, further to the right.
+/// Indents all lines except the first.
 fn indented(text: &str, by: &str) -> String {
     text.replace('\n', &format!("\n{by}"))
 }
 
-/// A JSON value as Python writes it.
+/// Formats a JSON value as a Python literal.
 fn python_literal(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),

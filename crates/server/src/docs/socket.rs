@@ -1,4 +1,6 @@
-//! The chapter about the frames of the socket, from their schemas.
+//! The documentation chapter on socket frames.
+//!
+//! Invariant: it is generated from the schemas of the frames.
 
 use std::fmt::Write;
 
@@ -6,7 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::openapi::{self, example};
 
-/// Frames that clients send and frames that servers send, each with its fields and an example.
+/// The chapter as Markdown: the frames that clients send and those that the server sends, each with its fields and an
+/// example.
 pub fn chapter() -> String {
     let schema = openapi::socket_schema();
     let Some(all) = schema.get("$defs").and_then(Value::as_object) else { return String::new() };
@@ -29,7 +32,7 @@ pub fn chapter() -> String {
     text
 }
 
-/// The parts of a union, by what tells them apart; none of what is no union.
+/// The variants of a union by tag; empty for anything else.
 fn variants<'a>(all: &'a Map<String, Value>, union: &'a Value) -> Vec<(&'a str, &'a Value)> {
     let mapping = union.pointer("/discriminator/mapping").and_then(Value::as_object);
     let parts = union.get("oneOf").and_then(Value::as_array).into_iter().flatten();

@@ -1,24 +1,26 @@
-//! What mails say: plain text, in a few lines. Of what people wrote there is the handle alone, which cannot hold more
-//! than letters, digits and underscores: so nobody can send their own words to somebody else's address.
+//! Texts of mails: plain text, a few lines each.
+//!
+//! Invariant: the only text in them that users can choose is the handle, which consists of letters, digits and
+//! underscores: nobody can send their own words to somebody else's address.
 
 use parlour_chat::mails::MailKind;
 
-/// Longest name of a server in a mail, in characters.
+/// Maximum length of the server's name in a mail, in characters.
 const NAME: usize = 60;
 
-/// A subject and a body.
+/// Subject and body of a mail.
 pub(super) struct Text {
     pub(super) subject: String,
     pub(super) body: String,
 }
 
-/// A text on one line, without control characters.
+/// Joins a text into one line without control characters, at most [`NAME`] characters long.
 pub(super) fn one_line(text: &str) -> String {
     let plain: String = text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(NAME).collect()
 }
 
-/// The text of a mail about an account on a server with a name and an address.
+/// The text of a mail about an account, for a server with this name and address.
 pub(super) fn text(kind: MailKind, name: &str, address: &str, handle: &str, token: &str) -> Text {
     let not_me = format!(
         "If this wasn't you, someone may know your password. Set a new one at\n{address}/forgot\nor ask an \

@@ -1,5 +1,7 @@
-//! The socket in AsyncAPI 3: one channel, a message for every frame, and what no schema can say, which is when the server
-//! closes, how a connection resumes, and how much is taken.
+//! The socket in AsyncAPI 3: one channel, a message for every frame, and what no schema can say: when the server
+//! closes, how a connection resumes, and the limits.
+//!
+//! Invariant: frames are described by their schemas; only what these cannot express is written here.
 
 use parlour_protocol::close_codes::CloseCode;
 use parlour_protocol::limits;
@@ -13,7 +15,7 @@ use super::{API_VERSION, SOCKET};
 pub fn of(mut schemas: Schemas) -> Value {
     let (commands, command_messages) = messages(&schemas, "ClientFrame");
     let (frames, frame_messages) = messages(&schemas, "ServerFrame");
-    // Messages take the place of the two unions; of a discriminator AsyncAPI knows the name of the field alone.
+    // Messages replace the two unions; of a discriminator, AsyncAPI supports only the field's name.
     schemas.remove("ClientFrame");
     schemas.remove("ServerFrame");
     for schema in schemas.values_mut() {
@@ -35,7 +37,7 @@ pub fn of(mut schemas: Schemas) -> Value {
             "version": API_VERSION,
             "description": about(),
             "license": { "name": "MIT", "url": "https://spdx.org/licenses/MIT" },
-            // Of the host that stands below for everybody's own.
+            // An address at the example host, which stands for each operator's own.
             "contact": {
                 "name": "The administrators of the server",
                 "url": "https://chat.example.org",
@@ -106,7 +108,7 @@ fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/messages/{name}") })
 }
 
-/// The messages that a union stands for: their names, and what each is.
+/// The messages of a union: their names, and their definitions.
 fn messages(schemas: &Schemas, union: &str) -> (Vec<String>, Map<String, Value>) {
     let mapping = schemas.get(union).and_then(|union| union.pointer("/discriminator/mapping"));
     let mut names = Vec::new();

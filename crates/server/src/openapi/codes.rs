@@ -1,19 +1,19 @@
-//! Which problem codes an operation can answer with.
+//! Which problem codes an operation can return.
 //!
-//! Invariant: this is checked, not believed. Tests compare every refusal that they get with the published list.
+//! Invariant: this list is verified: tests compare every refusal they get with it.
 
 use parlour_protocol::problems::ErrorCode;
 
 use crate::idempotency;
 
-/// What is known of an operation without looking at what it does.
+/// General properties of an operation that determine common codes.
 #[derive(Debug, Clone, Copy)]
 pub struct Kind {
-    /// Whether it needs an access token.
+    /// Whether it requires an access token.
     pub authenticated: bool,
-    /// Whether it takes a body.
+    /// Whether it takes a request body.
     pub body: bool,
-    /// Whether its path names something.
+    /// Whether its path contains a parameter.
     pub names: bool,
 }
 

@@ -1,17 +1,17 @@
-//! Whole examples for every operation, put together from the schemas: values of a few well-known fields, and for the others
-//! what their type says.
+//! Complete examples for every operation, composed from the schemas: fixed values for well-known fields, and values
+//! derived from the type for all others.
 //!
-//! Invariant: an example is valid for its schema. Linters of the description check that.
+//! Invariant: an example is valid for its schema; linters of the description check that.
 
 use serde_json::{Map, Value, json};
 
 use super::operations_of;
 use super::schemas::Schemas;
 
-/// How deep an example goes.
+/// Maximum nesting depth of an example.
 const DEEPEST: usize = 8;
 
-/// Values of fields, where their schema has no example of its own. An object's name in front of a field goes first.
+/// Values of fields whose schema has no example. `Object.field` takes precedence over `field`.
 #[rustfmt::skip]
 const FIELDS: &[(&str, &str)] = &[
     ("AdminUser.handle", "grace"), ("Bot.handle", "weather"), ("Bot.display_name", "Weather"),
@@ -35,7 +35,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("topic", "All about tea"), ("type", "/api/docs/problems#not_friends"), ("version", "0.1.0"),
     ("search", "tea"), ("prefix", "ad"), ("ids", "4611686018427387904"), ("authors", "true"),
 ];
-/// Fields that an example leaves out: those of rare states.
+/// Fields that examples omit, because they occur in rare states only.
 const RARE: [&str; 9] = [
     "deleted_at",
     "pending",
@@ -48,7 +48,7 @@ const RARE: [&str; 9] = [
     "methods",
 ];
 
-/// Gives every body and parameter of a document's operations an example.
+/// Adds an example to every body and parameter of a document's operations.
 pub fn complete(document: &mut Value) {
     let schemas =
         document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -79,7 +79,7 @@ fn in_content(holder: &mut Value, schemas: &Schemas) {
     }
 }
 
-/// A line of each kind.
+/// Adds an example with a line of each kind.
 fn give_lines(media: &mut Value, schemas: &Schemas) {
     let line = media.pointer("/schema/contentSchema/$ref").and_then(Value::as_str);
     let line = line.and_then(|at| schemas.get(at.rsplit('/').next()?));
@@ -95,12 +95,12 @@ fn give(holder: &mut Value, schemas: &Schemas, name: &str) {
     }
 }
 
-/// An example of a whole schema.
+/// An example of a schema on its own.
 pub fn of_schema(schema: &Value, schemas: &Schemas) -> Value {
     of(schema, schemas, "", "", DEEPEST)
 }
 
-/// An example of a schema, for a field of an object.
+/// An example of a schema, for a field of an object; `deep` limits the nesting.
 fn of(schema: &Value, schemas: &Schemas, object: &str, field: &str, deep: usize) -> Value {
     if let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|text| text.rsplit('/').next()) {
         let target = schemas.get(name).unwrap_or(&Value::Null);

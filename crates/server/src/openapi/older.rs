@@ -1,4 +1,6 @@
-//! From OpenAPI 3.1 to 3.0.3: the same operations and types, in the words of the older version.
+//! Conversion of OpenAPI 3.1 to 3.0.3.
+//!
+//! Invariant: operations and types stay the same, expressed in the older version's terms.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -8,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::operations_of;
 use super::schemas::walk;
 
-/// Writes a document of 3.1 as one of 3.0.3.
+/// Converts a 3.1 document to 3.0.3.
 pub fn of(mut document: Value) -> Value {
     document["openapi"] = json!("3.0.3");
     if let Some(info) = document.get_mut("info").and_then(Value::as_object_mut) {
@@ -18,7 +20,7 @@ pub fn of(mut document: Value) -> Value {
     for (_, _, operation) in operations_of(&mut document) {
         one_type(operation);
         let Some(responses) = operation.get_mut("responses") else { continue };
-        // A reference stands alone.
+        // In 3.0.3, nothing may stand next to a reference.
         for response in responses.as_object_mut().into_iter().flat_map(Map::values_mut) {
             if let Some(reference) = response.get("$ref").cloned() {
                 *response = json!({ "$ref": reference });
@@ -30,7 +32,7 @@ pub fn of(mut document: Value) -> Value {
     document
 }
 
-/// Drops the schemas that nothing refers to in the older words.
+/// Removes schemas that nothing refers to any more.
 fn drop_unused(document: &mut Value) {
     loop {
         let used = RefCell::new(BTreeSet::new());
@@ -50,11 +52,11 @@ fn drop_unused(document: &mut Value) {
     }
 }
 
-/// The bytes that every upload can be.
+/// A media type that every upload may have.
 const BYTES: &str = "application/octet-stream";
 
-/// Generators of that age take one type for a body and one for an answer. Nothing wrong is said: an upload may come as
-/// plain bytes, and an answer whose type depends on the status is one of several types.
+/// Generators for 3.0 support one type per body and one per response. Nothing becomes wrong: an upload may be sent as
+/// plain bytes, and a response whose type depends on the status becomes one of several types.
 fn one_type(operation: &mut Value) {
     let body = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
     if let Some(content) = body.filter(|content| content.contains_key(BYTES)) {
@@ -81,7 +83,7 @@ fn schema(map: &mut Map<String, Value>) {
         map.remove("examples");
         map.insert("example".to_owned(), first);
     }
-    // Of a text beside a list of known texts, tools make a list that is closed, or nothing that can be read.
+    // From an open enum (known values beside any string), tools generate a closed one, or unreadable types.
     if let Some(Value::Array(parts)) = map.get("anyOf")
         && let [known, any] = parts.as_slice()
         && *any == json!({ "type": "string" })
@@ -95,7 +97,7 @@ fn schema(map: &mut Map<String, Value>) {
     if let Some(constant) = map.remove("const") {
         map.insert("enum".to_owned(), json!([constant]));
     }
-    // A description beside a reference would be ignored.
+    // A description next to a reference would be ignored.
     if map.contains_key("$ref")
         && map.len() > 1
         && let Some(reference) = map.remove("$ref")

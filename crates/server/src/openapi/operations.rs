@@ -1,5 +1,7 @@
-//! What all operations have in common: who may call them, how they refuse, the headers of their answers, and texts that
-//! read well in a list.
+//! What all operations have in common: who may call them, how they refuse, response headers, and texts that read well
+//! in a list.
+//!
+//! Invariant: an operation is authenticated unless it is listed in [`PUBLIC`].
 
 use std::collections::BTreeMap;
 
@@ -35,7 +37,7 @@ pub const PUBLIC: [&str; 21] = [
     "open_socket",
 ];
 
-/// Operations that another path replaces. They go on within `v1`.
+/// Operations replaced by another path. They keep working within `v1`, marked as deprecated.
 const OLDER_PATHS: [&str; 1] = ["put_message"];
 
 /// The groups of operations, in the order in which a newcomer needs them.
@@ -191,7 +193,7 @@ fn one(operation: &mut Value, names: bool, is_delete: bool) {
     }
 }
 
-/// The header with which a request can be sent again.
+/// Adds the header that makes a request repeatable.
 fn take_key(operation: &mut Value) {
     let (shortest, longest) = idempotency::LENGTH;
     let header = json!({
@@ -206,7 +208,7 @@ fn take_key(operation: &mut Value) {
     }
 }
 
-/// Bodies that are files, which `utoipa` takes for lists of numbers.
+/// Corrects bodies that are files, which `utoipa` describes as lists of numbers.
 fn bytes(id: &str, operation: &mut Value) {
     let binary = json!({ "schema": { "type": "string", "format": "binary" } });
     let pictures =
@@ -256,7 +258,7 @@ fn bytes(id: &str, operation: &mut Value) {
     }
 }
 
-/// What the types of parameters do not say.
+/// Adds what the parameters' Rust types do not express.
 fn parameters(id: &str, operation: &mut Value) {
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         match (id, parameter.get("name").and_then(Value::as_str).unwrap_or_default()) {
@@ -274,21 +276,21 @@ fn parameters(id: &str, operation: &mut Value) {
     }
 }
 
-/// The first sentence is the title in lists, the rest is for those who look closer.
+/// Splits the text into a summary for lists (the first sentence) and a description.
 fn split_summary(operation: &mut Value) {
     let words = |name: &str| operation.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    // `utoipa` splits at empty lines; ours are one paragraph each.
+    // `utoipa` splits at blank lines; our doc comments are one paragraph each.
     let text = format!("{} {}", words("summary"), words("description")).replace('\n', " ");
     let text = text.trim();
     let end = text.find(". ").map_or(text.len(), |at| at + 1);
     let (first, rest) = text.split_at(end);
-    // What a colon explains is no title any more.
+    // What follows a colon explains, and does not belong in a summary.
     let title = first.split(": ").next().unwrap_or(first);
     operation["summary"] = json!(title.trim_end_matches('.').replace('`', ""));
     operation["description"] = json!(if rest.trim().is_empty() { first } else { text });
 }
 
-/// What a client is told by a status that has a body of its own.
+/// Description of a 202 response that has a body of its own.
 const WAITING: &str = "The account waits until an administrator lets it in: `PendingAccount`, and no log-in.";
 
 fn describe(id: &str, status: &str, response: &mut Value, authenticated: bool) {

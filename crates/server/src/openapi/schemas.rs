@@ -1,20 +1,20 @@
-//! From the schemas that `utoipa` derives to schemas that generators of clients understand: unions of named, flat objects
-//! with a discriminator, open enums, and no `null` where a field is only absent.
+//! Transforms the schemas that `utoipa` derives into schemas that client generators understand: unions of named, flat
+//! objects with a discriminator, open enums, and no `null` for fields that are merely optional.
 //!
-//! Invariant: what crosses the wire stays the same, and every value that was valid is valid afterwards.
+//! Invariant: what crosses the wire stays the same, and every value that was valid remains valid.
 //!
-//! Some words of JSON Schema are left out on purpose. Of `format: email` and `password` generators make types that refuse
-//! addresses which the server takes, or that hide the text that is to be sent. Nothing is `readOnly` or `writeOnly`: no
-//! object is both sent and received.
+//! Some JSON Schema keywords are left out on purpose. From `format: email` and `password`, generators make types that
+//! reject addresses which the server accepts, or that hide the text to be sent. Nothing is `readOnly` or `writeOnly`:
+//! no object is both sent and received.
 
 use parlour_protocol::problems::ErrorCode;
 use serde_json::{Map, Value, json};
 
-/// Named schemas.
+/// Schemas by name.
 pub type Schemas = Map<String, Value>;
 
-/// Enums that get further values within `v1`. A client must survive a value that it does not know, so the description
-/// lists those of today beside any text.
+/// Enums that get further values within `v1`. A client must tolerate unknown values, so the description allows any
+/// string in addition to today's.
 const OPEN_ENUMS: [&str; 11] = [
     "AuditKind",
     "ConversationKind",
@@ -28,14 +28,14 @@ const OPEN_ENUMS: [&str; 11] = [
     "ReplayState",
     "ServerRole",
 ];
-/// How our types name what they do not know. A server never sends it.
+/// Names of the variants that stand for unknown values in our types. A server never sends them.
 const NOT_ON_THE_WIRE: [&str; 2] = ["unknown", "Unknown"];
-/// Counts of what one server holds of something: they never need 64 bits, which some languages only have as objects.
+/// Counts that never need 64 bits, which some languages represent only as objects.
 const COUNTS: [&str; 6] = ["expires_in", "member_count", "online_count", "unread", "unread_count", "uses"];
-/// The largest integer that JavaScript counts without gaps.
+/// The largest integer that JavaScript represents exactly (2^53 - 1).
 const LARGEST: i64 = 9_007_199_254_740_991;
 
-/// Where the schemas of a document are.
+/// Prefix of references to a document's schemas.
 #[derive(Debug, Clone, Copy)]
 pub struct Place(pub &'static str);
 
@@ -49,7 +49,7 @@ impl Place {
     }
 }
 
-/// Does everything that OpenAPI and the socket's schema have in common.
+/// Applies the transformations that OpenAPI and the socket's schema have in common.
 pub fn tidy(schemas: &mut Schemas, place: Place) {
     schemas.values_mut().for_each(|schema| walk(schema, &|value| without_null(value)));
     schemas.values_mut().for_each(|schema| walk(schema, &|value| plain_text(value)));
@@ -63,7 +63,7 @@ pub fn tidy(schemas: &mut Schemas, place: Place) {
     }
 }
 
-/// Visits every object of a schema, the innermost first.
+/// Visits every object of a schema, innermost first.
 pub fn walk(value: &mut Value, visit: &impl Fn(&mut Map<String, Value>)) {
     match value {
         Value::Object(map) => {
@@ -75,7 +75,7 @@ pub fn walk(value: &mut Value, visit: &impl Fn(&mut Map<String, Value>)) {
     }
 }
 
-/// A field that may be absent is described as one that is not required: the server never sends `null` for it.
+/// Describes an optional field as not required rather than nullable: the server never sends `null` for it.
 fn without_null(map: &mut Map<String, Value>) {
     if let Some(Value::Array(types)) = map.get_mut("type") {
         types.retain(|name| name != "null");
@@ -94,7 +94,8 @@ fn without_null(map: &mut Map<String, Value>) {
     }
 }
 
-/// Texts come from the documentation of the types, where names are links; and `example` became `examples` in 3.1.
+/// Cleans up texts that come from doc comments, where names are links, and renames `example` to `examples`, as 3.1
+/// has it.
 fn plain_text(map: &mut Map<String, Value>) {
     if let Some(Value::String(text)) = map.get_mut("description") {
         *text = text.replace("[`", "`").replace("`]", "`").replace("crate::", "");
@@ -112,11 +113,11 @@ fn plain_text(map: &mut Map<String, Value>) {
     }
 }
 
-/// What the values of an enum mean, and which one is the default.
+/// Adds the meanings of enum values, and which one is the default.
 fn values(schemas: &mut Schemas) {
     let codes: String =
         ErrorCode::ALL.iter().map(|code| format!("\n- `{code}`: {}", code.meaning())).collect();
-    // A default stands in the text: a generator for Python gives one in the schema the wrong type.
+    // A default is given in the text: a Python generator gives one in the schema the wrong type.
     let texts = [
         ("ErrorCode", codes.as_str()),
         (
@@ -155,7 +156,7 @@ fn open_enums(schemas: &mut Schemas) {
     }
 }
 
-/// Positions are an alias in Rust, of which `utoipa` knows the integer alone.
+/// Names the type of positions: it is an alias in Rust, so `utoipa` only sees the integer.
 fn name_positions(schemas: &mut Schemas, place: Place) {
     if schemas.remove("i64").is_none() {
         return;
@@ -174,7 +175,7 @@ fn name_positions(schemas: &mut Schemas, place: Place) {
     schemas.values_mut().for_each(|schema| name_positions_in(schema, place));
 }
 
-/// Names positions wherever else a document refers to them.
+/// Replaces references to the unnamed integer by references to `Seq`.
 pub fn name_positions_in(value: &mut Value, place: Place) {
     let (old, new) = (format!("{}i64", place.0), format!("{}Seq", place.0));
     walk(value, &|map| {
@@ -186,7 +187,7 @@ pub fn name_positions_in(value: &mut Value, place: Place) {
     });
 }
 
-/// All flat objects that a schema stands for: references are followed, unions are taken apart, parts are merged.
+/// All flat objects that a schema stands for: follows references, expands unions, merges parts.
 fn flat(schemas: &Schemas, place: Place, schema: &Value) -> Vec<Map<String, Value>> {
     if let Some(target) = place.named(schema).and_then(|name| schemas.get(name)) {
         return flat(schemas, place, target);
@@ -199,7 +200,7 @@ fn flat(schemas: &Schemas, place: Place, schema: &Value) -> Vec<Map<String, Valu
         let mut all = parts.fold(vec![Map::new()], |so_far, part| {
             so_far.iter().flat_map(|left| part.iter().map(|right| merge(left, right))).collect()
         });
-        // What is said of the whole fits better than what is said of a part, unless it stands for several.
+        // A description of the whole is better than that of a part, unless it covers several variants.
         if let ([only], Some(said)) = (all.as_mut_slice(), schema.get("description")) {
             only.insert("description".to_owned(), said.clone());
         }
@@ -217,7 +218,7 @@ fn merge(left: &Map<String, Value>, right: &Map<String, Value>) -> Map<String, V
                 let fresh: Vec<Value> = more.iter().filter(|one| !known.contains(one)).cloned().collect();
                 known.extend(fresh);
             }
-            // Of two descriptions the first is the one of the variant.
+            // Of two descriptions, keep the first, which belongs to the variant.
             (Some(_), _) => {}
             (None, _) => drop(all.insert(key.clone(), value.clone())),
         }
@@ -225,12 +226,12 @@ fn merge(left: &Map<String, Value>, right: &Map<String, Value>) -> Map<String, V
     all
 }
 
-/// The one value that a field has in a variant.
+/// The only value that a field has in a variant.
 fn tag<'a>(variant: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
     variant.get("properties")?.get(field)?.get("enum")?.get(0)?.as_str()
 }
 
-/// `message.created` as the name of a type.
+/// Converts `message.created` to the type name `MessageCreated`.
 fn pascal(text: &str) -> String {
     let words = text.split(['.', '_', '-']);
     words
@@ -241,7 +242,8 @@ fn pascal(text: &str) -> String {
         .collect()
 }
 
-/// Makes a union of named, flat objects that one field tells apart. What variants carry in `data` gets a name as well.
+/// Turns a schema into a union of named, flat objects, distinguished by `field`. The objects that variants carry in
+/// `data` are named too.
 pub fn name_union(schemas: &mut Schemas, place: Place, name: &str, field: &str, suffix: &str) {
     let Some(union) = schemas.get(name).cloned() else { return };
     let variants = flat(schemas, place, &union);
@@ -288,8 +290,8 @@ fn name_variants(
     mapping
 }
 
-/// The frames of the socket: commands are told apart by `op`, answers and news by `type`. News of one type that differ in
-/// `kind` are a union of their own.
+/// Names the frames of the socket: commands are distinguished by `op`, server frames by `type`. Server frames of one
+/// type with different values of `kind` become a union of their own.
 pub fn name_frames(schemas: &mut Schemas, place: Place) {
     name_union(schemas, place, "ClientFrame", "op", "Command");
     let Some(frames) = schemas.get("ServerFrame").cloned() else { return };
@@ -314,13 +316,13 @@ pub fn name_frames(schemas: &mut Schemas, place: Place) {
     }
     let description = frames.get("description").cloned().unwrap_or_default();
     schemas.insert("ServerFrame".to_owned(), union_of(place, mapping, "type", description));
-    // What only served to write the variants down.
+    // Schemas that only served to define the variants.
     for part in ["Start", "Hello", "Ephemeral"] {
         schemas.remove(part);
     }
 }
 
-/// Pages name their items instead of repeating them, and have names that are words.
+/// Makes pages refer to their items by name, and renames `Page_X` to `XPage`. Returns old and new references.
 pub fn name_pages(schemas: &mut Schemas, place: Place) -> Vec<(String, String)> {
     let pages: Vec<String> = schemas.keys().filter(|name| name.starts_with("Page_")).cloned().collect();
     let mut renamed = Vec::new();

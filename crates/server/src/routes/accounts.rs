@@ -1,4 +1,6 @@
-//! One's own account.
+//! The caller's own account.
+//!
+//! Invariant: operations here that reveal whether a handle is taken count against a lookup limit.
 
 use actix_web::http::header;
 use actix_web::web::{Json, Path, Payload};
@@ -28,7 +30,8 @@ use crate::idempotency::Creation;
 use crate::problems::ApiError;
 use crate::random;
 
-/// Registers an account and logs it in. Where an administrator lets people in, the account waits, without a log-in.
+/// Registers an account and logs it in. If registration requires approval, the account waits for an administrator,
+/// without a log-in.
 #[utoipa::path(
     tag = "accounts",
     request_body = CreateAccount,
@@ -47,7 +50,7 @@ pub async fn create_account(
     }
     let network = AddressKey::of(client_address(&app, &request));
     app.budgets.entries.take(network).map_err(ApiError::too_fast)?;
-    // Whether a handle is taken is told to everybody who asks to register with it.
+    // Registering reveals whether a handle is taken.
     app.budgets.lookups_of_network.take(network).map_err(ApiError::too_fast)?;
     let body = body.0;
     accounts::check_registration(&body)?;
@@ -78,7 +81,7 @@ pub async fn create_account(
     }
 }
 
-/// The account that a registration made, now or earlier. What was opened with it must be as it was.
+/// The account that a registration created, now or earlier. If it was created earlier, its session must be untouched.
 pub(super) fn made_account(
     conn: &mut Connection,
     now: Timestamp,
@@ -93,7 +96,7 @@ pub(super) fn made_account(
     Ok(Outcome { value: accounts::find(conn, user)?, effects })
 }
 
-/// What lets somebody register here, with the hash of an invite's code if they have one.
+/// Which rule admits a registration, given the hash of an invite's code if there is one.
 pub(super) fn admission(mode: Registration, invite: Option<&[u8]>) -> Result<Admission<'_>, Refusal> {
     match (mode, invite) {
         (Registration::Open, _) => Ok(Admission::Open),
@@ -104,13 +107,13 @@ pub(super) fn admission(mode: Registration, invite: Option<&[u8]>) -> Result<Adm
     }
 }
 
-/// The answer to somebody who has registered and waits to be let in.
+/// The response for an account that waits for approval; `None` if it is active.
 pub(super) fn pending(row: &UserRow) -> Option<PendingAccount> {
     let since = Timestamp(row.pending_since?);
     Some(PendingAccount { id: UserId(row.id), handle: row.handle.clone(), pending_since: since })
 }
 
-/// One's own account.
+/// Returns the caller's own account.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Account)))]
 #[get("/account")]
 pub async fn show_account(app: Shared, access: ReadAccess) -> Result<Json<Account>, ApiError> {
@@ -118,7 +121,7 @@ pub async fn show_account(app: Shared, access: ReadAccess) -> Result<Json<Accoun
     app.read(move |conn| Ok(accounts::find(conn, viewer.user)?.account())).await.map(Json)
 }
 
-/// Changes one's own account.
+/// Changes the caller's own account.
 #[utoipa::path(tag = "accounts", request_body = UpdateAccount, responses((status = 200, body = Account)))]
 #[patch("/account")]
 pub async fn update_account(
@@ -131,7 +134,7 @@ pub async fn update_account(
     app.budgets.profile.take(viewer.user).map_err(ApiError::too_fast)?;
     let body = body.0;
     if body.handle.is_some() {
-        // It is told at once whether somebody has it.
+        // The response reveals whether the handle is taken.
         app.budgets.handles.take(viewer.user).map_err(ApiError::too_fast)?;
         let network = AddressKey::of(client_address(&app, &request));
         app.budgets.lookups_of_network.take(network).map_err(ApiError::too_fast)?;
@@ -141,8 +144,8 @@ pub async fn update_account(
         .map(Json)
 }
 
-/// Uploads one's own picture: PNG, JPEG, GIF or WebP, at most 5 MiB and 13 megapixels. It is cropped to a square
-/// and encoded again, without metadata.
+/// Uploads the caller's picture. Accepts PNG, JPEG, GIF or WebP, at most 5 MiB and 13 megapixels. The picture is
+/// cropped to a square and encoded again, without metadata.
 #[utoipa::path(
     tag = "accounts",
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
@@ -173,7 +176,7 @@ pub async fn upload_avatar(
     .map(Json)
 }
 
-/// Removes one's own picture.
+/// Removes the caller's picture.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Account)))]
 #[delete("/account/avatar")]
 pub async fn delete_avatar(app: Shared, viewer: Viewer) -> Result<Json<Account>, ApiError> {
@@ -183,7 +186,7 @@ pub async fn delete_avatar(app: Shared, viewer: Viewer) -> Result<Json<Account>,
         .map(Json)
 }
 
-/// Changes one's own password; every other session ends.
+/// Changes the caller's password; every other session ends.
 #[utoipa::path(tag = "accounts", request_body = ChangePassword, responses((status = 204)))]
 #[put("/account/password")]
 pub async fn change_password(
@@ -204,7 +207,7 @@ pub async fn change_password(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// A picture. Its id is random and its bytes never change, so it may be kept for ever.
+/// Returns a picture. Its id is random and its bytes never change, so it may be cached forever.
 #[utoipa::path(
     tag = "users",
     params(("avatar" = AvatarId, Path), ("size" = u32, Path, description = "Edge length in pixels: 64 or 256")),

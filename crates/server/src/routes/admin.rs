@@ -1,4 +1,6 @@
-//! For administrators; to everybody else there is nothing here.
+//! Operations for administrators.
+//!
+//! Invariant: everybody else gets `not_found`, as if there were nothing here.
 
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpResponse, delete, get, put};
@@ -17,7 +19,7 @@ use super::{PageQuery, SearchQuery, page_limit, pair_cursor, write_cursor};
 use crate::auth::{Shared, Viewer};
 use crate::problems::ApiError;
 
-/// Accounts in the order of their handles.
+/// Lists accounts, ordered by handle.
 #[utoipa::path(tag = "admin", params(SearchQuery), responses((status = 200, body = Page<AdminUser>)))]
 #[get("/admin/users")]
 pub async fn list_admin_users(
@@ -70,16 +72,17 @@ pub async fn reinstate_user(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
-    /// Only this kind.
+    /// Only entries of this kind.
     kind: Option<AuditKind>,
-    /// The `next` of the page before.
+    /// Cursor: the `next` of the previous page. Without it, the first page.
     after: Option<String>,
-    /// How many items the page has at most.
+    /// Maximum number of items on the page.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
-/// What happened to accounts and rights, newest first. Lines are kept as long as the server's settings say.
+/// Lists what happened to accounts and permissions, newest first. Entries are kept as long as the server's settings
+/// say.
 #[utoipa::path(tag = "admin", params(AuditQuery), responses((status = 200, body = Page<AuditEntry>)))]
 #[get("/admin/audit")]
 pub async fn list_audit_log(
@@ -98,7 +101,7 @@ pub async fn list_audit_log(
     Ok(Json(Page { items, next: next.map(|position| position.to_string()) }))
 }
 
-/// Accounts that wait for approval, longest first.
+/// Lists accounts that wait for approval, longest wait first.
 #[utoipa::path(tag = "admin", params(PageQuery), responses((status = 200, body = Page<AdminUser>)))]
 #[get("/admin/approvals")]
 pub async fn list_approvals(
@@ -112,7 +115,7 @@ pub async fn list_approvals(
     Ok(Json(Page { items, next: next.map(write_cursor) }))
 }
 
-/// Lets a waiting account in. Doing it twice changes nothing.
+/// Approves a waiting account. Repeating it changes nothing.
 #[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 200, body = AdminUser)))]
 #[put("/admin/approvals/{user}")]
 pub async fn approve_account(
@@ -126,7 +129,7 @@ pub async fn approve_account(
         .map(Json)
 }
 
-/// Turns a waiting account away: it is gone, and its handle is free.
+/// Rejects a waiting account: it is deleted, and its handle becomes free.
 #[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 204)))]
 #[delete("/admin/approvals/{user}")]
 pub async fn reject_account(
@@ -139,7 +142,7 @@ pub async fn reject_account(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Figures about the whole server.
+/// Returns statistics about the whole server.
 #[utoipa::path(tag = "admin", responses((status = 200, body = Statistics)))]
 #[get("/admin/statistics")]
 pub async fn show_statistics(app: Shared, viewer: Viewer) -> Result<Json<Statistics>, ApiError> {

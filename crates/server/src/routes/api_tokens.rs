@@ -1,4 +1,6 @@
-//! Tokens of one's own.
+//! Personal access tokens of the caller.
+//!
+//! Invariant: a token's secret is returned only by the request that creates it.
 
 use std::sync::Arc;
 
@@ -19,10 +21,10 @@ use crate::bodies::Object;
 use crate::idempotency::Creation;
 use crate::problems::ApiError;
 
-/// Makes a personal access token. A program that has it reads, or reads and writes, as the person who made it, over REST
-/// and the socket, everywhere or in some conversations only. The secret is returned this once. A token never manages the
-/// account, administers the server or makes tokens. It ends when it is revoked, when it expires, and with everything that
-/// ends all log-ins, such as a new password. Up to 50 per person. Requires the password.
+/// Creates a personal access token. A program that has it reads, or reads and writes, as the person who created it,
+/// over REST and the socket, in all conversations or only in some. The secret is returned only this once. A token
+/// never manages the account, administers the server or creates tokens. It ends when it is revoked, when it expires,
+/// and with everything that ends all log-ins, such as a new password. At most 50 per person. Requires the password.
 #[utoipa::path(tag = "tokens", request_body = CreateToken, responses((status = 201, body = CreatedToken)))]
 #[post("/account/tokens")]
 pub async fn create_token(
@@ -35,7 +37,7 @@ pub async fn create_token(
     make(&app, viewer, Holder::Oneself, creation, body.0).await
 }
 
-/// Makes a token of one's own or of a bot.
+/// Creates a token for the caller or for a bot.
 pub(super) async fn make(
     app: &Arc<App>,
     viewer: Viewer,
@@ -56,7 +58,7 @@ pub(super) async fn make(
     Ok(HttpResponse::Created().json(CreatedToken { token, secret: fresh.expose() }))
 }
 
-/// One's own tokens that are still good, newest first.
+/// Lists the caller's tokens that are still valid, newest first.
 #[utoipa::path(tag = "tokens", params(ListQuery), responses((status = 200, body = Page<Token>)))]
 #[get("/account/tokens")]
 pub async fn list_tokens(
@@ -69,7 +71,7 @@ pub async fn list_tokens(
     page_of(items, &query, |token| token.id.0).map(Json)
 }
 
-/// Revokes one of one's own tokens: it is refused at once, and its sockets are closed.
+/// Revokes one of the caller's tokens: it is refused at once, and its sockets are closed.
 #[utoipa::path(tag = "tokens", params(("token" = TokenId, Path)), responses((status = 204)))]
 #[delete("/account/tokens/{token}")]
 pub async fn delete_token(

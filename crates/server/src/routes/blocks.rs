@@ -1,4 +1,6 @@
-//! Whom one wants nothing to do with.
+//! Blocks: whom the caller wants nothing to do with.
+//!
+//! Invariant: nothing tells the blocked person about it.
 
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpResponse, delete, get, put};
@@ -12,7 +14,7 @@ use super::{ListQuery, write_cursor};
 use crate::auth::{ReadAccess, Shared, WriteAccess};
 use crate::problems::ApiError;
 
-/// Whom one blocks, newest first.
+/// Lists the people that the caller blocks, newest first.
 #[utoipa::path(tag = "blocks", params(ListQuery), responses((status = 200, body = Page<Block>)))]
 #[get("/blocks")]
 pub async fn list_blocks(
@@ -26,8 +28,8 @@ pub async fn list_blocks(
     Ok(Json(Page { items, next: next.map(write_cursor) }))
 }
 
-/// Blocks somebody: a friendship ends, and their requests, mentions and typing do not arrive any more. They are not
-/// told, and nothing that they see differs from a stranger who does not answer. Doing it twice changes nothing.
+/// Blocks somebody: a friendship ends, and their requests, mentions and typing no longer arrive. They are not told,
+/// and nothing they see differs from a stranger who does not reply. Repeating it changes nothing.
 #[utoipa::path(tag = "blocks", params(("user" = UserId, Path)), responses((status = 200, body = Block)))]
 #[put("/blocks/{user}")]
 pub async fn create_block(
@@ -42,7 +44,7 @@ pub async fn create_block(
         .map(Json)
 }
 
-/// Ends a block. What was kept back meanwhile does not arrive afterwards.
+/// Ends a block. What was held back in the meantime is not delivered later.
 #[utoipa::path(tag = "blocks", params(("user" = UserId, Path)), responses((status = 204)))]
 #[delete("/blocks/{user}")]
 pub async fn delete_block(

@@ -1,4 +1,6 @@
-//! Bots of one's own, and their tokens.
+//! The caller's bots, and their tokens.
+//!
+//! Invariant: only a bot's owner can see or change anything here.
 
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Json, Path, Query};
@@ -22,9 +24,9 @@ use crate::erasing;
 use crate::idempotency::Creation;
 use crate::problems::ApiError;
 
-/// Makes a bot. A bot is an account that belongs to the person who makes it, and that nobody logs in to: programs act as
-/// it with tokens that its owner makes. It is shown as a bot everywhere and has limits of its own. It stops when its owner
-/// is suspended, and is deleted with its owner. Up to 5 per person.
+/// Creates a bot. A bot is an account that belongs to the person who creates it, and that nobody logs in to: programs
+/// act as it with tokens that its owner creates. It is shown as a bot everywhere and has limits of its own. It stops
+/// when its owner is suspended, and is deleted with its owner. At most 5 per person.
 #[utoipa::path(tag = "bots", request_body = CreateBot, responses((status = 201, body = Bot)))]
 #[post("/bots")]
 pub async fn create_bot(
@@ -34,7 +36,7 @@ pub async fn create_bot(
     body: Object<CreateBot>,
 ) -> Result<HttpResponse, ApiError> {
     bots::check_create(&body)?;
-    // It tells whether a handle is taken.
+    // It reveals whether a handle is taken.
     app.budgets.lookups.take(viewer.user).map_err(ApiError::too_fast)?;
     let network = AddressKey::of(client_address(&app, &request));
     app.budgets.lookups_of_network.take(network).map_err(ApiError::too_fast)?;
@@ -49,7 +51,7 @@ pub async fn create_bot(
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(bot))
 }
 
-/// One's own bots, oldest first.
+/// Lists the caller's bots, oldest first.
 #[utoipa::path(tag = "bots", params(ListQuery), responses((status = 200, body = Page<Bot>)))]
 #[get("/bots")]
 pub async fn list_bots(
@@ -61,7 +63,7 @@ pub async fn list_bots(
     page_of(items, &query, |bot| bot.user.id.0).map(Json)
 }
 
-/// Deletes one of one's own bots for good, with its tokens and the text of everything that it wrote, as an account is
+/// Deletes one of the caller's bots for good, with its tokens and the text of everything it wrote, as an account is
 /// deleted. Requires the password, and returns what was erased.
 #[utoipa::path(
     tag = "bots",
@@ -85,7 +87,7 @@ pub async fn delete_bot(
             bots::delete(conn, now, viewer.user, bot, &address)
         })
         .await?;
-    // Goes on when the one who asked is gone; what fails is done later.
+    // Continues if the caller disconnects; what fails is completed later.
     let erasing = app.get_ref().clone();
     let rest = actix_web::rt::spawn(async move { erasing::erase(&erasing, bot).await })
         .await
@@ -94,8 +96,8 @@ pub async fn delete_bot(
     Ok(HttpResponse::Ok().json(DeletionReceipt { account: bot, deleted_at: now, erased }))
 }
 
-/// Makes a token for one of one's own bots, as `POST /account/tokens` does for oneself. Up to 50 per bot. Requires one's own
-/// password.
+/// Creates a token for one of the caller's bots, as `POST /account/tokens` does for the caller. At most 50 per bot.
+/// Requires the caller's own password.
 #[utoipa::path(
     tag = "bots",
     params(("user" = UserId, Path)),
@@ -114,7 +116,7 @@ pub async fn create_bot_token(
     make(&app, viewer, Holder::Bot(user.into_inner()), creation, body.0).await
 }
 
-/// The tokens of one of one's own bots, newest first.
+/// Lists the tokens of one of the caller's bots, newest first.
 #[utoipa::path(tag = "bots", params(("user" = UserId, Path), ListQuery), responses((status = 200, body = Page<Token>)))]
 #[get("/bots/{user}/tokens")]
 pub async fn list_bot_tokens(
@@ -128,7 +130,7 @@ pub async fn list_bot_tokens(
     page_of(items, &query, |token| token.id.0).map(Json)
 }
 
-/// Revokes a token of one of one's own bots: it is refused at once, and its sockets are closed.
+/// Revokes a token of one of the caller's bots: it is refused at once, and its sockets are closed.
 #[utoipa::path(
     tag = "bots",
     params(("user" = UserId, Path), ("token" = TokenId, Path)),

@@ -1,4 +1,6 @@
-//! One's own conversations: the list, direct chats, read markers, catch-up.
+//! The caller's conversations: the list, direct chats, read markers, catch-up.
+//!
+//! Invariant: pending read markers of the caller are stored before a conversation is returned.
 
 use std::collections::BTreeSet;
 
@@ -28,23 +30,23 @@ fn with_presence(app: &App, conversation: Conversation) -> Conversation {
     Conversation { online, ..conversation }
 }
 
-/// A page of one's own conversations.
+/// A page of the caller's conversations.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ConversationsQuery {
-    /// Only those of these conversations that one is in: up to 100 ids, separated by commas.
+    /// Only those of these conversations that the caller is in: up to 100 ids, separated by commas.
     ids: Option<String>,
-    /// The `next` of the page before.
+    /// Cursor: the `next` of the previous page. Without it, the first page.
     after: Option<String>,
-    /// How many items the page has at most.
+    /// Maximum number of items on the page.
     #[param(minimum = 1, maximum = 200, default = 200)]
     limit: Option<i64>,
 }
 
-/// The rooms that one is in and one's direct chats, most recently active first; only those that the token is limited to,
-/// if it is. With `ids`, only those of them that it names. A page is shorter than asked for where the last messages are
-/// long.
+/// Lists the caller's rooms and direct chats, most recently active first. A token limited to some conversations sees
+/// only those. With `ids`, only those of the listed conversations are returned. A page is shorter than requested if
+/// the last messages are long.
 #[utoipa::path(
     tag = "conversations",
     params(ConversationsQuery),
@@ -76,7 +78,7 @@ pub async fn list_conversations(
     Ok(Json(Page { items, next: next.map(write_cursor) }))
 }
 
-/// One of one's own conversations.
+/// Returns one of the caller's conversations.
 #[utoipa::path(
     tag = "conversations",
     params(("conversation" = ConversationId, Path)),
@@ -95,7 +97,7 @@ pub async fn show_conversation(
     Ok(Json(with_presence(&app, found)))
 }
 
-/// Opens the direct chat with a friend, or answers the one that exists.
+/// Opens the direct chat with a friend, or returns the existing one.
 #[utoipa::path(tag = "conversations", params(("user" = UserId, Path)), responses((status = 200, body = Conversation)))]
 #[put("/directs/{user}")]
 pub async fn open_direct(
@@ -115,7 +117,7 @@ pub async fn open_direct(
     Ok(Json(with_presence(&app, found)))
 }
 
-/// Says up to where one has read. The marker never moves back. Sending a message moves it to that message, too.
+/// Sets the caller's read marker. It never moves back. Sending a message also moves it to that message.
 #[utoipa::path(
     tag = "conversations",
     params(("conversation" = ConversationId, Path)),
@@ -139,14 +141,14 @@ pub async fn mark_read(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
-    /// The last position that is known; 0 for the beginning.
+    /// The last known position; 0 or absent for the beginning.
     after: Option<Seq>,
-    /// How many items the page has at most.
+    /// Maximum number of events on the page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
 }
 
-/// What happened in a conversation after a position: the same events as on the socket.
+/// Lists what happened in a conversation after a position: the same events as on the socket.
 #[utoipa::path(
     tag = "conversations",
     params(("conversation" = ConversationId, Path), EventsQuery),

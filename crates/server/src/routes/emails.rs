@@ -1,4 +1,6 @@
-//! One's own e-mail address, and new passwords that are asked for by mail.
+//! The caller's e-mail address, and password resets requested by mail.
+//!
+//! Invariant: nothing tells strangers whether an account exists or has an address.
 
 use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
@@ -23,7 +25,8 @@ fn demand_mail(app: &App) -> Result<(), ApiError> {
     if app.config.mail.is_some() { Ok(()) } else { Err(ErrorCode::MailOff.into()) }
 }
 
-/// One's own e-mail address: the confirmed one, and the one that waits to be confirmed. Nobody else is told.
+/// Returns the caller's e-mail address: the confirmed one, and the one that waits to be confirmed. Nobody else sees
+/// it.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Email)))]
 #[get("/account/email")]
 pub async fn show_email(app: Shared, viewer: Viewer) -> Result<Json<Email>, ApiError> {
@@ -31,10 +34,10 @@ pub async fn show_email(app: Shared, viewer: Viewer) -> Result<Json<Email>, ApiE
     app.read(move |conn| emails::show(conn, now, viewer.user)).await.map(Json)
 }
 
-/// Chooses an e-mail address, given the password. A mail with a link goes there, and the address counts when the link was
-/// opened, within a day; until then the confirmed one stays, and is told of the change. The same address again sends
-/// another mail: five an hour for one account, three for one address. Several accounts may have the same address.
-/// Where the server sends no mail: `mail_off`.
+/// Sets the caller's e-mail address, given the password. A mail with a link is sent to it, and the address takes
+/// effect when the link is opened within a day. Until then the confirmed address stays, and is notified of the
+/// change. Setting the same address again sends another mail: at most five per hour and account, and three per hour
+/// and address. Several accounts may have the same address. If the server sends no mail: `mail_off`.
 #[utoipa::path(tag = "accounts", request_body = ChangeEmail, responses((status = 200, body = Email)))]
 #[put("/account/email")]
 pub async fn change_email(
@@ -54,7 +57,7 @@ pub async fn change_email(
     .map(Json)
 }
 
-/// Removes one's own e-mail address, also one that waits to be confirmed, given the password. The address is told so, once.
+/// Removes the caller's e-mail address, confirmed or not, given the password. A last mail tells the address about it.
 #[utoipa::path(tag = "accounts", request_body = ConfirmPassword, responses((status = 204)))]
 #[delete("/account/email")]
 pub async fn delete_email(
@@ -70,8 +73,8 @@ pub async fn delete_email(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Confirms an e-mail address with the token of the mail that went there. It works once, within a day, and needs no
-/// log-in: the mail may be read on another device.
+/// Confirms an e-mail address with the token from the mail sent to it. The token works once, within a day, and needs
+/// no log-in: the mail may be read on another device.
 #[utoipa::path(tag = "accounts", request_body = CompleteEmailVerification, responses((status = 204)))]
 #[post("/email-verifications/use")]
 pub async fn complete_email_verification(
@@ -88,9 +91,9 @@ pub async fn complete_email_verification(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Asks for a mail with a link that sets a new password, by the handle of an account or by its confirmed address. The
-/// answer is the same, and takes the same time, whether there is such an account, whether it has an address, and whether
-/// it got enough such mails lately (three an hour). Where the server sends no mail: `mail_off`.
+/// Requests a mail with a link that sets a new password, by an account's handle or confirmed address. The response is
+/// the same, and takes the same time, whether or not the account exists, has an address, and has reached its limit of
+/// three such mails an hour. If the server sends no mail: `mail_off`.
 #[utoipa::path(tag = "accounts", request_body = RequestPasswordReset, responses((status = 202)))]
 #[post("/password-resets/requests")]
 pub async fn request_password_reset(

@@ -1,4 +1,6 @@
-//! Friends and requests.
+//! Friends and friend requests.
+//!
+//! Invariant: nothing tells a person that their request was declined or did not arrive.
 
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
@@ -17,7 +19,7 @@ use crate::bodies::Object;
 use crate::idempotency::Creation;
 use crate::problems::ApiError;
 
-/// One's own friends, most recent first.
+/// Lists the caller's friends, most recent first.
 #[utoipa::path(tag = "friends", params(ListQuery), responses((status = 200, body = Page<Friend>)))]
 #[get("/friends")]
 pub async fn list_friends(
@@ -34,7 +36,7 @@ pub async fn list_friends(
     Ok(Json(Page { items, next: next.map(write_cursor) }))
 }
 
-/// Ends a friendship. Neither can write in the direct chat from now on; its history stays.
+/// Ends a friendship. Neither person can write in the direct chat from now on; its history stays.
 #[utoipa::path(tag = "friends", params(("user" = UserId, Path)), responses((status = 204)))]
 #[delete("/friends/{user}")]
 pub async fn delete_friend(
@@ -49,7 +51,7 @@ pub async fn delete_friend(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Open requests in both directions.
+/// Lists open friend requests in both directions.
 #[utoipa::path(tag = "friends", responses((status = 200, body = FriendRequests)))]
 #[get("/friend-requests")]
 pub async fn list_friend_requests(app: Shared, access: ReadAccess) -> Result<Json<FriendRequests>, ApiError> {
@@ -57,8 +59,9 @@ pub async fn list_friend_requests(app: Shared, access: ReadAccess) -> Result<Jso
     app.read(move |conn| friends::list_requests(conn, viewer.user)).await.map(Json)
 }
 
-/// Asks for friendship. When the other has asked already, this accepts; asking twice changes nothing. At most 20
-/// new requests a day. Whether a request arrives is up to the settings of the one who is asked and is not told.
+/// Sends a friend request. If the other person has sent one already, this accepts it; repeating a request changes
+/// nothing. At most 20 new requests a day. Whether the request arrives depends on the other person's settings and is
+/// not revealed.
 #[utoipa::path(tag = "friends", request_body = CreateFriendRequest, responses((status = 200, body = Relationship)))]
 #[post("/friend-requests")]
 pub async fn create_friend_request(
@@ -82,14 +85,14 @@ pub async fn create_friend_request(
     Ok(Json(relationship))
 }
 
-/// New friends learn whether the other one is there.
+/// Tells new friends whether the other one is online.
 async fn introduce(app: &App, viewer: Viewer, relationship: &Relationship) {
     if relationship.relation == Relation::Friend {
         app.hub.introduce(viewer.user, relationship.user.id).await;
     }
 }
 
-/// Accepts a request. Accepting twice changes nothing.
+/// Accepts a friend request. Repeating it changes nothing.
 #[utoipa::path(tag = "friends", params(("user" = UserId, Path)), responses((status = 200, body = Relationship)))]
 #[post("/friend-requests/{user}/accept")]
 pub async fn accept_friend_request(
@@ -106,7 +109,7 @@ pub async fn accept_friend_request(
     Ok(Json(accepted))
 }
 
-/// Declines all incoming requests at once.
+/// Declines all incoming friend requests at once.
 #[utoipa::path(tag = "friends", responses((status = 204)))]
 #[delete("/friend-requests")]
 pub async fn decline_friend_requests(app: Shared, access: WriteAccess) -> Result<HttpResponse, ApiError> {
@@ -116,8 +119,8 @@ pub async fn decline_friend_requests(app: Shared, access: WriteAccess) -> Result
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Declines an incoming request, or cancels one's own. The one who asked is not told of declining: to them the
-/// request waits on, and for seven days further ones of theirs do not arrive.
+/// Declines an incoming friend request, or cancels one sent by the caller. The sender is not told that it was
+/// declined: for them the request stays open, and for seven days further requests from them do not arrive.
 #[utoipa::path(tag = "friends", params(("user" = UserId, Path)), responses((status = 204)))]
 #[delete("/friend-requests/{user}")]
 pub async fn delete_friend_request(

@@ -1,7 +1,7 @@
-//! Logging in, and registering, with the provider of OpenID Connect; adding and removing accounts with it.
+//! Logging in and registering with the OpenID Connect provider; adding and removing accounts with it.
 //!
-//! Invariant: nothing is kept between the two halves of a log-in. What ties them together is derived from a random
-//! binding, which only the browser that began has, and from whom it is for.
+//! Invariant: nothing is stored between the two halves of a log-in. They are tied together by secrets derived from a
+//! random binding, which only the browser that began has, and from the log-in's purpose.
 
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
@@ -37,18 +37,18 @@ use crate::problems::ApiError;
 use crate::provider::{Provider, Secrets, ran_out};
 use crate::random;
 
-/// Between the two halves of a log-in.
+/// Time limit between the two halves of a log-in, in microseconds.
 const LIFETIME: i64 = 10 * MINUTE;
-/// To choose a handle.
+/// Time limit to choose a handle and register, in microseconds.
 const TO_REGISTER: i64 = 30 * MINUTE;
-/// Of the cookie that holds the binding.
+/// Name of the cookie that holds the binding.
 pub(super) const COOKIE: &str = "provider";
 
-/// For whom a log-in with the provider is.
+/// What a log-in with the provider is for.
 #[derive(Clone, Copy)]
 enum Purpose {
     LogIn,
-    /// To be added to the account of this session.
+    /// Adds the identity to the account of this session.
     Add(Viewer),
 }
 
@@ -61,7 +61,7 @@ impl Purpose {
     }
 }
 
-/// What only the browser that began has: when it ends, and randomness.
+/// What only the browser that began has: the expiry time and 32 random bytes.
 struct Binding(Vec<u8>);
 
 impl Binding {
@@ -88,7 +88,7 @@ impl Binding {
     }
 }
 
-/// Reads a binding.
+/// Parses a binding.
 #[cfg(fuzzing)]
 pub(super) fn parse_binding(text: &str) {
     let _ = Binding::parse(text, Timestamp(0));
@@ -114,7 +114,7 @@ async fn begin(app: &App, purpose: Purpose, transport: RefreshTransport) -> Resu
     Ok(response.json(ProviderLogIn { authorization_url, binding }))
 }
 
-/// Who the provider says it is that came back.
+/// Verifies that the browser is the one that began, and returns who logged in at the provider.
 async fn come_back(
     app: &App,
     request: &HttpRequest,
@@ -149,7 +149,7 @@ fn challenge(app: &App, subject: &str) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Whom a challenge registers.
+/// The subject that a registration challenge was issued for, if the challenge is valid.
 fn challenged(app: &App, text: &str) -> Option<String> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|_| text.len() <= 1024)?;
     let (ends, rest) = bytes.split_first_chunk::<8>()?;
@@ -159,7 +159,8 @@ fn challenged(app: &App, text: &str) -> Option<String> {
     good.then(|| subject.to_owned())
 }
 
-/// Begins to log in with the provider of OpenID Connect: answers its page, to which the client sends the person.
+/// Begins a log-in with the OpenID Connect provider: returns the URL of its page, to which the client sends the
+/// person.
 #[utoipa::path(
     tag = "sessions",
     request_body = BeginProviderLogIn,
@@ -175,8 +176,8 @@ pub async fn begin_provider_log_in(
     begin(&app, Purpose::LogIn, body.0.refresh).await
 }
 
-/// Completes a log-in with the provider. Somebody whom nobody here knows chooses a handle (202) and then registers with
-/// `POST /accounts/provider`. A second factor is asked for as after a password.
+/// Completes a log-in with the provider. A person without an account here gets 202, chooses a handle, and registers
+/// with `POST /accounts/provider`. A second factor is requested as after a password.
 #[utoipa::path(
     tag = "sessions",
     request_body = CompleteProviderLogIn,
@@ -218,7 +219,7 @@ pub async fn complete_provider_log_in(
     }
 }
 
-/// Registers somebody who has logged in with the provider. The account has no password until one is set.
+/// Registers a person who has logged in with the provider. The account has no password until one is set.
 #[utoipa::path(
     tag = "accounts",
     request_body = CreateProviderAccount,
@@ -272,7 +273,7 @@ pub async fn create_provider_account(
     }
 }
 
-/// One's own accounts with the provider.
+/// Lists the caller's accounts with the provider.
 #[utoipa::path(tag = "accounts", params(ListQuery), responses((status = 200, body = Page<Identity>)))]
 #[get("/account/identities")]
 pub async fn list_identities(
@@ -284,7 +285,7 @@ pub async fn list_identities(
     page_of(items, &query, |identity| identity.id.0).map(Json)
 }
 
-/// Begins to add an account with the provider to one's own, given the password.
+/// Begins to add an account with the provider to the caller's account, given the password.
 #[utoipa::path(
     tag = "accounts",
     request_body = BeginIdentity,
@@ -330,7 +331,7 @@ pub async fn create_identity(
     Ok(HttpResponse::Created().json(added))
 }
 
-/// Removes one of one's own accounts with the provider. The last one stays while there is no password.
+/// Removes one of the caller's accounts with the provider. The last one cannot be removed while there is no password.
 #[utoipa::path(
     tag = "accounts",
     params(("identity" = IdentityId, Path)),

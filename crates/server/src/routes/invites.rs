@@ -1,4 +1,6 @@
-//! Codes that let people register.
+//! Invites: codes that let people register.
+//!
+//! Invariant: a code is stored as a hash, and returned only by the request that creates it.
 
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
@@ -17,13 +19,13 @@ use crate::bodies::Object;
 use crate::idempotency::Creation;
 use crate::problems::ApiError;
 
-/// What is stored of a code.
+/// The stored form of a code.
 pub(super) fn code_hash(code: &str) -> Vec<u8> {
     Sha256::digest(code.trim()).to_vec()
 }
 
-/// Makes an invite and tells its code, this once. For administrators, and for everybody where the server's settings
-/// say so.
+/// Creates an invite and returns its code, only this once. For administrators, and for everybody if the server's
+/// settings allow it.
 #[utoipa::path(tag = "invites", request_body = CreateInvite, responses((status = 201, body = CreatedInvite)))]
 #[post("/invites")]
 pub async fn create_invite(
@@ -45,7 +47,7 @@ pub async fn create_invite(
     Ok(HttpResponse::Created().json(CreatedInvite { invite, code }))
 }
 
-/// Invites that can still be used, newest first: one's own; all of them for administrators.
+/// Lists invites that can still be used, newest first: the caller's own, or all of them for administrators.
 #[utoipa::path(tag = "invites", params(PageQuery), responses((status = 200, body = Page<Invite>)))]
 #[get("/invites")]
 pub async fn list_invites(
@@ -61,7 +63,7 @@ pub async fn list_invites(
     Ok(Json(Page { items, next: next.map(write_cursor) }))
 }
 
-/// Ends an invite. Anyone who registered with it stays.
+/// Revokes an invite. People who registered with it keep their accounts.
 #[utoipa::path(tag = "invites", params(("invite" = InviteId, Path)), responses((status = 204)))]
 #[delete("/invites/{invite}")]
 pub async fn delete_invite(

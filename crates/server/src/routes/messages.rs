@@ -1,4 +1,6 @@
-//! Messages.
+//! Messages: history, sending, editing, deleting, reactions.
+//!
+//! Invariant: every message is sent through the send queue, and stored once per client id.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, LOCATION};
@@ -24,21 +26,21 @@ use crate::problems::ApiError;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct HistoryQuery {
-    /// Messages before this position.
+    /// Only messages before this position.
     before: Option<Seq>,
-    /// Messages after this position.
+    /// Only messages after this position.
     after: Option<Seq>,
-    /// Messages on both sides of this position, and the one there.
+    /// Messages on both sides of this position, including the one there.
     around: Option<Seq>,
-    /// How many messages the page has at most.
+    /// Maximum number of messages on the page.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
-    /// Whether to add who wrote the messages and what they answer.
+    /// Whether to include the authors of the messages and of those they reply to.
     #[serde(default)]
     authors: bool,
 }
 
-/// History, oldest first. Without a position: the newest page.
+/// Returns a page of a conversation's history, oldest message first. Without a position, the newest page.
 #[utoipa::path(
     tag = "messages",
     params(("conversation" = ConversationId, Path), HistoryQuery),
@@ -66,7 +68,7 @@ pub async fn list_messages(
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(page))
 }
 
-/// One message in its present state, by its position.
+/// Returns one message in its current state, by its position.
 #[utoipa::path(
     tag = "messages",
     params(("conversation" = ConversationId, Path), ("message" = Seq, Path, description = "Position of the message (`seq`); not its client id")),
@@ -83,8 +85,8 @@ pub async fn show_message(
     app.read(move |conn| history::find(conn, viewer.user, id, seq)).await.map(Json)
 }
 
-/// Sends a message. The client id is its author's own random name for it: the same request again, at any time and on
-/// any node, returns where the message is and never makes a second one.
+/// Sends a message. The client id is a random name chosen by the author: repeating the request, at any time and on
+/// any node, returns the position of the stored message and never creates a second one.
 #[utoipa::path(
     tag = "messages",
     params(("conversation" = ConversationId, Path), ("cid" = String, Path, description = "Client id of the message, chosen by its author; not its position", pattern = "^[A-Za-z0-9_-]{8,64}$")),
@@ -104,8 +106,8 @@ pub async fn send_message(
     send(&app, access, path, body).await
 }
 
-/// Sends a message. The path of older clients; `…/messages/by-cid/{cid}` does the same, and can't be taken for the path
-/// of a message by its position.
+/// Sends a message (path for older clients). Use `…/messages/by-cid/{cid}` instead: it does the same, and cannot be
+/// confused with the path of a message by its position.
 #[utoipa::path(
     tag = "messages",
     params(("conversation" = ConversationId, Path), ("message" = String, Path, description = "Client id of the message, chosen by its author; not its position", pattern = "^[A-Za-z0-9_-]{8,64}$")),
@@ -145,7 +147,7 @@ async fn send(
     Ok(response.json(stored))
 }
 
-/// Replaces the text of one's own message. The same text again changes nothing.
+/// Replaces the text of one of the caller's messages. Repeating it changes nothing.
 #[utoipa::path(
     tag = "messages",
     params(("conversation" = ConversationId, Path), ("message" = Seq, Path, description = "Position of the message (`seq`); not its client id")),
@@ -170,7 +172,8 @@ pub async fn edit_message(
     .map(Json)
 }
 
-/// Deletes a message: one's own, or anybody's as moderator or owner of the room. Its words are gone for good.
+/// Deletes a message: the caller's own, or anybody's as owner or moderator of the room, or as an administrator. Its
+/// text is gone for good.
 #[utoipa::path(
     tag = "messages",
     params(("conversation" = ConversationId, Path), ("message" = Seq, Path, description = "Position of the message (`seq`); not its client id")),
@@ -193,7 +196,7 @@ pub async fn delete_message(
     Ok(Json(deleted))
 }
 
-/// Reacts to a message with an emoji.
+/// Adds an emoji reaction to a message.
 #[utoipa::path(
     tag = "messages",
     params(
@@ -219,7 +222,7 @@ pub async fn add_reaction(
     .map(Json)
 }
 
-/// Takes a reaction back.
+/// Removes a reaction from a message.
 #[utoipa::path(
     tag = "messages",
     params(

@@ -1,4 +1,6 @@
-//! The list of what one should know.
+//! Notifications of the caller.
+//!
+//! Invariant: one read position per person, shared by all of their devices.
 
 use actix_web::web::{Json, Query};
 use actix_web::{HttpResponse, get, put};
@@ -20,16 +22,16 @@ use crate::problems::ApiError;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct NotificationsQuery {
-    /// The `next` of the page before.
+    /// Cursor: the `next` of the previous page. Without it, the first page.
     after: Option<Seq>,
-    /// The same as `after`, as it was called first.
+    /// Former name of `after`.
     before: Option<Seq>,
-    /// How many items the page has at most.
+    /// Maximum number of items on the page.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
-/// Requests, answers and mentions, newest first.
+/// Lists friend requests, replies to them and mentions, newest first.
 #[utoipa::path(tag = "notifications", params(NotificationsQuery), responses((status = 200, body = Notifications)))]
 #[get("/notifications")]
 pub async fn list_notifications(
@@ -48,7 +50,7 @@ pub async fn list_notifications(
     app.read(move |conn| notifications::list(conn, viewer.user, before, limit)).await.map(Json)
 }
 
-/// Marks notifications as seen, on all of one's devices.
+/// Marks notifications as seen, on all of the caller's devices.
 #[utoipa::path(tag = "notifications", request_body = ReadNotifications, responses((status = 204)))]
 #[put("/notifications/read")]
 pub async fn read_notifications(

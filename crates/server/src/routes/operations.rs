@@ -1,4 +1,6 @@
-//! For those who run the server: health, metrics, public keys.
+//! Operations for operators: health, metrics, public keys.
+//!
+//! Invariant: health reveals no more than which part of the node works; metrics need a token.
 
 use std::sync::atomic::Ordering;
 
@@ -12,15 +14,16 @@ use crate::auth::{Shared, bearer_token};
 use crate::metrics_page;
 use crate::problems::ApiError;
 
-/// The process lives.
+/// Returns 200 as long as the process is alive.
 #[utoipa::path(tag = "operations", responses((status = 200)))]
 #[get("/health/live")]
 pub async fn show_liveness() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("live\n")
 }
 
-/// The node can serve: the database answers. A lost broker only delays, and a full disk leaves everything to be read, so
-/// these degrade. A node that comes to its end is unavailable.
+/// Returns whether the node can serve: the database must respond. Without the broker events are only delayed, and
+/// with a full disk everything can still be read, so these count as `degraded`. A node that is shutting down is
+/// `unavailable`.
 #[utoipa::path(tag = "operations", responses((status = 200, body = Health), (status = 503, body = Health)))]
 #[get("/health/ready")]
 pub async fn show_readiness(app: Shared) -> HttpResponse {
@@ -42,8 +45,8 @@ pub async fn show_readiness(app: Shared) -> HttpResponse {
     response.json(Health { status: status.to_owned(), database, writable, broker })
 }
 
-/// Numbers in the text form of Prometheus, with the configured token. `PARLOUR_METRICS_LISTEN` gives them an address of
-/// their own, without one.
+/// Returns metrics in the Prometheus text format, given the configured token. `PARLOUR_METRICS_LISTEN` also serves
+/// them on a separate address, without a token.
 #[utoipa::path(tag = "operations", responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/metrics")]
 pub async fn show_metrics(app: Shared, request: HttpRequest) -> Result<HttpResponse, ApiError> {
@@ -54,7 +57,7 @@ pub async fn show_metrics(app: Shared, request: HttpRequest) -> Result<HttpRespo
     if allowed { Ok(metrics_page::answer(&app)) } else { Err(ErrorCode::NotFound.into()) }
 }
 
-/// The public keys of access tokens, as a JSON Web Key Set.
+/// Returns the public keys of access tokens, as a JSON Web Key Set.
 #[utoipa::path(tag = "operations", responses((status = 200, body = Object)))]
 #[get("/.well-known/jwks.json")]
 pub async fn show_keys(app: Shared) -> Json<serde_json::Value> {

@@ -1,4 +1,7 @@
-//! Taking one's own data along, and deleting one's account.
+//! Exporting the caller's data, and deleting the caller's account.
+//!
+//! Invariant: both confirm first that the caller is the owner of the account. A deletion that was begun is completed,
+//! whatever happens to the request.
 
 use std::sync::Arc;
 
@@ -24,11 +27,11 @@ use crate::erasing;
 use crate::exports::Place;
 use crate::problems::ApiError;
 
-/// Lines that may wait for a slow reader.
+/// Maximum lines queued for a slow client.
 const AHEAD: usize = 4;
 
-/// One's own data as lines of JSON. Each line is an `ExportLine`, `{"kind": …, "data": …}`. The last is `end`; without it
-/// the file is not complete. Requires the password.
+/// Exports the caller's own data as lines of JSON. Each line is an `ExportLine`, `{"kind": …, "data": …}`. The last
+/// line is `end`; without it the file is incomplete. Requires the password.
 #[utoipa::path(
     tag = "accounts",
     request_body = ConfirmPassword,
@@ -42,7 +45,7 @@ pub async fn export_account(
     body: Object<ConfirmPassword>,
 ) -> Result<HttpResponse, ApiError> {
     confirm(&app, viewer, body.0.password).await?;
-    // What is refused for lack of a place does not count.
+    // A refusal for lack of a slot does not count against the rate limit.
     let place = app.exports.begin(viewer.user)?;
     app.budgets.exports.take(viewer.user).map_err(ApiError::too_fast)?;
     let address = client_address(&app, &request).to_string();
@@ -63,7 +66,7 @@ pub async fn export_account(
         .body(Lines(receiver)))
 }
 
-/// The lines, as a body.
+/// The lines as a response body.
 struct Lines(mpsc::Receiver<Bytes>);
 
 impl actix_web::body::MessageBody for Lines {
@@ -81,7 +84,7 @@ impl actix_web::body::MessageBody for Lines {
     }
 }
 
-/// Those who take exports.
+/// The client that reads an export.
 struct Reader {
     lines: mpsc::Sender<Bytes>,
     place: Place,
@@ -92,7 +95,7 @@ async fn line(to: &Reader, line: &ExportLine) -> Result<(), ApiError> {
     text.push(b'\n');
     let bytes = text.len();
     let taken = async { to.lines.send(text.into()).await.is_ok() };
-    // The reader is gone, or too slow: nobody misses the rest.
+    // The client has gone or is too slow: nobody needs the rest.
     if to.place.wait_for(bytes, taken).await { Ok(()) } else { Err(ErrorCode::Gone.into()) }
 }
 
@@ -117,7 +120,7 @@ async fn write(app: &App, viewer: Viewer, to: &Reader) -> Result<(), ApiError> {
             let read = app.read(move |conn| export::messages_after(conn, viewer.user, id, kind, after)).await;
             let messages = match read {
                 Ok(messages) => messages,
-                // Left meanwhile: what cannot be read any more is not given out.
+                // The person has left the conversation since: it can no longer be read, so it is not exported.
                 Err(error) if error.problem.status < 500 => break,
                 Err(error) => return Err(error),
             };
@@ -132,9 +135,9 @@ async fn write(app: &App, viewer: Viewer, to: &Reader) -> Result<(), ApiError> {
     line(to, &ExportLine::End(ExportEnd { messages: count })).await
 }
 
-/// Deletes one's account for good, and one's bots: profile, log-ins, tokens, friendships, blocks, notifications and
-/// pictures at once, and then the text of everything that one wrote. Others see a deleted user in its place. Requires the
-/// password, and answers what was erased.
+/// Deletes the caller's account and bots for good. Profile, log-ins, tokens, friendships, blocks, notifications and
+/// pictures are deleted at once, then the text of everything they wrote. Others see a deleted user in their place.
+/// Requires the password, and returns what was erased.
 #[utoipa::path(
     tag = "accounts",
     request_body = ConfirmPassword,
@@ -154,7 +157,7 @@ pub async fn delete_account(
             deletion::end_person(conn, now, viewer.user, &address)
         })
         .await?;
-    // Goes on when the one who asked is gone; what fails is done later.
+    // Continues if the caller disconnects; what fails is completed later.
     let erasing = app.get_ref().clone();
     let rest = actix_web::rt::spawn(async move { erasing::erase_with_bots(&erasing, viewer.user).await })
         .await

@@ -1,4 +1,6 @@
-//! Passkeys: one's own, logging in with one, and taking the second step of a log-in with one.
+//! Passkeys: managing the caller's own, logging in with one, and using one as the second step of a log-in.
+//!
+//! Invariant: a ceremony accepts one response, right or wrong.
 
 use std::sync::Arc;
 
@@ -39,15 +41,15 @@ use crate::budget::guesses::Attempt;
 use crate::problems::ApiError;
 use crate::random;
 
-/// Bytes of a ceremony's name.
+/// Random bytes in a ceremony's name.
 const NAME: usize = 16;
 
-/// Whether passkeys can be used at the address that a request names: browsers take them at the server's own name only.
+/// Whether passkeys can be used at the host that a request names: browsers accept them only at the server's own name.
 pub(super) fn are_offered(app: &App, request: &HttpRequest) -> bool {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let named = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let party = app.relying_party.as_ref();
-    // A proxy may ask by another name; then the configured address counts.
+    // A proxy may use another host name; then the configured address counts.
     party.is_some_and(|party| app.config.public_url.is_some() || named == party.id())
 }
 
@@ -66,7 +68,7 @@ async fn begin(
     Ok(HttpResponse::Created().json(PasskeyCeremony { ceremony: URL_SAFE_NO_PAD.encode(name), options }))
 }
 
-/// The name of a ceremony; what is none names one that does not exist.
+/// Decodes the name of a ceremony; a malformed one becomes empty, which no ceremony has.
 fn ceremony(text: &str) -> Vec<u8> {
     let short = text.len() <= 2 * NAME;
     short.then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten().unwrap_or_default()
@@ -80,7 +82,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// Reads an authenticator's answer. What browsers add to it is let be, within bounds.
+/// Parses an authenticator's response. Unknown fields added by browsers are ignored, within limits of size and depth.
 fn credential<T: DeserializeOwned>(mut value: Value) -> Result<T, ApiError> {
     if value.to_string().len() > CREDENTIAL.0 {
         return Err(ErrorCode::TooLarge.into());
@@ -89,7 +91,7 @@ fn credential<T: DeserializeOwned>(mut value: Value) -> Result<T, ApiError> {
     if depth(&value) > CREDENTIAL.1 {
         return Err(strange());
     }
-    // Not signed, of many kinds, and nothing here is decided by them.
+    // These are unsigned and vary by browser, and nothing here depends on them.
     if let Some(fields) = value.as_object_mut() {
         fields.remove("clientExtensionResults");
         fields.remove("extensions");
@@ -97,7 +99,7 @@ fn credential<T: DeserializeOwned>(mut value: Value) -> Result<T, ApiError> {
     serde_json::from_value(value).map_err(|_| strange())
 }
 
-/// One's own passkeys, oldest first.
+/// Lists the caller's passkeys, oldest first.
 #[utoipa::path(tag = "accounts", params(ListQuery), responses((status = 200, body = Page<Passkey>)))]
 #[get("/account/passkeys")]
 pub async fn list_passkeys(
@@ -109,8 +111,8 @@ pub async fn list_passkeys(
     page_of(items, &query, |passkey| passkey.id.0).map(Json)
 }
 
-/// Begins to add a passkey, given the password: answers what the authenticator is asked
-/// (`PublicKeyCredentialCreationOptionsJSON`), for five minutes. There are ten passkeys at most.
+/// Begins to add a passkey, given the password: returns the options for the authenticator
+/// (`PublicKeyCredentialCreationOptionsJSON`), valid for five minutes. At most ten passkeys per person.
 #[utoipa::path(
     tag = "accounts",
     request_body = ConfirmPassword,
@@ -127,7 +129,8 @@ pub async fn begin_passkey(
     begin(&app, move |conn, now, name| passkeys::begin(conn, now, &party, &key, viewer.user, name)).await
 }
 
-/// Adds the passkey that the authenticator made (`RegistrationResponseJSON`). A ceremony takes one answer, right or wrong.
+/// Adds the passkey that the authenticator created (`RegistrationResponseJSON`). A ceremony accepts one response,
+/// right or wrong.
 #[utoipa::path(tag = "accounts", request_body = CreatePasskey, responses((status = 201, body = Passkey)))]
 #[post("/account/passkeys")]
 pub async fn create_passkey(
@@ -147,7 +150,7 @@ pub async fn create_passkey(
     Ok(HttpResponse::Created().json(added))
 }
 
-/// Gives one of one's own passkeys another name.
+/// Renames one of the caller's passkeys.
 #[utoipa::path(
     tag = "accounts",
     params(("passkey" = PasskeyId, Path)),
@@ -167,7 +170,7 @@ pub async fn update_passkey(
         .map(Json)
 }
 
-/// Removes one of one's own passkeys, given the password. Sessions that it opened stay.
+/// Removes one of the caller's passkeys, given the password. Sessions that it opened stay.
 #[utoipa::path(
     tag = "accounts",
     params(("passkey" = PasskeyId, Path)),
@@ -188,8 +191,9 @@ pub async fn delete_passkey(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Begins a log-in with a passkey alone: answers what the authenticator is asked (`PublicKeyCredentialRequestOptionsJSON`),
-/// for five minutes. Nobody is named in it: the authenticator knows whose passkeys it has.
+/// Begins a log-in with only a passkey: returns the options for the authenticator
+/// (`PublicKeyCredentialRequestOptionsJSON`), valid for five minutes. They name nobody: the authenticator knows whose
+/// passkeys it has.
 #[utoipa::path(tag = "sessions", responses((status = 201, body = PasskeyCeremony)))]
 #[post("/sessions/passkey/begin")]
 pub async fn begin_passkey_session(app: Shared, request: HttpRequest) -> Result<HttpResponse, ApiError> {
@@ -198,7 +202,7 @@ pub async fn begin_passkey_session(app: Shared, request: HttpRequest) -> Result<
     begin(&app, move |conn, now, name| passkeys::begin_log_in(conn, now, &party, name)).await
 }
 
-/// Counts as an attempt unless the work was judged good; then answers what it opened.
+/// Counts as a failed attempt unless `work` accepts the response; then returns what it opened.
 async fn attempt<T: Send + 'static>(
     app: &Arc<App>,
     attempt: Attempt,
@@ -223,9 +227,9 @@ async fn attempt<T: Send + 'static>(
     }
 }
 
-/// Logs in with a passkey alone (`AuthenticationResponseJSON`). The authenticator checked who is there, so no second
-/// factor is asked for. Unknown passkeys, wrong answers and suspended accounts answer alike. A ceremony takes one answer,
-/// right or wrong.
+/// Logs in with only a passkey (`AuthenticationResponseJSON`). The authenticator has verified the person, so no
+/// second factor is requested. Unknown passkeys, wrong responses and suspended accounts are refused alike. A ceremony
+/// accepts one response, right or wrong.
 #[utoipa::path(
     tag = "sessions",
     request_body = CreatePasskeySession,
@@ -263,8 +267,9 @@ pub async fn create_passkey_session(
     signed_in(&app, &request, &row, &token, body.refresh, true)
 }
 
-/// Begins the second step of a log-in that was answered `second_factor_required` with `passkey` among its methods:
-/// answers what the authenticator is asked (`PublicKeyCredentialRequestOptionsJSON`), for five minutes.
+/// Begins the second step of a log-in that was refused with `second_factor_required` and lists `passkey` in
+/// `methods`: returns the options for the authenticator (`PublicKeyCredentialRequestOptionsJSON`), valid for five
+/// minutes.
 #[utoipa::path(
     tag = "sessions",
     request_body = BeginPasskeyStep,
@@ -282,8 +287,9 @@ pub async fn begin_passkey_step(
     begin(&app, move |conn, now, name| passkeys::begin_second_step(conn, now, &party, user, name)).await
 }
 
-/// Completes a log-in that was answered `second_factor_required` with one of the account's passkeys
-/// (`AuthenticationResponseJSON`). A ceremony takes one answer, right or wrong; wrong ones are slowed down like wrong codes.
+/// Completes a log-in that was refused with `second_factor_required`, using a passkey. The credential is an
+/// `AuthenticationResponseJSON` of one of the account's passkeys. A ceremony accepts one response, right or wrong;
+/// wrong ones are slowed down like wrong codes.
 #[utoipa::path(
     tag = "sessions",
     request_body = CompletePasskeyStep,
@@ -310,7 +316,7 @@ pub async fn complete_passkey_step(
     let token_hash = token.hash();
     let tried = Attempt::second_factor(user, network);
     attempt(&app, tried, move |conn, now| {
-        // Since the password was given, the account may have changed.
+        // The account may have changed since the password was given.
         let row = accounts::find(conn, user)?;
         if !row.is_active() || !challenge.is_good(&key, now, &row) {
             return Err(ErrorCode::Unauthenticated.into());

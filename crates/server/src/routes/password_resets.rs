@@ -1,4 +1,6 @@
 //! Links with which people set a new password.
+//!
+//! Invariant: a link works once and within an hour, and only its hash is stored.
 
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse, post};
@@ -19,20 +21,20 @@ use crate::hashing::Asker;
 use crate::idempotency::Creation;
 use crate::problems::ApiError;
 
-/// A token of bytes that nobody can guess, and what is stored of it.
+/// The token made of these random bytes, and its stored hash.
 pub(crate) fn token_of(bytes: [u8; 32]) -> (String, Vec<u8>) {
     let token = URL_SAFE_NO_PAD.encode(bytes);
     let hash = mails::token_hash(&token);
     (token, hash)
 }
 
-/// The link with a token, below the server's address. Browsers keep the fragment to themselves.
+/// The link that carries a token. Browsers do not send the fragment to the server.
 pub(crate) fn link(address: &str, token: &str) -> String {
     format!("{address}/reset#{token}")
 }
 
-/// Makes a link with which a person sets a new password, once and within an hour; earlier links of theirs end. It is
-/// told this once. A second factor stays as it is.
+/// Creates a link with which a person sets a new password. It works once, within an hour, and is returned only this
+/// once; earlier links of the person become invalid. A second factor stays on.
 #[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 201, body = PasswordReset)))]
 #[post("/admin/users/{user}/password-reset")]
 pub async fn create_password_reset(
@@ -53,8 +55,9 @@ pub async fn create_password_reset(
     Ok(HttpResponse::Created().json(PasswordReset { link, expires_at }))
 }
 
-/// Sets a new password with the token of a link. Every session of the person ends; nobody is logged in. The browser
-/// counts as a known device of theirs from then on: strangers who guess at the account do not delay its log-in.
+/// Sets a new password with the token of a link. Every session of the person ends, and nobody is logged in. The
+/// browser counts as a known device of theirs from then on: strangers who guess at the account do not delay its
+/// log-in.
 #[utoipa::path(tag = "accounts", request_body = CompletePasswordReset, responses((status = 204)))]
 #[post("/password-resets")]
 pub async fn complete_password_reset(

@@ -1,4 +1,6 @@
-//! One's own settings about what others may know and do.
+//! The caller's privacy settings: what others may know and do.
+//!
+//! Invariant: when presence becomes visible or hidden, the friends concerned are told at once.
 
 use actix_web::web::Json;
 use actix_web::{get, patch};
@@ -10,14 +12,14 @@ use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::problems::ApiError;
 
-/// One's own settings.
+/// Returns the caller's privacy settings.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = Privacy)))]
 #[get("/account/privacy")]
 pub async fn show_privacy(app: Shared, viewer: Viewer) -> Result<Json<Privacy>, ApiError> {
     app.read(move |conn| privacy::find(conn, viewer.user)).await.map(Json)
 }
 
-/// Changes one's own settings; absent ones stay as they are.
+/// Changes the caller's privacy settings; absent ones stay as they are.
 #[utoipa::path(tag = "accounts", request_body = UpdatePrivacy, responses((status = 200, body = Privacy)))]
 #[patch("/account/privacy")]
 pub async fn update_privacy(

@@ -1,4 +1,6 @@
 //! Public rooms.
+//!
+//! Invariant: the number of people online in a room counts only those whose presence the caller may see.
 
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Json, Path, Query};
@@ -21,8 +23,8 @@ use crate::bodies::Object;
 use crate::idempotency::Creation;
 use crate::problems::ApiError;
 
-/// Rooms with how many people are there whose presence one may see anyway: a number of all would tell of everybody
-/// whether they are online, in a room that is small or that one fills oneself.
+/// Adds the number of people online whose presence the caller may see anyway: in a small room, or one that the caller
+/// fills with accounts of their own, a full count would reveal who is online.
 async fn with_presence(app: &App, viewer: Viewer, rooms: Vec<Room>) -> Result<Vec<Room>, ApiError> {
     let own: Vec<ConversationId> =
         rooms.iter().filter(|room| room.role.is_some()).map(|room| room.id).collect();
@@ -41,7 +43,7 @@ async fn one_with_presence(app: &App, viewer: Viewer, room: Room) -> Result<Json
     Ok(Json(rooms.pop().ok_or(ErrorCode::NotFound)?))
 }
 
-/// Public rooms, most recently active first.
+/// Lists public rooms, most recently active first.
 #[utoipa::path(tag = "rooms", params(SearchQuery), responses((status = 200, body = Page<Room>)))]
 #[get("/rooms")]
 pub async fn list_rooms(
@@ -63,7 +65,8 @@ pub async fn list_rooms(
     Ok(Json(Page { items, next: next.map(write_cursor) }))
 }
 
-/// Makes a room; its maker becomes the owner. The name is unique, so a repeated request answers `taken`.
+/// Creates a room; the caller becomes its owner. The name is unique, so repeating the request without its
+/// `Idempotency-Key` is refused with `taken`.
 #[utoipa::path(tag = "rooms", request_body = CreateRoom, responses((status = 201, body = Room)))]
 #[post("/rooms")]
 pub async fn create_room(
@@ -92,7 +95,7 @@ pub async fn create_room(
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(room))
 }
 
-/// One room.
+/// Returns one room.
 #[utoipa::path(tag = "rooms", params(("room" = ConversationId, Path)), responses((status = 200, body = Room)))]
 #[get("/rooms/{room}")]
 pub async fn show_room(
@@ -147,7 +150,7 @@ pub async fn delete_room(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Enters a room. Entering twice changes nothing.
+/// Joins a room. Repeating it changes nothing.
 #[utoipa::path(tag = "rooms", params(("room" = ConversationId, Path)), responses((status = 200, body = Conversation)))]
 #[put("/rooms/{room}/membership")]
 pub async fn join_room(
@@ -161,7 +164,7 @@ pub async fn join_room(
     app.read(move |conn| conversations::find(conn, viewer.user, id)).await.map(Json)
 }
 
-/// Leaves a room. Leaving twice changes nothing.
+/// Leaves a room. Repeating it changes nothing.
 #[utoipa::path(tag = "rooms", params(("room" = ConversationId, Path)), responses((status = 204)))]
 #[delete("/rooms/{room}/membership")]
 pub async fn leave_room(
@@ -180,16 +183,17 @@ pub async fn leave_room(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct MembersQuery {
-    /// Only those whose handle or display name begins with this, in any case; for completing a mention.
+    /// Only members whose handle or display name starts with this, in any case; used to complete a mention.
     prefix: Option<String>,
-    /// The `next` of the page before.
+    /// Cursor: the `next` of the previous page. Without it, the first page.
     after: Option<String>,
-    /// How many items the page has at most.
+    /// Maximum number of items on the page.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
-/// Who is in a room, in the order in which they came, and which friends among them are online; for members.
+/// Lists the members of a room in the order in which they joined, and which friends among them are online; for
+/// members.
 #[utoipa::path(
     tag = "rooms",
     params(("room" = ConversationId, Path), MembersQuery),

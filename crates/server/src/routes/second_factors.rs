@@ -1,4 +1,6 @@
 //! The second factor: turning it on and off, recovery codes, and the second step of a log-in.
+//!
+//! Invariant: every check of a code counts as an attempt, unless the code was right.
 
 use std::sync::Arc;
 
@@ -31,7 +33,7 @@ use crate::challenges::Challenge;
 use crate::problems::ApiError;
 use crate::random;
 
-/// Recovery codes and what is stored of them.
+/// New recovery codes, and their stored hashes.
 fn fresh_codes() -> (Vec<String>, Vec<Vec<u8>>) {
     let codes: Vec<String> = (0..RECOVERY_CODES)
         .map(|_| {
@@ -44,7 +46,7 @@ fn fresh_codes() -> (Vec<String>, Vec<Vec<u8>>) {
     (codes, hashes)
 }
 
-/// A name as part of a link.
+/// Percent-encodes a name for use in a link.
 fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), |mut link, byte| {
         match byte {
@@ -55,7 +57,8 @@ fn escaped(text: &str) -> String {
     })
 }
 
-/// Commits what needs a code of somebody's second factor. Counts as an attempt at it unless the code was right.
+/// Runs `work`, which checks a code of a person's second factor, in a transaction. Counts as a failed attempt unless
+/// the code was right.
 async fn commit_with_code<T: Send + 'static>(
     app: &Arc<App>,
     request: &HttpRequest,
@@ -68,21 +71,21 @@ async fn commit_with_code<T: Send + 'static>(
     match &outcome {
         Ok(_) => taken.right().await,
         Err(error) if error.code() == ErrorCode::BadCredentials => taken.wrong(),
-        // The code was not looked at.
+        // The code was not checked.
         Err(_) => {}
     }
     outcome
 }
 
-/// Whether one's own second factor is on, and how many recovery codes are left.
+/// Returns whether the caller's second factor is on, and how many recovery codes are left.
 #[utoipa::path(tag = "accounts", responses((status = 200, body = SecondFactor)))]
 #[get("/account/second-factor")]
 pub async fn show_second_factor(app: Shared, viewer: Viewer) -> Result<Json<SecondFactor>, ApiError> {
     app.read(move |conn| second_factors::show(conn, viewer.user)).await.map(Json)
 }
 
-/// Begins to turn the second factor on, given the password: answers a new secret for an authenticator app. Nothing
-/// changes until a code of it is confirmed; beginning again makes another one.
+/// Begins to turn the second factor on, given the password: returns a new secret for an authenticator app. Nothing
+/// changes until a code of the app is confirmed; beginning again creates another secret.
 #[utoipa::path(
     tag = "accounts",
     request_body = ConfirmPassword,
@@ -108,7 +111,7 @@ pub async fn begin_second_factor(
     Ok(HttpResponse::Created().json(NewSecondFactor { secret, uri }))
 }
 
-/// Turns the second factor on, given a code of the new secret, and tells ten recovery codes, this once.
+/// Turns the second factor on, given a code of the new secret, and returns ten recovery codes, only this once.
 #[utoipa::path(
     tag = "accounts",
     request_body = ConfirmSecondFactor,
@@ -131,7 +134,7 @@ pub async fn confirm_second_factor(
     Ok(Json(RecoveryCodes { codes }))
 }
 
-/// Makes ten new recovery codes, given the password and a code. The ones before are worth nothing any more.
+/// Creates ten new recovery codes, given the password and a code. The previous codes become invalid.
 #[utoipa::path(tag = "accounts", request_body = ConfirmBoth, responses((status = 200, body = RecoveryCodes)))]
 #[post("/account/second-factor/recovery-codes")]
 pub async fn renew_recovery_codes(
@@ -172,7 +175,7 @@ pub async fn delete_second_factor(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Turns somebody's second factor off, who has lost it. Their sessions end.
+/// Turns off the second factor of a person who has lost it. Their sessions end.
 #[utoipa::path(tag = "admin", params(("user" = UserId, Path)), responses((status = 204)))]
 #[delete("/admin/users/{user}/second-factor")]
 pub async fn delete_user_second_factor(
@@ -186,7 +189,7 @@ pub async fn delete_user_second_factor(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Whose password was right, by the challenge that says so.
+/// The person whose password was right, according to a valid challenge.
 pub(super) async fn challenged(app: &App, text: &str) -> Result<(UserId, UserRow, Challenge), ApiError> {
     let over = || ApiError::because(ErrorCode::Unauthenticated, "Start the log-in again.");
     let challenge = Challenge::parse(text).ok_or_else(over)?;
@@ -196,8 +199,9 @@ pub(super) async fn challenged(app: &App, text: &str) -> Result<(UserId, UserRow
     Ok((user, row.ok_or_else(over)?, challenge))
 }
 
-/// Completes a log-in that was answered `second_factor_required`, with its challenge and a code of the app or a recovery
-/// code. Each code works once. Wrong ones are slowed down like wrong passwords.
+/// Completes a log-in that was refused with `second_factor_required`, using its challenge and a code. The code is one
+/// of the authenticator app or a recovery code. Each code works once. Wrong ones are slowed down like wrong
+/// passwords.
 #[utoipa::path(tag = "sessions", request_body = CompleteSession, responses((status = 201, body = SignedIn)))]
 #[post("/sessions/second-factor")]
 pub async fn complete_session(
@@ -215,7 +219,7 @@ pub async fn complete_session(
     let address = address.to_string();
     let (key, noted) = (app.factor_key.clone(), address.clone());
     let opened = commit_with_code(&app, &request, user, move |conn, now| {
-        // Since the password was given, the account may have changed.
+        // The account may have changed since the password was given.
         let row = accounts::find(conn, user)?;
         if !row.is_active() || !challenge.is_good(&key, now, &row) {
             return Err(ErrorCode::Unauthenticated.into());

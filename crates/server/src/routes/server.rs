@@ -1,4 +1,6 @@
-//! What anybody may know about this server.
+//! Public facts about this server.
+//!
+//! Invariant: the response holds nothing secret, since anybody may read it.
 
 use actix_web::web::Json;
 use actix_web::{HttpRequest, get};
@@ -8,7 +10,7 @@ use parlour_protocol::{Feature, ServerInfo, ServerLimits};
 use super::passkeys;
 use crate::auth::Shared;
 
-/// What anybody may know about this server.
+/// Returns what anybody may know about this server.
 #[utoipa::path(tag = "server", responses((status = 200, body = ServerInfo)))]
 #[get("/server")]
 pub async fn show_server(app: Shared, request: HttpRequest) -> Json<ServerInfo> {

@@ -1,4 +1,7 @@
-//! Logging in, staying in, logging out.
+//! Logging in, refreshing, logging out.
+//!
+//! Invariant: wrong password, unknown handle and suspended account are refused alike, and take the same time. Cookies
+//! are set or read only for pages of allowed origins.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -37,21 +40,21 @@ use crate::middleware::RequestId;
 use crate::problems::ApiError;
 use crate::tokens::{ACCESS_LIFETIME, RefreshToken};
 
-/// What asks for the password takes a log-in that is no older from those who have none.
+/// Without a password, operations that ask for one require a log-in at most this old (microseconds).
 const JUST_NOW: i64 = 10 * MINUTE;
 /// Name of the cookie that holds the refresh token.
 const COOKIE: &str = "refresh";
-/// Name of the cookie by which a browser is known that has logged in before.
+/// Name of the cookie that identifies a browser that has logged in before.
 const DEVICES: &str = "devices";
-/// A browser is forgotten after this long without a log-in.
+/// A browser is forgotten this long (microseconds) after its last log-in.
 const REMEMBER: i64 = 400 * DAY;
 
-/// A cookie's whole name. With TLS it carries the prefix that binds it to this very host.
+/// Full name of a cookie. With TLS it carries the prefix that binds it to this host.
 pub(super) fn cookie_name(app: &App, name: &str) -> String {
     format!("{}parlour_{name}", if app.config.is_secure() { "__Host-" } else { "" })
 }
 
-/// A cookie that no script reads and no other page sends, for this many microseconds.
+/// A cookie that scripts cannot read and other sites cannot send, with a lifetime in microseconds.
 pub(super) fn named_cookie(app: &App, name: &str, value: String, lifetime: i64) -> Cookie<'static> {
     Cookie::build(cookie_name(app, name), value)
         .path("/")
@@ -62,13 +65,13 @@ pub(super) fn named_cookie(app: &App, name: &str, value: String, lifetime: i64) 
         .finish()
 }
 
-/// The devices that a request shows to have logged in before.
+/// The devices with a previous log-in that a request presents.
 fn devices(app: &App, request: &HttpRequest, given: Option<&str>) -> Vec<Device> {
     devices::shown(&app.factor_key, request, &cookie_name(app, DEVICES), given)
 }
 
-/// Refuses a page of another origin that asks for a cookie, or with whose request the browser has sent one of ours.
-/// Without cookies, a page is a client like any other.
+/// Refuses a page of another origin that asks for a cookie, or whose request carries one of ours. Without cookies, a
+/// page is a client like any other.
 pub(super) fn check_cookies(
     app: &App,
     request: &HttpRequest,
@@ -81,9 +84,9 @@ pub(super) fn check_cookies(
     if transport == RefreshTransport::Cookie || ours() { check_origin(app, request) } else { Ok(()) }
 }
 
-/// Lets somebody who has not said who they are try to get in: not with cookies of a page of another origin, and not too
-/// often from one network. Returns their address. A device that has logged in before does not depend on what others of
-/// its network do.
+/// Admits an unauthenticated attempt to log in or register: refuses cookies for pages of other origins, and applies
+/// the rate limit of the network. A device that has logged in before has a limit of its own. Returns the client's
+/// address.
 pub(super) fn admit(
     app: &App,
     request: &HttpRequest,
@@ -104,7 +107,7 @@ fn admit_device(app: &App, request: &HttpRequest, devices: &[Device]) -> Result<
     Ok(address)
 }
 
-/// The client's device: its name as it says itself, or from the browser's own words, and the network that it is in.
+/// The client's device: the given name, or one derived from its `User-Agent`, and a keyed hash of its network.
 pub(super) fn client_device(
     app: &App,
     request: &HttpRequest,
@@ -153,15 +156,15 @@ fn device_cookie(app: &App, newest: &Device, before: &[Device]) -> Cookie<'stati
     named_cookie(app, DEVICES, devices::remember(newest, before), REMEMBER)
 }
 
-/// A cookie by which a browser is known from now on as a device of this person, who has just proved to be its user. A
-/// page of another origin gets none.
+/// A cookie that makes a browser a known device of this person, who has just proved to be using it. `None` for a page
+/// of another origin.
 pub(super) fn known_device(app: &App, request: &HttpRequest, user: UserId) -> Option<Cookie<'static>> {
     check_origin(app, request).ok()?;
     let known = devices(app, request, None);
     Some(device_cookie(app, &own_device(app, &known, user), &known))
 }
 
-/// The answer to everything that logs in.
+/// The response to everything that logs in.
 pub(super) fn signed_in(
     app: &App,
     request: &HttpRequest,
@@ -202,9 +205,9 @@ pub(super) fn signed_in(
     }))
 }
 
-/// Logs in. Wrong password, unknown handle and suspended account answer alike, and take the same time. An account
-/// that waits for approval is told so, given its password; one with a second factor gets a challenge in the place of a
-/// session (`second_factor_required`).
+/// Logs in. Wrong password, unknown handle and suspended account are refused alike, and take the same time. With the
+/// right password, an account that waits for approval is told so, and one with a second factor gets a challenge
+/// instead of a session (`second_factor_required`).
 #[utoipa::path(tag = "sessions", request_body = CreateSession, responses((status = 201, body = SignedIn)))]
 #[post("/sessions")]
 pub async fn create_session(
@@ -233,7 +236,7 @@ pub async fn create_session(
         None => (Attempt::log_in(&handle_key, network), Asker::Stranger(network)),
     };
     let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
-    // Where there is no password, as where there is nobody, a wrong one takes as long.
+    // Without a password, or without an account, a wrong password takes as long.
     let hash = found.as_ref().filter(|row| row.has_password()).map(|row| row.password_hash.clone());
     let verdict = app.verify_password(asker, body.password.clone(), hash).await?;
     let subject = found.as_ref().map(|row| UserId(row.id));
@@ -291,9 +294,10 @@ pub async fn create_session(
     }
 }
 
-/// Who has a handle, and whether they have logged in from a network before: the same questions for every handle.
+/// Who has a handle, and whether they have logged in from a network before; runs the same queries for every valid
+/// handle.
 async fn who(app: &App, handle_key: &str, network: &[u8]) -> Result<(Option<UserRow>, bool), ApiError> {
-    // What cannot be a handle is nobody's; PostgreSQL would not even take every text as a parameter.
+    // Nobody has an invalid handle; PostgreSQL would not even accept every text as a parameter.
     if validation::handle(handle_key).is_err() {
         return Ok((None, false));
     }
@@ -307,21 +311,21 @@ async fn who(app: &App, handle_key: &str, network: &[u8]) -> Result<(Option<User
     .await
 }
 
-/// A session that may be opened.
+/// A session about to be opened.
 pub(super) struct NewSession<'a> {
-    /// Its id.
+    /// Id of the session.
     pub(super) id: SessionId,
-    /// The device.
+    /// The device that it is opened from.
     pub(super) device: &'a sessions::Device,
-    /// What is stored of the refresh token.
+    /// Hash of its refresh token, as stored.
     pub(super) token_hash: &'a [u8],
 }
 
-/// Who is to be asked for a second factor, and which ones there are.
+/// The person who must present a second factor, and the methods they have.
 pub(super) type SecondStep = (UserRow, Vec<FactorMethod>);
 
-/// Opens a session for somebody who has shown who they are, unless a second factor is still to be asked for. `passkeys`:
-/// whether they are among what can be asked for.
+/// Opens a session for an authenticated person, unless a second factor is still required. `passkeys` says whether
+/// passkeys may be offered for it.
 pub(super) fn open_or_ask(
     conn: &mut Connection,
     now: Timestamp,
@@ -337,7 +341,7 @@ pub(super) fn open_or_ask(
     Ok(step)
 }
 
-/// What somebody is to be asked for before a session is opened, if anything.
+/// The second factor that is required before a session is opened, if any.
 fn find_second_step(
     conn: &mut Connection,
     user: UserId,
@@ -362,7 +366,7 @@ fn open(
     Ok(())
 }
 
-/// The answer when a second factor is to be asked for.
+/// The error that requests a second factor.
 pub(super) fn second_step(app: &App, (row, methods): SecondStep) -> ApiError {
     let mut error = ApiError::from(ErrorCode::SecondFactorRequired);
     error.problem.methods = methods;
@@ -370,8 +374,8 @@ pub(super) fn second_step(app: &App, (row, methods): SecondStep) -> ApiError {
     error
 }
 
-/// Demands the password of the one who asks once more. Wrong ones are counted by the open session: what strangers try
-/// elsewhere does not matter here. Who has no password must have logged in a moment ago.
+/// Checks the caller's password again. Wrong ones count against the open session only, so what strangers try
+/// elsewhere does not matter. A caller without a password must have logged in within the last ten minutes.
 pub(super) async fn confirm(app: &App, viewer: Viewer, password: String) -> Result<(), ApiError> {
     let (row, since) = app
         .read(move |conn| {
@@ -395,9 +399,9 @@ pub(super) async fn confirm(app: &App, viewer: Viewer, password: String) -> Resu
     Ok(())
 }
 
-/// Trades a refresh token (from the body, or else from the cookie) for an access token and the next refresh
-/// token. A token that was used before ends the session, except for half a minute after its first use, in
-/// which it is answered the same way again.
+/// Exchanges a refresh token for an access token and the next refresh token. The token is taken from the body, or
+/// else from the cookie. Using a token a second time ends the session, except within half a minute of its first use,
+/// when it gets the same result again.
 #[utoipa::path(tag = "sessions", request_body = RefreshSession, responses((status = 200, body = SignedIn)))]
 #[post("/sessions/refresh")]
 pub async fn refresh_session(
@@ -414,11 +418,11 @@ pub async fn refresh_session(
     let text = given.or_else(in_cookie).ok_or(ErrorCode::Unauthenticated)?;
     let outcome = refresh(&app, &request, &text, transport).await;
     if outcome.is_ok() {
-        // Only those that were nobody's count: many people may share a network.
+        // Only failed attempts count, since many people may share a network.
         app.budgets.refreshes.give_back(network);
     }
     match outcome {
-        // A cookie that is worth nothing any more is taken away.
+        // Remove a cookie that has become invalid.
         Err(error) if transport == RefreshTransport::Cookie && error.code() == ErrorCode::Unauthenticated => {
             let id = request.extensions().get::<RequestId>().cloned();
             let mut response = error.answer(&id.map(|id| id.0).unwrap_or_default());
@@ -453,7 +457,7 @@ async fn refresh(
     }
 }
 
-/// One's own open sessions, last used first.
+/// Lists the caller's open sessions, most recently used first.
 #[utoipa::path(tag = "sessions", params(ListQuery), responses((status = 200, body = Page<Session>)))]
 #[get("/sessions")]
 pub async fn list_sessions(
@@ -466,7 +470,7 @@ pub async fn list_sessions(
     page_of(items, &query, |session| session.id.0).map(Json)
 }
 
-/// Logs out: ends the session that asks.
+/// Logs out: ends the session of the request.
 #[utoipa::path(tag = "sessions", responses((status = 204)))]
 #[delete("/sessions/current")]
 pub async fn delete_current_session(
@@ -482,7 +486,7 @@ pub async fn delete_current_session(
     Ok(response.finish())
 }
 
-/// Ends one of one's own sessions.
+/// Ends one of the caller's sessions.
 #[utoipa::path(tag = "sessions", params(("session" = SessionId, Path)), responses((status = 204)))]
 #[delete("/sessions/{session}")]
 pub async fn delete_session(

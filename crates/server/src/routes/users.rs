@@ -1,4 +1,7 @@
-//! Finding people and looking at them.
+//! Finding people and reading their profiles.
+//!
+//! Invariant: a lookup by handle reveals whether it exists, so it counts against a limit per person and one per
+//! network.
 
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpRequest, get};
@@ -15,7 +18,7 @@ use crate::auth::{ReadAccess, Shared, Viewer, client_address};
 use crate::budget::addresses::AddressKey;
 use crate::problems::ApiError;
 
-/// Several people.
+/// Several people, by id.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -24,7 +27,7 @@ pub struct IdsQuery {
     ids: String,
 }
 
-/// Several people by id, for showing them beside their messages. Unknown ids are left out.
+/// Returns several people by id, for showing them beside their messages. Unknown ids are left out.
 #[utoipa::path(tag = "users", params(IdsQuery), responses((status = 200, body = Page<User>)))]
 #[get("/users")]
 pub async fn list_users(
@@ -38,8 +41,8 @@ pub async fn list_users(
     Ok(Json(Page { items, next: None }))
 }
 
-/// Counts that somebody looks a person up, whichever operation it is for: by handle it tells who has one, which is
-/// counted by network as well.
+/// Charges a lookup of a person, in any operation. A lookup by handle reveals who has one, so it is also charged to
+/// the network.
 pub(super) fn look_up(app: &App, request: &HttpRequest, viewer: Viewer, who: &str) -> Result<(), ApiError> {
     if users::is_id(who) {
         return app.budgets.reach.take(viewer.user).map_err(ApiError::too_fast);
@@ -49,7 +52,7 @@ pub(super) fn look_up(app: &App, request: &HttpRequest, viewer: Viewer, who: &st
     app.budgets.lookups_of_network.take(network).map_err(ApiError::too_fast)
 }
 
-/// A person's profile, found by exact handle or id.
+/// Returns a person's profile, found by exact handle or id.
 #[utoipa::path(
     tag = "users",
     params(("user" = String, Path, description = "Handle, with or without `@`, or id")),

@@ -1,4 +1,6 @@
-//! What a client asks for over its socket. Every command enters the same verbs as its REST twin.
+//! The commands of a socket.
+//!
+//! Invariant: a command does the same as its REST counterpart, by the same code and within the same limits.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,21 +25,21 @@ use crate::malformed;
 use crate::problems::ApiError;
 use crate::tokens::Bearer;
 
-/// Commands per second in the long run, and at once.
+/// Commands per second, and the burst.
 const COMMANDS: (f64, f64) = (20.0, 60.0);
-/// Refusals for being too fast, or for malformed frames, before the connection is closed.
+/// Rate-limited or malformed commands that are tolerated before the connection is closed.
 const PATIENCE: u32 = 50;
-/// Commands of one connection that are worked on at the same time; then reading waits.
+/// Maximum concurrent commands of one connection; then reading pauses.
 const IN_FLIGHT: usize = 32;
-/// Frames that are no messages (pings, pongs, parts of messages) per second in the long run, and at once.
+/// Frames other than messages (pings, pongs, message fragments) per second, and the burst.
 const SIGNS: (f64, f64) = (10.0, 200.0);
-/// The same before `start`: a client may ask whether anybody is there.
+/// Total of such frames before `start`: a client may check whether the server is there.
 const SIGNS_BEFORE_START: f64 = 4.0;
-/// A client that has this much to read yet is given no page of events.
+/// A client with more unread bytes than this gets no page of events.
 const UNREAD: usize = 256 * 1024;
-/// How long others show it.
+/// How long clients show a typing notice.
 const TYPING_SHOWN_MS: u64 = 5000;
-/// In rooms with more people, typing is not passed on.
+/// Typing is not passed on in rooms where more people than this follow on this node.
 const TYPING_PEOPLE: usize = 200;
 
 pub(super) struct Connection {
@@ -45,9 +47,9 @@ pub(super) struct Connection {
     pub(super) outbox: Arc<Outbox>,
     pub(super) bearer: Option<Bearer>,
     pub(super) user: Option<UserId>,
-    /// What the token that it was started with allows; absent for a log-in.
+    /// Grant of the personal access token that it was started with; `None` for a log-in.
     pub(super) grant: Option<Arc<Grant>>,
-    /// Where the client is.
+    /// The client's network.
     pub(super) address: AddressKey,
     in_flight: Arc<Semaphore>,
     tokens: f64,
@@ -55,7 +57,7 @@ pub(super) struct Connection {
     trouble: u32,
     signs: f64,
     signs_at: Instant,
-    /// Pages of events are given one after the other.
+    /// Allows one `sync` at a time.
     syncing: Arc<Semaphore>,
 }
 
@@ -66,8 +68,8 @@ impl Connection {
         bearer: Option<Bearer>,
         address: AddressKey,
     ) -> Self {
-        // A client that has just connected may be behind on many things: commands are counted by the
-        // connection's own speed, messages by the person's.
+        // A client that has just connected may have a backlog to send: the burst of commands covers the burst of
+        // messages, which are limited per person.
         let quick = f64::from(app.config.sends_per_second) * 2.0;
         Self {
             app,
@@ -90,29 +92,30 @@ impl Connection {
         self.user.is_some()
     }
 
-    /// Somebody is known from now on: more signs of life are taken.
+    /// Raises the limit of frames other than messages, now that the client is authenticated.
     pub(super) fn started_now(&mut self) {
         self.signs = SIGNS.1;
         self.signs_at = Instant::now();
     }
 
-    /// Counts a command. Being too fast is answered per command below; staying too fast ends the connection.
+    /// Charges a command. Above the limit commands are refused one by one in `run`; a client that keeps exceeding it
+    /// is disconnected.
     pub(super) fn allow(&mut self) -> Result<(), CloseCode> {
         let now = Instant::now();
         let per_second = COMMANDS.0.max(f64::from(self.app.config.sends_per_second));
         let most = COMMANDS.1.max(per_second * 2.0);
         self.tokens = (self.tokens + (now - self.counted_at).as_secs_f64() * per_second).min(most) - 1.0;
         self.counted_at = now;
-        // Below zero commands are refused; a client that goes on all the same is cut off.
+        // Below zero, commands are refused; a client that goes on regardless is disconnected.
         if self.tokens < -f64::from(PATIENCE) { Err(CloseCode::RateLimited) } else { Ok(()) }
     }
 
-    /// Whether the client gives more commands than are taken.
+    /// Whether the client exceeds the rate limit of commands.
     pub(super) fn too_fast(&self) -> bool {
         self.tokens < 0.0
     }
 
-    /// Counts a frame that is no message. There are never many, so too many end the connection.
+    /// Charges a frame other than a message. A client never needs many, so exceeding the limit ends the connection.
     pub(super) fn allow_sign(&mut self) -> Result<(), CloseCode> {
         if self.started() {
             let now = Instant::now();
@@ -124,7 +127,7 @@ impl Connection {
         if self.signs < 0.0 { Err(CloseCode::RateLimited) } else { Ok(()) }
     }
 
-    /// Counts what somebody does with the same budgets as their requests over REST.
+    /// Charges a command to the same limits as requests over REST.
     fn spend(&self, user: UserId, frame: &ClientFrame) -> Result<(), ApiError> {
         let budgets = &self.app.budgets;
         match frame {
@@ -140,7 +143,7 @@ impl Connection {
         .map_err(ApiError::too_fast)
     }
 
-    /// Answers a frame that is no command.
+    /// Replies to a frame that is not a valid command.
     pub(super) fn refuse_malformed(
         &mut self,
         text: &str,
@@ -160,7 +163,7 @@ impl Connection {
         answer(&self.outbox, id, outcome, Urgency::Now);
     }
 
-    /// Does a command, or says why not. An error closes the connection.
+    /// Runs a command, or replies why not. An error closes the connection.
     pub(super) async fn run(&mut self, frame: ClientFrame) -> Result<(), CloseCode> {
         let Some(user) = self.user else {
             let id = id_of(&frame);
@@ -168,7 +171,7 @@ impl Connection {
                 ClientFrame::Start(start) => self.start(start).await,
                 _ => Err(CloseCode::AuthenticationFailed),
             };
-            // Said before the close as well: close codes are out of reach for some clients.
+            // Sent in an error frame too, since some clients cannot read close codes.
             return started.inspect_err(|code| {
                 if let Some(refusal) = code.refusal() {
                     self.answer(id, Err(ApiError::because(refusal, code.reason())));
@@ -202,7 +205,7 @@ impl Connection {
                 let Some(replying) = self.replying("send", id).await else {
                     return Ok(());
                 };
-                // Taken into the queue right here, so that a connection's messages keep their order.
+                // Queued before the next command is read, so that a connection's messages keep their order.
                 let done = move |outcome: Result<Stored, _>| {
                     replying.with(outcome.map(|found| stored(id, conversation, found)));
                 };
@@ -257,7 +260,7 @@ impl Connection {
             }
             ClientFrame::Sync { id, conversation, after, limit } => {
                 if self.outbox.waiting() > UNREAD {
-                    // It has to read what it was given before.
+                    // The client must read what it was sent before.
                     self.answer(Some(id), Err(ApiError::too_fast(1000)));
                     return Ok(());
                 }
@@ -294,14 +297,14 @@ impl Connection {
         Ok(())
     }
 
-    /// A place among the commands that are worked on at the same time, when one is free.
+    /// Waits for a permit among the concurrent commands of this connection.
     async fn replying(&self, command: &'static str, id: u64) -> Option<Replying> {
         let place = self.in_flight.clone().acquire_owned().await.ok()?;
         let (app, outbox) = (self.app.clone(), self.outbox.clone());
         Some(Replying { app, outbox, user: self.user, command, id, _place: place })
     }
 
-    /// Works on a command while the next ones are read already, up to a bound.
+    /// Runs a command while the next ones are already being read, up to [`IN_FLIGHT`].
     async fn later(
         &self,
         command: &'static str,
@@ -319,7 +322,7 @@ impl Connection {
         {
             return;
         }
-        // One clock per person, whichever socket they type on.
+        // Limited per person, whichever socket they type on.
         let budgets = &self.app.budgets;
         if budgets.typing_anywhere.take(user).is_err() {
             return;
@@ -337,7 +340,7 @@ impl Connection {
     }
 }
 
-/// A command that is worked on, and what it takes to answer it.
+/// A command in progress, with what is needed to reply to it.
 struct Replying {
     app: Arc<App>,
     outbox: Arc<Outbox>,

@@ -1,5 +1,7 @@
 //! From an HTTP request to a socket. The connection is taken over from actix: an idle socket keeps no buffer of the
-//! HTTP dispatcher, and what is written is written once, straight from the outbox.
+//! HTTP dispatcher, and bytes are written once, straight from the outbox.
+//!
+//! Invariant: every refusal is written before the connection becomes a socket.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,24 +27,25 @@ use crate::middleware::check_size;
 use crate::problems::{ApiError, written};
 use crate::tokens::Bearer;
 
-/// Where sockets are opened.
+/// Path of the socket endpoint.
 pub(super) const PATH: &str = "/api/v1/socket";
-/// Time for the answer to a handshake to leave.
+/// Time limit for writing the response to a handshake.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// What is left of the HTTP connection.
+/// What remains of the HTTP connection after a successful handshake.
 pub(super) struct Upgraded {
     pub(super) stream: TcpStream,
-    /// Its entry among the connections of strangers.
+    /// Its entry among the unauthenticated connections.
     pub(super) entry: Entry,
-    /// What the client has sent already after the handshake.
+    /// What the client has already sent after the handshake.
     pub(super) received: BytesMut,
     pub(super) bearer: Option<Bearer>,
-    /// Where the client is.
+    /// The client's network.
     pub(super) address: AddressKey,
 }
 
-/// Checks a handshake and answers it, together with the first frame. `None` when it was refused.
+/// Checks a handshake and writes the response, together with the first frame. `None` if it was refused or could not
+/// be written.
 pub(super) async fn accept(
     app: &Arc<App>,
     request: Request,
@@ -87,12 +90,12 @@ async fn admit(
     let network = AddressKey::of(client_address_of(app, peer, headers));
     let budgets = &app.budgets;
     let Some(token) = bearer_of(headers) else {
-        // Its own network first: what one network asks for is not taken from all.
+        // The network's own limit first, so that a refusal there takes nothing from the shared limit.
         budgets.handshakes_of_network.take(network).map_err(shed)?;
         budgets.handshakes.take(()).map_err(shed)?;
         return Ok((None, network));
     };
-    // Anyone who shows who they are does not stand behind strangers; one that does not is one of them.
+    // Authenticated clients do not queue behind strangers; a failed authentication counts as a stranger's.
     let bearer = app.authenticate(token, network).await.inspect_err(|_| {
         let _ = budgets.handshakes_of_network.take(network);
     })?;

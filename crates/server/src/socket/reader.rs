@@ -1,8 +1,8 @@
-//! The reading side: from bytes to whole messages, bounded in bytes and in fragments.
+//! The reading side of a socket: from bytes to whole messages, bounded in bytes and in fragments.
 //!
-//! Invariant: between messages nothing is held. Bytes are read into a buffer that all connections of a thread
-//! share; only an unfinished message stays with its connection, and the node's memory budget knows of it. A frame is
-//! refused by the length that it declares, before its bytes are collected.
+//! Invariant: between messages nothing is buffered. Bytes are read into a buffer shared by all connections of a
+//! thread; only an unfinished message stays with its connection, charged to the node's memory budget. A frame is
+//! rejected by its declared length, before its bytes are collected.
 
 use std::cell::RefCell;
 
@@ -14,22 +14,22 @@ use parlour_protocol::limits;
 use parlour_protocol::socket::CloseCode;
 use tokio::net::TcpStream;
 
-/// Longest payload of a control frame (RFC 6455, section 5.5).
+/// Maximum payload of a control frame in bytes (RFC 6455, section 5.5).
 const CONTROL: u64 = 125;
 
-/// What came in.
+/// What was read.
 pub(super) enum Incoming {
-    /// A whole text message.
+    /// A complete text message.
     Text(String),
     /// Part of a message that is not complete yet.
     Fragment,
-    /// To be answered by a pong.
+    /// A ping with this payload, to be answered by a pong.
     Ping(Bytes),
-    /// A sign of life.
+    /// A pong: a sign of life.
     Pong,
-    /// Not acceptable: close.
+    /// Invalid input: close the connection with this code.
     Bad(CloseCode),
-    /// The client says farewell.
+    /// A close frame.
     End,
 }
 
@@ -44,14 +44,14 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Begins with what was received already.
+    /// Starts with the bytes already received.
     pub(super) fn new(received: BytesMut) -> Self {
-        // The buffer of the handshake is large; what is left in it is not.
+        // Copied, because the handshake's buffer is large and what remains in it is not.
         let unfinished = BytesMut::from(&received[..]);
         Self { codec: Codec::new().max_size(limits::FRAME.0), unfinished, partial: None }
     }
 
-    /// Takes what the kernel has. False when the connection has ended.
+    /// Reads what the kernel has. Returns false when the connection has ended.
     pub(super) fn fill(&mut self, stream: &TcpStream) -> bool {
         SCRATCH.with_borrow_mut(|scratch| match stream.try_read(scratch) {
             Ok(0) => false,
@@ -63,7 +63,7 @@ impl Reader {
         })
     }
 
-    /// Reads and forgets what the kernel has, and returns how much that was; `None` when the connection has ended.
+    /// Reads and discards what the kernel has, and returns its size in bytes; `None` when the connection has ended.
     pub(super) fn discard(stream: &TcpStream) -> Option<usize> {
         SCRATCH.with_borrow_mut(|scratch| match stream.try_read(scratch) {
             Ok(0) => None,
@@ -72,14 +72,14 @@ impl Reader {
         })
     }
 
-    /// How many bytes of an unfinished message are held.
+    /// Memory held for an unfinished message, in bytes.
     pub(super) fn held(&self) -> usize {
         self.unfinished.capacity() + self.partial.as_deref().map_or(0, |(bytes, _)| bytes.capacity())
     }
 
-    /// The next frame, if it is here: a whole message, or that a part of one has come.
+    /// The next frame, if it is complete: a whole message, or notice that a fragment has arrived.
     pub(super) fn next(&mut self) -> Option<Incoming> {
-        // The codec compares the length with its limit only once the whole frame is here.
+        // The codec checks the length only once the whole frame has arrived.
         if let Some((length, control)) = declared(&self.unfinished) {
             let collected = self.partial.as_deref().map_or(0, |(bytes, _)| bytes.len());
             let most = if control { CONTROL } else { limits::FRAME.0.saturating_sub(collected) as u64 };
@@ -106,12 +106,12 @@ impl Reader {
                 Ok(None) => Incoming::Fragment,
                 Err(code) => Incoming::Bad(code),
             },
-            // Binary messages have no meaning here.
+            // Binary messages are not part of the protocol.
             _ => Incoming::Bad(CloseCode::BadFrame),
         })
     }
 
-    /// Keeps no more room than the unfinished frame fills: most of what was read at once is gone by now.
+    /// Shrinks the buffer to the unfinished frame: most of what was read at once has been consumed.
     fn shrink(&mut self) {
         if self.unfinished.is_empty() {
             self.unfinished = BytesMut::new();
@@ -140,8 +140,8 @@ impl Reader {
     }
 }
 
-/// The payload's length as the frame's header declares it, and whether it is a control frame; `None` until the header is
-/// here.
+/// The payload length declared in a frame's header, and whether it is a control frame; `None` until the header has
+/// arrived.
 fn declared(frame: &[u8]) -> Option<(u64, bool)> {
     let (first, second) = (frame.first()?, frame.get(1)?);
     let length = match second & 0x7F {
@@ -156,7 +156,7 @@ fn text(bytes: Vec<u8>) -> Incoming {
     String::from_utf8(bytes).map_or(Incoming::Bad(CloseCode::BadFrame), Incoming::Text)
 }
 
-/// For the fuzz targets: takes bytes as they come from the network, and says how many it holds.
+/// For the fuzz targets: accepts bytes as the network delivers them, and reports how many are buffered.
 #[cfg(fuzzing)]
 impl Reader {
     pub(super) fn receive(&mut self, bytes: &[u8]) {
@@ -207,7 +207,7 @@ mod tests {
         }
         let mut longest = Reader::new(BytesMut::from(&header(1, 16 * 1024)[..]));
         assert!(longest.next().is_none(), "the longest frame that is allowed");
-        // What was collected of a message counts as well.
+        // What was collected of a message counts too.
         let mut parts = header(0, 10_000);
         parts[0] = 0x01;
         parts.extend([b'a'; 10_000]);
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn what_is_held_is_about_as_much_as_has_come() {
         let mut reader = Reader::new(BytesMut::new());
-        // Much that is complete, and one byte of what comes next.
+        // Many complete frames, and one byte of the next.
         let mut frames = header(1, 0).repeat(4000);
         frames.push(0x81);
         reader.unfinished.extend_from_slice(&frames);

@@ -1,6 +1,6 @@
-//! The first command of a connection: who is there, what they missed, and what they follow from now on.
+//! The first command of a connection: authentication, replay of missed events, and the conversations to follow.
 //!
-//! Invariant: a replay is complete, or it is a gap. The client sees what it missed before what is new.
+//! Invariant: a replay is complete, or it is reported as a gap. The client sees what it missed before anything new.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +16,10 @@ use parlour_realtime::{Topic, Urgency};
 use super::commands::Connection;
 use crate::log::delivery_of_user_event;
 
-/// Replays end at about this many bytes, so that they fit into a connection's queue.
+/// Approximate maximum bytes of a replay, so that it fits into the connection's queue.
 const REPLAY_BYTES: usize = 256 * 1024;
 
-/// What `start` answers with.
+/// What `start` responds with.
 struct Caught {
     standing: Standing,
     plan: Plan,
@@ -55,7 +55,7 @@ impl Connection {
             cursors: start.cursors,
             user: start.user_cursor.filter(|_| !limited),
         };
-        // Heard before it is read, so that nothing goes unheard in between.
+        // Subscribe before reading, so that nothing is missed in between.
         self.app.hub.listen(Topic::User(user), &self.outbox);
         let caught = match self.catch_up(user, &known).await {
             Ok(caught) => caught,
@@ -76,11 +76,12 @@ impl Connection {
         self.user = Some(user);
         self.started_now();
         self.follow(start.id, user, start.live.into_iter().collect(), caught).await?;
-        // From here on the end of the session is heard. It may have come between the look at the token and now.
+        // From here on the connection is told when its session ends. It may have ended between authentication and
+        // now.
         if self.app.has_ended(bearer.session) { Err(CloseCode::SessionRevoked) } else { Ok(()) }
     }
 
-    /// Reads where somebody stands and what they missed. A replay is complete, or it is a gap.
+    /// Reads the person's snapshot and the events they missed. A replay is complete, or it is reported as a gap.
     async fn catch_up(&self, user: UserId, known: &Known) -> Result<Caught, Refusal> {
         let app = &self.app;
         let mut standing = app.reads.standing(user).await?;
@@ -93,7 +94,7 @@ impl Connection {
                 Some(events) => events
                     .into_iter()
                     .for_each(|event| replay.extend_from_slice(&delivery_of_user_event(user, event).frame)),
-                // The stream forgets its beginning after a while.
+                // The stream no longer reaches back that far: old events are deleted after a while.
                 None => plan.user = ReplayState::Gap,
             }
         }
@@ -122,8 +123,9 @@ impl Connection {
         Ok(Caught { standing, plan, replay })
     }
 
-    /// Answers `start`, replays, and follows: in this order, so that the client sees what it missed before what is
-    /// new. What is published between reading and following comes from the feed's ring, or is read from the log.
+    /// Responds to `start`, replays, and follows, in this order, so that the client sees what it missed before
+    /// anything new. Events published between reading and following come from the feed's ring, or are read from the
+    /// log.
     async fn follow(
         &self,
         id: u64,
@@ -158,7 +160,7 @@ impl Connection {
             .filter(|(topic, head, live)| self.app.hub.attach(*topic, &self.outbox, Some(*head), *live))
             .map(|(topic, ..)| topic)
             .collect();
-        // Last, for it may say that some of these were left, or others joined, after they were read.
+        // Last, since the replayed controls may leave or join conversations compared with what was read.
         if !self.app.hub.begin(user, &self.outbox, standing.user_head) {
             return Err(CloseCode::Overloaded);
         }

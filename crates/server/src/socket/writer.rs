@@ -1,7 +1,7 @@
-//! The writing side: one task of a thread writes what waits for all of its sockets.
+//! The writing side: one task per thread writes what is queued for all of its sockets.
 //!
-//! Invariant: it never waits for a socket. What one does not take at once is left to the socket's own task, which waits
-//! with a limit.
+//! Invariant: it never waits for a socket. What a socket does not accept at once is left to the socket's own task,
+//! which waits with a time limit.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,14 +16,14 @@ use parlour_realtime::{Outbox, ReadyList};
 use slab::Slab;
 use tokio::net::TcpStream;
 
-/// Sockets written one after the other before others of the thread have their turn: about a third of a millisecond.
+/// Sockets written before other tasks of the thread get their turn: about a third of a millisecond.
 const AT_ONCE: usize = 64;
-/// A connection that takes nothing of what is written for this long is closed.
+/// A connection that accepts no bytes for this long is closed.
 const STALLED: Duration = Duration::from_secs(15);
 
 type Sockets = Rc<RefCell<Slab<(Rc<TcpStream>, Arc<Outbox>)>>>;
 
-/// The sockets of a thread, and which of them have something to write.
+/// The sockets of a thread, and the list of those that have something to write.
 #[derive(Clone, Default)]
 struct Writer {
     ready: Arc<ReadyList>,
@@ -39,7 +39,7 @@ thread_local! {
     };
 }
 
-/// A socket's place among those of its thread; it is free again when this goes.
+/// A socket's slot on its thread; dropping it frees the slot.
 pub(super) struct Place {
     sockets: Sockets,
     token: Token,
@@ -51,7 +51,7 @@ impl Drop for Place {
     }
 }
 
-/// Makes the queue of a socket of this thread, which is written from now on.
+/// Creates the queue of a socket on this thread, and starts writing it.
 pub(super) fn register(stream: &Rc<TcpStream>, metrics: Arc<Metrics>) -> (Arc<Outbox>, Place) {
     let Writer { ready, sockets } = WRITER.with(Clone::clone);
     let (outbox, token) = {
@@ -73,7 +73,7 @@ async fn run(writer: Writer) {
     }
 }
 
-/// Writes replies that waited in vain for something else.
+/// Writes patient replies that no other frame took along.
 async fn run_later(writer: Writer) {
     let mut tokens = Vec::new();
     loop {
@@ -84,15 +84,15 @@ async fn run_later(writer: Writer) {
 }
 
 impl Writer {
-    /// Writes to all of these what `take` gives.
+    /// Writes what `take` returns to each of these connections.
     async fn write(&self, tokens: &mut Vec<Token>, take: fn(&Outbox) -> Option<Bytes>) {
         for some in tokens.chunks(AT_ONCE) {
             {
                 let sockets = self.sockets.borrow();
-                // A socket that is gone was on the list still; another one in its place has nothing to write.
+                // The socket of a listed token may have gone; if another one took its slot, it has nothing to write.
                 let found = some.iter().filter_map(|token| sockets.get(*token));
                 found.for_each(|(stream, outbox)| {
-                    // A fault costs one connection, and not all of this thread.
+                    // A panic costs one connection, not all of this thread.
                     if catch_unwind(AssertUnwindSafe(|| write(stream, outbox, take))).is_err() {
                         outbox.finish();
                     }
@@ -117,7 +117,7 @@ fn write(stream: &TcpStream, outbox: &Outbox, take: fn(&Outbox) -> Option<Bytes>
     }
 }
 
-/// Writes what the socket did not take at once. False when it takes nothing for too long, or is broken.
+/// Writes what the socket did not accept at once. Returns false if it accepts nothing for too long, or is broken.
 pub(super) async fn write_patiently(stream: &TcpStream, mut chunk: Bytes, outbox: &Outbox) -> bool {
     while !chunk.is_empty() {
         match tokio::time::timeout(STALLED, stream.writable()).await {
