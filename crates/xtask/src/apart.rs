@@ -1,5 +1,5 @@
-//! Measuring programs of `tests/` against the release server: server, durable PostgreSQL and Redis share the first core,
-//! the program has the second, so that neither side takes time from the other.
+//! Runs measuring programs of `tests/` against the release server: server, durable PostgreSQL and Redis share the first
+//! core, the program has the second, so that neither side takes time from the other.
 
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ pub fn run(
         // The same client as above: with another one the server would be compiled once more, and again next time.
         interrupt.run(command.args(openssl.cargo_arguments()).env(server::CLIENT_DIST, &dist))
     })?;
-    // What is started from here on inherits the core.
+    // Everything started from here on inherits this core.
     let apart = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
     if apart {
         let mut first = CpuSet::new();
