@@ -61,7 +61,7 @@ async fn visit(settings: Settings) -> Result<(), String> {
     }
     let outcome = tokio::select! {
         outcome = stay(&api, settings.room, &mut input, &mut screen) => outcome.map_err(Trouble::text),
-        // Leaving this function restores the terminal's echo.
+        // Dropping the other branch restores the terminal's echo.
         _ = tokio::signal::ctrl_c() => Ok(()),
     };
     // A token stays valid. A session that was opened for this visit ends with it, or expires if logging out fails.
