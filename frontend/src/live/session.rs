@@ -234,7 +234,7 @@ impl Context {
             context.tell_read_and_leave();
             context.tab_closes();
         });
-        // A page that comes back as it was left may belong to somebody who has logged out meanwhile.
+        // A page restored from the back/forward cache may belong to a user who has logged out meanwhile.
         let _ = window_event_listener_untyped("pageshow", move |_| {
             if context.signed_in() && storage::who().is_none() {
                 spawn_local(async move {
