@@ -1,4 +1,4 @@
-//! The only user of the network: requests over `fetch`, live frames over the socket.
+//! All access to the network: requests over `fetch`, live frames over the socket.
 
 mod access_tokens;
 pub(crate) mod calls;

@@ -1,4 +1,4 @@
-//! The app: who is there decides between the log-in page and the panes, the address decides what is in them.
+//! The app: the session decides between the log-in page and the panes, the address decides what the panes show.
 
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -44,7 +44,7 @@ pub(crate) fn App() -> impl IntoView {
     provide_context(context);
     provide_context(Ask(RwSignal::new(None)));
     if let Some(owner) = storage::who() {
-        // As the person who is about to be signed in likes it, before the cookie was tried.
+        // Use the settings of the account that will probably be signed in, before the cookie has been tried.
         context.load_settings(owner);
     }
     context.watch_session();
@@ -73,7 +73,7 @@ pub(crate) fn App() -> impl IntoView {
     }
 }
 
-/// What goes with every page, for everyone.
+/// Elements that are part of every page, signed in or not.
 #[component]
 fn Shell() -> impl IntoView {
     let context = context();
@@ -82,7 +82,7 @@ fn Shell() -> impl IntoView {
     view! { <Announcer /> }
 }
 
-/// While the cookie is tried.
+/// Shown while the session is being restored.
 #[component]
 fn Splash() -> impl IntoView {
     let context = context();
@@ -118,7 +118,7 @@ fn Splash() -> impl IntoView {
     }
 }
 
-/// Somebody else has signed in in another tab of this browser. What this page showed is gone.
+/// Another account has signed in in another tab of this browser. This page's content was discarded.
 #[component]
 fn Replaced() -> impl IntoView {
     arrival::titled(|| common::replaced_title().to_owned());
@@ -134,7 +134,7 @@ fn Replaced() -> impl IntoView {
                 class="button primary"
                 data-testid="replaced-reload"
                 on:click=|_| {
-                    // The start: where this page was belongs to the one before.
+                    // The start page: the current address belongs to the previous account.
                     let _ = window().location().replace("/");
                 }
             >
@@ -144,7 +144,7 @@ fn Replaced() -> impl IntoView {
     }
 }
 
-/// The three panes.
+/// The three panes of the signed-in app.
 #[component]
 fn Panes() -> impl IntoView {
     let context = context();
@@ -155,7 +155,7 @@ fn Panes() -> impl IntoView {
     let location = use_location();
     let path = location.pathname;
     let navigate = use_navigate();
-    // Pages for guests lead on to where the log-in was to lead.
+    // Pages for guests redirect to the address that the log-in was started for.
     Effect::new(move |_| {
         let came_back = |path: &str| path == addresses::CALLBACK && context.by_form.get_value();
         if path.with(|path| addresses::only_for_guests(path) || came_back(path)) {
@@ -200,7 +200,7 @@ fn Panes() -> impl IntoView {
     }
 }
 
-/// Any other address. Those of guests are about to lead on.
+/// The page for unknown addresses. Addresses for guests show a placeholder until they redirect.
 #[component]
 fn Elsewhere() -> impl IntoView {
     if addresses::only_for_guests(&use_location().pathname.get_untracked()) {

@@ -1,7 +1,7 @@
-//! What a page is called, in the window's title, and what happens to the keyboard and the ears when a link was followed.
+//! The window's title, and what happens to focus and announcements when the page changes.
 //!
-//! Invariant: after every change of the page the focus is in it, and its name has been said once: by the heading that
-//! has the focus, or by what is announced where the page has put the focus elsewhere.
+//! Invariant: after every page change the focus is inside the new page, and its name has been announced once: by the
+//! focused heading, or by an announcement if the page has put the focus elsewhere.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::state::bidi;
 use crate::state::conversations::title;
 use crate::texts;
 
-/// How often it is looked whether a page has a heading yet, and how often at most.
+/// Interval for checking whether the page has a heading yet, and the maximum number of checks.
 const LOOK: (Duration, u32) = (Duration::from_millis(50), 40);
 
-/// Names the page for as long as it is shown. What is inside a page may name it more exactly.
+/// Names the page while the calling component is mounted. A nested component may set a more specific name.
 pub(crate) fn titled(name: impl Fn() -> String + 'static) {
     let context = context();
     let mine = StoredValue::new(0_u64);
@@ -44,7 +44,7 @@ pub(crate) fn titled(name: impl Fn() -> String + 'static) {
     });
 }
 
-/// Keeps the window's title: what is open, on which server, and how much waits.
+/// Keeps the window's title up to date: the open page, the server, and the number of unread messages.
 pub(crate) fn name_the_window(context: Context) {
     Effect::new(move |_| {
         let mut waiting = 0;
@@ -59,7 +59,7 @@ pub(crate) fn name_the_window(context: Context) {
     });
 }
 
-/// What is shown: the open conversation, or else the page.
+/// The name of the open conversation, otherwise of the page.
 fn shown(context: Context) -> Option<String> {
     let open = context.open.id.get().and_then(|id| context.entry(id));
     match open {
@@ -68,7 +68,7 @@ fn shown(context: Context) -> Option<String> {
     }
 }
 
-/// Follows every change of the page with the focus, and says where one is.
+/// Moves the focus after every page change and announces the new page.
 pub(crate) fn follow(context: Context) {
     let path = use_location().pathname;
     let turn = StoredValue::new(0_u64);
@@ -82,7 +82,7 @@ pub(crate) fn follow(context: Context) {
     });
 }
 
-/// Looks where the focus is, once the page has had the time to build itself.
+/// Checks the focus after the page has had time to render.
 fn settle(context: Context, turn: StoredValue<u64>, mine: u64, left: u32) {
     let look = move || {
         if turn.try_get_value() != Some(mine)
@@ -93,7 +93,7 @@ fn settle(context: Context, turn: StoredValue<u64>, mine: u64, left: u32) {
         let Some(main) = document().query_selector("main").ok().flatten() else { return };
         let focused = document().active_element().filter(|one| main.contains(Some(one)) && *one != main);
         if focused.is_some() {
-            // A field that was waiting for input, or a tab that was pressed: it stays there, and only the name is said.
+            // The focus is on a field or a tab inside the page: it stays there, and only the name is announced.
             if let Some(name) = untrack(|| shown(context)) {
                 context.say(name);
             }

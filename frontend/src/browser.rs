@@ -1,6 +1,6 @@
-//! The few things that are asked of the browser itself: time, chance, keys, the document.
+//! Access to browser functions: time, randomness, keys, the document.
 //!
-//! Invariant: nothing here fails loudly, and nothing claims to have done what the browser refused.
+//! Invariant: nothing here panics, and nothing reports success if the browser refused.
 
 use leptos::prelude::{document, window};
 use parlour_protocol::time::{MINUTE, Timestamp};
@@ -8,23 +8,23 @@ use parlour_protocol::time::{MINUTE, Timestamp};
 use crate::state::addresses;
 use crate::texts::common;
 
-/// The clock, in milliseconds since 1970.
+/// The current time, in milliseconds since 1970.
 pub(crate) fn now_ms() -> f64 {
     js_sys::Date::now()
 }
 
-/// The clock as a moment on the wire.
+/// The current time as a timestamp of the protocol.
 pub(crate) fn now() -> Timestamp {
     Timestamp((now_ms() * 1000.0) as i64)
 }
 
-/// A moment moved so that its UTC fields read as local time.
+/// Shifts a time so that its UTC fields read as local time.
 pub(crate) fn local_time(at: Timestamp) -> Timestamp {
     let date = js_sys::Date::new(&wasm_bindgen::JsValue::from_f64(at.millis() as f64));
     Timestamp(at.0 - date.get_timezone_offset() as i64 * MINUTE)
 }
 
-/// How long ago something was, as people say it.
+/// How long ago something was, in words.
 pub(crate) fn ago(at: Timestamp) -> String {
     crate::state::time::ago(at, now(), local_time)
 }
@@ -34,7 +34,7 @@ pub(crate) fn chance() -> f64 {
     js_sys::Math::random()
 }
 
-/// A random name for a message: 128 bits from the browser's CSPRNG, in hexadecimal digits.
+/// A random message id: 128 bits from the browser's CSPRNG, as hexadecimal digits.
 pub(crate) fn random_cid() -> String {
     let mut bytes = [0_u8; 16];
     if let Ok(crypto) = window().crypto() {
@@ -43,27 +43,27 @@ pub(crate) fn random_cid() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether a person can see the page now.
+/// Whether the page is visible.
 pub(crate) fn visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
 }
 
-/// The origin that the page came from.
+/// The origin that the page was loaded from.
 pub(crate) fn origin() -> String {
     window().location().origin().unwrap_or_default()
 }
 
-/// The scheme by which the page came, such as `https:`.
+/// The scheme that the page was loaded with, such as `https:`.
 pub(crate) fn scheme() -> String {
     window().location().protocol().unwrap_or_default()
 }
 
-/// The origin of an address.
+/// The origin of a URL.
 pub(crate) fn origin_of(address: &str) -> Option<String> {
     web_sys::Url::new(address).ok().map(|address| address.origin()).filter(|origin| origin != "null")
 }
 
-/// Puts the place that a fragment names where the path is, if the page was entered so.
+/// If the page was opened with an app path in the fragment, moves it to the path.
 pub(crate) fn enter() {
     let location = window().location();
     let (path, search, fragment) = (location.pathname(), location.search(), location.hash());
@@ -75,17 +75,17 @@ pub(crate) fn enter() {
     }
 }
 
-/// Whether the browser knows that the device has no connection.
+/// Whether the browser reports that the device is offline.
 pub(crate) fn offline() -> bool {
     !window().navigator().on_line()
 }
 
-/// Whether a person looks at the page now, and not at another window beside it.
+/// Whether the page is visible and its window has the focus.
 pub(crate) fn looked_at() -> bool {
     visible() && document().has_focus().unwrap_or(false)
 }
 
-/// Whether a click follows a link to where the address leads already: then nothing will change but the person's wish.
+/// Whether a click follows a link to the current address, so that no navigation will happen.
 pub(crate) fn leads_here(event: &web_sys::MouseEvent) -> bool {
     use wasm_bindgen::JsCast;
     let element = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
@@ -96,21 +96,21 @@ pub(crate) fn leads_here(event: &web_sys::MouseEvent) -> bool {
         && link.is_some_and(|link| link.target().is_empty() && window().location().href() == Ok(link.href()))
 }
 
-/// The text that the browser keeps with the entry of its history that is shown; it outlives a reload.
+/// The text stored with the current history entry; it survives a reload.
 pub(crate) fn entry_note() -> Option<String> {
     window().history().ok()?.state().ok()?.as_string()
 }
 
-/// Keeps a text with the entry of the history that is shown, or nothing.
+/// Stores a text with the current history entry, or removes it.
 pub(crate) fn note_entry(text: Option<&str>) {
     let text = text.map_or(wasm_bindgen::JsValue::NULL, wasm_bindgen::JsValue::from_str);
     if let Ok(history) = window().history() {
-        // Some browsers refuse when it is asked too often; then the next change notes it.
+        // Some browsers refuse too frequent calls; then the next change stores it.
         let _ = history.replace_state(&text, "");
     }
 }
 
-/// Overrides the system's choice of light or dark, or follows it again.
+/// Overrides the system's light or dark theme, or follows it again.
 pub(crate) fn set_theme(theme: Option<&str>) {
     let Some(root) = document().document_element() else { return };
     let _ = match theme {
@@ -119,22 +119,22 @@ pub(crate) fn set_theme(theme: Option<&str>) {
     };
 }
 
-/// Whether fingers are the way to this screen.
+/// Whether the primary pointer is a finger.
 pub(crate) fn touched() -> bool {
     window().match_media("(pointer: coarse)").ok().flatten().is_some_and(|list| list.matches())
 }
 
-/// Whether the screen is as narrow as a phone's.
+/// Whether the viewport is as narrow as a phone's.
 pub(crate) fn narrow() -> bool {
     window().match_media("(max-width: 599.98px)").ok().flatten().is_some_and(|list| list.matches())
 }
 
-/// Whether the page is written from right to left.
+/// Whether the page's direction is right-to-left.
 pub(crate) fn right_to_left() -> bool {
     document().document_element().is_some_and(|root| root.get_attribute("dir").as_deref() == Some("rtl"))
 }
 
-/// A short name for this device, from what the browser tells about itself.
+/// A short name for this device, derived from the user agent.
 pub(crate) fn device() -> String {
     let agent = window().navigator().user_agent().unwrap_or_default();
     let pick = |names: &[(&str, &'static str)], other: &'static str| {
@@ -164,14 +164,14 @@ pub(crate) fn device() -> String {
     common::browser_on_system(browser, system)
 }
 
-/// The key that was pressed. None while an input method composes a word: its keys, also the Enter that ends it, belong
-/// to it. This is the only way to a key.
+/// The pressed key, or `None` while an input method composes a word: its keys, including the Enter that ends it, belong
+/// to the input method. Keys must be read only through this function.
 pub(crate) fn key(event: &web_sys::KeyboardEvent) -> Option<String> {
-    // Safari says that the composing is over before the key that ended it; then only the old code tells.
+    // Safari ends the composition before the key that ended it; only the legacy key code tells.
     (!event.is_composing() && event.key_code() != 229).then(|| event.key())
 }
 
-/// Offers text as a file to keep.
+/// Offers text as a file download.
 pub(crate) fn download(name: &str, text: &str) -> Option<()> {
     use wasm_bindgen::JsCast;
     let parts = js_sys::Array::of1(&text.into());
@@ -181,7 +181,7 @@ pub(crate) fn download(name: &str, text: &str) -> Option<()> {
     link.set_href(&address);
     link.set_download(name);
     link.click();
-    // The browser reads it a moment later.
+    // The browser reads the blob a moment later.
     let forget = move || {
         let _ = web_sys::Url::revoke_object_url(&address);
     };
@@ -189,7 +189,7 @@ pub(crate) fn download(name: &str, text: &str) -> Option<()> {
     Some(())
 }
 
-/// Gives the keyboard to the element with this id.
+/// Focuses the element with this id.
 pub(crate) fn focus(id: &str) {
     use wasm_bindgen::JsCast;
     if let Some(element) =
@@ -203,7 +203,7 @@ pub(crate) fn focus(id: &str) {
 mod tests {
     use crate::state::sources::only_in;
 
-    /// Every other way would take the Enter that ends a word in Chinese, Japanese or Korean for a command.
+    /// Any other way would treat the Enter that ends a word in Chinese, Japanese or Korean as a command.
     #[test]
     fn keys_are_read_in_one_place_which_leaves_input_methods_theirs() {
         only_in(&["browser.rs", "storage.rs"], &[".key()", ".key_code()"]);

@@ -1,12 +1,12 @@
-//! Copying. Browsers have the clipboard over HTTPS alone, ask people for it, and may refuse.
+//! Copies to the clipboard. Browsers offer it only over HTTPS, may ask for permission, and may refuse.
 //!
-//! Invariant: this is the only way to the clipboard, and nothing is said to be copied that is not.
+//! Invariant: this is the only access to the clipboard, and success is reported only if the text was really copied.
 
 use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// Puts text on the clipboard. True when it is there.
+/// Copies text to the clipboard. Returns whether it succeeded.
 pub(crate) async fn put(text: &str) -> bool {
     if let Some(written) = write(text)
         && JsFuture::from(written).await.is_ok()
@@ -16,7 +16,7 @@ pub(crate) async fn put(text: &str) -> bool {
     copy_selection(text).unwrap_or(false)
 }
 
-/// The clipboard's own way, where the browser has one: not over plain HTTP.
+/// The Clipboard API, which is missing over plain HTTP.
 fn write(text: &str) -> Option<js_sys::Promise> {
     let navigator: JsValue = window().navigator().into();
     let clipboard = js_sys::Reflect::get(&navigator, &"clipboard".into()).ok().filter(JsValue::is_object)?;
@@ -26,7 +26,7 @@ fn write(text: &str) -> Option<js_sys::Promise> {
     Some(js_sys::Promise::resolve(&written))
 }
 
-/// The old way, as if somebody selected the text and copied it.
+/// The legacy way: selects the text in a hidden field and runs the copy command.
 fn copy_selection(text: &str) -> Option<bool> {
     let document = document();
     let before = document.active_element();
@@ -34,7 +34,7 @@ fn copy_selection(text: &str) -> Option<bool> {
     area.set_value(text);
     area.set_read_only(true);
     area.set_class_name("visually-hidden");
-    // While a dialog is open nothing outside of it takes the focus; the last one is on top.
+    // While a modal dialog is open, nothing outside it can take the focus; the last one is on top.
     let dialogs = document.query_selector_all("dialog[open]").ok()?;
     let top = dialogs.length().checked_sub(1).and_then(|last| dialogs.item(last));
     let place: web_sys::Node = match top {
@@ -56,7 +56,7 @@ fn copy_selection(text: &str) -> Option<bool> {
 mod tests {
     use crate::state::sources::only_in;
 
-    /// Every other way would say "Copied" without knowing.
+    /// Any other way might report "Copied" without knowing.
     #[test]
     fn the_clipboard_is_used_in_one_place() {
         only_in(&["clipboard.rs"], &["clipboard()", "\"clipboard\"", "exec_command"]);

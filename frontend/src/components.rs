@@ -1,4 +1,4 @@
-//! The parts that pages are put together from. They show signals and call back; they do not use the network
+//! The components that pages are built from. They display signals and call back; they do not use the network
 //! themselves.
 
 pub(crate) mod avatar;

@@ -1,8 +1,8 @@
-//! Everything that the whole app shares, made once and never disposed: who is signed in, the people, the
-//! conversations, the open one, friends, notifications, the state of the connection.
+//! State shared by the whole app, created once and never disposed: session, users, conversations, the open
+//! conversation, friends, notifications, connection state.
 //!
-//! Invariant: one signal for each thing that changes by itself; a message that arrives touches its own
-//! conversation's entry and row, and no list of others.
+//! Invariant: one signal for each thing that changes independently; an incoming message updates its own conversation's
+//! entry and row, and no list of others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -30,53 +30,53 @@ use crate::state::members::{Move, Roster};
 use crate::storage::{self, Life};
 use crate::texts;
 
-/// Who is there.
+/// The session state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The session that there may be is being tried.
+    /// Trying to restore a session.
     Booting,
-    /// The server could not be reached to try it.
+    /// The server could not be reached to restore the session.
     Unreachable,
-    /// The page did not come from a server, and none was chosen yet.
+    /// The page was not loaded from a server, and none has been chosen yet.
     ChoosingServer,
-    /// Nobody is signed in; perhaps there is something to say about it.
+    /// Nobody is signed in; optionally with a message to show.
     SignedOut(Option<String>),
-    /// Somebody is signed in.
+    /// A user is signed in.
     SignedIn,
-    /// Somebody was, and somebody else is now, in another tab.
+    /// Another account was signed in in another tab.
     Replaced,
 }
 
-/// How the connection stands.
+/// The state of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// Frames come and go.
+    /// Connected.
     Online,
-    /// Trouble for less than two seconds; nobody is told.
+    /// Disconnected for less than two seconds; not shown.
     Trouble,
-    /// The device itself has no connection, says the browser.
+    /// The browser reports that the device is offline.
     Offline,
     /// The server does not answer.
     Unreachable,
-    /// The server answers that it has too much to do.
+    /// The server answers that it is overloaded.
     Busy,
-    /// The server refuses this tab: too many are open.
+    /// The server refuses this tab because too many are open.
     TooManyTabs,
 }
 
-/// Something that is loaded.
+/// Something that is loaded from the server.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Load<T> {
-    /// On its way.
+    /// Loading.
     Pending,
-    /// There.
+    /// Loaded.
     Ready(T),
-    /// Not to be had.
+    /// Loading failed.
     Failed(Failure),
 }
 
 impl<T> Load<T> {
-    /// What is there, if it is.
+    /// The loaded value, if any.
     pub(crate) fn ready(&self) -> Option<&T> {
         match self {
             Self::Ready(value) => Some(value),
@@ -88,20 +88,20 @@ impl<T> Load<T> {
 /// A short message at the edge of the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Toast {
-    /// Tells toasts apart.
+    /// Unique id, the key in the list.
     pub(crate) id: u64,
-    /// What happened.
+    /// The message.
     pub(crate) text: String,
-    /// Whether something went wrong.
+    /// Whether it reports a failure.
     pub(crate) bad: bool,
 }
 
-/// The members of a room, as far as they were asked for in order to name them.
+/// The members of a room found so far for mention completion.
 #[derive(Clone)]
 struct Members {
     room: ConversationId,
     found: BTreeSet<UserId>,
-    /// Beginnings of names that were asked for, and whether the answer held all who have them.
+    /// Queried prefixes, and whether the answer contained all matches.
     asked: Vec<(String, bool)>,
 }
 
@@ -111,7 +111,7 @@ struct Person {
     online: ArcRwSignal<bool>,
 }
 
-/// The state that the whole app shares; a handle, cheap to copy.
+/// The state shared by the whole app; a cheap handle.
 #[derive(Clone, Copy)]
 pub(crate) struct Context {
     pub(crate) api: Api,
@@ -125,66 +125,66 @@ pub(crate) struct Context {
     entries: StoredValue<BTreeMap<ConversationId, ArcRwSignal<Conversation>>>,
     people: StoredValue<BTreeMap<UserId, Person>>,
     wanted: StoredValue<BTreeSet<UserId>>,
-    /// Those about whom the server is being asked.
+    /// Users whose data is being requested.
     asked: StoredValue<BTreeSet<UserId>>,
-    /// Whether those who are wanted are about to be asked for.
+    /// Whether a request for the wanted users is scheduled.
     asking: StoredValue<bool>,
-    /// Who is in the room where somebody is being named.
+    /// Members of the room where a mention is being typed.
     members: StoredValue<Option<Members>>,
     members_known: RwSignal<u64>,
-    /// Which unread messages were seen to come, of each conversation.
+    /// Per conversation: which unread messages arrived live.
     counted: StoredValue<Vec<(ConversationId, Counted)>>,
     pub(crate) friends: RwSignal<Load<Vec<Friend>>>,
     pub(crate) requests: RwSignal<Load<FriendRequests>>,
     pub(crate) notices: RwSignal<Load<Notifications>>,
-    /// Whom one blocks; their messages are folded away.
+    /// Users blocked by the current user; their messages are collapsed.
     pub(crate) blocks: RwSignal<Load<Vec<Block>>>,
-    /// Who is in the room whose members are shown.
+    /// The members of the room whose member list is shown.
     pub(crate) roster: RwSignal<Option<Roster>>,
-    /// Changes when comings and goings of the open room may have been missed.
+    /// Incremented when joins or leaves of the open room may have been missed.
     pub(crate) members_stale: RwSignal<u64>,
-    /// Conversations in whose composer something waits that was not sent.
+    /// Conversations with an unsent draft.
     pub(crate) drafts: RwSignal<BTreeSet<ConversationId>>,
     pub(crate) typing: RwSignal<Vec<(ConversationId, UserId, f64)>>,
-    /// What the page that is shown is called, and which page said so.
+    /// The title of the current page, with the number of the page that set it.
     pub(crate) page: RwSignal<Option<(u64, String)>>,
-    /// Whether a log-in leads back to the place in the address: not when one has left on purpose.
+    /// Whether a log-in returns to the current address; false after signing out on purpose.
     pub(crate) comes_back: StoredValue<bool>,
-    /// Where a log-in by a provider is to lead.
+    /// The address to open after a log-in with a provider.
     pub(crate) next: StoredValue<Option<String>>,
-    /// Whether one has just come in by a form, and not by the cookie.
+    /// Whether the user has just logged in with a form, not by restoring a session.
     pub(crate) by_form: StoredValue<bool>,
     pub(crate) announcer: Announcer,
     pub(crate) toasts: RwSignal<Vec<Toast>>,
     next_toast: StoredValue<u64>,
     pub(crate) theme: RwSignal<Option<String>>,
-    /// Whether Enter breaks the line, and Ctrl+Enter sends.
+    /// Whether Enter inserts a line break and Ctrl+Enter sends.
     pub(crate) enter_breaks: RwSignal<bool>,
     pub(crate) details: RwSignal<bool>,
     pub(crate) switcher: RwSignal<bool>,
-    /// Changes when a pending message was refused or is tried again.
+    /// Incremented when a pending message was refused or is retried.
     pub(crate) outbox_version: RwSignal<u64>,
-    /// Changes every half minute, for times that are told as "5 min ago".
+    /// Incremented every half minute, for relative times such as "5 min ago".
     pub(crate) minute: RwSignal<u64>,
-    /// Names this tab among all of this browser; another one after every reload.
+    /// Identifies this tab among all tabs of the browser; changes with every reload.
     pub(crate) tab: StoredValue<String>,
-    /// Changes when a link was followed that leads to where one is already.
+    /// Incremented when a link to the current address was followed.
     pub(crate) visits: RwSignal<u64>,
-    /// Whether somebody looks at this page, and not at another window.
+    /// Whether the page is visible and its window has the focus.
     pub(crate) attention: RwSignal<bool>,
-    /// What could not be copied, for copying it by hand.
+    /// Text that could not be copied, to be copied manually.
     pub(crate) by_hand: RwSignal<Option<String>>,
     pub(crate) open: OpenChat,
     pub(crate) live: Live,
 }
 
-/// The shared state, from any component.
+/// Returns the shared state, from any component.
 pub(crate) fn context() -> Context {
     expect_context::<Context>()
 }
 
 impl Context {
-    /// The state before anything is known.
+    /// The initial state.
     pub(crate) fn new() -> Self {
         Self {
             api: Api::new(),
@@ -233,7 +233,7 @@ impl Context {
         }
     }
 
-    /// Forgets everything about the person who was signed in.
+    /// Clears everything about the signed-in user.
     pub(crate) fn clear(&self) {
         self.account.set(None);
         self.session.set(None);
@@ -263,39 +263,39 @@ impl Context {
         self.link.set(Link::Trouble);
     }
 
-    /// Reads something that was kept on the device for the one who is signed in.
+    /// Reads a value stored on the device for the signed-in user.
     pub(crate) fn kept(&self, life: Life, name: &str) -> Option<String> {
         storage::read(self.me(), life, name)
     }
 
-    /// Keeps something on the device for the one who is signed in, or forgets it.
+    /// Stores a value on the device for the signed-in user, or removes it.
     pub(crate) fn keep(&self, life: Life, name: &str, value: Option<&str>) {
         storage::write(self.me(), life, name, value);
         self.note_draft(name, value.is_some());
     }
 
-    /// Notes whether something waits in a composer, by the name under which it is kept.
+    /// Updates the set of drafts, if `name` is the storage key of a draft.
     pub(crate) fn note_draft(&self, name: &str, there: bool) {
         let Some(id) = keys::draft(name) else { return };
         self.drafts.maybe_update(|drafts| if there { drafts.insert(id) } else { drafts.remove(&id) });
     }
 
-    /// Oneself; nobody while nobody is signed in.
+    /// The signed-in user's id; `UserId(0)` if nobody is signed in.
     pub(crate) fn me(&self) -> UserId {
         self.account.with_untracked(|account| account.as_ref().map_or(UserId(0), |account| account.id))
     }
 
-    /// Whether one is an administrator.
+    /// Whether the signed-in user is an administrator.
     pub(crate) fn is_admin(&self) -> bool {
         self.account.with(|account| account.as_ref().is_some_and(|account| account.role == ServerRole::Admin))
     }
 
-    /// The entry of a conversation, if one takes part in it. Does not follow the list; see [`Self::ids`].
+    /// The entry of a conversation, if the user is in it. Does not track changes of the list; see [`Self::ids`].
     pub(crate) fn entry(&self, id: ConversationId) -> Option<ArcRwSignal<Conversation>> {
         self.entries.with_value(|entries| entries.get(&id).cloned())
     }
 
-    /// Adds or replaces an entry. False when more is known already than it tells.
+    /// Adds or replaces an entry. Returns false if it is older than what is already known.
     pub(crate) fn put_entry(&self, conversation: Conversation) -> bool {
         let id = conversation.id;
         if self.entry(id).is_some() && self.live.cursor(id) > Some(conversation.head) {
@@ -323,7 +323,7 @@ impl Context {
         true
     }
 
-    /// Changes an entry together with what is known about its unread messages.
+    /// Changes an entry together with its unread bookkeeping.
     pub(crate) fn change_entry(
         &self,
         id: ConversationId,
@@ -344,7 +344,7 @@ impl Context {
         effect
     }
 
-    /// Takes an entry away.
+    /// Removes an entry.
     pub(crate) fn remove_entry(&self, id: ConversationId) {
         self.entries.update_value(|entries| {
             entries.remove(&id);
@@ -382,7 +382,7 @@ impl Context {
         person
     }
 
-    /// A person, as they are known now; asks the server about unknown ones.
+    /// The signal of a user's data; requests unknown users from the server.
     pub(crate) fn user(&self, id: UserId) -> ArcRwSignal<Option<User>> {
         let person = self.person(id);
         if person.user.with_untracked(Option::is_none) {
@@ -391,19 +391,20 @@ impl Context {
         person.user
     }
 
-    /// Whether a person is online, as far as one may know.
+    /// Whether a user is online, as far as it is known.
     pub(crate) fn online(&self, id: UserId) -> ArcRwSignal<bool> {
         self.person(id).online
     }
 
-    /// Notes that a person came or went, as the server says. Of oneself it may say what was true a moment ago.
+    /// Sets a user's presence as reported by the server. Ignored for the current user, for whom the report may be
+    /// outdated.
     pub(crate) fn set_online(&self, id: UserId, online: bool) {
         if id != self.me() {
             self.note_online(id, online);
         }
     }
 
-    /// Notes that oneself came or went.
+    /// Sets the current user's own presence.
     pub(crate) fn set_online_myself(&self, online: bool) {
         self.note_online(self.me(), online);
     }
@@ -415,7 +416,7 @@ impl Context {
         }
     }
 
-    /// Notes what was told about people.
+    /// Stores user data received from the server.
     pub(crate) fn learn<'a>(&self, users: impl Iterator<Item = &'a User>) {
         for user in users {
             let person = self.person(user.id);
@@ -425,7 +426,7 @@ impl Context {
         }
     }
 
-    /// Those of these people who are not known yet.
+    /// The ids among these whose users are not known yet.
     pub(crate) fn unknown(&self, ids: impl Iterator<Item = UserId>) -> Vec<UserId> {
         let ids: BTreeSet<UserId> = ids.collect();
         let known = |id: &UserId| {
@@ -442,13 +443,13 @@ impl Context {
         let fresh = self.wanted.try_update_value(|wanted| wanted.insert(id));
         if fresh == Some(true) && !self.asking.get_value() {
             self.asking.set_value(true);
-            // Everybody who is needed by the same page of messages is asked for at once.
+            // All users needed by the same page of messages are requested together.
             let context = *self;
             set_timeout(move || context.ask_wanted(), Duration::from_millis(15));
         }
     }
 
-    /// Asks about everybody who is wanted. Who was not told about stays wanted, until there is a connection again.
+    /// Requests all wanted users. If a request fails, its users stay wanted until the connection is back.
     pub(crate) fn ask_wanted(&self) {
         self.asking.set_value(false);
         let wanted: Vec<UserId> =
@@ -456,12 +457,12 @@ impl Context {
         self.ask(wanted);
     }
 
-    /// Whether the server is being asked about somebody.
+    /// Whether a user's data is being requested.
     pub(crate) fn is_asked(&self, id: UserId) -> bool {
         self.asked.with_value(|asked| asked.contains(&id))
     }
 
-    /// Asks about people.
+    /// Requests users, at most 100 at a time.
     pub(crate) fn ask(&self, people: Vec<UserId>) {
         let context = *self;
         self.wanted.update_value(|wanted| wanted.retain(|id| !people.contains(id)));
@@ -479,7 +480,7 @@ impl Context {
         }
     }
 
-    /// Reads messages that others answer and that are not loaded.
+    /// Loads quoted messages that are not among the loaded ones.
     pub(crate) fn read_quoted(&self, id: ConversationId, seqs: Vec<Seq>) {
         let context = *self;
         spawn_local(async move {
@@ -497,8 +498,8 @@ impl Context {
         });
     }
 
-    /// Asks who is in a room whose handle or name begins like this, so that also those who have said nothing can be
-    /// named. What an answer has told whole is not asked for again.
+    /// Searches the members of a room by a prefix of handle or name, so that members who have not written anything can
+    /// be mentioned. Prefixes covered by a complete earlier answer are not queried again.
     pub(crate) fn find_members(&self, id: ConversationId, prefix: String) {
         let room =
             self.entry(id).is_some_and(|one| one.with_untracked(|one| one.kind == ConversationKind::Room));
@@ -532,13 +533,13 @@ impl Context {
                     });
                     context.members_known.update(|count| *count += 1);
                 }
-                // Asked again at the next letter.
+                // The next keystroke queries again.
                 Err(_) => note(context, &|members| members.asked.retain(|(before, _)| *before != prefix)),
             }
         });
     }
 
-    /// Somebody came to a room or left it, or oneself did.
+    /// Records that a member (possibly the current user) joined or left a room.
     pub(crate) fn hear_move(&self, id: ConversationId, one: Move) {
         self.roster.maybe_update(|roster| {
             let shown = roster.as_mut().filter(|roster| roster.room() == id);
@@ -546,7 +547,7 @@ impl Context {
         });
     }
 
-    /// The direct chat with somebody, if there is one.
+    /// The direct chat with a user, if there is one.
     pub(crate) fn direct_with(&self, user: UserId) -> Option<ConversationId> {
         self.ids.get_untracked().into_iter().find(|id| {
             self.entry(*id).is_some_and(|entry| {
@@ -555,14 +556,14 @@ impl Context {
         })
     }
 
-    /// Whether somebody is a friend.
+    /// Whether a user is a friend.
     pub(crate) fn is_friend(&self, id: UserId) -> bool {
         self.friends.with(|load| {
             load.ready().is_some_and(|friends| friends.iter().any(|friend| friend.user.id == id))
         })
     }
 
-    /// Shows a short message for a few seconds.
+    /// Shows a toast for six seconds.
     pub(crate) fn toast(&self, text: impl Into<String>, bad: bool) {
         let id = self.next_toast.get_value();
         self.next_toast.set_value(id + 1);
@@ -579,19 +580,19 @@ impl Context {
         );
     }
 
-    /// The name of the server, as far as it is known.
+    /// The server's name; the app's name while it is unknown.
     pub(crate) fn server_name(&self) -> String {
         self.server.with(|server| {
             server.as_ref().map_or_else(|| texts::common::app_name().to_owned(), |server| server.name.clone())
         })
     }
 
-    /// Tells about a failure.
+    /// Shows a failure as a toast.
     pub(crate) fn complain(&self, failure: &Failure) {
         self.toast(failure.message(), true);
     }
 
-    /// Runs a request whose failure is told in a toast; `then` gets the answer.
+    /// Runs a request and shows a failure as a toast; `then` gets the result.
     pub(crate) fn attempt<T: 'static>(
         &self,
         request: impl Future<Output = Result<T, Failure>> + 'static,
@@ -606,7 +607,7 @@ impl Context {
         });
     }
 
-    /// Copies a text; `then` says so. What the browser does not let the page copy is shown, to copy it by hand.
+    /// Copies a text and calls `then` on success. Text that the browser refuses to copy is shown for manual copying.
     pub(crate) fn copy(&self, text: String, then: impl FnOnce() + 'static) {
         let by_hand = self.by_hand;
         spawn_local(
@@ -614,7 +615,7 @@ impl Context {
         );
     }
 
-    /// Reads the friends and the open requests again.
+    /// Reloads the friends and the friend requests.
     pub(crate) fn load_friends(&self) {
         let context = *self;
         spawn_local(async move {
@@ -643,7 +644,7 @@ impl Context {
         });
     }
 
-    /// Reads again whom one blocks.
+    /// Reloads the blocked users.
     pub(crate) fn load_blocks(&self) {
         let context = *self;
         spawn_local(async move {
@@ -660,13 +661,13 @@ impl Context {
         });
     }
 
-    /// Whether one blocks somebody.
+    /// Whether the current user blocks a user.
     pub(crate) fn is_blocked(&self, id: UserId) -> bool {
         self.blocks
             .with(|load| load.ready().is_some_and(|blocks| blocks.iter().any(|block| block.user.id == id)))
     }
 
-    /// Reads the newest notifications again.
+    /// Reloads the newest notifications.
     pub(crate) fn load_notices(&self) {
         let context = *self;
         spawn_local(async move {
@@ -680,8 +681,8 @@ impl Context {
         });
     }
 
-    /// A few known people whose handle or name begins like this, those in the conversation first; `prefix` is folded.
-    /// Follows what becomes known about its members.
+    /// A few known users whose handle or name starts with `prefix`, those in the conversation first; `prefix` is
+    /// case-folded. Tracks changes of the known members.
     pub(crate) fn people_like(&self, conversation: ConversationId, prefix: &str) -> Vec<(UserId, String)> {
         self.members_known.track();
         let me = self.me();

@@ -1,7 +1,7 @@
 //! The browser's own dialog for passkeys (`navigator.credentials`).
 //!
-//! Invariant: options and answers are WebAuthn's JSON. Browsers that cannot read and write it themselves are given bytes
-//! in its place; what they answer is the same.
+//! Invariant: options and results are WebAuthn's JSON forms. Browsers that cannot convert them themselves get bytes
+//! instead; the result is the same.
 
 use js_sys::{Array, Function, Object, Reflect, Uint8Array};
 use leptos::prelude::window;
@@ -14,12 +14,12 @@ use crate::api::http::Failure;
 use crate::state::base64url;
 use crate::texts::security as texts;
 
-/// What the browser is asked for.
+/// The kind of request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
-    /// A new passkey.
+    /// Create a new passkey.
     New,
-    /// An answer of one that there is.
+    /// Sign with an existing passkey.
     Answer,
 }
 
@@ -31,18 +31,18 @@ fn method(of: &JsValue, name: &str) -> Option<Function> {
     part(of, name).dyn_into().ok()
 }
 
-/// Whether the browser knows passkeys here; it does not on pages without TLS.
+/// Whether the browser supports passkeys here; it does not on pages without TLS.
 pub(crate) fn are_known() -> bool {
     part(&window(), "PublicKeyCredential").is_function()
         && part(&window().navigator(), "credentials").is_object()
 }
 
-/// Lets the browser make a passkey.
+/// Asks the browser to create a passkey.
 pub(crate) async fn create(options: &Value) -> Result<Value, Failure> {
     ask(Asked::New, options).await
 }
 
-/// Lets the browser use a passkey.
+/// Asks the browser to use an existing passkey.
 pub(crate) async fn get(options: &Value) -> Result<Value, Failure> {
     ask(Asked::Answer, options).await
 }
@@ -71,7 +71,7 @@ async fn dialog(asked: Asked, options: &Value) -> Result<JsValue, JsValue> {
     JsFuture::from(promise).await
 }
 
-/// Puts bytes in the place of their texts, for browsers that do not do so themselves.
+/// Replaces base64url texts by bytes, for browsers that do not do this themselves.
 fn with_bytes(options: &JsValue) -> Result<JsValue, JsValue> {
     let put = |of: &JsValue, name: &str| -> Result<(), JsValue> {
         if let Some(bytes) = part(of, name).as_string().and_then(|text| base64url::decode(&text)) {
@@ -92,7 +92,7 @@ fn with_bytes(options: &JsValue) -> Result<JsValue, JsValue> {
     Ok(options.clone())
 }
 
-/// A credential as JSON: as the browser writes it, or else written here.
+/// A credential as JSON: from the browser's `toJSON`, otherwise converted here.
 fn written(asked: Asked, credential: &JsValue) -> Option<Value> {
     let own = method(credential, "toJSON")
         .and_then(|writer| writer.call0(credential).ok())
@@ -129,7 +129,7 @@ fn written(asked: Asked, credential: &JsValue) -> Option<Value> {
     }))
 }
 
-/// What went wrong in the browser's dialog, in plain words.
+/// A failure of the browser's dialog, in plain words.
 fn said(asked: Asked, error: &JsValue) -> Failure {
     let name = part(error, "name").as_string().unwrap_or_default();
     let detail = match (name.as_str(), asked) {

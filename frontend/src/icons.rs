@@ -1,4 +1,4 @@
-//! The outline icons that are used, as path data. Drawn after Lucide (https://lucide.dev, ISC licence).
+//! The outline icons, as path data. Drawn after Lucide (https://lucide.dev, ISC licence).
 
 use leptos::prelude::*;
 
@@ -42,7 +42,7 @@ pub(crate) const EYE: &str =
     "M2 12s3.6-7 10-7 10 7 10 7-3.6 7-10 7S2 12 2 12zM15 12a3 3 0 1 1-6 0 3 3 0 0 1 6 0z";
 pub(crate) const EYE_OFF: &str = "M9.9 5.2A10.4 10.4 0 0 1 12 5c6.4 0 10 7 10 7a13 13 0 0 1-1.7 2.7M6.6 6.6A13.4 13.4 0 0 0 2 12s3.6 7 10 7a9.7 9.7 0 0 0 5.4-1.6M14.1 14.1a3 3 0 0 1-4.2-4.2M2 2l20 20";
 
-/// One icon. It says nothing by itself: the control around it has the name.
+/// One icon, hidden from screen readers: the control around it has the accessible name.
 #[component]
 pub(crate) fn Icon(path: &'static str) -> impl IntoView {
     view! {
@@ -52,7 +52,7 @@ pub(crate) fn Icon(path: &'static str) -> impl IntoView {
     }
 }
 
-/// The product's mark: two bubbles that meet.
+/// The product's logo: two overlapping bubbles.
 #[component]
 pub(crate) fn Mark() -> impl IntoView {
     view! {
@@ -62,5 +62,5 @@ pub(crate) fn Mark() -> impl IntoView {
         </svg>
     }
 }
-/// Somebody is blocked.
+/// The icon for blocking a user.
 pub(crate) const BAN: &str = "M22 12a10 10 0 1 1-20 0 10 10 0 0 1 20 0zM4.9 4.9l14.2 14.2";

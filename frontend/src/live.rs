@@ -1,4 +1,4 @@
-//! What the app knows about the logs, and what waits to be sent: the pure engine, held for the whole app.
+//! The delivery engine's state for the whole app: cursors, outbox and pending commands.
 //!
 //! Invariant: every event goes through [`Live::observe`]; nothing else decides whether it is applied.
 
@@ -25,25 +25,25 @@ use crate::browser;
 use crate::state::markers::Markers;
 use crate::state::rereads::Rereads;
 
-/// What an answer belongs to.
+/// The command that an answer belongs to.
 #[derive(Debug, Clone)]
 pub(crate) enum Asked {
-    /// The first command.
+    /// `start`, the first command.
     Start,
-    /// Something pending, by its name.
+    /// A pending action, by its cid.
     Send(ConversationId, String),
-    /// The list of what is followed live.
+    /// The list of conversations followed live.
     Focus,
     /// A page of a log.
     Sync(ConversationId),
-    /// Whether anybody is there.
+    /// A ping.
     Ping,
-    /// Anything whose answer nobody waits for.
+    /// A command whose answer is ignored.
     Other,
 }
 
 impl Asked {
-    /// The name of what is on its way.
+    /// The cid of the action in flight, if it is one.
     fn cid(&self) -> Option<&str> {
         match self {
             Self::Send(_, cid) => Some(cid),
@@ -56,36 +56,37 @@ impl Asked {
 struct Inner {
     cursors: Cursors,
     outbox: Outbox,
-    /// When something was done last, by this tab's clock.
+    /// Time of the newest pending action, in milliseconds of this tab's clock.
     last_at: i64,
-    /// Since when there is a connection, by this tab's clock.
+    /// When the connection was established, in milliseconds of this tab's clock.
     connected_at: i64,
-    /// Whether it will be looked again for what waits in another tab.
+    /// Whether a timer is set to check again for actions that another tab should send.
     waits: bool,
     commands: Option<mpsc::Sender<ClientFrame>>,
     asked: BTreeMap<u64, Asked>,
-    /// Since when something is asked that was not answered, in milliseconds.
+    /// When the oldest unanswered command was sent or the latest answer came, in milliseconds; `None` if nothing is
+    /// unanswered.
     waiting: Option<f64>,
-    /// When the server was heard last, in milliseconds.
+    /// When the last frame arrived, in milliseconds.
     heard: f64,
     last_id: u64,
     syncing: BTreeSet<ConversationId>,
     heads: BTreeMap<ConversationId, Seq>,
     reading: BTreeSet<ConversationId>,
     rereads: Rereads,
-    /// Whether there was a connection since the sign-in.
+    /// Whether there has been a connection since the sign-in.
     started: bool,
     markers: Markers,
     wake: Option<mpsc::Sender<()>>,
     generation: u64,
 }
 
-/// The engine; a handle, cheap to copy.
+/// The engine; a cheap handle.
 #[derive(Clone, Copy)]
 pub(crate) struct Live(StoredValue<Inner, LocalStorage>);
 
 impl Live {
-    /// Knows nothing yet.
+    /// An engine without any state.
     pub(crate) fn new() -> Self {
         Self(StoredValue::new_local(Inner::default()))
     }
@@ -98,7 +99,7 @@ impl Live {
         self.0.try_update_value(change).unwrap_or_default()
     }
 
-    /// Forgets everything; the connection that was made before ends by itself.
+    /// Clears everything; the previous connection notices the new generation and ends.
     pub(crate) fn reset(&self) -> u64 {
         self.change(|inner| {
             let generation = inner.generation + 1;
@@ -107,32 +108,32 @@ impl Live {
         })
     }
 
-    /// Which sign-in this is, counted.
+    /// The number of the current sign-in.
     pub(crate) fn generation(&self) -> u64 {
         self.with(|inner| inner.generation)
     }
 
-    /// Follows a log from a position.
+    /// Starts following a log from a position.
     pub(crate) fn follow(&self, id: ConversationId, seq: Seq) {
         self.change(|inner| inner.cursors.follow(id, seq));
     }
 
-    /// Does not follow a log any more.
+    /// Stops following a log.
     pub(crate) fn forget(&self, id: ConversationId) {
         self.change(|inner| inner.cursors.forget(id));
     }
 
-    /// A conversation's entry was read: it need not be read again.
+    /// Cancels the scheduled reload of a conversation's entry, because the entry was just loaded.
     pub(crate) fn was_read(&self, id: ConversationId) {
         self.change(|inner| inner.rereads.forget(id));
     }
 
-    /// The known position of a log.
+    /// The cursor of a log.
     pub(crate) fn cursor(&self, id: ConversationId) -> Option<Seq> {
         self.with(|inner| inner.cursors.get(id))
     }
 
-    /// Judges an event, and notes how far the log reaches at least.
+    /// Decides what to do with an event, and raises the known head to its position.
     pub(crate) fn observe(&self, event: &Event) -> Verdict {
         self.0
             .try_update_value(|inner| {
@@ -148,7 +149,7 @@ impl Live {
         self.with(|inner| inner.commands.is_some())
     }
 
-    /// Sends a command, if there is a connection that takes it; answers whether it was taken.
+    /// Sends a command if there is a connection with a free queue slot. Returns whether it was queued.
     pub(crate) fn command(&self, asked: Asked, make: impl FnOnce(u64) -> ClientFrame) -> bool {
         self.change(|inner| {
             inner.last_id += 1;
@@ -163,7 +164,7 @@ impl Live {
         })
     }
 
-    /// Takes what an answer belongs to.
+    /// Removes and returns the command that an answer belongs to.
     pub(crate) fn answered(&self, id: u64) -> Option<Asked> {
         self.change(|inner| {
             let asked = inner.asked.remove(&id);
@@ -177,19 +178,19 @@ impl Live {
         self.with(|inner| inner.waiting)
     }
 
-    /// Asks whether the server is there, unless an answer is awaited already: silence is noticed early where it matters.
+    /// Sends a ping unless an answer is already pending, so that a dead connection is noticed early.
     pub(crate) fn probe(&self) {
         if self.waiting().is_none() {
             self.command(Asked::Ping, |id| ClientFrame::Ping { id });
         }
     }
 
-    /// Names of the messages of a conversation that are on their way, in order.
+    /// The cids of a conversation's pending messages, in order.
     pub(crate) fn pending(&self, id: ConversationId) -> Vec<String> {
         self.with(|inner| inner.outbox.of(id).map(|pending| pending.cid.clone()).collect())
     }
 
-    /// Ends the wait before the next attempt to connect.
+    /// Ends the back-off before the next connection attempt.
     pub(crate) fn wake(&self) {
         self.change(|inner| {
             if let Some(wake) = inner.wake.as_mut() {

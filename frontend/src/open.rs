@@ -1,7 +1,7 @@
-//! The conversation that is open: its loaded messages, its rows, and how far one has come.
+//! The open conversation: its loaded messages, its rows, and the reader's position.
 //!
-//! Invariant: the rows are made from the timeline alone (and from what is on its way), after every change. What is not
-//! loaded is a gap in it, never its beginning or its end. A message's own signal changes only when that message does.
+//! Invariant: the rows are computed from the timeline (and the pending messages) alone, after every change. What is not
+//! loaded is a gap in the timeline, never its beginning or end. A message's signal changes only when that message does.
 
 mod drawing;
 mod quotes;
@@ -20,84 +20,84 @@ use crate::live::Live;
 use crate::state::rows::{DayKey, Row};
 use crate::state::spot::Anchor;
 
-/// Most messages that are kept in the page: about six screens on each side of what is seen.
+/// Maximum number of messages kept loaded: about six screens on each side of the viewport.
 const KEEP: usize = 240;
-/// Conversations whose messages are kept after one has left them.
+/// Number of recently left conversations whose messages are kept.
 const REMEMBERED: usize = 8;
 
-/// How the open conversation stands.
+/// The load state of the open conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Stage {
-    /// Nothing is there yet.
+    /// Nothing is loaded yet.
     Loading,
-    /// Messages are there.
+    /// Messages are loaded.
     Ready,
-    /// They cannot be had.
+    /// Loading failed.
     Failed(Failure),
 }
 
-/// Where in the conversation one wants to be once its messages are there.
+/// Where to scroll once the messages are loaded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Wish {
-    /// Where one was before, where one stopped reading, or at the end.
+    /// To the previous position, to where the user stopped reading, or to the end.
     Resume,
-    /// At a message.
+    /// To a message.
     At(Seq),
-    /// At the end.
+    /// To the end.
     End,
-    /// Exactly where one was.
+    /// To exactly this scroll anchor.
     Back(Anchor),
 }
 
-/// What is kept of a conversation that one has left, to show it at once when one comes back.
+/// A left conversation, cached to show it immediately when the user returns.
 struct Left {
     id: ConversationId,
     timeline: Timeline,
-    /// How far its log had been followed.
+    /// The cursor of its log when it was left.
     cursor: Seq,
 }
 
-/// The open conversation; a handle, cheap to copy.
+/// The open conversation; a cheap handle.
 #[derive(Clone, Copy)]
 pub(crate) struct OpenChat {
     pub(crate) id: RwSignal<Option<ConversationId>>,
     pub(crate) stage: RwSignal<Stage>,
-    /// The days that are shown, oldest first; [`Self::rows_of`] has their rows.
+    /// The displayed days, oldest first; [`Self::rows_of`] has their rows.
     pub(crate) days: RwSignal<Vec<DayKey>>,
     day_rows: StoredValue<BTreeMap<DayKey, ArcRwSignal<Vec<Row>>>>,
-    /// Changes whenever the rows have.
+    /// Incremented whenever the rows have changed.
     pub(crate) drawn: RwSignal<u64>,
     timeline: StoredValue<Timeline>,
     messages: StoredValue<BTreeMap<Seq, ArcRwSignal<Message>>>,
     answered: StoredValue<Timeline>,
     quotes: StoredValue<Vec<(Seq, ArcRwSignal<Option<Message>>)>>,
-    /// Quoted messages that are not known yet, and not asked for.
+    /// Quoted messages that are unknown and not yet requested.
     wanted: StoredValue<Vec<Seq>>,
     /// Whether older messages exist that are not loaded.
     pub(crate) older: RwSignal<bool>,
     /// Whether newer messages exist that are not loaded.
     pub(crate) newer: RwSignal<bool>,
-    /// A room that was deleted while it was open.
+    /// The room that was deleted while it was open.
     pub(crate) gone: RwSignal<Option<ConversationId>>,
-    /// What had been read when the conversation was opened.
+    /// The read position when the conversation was opened.
     pub(crate) read: StoredValue<Option<Seq>>,
-    /// Messages that came while one was reading further up.
+    /// Messages that arrived while the user was reading further up.
     pub(crate) fresh: RwSignal<Vec<Seq>>,
     /// Whether the end is in view.
     pub(crate) at_bottom: RwSignal<bool>,
-    /// The message under the reader's eye. What is farthest from it goes when much is loaded.
+    /// The reader's scroll anchor. When too much is loaded, the messages farthest from it are dropped.
     pub(crate) eye: StoredValue<Option<Anchor>>,
-    /// Where one wants to be when [`Self::generation`] changes.
+    /// Where to scroll when [`Self::generation`] changes.
     pub(crate) wish: StoredValue<Wish>,
-    /// Changes when other messages were loaded, and the place has to be found.
+    /// Incremented when other messages were loaded and the view must scroll.
     pub(crate) generation: RwSignal<u64>,
-    /// A page that could not be had, and where one wanted to be in it: it is asked for again when there is a connection.
+    /// A page that failed to load and the scroll target in it; retried when the connection is back.
     pub(crate) owed: StoredValue<Option<(Place, Wish)>>,
     left: StoredValue<Vec<Left>>,
 }
 
 impl OpenChat {
-    /// Nothing is open.
+    /// No open conversation.
     pub(crate) fn new() -> Self {
         Self {
             id: RwSignal::new(None),
@@ -129,8 +129,8 @@ impl OpenChat {
         self.id.get_untracked() == Some(id)
     }
 
-    /// Opens a conversation. What was kept of it is shown at once, unless its log has gone on too far since; then its
-    /// log is to be followed from the position that is returned.
+    /// Opens a conversation. If it is cached and `worth` accepts its cursor, it is shown immediately, and the cursor
+    /// from which to follow its log is returned.
     pub(crate) fn begin(
         &self,
         id: ConversationId,
@@ -154,7 +154,7 @@ impl OpenChat {
         Some(left.cursor)
     }
 
-    /// Nothing is open any more. What was loaded is kept for a while.
+    /// Closes the open conversation and caches what was loaded.
     pub(crate) fn close(&self, live: Live) {
         let ready = self.stage.get_untracked() == Stage::Ready;
         let kept = self.id.get_untracked().filter(|_| ready).and_then(|id| Some((id, live.cursor(id)?)));
@@ -191,25 +191,25 @@ impl OpenChat {
         self.messages.update_value(BTreeMap::clear);
     }
 
-    /// Nothing that is known of any conversation is true any more.
+    /// Discards everything loaded or cached, because it is no longer valid.
     pub(crate) fn start_over(&self) {
         self.empty();
         self.left.update_value(Vec::clear);
     }
 
-    /// Keeps nothing of any conversation.
+    /// Closes the open conversation and discards the cache.
     pub(crate) fn forget(&self, live: Live) {
         self.close(live);
         self.left.update_value(Vec::clear);
     }
 
-    /// Goes to a place among what is loaded.
+    /// Scrolls to a position among the loaded messages.
     pub(crate) fn arrive(&self, wish: Wish) {
         self.wish.set_value(wish);
         self.generation.update(|generation| *generation += 1);
     }
 
-    /// Shows a page in the place of everything that was there.
+    /// Replaces everything loaded by a page.
     pub(crate) fn replace(&self, page: MessagePage, part: Part, wish: Wish, live: Live, me: UserId) {
         self.quote(&page);
         self.timeline.update_value(|timeline| {
@@ -223,7 +223,7 @@ impl OpenChat {
         self.arrive(wish);
     }
 
-    /// Adds a page to what is loaded. Where it does not touch that, a gap is between them.
+    /// Adds a page to what is loaded. If they are not adjacent, a gap is between them.
     pub(crate) fn join(&self, page: MessagePage, part: Part, live: Live, me: UserId) {
         self.quote(&page);
         let touched: Vec<Seq> = page.items.iter().map(|message| message.seq).collect();
@@ -238,7 +238,7 @@ impl OpenChat {
         }
     }
 
-    /// Lets go of what is farthest from the reader when much is loaded.
+    /// Drops the messages farthest from the reader if too many are loaded.
     fn trim(&self, timeline: &mut Timeline) {
         match self.eye.get_value() {
             Some(eye) if !(self.at_bottom.get_untracked() && timeline.ends()) => {
@@ -248,7 +248,7 @@ impl OpenChat {
         }
     }
 
-    /// Adds an own message that was just stored.
+    /// Adds the user's own message after it was stored.
     pub(crate) fn stored(&self, message: Message, live: Live, me: UserId) {
         if !self.newer.get_untracked() {
             self.timeline.update_value(|timeline| timeline.add(message));
@@ -256,7 +256,7 @@ impl OpenChat {
         self.draw(live, me);
     }
 
-    /// Shows a change whose event is on its way; applying that one later changes nothing.
+    /// Applies a change before its event arrives; the event will then change nothing.
     pub(crate) fn anticipate(&self, event: &Event) {
         if let Some(seq) = self.timeline.try_update_value(|timeline| timeline.anticipate(event)).flatten() {
             self.refresh(&[seq]);
@@ -266,7 +266,7 @@ impl OpenChat {
         }
     }
 
-    /// Applies an event. `counts` says whose messages are news.
+    /// Applies an event. `counts` decides whose messages count as new.
     pub(crate) fn apply(&self, event: &Event, live: Live, me: UserId, counts: impl Fn(UserId) -> bool) {
         self.change_quotes(event);
         let touched = self.timeline.try_update_value(|timeline| timeline.apply(event)).flatten();
@@ -302,13 +302,13 @@ impl OpenChat {
         }
     }
 
-    /// The log reaches to this position, and what stands before it will not come by itself.
+    /// Notes that the log reaches up to a position, and that the events before it will not arrive by themselves.
     pub(crate) fn detach(&self, head: Seq) {
         self.timeline.update_value(|timeline| timeline.note_head(head));
         self.note_edges();
     }
 
-    /// Notes whether the beginning and the end are loaded.
+    /// Updates the signals that say whether the beginning and the end are loaded.
     fn note_edges(&self) {
         let (begins, ends) = self.timeline.with_value(|timeline| (timeline.begins(), timeline.ends()));
         for (signal, value) in [(self.older, !begins), (self.newer, !ends)] {
@@ -330,7 +330,7 @@ impl OpenChat {
         }
     }
 
-    /// The signal of a message, if it is loaded.
+    /// The signal of a loaded message.
     pub(crate) fn message(&self, seq: Seq) -> Option<ArcRwSignal<Message>> {
         if let Some(signal) = self.messages.with_value(|messages| messages.get(&seq).cloned()) {
             return Some(signal);
@@ -343,17 +343,17 @@ impl OpenChat {
         Some(signal)
     }
 
-    /// Whether a message is among the loaded ones.
+    /// Whether a message is loaded.
     pub(crate) fn holds(&self, seq: Seq) -> bool {
         self.timeline.with_value(|timeline| timeline.get(seq).is_some())
     }
 
-    /// Before which position older messages are missing, and after which newer ones.
+    /// The first and the last loaded position: older messages are missing before the one, newer ones after the other.
     pub(crate) fn edges(&self) -> Option<(Seq, Seq)> {
         self.timeline.with_value(Timeline::edges)
     }
 
-    /// The newest own message that can still be changed.
+    /// The user's newest loaded message that is not deleted.
     pub(crate) fn last_own(&self, me: UserId) -> Option<Message> {
         self.timeline.with_value(|timeline| {
             timeline.iter().rev().find(|message| message.author == me && message.body.is_some()).cloned()

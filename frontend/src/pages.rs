@@ -1,4 +1,4 @@
-//! What stands at each address: pages join the shared state and the API with the components.
+//! The pages: they connect the shared state and the API with the components.
 
 pub(crate) mod admin;
 pub(crate) mod admin_access;
@@ -38,17 +38,17 @@ use crate::arrival::titled;
 use crate::icons::{BACK, Icon};
 use crate::texts::common;
 
-/// The part of a page that the address names, such as `requests` in `/friends/requests`.
+/// The sub-page in the address, such as `requests` in `/friends/requests`.
 pub(crate) fn part() -> Memo<String> {
     let params = use_params_map();
     Memo::new(move |_| params.with(|params| params.get("part").unwrap_or_default()))
 }
 
-/// The heading of a page; on a phone, with the way back.
+/// The heading of a page; on a phone with a back link.
 #[component]
 pub(crate) fn PageHead(
     title: &'static str,
-    /// What the window is called, where that is more than the heading.
+    /// The window's title, if it differs from the heading.
     #[prop(optional, into)]
     window: Option<Signal<String>>,
     #[prop(default = "/")] back: &'static str,

@@ -1,21 +1,21 @@
-//! What is kept on the device: drafts, what waits to be sent, where one was, how one likes it.
+//! The browser's storage: drafts, pending actions, scroll positions, preferences.
 //!
-//! Invariant: this is the only way to the browser's storage, and everything in it belongs to an account
-//! (`state/keys.rs`). It goes when that account logs out, when its session ends, when it is deleted, and when
-//! another one signs in. Only where the page did not come from the server, that server's address and tokens lie here as
-//! well (`api/tokens.rs`). Storage that is forbidden or full is storage that is empty.
+//! Invariant: this is the only access to the browser's storage, and everything in it belongs to an account
+//! (`state/keys.rs`). It is deleted when that account logs out, when its session ends, when the account is deleted, and
+//! when another one signs in. Only if the page was not loaded from the server are that server's address and tokens
+//! stored here as well (`api/tokens.rs`). Storage that is forbidden or full behaves like an empty one.
 
 use leptos::prelude::window;
 use parlour_protocol::ids::UserId;
 
 use crate::state::keys;
 
-/// How long something is kept, at most.
+/// The maximum lifetime of a stored value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
     /// As long as the tab.
     Tab,
-    /// As long as the account is signed in; all tabs see it.
+    /// As long as the account is signed in; visible in all tabs.
     Device,
 }
 
@@ -27,14 +27,14 @@ fn storage(life: Life) -> Option<web_sys::Storage> {
     found.ok().flatten()
 }
 
-/// Reads something of an account.
+/// Reads a value of an account.
 pub(crate) fn read(owner: UserId, life: Life, name: &str) -> Option<String> {
     storage(life)?.get_item(&keys::full(owner, name)).ok().flatten()
 }
 
-/// Keeps something of an account, or forgets it.
+/// Stores a value of an account, or removes it.
 pub(crate) fn write(owner: UserId, life: Life, name: &str, value: Option<&str>) {
-    // Nobody keeps nothing: what happens after somebody has left must not come back.
+    // Nothing is stored without an account: what happens after signing out must not come back.
     let Some(storage) = storage(life).filter(|_| owner.0 != 0) else { return };
     let name = keys::full(owner, name);
     let _ = match value {
@@ -43,7 +43,7 @@ pub(crate) fn write(owner: UserId, life: Life, name: &str, value: Option<&str>) 
     };
 }
 
-/// The names of what is kept of an account, among those that begin like this.
+/// The names of an account's stored values that start with `beginning`.
 pub(crate) fn names(owner: UserId, life: Life, beginning: &str) -> Vec<String> {
     let own = |name: &String| keys::within(owner, name).is_some_and(|name| name.starts_with(beginning));
     all(life)
@@ -54,18 +54,18 @@ pub(crate) fn names(owner: UserId, life: Life, beginning: &str) -> Vec<String> {
         .collect()
 }
 
-/// What another tab has changed: the full name, and what is kept there now.
+/// What another tab has changed: the full key and its new value.
 pub(crate) fn changed(event: &web_sys::StorageEvent) -> Option<(String, Option<String>)> {
     Some((event.key()?, event.new_value()))
 }
 
-/// Who is signed in in this browser, as far as any tab has noted.
+/// The account signed in in this browser, as noted by any tab.
 pub(crate) fn who() -> Option<UserId> {
     storage(Life::Device)?.get_item(keys::WHO).ok().flatten()?.parse().ok()
 }
 
-/// Whether it is certain that nobody is signed in in this browser: storage works, and names nobody. Where it does not work,
-/// only the server can tell.
+/// Whether it is certain that nobody is signed in in this browser: the storage works and names nobody. If it does not
+/// work, only the server can tell.
 pub(crate) fn nobody_is_known() -> bool {
     const PROBE: &str = "parlour.probe";
     who().is_none()
@@ -76,22 +76,22 @@ pub(crate) fn nobody_is_known() -> bool {
         })
 }
 
-/// The server that was chosen on this device, where the page came from another host.
+/// The server chosen on this device, if the page came from another host.
 pub(crate) fn server() -> Option<String> {
     storage(Life::Device)?.get_item(keys::SERVER).ok().flatten()
 }
 
-/// Notes which server was chosen, or that the page came from it.
+/// Stores the chosen server; `None` if the page came from it.
 pub(crate) fn note_server(address: Option<&str>) {
     let _ = keep_token(keys::SERVER, address);
 }
 
-/// Reads a token that no cookie keeps.
+/// Reads a token that no cookie holds.
 pub(crate) fn token(name: &str) -> Option<String> {
     storage(Life::Device)?.get_item(name).ok().flatten()
 }
 
-/// Keeps a token that no cookie keeps, or forgets it. False where the browser did not.
+/// Stores or removes a token that no cookie holds. Returns false if the browser refused.
 pub(crate) fn keep_token(name: &str, value: Option<&str>) -> bool {
     let Some(storage) = storage(Life::Device) else { return false };
     match value {
@@ -100,14 +100,14 @@ pub(crate) fn keep_token(name: &str, value: Option<&str>) -> bool {
     }
 }
 
-/// Notes where a log-in that goes by the page of a provider is to lead. It is nobody's, and gone when anybody signs in.
+/// Stores where a log-in through a provider's page leads. It has no owner and is deleted when anyone signs in.
 pub(crate) fn note_next(place: &str) {
     if let Some(storage) = storage(Life::Tab) {
         let _ = storage.set_item(keys::NEXT, place);
     }
 }
 
-/// Takes what was noted.
+/// Returns and removes the stored address.
 pub(crate) fn take_next() -> Option<String> {
     let storage = storage(Life::Tab)?;
     let place = storage.get_item(keys::NEXT).ok().flatten();
@@ -115,26 +115,26 @@ pub(crate) fn take_next() -> Option<String> {
     place
 }
 
-/// Somebody signs in: everything that belongs to others goes, and all tabs are told.
+/// A user signs in: deletes everything that belongs to others, and notifies all tabs.
 pub(crate) fn enter(owner: UserId) {
     let before = who();
     if before != Some(owner)
         && let Some(storage) = storage(Life::Device)
         && storage.set_item(keys::WHO, &owner.to_string()).is_err()
     {
-        // There is no room. Saying nothing is better than naming the wrong one.
+        // The storage is full. No entry is better than a wrong one.
         let _ = storage.remove_item(keys::WHO);
     }
     sweep(Some(owner), before);
 }
 
-/// Somebody has left, for whatever reason. What belongs to the person who signed in meanwhile stays.
+/// A user has signed out, for whatever reason. Data of an account that signed in meanwhile stays.
 pub(crate) fn leave(owner: UserId) {
     let now = who().filter(|now| *now != owner);
     sweep(now, now);
 }
 
-/// Nobody is signed in: nothing stays.
+/// Nobody is signed in: deletes everything except the device's own entries.
 pub(crate) fn nobody() {
     sweep(None, None);
 }

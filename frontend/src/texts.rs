@@ -1,9 +1,9 @@
-//! Every text that people see or hear, by key: one file for each area of the app.
+//! Every user-visible text, by key: one file for each area of the app.
 //!
-//! Invariant: no other file holds words for people, and a sentence is written whole, with its values in it: another
-//! language may put them in another order. Names are isolated by `state/bidi.rs` before they come here.
+//! Invariant: no other file contains user-visible text, and sentences are never assembled from parts: another language
+//! may order the values differently. Names must be isolated with `state/bidi.rs` before they are passed in.
 
-/// Makes a function of each key: without values it gives the text itself, with values the sentence that holds them.
+/// Defines a function for each key: without values it returns the text itself, with values the formatted sentence.
 macro_rules! texts {
     ($($name:ident $(($($value:ident: $kind:ty),+))? = $text:tt;)*) => {
         $(texts!(@one $name ($($($value: $kind),+)?) $text);)*
@@ -38,7 +38,7 @@ pub(crate) mod tokens;
 
 use crate::state::people::number;
 
-/// A number of things, in the form that goes with it: `1 member`, `12 members`.
+/// A count with the matching singular or plural: `1 member`, `12 members`.
 fn counted(count: i64, one: &str, many: &str) -> String {
     format!("{} {}", number(count), if count == 1 { one } else { many })
 }
@@ -47,7 +47,7 @@ fn counted(count: i64, one: &str, many: &str) -> String {
 mod tests {
     use crate::state::sources;
 
-    /// Pieces of source that hold words for people, and where they would be heard or seen.
+    /// Whether a line of source contains user-visible text outside this module.
     fn words(line: &str) -> bool {
         let code = line.trim_start();
         if code.starts_with("//") {

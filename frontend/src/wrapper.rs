@@ -1,6 +1,6 @@
-//! What the program around the page offers to it: `window.parlour`, which `frontend/README.md` describes.
+//! Access to what an app around the page provides: `window.parlour`, described in `frontend/README.md`.
 //!
-//! Invariant: this is the only way to it. A promise that fails says nothing about what is kept: a device that is locked may
+//! Invariant: this is the only access to it. A rejected promise says nothing about what is stored: a locked device may
 //! open its storage later.
 
 use js_sys::{Array, Function, Promise, Reflect};
@@ -20,22 +20,22 @@ fn offered(name: &str) -> JsValue {
     part(&part(&window(), "parlour"), name)
 }
 
-/// The server to use where none was chosen on this device.
+/// The server to use if none was chosen on this device.
 pub(crate) fn server() -> Option<String> {
     offered("server").as_string()
 }
 
-/// Whether there is a storage for secrets.
+/// Whether the app provides a storage for secrets.
 pub(crate) fn has_storage() -> bool {
     offered("storage").is_object()
 }
 
-/// Reads a secret; nothing is known about it when the storage does not answer.
+/// Reads a secret. The outer `None` means that the storage did not respond, the inner one that there is no such secret.
 pub(crate) async fn get(name: &str) -> Option<Option<String>> {
     Some(call("get", &[name]).await?.as_string())
 }
 
-/// Keeps a secret, or forgets it. False when it was not done.
+/// Stores or removes a secret. Returns false if that failed.
 pub(crate) async fn put(name: &str, value: Option<&str>) -> bool {
     let done = match value {
         Some(value) => call("set", &[name, value]).await,

@@ -1,6 +1,6 @@
-// What the app offers to the browser client; frontend/README.md describes `window.parlour`.
+// What the app provides to the browser client; frontend/README.md describes `window.parlour`.
 
-// The server to use until somebody chooses another one. Empty: the app asks.
+// The server to use until the user chooses another one. If empty, the app asks.
 const SERVER = "";
 
 (() => {
@@ -11,8 +11,8 @@ const SERVER = "";
   if (SERVER) window.parlour.server = SERVER;
   if (!Capacitor.isNativePlatform()) return;
 
-  // iOS: the keychain, never on another device, and once the device was unlocked also while it is locked, since a token
-  // may be renewed then. Android: encrypted with a key in the keystore.
+  // iOS: the keychain, never copied to another device, and after the first unlock readable even while the device is
+  // locked, because a token may be renewed then. Android: encrypted with a key in the keystore.
   const access = KeychainAccess.afterFirstUnlockThisDeviceOnly;
   window.parlour.storage = {
     get: (key) => SecureStorage.get(key, false),
@@ -20,7 +20,7 @@ const SERVER = "";
     remove: (key) => SecureStorage.remove(key),
   };
 
-  // Android's own way back: through the pages, and from the first one out of the app.
+  // Android's back button: back through the pages, and from the first page out of the app.
   if (Capacitor.getPlatform() === "android") {
     App.addListener("backButton", ({ canGoBack }) => (canGoBack ? history.back() : App.minimizeApp()));
   }

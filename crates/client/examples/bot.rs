@@ -1,11 +1,13 @@
-//! A bot that answers `!ping`, `!roll` and `!help`, each message once, however often it is killed and started.
+//! A bot that answers `!ping`, `!roll` and `!help`, each message exactly once, however often it is killed and
+//! restarted.
 //!
-//! `PARLOUR_URL=… PARLOUR_TOKEN=… cargo run --example bot [file]`. The token is a bot's (or a personal one) with the scope
-//! `write`; it answers where its account takes part, and joins nothing by itself. The file remembers how far it has come:
-//! what was said while it was away is answered when it comes back.
+//! `PARLOUR_URL=… PARLOUR_TOKEN=… cargo run --example bot [file]`. The token is a bot's or a personal one, with the
+//! scope `write`. The bot answers wherever its account is a member and joins nothing by itself. The file stores the
+//! cursors, so messages that arrive while the bot is down are answered when it starts again.
 //!
-//! Why it never answers twice: the name of an answer is made from the message that it answers. When it was killed between
-//! sending an answer and noting so, it sends that answer again, under the same name, and the server stores no second one.
+//! Why it never answers twice: the cid of an answer is derived from the message it answers. A bot that was killed after
+//! sending an answer but before saving its cursor sends the answer again with the same cid, and the server does not
+//! store a second one.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -21,10 +23,10 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{Change, Event};
 use serde::{Deserialize, Serialize};
 
-/// How far the bot has come: everything up to these positions is done.
+/// The bot's cursors: everything up to these positions has been handled.
 #[derive(Default, Serialize, Deserialize)]
 struct Progress {
-    /// The history that the positions belong to.
+    /// Epoch of the server's history that the cursors belong to.
     epoch: String,
     cursors: BTreeMap<ConversationId, Seq>,
 }
@@ -38,7 +40,7 @@ impl Progress {
         }
     }
 
-    /// Writes beside the file and puts that in its place, so that a crash leaves the old state or the new one.
+    /// Writes a temporary file and renames it over the old one, so that a crash leaves either the old or the new state.
     fn save(&self, file: &Path) -> Result<(), Box<dyn Error>> {
         let beside = file.with_extension("new");
         fs::write(&beside, serde_json::to_vec(self)?)?;
@@ -55,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = api.show_server().await?;
 
     let mut progress = Progress::load(&file)?;
-    // Positions of another history mean nothing here. Where the file knows none, the bot begins at the end.
+    // Cursors of another epoch are meaningless here. A conversation without a cursor starts at its head.
     if progress.epoch != server.epoch {
         progress = Progress { epoch: server.epoch, ..Progress::default() };
     }
@@ -71,7 +73,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 if let Some(body) = answer_to(&event, me) {
                     send(&api, &event, body).await?;
                 }
-                // Only now is it done. A bot that is stopped before this line answers once more, to no effect.
+                // Only now is the event handled. A bot killed before this line sends the answer again, with no effect.
                 progress.cursors.insert(event.conversation, event.seq);
             }
             Update::Following { conversation, after } => {
@@ -91,7 +93,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The answer to an event, if any: only to messages, and only to those of others.
+/// The answer to an event, if any. Only messages by other people get one.
 fn answer_to(event: &Event, me: UserId) -> Option<String> {
     let Change::MessageCreated { author, body: Some(body), .. } = &event.change else { return None };
     if *author == me {
@@ -105,14 +107,14 @@ fn answer_to(event: &Event, me: UserId) -> Option<String> {
     }
 }
 
-/// Sends an answer until the server has it, or refuses it for good.
+/// Sends an answer until the server stores it or refuses it for good.
 async fn send(api: &Api, event: &Event, body: String) -> Result<(), Box<dyn Error>> {
     let cid = format!("answer-{}-{}", event.conversation, event.seq);
     let message = SendMessage { body, reply_to: Some(event.seq) };
     loop {
         match api.send_message(event.conversation, &cid, &message).await {
             Ok(_) => return Ok(()),
-            // Answered before, by other words: dice fall differently each time. Nothing was stored now.
+            // Already answered with a different text (`!roll` is random). Nothing was stored this time.
             Err(ApiError::Problem(problem)) if problem.code == ErrorCode::Conflict => return Ok(()),
             Err(ApiError::Problem(problem)) if problem.status == 401 => return Err(problem.into()),
             Err(ApiError::Problem(problem)) if problem.status < 500 && problem.status != 429 => {

@@ -1,4 +1,5 @@
-//! Writes out what is said wherever one takes part, as it happens: `PARLOUR_URL=… PARLOUR_TOKEN=… cargo run --example follow`
+//! Prints the messages of all conversations the account is in, live: `PARLOUR_URL=… PARLOUR_TOKEN=… cargo run --example
+//! follow`
 
 use std::env;
 use std::error::Error;
@@ -13,14 +14,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let me = api.show_account().await?;
     eprintln!("following as @{}", me.handle);
 
-    // It connects again by itself, as often as it takes, and goes on where it was: each event comes once, in order.
+    // Reconnects by itself as often as needed and resumes where it was: every event arrives once, in order.
     let mut follower = Follower::start(api, Options::default());
     loop {
         match follower.next().await? {
             Update::Connected => eprintln!("connected"),
             Update::Event(event) => {
                 if let Change::MessageCreated { author, body: Some(body), .. } = event.change {
-                    // What others write may hold what a terminal obeys: it is written as Rust would.
+                    // The text may contain terminal control sequences, so it is printed with `Debug` escapes.
                     println!("{} {} {author}: {body:?}", event.at, event.conversation);
                 }
             }

@@ -14,8 +14,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let name = words.next().ok_or("which room?")?;
     let body = words.collect::<Vec<_>>().join(" ");
 
-    // A personal access token, or a bot's, goes where the token of a log-in goes. Persistent: what does nothing twice is
-    // asked again when an answer is lost.
+    // A personal access token or a bot's token is used like the token of a log-in. `persistent` repeats idempotent
+    // requests whose answer was lost.
     let api = Api::new(&url)?.persistent();
     api.set_tokens(Some(token), None);
 
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let room = rooms.items.iter().find(|room| room.name == name).ok_or("there is no such room")?;
     api.join_room(room.id).await?;
 
-    // The message has this name for ever: however often it is sent under it, it is there once.
+    // The message's permanent id: however often it is sent with this cid, it is stored once.
     let cid = fresh_cid();
     let stored = api.send_message(room.id, &cid, &SendMessage { body, reply_to: None }).await?;
     println!("stored at {} as number {}", stored.at, stored.seq);

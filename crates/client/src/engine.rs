@@ -1,7 +1,7 @@
 //! The decisions of a client, free of I/O: what to do with an event, what to send again, when to reconnect.
 //!
-//! Invariant: an event is applied iff its seq is the cursor plus one. Everything else is ignored or fetched,
-//! so dropped, doubled and swapped frames all converge to what the server has stored.
+//! Invariant: an event is applied iff its seq is the cursor plus one. Everything else is ignored or fetched, so
+//! dropped, duplicated and reordered frames all converge to what the server has stored.
 
 mod addresses;
 mod backoff;

@@ -1,7 +1,8 @@
 //! The public API over tokio: [`Api`] for REST, [`Socket`] for frames, and [`Follower`], which keeps a socket
 //! alive, resumes it, fills holes, and yields every event exactly once, in order.
 //!
-//! Invariant: nothing here is unbounded. A caller who does not read the updates stops the follower, not the memory.
+//! Invariant: nothing here is unbounded. A caller who does not read the updates stalls the follower instead of filling
+//! memory.
 
 mod api;
 mod follower;
@@ -16,8 +17,8 @@ pub use follower::{Follower, Options, Stopped, Update};
 pub use lines::Lines;
 pub use socket::{Received, Socket, SocketError};
 
-/// A random number from the operating system's seed of this thread's hash keys: good enough for jitter and for
-/// names that only have to be distinct.
+/// A random number from the operating system's seed for this thread's hash keys: good enough for jitter and for ids
+/// that only have to be distinct.
 pub(crate) fn chance() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0_u8)

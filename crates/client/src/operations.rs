@@ -1,8 +1,8 @@
-//! The REST API as data: which operations there are ([`ALL`]), and what one of them says ([`Call`], made by the
-//! functions in [`calls`]). How a call travels is the transport's business: [`native`](crate::native) has one over
-//! tokio, the browser client has its own.
+//! The REST API as data: the list of operations ([`ALL`]) and single requests ([`Call`], made by the functions in
+//! [`calls`]). Sending a call is the transport's business: [`native`](crate::native) has one over tokio, the browser
+//! client has its own.
 //!
-//! Invariant: nothing here does I/O or depends on how it is done; it compiles to wasm.
+//! Invariant: nothing here does I/O or depends on how I/O is done; it compiles to wasm.
 //!
 //! ```
 //! use parlour_client::operations::calls;
@@ -29,23 +29,23 @@ pub use queries::{
     ListNotifications, ListUsers, MessagesAt, Paged, Query,
 };
 
-/// What a request does to its target.
+/// The HTTP method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Reads.
     Get,
-    /// Does something again each time it is sent.
+    /// Acts again each time it is sent.
     Post,
-    /// Makes it so; a second time changes nothing.
+    /// Sets a state; a second time changes nothing.
     Put,
-    /// Changes what is named.
+    /// Changes parts of the target.
     Patch,
-    /// Removes.
+    /// Removes the target.
     Delete,
 }
 
 impl Method {
-    /// As it is written in a request.
+    /// The method's name in a request.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -56,73 +56,74 @@ impl Method {
         }
     }
 
-    /// Whether a request whose answer was lost may simply be made again: it does nothing twice, and is answered alike.
+    /// Whether a request whose answer was lost may simply be repeated: a second time changes nothing and returns the
+    /// same.
     pub fn may_repeat(self) -> bool {
         matches!(self, Self::Get | Self::Put)
     }
 }
 
-/// One line of the table.
+/// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operation {
-    /// The name in the published description, and of its method.
+    /// The name in the published description, and of the client's method.
     pub name: &'static str,
-    /// What it does to its target.
+    /// The HTTP method.
     pub method: Method,
     /// The path, with arguments in braces.
     pub path: &'static str,
-    /// The names of the arguments, in order.
+    /// The names of the path arguments, in order.
     pub arguments: &'static [&'static str],
-    /// What may be said in the query.
+    /// The names of the query parameters.
     pub query: &'static [&'static str],
-    /// The type of the body, if it has one.
+    /// The type of the body, if there is one.
     pub body: Option<&'static str>,
     /// The type of the answer.
     pub answer: &'static str,
-    /// What else is to know: `open`, `keyed`, `deprecated`.
+    /// Further properties: `open`, `keyed`, `deprecated`.
     pub marks: &'static [&'static str],
 }
 
 impl Operation {
-    /// Whether it needs no token; then none is to be sent.
+    /// Whether it needs no token; none should be sent then.
     pub fn is_open(&self) -> bool {
         self.marks.contains(&"open")
     }
 }
 
-/// What a request carries.
+/// The body of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
-    /// Nothing.
+    /// No body.
     None,
     /// A JSON document.
     Json(String),
-    /// Bytes of a media type.
+    /// Bytes with a media type.
     Bytes {
-        /// Which.
+        /// The media type, such as `image/png`.
         media_type: String,
         /// The bytes.
         bytes: Vec<u8>,
     },
 }
 
-/// What can be a body.
+/// A type that can be sent as a body.
 pub trait ToBody {
-    /// As it travels.
+    /// Converts it to the body that is sent.
     fn to_body(&self) -> Body;
 }
 
 impl<T: Serialize> ToBody for T {
     fn to_body(&self) -> Body {
-        // The protocol's types are JSON by nature: their keys are text. Were one not, the server would refuse the
-        // empty document.
+        // The protocol's types always serialize to JSON, because their map keys are text. If one failed, the server
+        // would refuse the empty document.
         Body::Json(serde_json::to_string(self).unwrap_or_default())
     }
 }
 
-/// An operation with everything that it says, ready to be sent; `T` is what it is answered with.
+/// An operation with all its arguments, ready to be sent; `T` is the type of its answer.
 ///
-/// It holds what a transport needs and no more of the table, so that a browser does not have to load the rest.
+/// It holds only what a transport needs of the table, so that a browser does not have to load the rest.
 #[derive(Debug)]
 pub struct Call<T> {
     name: &'static str,
@@ -166,19 +167,19 @@ impl<T> Call<T> {
         Self { name, method, open, key: None, target, body, answer: PhantomData }
     }
 
-    /// Gives it an `Idempotency-Key`, of 16 to 255 characters: while the server remembers it, the same request with the same
-    /// key is done once and answered alike. For operations that are marked `keyed`, at servers with
+    /// Adds an `Idempotency-Key` of 16 to 255 characters: while the server remembers it, repeating the request with the
+    /// same key runs it only once and returns the same answer. Works for operations marked `keyed` on servers with
     /// [`Feature::IdempotencyKeys`](parlour_protocol::Feature::IdempotencyKeys); elsewhere it has no effect.
     pub fn with_key(self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self }
     }
 
-    /// Its `Idempotency-Key`, if it has one.
+    /// The `Idempotency-Key`, if there is one.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 
-    /// Whether it may simply be sent again when its answer was lost: it does nothing twice, and is answered alike.
+    /// Whether it may simply be repeated if its answer was lost: a second time changes nothing and returns the same.
     pub fn may_repeat(&self) -> bool {
         self.key.is_some() || self.method.may_repeat()
     }
@@ -188,28 +189,28 @@ impl<T> Call<T> {
         self.name
     }
 
-    /// What it does to its target.
+    /// The HTTP method.
     pub fn method(&self) -> Method {
         self.method
     }
 
-    /// Whether it needs no token; then none is to be sent.
+    /// Whether it needs no token; none should be sent then.
     pub fn is_open(&self) -> bool {
         self.open
     }
 
-    /// Path and query, escaped, to be put behind the address of the server.
+    /// Path and query, percent-encoded, to be appended to the server's address.
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// What it carries.
+    /// The request's body.
     pub fn body(&self) -> &Body {
         &self.body
     }
 }
 
-/// Escapes everything but what RFC 3986 calls unreserved.
+/// Percent-encodes everything except the unreserved characters of RFC 3986.
 fn escape(text: &str, to: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
@@ -223,8 +224,8 @@ fn escape(text: &str, to: &mut String) {
     }
 }
 
-/// One segment of a path. Addresses take `.` and `..` for steps, even when their dots are escaped; nothing is called
-/// that, so they are escaped twice, and the server finds nothing instead of something else.
+/// Percent-encodes one path segment. URL parsers treat `.` and `..` as path steps even when their dots are encoded. No
+/// resource has such a name, so they are encoded twice, and the server returns "not found" instead of something else.
 fn escape_segment(text: &str, to: &mut String) {
     match text {
         "." => to.push_str("%252E"),
@@ -253,7 +254,7 @@ macro_rules! define {
             },
         )*];
 
-        /// One function for each operation, which makes its [`Call`].
+        /// One function for each operation that builds its [`Call`].
         pub mod calls {
             use super::types::*;
             use super::{Body, Call, Method, Query, ToBody};

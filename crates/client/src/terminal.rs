@@ -1,12 +1,12 @@
-//! `parlour chat`: Parlour in a terminal, line by line, so that it works as well behind a pipe.
+//! `parlour chat`: Parlour in a terminal, line by line, so that it works in a pipe as well.
 //!
-//! It lives in this crate and not in the server's, since it is a client like any other: it sees of the server what the
-//! public API tells, and it shows what the crate is good for. It is behind a feature, since the author of a bot needs
-//! none of it; and it is part of the `parlour` command, so that there is one program to install. That command calls
-//! [`run`], reads the environment for it, and knows nothing else of it.
+//! It lives in this crate and not in the server's because it is a client like any other: it knows of the server only
+//! what the public API says, and it demonstrates this crate. It is behind a feature because bot authors do not need it,
+//! and it is part of the `parlour` command so that there is only one program to install. That command reads the
+//! environment, calls [`run`], and knows nothing else of it.
 //!
-//! Invariant: nothing that others wrote reaches the terminal but through [`Screen`](screen::Screen), which takes out
-//! whatever could control it.
+//! Invariant: text written by others reaches the terminal only through [`Screen`](screen::Screen), which removes
+//! everything that could control it.
 
 mod chat;
 mod clean;
@@ -25,25 +25,25 @@ use chat::Chat;
 use input::Input;
 use screen::Screen;
 
-/// A server that is not reachable when we leave is not waited for.
+/// Limit for logging out at the end, in case the server is unreachable.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// Where to chat, and as whom.
+/// Where to chat, and as which user.
 #[derive(Clone, Default)]
 pub struct Settings {
-    /// Address of the server; https where it names no scheme.
+    /// Address of the server; https if it has no scheme.
     pub server: String,
-    /// The room to begin in.
+    /// The room to join first.
     pub room: Option<String>,
-    /// A personal access token; without one, handle and password are asked for.
+    /// A personal access token; without one, the user is asked for handle and password.
     pub token: Option<String>,
 }
 
-/// Chats until the person leaves or the input ends.
+/// Chats until the user leaves or the input ends.
 pub fn run(settings: Settings) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.map_err(|error| error.to_string())?.block_on(visit(settings));
-    // A server wrote it, or something that answers in its place.
+    // The text may come from the server, or from something that responds in its place.
     outcome.map_err(|why| clean::clean(&why))
 }
 
@@ -61,10 +61,10 @@ async fn visit(settings: Settings) -> Result<(), String> {
     }
     let outcome = tokio::select! {
         outcome = stay(&api, settings.room, &mut input, &mut screen) => outcome.map_err(Trouble::text),
-        // Whatever is typed unseen is seen again from here on.
+        // Dropping the other branch restores the terminal's echo.
         _ = tokio::signal::ctrl_c() => Ok(()),
     };
-    // A token stays as it is; a session that was made for this visit ends with it, at the latest when nobody renews it.
+    // A token stays valid. A session that was opened for this visit ends with it, or expires if logging out fails.
     if api.refresh_token().is_some() {
         let _server_may_be_away = tokio::time::timeout(GOODBYE, api.delete_current_session()).await;
     }
@@ -90,11 +90,11 @@ async fn stay(
     chat.run(input).await
 }
 
-/// Why something was not done.
+/// Why something failed.
 enum Trouble {
-    /// It is refused; everything else goes on.
+    /// It was refused; the chat continues.
     Refused(String),
-    /// Nothing can go on.
+    /// The chat cannot continue.
     Over(String),
 }
 
@@ -129,7 +129,7 @@ impl From<std::io::Error> for Trouble {
     }
 }
 
-/// The address of a server as people write it.
+/// Adds `https://` to an address without a scheme.
 fn address(given: &str) -> String {
     if given.contains("://") { given.to_owned() } else { format!("https://{given}") }
 }
@@ -138,7 +138,7 @@ fn is_local(api: &Api) -> bool {
     matches!(api.base().host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
-/// What went wrong, in a sentence.
+/// Describes an error in a sentence.
 fn text(error: ApiError) -> String {
     match error {
         ApiError::Problem(problem) => {

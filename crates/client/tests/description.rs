@@ -1,4 +1,4 @@
-//! The table of operations and the published description say the same.
+//! Checks that the table of operations and the published description agree.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use parlour_client::operations::{ALL, Operation};
 use serde_json::Value;
 
-/// Types of this crate for what the description says in more than one word.
+/// Types of this crate and the types or media types of the description that they stand for.
 const OURS: &[(&str, &[&str])] = &[
     ("Registered", &["PendingAccount", "SignedIn"]),
     ("ProviderAnswer", &["SignedIn", "UnknownIdentity"]),
@@ -29,13 +29,13 @@ fn described() -> BTreeMap<String, (String, String, Value)> {
     operations
 }
 
-/// The names of the parameters in one place.
+/// The names of the parameters in one location, such as `path` or `query`.
 fn parameters(operation: &Value, place: &str) -> Vec<String> {
     let all = operation["parameters"].as_array().into_iter().flatten();
     all.filter(|one| one["in"] == place).map(|one| one["name"].as_str().unwrap().to_owned()).collect()
 }
 
-/// What a body or an answer may be: names of types, or media types where these have none.
+/// The possible types of a body or an answer: type names, or media types if there is no named type.
 fn contents<'v>(described: impl IntoIterator<Item = &'v Value>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for one in described {
@@ -49,7 +49,7 @@ fn contents<'v>(described: impl IntoIterator<Item = &'v Value>) -> Vec<String> {
     names
 }
 
-/// Whether a type of the table is what the description has.
+/// Whether a type of the table matches the description.
 fn is(ours: Option<&str>, described: &[String]) -> bool {
     let Some(ours) = ours.filter(|name| *name != "()") else { return described.is_empty() };
     let ours: String = ours.split_whitespace().collect();
@@ -63,7 +63,7 @@ fn is(ours: Option<&str>, described: &[String]) -> bool {
     described == [name]
 }
 
-/// What is wrong with a line of the table.
+/// The differences between a row of the table and the description.
 fn faults(ours: &Operation, method: &str, path: &str, operation: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     let mut compare = |what: &str, ours: String, theirs: String| {
@@ -78,7 +78,7 @@ fn faults(ours: &Operation, method: &str, path: &str, operation: &Value) -> Vec<
     fields.sort_unstable();
     query.sort_unstable();
     compare("query", format!("{fields:?}"), format!("{query:?}"));
-    // Nobody, or anyone without a token.
+    // Open: no security requirement, or an empty one among the alternatives.
     let security = operation["security"].as_array();
     let open =
         security.is_none_or(|ways| ways.is_empty() || ways.iter().any(|way| way == &serde_json::json!({})));
@@ -124,7 +124,7 @@ fn the_table_is_the_published_description() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The comparison above sees each kind of difference.
+/// The comparison above detects each kind of difference.
 #[test]
 fn differences_are_seen() {
     let described = described();

@@ -1,4 +1,4 @@
-//! Refusals, also those of servers that are newer than this library.
+//! Refusals, including those of servers newer than this library.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
@@ -7,7 +7,7 @@ use parlour_protocol::problems::{ErrorCode, Problem};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Answers each connection in turn with what it is given, and tells how often it was asked.
+/// Serves one given response per connection, in order, and returns the request lines it received.
 async fn server(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());

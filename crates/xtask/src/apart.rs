@@ -1,5 +1,5 @@
-//! Measuring programs of `tests/` against the release server: server, durable PostgreSQL and Redis share the first core,
-//! the program has the second, so that neither side takes time from the other.
+//! Runs measuring programs of `tests/` against the release server: server, durable PostgreSQL and Redis share the first
+//! core, the program has the second, so that neither side takes time from the other.
 
 use std::path::PathBuf;
 
@@ -14,13 +14,13 @@ use crate::{
 /// A program of the package `system-tests`.
 pub struct Program {
     pub name: &'static str,
-    /// The variable in which it reads the path of the server's binary.
+    /// The environment variable from which it reads the path of the server's binary.
     pub server_binary: &'static str,
-    /// The variable in which it reads the core that it pins servers to.
+    /// The environment variable from which it reads the core that it pins servers to.
     pub server_core: &'static str,
 }
 
-/// Builds the program, and the server unless `parlour` is the path of one, and runs the program with these arguments.
+/// Builds the program, and the server unless `parlour` is its path, and runs the program with these arguments.
 pub fn run(
     workspace: &Workspace,
     steps: &mut Steps,
@@ -38,10 +38,10 @@ pub fn run(
     steps.step(&format!("build {} for release", program.name), || {
         let mut command = commands::cargo(workspace);
         command.args(["build", "--locked", "--release", "--package", "system-tests", "--bin", program.name]);
-        // The same client as above: with another one the server would be compiled once more, and again next time.
+        // The same client as above; with another one the server would be compiled again, now and next time.
         interrupt.run(command.args(openssl.cargo_arguments()).env(server::CLIENT_DIST, &dist))
     })?;
-    // What is started from here on inherits the core.
+    // Everything started from here on inherits this core.
     let apart = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
     if apart {
         let mut first = CpuSet::new();

@@ -1,4 +1,4 @@
-//! Installing packages on Debian and its children. Nothing is installed unless we are root; a person is told what to type.
+//! Installs packages on Debian and its derivatives. Installs only as root; otherwise it prints the command to run.
 
 use std::{fs, path::Path, process::Command};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::commands;
 
-/// Whether this machine installs its software with apt.
+/// Whether this machine is Debian or a derivative and has apt-get.
 pub fn is_debian() -> bool {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let family = release
@@ -16,7 +16,7 @@ pub fn is_debian() -> bool {
     family && commands::find_program("apt-get").is_some()
 }
 
-/// Installs packages, or says what to do; `purpose` completes "…, needed".
+/// Installs packages, or fails with instructions; `purpose` is the subject of "… is missing".
 pub fn install(packages: &[&str], purpose: &str) -> Result<()> {
     let list = packages.join(" ");
     if !is_debian() {
@@ -33,12 +33,12 @@ pub fn install(packages: &[&str], purpose: &str) -> Result<()> {
         .with_context(|| format!("{purpose} cannot be installed; by hand it is: apt-get install {list}"))
 }
 
-/// Brings the list of packages up to date; needs root.
+/// Updates the package lists; needs root.
 pub fn update() -> Result<()> {
     apt(&["update", "-qq"])
 }
 
-/// Fetches packages and what they need beyond what is installed into a directory, and installs nothing.
+/// Downloads packages and their missing dependencies into a directory without installing anything.
 pub fn download(packages: &[&str], directory: &Path) -> Result<()> {
     let archives = format!("Dir::Cache::Archives={}", directory.display());
     let options = ["-o", &archives, "-o", "Debug::NoLocking=true", "install", "-y", "-qq"];
@@ -46,7 +46,7 @@ pub fn download(packages: &[&str], directory: &Path) -> Result<()> {
 }
 
 fn apt(arguments: &[&str]) -> Result<()> {
-    // Another apt may be at work, on a new machine most of all; its installers' chatter is of no interest here.
+    // Another apt may be running, especially on a new machine; the installers' output is of no interest here.
     commands::run(
         Command::new("apt-get")
             .args(["-o", "DPkg::Lock::Timeout=120"])

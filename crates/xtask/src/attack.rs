@@ -1,5 +1,5 @@
 //! `cargo xtask attack`: real processes of the release server with its default settings, on one core together with
-//! durable PostgreSQL and Redis; attackers and the people beside them have the other core.
+//! durable PostgreSQL and Redis; the attackers and the ordinary users run on the other core.
 
 use anyhow::Result;
 
@@ -13,7 +13,7 @@ use crate::{
 const ATTACK: Program =
     Program { name: "attack", server_binary: "TEST_PARLOUR_BIN", server_core: "TEST_SERVER_CPU" };
 
-/// Runs the attacks that are named, or all; the arguments are those of the program `attack` in `tests/`.
+/// Runs the named attacks, or all of them; the arguments are those of the program `attack` in `tests/`.
 pub fn attack(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     steps.step("look for what the nodes need", tests::require_services)?;
     let given = std::env::var_os(ATTACK.server_binary).map(Into::into);

@@ -1,7 +1,7 @@
-//! axe-core, which looks for faults of accessibility in the pages that the browser tests open: one file of the package in
-//! the npm registry, brought below the target directory.
+//! axe-core, which finds accessibility faults in the pages that the browser tests open: one file of an npm package,
+//! downloaded below the target directory.
 //!
-//! Invariant: what is run is what was looked at when the version was chosen; anything with another checksum is refused.
+//! Invariant: only the file that was reviewed when the version was chosen is run; any other checksum is refused.
 
 use std::{
     ffi::OsString,
@@ -16,15 +16,15 @@ use sha2::{Digest, Sha256};
 
 use crate::{client::hex, commands, workspace::Workspace};
 
-/// Names the file for the tests.
+/// Environment variable that gives the tests the file's path.
 pub const VARIABLE: &str = "TEST_AXE";
 const VERSION: &str = "4.14.1";
 /// SHA-256 of the package.
 const CHECKSUM: &str = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745";
 const FILE: &str = "package/axe.min.js";
 
-/// Finds the file or brings it; gives the variable that names it. Without it tests say that they were skipped, and on CI
-/// they fail.
+/// Finds or downloads the file and returns the variable that names it. Without it, the tests report that they were
+/// skipped; on CI they fail.
 pub fn find_or_bring(workspace: &Workspace) -> Vec<(&'static str, OsString)> {
     if std::env::var_os(VARIABLE).is_some() {
         return Vec::new();
@@ -53,7 +53,7 @@ fn bring(path: &Path) -> Result<()> {
     flate2::read::GzDecoder::new(package.as_slice()).read_to_end(&mut archive)?;
     let file = unpacked(&archive, FILE).with_context(|| format!("{FILE} is not in the package"))?;
     fs::create_dir_all(path.parent().unwrap_or(path))?;
-    // Under another name until it is whole.
+    // Written under a temporary name until it is complete.
     let part = path.with_extension("part");
     fs::write(&part, file)?;
     fs::rename(&part, path)?;
@@ -73,8 +73,8 @@ fn fetch(address: &str) -> Result<Vec<u8>> {
     commands::output(Command::new(program).args(arguments).arg(address)).context("it cannot be fetched")
 }
 
-/// A file in a tar archive: blocks of 512 bytes, of which one begins each file with its name and, in octal digits, its
-/// size.
+/// Extracts a file from a tar archive: blocks of 512 bytes; each file starts with a header block that holds its name
+/// and its size in octal.
 fn unpacked<'a>(archive: &'a [u8], wanted: &str) -> Option<&'a [u8]> {
     const BLOCK: usize = 512;
     let mut rest = archive;

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: the release server with durable PostgreSQL and Redis on one core, the load on another.
+//! `cargo xtask bench`: the release server with durable PostgreSQL and Redis on one core, the load generator on
+//! another.
 
 use anyhow::Result;
 
@@ -11,8 +12,8 @@ use crate::{
 const BENCH: Program =
     Program { name: "bench", server_binary: "BENCH_PARLOUR_BIN", server_core: "BENCH_SERVER_CPU" };
 
-/// Runs all scenarios three times, which takes an hour, or those that are named once. The arguments are those of the
-/// program `bench` in `tests/`.
+/// Runs all scenarios three times, which takes an hour, or the named ones once. The arguments are those of the program
+/// `bench` in `tests/`.
 pub fn bench(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let names_scenarios = arguments.iter().enumerate().any(|(at, argument)| {
         let is_value = at > 0 && arguments[at - 1].starts_with("--");

@@ -1,5 +1,5 @@
-//! `cargo xtask chaos`: real nodes of the debug build behind proxies that fail, with private PostgreSQL and Redis.
-//! Scenarios that kill these start their own; `Services` tells them where the programs are.
+//! `cargo xtask chaos`: real nodes of the debug build behind fault-injecting proxies, with private PostgreSQL and
+//! Redis. Scenarios that kill these start their own instances, using the program paths from `Services`.
 
 use anyhow::Result;
 
@@ -8,14 +8,15 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Runs the scenarios that are named, or all; the arguments are those of the program `chaos` in `tests/`.
+/// Runs the named scenarios, or all of them; the arguments are those of the program `chaos` in `tests/`.
 pub fn chaos(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let interrupt = Interrupt::listen()?;
     let openssl = prerequisites::for_the_server()?;
     steps.step("look for what the nodes need", tests::require_services)?;
     let dist = client::build(workspace, steps)?;
     steps.step("build the server and the faults", || {
-        // With a test beside it, dependencies have the features that they have for tests, and nothing is compiled twice.
+        // Building a test along with the binaries gives dependencies the same features as in tests, so nothing is
+        // compiled twice.
         interrupt.run(tests::cargo(workspace, "build", openssl, &dist).args(["--bins", "--test", "chaos"]))
     })?;
     let services = steps.step("start PostgreSQL and Redis", || Services::start(false))?;

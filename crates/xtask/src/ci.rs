@@ -1,5 +1,5 @@
-//! Everything a change must pass. Lints see the same packages and variables as the tests, so that nothing is
-//! compiled a second time for a difference that does not matter.
+//! Everything a change must pass. Lints use the same packages and variables as the tests, so that nothing is compiled a
+//! second time for an irrelevant difference.
 
 use anyhow::Result;
 
@@ -12,8 +12,8 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Formatting, dependencies, lints, tests, the committed API description and what other people's tools make of it; the
-/// first failure ends it.
+/// Checks formatting, dependencies, lints, tests, the committed API description, and how third-party tools cope with
+/// it. Stops at the first failure.
 pub fn ci(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     let result = all(workspace, steps);
     steps.summary();
@@ -46,16 +46,17 @@ fn all(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.step("lint the browser client", || lint_client(workspace))?;
     tests::run(workspace, steps, &Selection::default())?;
     steps.step("compare the API description", || openapi::describe(workspace, openssl, true))?;
-    // It says itself what it skipped, for want of a language or of a registry.
+    // It reports itself what it skipped because a language or a registry was not available.
     contract::check(workspace, steps, openssl).map(drop)
 }
 
-/// For the browser where the active toolchain can, natively where only Debian's compiler can: that one has no clippy.
+/// Lints for wasm if the active toolchain can, otherwise natively: Debian's compiler, which is used then, has no
+/// clippy.
 fn lint_client(workspace: &Workspace) -> Result<()> {
     let mut clippy = commands::cargo(workspace);
     clippy.args(["clippy", "--locked", "--package", "parlour-frontend"]);
     if let WasmToolchain::Active { .. } = WasmToolchain::prepare(workspace)? {
-        // The build's own profile and directory: its macros and build scripts are compiled already.
+        // Uses the profile and directory of the client's build, where macros and build scripts are already compiled.
         clippy.args(["--target", TARGET, "--profile", "client", "--target-dir"]);
         clippy.arg(workspace.target.join("client"));
     }

@@ -1,6 +1,6 @@
-//! The browser client: compiled to wasm, bound to JavaScript, laid out for serving in `target/client/dist`.
+//! The browser client: compiled to wasm, bound to JavaScript, and laid out for serving in `target/client/dist`.
 //!
-//! Everything that can change the result must be in `INPUTS`, or a build would be skipped that is needed.
+//! Everything that can change the result must be in `INPUTS`; otherwise a necessary build would be skipped.
 
 use std::{
     collections::BTreeMap,
@@ -31,17 +31,17 @@ const INPUTS: [&str; 9] = [
     "crates/xtask/src/dist.rs",
 ];
 
-/// What wasm-bindgen makes of the compiled client.
+/// The output of wasm-bindgen.
 pub struct Bound {
-    /// The module that loads and talks to the wasm file.
+    /// The JavaScript module that loads the wasm file and calls it.
     pub javascript: String,
-    /// The program itself.
+    /// The wasm binary.
     pub wasm: Vec<u8>,
-    /// JavaScript that crates bring along, by the path the module imports it from.
+    /// JavaScript snippets that crates contain, keyed by the path from which the module imports them.
     pub snippets: BTreeMap<String, Vec<u8>>,
 }
 
-/// Builds the client unless nothing changed since the last time, and gives the directory to serve.
+/// Builds the client unless nothing changed since the last build, and returns the directory to serve.
 pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
     let directory = workspace.target.join("client");
     fs::create_dir_all(&directory)?;
@@ -104,7 +104,7 @@ fn bind(wasm: &Path) -> Result<Bound> {
     Ok(Bound { javascript: output.js().to_owned(), wasm: output.wasm_mut().emit_wasm(), snippets })
 }
 
-/// A hash over the names and contents of all inputs.
+/// A hash of the names and contents of all inputs.
 fn fingerprint(root: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     for input in INPUTS {
@@ -119,7 +119,7 @@ fn fingerprint(root: &Path) -> Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
-/// All files at or below a path in the order of their names; none if it does not exist.
+/// All files at or below a path, sorted by name; empty if the path does not exist.
 pub fn files_below(path: &Path) -> Result<Vec<PathBuf>> {
     if path.is_file() {
         return Ok(vec![path.to_path_buf()]);

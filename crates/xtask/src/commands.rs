@@ -1,5 +1,5 @@
-//! Starting other programs. Cargo is started with the environment a person's shell would give it: what the outer
-//! `cargo xtask` added is taken out again, or build scripts would see it change and compile everything twice.
+//! Starts other programs. Cargo gets the environment of the user's shell: variables that the outer `cargo xtask` added
+//! are removed; otherwise build scripts would see a change and everything would be compiled twice.
 
 use std::{
     env,
@@ -14,10 +14,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace::Workspace;
 
-/// How often a waiting loop looks again.
+/// Interval of polling loops.
 pub const POLL: Duration = Duration::from_millis(20);
 
-/// A cargo command with the active toolchain, in the root of the checkout.
+/// A cargo command with the active toolchain, in the root of the workspace.
 pub fn cargo(workspace: &Workspace) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
@@ -26,7 +26,7 @@ pub fn cargo(workspace: &Workspace) -> Command {
     command
 }
 
-/// A program that comes with the active toolchain, such as `rustc`.
+/// A program of the active toolchain, such as `rustc`.
 pub fn cargo_tool(workspace: &Workspace, name: &str) -> Command {
     let mut command = Command::new(env::var_os(name.to_uppercase()).unwrap_or_else(|| name.into()));
     command.current_dir(&workspace.root);
@@ -34,7 +34,7 @@ pub fn cargo_tool(workspace: &Workspace, name: &str) -> Command {
     command
 }
 
-/// A program that is not of the active toolchain, and must not see any choice made for it.
+/// A program outside the active toolchain, which must not see any choice of compiler made for it.
 pub fn cleaned(workspace: &Workspace, program: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(&workspace.root);
@@ -42,13 +42,13 @@ pub fn cleaned(workspace: &Workspace, program: &Path) -> Command {
     command
 }
 
-/// Runs a command to its end; anything but success is an error that names the command.
+/// Runs a command to its end; a failure is an error that names the command.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("`{}` cannot be started", shown(command)))?;
     check(command, status)
 }
 
-/// Runs a command to its end and gives what it printed on stdout.
+/// Runs a command to its end and returns its stdout.
 pub fn output(command: &mut Command) -> Result<Vec<u8>> {
     let output = command
         .stderr(std::process::Stdio::inherit())
@@ -58,7 +58,7 @@ pub fn output(command: &mut Command) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// Runs a command for at most `limit`; false when it failed or had to be ended.
+/// Runs a command for at most `limit`; returns false if it failed or had to be killed.
 pub fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
     let mut child = command.spawn().with_context(|| format!("`{}` cannot be started", shown(command)))?;
     let deadline = Instant::now() + limit;
@@ -75,7 +75,7 @@ pub fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
     }
 }
 
-/// The full path of a program, looked for in PATH and in the administrator's directories.
+/// The full path of a program, searched in PATH and the system directories.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
@@ -84,12 +84,12 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// Whether we may install packages and change users.
+/// Whether we run as root, and so may install packages and change users.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Turns a bad end into a sentence.
+/// Turns an unsuccessful exit status into an error.
 pub fn check(command: &Command, status: ExitStatus) -> Result<()> {
     if !status.success() {
         bail!("`{}` failed ({status}).", shown(command));
@@ -112,7 +112,8 @@ enum Keep {
     Nothing,
 }
 
-/// Removes what the outer cargo and its rustup proxy set, and with `Keep::Nothing` every choice of compiler as well.
+/// Removes the variables set by the outer cargo and its rustup proxy, and with `Keep::Nothing` every choice of compiler
+/// as well.
 fn clean(command: &mut Command, workspace: &Workspace, keep: Keep) {
     const OF_THIS_PACKAGE: [&str; 5] =
         ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];

@@ -1,9 +1,9 @@
-//! `cargo xtask contract`: whether the published documents are what other people's tools can use. They are linted, clients
-//! are generated from them and compiled as strictly as their language can, and stories are told to a server through
-//! nothing but those clients.
+//! `cargo xtask contract`: checks that third-party tools can use the published documents. The documents are linted,
+//! clients are generated from them and compiled with the strictest settings of their language, and test stories talk to
+//! a server only through those clients.
 //!
-//! Invariant: versions of all tools are pinned by the lists in `tests/contract`, and everything that is fetched or made
-//! lies in `target/contract`.
+//! Invariant: the versions of all tools are pinned by the lists in `tests/contract`, and everything that is downloaded
+//! or generated goes to `target/contract`.
 
 mod context;
 mod python;
@@ -31,14 +31,14 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Limits that no story meets: they are about what is answered, not about how fast one may ask.
+/// Rate limits that no story reaches: the stories test the answers, not the limits.
 const GENEROUS: [(&str, &str); 3] = [
     ("PARLOUR_SENDS_PER_SECOND", "1000"),
     ("PARLOUR_CHANGES_PER_SECOND", "1000"),
     ("PARLOUR_READS_PER_SECOND", "1000"),
 ];
 
-/// Checks everything that can be checked here, and says what can't.
+/// Checks everything that can be checked here and reports what cannot.
 pub fn contract(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     if !arguments.is_empty() {
         bail!("`cargo xtask contract` takes no arguments.");
@@ -53,14 +53,14 @@ pub fn contract(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) 
     }
 }
 
-/// The same as a part of something that is larger. It gives what could not be fetched, which that may get over.
+/// The same checks as part of a larger run. Returns what could not be downloaded; the caller may tolerate that.
 pub fn check(workspace: &Workspace, steps: &mut Steps, openssl: OpenSsl) -> Result<Vec<&'static str>> {
     let interrupt = Interrupt::listen()?;
     let dist = workspace.dist();
-    // Nothing here looks at the client, so a server without one will do.
+    // Nothing here uses the client, so a server without it is enough.
     let dist = if dist.join("index.html").exists() { dist.as_path() } else { Path::new("") };
     steps.step("build the server", || {
-        // With a test beside it, dependencies have the features that they have for tests.
+        // Building a test along with the binaries gives dependencies the same features as in tests.
         interrupt.run(tests::cargo(workspace, "build", openssl, dist).args(["--bins", "--test", "security"]))
     })?;
     let server = DebugServer::start(workspace, &workspace.target.join("contract/data"), &GENEROUS)?;
@@ -82,7 +82,7 @@ pub fn check(workspace: &Workspace, steps: &mut Steps, openssl: OpenSsl) -> Resu
         }
         Err(lacks) => Err(lacks.clone()),
     };
-    // What is compiled in Rust takes as long as all the rest, and the rest uses one core most of the time.
+    // Compiling in Rust takes as long as everything else, and the rest uses one core most of the time.
     thread::scope(|scope| -> Result<()> {
         let rust = scope.spawn(|| rust::build(&context, &tools, &jar));
         typescript::check(&context, &mut report, steps, &tools)?;

@@ -1,4 +1,4 @@
-//! A server as the tests build it, on SQLite in a folder of its own, for programs that talk to it.
+//! A server as built for the tests, on SQLite in its own folder, for programs that talk to it.
 
 use std::{net::TcpStream, path::Path, process::Command};
 
@@ -10,7 +10,7 @@ use crate::{
     workspace::Workspace,
 };
 
-/// A server that ends with the value.
+/// A running server that stops when this value is dropped.
 pub struct DebugServer {
     /// Host and port.
     pub address: String,
@@ -18,7 +18,7 @@ pub struct DebugServer {
 }
 
 impl DebugServer {
-    /// Starts it on a free port, with a database that is new, passwords that cost little, and more settings.
+    /// Starts it on a free port with an empty database, cheap password hashing, and the given settings.
     pub fn start(workspace: &Workspace, data: &Path, settings: &[(&str, &str)]) -> Result<Self> {
         let _none_yet = std::fs::remove_dir_all(data);
         std::fs::create_dir_all(data)?;

@@ -1,7 +1,7 @@
-//! The files a browser gets: hashed names below `assets/`, so that they may be cached for ever, everything else by
-//! its own name, and a brotli and a gzip sibling wherever that is smaller.
+//! The files served to browsers: hashed names below `assets/`, which may be cached forever, everything else under its
+//! own name, and a brotli and a gzip variant wherever that is smaller.
 //!
-//! A file whose content did not change is not written again: the server's build script watches these files.
+//! A file whose content did not change is not rewritten: the server's build script watches these files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,19 +16,19 @@ use sha2::{Digest, Sha256};
 
 use crate::client::{Bound, files_below, hex};
 
-/// One file with its compressed forms.
+/// One file with its compressed variants.
 pub struct DistFile {
     identity: Vec<u8>,
     brotli: Option<Vec<u8>>,
     gzip: Option<Vec<u8>>,
-    /// A browser needs it before it can show anything.
+    /// Whether a browser needs it before it can show anything.
     first_load: bool,
 }
 
-/// Paths below the directory, such as `assets/parlour-0123456789abcdef.js`, and their files.
+/// Paths below the directory, such as `assets/parlour-0123456789abcdef.js`, with their files.
 pub type DistFiles = BTreeMap<String, DistFile>;
 
-/// Lays out all files; compressed forms are taken from `previous` where the content is the same.
+/// Lays out all files; compressed variants are taken from `previous` if the content is the same.
 pub fn assemble(frontend: &Path, bound: Bound, previous: &Path) -> Result<DistFiles> {
     let styles = concatenated_styles(&frontend.join("styles"))?;
     let css = hashed("css", &styles);
@@ -68,7 +68,7 @@ pub fn assemble(frontend: &Path, bound: Bound, previous: &Path) -> Result<DistFi
     })
 }
 
-/// Makes the directory hold these files and nothing else.
+/// Makes the directory contain exactly these files.
 pub fn write(files: &DistFiles, directory: &Path) -> Result<()> {
     let mut wanted: BTreeMap<String, &[u8]> = BTreeMap::new();
     for (path, file) in files {
@@ -98,7 +98,7 @@ pub fn write(files: &DistFiles, directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Prints a table of what travels to a visitor.
+/// Prints a table of the sizes that are transferred to a visitor.
 pub fn print_sizes(files: &DistFiles) {
     let width = files.keys().map(String::len).max().unwrap_or_default().max(28);
     eprintln!("\n  {:width$} {:>10} {:>10} {:>10}", "file", "bytes", "gzip", "brotli");
@@ -122,7 +122,7 @@ fn hashed(extension: &str, content: &[u8]) -> String {
     format!("assets/parlour-{}.{extension}", &digest[..16])
 }
 
-/// One style sheet out of those that `order.txt` names, in that order.
+/// Concatenates the style sheets named in `order.txt`, in that order.
 fn concatenated_styles(directory: &Path) -> Result<Vec<u8>> {
     let order = directory.join("order.txt");
     let names = fs::read_to_string(&order).with_context(|| format!("{} cannot be read", order.display()))?;
@@ -147,8 +147,8 @@ fn concatenated_styles(directory: &Path) -> Result<Vec<u8>> {
     Ok(styles)
 }
 
-/// The module with a last line that starts it: the content security policy forbids a script inside the page, and a
-/// second file would cost every first visit another round trip.
+/// The module plus a last line that starts it: the content security policy forbids inline scripts, and a second file
+/// would cost every first visit another round trip.
 fn self_starting(javascript: String, wasm: &str) -> Result<Vec<u8>> {
     ensure!(
         javascript.contains("__wbg_init as default"),
@@ -179,7 +179,7 @@ fn compressed(previous: &Path, identity: Vec<u8>, first_load: bool) -> Result<Di
         let name = format!("{}.{extension}", previous.display());
         if unchanged { fs::read(name).ok() } else { None }
     };
-    // What is compressed by its nature does not get smaller, and for tiny files the header eats the gain.
+    // Already compressed formats do not get smaller, and for tiny files the header outweighs the gain.
     let smaller = |form: &Vec<u8>| form.len() + 32 < identity.len();
     let brotli = match sibling("br") {
         Some(known) => known,

@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: nonsense against a server of the debug build, in one process on SQLite; and libFuzzer, which is
-//! guided by what each input reaches, on the functions that read what strangers send.
+//! `cargo xtask fuzz`: random input against a server of the debug build, in one process on SQLite; and libFuzzer,
+//! guided by code coverage, on the functions that parse untrusted input.
 
 use std::{path::Path, process::Command, time::Duration};
 
@@ -14,9 +14,9 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The package of the targets. Only this command builds it.
+/// The package of the fuzz targets. Only this command builds it.
 pub const PACKAGE: &str = "fuzz-targets";
-/// The targets, as in its manifest, and the longest input that is worth trying.
+/// The targets, as in the package's manifest, and the longest input worth trying, in bytes.
 const TARGETS: [(&str, u32); 6] = [
     ("socket", 4096),
     ("frames", 1024),
@@ -25,7 +25,7 @@ const TARGETS: [(&str, u32); 6] = [
     ("tokens", 1024),
     ("forwarded", 512),
 ];
-/// What `cargo fuzz` gives the compiler, too: counters at every branch, and comparisons. Stable compilers take them.
+/// The compiler flags of `cargo fuzz`: counters at every branch, and traced comparisons. Stable compilers accept them.
 const COVERAGE: [&str; 6] = [
     "--cfg=fuzzing",
     "-Cpasses=sancov-module",
@@ -34,17 +34,17 @@ const COVERAGE: [&str; 6] = [
     "-Cllvm-args=-sanitizer-coverage-pc-table",
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
 ];
-/// Seconds in all, unless told otherwise.
+/// Total running time in seconds, unless given.
 const SECONDS: u64 = 60;
 
-/// Builds both and runs them, for half of the time each.
+/// Builds both and runs each for half of the time.
 pub fn fuzz(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let (seconds, seed) = parse(arguments)?;
     let interrupt = Interrupt::listen()?;
     let openssl = prerequisites::for_the_server()?;
     let dist = client::build(workspace, steps)?;
     steps.step("build the server and the nonsense", || {
-        // With a test beside it, dependencies have the features that they have for tests.
+        // Building a test along with the binaries gives dependencies the same features as in tests.
         interrupt.run(tests::cargo(workspace, "build", openssl, &dist).args(["--bins", "--test", "security"]))
     })?;
     let half = (seconds / 2).max(1).to_string();
@@ -80,9 +80,9 @@ fn guided(
     steps.step("build the targets of libFuzzer", || {
         let mut build = commands::cargo(workspace);
         build.args(["build", "--locked", "--package", PACKAGE, "--bins"]);
-        // With a target of its own, build scripts and macros are left without counters.
+        // With an explicit target, build scripts and macros are compiled without counters.
         build.args(["--target", &host, "--target-dir"]).arg(&directory).args(openssl.cargo_arguments());
-        // Fast enough with little optimization, and overflows are found.
+        // Light optimization is fast enough, and overflow checks stay on.
         build.args(["--config", "profile.dev.opt-level=1"]);
         interrupt.run(build.env("RUSTFLAGS", COVERAGE.join(" ")))
     })?;
@@ -104,7 +104,7 @@ fn guided_by(
     share: Duration,
     seed: u64,
 ) -> Result<Command> {
-    // What was reached once is where the next run begins.
+    // The next run starts from the inputs that reached new code in earlier ones.
     let corpus = directory.join("corpus").join(target);
     std::fs::create_dir_all(&corpus)?;
     let mut command = Command::new(program);
@@ -121,7 +121,7 @@ fn guided_by(
     Ok(command)
 }
 
-/// The machine that the compiler builds for by itself.
+/// The host target of the compiler.
 fn host(workspace: &Workspace) -> Result<String> {
     let told = commands::output(commands::cargo_tool(workspace, "rustc").arg("-vV"))?;
     let told = String::from_utf8(told)?;

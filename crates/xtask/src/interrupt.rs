@@ -1,4 +1,4 @@
-//! Ctrl-C and its relatives: noted, not obeyed at once, so that what was started is stopped first.
+//! Handles Ctrl-C and similar signals: they set a flag, so that started processes are stopped first.
 
 use std::{
     os::unix::process::CommandExt,
@@ -23,7 +23,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// From here on the signals only set the flag.
+    /// Registers handlers that only set the flag.
     pub fn listen() -> Result<Self> {
         let flag = Arc::new(AtomicBool::new(false));
         for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
@@ -32,7 +32,7 @@ impl Interrupt {
         Ok(Self(flag))
     }
 
-    /// Fails when we were told to stop.
+    /// Fails if we were told to stop.
     pub fn check(&self) -> Result<()> {
         if self.0.load(Ordering::Relaxed) {
             bail!("stopped by a signal; everything that was started is stopped too.");
@@ -40,8 +40,8 @@ impl Interrupt {
         Ok(())
     }
 
-    /// Runs a command in a process group of its own, and ends the whole group when told to stop. What the command
-    /// leaves running in its group is ended as well.
+    /// Runs a command in its own process group and kills the whole group when told to stop. Processes that the command
+    /// leaves behind in its group are killed as well.
     pub fn run(&self, command: &mut Command) -> Result<()> {
         self.check()?;
         let mut child = command

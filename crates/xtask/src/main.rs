@@ -1,6 +1,6 @@
-//! `cargo xtask`: the one entry to build, run and check Parlour, the same for people and for CI.
+//! `cargo xtask`: the single entry point to build, run and check Parlour, the same for people and for CI.
 //!
-//! It needs nothing but cargo to start, so it must stay quick to compile: think twice before adding a dependency.
+//! It needs only cargo to start, so it must stay quick to compile: think twice before adding a dependency.
 
 mod apart;
 mod apt;

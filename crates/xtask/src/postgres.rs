@@ -1,4 +1,4 @@
-//! A private PostgreSQL cluster: made for every run, reachable on the loopback with a password nobody else knows.
+//! A private PostgreSQL cluster: created for every run, listening on the loopback interface, with a random password.
 
 use std::{
     env, fs,
@@ -16,13 +16,14 @@ use crate::{
     services::{Daemon, free_port, supervised},
 };
 
-/// The variable that names the database; who sets it brings an own one.
+/// The variable with the database's URL; if it is set, that database is used instead of a private one.
 pub const URL: &str = "TEST_DATABASE_URL";
 
-/// Set to keep durable writes, for tests that kill the server and look what is left.
+/// If set, writes stay durable, for tests that kill the server and inspect what is left.
 const FSYNC: &str = "TEST_POSTGRES_FSYNC";
 
-/// The directory of PostgreSQL's programs. Distributions keep several versions apart and none on the PATH.
+/// The directory of PostgreSQL's programs. Distributions install several versions side by side, none of them on the
+/// PATH.
 pub fn programs() -> Option<PathBuf> {
     if let Some(given) = env::var_os("TEST_POSTGRES_BIN") {
         return Some(PathBuf::from(given));
@@ -46,7 +47,7 @@ pub fn programs() -> Option<PathBuf> {
     on_path.into_iter().chain(versions.into_iter().rev().map(|(_, path)| path)).find(complete)
 }
 
-/// Makes a cluster and starts its server; also gives what the tests must know.
+/// Creates a cluster and starts its server; also returns the environment variables for the tests.
 pub fn start(directory: &Path, durable: bool) -> Result<(Daemon, Vec<(&'static str, String)>)> {
     let programs = programs().context("PostgreSQL is not installed.")?;
     let user = unprivileged_user()?;
@@ -70,7 +71,7 @@ pub fn start(directory: &Path, durable: bool) -> Result<(Daemon, Vec<(&'static s
     initdb.arg("--pwfile").arg(&password_file).arg("--pgdata").arg(&data);
     commands::run(initdb.current_dir(&home).stdin(Stdio::null()).stdout(Stdio::null()))?;
 
-    // The port may be taken between our looking and PostgreSQL's listening.
+    // The port may be taken between our check and PostgreSQL's start.
     let mut attempts = 3;
     loop {
         let port = free_port()?;
@@ -97,7 +98,7 @@ fn serve(
     port: u16,
     durable: bool,
 ) -> Result<Daemon> {
-    // SIGINT is the fast shutdown: it does not wait for clients.
+    // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
     let mut command = supervised(&programs.join("postgres"), user, "INT")?;
     command.current_dir(home).arg("-D").arg(data).args(["-p", &port.to_string()]);
     let mut set = |setting: &str| {
@@ -120,7 +121,7 @@ fn serve(
     Ok(daemon)
 }
 
-/// PostgreSQL refuses to run as root.
+/// The user to run PostgreSQL as, because it refuses to run as root; `None` if we are not root.
 fn unprivileged_user() -> Result<Option<String>> {
     if !commands::is_root() {
         return Ok(None);

@@ -1,4 +1,5 @@
-//! What the server's build needs beyond cargo: a C compiler, and OpenSSL's headers or the means to build OpenSSL.
+//! What the server's build needs in addition to cargo: a C compiler, and OpenSSL's headers or the means to build
+//! OpenSSL.
 
 use std::process::{Command, Stdio};
 
@@ -16,7 +17,7 @@ pub enum OpenSsl {
 }
 
 impl OpenSsl {
-    /// What cargo has to be told.
+    /// The cargo arguments that select it.
     pub fn cargo_arguments(self) -> &'static [&'static str] {
         match self {
             Self::System => &[],
@@ -25,7 +26,7 @@ impl OpenSsl {
     }
 }
 
-/// Makes sure the server can be compiled.
+/// Makes sure that the server can be compiled.
 pub fn for_the_server() -> Result<OpenSsl> {
     if !has_c_compiler() {
         apt::install(&["build-essential"], "A C compiler")?;

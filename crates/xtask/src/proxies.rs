@@ -1,5 +1,5 @@
-//! nginx, HAProxy and Caddy for the tests of security: those on the machine, or Debian's packages unpacked below the
-//! target directory. Nothing is installed: as a package each would start a service that listens.
+//! nginx, HAProxy and Caddy for the security tests: those on the machine, or Debian's packages unpacked below the
+//! target directory. They are not installed, because each package would start a listening service.
 
 use std::{
     ffi::OsString,
@@ -12,14 +12,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::{apt, commands, workspace::Workspace};
 
-/// Names of the packages and of their programs, and the variables that tell the tests where they are.
+/// The packages, named like their programs, and the variables that give the tests their paths.
 const PROXIES: [(&str, &str); 3] =
     [("nginx", "TEST_NGINX"), ("haproxy", "TEST_HAPROXY"), ("caddy", "TEST_CADDY")];
-/// Where the libraries of unpacked programs are.
+/// The variable with the library path of unpacked programs.
 const LIBRARIES: &str = "TEST_PROXY_LIBRARIES";
 
-/// Finds or brings every proxy; gives the variables that name them. Without them tests say that they were skipped, and on
-/// CI they fail.
+/// Finds or downloads every proxy and returns the variables that name them. Without them, the tests report that they
+/// were skipped; on CI they fail.
 pub fn find_or_bring(workspace: &Workspace) -> Vec<(&'static str, OsString)> {
     let root = workspace.target.join("tools/proxies");
     let find = |name: &str| commands::find_program(name).or_else(|| unpacked(&root, name));
@@ -47,14 +47,14 @@ fn unpacked(root: &Path, name: &str) -> Option<PathBuf> {
     ["usr/sbin", "usr/bin"].iter().map(|folder| root.join(folder).join(name)).find(|path| path.is_file())
 }
 
-/// Folders of libraries among what was unpacked, one for each kind of machine.
+/// The unpacked library folders, one per architecture.
 fn libraries(root: &Path) -> OsString {
     let folders = fs::read_dir(root.join("usr/lib")).into_iter().flatten().flatten();
     let folders = folders.map(|entry| entry.path()).filter(|path| path.is_dir());
     std::env::join_paths(folders).unwrap_or_default()
 }
 
-/// Fetches the packages with what they need and the machine has not, and unpacks them.
+/// Downloads the packages with their missing dependencies and unpacks them.
 fn bring(root: &Path, packages: &[&str]) -> Result<()> {
     if !apt::is_debian() {
         bail!("they are not installed. Install them with your system's packages");

@@ -1,4 +1,4 @@
-//! A private Redis that keeps nothing.
+//! A private Redis without persistence.
 
 use std::{
     env,
@@ -16,17 +16,17 @@ use crate::{
     services::{Daemon, free_port, supervised},
 };
 
-/// The variable that names the server; who sets it brings an own one.
+/// The variable with the server's URL; if it is set, that server is used instead of a private one.
 pub const URL: &str = "TEST_REDIS_URL";
 
-/// Redis, or its twin Valkey.
+/// The path of Redis, or of its fork Valkey.
 pub fn program() -> Option<PathBuf> {
     env::var_os("TEST_REDIS_BIN")
         .map(PathBuf::from)
         .or_else(|| ["redis-server", "valkey-server"].iter().find_map(|name| commands::find_program(name)))
 }
 
-/// Starts the server; also gives what the tests must know.
+/// Starts the server; also returns the environment variables for the tests.
 pub fn start(directory: &Path) -> Result<(Daemon, Vec<(&'static str, String)>)> {
     let program = program().context("Redis is not installed.")?;
     let mut attempts = 3;

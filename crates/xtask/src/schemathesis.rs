@@ -1,5 +1,5 @@
-//! `cargo xtask schemathesis`: requests made from the published description, and whether the answers keep to it. The
-//! tool lives in an environment of its own below the target directory.
+//! `cargo xtask schemathesis`: sends requests generated from the published description and checks the answers against
+//! it. The tool is installed in a virtual environment below the target directory.
 
 use std::{
     fs,
@@ -16,22 +16,22 @@ use crate::{
     workspace::Workspace,
 };
 
-/// What would end the session that everything else needs, and what is no plain request.
+/// Operations left out: two that would end the session everything else needs, and the WebSocket upgrade.
 const LEFT_OUT: [&str; 3] = ["delete_current_session", "delete_session", "open_socket"];
-/// Two checks ask for what is no fault here: values that a rule refuses are right by their schema, and a method that is
-/// not described at `/sessions/refresh` is one of `/sessions/{session}`.
+/// Two checks are disabled because they report non-faults: values that a rule refuses are valid by their schema, and an
+/// undescribed method at `/sessions/refresh` belongs to `/sessions/{session}`.
 const UNCHECKED: &str = "positive_data_acceptance,unsupported_method";
 /// The version whose findings are known.
 const TOOL: &str = "schemathesis==4.32.5";
 const ACCOUNT: &str = "{\"handle\":\"schema\",\"password\":\"correct horse battery\"}";
 
-/// Starts a server and asks it all that the description allows; arguments go to the tool.
+/// Starts a server and sends every kind of request that the description allows; arguments are passed to the tool.
 pub fn schemathesis(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let interrupt = Interrupt::listen()?;
     let openssl = prerequisites::for_the_server()?;
     let dist = client::build(workspace, steps)?;
     steps.step("build the server", || {
-        // With a test beside it, dependencies have the features that they have for tests.
+        // Building a test along with the binaries gives dependencies the same features as in tests.
         interrupt.run(tests::cargo(workspace, "build", openssl, &dist).args(["--bins", "--test", "security"]))
     })?;
     let home = workspace.target.join("schemathesis");
@@ -61,7 +61,7 @@ fn install(home: &Path, interrupt: &Interrupt) -> Result<()> {
     interrupt.run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", TOOL]))
 }
 
-/// Registers somebody and answers their access token.
+/// Registers an account and returns its access token.
 fn register(address: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
     write!(

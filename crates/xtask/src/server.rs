@@ -1,4 +1,4 @@
-//! The server: built for release with the client inside, then started in place of this process.
+//! The server: built for release with the client embedded, then run in place of this process.
 
 use std::{os::unix::process::CommandExt, path::PathBuf};
 
@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 
 use crate::{client, commands, prerequisites, steps::Steps, workspace::Workspace};
 
-/// The setting by which the server's build script finds the client.
+/// The variable from which the server's build script takes the client's directory.
 pub const CLIENT_DIST: &str = "PARLOUR_CLIENT_DIST";
 
-/// Builds the client and, with it inside, the server for release.
+/// Builds the client, and the release server with the client embedded.
 pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
     let openssl = prerequisites::for_the_server()?;
     let dist = client::build(workspace, steps)?;
@@ -24,7 +24,8 @@ pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
     Ok(workspace.target.join("release/parlour"))
 }
 
-/// Builds everything and becomes the server, so that signals reach it; arguments after `--` go to it.
+/// Builds everything and replaces this process with the server, so that signals reach it; arguments after `--` are
+/// passed to it.
 pub fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let arguments = match arguments {
         [first, rest @ ..] if first == "--" => rest,

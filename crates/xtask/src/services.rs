@@ -1,7 +1,7 @@
-//! Private servers for the tests: started on free ports, in a directory of their own, gone when the value is dropped.
+//! Private servers for the tests: started on free ports, in their own directory, stopped when the value is dropped.
 //!
-//! Three nets catch a server that would be left behind: `Drop`, the kernel's parent-death signal (through `setpriv`,
-//! for when we are killed), and a sweep of dead runs' directories at the next start.
+//! Three mechanisms prevent a server from being left behind: `Drop`, the kernel's parent-death signal (through
+//! `setpriv`, in case we are killed), and a sweep of dead runs' directories at the next start.
 
 use std::{
     env, fs,
@@ -24,17 +24,17 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 const PREFIX: &str = "parlour-test-";
 
-/// The servers of one test run. The directory comes last: it is removed after the servers have stopped.
+/// The servers of one test run. The directory is the last field, so that it is removed after the servers have stopped.
 pub struct Services {
-    /// What the tests are told, as names and values of environment variables.
+    /// Environment variables for the tests.
     pub environment: Vec<(&'static str, String)>,
     _running: Vec<Daemon>,
     _directory: Directory,
 }
 
 impl Services {
-    /// Starts what is not given from outside: a `TEST_DATABASE_URL` or `TEST_REDIS_URL` that is set stays. Tests are
-    /// faster on a database that does not wait for the disk; a `durable` one waits, as in real life.
+    /// Starts the servers that are not given from outside: a `TEST_DATABASE_URL` or `TEST_REDIS_URL` that is set is
+    /// kept. Tests are faster on a database that does not wait for the disk; a `durable` one waits, as in production.
     pub fn start(durable: bool) -> Result<Self> {
         sweep();
         let directory = Directory::create()?;
@@ -54,7 +54,7 @@ impl Services {
     }
 }
 
-/// A server in the background, stopped on drop.
+/// A background server, stopped on drop.
 pub struct Daemon {
     name: &'static str,
     child: Child,
@@ -63,18 +63,18 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts a server that writes to `<directory>/<name>.log`; `stop` is the signal that ends it in good order.
+    /// Starts a server that logs to `<directory>/<name>.log`; `stop` is the signal for an orderly shutdown.
     pub fn start(name: &'static str, mut command: Command, directory: &Path, stop: Signal) -> Result<Self> {
         let log = directory.join(format!("{name}.log"));
         let output = fs::File::create(&log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        // Ctrl-C goes to a whole process group; these stop later, when nobody uses them any more.
+        // Ctrl-C reaches a whole process group; these servers must stop later, when they are no longer used.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
         Ok(Self { name, child, log, stop })
     }
 
-    /// Waits until `ready` says so; an early end is an error with what the server wrote.
+    /// Waits until `ready` returns true; an early exit or a timeout is an error with the end of the server's log.
     pub fn wait_until(&mut self, mut ready: impl FnMut() -> bool) -> Result<()> {
         let deadline = Instant::now() + START_LIMIT;
         while !ready() {
@@ -107,7 +107,7 @@ impl Drop for Daemon {
     }
 }
 
-/// A command that ends when we end, as another user if one is named.
+/// A command that is killed when this process ends, run as another user if one is named.
 pub fn supervised(program: &Path, user: Option<&str>, signal: &str) -> Result<Command> {
     let Some(setpriv) = commands::find_program("setpriv") else {
         if let Some(user) = user {
@@ -124,7 +124,7 @@ pub fn supervised(program: &Path, user: Option<&str>, signal: &str) -> Result<Co
     Ok(command)
 }
 
-/// A port nobody listens on at this moment.
+/// A port that is free at this moment.
 pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
@@ -132,7 +132,7 @@ pub fn free_port() -> Result<u16> {
 struct Directory(PathBuf);
 
 impl Directory {
-    /// Not below the target directory: the user that PostgreSQL runs as must be able to reach it.
+    /// Not below the target directory: the user that runs PostgreSQL must be able to reach it.
     fn create() -> Result<Self> {
         let path = env::temp_dir().join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir(&path).with_context(|| format!("{} cannot be created", path.display()))?;

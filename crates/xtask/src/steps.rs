@@ -1,22 +1,22 @@
-//! Progress on stderr: what is being done, for how long, and a summary at the end.
+//! Progress on stderr: the current step, its duration, and a summary at the end.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-/// The steps taken so far with the time each one took.
+/// The steps so far and the time each one took.
 pub struct Steps {
     started: Instant,
     done: Vec<(String, Duration)>,
 }
 
 impl Steps {
-    /// Starts the watch.
+    /// Starts the clock.
     pub fn start() -> Self {
         Self { started: Instant::now(), done: Vec::new() }
     }
 
-    /// Does one step, saying so before and after it.
+    /// Runs one step and reports its start and end.
     pub fn step<T>(&mut self, name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         eprintln!("[{:>5.1} s] {name} …", self.started.elapsed().as_secs_f64());
         let begun = Instant::now();

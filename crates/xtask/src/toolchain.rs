@@ -1,6 +1,7 @@
-//! A compiler with the standard library for wasm32-unknown-unknown, found or fetched on any machine.
+//! Finds or installs a compiler with the standard library for wasm32-unknown-unknown.
 //!
-//! The order: what is there, what rustup can add, Debian's compiler which brings the library as source, a clear error.
+//! In this order: the active toolchain, a target that rustup adds, Debian's compiler, which has the library as source,
+//! a clear error.
 
 use std::{
     fs,
@@ -16,9 +17,9 @@ use crate::{apt, commands, workspace::Workspace};
 /// The target of the browser client.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Rustup answers within seconds where it can reach its server, and where it cannot this much is enough of waiting.
+/// Rustup finishes within seconds if it can reach its server; if it cannot, waiting longer is pointless.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
-/// For how long a failure of rustup is remembered.
+/// How long a failure of rustup is remembered.
 const RUSTUP_RETRY: Duration = Duration::from_secs(24 * 60 * 60);
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
@@ -26,14 +27,14 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
 /// A way to compile for the browser.
 pub enum WasmToolchain {
-    /// The active toolchain; a distribution's one may lack its own linker.
+    /// The active toolchain; one from a distribution may lack its own linker.
     Active { linker: Option<PathBuf> },
     /// Debian's compiler, which compiles the standard library from its source package.
     Debian { linker: PathBuf },
 }
 
 impl WasmToolchain {
-    /// Finds one, installing what is allowed to be installed.
+    /// Finds a toolchain, installing what may be installed.
     pub fn prepare(workspace: &Workspace) -> Result<Self> {
         if let Some(toolchain) = active(workspace)? {
             return Ok(toolchain);
@@ -52,7 +53,7 @@ impl WasmToolchain {
         );
     }
 
-    /// The beginning of a cargo command that compiles for the browser: `cargo build --target … `.
+    /// The start of a cargo command that compiles for the browser: `cargo build --target … `.
     pub fn cargo_build(&self, workspace: &Workspace) -> Command {
         let linker_setting =
             |path: &Path| format!("target.{TARGET}.linker={:?}", path.to_string_lossy().into_owned());
@@ -60,7 +61,7 @@ impl WasmToolchain {
             Self::Active { .. } => commands::cargo(workspace),
             Self::Debian { .. } => commands::cleaned(workspace, Path::new(DEBIAN_CARGO)),
         };
-        // Flags for the server's processor mean nothing to a browser.
+        // Flags for the server's processor do not apply to wasm.
         command
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
@@ -83,7 +84,7 @@ impl WasmToolchain {
     }
 }
 
-/// Uses the active toolchain if it has the library.
+/// Returns the active toolchain if it has the library.
 fn active(workspace: &Workspace) -> Result<Option<WasmToolchain>> {
     let printed = commands::output(commands::cargo_tool(workspace, "rustc").args(["--print", "sysroot"]))?;
     let rustlib = Path::new(String::from_utf8_lossy(&printed).trim()).join("lib/rustlib");
@@ -99,7 +100,7 @@ fn active(workspace: &Workspace) -> Result<Option<WasmToolchain>> {
     Ok(Some(WasmToolchain::Active { linker: if has_own_linker { None } else { find_linker() } }))
 }
 
-/// True when rustup added the library; a failure is remembered for a day, so that only one build pays for it.
+/// Returns true if rustup added the library; a failure is remembered for a day, so that only one build waits for it.
 fn add_with_rustup(workspace: &Workspace) -> Result<bool> {
     let Some(rustup) = commands::find_program("rustup") else { return Ok(false) };
     let failed = workspace.target.join("client/rustup-failed");
@@ -129,7 +130,7 @@ fn elapsed_since(when: SystemTime) -> Duration {
     when.elapsed().unwrap_or_default()
 }
 
-/// Uses Debian's compiler, installing it first where that is allowed.
+/// Uses Debian's compiler, installing it first if allowed.
 fn debian() -> Result<WasmToolchain> {
     let source = Path::new("/usr/lib/rustlib/src/rust/library/Cargo.lock");
     let complete =

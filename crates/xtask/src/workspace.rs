@@ -1,4 +1,4 @@
-//! Where things lie: the root of the sources and the target directory cargo uses.
+//! The location of the sources and of cargo's target directory.
 
 use std::{
     env,
@@ -11,12 +11,12 @@ use anyhow::{Context, Result};
 pub struct Workspace {
     /// The directory of the top `Cargo.toml`.
     pub root: PathBuf,
-    /// Cargo's target directory, also when a setting moved it out of the checkout.
+    /// Cargo's target directory, even if a setting moved it out of the checkout.
     pub target: PathBuf,
 }
 
 impl Workspace {
-    /// Finds both directories; cargo says where the sources are, and this executable lies in `<target>/debug`.
+    /// Finds both directories: cargo says where the sources are, and this executable is in `<target>/debug`.
     pub fn find() -> Result<Self> {
         let manifest = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);

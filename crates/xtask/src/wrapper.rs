@@ -1,8 +1,8 @@
-//! The built client as the content of an app: a Capacitor project with one for Android and one for iOS in it, made from the
-//! template in `frontend/wrapper`.
+//! Packages the built client as an app: a Capacitor project that contains one for Android and one for iOS, created from
+//! the template in `frontend/wrapper`.
 //!
-//! Invariant: the client's files are those that the server serves; only the head of the page gets more. What people change
-//! in the project (names, plugins, native code) stays when it is made again.
+//! Invariant: the client's files are the ones the server serves; only the page's head is extended. Changes made by hand
+//! in the project (names, plugins, native code) are kept when it is rebuilt.
 
 use std::{
     ffi::OsString,
@@ -19,26 +19,27 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The first version of Node.js that Capacitor's program takes.
+/// The lowest major version of Node.js that the Capacitor CLI accepts.
 const NODE: u32 = 22;
-/// Node.js as a package of the npm registry, for machines with an older one.
+/// Node.js as an npm package, for machines with an older one.
 const NODE_PACKAGE: &str = "node@22.23.3";
-/// Files of the template that are the project's own from then on.
+/// Template files that are copied only once; then they belong to the project.
 const OWN: [&str; 4] = ["package.json", "package-lock.json", "capacitor.config.json", ".gitignore"];
-/// Scripts of packages, and what they are called in the app. They make globals, so nothing has to be bundled.
+/// Scripts of packages and their file names in the app. They define globals, so no bundler is needed.
 const SCRIPTS: [(&str, &str); 3] = [
     ("@capacitor/core/dist/capacitor.js", "capacitor.js"),
     ("@capacitor/app/dist/plugin.js", "app.js"),
     ("@aparajita/capacitor-secure-storage/dist/plugin.js", "secure-storage.js"),
 ];
-/// Where head.html goes: before anything is loaded.
+/// `head.html` is inserted after this line: before anything is loaded.
 const CHARSET: &str = "<meta charset=\"utf-8\">\n";
-/// Asks the host of the page whether it is the server. An app's own host never is.
+/// This line requests the server's description from the page's own host, which in an app is never the server; it is
+/// removed.
 const ASKS_ITSELF: &str = "<link rel=\"preload\" href=\"/api/v1/server\" as=\"fetch\" crossorigin>\n";
-/// The line of parlour.js that names the server.
+/// The line of parlour.js that is replaced to name the server.
 const NO_SERVER: &str = "const SERVER = \"\";";
 
-/// What was asked for.
+/// The parsed arguments.
 #[derive(Debug, PartialEq, Eq)]
 struct Wanted {
     folder: Option<PathBuf>,
@@ -66,7 +67,7 @@ impl Wanted {
     }
 }
 
-/// An address as it may stand in a script: scheme, host and port.
+/// Validates an address that is put into a script: scheme, host and port.
 fn origin(address: &str) -> Result<String> {
     let address = address.trim_end_matches('/');
     let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
@@ -78,7 +79,7 @@ fn origin(address: &str) -> Result<String> {
     Ok(address.to_owned())
 }
 
-/// Makes the project, or brings a newer client into it.
+/// Creates the project, or updates the client in it.
 pub fn wrapper(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
     let wanted = Wanted::parse(arguments)?;
     let Programs { npm, path } = programs(workspace, steps)?;
@@ -96,7 +97,7 @@ pub fn wrapper(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -
     }
     let run = |arguments: &[&str]| {
         let mut command = commands::cleaned(workspace, &npm);
-        // Nobody is there to be asked anything.
+        // Non-interactive: there is nobody to answer questions.
         command.current_dir(&folder).env("CI", "true").env("PATH", &path).args(arguments);
         commands::run(&mut command)
     };
@@ -118,14 +119,14 @@ pub fn wrapper(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -
     Ok(())
 }
 
-/// What runs Capacitor.
+/// The programs that run Capacitor.
 struct Programs {
     npm: PathBuf,
-    /// Where programs are looked for: first where there is a Node.js that is new enough.
+    /// The PATH to use; a directory with a recent enough Node.js comes first.
     path: OsString,
 }
 
-/// Finds npm, and a Node.js that is new enough or else gets one from the npm registry for this project alone.
+/// Finds npm and a recent enough Node.js; otherwise installs Node.js from the npm registry for this project only.
 fn programs(workspace: &Workspace, steps: &mut Steps) -> Result<Programs> {
     let needed = format!("Capacitor needs Node.js {NODE} or later with npm. Install it: https://nodejs.org");
     let (Some(node), Some(npm)) = (commands::find_program("node"), commands::find_program("npm")) else {
@@ -152,7 +153,7 @@ fn programs(workspace: &Workspace, steps: &mut Steps) -> Result<Programs> {
     Ok(Programs { npm, path })
 }
 
-/// What a Node.js says that it is, such as `v22.23.3`.
+/// The version a Node.js reports, such as `v22.23.3`.
 fn version(workspace: &Workspace, node: &Path) -> Result<String> {
     let said = commands::output(commands::cleaned(workspace, node).arg("--version"))?;
     Ok(String::from_utf8_lossy(&said).trim().to_owned())
@@ -163,7 +164,7 @@ fn is_new_enough(version: &str) -> bool {
     major.is_some_and(|major| major >= NODE)
 }
 
-/// Makes `www`: the client, what the app has besides, and the page that loads both.
+/// Creates `www`: the client, the app's scripts, and the page that loads both.
 fn fill(folder: &Path, template: &Path, dist: &Path, server: Option<&str>) -> Result<()> {
     let www = folder.join("www");
     if www.exists() {
@@ -175,7 +176,7 @@ fn fill(folder: &Path, template: &Path, dist: &Path, server: Option<&str>) -> Re
         fs::write(&path, content).with_context(|| format!("{} cannot be written", path.display()))
     };
     for file in files_below(dist)? {
-        // Nothing in an app asks for compressed forms.
+        // An app does not request compressed files.
         if !file.extension().is_some_and(|ending| ending == "br" || ending == "gz") {
             write(file.strip_prefix(dist)?, &fs::read(&file)?)?;
         }
@@ -192,14 +193,14 @@ fn fill(folder: &Path, template: &Path, dist: &Path, server: Option<&str>) -> Re
     write(Path::new("index.html"), page.as_bytes())
 }
 
-/// The script with the server to begin with.
+/// The script with the address of the server to start with.
 fn script(template: &str, server: Option<&str>) -> Result<String> {
     ensure!(template.contains(NO_SERVER), "frontend/wrapper/parlour.js has no line `{NO_SERVER}`.");
     let named = format!("const SERVER = \"{}\";", server.unwrap_or_default());
     Ok(template.replacen(NO_SERVER, &named, 1))
 }
 
-/// The client's page with the app's head.
+/// The client's page with the app's additions to its head.
 fn page(page: &str, head: &str) -> Result<String> {
     for needed in [CHARSET, ASKS_ITSELF] {
         ensure!(page.contains(needed), "frontend/index.html has no line `{}`.", needed.trim());

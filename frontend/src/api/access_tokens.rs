@@ -1,4 +1,4 @@
-//! Access tokens for programs, and bots.
+//! Operations for personal access tokens and bots.
 
 use gloo_net::http::Method;
 use parlour_protocol::Page;

@@ -1,4 +1,4 @@
-//! The operations of the API, one function each, named as the server names them.
+//! The operations of the API, one function each, named as on the server.
 
 use gloo_net::http::Method;
 use parlour_client::engine::Part;
@@ -31,34 +31,34 @@ use wasm_bindgen::JsValue;
 
 use super::http::{Answer, Api};
 
-/// What registering leads to.
+/// The outcome of a registration.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Registered {
-    /// One is in.
+    /// The user is logged in.
     In(Box<SignedIn>),
-    /// An administrator will let one in.
+    /// An administrator must approve the account first.
     Waiting(PendingAccount),
 }
 
-/// How many messages one page holds.
+/// Number of messages on one page.
 pub(crate) const PAGE: usize = 50;
 
-/// Which page of messages to read.
+/// Which page of messages to load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Place {
     /// The newest ones.
     Newest,
-    /// Those before a position.
+    /// The messages before a position.
     Before(Seq),
-    /// Those after a position.
+    /// The messages after a position.
     After(Seq),
-    /// Those on both sides of a position.
+    /// The messages on both sides of a position.
     Around(Seq),
 }
 
 impl Place {
-    /// Which part of the log such a page is.
+    /// The part of the log that this page covers.
     pub(crate) fn part(self) -> Part {
         match self {
             Self::Newest => Part::Newest,
@@ -332,7 +332,7 @@ impl Api {
         self.get(&query(&format!("/rooms/{id}/members"), "", after)).await
     }
 
-    /// Members of a room whose handle or name begins with something.
+    /// Members of a room whose handle or name starts with `prefix`.
     pub(crate) async fn find_members(self, id: ConversationId, prefix: &str) -> Answer<Page<Member>> {
         self.get(&format!("/rooms/{id}/members?limit=50&prefix={}", escape(prefix))).await
     }
@@ -341,7 +341,7 @@ impl Api {
         self.get_every("/conversations").await
     }
 
-    /// Those of these conversations that one is in.
+    /// Only these conversations, as far as the user is in them.
     pub(crate) async fn list_some_conversations(self, ids: &[ConversationId]) -> Answer<Page<Conversation>> {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         self.get_every(&format!("/conversations?ids={}", ids.join(","))).await

@@ -1,9 +1,9 @@
-//! Requests to the API: tokens, refreshing them, and failures as values.
+//! Requests to the API: tokens, token refresh, and failures as values.
 //!
-//! Invariant: at most one refresh is on its way, in all tabs of this browser: a refresh token works once,
-//! and using it twice looks like theft. The access token lives in memory alone. All tabs share the cookie (or what
-//! `tokens.rs` keeps in its place), so a refresh may answer with somebody else: their tokens are never taken by a page that
-//! shows another account.
+//! Invariant: at most one refresh is in flight, across all tabs of this browser: a refresh token works once, and using
+//! it twice looks like theft. The access token is kept only in memory. All tabs share the cookie (or its replacement in
+//! `tokens.rs`), so a refresh may return another account: its tokens are never adopted by a page that shows a different
+//! one.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -26,19 +26,19 @@ use super::tokens::LOCK;
 use crate::browser;
 use crate::texts::common;
 
-/// Why a request has no answer.
+/// Why a request has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The server could not be reached.
     Offline,
-    /// The server said no.
+    /// The server refused the request.
     Problem(Box<Problem>),
-    /// Somebody else is signed in in this browser now, or nobody any more.
+    /// Another account, or none, is signed in in this browser now.
     SomebodyElse,
 }
 
 impl Failure {
-    /// The server's stable code, if it answered.
+    /// The server's stable error code, if it sent one.
     pub(crate) fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Problem(problem) => Some(problem.code),
@@ -46,7 +46,7 @@ impl Failure {
         }
     }
 
-    /// What happened, as a sentence.
+    /// The failure in a sentence for the user.
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Offline => common::cannot_reach_server_try_again().to_owned(),
@@ -55,7 +55,7 @@ impl Failure {
         }
     }
 
-    /// What to name when asking for help.
+    /// The request id to quote when asking for help.
     pub(crate) fn request_id(&self) -> Option<String> {
         match self {
             Self::Problem(problem) if !problem.request_id.is_empty() => Some(problem.request_id.clone()),
@@ -63,7 +63,7 @@ impl Failure {
         }
     }
 
-    /// What completes a log-in, where a second factor is asked for.
+    /// The challenge to complete a log-in with, if a second factor is required.
     pub(crate) fn challenge(&self) -> Option<String> {
         match self {
             Self::Problem(problem) => problem.challenge.clone(),
@@ -71,7 +71,7 @@ impl Failure {
         }
     }
 
-    /// Whether a passkey completes a log-in, where a second factor is asked for.
+    /// Whether a passkey is accepted as the second factor.
     pub(crate) fn takes_passkey(&self) -> bool {
         match self {
             Self::Problem(problem) => problem.methods.contains(&FactorMethod::Passkey),
@@ -79,12 +79,12 @@ impl Failure {
         }
     }
 
-    /// Whether there is no session (any more), as opposed to no answer.
+    /// Whether the session has ended, as opposed to a missing answer.
     pub(crate) fn ends_session(&self) -> bool {
         matches!(self, Self::Problem(problem) if matches!(problem.status, 401 | 403))
     }
 
-    /// What is wrong with one field.
+    /// What is wrong with one field of the form.
     pub(crate) fn violation(&self, field: &str) -> Option<String> {
         match self {
             Self::Problem(problem) => {
@@ -100,10 +100,10 @@ impl Failure {
     }
 }
 
-/// An answer, or why there is none.
+/// The result of a request.
 pub(crate) type Answer<T> = Result<T, Failure>;
 
-/// What a request carries.
+/// The body of a request.
 pub(super) enum Body {
     None,
     Json(String),
@@ -115,29 +115,29 @@ type Refreshing = Shared<Pin<Box<dyn Future<Output = Answer<SignedIn>>>>>;
 #[derive(Default)]
 struct Inner {
     token: Option<String>,
-    /// Whose token it is.
+    /// The account the token belongs to.
     account: Option<UserId>,
     refreshing: Option<Refreshing>,
-    /// The refresh token with its account, where it could be kept nowhere else.
+    /// The refresh token with its account, if it could not be stored anywhere else.
     unsaved: Option<String>,
 }
 
-/// The API of the server.
+/// The API client, shared by copy.
 #[derive(Clone, Copy)]
 pub(crate) struct Api {
     inner: StoredValue<Inner, LocalStorage>,
-    /// Where the server is, if this page did not come from it.
+    /// The server's origin, if this page was not loaded from it.
     pub(crate) server: RwSignal<Option<String>>,
-    /// Counts the times at which the session turned out to be over.
+    /// Incremented each time the session turns out to have ended.
     pub(crate) expired: RwSignal<u32>,
-    /// Changes when a refresh answered with another account than the one that is shown.
+    /// Incremented when a refresh returned an account other than the displayed one.
     pub(crate) replaced: RwSignal<u32>,
     /// The latest sign-in or refresh.
     pub(crate) signed_in: RwSignal<Option<SignedIn>>,
 }
 
 impl Api {
-    /// An API without a session.
+    /// An API client without a session.
     pub(crate) fn new() -> Self {
         Self {
             inner: StoredValue::new_local(Inner::default()),
@@ -148,22 +148,22 @@ impl Api {
         }
     }
 
-    /// The origin of the server: what the addresses of its pages begin with.
+    /// The server's origin, with which the addresses of its pages start.
     pub(crate) fn origin(&self) -> String {
         self.server.get_untracked().unwrap_or_else(browser::origin)
     }
 
-    /// The address of a path of the API.
+    /// The full address of an API path.
     pub(crate) fn address(&self, path: &str) -> String {
         self.server.with_untracked(|server| format!("{}/api/v1{path}", server.as_deref().unwrap_or_default()))
     }
 
-    /// The access token, if somebody is signed in.
+    /// The access token, if the user is signed in.
     pub(crate) fn token(&self) -> Option<String> {
         self.inner.with_value(|inner| inner.token.clone())
     }
 
-    /// Takes the tokens of a new session.
+    /// Stores the tokens of a new session.
     pub(crate) fn adopt(&self, signed_in: &SignedIn) {
         self.inner.update_value(|inner| {
             inner.token = Some(signed_in.access_token.clone());
@@ -172,18 +172,18 @@ impl Api {
         self.signed_in.set(Some(signed_in.clone()));
     }
 
-    /// Forgets the session.
+    /// Clears the session.
     pub(crate) fn forget(&self) {
         self.inner.update_value(|inner| *inner = Inner::default());
         self.signed_in.set(None);
     }
 
-    /// What could not be kept of the session.
+    /// The refresh token that could not be stored.
     pub(super) fn unsaved(&self) -> Option<String> {
         self.inner.with_value(|inner| inner.unsaved.clone())
     }
 
-    /// Notes what could not be kept of the session.
+    /// Sets the refresh token that could not be stored.
     pub(super) fn note_unsaved(&self, unsaved: Option<String>) {
         self.inner.update_value(|inner| inner.unsaved = unsaved);
     }
@@ -192,8 +192,8 @@ impl Api {
         self.inner.with_value(|inner| inner.account)
     }
 
-    /// Trades the refresh token for new tokens. Callers that come meanwhile share the answer. A person who is signed in already
-    /// gets their own tokens or none; without anybody, the answer says who it would be and is not taken.
+    /// Exchanges the refresh token for new tokens. Concurrent callers share the answer. A signed-in user gets their own
+    /// tokens or an error; if nobody is signed in, the answer is returned but not adopted.
     pub(crate) async fn refresh(self) -> Answer<SignedIn> {
         let running = self.inner.with_value(|inner| inner.refreshing.clone());
         let shared = match running {
@@ -211,7 +211,7 @@ impl Api {
         self.inner.update_value(|inner| inner.refreshing = None);
         let Some(me) = before else { return answer };
         if self.account() != Some(me) {
-            // They left, or somebody else signed in, while the answer was on its way.
+            // The user signed out, or another one signed in, while the request was in flight.
             return Err(Failure::SomebodyElse);
         }
         match &answer {
@@ -226,8 +226,9 @@ impl Api {
         answer
     }
 
-    /// Sends a request as the person who is signed in. One who has left by the time of the answer gets none: nothing is
-    /// repeated with somebody else's token, and nothing that concerns the one before reaches the next one's page.
+    /// Sends a request as the signed-in user. If the account has changed when the answer arrives, this future never
+    /// completes: a request is never repeated with another user's token, and no answer for one user reaches another's
+    /// page.
     async fn send(self, method: Method, path: &str, body: Body) -> Answer<Response> {
         let (token, account) = (self.token(), self.account());
         let mut answer = self.once(method.clone(), path, &body, token.as_deref()).await;
@@ -235,7 +236,7 @@ impl Api {
         let expired = answer.as_ref().err().and_then(Failure::code);
         if account.is_some() && matches!(expired, Some(ErrorCode::TokenExpired | ErrorCode::Unauthenticated))
         {
-            // Somebody else may have refreshed it while this request was on its way.
+            // Another request may have refreshed the token in the meantime.
             if self.token() == token {
                 self.refresh().await?;
             }
@@ -245,7 +246,7 @@ impl Api {
         answer
     }
 
-    /// Sends a request with a token or without one.
+    /// Sends a request once, with or without a token.
     pub(super) async fn once(
         self,
         method: Method,
@@ -275,19 +276,19 @@ impl Api {
         }
     }
 
-    /// Goes on only while the same account is signed in.
+    /// Never completes if another account is signed in by now.
     async fn still(self, account: Option<UserId>) {
         if account.is_some() && self.account() != account {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Reads something.
+    /// GET, decoded from JSON.
     pub(crate) async fn get<T: DeserializeOwned>(self, path: &str) -> Answer<T> {
         decode(self.send(Method::GET, path, Body::None).await?).await
     }
 
-    /// Reads all pages of a list.
+    /// GET for all pages of a list.
     pub(crate) async fn get_every<T: DeserializeOwned>(self, path: &str) -> Answer<Page<T>> {
         let mut all: Page<T> = self.get(path).await?;
         let and = if path.contains('?') { '&' } else { '?' };
@@ -299,7 +300,7 @@ impl Api {
         Ok(all)
     }
 
-    /// Does something with a JSON body and reads the answer.
+    /// Sends a JSON body and decodes the answer.
     pub(crate) async fn with_body<T: DeserializeOwned>(
         self,
         method: Method,
@@ -309,28 +310,28 @@ impl Api {
         decode(self.send(method, path, Body::Json(json(body))).await?).await
     }
 
-    /// Does something without a body and reads the answer.
+    /// Sends a request without a body and decodes the answer.
     pub(crate) async fn bare<T: DeserializeOwned>(self, method: Method, path: &str) -> Answer<T> {
         decode(self.send(method, path, Body::None).await?).await
     }
 
-    /// Does something that has no answer.
+    /// Sends a request without a body and ignores the answer's content.
     pub(crate) async fn done(self, method: Method, path: &str) -> Answer<()> {
         self.send(method, path, Body::None).await.map(|_| ())
     }
 
-    /// Does something with a JSON body that has no answer.
+    /// Sends a JSON body and ignores the answer's content.
     pub(crate) async fn done_with(self, method: Method, path: &str, body: &impl Serialize) -> Answer<()> {
         self.send(method, path, Body::Json(json(body))).await.map(|_| ())
     }
 
-    /// Does something with a JSON body and reads the answer as text.
+    /// Sends a JSON body and returns the answer as text.
     pub(crate) async fn text_with(self, method: Method, path: &str, body: &impl Serialize) -> Answer<String> {
         let response = self.send(method, path, Body::Json(json(body))).await?;
         response.text().await.map_err(|_| Failure::Offline)
     }
 
-    /// Sends bytes as they are.
+    /// Uploads raw bytes with their media type.
     pub(crate) async fn upload<T: DeserializeOwned>(
         self,
         path: &str,

@@ -1,4 +1,4 @@
-//! Logging in with a provider of OpenID Connect, and accounts with it.
+//! Log-in with an OpenID Connect provider, and the identities linked to an account.
 
 use gloo_net::http::Method;
 use parlour_protocol::Page;
@@ -13,13 +13,13 @@ use parlour_protocol::sessions::SignedIn;
 use super::calls::Registered;
 use super::http::{Answer, Api};
 
-/// What coming back from the provider leads to.
+/// The outcome of returning from the provider.
 #[derive(Clone, serde::Deserialize)]
 #[serde(untagged)]
 pub(crate) enum CameBack {
-    /// One is in.
+    /// The user is logged in.
     In(Box<SignedIn>),
-    /// One has no account here yet.
+    /// The user has no account here yet.
     Unknown(UnknownIdentity),
 }
 

@@ -1,4 +1,4 @@
-//! Asking what is at an address, before anything is known about it.
+//! Finds out what is at an address before anything is known about it.
 
 use futures_util::{FutureExt, select};
 use gloo_net::http::{Method, RequestBuilder};
@@ -7,11 +7,11 @@ use gloo_timers::future::TimeoutFuture;
 use crate::browser;
 use crate::state::servers::{Found, found};
 
-/// How long an answer may take, in milliseconds.
+/// Timeout in milliseconds.
 const PATIENCE_MS: u32 = 15_000;
 
-/// Asks what is at an address: an origin, or nothing for the host that this page came from. With it comes the origin that
-/// has answered, which is another one where a server leads to its own address with TLS.
+/// Asks what is at an address: an origin, or an empty string for the host that this page came from. Also returns the
+/// origin that answered, which differs if a server redirects to its own TLS address.
 pub(crate) async fn look(address: &str) -> (Found, Option<String>) {
     let mut asking = Box::pin(ask(address)).fuse();
     select! {

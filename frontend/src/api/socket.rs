@@ -1,6 +1,6 @@
-//! The socket: opening it, reading frames from it, and the lock that all tabs share.
+//! The socket: opening it, decoding its frames, and the lock shared by all tabs.
 //!
-//! Invariant: what cannot be read is left out; a frame of the future never ends a connection.
+//! Invariant: frames that cannot be parsed are skipped; a frame of a later version never ends a connection.
 
 use std::future::Future;
 
@@ -17,7 +17,7 @@ pub(crate) fn open(origin: &str) -> Option<WebSocket> {
     WebSocket::open_with_protocol(&servers::socket(origin), SUBPROTOCOL).ok()
 }
 
-/// What came over the socket: frames, or the code with which it was closed.
+/// Decodes what the socket received: frames, or the close code.
 pub(crate) fn read(message: Option<Result<Message, WebSocketError>>) -> Result<Vec<ServerFrame>, u16> {
     match message {
         Some(Ok(Message::Text(text))) => Ok(frames(&text)),
@@ -27,13 +27,13 @@ pub(crate) fn read(message: Option<Result<Message, WebSocketError>>) -> Result<V
     }
 }
 
-/// The frames of one text: several stand on lines of their own.
+/// The frames in one text message, one per line.
 pub(crate) fn frames(text: &str) -> Vec<ServerFrame> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// Runs a future while holding a lock that all tabs of this browser share (Web Locks); without the lock
-/// where a browser has none.
+/// Runs a future while holding a lock shared by all tabs of this browser (Web Locks); without a lock if the browser
+/// does not support them.
 pub(crate) async fn locked<T: 'static>(name: &str, work: impl Future<Output = T> + 'static) -> T {
     let Some((granted, release)) = request_lock(name) else { return work.await };
     let _ = wasm_bindgen_futures::JsFuture::from(granted).await;
@@ -42,7 +42,7 @@ pub(crate) async fn locked<T: 'static>(name: &str, work: impl Future<Output = T>
     outcome
 }
 
-/// Asks for a lock: a promise that is kept when it is held, and the function that gives it back.
+/// Requests a lock: returns a promise that resolves when the lock is held, and the function that releases it.
 fn request_lock(name: &str) -> Option<(js_sys::Promise, js_sys::Function)> {
     let navigator: JsValue = window().navigator().into();
     let locks = js_sys::Reflect::get(&navigator, &"locks".into()).ok().filter(JsValue::is_object)?;

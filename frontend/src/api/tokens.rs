@@ -1,8 +1,8 @@
-//! The session with a server that this page did not come from: browsers send no cookie there, so its refresh token is kept
-//! by the wrapper, or else in the browser's storage.
+//! The session with a server that this page was not loaded from: browsers send no cookie there, so the refresh token is
+//! stored by the wrapper, or otherwise in the browser's storage.
 //!
-//! Invariant: what is kept is read, traded and replaced under one lock of all tabs, so that no token is used twice. It goes
-//! when its session ends, and is never told to another server.
+//! Invariant: the stored token is read, exchanged and replaced under one lock shared by all tabs, so that no token is
+//! used twice. It is deleted when its session ends, and never sent to another server.
 
 use gloo_net::http::Method;
 use leptos::prelude::*;
@@ -17,10 +17,11 @@ use crate::state::keys;
 use crate::state::servers::{self, Keeping};
 use crate::{storage, wrapper};
 
-/// The lock under which tokens are traded.
+/// The lock under which tokens are exchanged.
 pub(super) const LOCK: &str = "parlour-refresh";
 
-/// A storage that does not answer is as a server that does not: nothing is over, and one tries again.
+/// A storage that does not respond is treated like an unreachable server: the session is not over, and the caller
+/// retries.
 async fn get(server: &str, name: &str) -> Answer<Option<String>> {
     match servers::keeping(Some(server), wrapper::has_storage()) {
         Keeping::Wrapper => wrapper::get(name).await.ok_or(Failure::Offline),
@@ -38,25 +39,25 @@ async fn put(server: &str, name: &str, value: Option<&str>) -> bool {
 }
 
 impl Api {
-    /// How the server is to hand refresh tokens over.
+    /// How the server should deliver refresh tokens.
     pub(crate) fn transport(self) -> RefreshTransport {
         servers::transport(self.server.get_untracked().as_deref())
     }
 
-    /// What says to the server that somebody has logged in from this device before, where no cookie does.
+    /// The token that identifies this device as known to the server, where no cookie does.
     pub(crate) async fn device_token(self) -> Option<String> {
         let server = self.server.get_untracked()?;
         get(&server, &keys::device_token(&server)).await.ok().flatten()
     }
 
-    /// Keeps a new session, where no cookie does.
+    /// Stores a new session, where no cookie does.
     pub(crate) async fn keep(self, signed_in: &SignedIn) {
         let Some(server) = self.server.get_untracked() else { return };
         let signed_in = signed_in.clone();
         locked(LOCK, async move { self.store(&server, &signed_in).await }).await;
     }
 
-    /// Forgets the session of somebody who has left, where no cookie keeps it. That of another person stays.
+    /// Deletes the stored session of a user who signed out, where no cookie holds it. Another user's session stays.
     pub(crate) fn drop_session(self, owner: UserId) {
         let Some(server) = self.server.get_untracked() else { return };
         let drop = async move {
@@ -69,7 +70,7 @@ impl Api {
         spawn_local(async move { locked(LOCK, drop).await });
     }
 
-    /// Trades the refresh token for new tokens: the one in the cookie, or the one that is kept. To be run under [`LOCK`].
+    /// Exchanges the refresh token (from the cookie or the storage) for new tokens. Must run under [`LOCK`].
     pub(super) async fn trade(self) -> Answer<SignedIn> {
         let Some(server) = self.server.get_untracked() else {
             return self.trade_token(None).await;
@@ -103,7 +104,8 @@ impl Api {
         if let Some(token) = &signed_in.refresh_token {
             let kept = servers::write(signed_in.account.id, token);
             let saved = put(server, &keys::refresh_token(server), Some(&kept)).await;
-            // The one before must not be used again: where nothing can be kept, the session lives as long as the page.
+            // The previous token must not be used again; if nothing can be stored, the session lasts as long as the
+            // page.
             self.note_unsaved((!saved).then_some(kept));
         }
         if let Some(token) = &signed_in.device_token {

@@ -1,4 +1,4 @@
-//! A person's picture, or their initials; with or without the dot that says whether they are here.
+//! A user's picture or initials, with or without the presence dot.
 
 use leptos::prelude::*;
 use parlour_protocol::ids::UserId;
@@ -8,7 +8,7 @@ use crate::context::context;
 use crate::state::people;
 use crate::texts::common;
 
-/// A person's picture. `size` is one of `s`, `m`, `l`, `xl`.
+/// A user's picture. `size` is one of `s`, `m`, `l`, `xl`.
 #[component]
 pub(crate) fn Avatar(
     id: UserId,
@@ -18,7 +18,7 @@ pub(crate) fn Avatar(
     let context = context();
     let user = context.user(id);
     let edge = if matches!(size, "l" | "xl") { 256 } else { 64 };
-    // A picture that does not load is as none; another one is tried again.
+    // A picture that fails to load is replaced by the initials; a new picture is tried again.
     let broken = RwSignal::new(None);
     let picture = move || {
         let user = user.get();
@@ -40,7 +40,7 @@ pub(crate) fn Avatar(
     }
 }
 
-/// Whether somebody is here: a filled dot, or a ring.
+/// Presence: a filled dot if the user is online, otherwise a ring.
 #[component]
 pub(crate) fn PresenceDot(id: UserId) -> impl IntoView {
     let online = context().online(id);
@@ -52,8 +52,8 @@ pub(crate) fn PresenceDot(id: UserId) -> impl IntoView {
     }
 }
 
-/// A person's name, and the mark of a bot beside it; follows its changes. A name may be cut off where there is no room for
-/// it; the mark is not.
+/// A user's name, followed by the bot mark if it is a bot; reactive. A name may be truncated if space is short; the
+/// mark is not.
 #[component]
 pub(crate) fn Name(id: UserId) -> impl IntoView {
     let user = context().user(id);
@@ -65,7 +65,7 @@ pub(crate) fn Name(id: UserId) -> impl IntoView {
                 .map_or_else(|| common::unknown_person().to_owned(), |user| user.display_name.clone())
         })
     };
-    // Whatever direction a name is written in, what stands around it keeps its place.
+    // `<bdi>`: the name's direction does not affect the surrounding text.
     let isolated = move || {
         let name = name.clone();
         view! { <bdi>{name}</bdi> }
@@ -90,7 +90,7 @@ fn is_bot(user: &ArcRwSignal<Option<User>>) -> bool {
     user.with(|user| user.as_ref().is_some_and(|user| user.bot))
 }
 
-/// Says that a program acts as somebody; nothing beside people.
+/// A mark that the account is a bot; empty for people.
 #[component]
 pub(crate) fn BotMark(id: UserId) -> impl IntoView {
     let user = context().user(id);
@@ -106,7 +106,7 @@ pub(crate) fn BotMark(id: UserId) -> impl IntoView {
     }
 }
 
-/// A person's name that leads to their profile.
+/// A user's name, linked to their profile.
 #[component]
 pub(crate) fn PersonLink(id: UserId) -> impl IntoView {
     let user = context().user(id);

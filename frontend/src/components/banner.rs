@@ -1,4 +1,4 @@
-//! What is told at the edge: trouble with the connection, toasts, and what screen readers say.
+//! Messages at the edge of the screen: connection trouble, toasts, and screen reader announcements.
 
 use leptos::prelude::*;
 
@@ -6,7 +6,8 @@ use crate::context::{Link, context};
 use crate::icons::{ALERT, CHECK, CLOSE, Icon};
 use crate::texts::{chat, common};
 
-/// Trouble with the connection, once it is worth telling. It is announced once, and so is its end.
+/// A banner for connection trouble that has lasted long enough to mention. Its start and its end are announced once
+/// each.
 #[component]
 pub(crate) fn ConnectionBanner() -> impl IntoView {
     let context = context();
@@ -52,7 +53,7 @@ pub(crate) fn ConnectionBanner() -> impl IntoView {
     }
 }
 
-/// Short messages that go by themselves.
+/// Short messages that disappear by themselves.
 #[component]
 pub(crate) fn Toasts() -> impl IntoView {
     let context = context();
@@ -76,7 +77,7 @@ pub(crate) fn Toasts() -> impl IntoView {
     }
 }
 
-/// What is announced, each sentence an element of its own: a reader says what is new and nothing twice.
+/// The live region. Each announcement is its own element, so a screen reader reads only new ones, and each once.
 #[component]
 pub(crate) fn Announcer() -> impl IntoView {
     let context = context();

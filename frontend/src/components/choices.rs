@@ -1,14 +1,14 @@
-//! A few choices side by side, of which one holds.
+//! A group of radio buttons.
 
 use leptos::prelude::*;
 
-/// One choice: its value, its name for forms, and what it is called.
+/// One choice: its value, its form value, and its label.
 pub(crate) type Choice<T> = (T, String, String);
 
-/// Choices under a heading of their own, and a line that says what the chosen one means.
+/// Choices under a heading, with a hint that explains the selected one.
 #[component]
 pub(crate) fn Choices<T>(
-    /// Names the inputs.
+    /// The `name` attribute of the inputs.
     name: &'static str,
     label: &'static str,
     choices: Vec<Choice<T>>,

@@ -1,4 +1,4 @@
-//! Where messages are written. Enter sends, Shift+Enter starts a new line; what one has written stays until it is sent.
+//! The message composer. Enter sends, Shift+Enter starts a new line; the text is kept until it is sent.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -25,26 +25,26 @@ use crate::state::writing::{over, written};
 use crate::storage::Life;
 use crate::texts::chat;
 
-/// What is being written.
+/// What the composer is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// A message.
+    /// A new message.
     New,
-    /// An answer to a message.
+    /// A reply to the message at this position.
     Reply(Seq),
-    /// A message's new text.
+    /// A new text for the message at this position.
     Edit(Seq),
 }
 
-/// Tallest composer, in pixels: ten whole lines and the padding, as the style sheet has it.
+/// Maximum height in pixels: ten full lines and the padding; must match the style sheet.
 const TALLEST: i32 = 234;
-/// From here on the remaining characters are shown.
+/// The remaining characters are shown above this length.
 const NEAR_LIMIT: usize = limits::MESSAGE - 300;
-/// One is said to be typing at most this often, in milliseconds.
+/// Minimum interval between typing notifications, in milliseconds.
 const TYPING_EVERY: f64 = 3_000.0;
 
-/// Makes the field as high as its text. While that is measured it is one line high; its box stays as it is meanwhile, or
-/// else the messages above would be moved by it and back, and their end be lost.
+/// Sets the field's height to that of its text. The field shrinks to one line for the measurement; its parent's height
+/// is fixed meanwhile, because otherwise the timeline would shift and lose its scroll position at the end.
 fn fit(area: &web_sys::HtmlTextAreaElement) {
     let style = web_sys::HtmlElement::style(area);
     let around = area.parent_element().and_then(|one| one.dyn_into::<web_sys::HtmlElement>().ok());
@@ -70,7 +70,7 @@ pub(crate) fn Composer(
     let mode = shared.mode;
     let draft_key = StoredValue::new(format!("draft.{id}"));
     let read_draft = move || Draft::read(draft_key.with_value(|key| context.kept(Life::Device, key)));
-    // What comes back after a message was edited.
+    // The draft that is restored after an edit.
     let draft = StoredValue::new(read_draft());
     let text = RwSignal::new(draft.with_value(|draft| draft.text.clone()));
     let node = NodeRef::<html::Textarea>::new();
@@ -96,8 +96,8 @@ pub(crate) fn Composer(
             fit(&area);
         }
     });
-    // Whatever changes the text or what it is for, by a key, a choice or a click, is kept here and nowhere else. A
-    // message that is edited takes the place of the draft, which comes back afterwards.
+    // This is the only place that stores the draft, whatever changed the text or the mode. While a message is edited
+    // its text replaces the draft, which is restored afterwards.
     Effect::new(move |before: Option<Mode>| {
         let now = mode.get();
         let written = text.get();
@@ -107,7 +107,7 @@ pub(crate) fn Composer(
                 Mode::Edit(seq) => context.text_of(id, seq),
                 _ => draft.with_value(|draft| draft.text.clone()),
             };
-            // This runs once more with the new text, and keeps it then.
+            // This effect runs again with the new text and stores it then.
             text.set(next);
             return now;
         }
@@ -133,7 +133,7 @@ pub(crate) fn Composer(
     let candidates =
         Memo::new(move |_| word.get().map(|word| context.people_like(id, &word)).unwrap_or_default());
     Effect::new(move |_| {
-        // Also those who have said nothing yet are offered.
+        // Members who have not written anything yet are offered, too.
         if let Some(word) = word.get() {
             context.find_members(id, word);
         }
@@ -187,12 +187,12 @@ pub(crate) fn Composer(
         refused.is_some()
     };
     let submit = move || {
-        // The end is nobody's intention; how a text begins is part of it, above all with code.
+        // Trailing whitespace is never intended; leading whitespace belongs to the text, especially with code.
         let body = written(&text.get_untracked()).to_owned();
         match mode.get_untracked() {
             Mode::Edit(seq) => {
                 if body.is_empty() {
-                    // Nothing left of it: that is how one deletes a message, too.
+                    // An edit that removes all text deletes the message.
                     delete(shared, seq);
                     return;
                 }
@@ -214,7 +214,7 @@ pub(crate) fn Composer(
                 let reply_to = if let Mode::Reply(seq) = now { Some(seq) } else { None };
                 text.set(String::new());
                 mode.set(Mode::New);
-                // The others have stopped showing it, and the server lets one say so again.
+                // The others no longer show the typing indicator, and the server accepts a new notification.
                 last_typing.set_value(0.0);
                 context.open.at_bottom.set(true);
                 if context.open.newer.get_untracked() {
@@ -279,7 +279,7 @@ pub(crate) fn Composer(
         let (icon, text, answered) = match mode.get() {
             Mode::New => return None,
             Mode::Reply(seq) => {
-                // It may not be loaded yet, when a draft comes back.
+                // When a draft is restored, the message may not be loaded yet.
                 let answered = context.open.quoted(seq, move |seqs| context.read_quoted(id, seqs));
                 let known = answered.get();
                 let words = known.as_ref().map(excerpt).unwrap_or_default();

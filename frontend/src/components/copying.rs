@@ -1,4 +1,4 @@
-//! Copy buttons, and the dialog for what the browser does not let a page copy.
+//! Copy buttons, and a dialog for text that the browser does not let the page copy.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::components::dialog::Dialog;
 use crate::context::context;
 use crate::texts::common;
 
-/// How long a button says that it has copied.
+/// How long a button confirms that the text was copied.
 const SAID_FOR: Duration = Duration::from_secs(3);
 
-/// A button that copies a text, and says so when it has.
+/// A button that copies a text and confirms it.
 #[component]
 pub(crate) fn CopyButton(
     #[prop(into)] text: String,
@@ -45,7 +45,7 @@ pub(crate) fn CopyButton(
     }
 }
 
-/// What could not be copied, selected, so that a person can copy it.
+/// Shows a text that could not be copied, selected, so that the user can copy it.
 #[component]
 pub(crate) fn CopyByHand() -> impl IntoView {
     let context = context();

@@ -1,4 +1,4 @@
-//! Dialogs, on the browser's own `<dialog>`: it traps the focus, gives it back, and closes on Esc.
+//! Dialogs, based on the browser's `<dialog>`, which traps the focus, restores it, and closes on Esc.
 
 use std::sync::Arc;
 
@@ -9,21 +9,21 @@ use wasm_bindgen::JsCast;
 use crate::context::context;
 use crate::texts::common;
 
-/// A question that is asked before something is destroyed.
+/// A confirmation before a destructive action.
 #[derive(Clone)]
 pub(crate) struct Question {
     pub(crate) title: String,
     pub(crate) text: String,
     pub(crate) action: &'static str,
-    /// Outlives the place that asks, which may be gone when the answer comes.
+    /// Outlives the asking component, which may be unmounted when the user answers.
     pub(crate) then: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// Asks questions; one at a time.
+/// Holds the current question; there is at most one.
 #[derive(Clone, Copy)]
 pub(crate) struct Ask(pub(crate) RwSignal<Option<Question>>);
 
-/// Asks before something is destroyed.
+/// Asks for confirmation before a destructive action.
 pub(crate) fn ask(
     title: impl Into<String>,
     text: impl Into<String>,
@@ -34,7 +34,7 @@ pub(crate) fn ask(
     expect_context::<Ask>().0.set(Some(question));
 }
 
-/// A dialog that is there while `open` is true.
+/// A dialog that is mounted while `open` is true.
 #[component]
 pub(crate) fn Dialog(
     open: RwSignal<bool>,
@@ -44,17 +44,17 @@ pub(crate) fn Dialog(
 ) -> impl IntoView {
     let children = StoredValue::new(children);
     let title = StoredValue::new(title);
-    // One that is opened once more stays: closing the one before would be told to the one that takes its place.
+    // A dialog that is opened again stays mounted: otherwise the old one's `close` event would reach its successor.
     let there = Memo::new(move |_| open.get());
     move || {
         there.get().then(|| {
             let node = NodeRef::<html::Dialog>::new();
-            // The browser gives the focus back only when the dialog is closed, and this one is removed.
+            // The browser restores the focus only when a dialog is closed, but this one is removed from the document.
             let before = StoredValue::new_local(document().active_element());
             let shown: StoredValue<Option<web_sys::HtmlDialogElement>, LocalStorage> =
                 StoredValue::new_local(None);
             on_cleanup(move || {
-                // As long as it is open, nothing else can have the focus.
+                // While the dialog is open, nothing outside it can take the focus.
                 if let Some(Some(dialog)) = shown.try_update_value(Option::take) {
                     dialog.close();
                 }
@@ -72,7 +72,7 @@ pub(crate) fn Dialog(
                 }
             });
             let on_click = move |event: web_sys::MouseEvent| {
-                // A click on the backdrop has the dialog itself as its target.
+                // A click on the backdrop has the dialog element itself as its target.
                 let itself = node.get_untracked().is_some_and(|dialog| {
                     let dialog: &web_sys::EventTarget = dialog.unchecked_ref();
                     event.target().as_ref() == Some(dialog)
@@ -96,13 +96,13 @@ pub(crate) fn Dialog(
     }
 }
 
-/// Shows the question that is asked.
+/// Shows the current question.
 #[component]
 pub(crate) fn Questions() -> impl IntoView {
     let ask = expect_context::<Ask>();
     let open = RwSignal::new(false);
     let context = context();
-    // A question is asked to one person: it is not answered by the next.
+    // A question belongs to one session: the next user must not answer it.
     Effect::new(move |_| {
         context.phase.track();
         ask.0.set(None);

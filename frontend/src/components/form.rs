@@ -1,5 +1,5 @@
-//! Form fields that say their rule before it is broken, check it when one leaves the field, and forgive as
-//! soon as it is kept. What is typed into them outlives a reload and the way back, but for passwords and codes.
+//! Form fields that state their rule in advance, validate on blur, and clear the error as soon as the rule is met. What
+//! is typed survives a reload and going back, except for passwords and codes.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::icons::{EYE, EYE_OFF, Icon};
 use crate::state::typed::Typed;
 use crate::texts::auth;
 
-/// How long after the last letter a field is noted. Browsers refuse to note more than a few times a second.
+/// Debounce for storing a field. Browsers limit how often the history entry may be changed.
 const NOTED_AFTER: Duration = Duration::from_millis(250);
 
-/// A rule: what is wrong with a text.
+/// A validation rule: returns what is wrong with a text.
 pub(crate) type Rule = fn(&str) -> Result<(), String>;
 
-/// The value of a field, and what is wrong with it.
+/// The value of a field and its validation error.
 #[derive(Clone, Copy)]
 pub(crate) struct Input {
     pub(crate) value: RwSignal<String>,
@@ -33,7 +33,7 @@ impl Input {
         Self { value: RwSignal::new(String::new()), error: RwSignal::new(None), name, rule }
     }
 
-    /// Checks the rule and says what is wrong. True when nothing is.
+    /// Validates the field and shows the error. Returns whether it is valid.
     pub(crate) fn check(&self) -> bool {
         let outcome = self.value.with_untracked(|value| (self.rule)(value));
         let good = outcome.is_ok();
@@ -46,13 +46,13 @@ impl Input {
         self.value.get_untracked()
     }
 
-    /// Gives the keyboard to this field.
+    /// Focuses this field.
     pub(crate) fn focus(&self) {
         browser::focus(&format!("field-{}", self.name));
     }
 
-    /// Empties a field of a form that is done, so that nothing of it comes back when that is opened once more. `owner` is
-    /// who typed it.
+    /// Clears a field of a completed form, so that its text does not come back when the form is opened again. `owner`
+    /// is the user who typed it.
     pub(crate) fn forget(&self, owner: UserId) {
         let _ = self.value.try_set(String::new());
         let mut typed = Typed::read(browser::entry_note().as_deref(), owner);
@@ -61,8 +61,8 @@ impl Input {
         }
     }
 
-    /// Gives the keyboard to this field of a page that has just opened, where that does not cover half of the screen
-    /// with the keys of a touch screen.
+    /// Focuses this field on a page that has just opened, unless the device has a touch screen, where the on-screen
+    /// keyboard would cover half the page.
     pub(crate) fn focus_first(&self) {
         let input = *self;
         request_animation_frame(move || {
@@ -72,8 +72,8 @@ impl Input {
         });
     }
 
-    /// Shows what was typed here before a reload or on the way back, and keeps what is typed from now on. Gives what
-    /// notes it at once.
+    /// Restores what was typed here before a reload or a navigation back, and stores further input. Returns a function
+    /// that stores the field immediately.
     fn outlive(&self) -> impl Fn() + Copy + Send + Sync + 'static {
         let (context, input) = (context(), *self);
         let owner = context.me();
@@ -111,7 +111,7 @@ impl Input {
     }
 }
 
-/// Checks all fields and gives the keyboard to the first one that is wrong. True when none is.
+/// Validates all fields and focuses the first invalid one. Returns whether all are valid.
 pub(crate) fn check_all(inputs: &[Input]) -> bool {
     let wrong: Vec<&Input> = inputs.iter().filter(|input| !input.check()).collect();
     if let Some(first) = wrong.first() {
@@ -120,7 +120,7 @@ pub(crate) fn check_all(inputs: &[Input]) -> bool {
     wrong.is_empty()
 }
 
-/// A labelled field of one line, or of several.
+/// A labelled input, or a textarea if `lines` is not 0.
 #[component]
 pub(crate) fn Field(
     input: Input,
@@ -147,7 +147,7 @@ pub(crate) fn Field(
         if let Some(keep) = keep {
             keep();
         }
-        // A field that goes away with the focus in it is left, too; its signals are gone by then.
+        // A focused field that is removed gets a blur event, too; its signals are disposed by then.
         if input.value.try_with_untracked(|value| !value.is_empty()) == Some(true) {
             input.check();
         }
@@ -216,7 +216,7 @@ pub(crate) fn Field(
     }
 }
 
-/// The button that submits a form; it waits while the answer is on its way.
+/// The submit button of a form; busy while the answer is pending.
 #[component]
 pub(crate) fn Submit(
     label: &'static str,

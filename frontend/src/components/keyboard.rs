@@ -1,6 +1,6 @@
-//! Keys that work everywhere: printable ones go to the composer, Escape leads to it, `?` shows what there is.
+//! Global keyboard shortcuts: printable keys go to the composer, Escape focuses it, `?` shows the list of shortcuts.
 //!
-//! Invariant: a key that something else has taken, or that is typed into a field, is left alone.
+//! Invariant: a key that another handler has consumed, or that is typed into a field, is left alone.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -10,7 +10,7 @@ use crate::browser;
 use crate::components::dialog::Dialog;
 use crate::texts::{common, shortcuts as texts};
 
-/// Keys, and what they do.
+/// Keys and the descriptions of what they do.
 fn shortcuts() -> [(&'static [&'static str], &'static str); 12] {
     [
         (&["Ctrl", "K"], texts::jump()),
@@ -36,7 +36,7 @@ fn composer() -> Option<HtmlElement> {
     document().get_element_by_id("composer")?.dyn_into().ok()
 }
 
-/// Listens to the keyboard, and shows the list of its shortcuts when asked.
+/// Handles global shortcuts and shows their list on request.
 #[component]
 pub(crate) fn Shortcuts() -> impl IntoView {
     let open = RwSignal::new(false);
@@ -59,7 +59,7 @@ pub(crate) fn Shortcuts() -> impl IntoView {
                 let _ = composer.focus();
             }
         } else if !typing && !command && !event.alt_key() && key != " " && key.chars().count() == 1 {
-            // The key goes to what has the focus when this is over.
+            // The key reaches the element that is focused when this handler returns.
             if let Some(composer) = composer() {
                 let _ = composer.focus();
             }

@@ -1,6 +1,6 @@
-//! What lies over a page on a small screen: sheets and panes. Back closes the topmost, and leaves the page as it was.
+//! Layers over a page on a small screen: sheets and panes. Back closes the topmost layer and leaves the page unchanged.
 //!
-//! Invariant: each layer has one entry in the browser's history while it is open, and none afterwards.
+//! Invariant: each layer has exactly one entry in the browser's history while it is open, and none afterwards.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use wasm_bindgen::closure::Closure;
 struct Layers {
     open: Vec<(u64, Rc<dyn Fn()>)>,
     last: u64,
-    /// Steps back that were made here and close nothing.
+    /// Number of pending history steps that were made here and must not close a layer.
     own_steps: usize,
     listens: bool,
 }
@@ -23,12 +23,12 @@ thread_local! {
     static LAYERS: RefCell<Layers> = RefCell::default();
 }
 
-/// What the entry of a layer in the history is known by.
+/// The state that identifies a layer's history entry.
 fn mark(number: u64) -> JsValue {
     JsValue::from_str(&format!("layer {number}"))
 }
 
-/// A layer is opened: `close` is called when Back is pressed. Returns its number.
+/// Registers an opened layer: `close` is called when Back is pressed. Returns its number.
 pub(crate) fn opened(close: impl Fn() + 'static) -> u64 {
     let number = LAYERS.with_borrow_mut(|layers| {
         layers.last += 1;
@@ -43,7 +43,8 @@ pub(crate) fn opened(close: impl Fn() + 'static) -> u64 {
     number
 }
 
-/// A layer was closed in another way: its entry goes, unless the page has gone elsewhere.
+/// Unregisters a layer that was closed in another way, and removes its history entry unless the page has navigated
+/// away.
 pub(crate) fn closed(number: u64) {
     let was_open = LAYERS.with_borrow_mut(|layers| {
         let before = layers.open.len();
@@ -74,6 +75,6 @@ fn listen() {
         }
     });
     let _ = window().add_event_listener_with_callback("popstate", went_back.as_ref().unchecked_ref());
-    // It listens as long as the page lives.
+    // The listener lives as long as the page.
     went_back.forget();
 }

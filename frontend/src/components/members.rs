@@ -1,7 +1,7 @@
-//! Who is in a room: those who are here, friends who are not, and everybody else. Presence is told to friends alone, so
-//! that nothing is said about the others.
+//! The members of a room: those who are online, friends who are not, and everyone else. Presence is only known of
+//! friends, so nothing is said about the others.
 //!
-//! Invariant: the list is read once; who comes, goes or connects is taken from what the socket says.
+//! Invariant: the list is loaded once; joins, leaves and presence then come from socket events.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -15,7 +15,7 @@ use crate::context::context;
 use crate::state::members::Roster;
 use crate::texts::{chat, common};
 
-/// Most pages of members that are read for the panel.
+/// Maximum number of member pages loaded for the panel.
 const PAGES: usize = 4;
 
 /// The members of a room.
@@ -29,7 +29,7 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
             *turn += 1;
             *turn
         });
-        // Who comes and goes while the list is on its way is heard.
+        // Joins and leaves that happen while the list is loading are recorded.
         context.roster.set(Some(Roster::new(id)));
         failed.set(None);
         spawn_local(async move {
@@ -80,7 +80,7 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
         context.roster.with(|roster| {
             let members = roster.as_ref().filter(|roster| roster.room() == id)?.members()?;
             let line = |(user, role): &(UserId, MemberRole)| {
-                // Whether one may know that somebody is here: oneself and one's friends.
+                // Presence is known only for the user and their friends.
                 let known = *user == me || context.is_friend(*user);
                 let group = group_of(known && context.online(*user).get(), known);
                 let name = context.user(*user);
@@ -126,12 +126,12 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
     }
 }
 
-/// What is known about somebody's presence.
+/// The presence group of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Group {
     Here,
     Away,
-    /// Nothing.
+    /// Unknown.
     Others,
 }
 
@@ -143,7 +143,7 @@ fn group_of(online: bool, known: bool) -> Group {
     }
 }
 
-/// One line of the list.
+/// One row of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
     group: Group,

@@ -1,7 +1,7 @@
-//! What one can do with a message: a sheet from below for fingers, a menu at the pointer, the emoji beside their button.
+//! The actions of a message: a bottom sheet on touch screens, a menu at the pointer, an emoji picker at its button.
 //!
-//! Invariants: only a press that began inside does something, so that a finger that opened it, or tapped twice, hits
-//! nothing. What destroys something asks before it does.
+//! Invariants: only a press that began inside the menu triggers an action, so that the touch that opened it, or a
+//! double tap, does not. Destructive actions ask for confirmation.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -24,32 +24,32 @@ use crate::context::context;
 use crate::icons::{BAN, COPY, Icon, LINK, PENCIL, REPLY, TRASH};
 use crate::texts::chat;
 
-/// A finger that comes down sooner than this after a sheet has opened was not meant for it, in milliseconds.
+/// Presses within this time (ms) after a sheet opened are ignored as unintended.
 const SETTLES_MS: f64 = 350.0;
-/// Free space around a menu, in pixels.
+/// Margin around a menu, in pixels.
 const AROUND: f64 = 8.0;
 
-/// Where a menu is.
+/// Where a menu opens.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Place {
-    /// At the lower edge of the screen.
+    /// At the bottom edge of the screen.
     Sheet,
-    /// At a point of the window.
+    /// At a point of the viewport, in CSS pixels.
     At(f64, f64),
-    /// Only the emoji, above a point of the window.
+    /// Only the emoji, above a point of the viewport.
     Emoji(f64, f64),
 }
 
-/// The menu that is open.
+/// The open menu.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct OpenMenu {
-    /// Of which message.
+    /// The message it belongs to.
     pub(crate) seq: Seq,
-    /// Where.
+    /// Where it opens.
     pub(crate) place: Place,
 }
 
-/// Asks, and then deletes a message.
+/// Asks for confirmation, then deletes a message.
 pub(crate) fn delete(row: RowContext, seq: Seq) {
     let (context, conversation) = (context(), row.conversation);
     ask(chat::delete_title(), chat::delete_text(), chat::delete(), move || {
@@ -57,7 +57,7 @@ pub(crate) fn delete(row: RowContext, seq: Seq) {
     });
 }
 
-/// The menu of a message, while one is open.
+/// Renders the open message menu, if any.
 #[component]
 pub(crate) fn MessageMenu(row: RowContext) -> impl IntoView {
     let context = context();
@@ -76,7 +76,7 @@ fn Menu(menu: OpenMenu, message: ArcRwSignal<Message>, row: RowContext) -> impl 
     let node = NodeRef::<html::Dialog>::new();
     let before = StoredValue::new_local(document().active_element());
     let opened = browser::now_ms();
-    // Whether a press has begun inside.
+    // Whether a press has begun inside the menu.
     let armed = StoredValue::new(menu.place != Place::Sheet);
     let layer = (menu.place == Place::Sheet).then(|| layers::opened(move || close(node)));
     Effect::new(move |_| {
@@ -106,9 +106,9 @@ fn Menu(menu: OpenMenu, message: ArcRwSignal<Message>, row: RowContext) -> impl 
             layers::closed(layer);
         }
     });
-    // Closes first, so that what an action brings up finds the focus where it belongs.
+    // Closes first, so that whatever the action opens finds the focus in its original place.
     let run = move |event: &web_sys::MouseEvent, action: &dyn Fn()| {
-        // A click without a press comes from the keyboard, or from what reads the screen.
+        // A click without a press comes from the keyboard or from a screen reader.
         if !armed.get_value() && event.detail() != 0 {
             return;
         }
@@ -207,7 +207,7 @@ fn Menu(menu: OpenMenu, message: ArcRwSignal<Message>, row: RowContext) -> impl 
                 }
             }
             on:click=move |event| {
-                // A press beside the menu has the dialog itself as its target.
+                // A press outside the menu has the dialog element itself as its target.
                 let dialog = node.get_untracked();
                 let itself = dialog.is_some_and(|dialog| event.target().as_ref() == Some(dialog.as_ref()));
                 if itself && armed.get_value() {
@@ -233,7 +233,7 @@ fn Menu(menu: OpenMenu, message: ArcRwSignal<Message>, row: RowContext) -> impl 
     }
 }
 
-/// What an action is about.
+/// The message that an action applies to.
 #[derive(Clone, Copy)]
 struct Do {
     row: RowContext,
@@ -278,14 +278,14 @@ impl Do {
 }
 
 impl RowContext {
-    /// Whether one may write here.
+    /// Whether the user may write in this conversation.
     pub(crate) fn writable(&self) -> bool {
         let entry = self.context.entry(self.conversation);
         entry.is_some_and(|entry| entry.with_untracked(|entry| entry.writable))
     }
 
-    /// Whether one may delete what others write here. As the server has it: moderators in their room, administrators in
-    /// every room.
+    /// Whether the user may delete messages of others here. Same rule as on the server: moderators in their room,
+    /// administrators in every room.
     fn moderates(&self) -> bool {
         let context = self.context;
         let entry = context.entry(self.conversation);
@@ -297,13 +297,13 @@ impl RowContext {
         })
     }
 
-    /// Opens the menu of a row, at its beginning.
+    /// Opens the menu of a row at the row's start.
     pub(crate) fn open_menu_of(&self, row: &HtmlElement) {
         let place = row.get_bounding_client_rect();
         self.open_menu_at(row, place.left() + 56.0, place.bottom() - 4.0);
     }
 
-    /// Opens the menu of a row at a point, if there is something that one can do with it.
+    /// Opens the menu of a row at a point, if the message has any actions.
     pub(crate) fn open_menu_at(&self, row: &HtmlElement, x: f64, y: f64) {
         let seq = row.get_attribute("data-seq").and_then(|seq| seq.parse().ok());
         if let Some(seq) = seq.filter(|seq| self.can_act_on(*seq)) {
@@ -311,7 +311,7 @@ impl RowContext {
         }
     }
 
-    /// Whether a message still says something, and is not folded away.
+    /// Whether the message is loaded and not deleted.
     pub(crate) fn can_act_on(&self, seq: Seq) -> bool {
         let message = self.context.open.message(seq);
         message.is_some_and(|message| message.with_untracked(|message| message.body.is_some()))
@@ -328,7 +328,7 @@ fn close(node: NodeRef<html::Dialog>) {
     }
 }
 
-/// Puts a menu to its place, as far as the window reaches.
+/// Positions a menu within the viewport.
 fn put(dialog: &web_sys::HtmlDialogElement, place: Place) {
     let (x, y, above) = match place {
         Place::Sheet => return first(dialog),
@@ -366,7 +366,7 @@ fn is_emoji(element: &HtmlElement) -> bool {
     element.class_list().contains("emoji-button")
 }
 
-/// Moves the keyboard within a menu.
+/// Moves the focus within a menu. Returns whether the key was handled.
 fn walk(dialog: &web_sys::HtmlDialogElement, key: &str) -> bool {
     let stops = stops(dialog);
     let active = document().active_element();
@@ -374,7 +374,7 @@ fn walk(dialog: &web_sys::HtmlDialogElement, key: &str) -> bool {
     let Some(at) = stops.iter().position(|stop| active.as_ref() == Some(stop.as_ref())) else { return false };
     let emoji = stops.get(at).is_some_and(is_emoji);
     let next = match key {
-        // The emoji stand in one line.
+        // The emoji are laid out in one row.
         "ArrowDown" if emoji => stops.iter().position(|stop| !is_emoji(stop)).unwrap_or(at),
         "ArrowUp" if emoji => last,
         "ArrowDown" => {
@@ -394,7 +394,7 @@ fn walk(dialog: &web_sys::HtmlDialogElement, key: &str) -> bool {
         }
         "Home" => 0,
         "End" => last,
-        // There is nothing else to go to.
+        // The focus must not leave the menu.
         "Tab" => at,
         _ => return false,
     };

@@ -1,6 +1,6 @@
-//! The rows of a timeline: stored messages, and what stands between them.
+//! The rows of a timeline: stored messages and what is between them.
 //!
-//! Invariant: a row is one stop for the keyboard; what is inside it is reached from it (`roving.rs`).
+//! Invariant: a row is a single tab stop; the controls inside it are reached from it (`roving.rs`).
 
 use leptos::prelude::*;
 use parlour_protocol::conversations::ConversationKind;
@@ -21,10 +21,10 @@ use crate::state::rows::Row;
 use crate::state::{bidi, conversations, people, time};
 use crate::texts::chat;
 
-/// A row is named after this many characters of its text; the rest is read inside it.
+/// A row's accessible name contains at most this many characters of its text; the rest is read inside the row.
 const NAMED: usize = 300;
 
-/// One row.
+/// Renders one row.
 pub(crate) fn row(row: Row, shared: RowContext) -> AnyView {
     match row {
         Row::Beginning => view! { <Beginning shared /> }.into_any(),
@@ -57,7 +57,7 @@ pub(crate) fn row(row: Row, shared: RowContext) -> AnyView {
     }
 }
 
-/// The card at the beginning of a conversation.
+/// The card at the start of a conversation.
 #[component]
 fn Beginning(shared: RowContext) -> impl IntoView {
     let context = context();
@@ -198,7 +198,7 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
     let there = move || text.with(|(text, ..)| text.is_some()) && !folded.get() && !going.get();
     let on_menu = move |event: web_sys::MouseEvent| {
         if shared.fingers.get_value() {
-            // A finger that is held has its own way to the menu.
+            // Touch opens the menu by its own long-press handling.
             event.prevent_default();
             return;
         }

@@ -1,7 +1,7 @@
-//! A message's text, drawn as elements; never as markup.
+//! A message's text, rendered as elements; never as markup.
 //!
-//! Every piece is an element of its own whose text is set as a whole: where a browser has translated the page, the text
-//! that was put there before is not there any more.
+//! Every piece is its own element whose text is set as a whole: if the browser's translation feature has rewritten the
+//! page, the original text nodes no longer exist.
 
 use leptos::prelude::*;
 use parlour_protocol::ids::UserId;
@@ -9,8 +9,8 @@ use parlour_protocol::messages::Mention;
 use parlour_protocol::text::{Segment, pieces};
 use parlour_protocol::validation;
 
-/// The text, with its links, mentions and code. A mention is of an account, no matter who has the handle now; `mentions` says
-/// of which. Where that is not known (yet), the handle has to do.
+/// The text with its links, mentions and code. A mention refers to an account, whoever owns the handle now; `mentions`
+/// says which account. If that is not known (yet), the handle is used.
 pub(crate) fn body(text: &str, mentions: Option<&[Mention]>, me: UserId) -> impl IntoView + use<> {
     let plain = |text: &str| view! { <span prop:textContent=text.to_owned()></span> }.into_any();
     pieces(text)

@@ -1,4 +1,4 @@
-//! Parts of a message's row: the message that it answers, its reactions, and what one can do with it.
+//! Parts of a message's row: the quoted message, the reactions, and the actions.
 
 use leptos::prelude::*;
 use parlour_client::engine::Act;
@@ -16,30 +16,30 @@ use crate::icons::{Icon, MORE, PENCIL, REPLY, SMILE};
 use crate::state::{bidi, reactions};
 use crate::texts::{chat, common};
 
-/// Longest text of a quoted message, in characters.
+/// Maximum length of a quoted text, in characters.
 const EXCERPT: usize = 160;
 
-/// The emoji that are offered for reactions.
+/// The emoji offered for reactions.
 pub(crate) const PALETTE: [&str; 8] = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"];
 
-/// What the rows of a timeline share.
+/// State shared by the rows of a timeline.
 #[derive(Clone, Copy)]
 pub(crate) struct RowContext {
     pub(crate) context: Context,
     pub(crate) conversation: ConversationId,
     pub(crate) mode: RwSignal<Mode>,
-    /// The row whose actions are shown: that under the mouse, or where the keyboard is.
+    /// The row whose actions are shown: the hovered or focused one.
     pub(crate) active: RwSignal<Option<Seq>>,
-    /// The menu that is open.
+    /// The open menu.
     pub(crate) menu: RwSignal<Option<OpenMenu>>,
-    /// The row that was jumped to.
+    /// The row that the user jumped to.
     pub(crate) target: RwSignal<Option<Seq>>,
-    /// Whether the last pointer was a finger.
+    /// Whether the last pointer event came from a finger.
     pub(crate) fingers: StoredValue<bool>,
 }
 
 impl RowContext {
-    /// What the rows of a conversation share at first.
+    /// The initial shared state for a conversation.
     pub(crate) fn new(context: Context, conversation: ConversationId) -> Self {
         Self {
             context,
@@ -53,7 +53,7 @@ impl RowContext {
     }
 }
 
-/// A message in one line, as it is shown where it is quoted.
+/// A message in one line, for quotes.
 pub(crate) fn excerpt(message: &Message) -> String {
     let text = if untrack(|| context().is_blocked(message.author)) {
         chat::blocked_message().to_owned()
@@ -63,11 +63,11 @@ pub(crate) fn excerpt(message: &Message) -> String {
     text.replace("```", "").chars().take(EXCERPT).collect()
 }
 
-/// The message that this one answers.
+/// The message that this one replies to.
 #[component]
 pub(crate) fn Quote(conversation: ConversationId, seq: Seq) -> impl IntoView {
     let context = context();
-    // It may be loaded later, or never among the rows: it is read by itself then.
+    // If it is not among the loaded rows, it is fetched separately.
     let quoted = context.open.quoted(seq, move |seqs| context.read_quoted(conversation, seqs));
     let inside = move || match quoted.get() {
         Some(message) => view! {
@@ -86,7 +86,7 @@ pub(crate) fn Quote(conversation: ConversationId, seq: Seq) -> impl IntoView {
     }
 }
 
-/// Adds or takes back a reaction.
+/// Adds the user's reaction, or removes it if it is already there.
 pub(crate) fn react(context: Context, conversation: ConversationId, message: &Message, emoji: &str) {
     let (me, seq, emoji) = (context.me(), message.seq, emoji.to_owned());
     let shown = untrack(|| reactions::shown(&message.reactions, &context.reacts(conversation, seq), me));
@@ -107,7 +107,7 @@ pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Messa
             })
         })
     };
-    // A chip stays the same while people come and go, and so keeps the focus.
+    // A chip keeps its element while users come and go, and so keeps the focus.
     let chip = move |emoji: String| {
         let message = message.clone();
         let users = {
@@ -154,7 +154,7 @@ pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Messa
     }
 }
 
-/// Asks, and then blocks somebody.
+/// Asks for confirmation, then blocks a user.
 pub(crate) fn block(context: Context, id: UserId) {
     let name = context.user(id).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
     ask(
@@ -171,7 +171,7 @@ pub(crate) fn block(context: Context, id: UserId) {
     );
 }
 
-/// Ends a block.
+/// Unblocks a user.
 pub(crate) fn unblock(context: Context, id: UserId) {
     let name = context.user(id).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
     let name = name.map_or_else(|| chat::this_person().to_owned(), |name| bidi::isolated(&name));
@@ -181,7 +181,7 @@ pub(crate) fn unblock(context: Context, id: UserId) {
     });
 }
 
-/// What one does most with a message, and the way to the rest.
+/// The most frequent actions of a message, and a button that opens the full menu.
 #[component]
 pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl IntoView {
     let (seq, author) = message.with_untracked(|message| (message.seq, message.author));

@@ -1,4 +1,4 @@
-//! What the server has not answered yet: messages on their way, and changes of messages.
+//! Pending actions: messages in flight and changes to messages.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::live::outbox::Change;
 use crate::state::time;
 use crate::texts::chat;
 
-/// A message that is on its way for longer than this says so, in milliseconds.
+/// A message that has been in flight for longer than this (ms) is marked as slow.
 const SLOW_MS: f64 = 2_000.0;
 
-/// How an edit stands that the server has not answered: nothing of what was written is lost by it.
+/// The state of a pending edit; a refused edit's text is not lost.
 #[component]
 pub(crate) fn ChangeState(conversation: ConversationId, change: Memo<Option<Change>>) -> impl IntoView {
     move || {
@@ -37,7 +37,7 @@ pub(crate) fn ChangeState(conversation: ConversationId, change: Memo<Option<Chan
     }
 }
 
-/// Something that the server has refused: why, and what one can do.
+/// A refused action: the reason, and what the user can do.
 #[component]
 fn Refused(conversation: ConversationId, cid: String, what: String) -> impl IntoView {
     let context = context();
@@ -67,7 +67,7 @@ fn Refused(conversation: ConversationId, cid: String, what: String) -> impl Into
     }
 }
 
-/// A message on its way.
+/// A message in flight.
 #[component]
 pub(crate) fn PendingRow(cid: String, opens: bool, shared: RowContext) -> impl IntoView {
     let context = context();

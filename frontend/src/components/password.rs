@@ -1,5 +1,5 @@
-//! The password once more, before something that only its owner may do. Accounts that log in with a provider may have
-//! none: then a fresh log-in takes its place, which the server checks.
+//! Asks for the password again before a sensitive action. Accounts that log in with a provider may have none; the
+//! server then requires a fresh log-in instead.
 
 use leptos::prelude::*;
 
@@ -19,12 +19,12 @@ fn filled(text: &str) -> Result<(), String> {
     if text.is_empty() { Err(auth::enter_password().to_owned()) } else { Ok(()) }
 }
 
-/// The value of the field. Where there is none, nothing needs to stand in it.
+/// The value of the field. It may stay empty if the account has no password.
 pub(crate) fn password_again(name: &'static str) -> Input {
     Input::new(name, if untrack(has_password) { filled } else { |_| Ok(()) })
 }
 
-/// The field, or what stands in its place.
+/// The password field, or the text shown in its place.
 #[component]
 pub(crate) fn PasswordAgain(
     input: Input,
@@ -33,7 +33,7 @@ pub(crate) fn PasswordAgain(
     move || {
         if has_password() {
             view! {
-                // Tells password managers whose password this is.
+                // Tells password managers which account the password belongs to.
                 <input
                     type="text"
                     class="visually-hidden"

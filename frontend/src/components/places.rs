@@ -1,4 +1,4 @@
-//! Where one is, and the links that lead elsewhere.
+//! Navigation links, which know the current page.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -9,13 +9,13 @@ use crate::icons::{BELL, CHAT, COMPASS, Icon, SETTINGS, SHIELD, USERS};
 use crate::state::{bidi, people};
 use crate::texts::{common, friends, navigation as texts, notifications};
 
-/// A link that knows whether one is there.
+/// A link that is marked when its page is open.
 #[component]
 pub(crate) fn Place(
     #[prop(into)] href: String,
     #[prop(default = "place")] class: &'static str,
     #[prop(default = false)] below: bool,
-    /// What it is called where only its icon is shown.
+    /// The link's name when only its icon is shown.
     #[prop(default = "")]
     title: &'static str,
     children: Children,
@@ -35,17 +35,17 @@ pub(crate) fn Place(
     }
 }
 
-/// How many friend requests wait for an answer.
+/// The number of incoming friend requests.
 pub(crate) fn incoming(context: Context) -> usize {
     context.requests.with(|requests| requests.ready().map_or(0, |requests| requests.incoming.len()))
 }
 
-/// How many notifications are unread.
+/// The number of unread notifications.
 pub(crate) fn unread_notices(context: Context) -> i64 {
     context.notices.with(|notices| notices.ready().map_or(0, |notices| notices.unread))
 }
 
-/// A count, when there is something to count.
+/// A count, shown only if it is above zero.
 #[component]
 pub(crate) fn Count(
     #[prop(into)] count: Signal<i64>,
@@ -61,7 +61,7 @@ pub(crate) fn Count(
     }
 }
 
-/// A figure for the eye and its words for screen readers. Its plus sign stays behind it in both directions of text.
+/// A visible number with its screen reader text. `<bdi>` keeps a plus sign after the number in both text directions.
 pub(crate) fn badge(shown: String, said: String, loud: bool, testid: &'static str) -> impl IntoView {
     view! {
         <span class="count" class:loud=loud data-testid=testid>
@@ -102,7 +102,7 @@ pub(crate) fn FootLinks() -> impl IntoView {
     }
 }
 
-/// The bar at the bottom of a phone's screen.
+/// The navigation bar at the bottom of a phone's screen.
 #[component]
 pub(crate) fn BottomBar() -> impl IntoView {
     let context = context();
@@ -142,7 +142,7 @@ pub(crate) fn BottomBar() -> impl IntoView {
     }
 }
 
-/// Oneself, at the top of the sidebar.
+/// The signed-in user, at the top of the sidebar.
 #[component]
 pub(crate) fn Myself() -> impl IntoView {
     let context = context();

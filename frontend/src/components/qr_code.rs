@@ -1,12 +1,13 @@
-//! QR codes, drawn as one path.
+//! QR codes, drawn as a single SVG path.
 
 use leptos::prelude::*;
 use qrcode::{Color, EcLevel};
 
-/// White modules around the code, as readers want them.
+/// The quiet zone around the code, in modules, as scanners require.
 const MARGIN: usize = 4;
 
-/// Width in modules, margin and all, and the path of what is dark; `None` when the text is too long for a code.
+/// The width in modules including the margin, and the path of the dark modules; `None` if the text is too long for a
+/// code.
 fn drawn(text: &str) -> Option<(usize, String)> {
     let code = qrcode::QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
     let width = code.width();
@@ -45,7 +46,7 @@ mod tests {
     #[test]
     fn a_link_is_drawn_with_its_corners_and_its_margin() {
         let (width, path) = drawn("otpauth://totp/Parlour:ada?secret=JBSWY3DP&issuer=Parlour").unwrap();
-        // Version 4 has 33 modules; each corner but the last has a dark one.
+        // Version 4 has 33 modules per side; each corner except the last has a dark one.
         assert_eq!(width, 33 + 8);
         for corner in ["M4 4h", "M36 4h", "M4 36h"] {
             assert!(path.contains(corner), "{corner}");

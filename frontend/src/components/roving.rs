@@ -1,7 +1,9 @@
-//! The keyboard in the timeline. For the Tab key it is one stop: arrows go from row to row and, within a row, from one
-//! control to the next; Escape leads back step by step, from a control to its row and from a row to the composer.
+//! Keyboard navigation in the timeline. For the Tab key it is a single stop: the arrow keys move from row to row and,
+//! within a row, from control to control; Escape goes back step by step, from a control to its row and from a row to
+//! the composer.
 //!
-//! Invariant: the focus is never lost. When what has it is drawn again or goes away, its row takes it, or the nearest.
+//! Invariant: the focus is never lost. If the focused element is redrawn or removed, its row or the nearest row takes
+//! the focus.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -12,23 +14,24 @@ use crate::browser;
 use crate::components::scrolling;
 use crate::components::timeline_view::View;
 
-/// Rows that a page key goes over.
+/// Number of rows that Page Up and Page Down move.
 const PAGE: usize = 10;
-/// What can be reached inside a row.
+/// The focusable controls inside a row.
 const CONTROLS: &str = "a[href], button";
 
-/// Which row has the keyboard; a handle, cheap to copy.
+/// The roving focus of a timeline; a cheap handle.
 #[derive(Clone, Copy)]
 pub(super) struct Roving {
     view: View,
-    /// Whether the focus is on a row or inside one. Then the timeline itself is no stop: Shift+Tab leads out of it.
+    /// Whether the focus is on or inside a row. The timeline itself is then not a tab stop, so that Shift+Tab leaves
+    /// it.
     pub(super) inside: RwSignal<bool>,
     /// The row that has the focus, or had it last.
     row: StoredValue<Option<HtmlElement>, LocalStorage>,
 }
 
 impl Roving {
-    /// Nothing has the focus yet.
+    /// A timeline without focus.
     pub(super) fn new(view: View) -> Self {
         Self { view, inside: RwSignal::new(false), row: StoredValue::new_local(None) }
     }
@@ -38,7 +41,7 @@ impl Roving {
         all(&view, ".message")
     }
 
-    /// The focus has come to something in the timeline.
+    /// Handles focus moving to an element of the timeline.
     pub(super) fn focused(&self, event: &web_sys::FocusEvent) {
         let Some(target) = event.target().and_then(|one| one.dyn_into::<HtmlElement>().ok()) else { return };
         match row_of(&target) {
@@ -46,14 +49,14 @@ impl Roving {
                 self.row.set_value(Some(row));
                 self.inside.set(true);
             }
-            // By Tab it comes to the timeline itself: to the row where it was before, or the last one in view. A click
-            // on an empty place is no wish to go anywhere.
+            // Tab reaches the timeline itself: move the focus to the last focused row, or to the last one in view. A
+            // click on an empty area must not move the focus.
             None if target.matches(":focus-visible").unwrap_or(false) => {
                 let roving = *self;
-                // Afterwards: this handler is called again by it.
+                // Deferred, because focusing the row calls this handler again.
                 queue_microtask(move || {
                     if let Some(row) = roving.entrance() {
-                        // Coming by moves nothing under the eye.
+                        // Taking the focus must not scroll.
                         scrolling::focus_row(&row);
                     }
                 });
@@ -73,7 +76,7 @@ impl Roving {
             let place = row.get_bounding_client_rect();
             place.top() >= frame.top() && place.bottom() <= frame.bottom()
         };
-        // Who follows the end comes to the newest one, who reads further up to where they were.
+        // At the end of the timeline, enter at the newest row; further up, at the row that had the focus.
         let follows = self.view.context.open.at_bottom.get_untracked();
         let before = self.row.get_value().filter(|row| !follows && row.is_connected() && seen(row));
         before.or_else(|| {
@@ -86,7 +89,7 @@ impl Roving {
         })
     }
 
-    /// The focus has left something in the timeline, perhaps to another place in it.
+    /// Handles focus leaving an element of the timeline, perhaps for another one in it.
     pub(super) fn blurred(&self) {
         let roving = *self;
         request_animation_frame(move || {
@@ -98,7 +101,7 @@ impl Roving {
         });
     }
 
-    /// Something in the timeline was drawn again: if that had the focus, its row takes it.
+    /// After a change of the timeline's DOM: if the focused element was removed, its row takes the focus.
     fn mend(&self) {
         let lost = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
         if self.inside.try_get_untracked() != Some(true) || !lost {
@@ -118,7 +121,7 @@ impl Roving {
         }
     }
 
-    /// Looks after the focus as long as the timeline is there.
+    /// Watches the focus while the timeline is mounted.
     pub(super) fn watch(self) {
         type Watched = (web_sys::MutationObserver, Closure<dyn FnMut()>);
         let watched: StoredValue<Option<Watched>, LocalStorage> = StoredValue::new_local(None);
@@ -140,7 +143,7 @@ impl Roving {
         });
     }
 
-    /// A key was pressed in the timeline. True when it did something.
+    /// Handles a key pressed in the timeline. Returns whether it did something.
     pub(super) fn key(&self, event: &web_sys::KeyboardEvent) -> bool {
         let Some(key) = browser::key(event) else { return false };
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
@@ -209,7 +212,7 @@ fn row_of(element: &Element) -> Option<HtmlElement> {
     element.closest(".message").ok().flatten()?.dyn_into().ok()
 }
 
-/// Goes from one control of a row to the next; before the first one stands the row itself.
+/// Moves the focus between the controls of a row; before the first one comes the row itself.
 fn within(row: &HtmlElement, from: &HtmlElement, forwards: bool) -> bool {
     let mut stops = vec![row.clone()];
     stops.extend(all(row, CONTROLS));

@@ -1,5 +1,5 @@
-//! The timeline's place: what is at the top of the view, and how to find it again after something changed its size.
-//! What is to be done is decided in `state/spot.rs`; here it is measured and done.
+//! The timeline's scroll position: which row is at the top of the viewport, and how to restore it after a size change.
+//! `state/spot.rs` decides what to do; this module measures and scrolls.
 
 use parlour_protocol::ids::Seq;
 use wasm_bindgen::{JsCast, JsValue};
@@ -8,14 +8,14 @@ use web_sys::{Element, HtmlElement};
 use crate::api::calls::Place;
 use crate::state::spot::{Anchor, Geometry, Move, Spot};
 
-/// Closer to the end than this counts as at the end, in pixels.
+/// A view closer to its end than this counts as at the end, in pixels.
 pub(crate) const NEAR_END: f64 = 40.0;
-/// Closer to an edge than this, more messages are fetched.
+/// Closer to an edge than this, more messages are loaded, in pixels.
 pub(crate) const NEAR_EDGE: f64 = 900.0;
 
-/// The sizes of a view.
+/// Measures a scrolling element.
 pub(crate) fn geometry(view: &HtmlElement) -> Geometry {
-    // On screens with finer pixels a view may be scrolled by parts of one.
+    // On screens with a fractional device pixel ratio, the scroll position may be fractional.
     let top = js_sys::Reflect::get(view, &JsValue::from_str("scrollTop")).ok().and_then(|top| top.as_f64());
     Geometry {
         top: top.unwrap_or_default(),
@@ -24,7 +24,7 @@ pub(crate) fn geometry(view: &HtmlElement) -> Geometry {
     }
 }
 
-/// Keeps the end or the row under the eye where it was.
+/// Keeps the end, or the anchor row, where it was.
 pub(crate) fn keep(view: &HtmlElement, place: &mut Spot, at_end: bool) {
     let row = |seq| find(view, seq).map(|row| below_top(view, &row));
     match place.hold(at_end, geometry(view), row) {
@@ -40,7 +40,7 @@ fn below_top(view: &HtmlElement, row: &Element) -> f64 {
     row.get_bounding_client_rect().top() - view.get_bounding_client_rect().top()
 }
 
-/// Goes to the end.
+/// Scrolls to the end.
 pub(crate) fn to_end(view: &HtmlElement) {
     view.set_scroll_top(view.scroll_height());
 }
@@ -54,8 +54,8 @@ fn rows(view: &HtmlElement) -> Vec<Element> {
     (0..found.length()).filter_map(|index| found.item(index)?.dyn_into().ok()).collect()
 }
 
-/// The row under the reader's eye, which is the first one that begins in the view, and the last message in it. A row
-/// that fills the view has begun above.
+/// The anchor row: the first one that starts inside the viewport; and the last message in the viewport. If one row
+/// fills the viewport, it is the anchor although it starts above.
 pub(crate) fn visible(view: &HtmlElement) -> Option<(Anchor, Seq)> {
     let frame = view.get_bounding_client_rect();
     let rows = rows(view);
@@ -73,24 +73,24 @@ pub(crate) fn find(view: &HtmlElement, seq: Seq) -> Option<HtmlElement> {
     view.query_selector(&format!("[data-seq=\"{seq}\"]")).ok().flatten()?.dyn_into().ok()
 }
 
-/// Moves the view so that an element is a third below its top.
+/// Scrolls so that an element is a third of the viewport below its top.
 pub(crate) fn bring(view: &HtmlElement, element: &Element) {
     put(view, element, f64::from(view.client_height()) / 3.0);
 }
 
-/// Moves the view so that an element is this far below its top.
+/// Scrolls so that an element is `offset` pixels below the viewport's top.
 pub(crate) fn put(view: &HtmlElement, element: &Element, offset: f64) {
     view.scroll_by_with_x_and_y(0.0, below_top(view, element) - offset);
 }
 
-/// The row of a message, or of the first one after it that is loaded.
+/// The row of a message, otherwise the first loaded one after it, otherwise the last.
 pub(crate) fn find_near(view: &HtmlElement, seq: Seq) -> Option<HtmlElement> {
     let rows = rows(view);
     let at = rows.partition_point(|row| seq_of(row).is_some_and(|one| one < seq));
     rows.get(at).or_else(|| rows.last())?.clone().dyn_into().ok()
 }
 
-/// What to load for the first gap that is near to what is seen: its side that the reader comes from.
+/// What to load for the first gap near the viewport: the side from which the reader approaches.
 pub(crate) fn gap_near(view: &HtmlElement) -> Option<Place> {
     let frame = view.get_bounding_client_rect();
     let found = view.query_selector_all("[data-after]").ok()?;
@@ -108,7 +108,7 @@ pub(crate) fn gap_near(view: &HtmlElement) -> Option<Place> {
     })
 }
 
-/// Gives the keyboard to a row. The view is not moved by it.
+/// Focuses a row without scrolling.
 pub(crate) fn focus_row(row: &HtmlElement) {
     let options = web_sys::FocusOptions::new();
     options.set_prevent_scroll(true);

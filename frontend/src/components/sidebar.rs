@@ -1,4 +1,4 @@
-//! The sidebar: own rooms and direct chats, with what is unread, and the ways to everything else.
+//! The sidebar: the user's rooms and direct chats with unread counts, and links to everything else.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -111,7 +111,7 @@ pub(crate) fn Sidebar() -> impl IntoView {
     }
 }
 
-/// One conversation.
+/// One conversation in the list.
 #[component]
 pub(crate) fn ConversationLink(id: ConversationId) -> impl IntoView {
     let context = context();
@@ -120,7 +120,7 @@ pub(crate) fn ConversationLink(id: ConversationId) -> impl IntoView {
     let place = format!("/c/{id}");
     let below = format!("/c/{id}/");
     let here = move || path.with(|path| *path == place || path.starts_with(&below)).then_some("page");
-    // Only what is shown is followed: a message that changes neither redraws nothing.
+    // Depends only on what is shown: a message that changes neither name nor picture redraws nothing.
     let face = Memo::new({
         let entry = entry.clone();
         move |_| entry.with(|entry| (entry.kind, entry.peer.as_ref().map(|peer| peer.id), title(entry)))
@@ -135,7 +135,7 @@ pub(crate) fn ConversationLink(id: ConversationId) -> impl IntoView {
         }
     };
     let hint = peer_name;
-    // While one writes there, the composer itself shows it.
+    // In the open conversation the composer itself shows the draft.
     let draft = move || {
         let written = context.drafts.with(|drafts| drafts.contains(&id)) && context.open.id.get() != Some(id);
         written.then(|| {

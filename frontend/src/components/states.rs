@@ -1,4 +1,4 @@
-//! The states that every page has besides the good one: loading, empty, failed.
+//! The states that every page has in addition to its content: loading, empty, failed.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::components::copying::CopyButton;
 use crate::icons::{ALERT, Icon};
 use crate::texts::common;
 
-/// Rows that stand for what is being loaded.
+/// Placeholder rows while something is loading.
 #[component]
 pub(crate) fn Skeleton(#[prop(default = 5)] rows: usize) -> impl IntoView {
     let row = |index: usize| {
@@ -29,13 +29,13 @@ pub(crate) fn Skeleton(#[prop(default = 5)] rows: usize) -> impl IntoView {
     }
 }
 
-/// Nothing is here: one sentence, and the action that fills it.
+/// An empty list: one sentence, and the action that fills it.
 #[component]
 pub(crate) fn Empty(
     icon: &'static str,
     title: &'static str,
     text: &'static str,
-    /// Whether this is all that the page says.
+    /// Whether this is the page's only content, so that its title is the page's main heading.
     #[prop(default = false)]
     whole: bool,
     #[prop(optional)] children: Option<Children>,
@@ -54,7 +54,7 @@ pub(crate) fn Empty(
     }
 }
 
-/// Something could not be loaded: what happened, and again.
+/// A failed load: the reason and a retry button.
 #[component]
 pub(crate) fn Failed(failure: Failure, #[prop(into)] retry: Callback<()>) -> impl IntoView {
     let reference = failure.request_id().map(|id| {

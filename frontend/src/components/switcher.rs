@@ -1,5 +1,5 @@
-//! The quick switcher: a few letters and Enter lead to a conversation, a person or a page; also to rooms that one is not
-//! in, and to anyone whose exact username is typed.
+//! The quick switcher: a few letters and Enter open a conversation, a person or a page; also public rooms that the user
+//! is not in, and anyone whose exact username is typed.
 
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ use crate::state::conversations::title;
 use crate::state::offers::{Offered, folded, sorted};
 use crate::texts::{common, navigation as texts};
 
-/// Most places that are offered.
+/// Maximum number of results.
 const OFFERS: usize = 24;
-/// How long after the last letter the server is asked.
+/// Debounce before the server is queried.
 const ASKED_AFTER: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ impl Offered for Offer {
     }
 }
 
-/// What the server found for what was typed.
+/// The server's results for the current input.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Found {
     rooms: Vec<Room>,
@@ -193,7 +193,7 @@ fn Inside() -> impl IntoView {
         }
     };
     on_cleanup(move || wait(None));
-    // What the server knows comes a moment later, and below what one has oneself: it moves nothing that is picked.
+    // The server's results arrive later and are listed below the local ones, so that they do not move a selected entry.
     let ask = move || {
         let Some(typed) =
             wanted.try_get_untracked().map(|typed| folded(&typed)).filter(|typed| !typed.is_empty())

@@ -1,7 +1,7 @@
-//! The messages of the open conversation. Scrolling up brings older ones without a jump; at the end the view
-//! follows what is said.
+//! The messages of the open conversation. Scrolling up loads older ones without a jump; at the end the view follows new
+//! messages.
 //!
-//! Invariant: each day is a section of its own, so that its name stays in view as long as its messages do and no longer.
+//! Invariant: each day is its own section, so that its heading stays in view exactly as long as its messages do.
 
 use leptos::prelude::*;
 use parlour_protocol::ids::ConversationId;
@@ -111,7 +111,7 @@ pub(crate) fn Timeline(view: View) -> impl IntoView {
                 }
             >
                 {stage}
-                // Not there while it is empty: filled and scrolled to its end it would count as moved.
+                // Hidden while empty: otherwise filling it and scrolling to the end would count as a layout shift.
                 <div class="timeline-rows" hidden=move || open.stage.get() == Stage::Loading>
                     <div class="timeline-edge">
                         <Show when=move || open.older.get() && open.stage.get() == Stage::Ready>{edge}</Show>
@@ -125,7 +125,7 @@ pub(crate) fn Timeline(view: View) -> impl IntoView {
     }
 }
 
-/// The view of a conversation's timeline.
+/// The view state for a conversation's timeline.
 pub(crate) fn timeline_view(id: ConversationId, shared: RowContext) -> View {
     View::new(shared.context, id, shared)
 }

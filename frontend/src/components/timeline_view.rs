@@ -1,7 +1,6 @@
-//! The view of a timeline: where it is scrolled to, what it loads when one comes near to what is missing, and what was
-//! seen in it.
+//! The view of a timeline: its scroll position, what it loads near missing messages, and what was seen in it.
 //!
-//! Invariant: what changes its size never says where the reader is; only scrolling does.
+//! Invariant: size changes never update the reader's position; only scrolling does.
 
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ use crate::state::spot::{Anchor, Spot};
 use crate::storage::Life;
 use crate::texts::chat;
 
-// A text that people see.
+// User-visible texts.
 
 /// The state of the view: handles, cheap to copy.
 #[derive(Clone, Copy)]
@@ -34,10 +33,10 @@ pub(crate) struct View {
     pub(super) node: NodeRef<html::Div>,
     pub(super) shared: RowContext,
     spot: StoredValue<Spot>,
-    /// The rows changed, and the view was not moved yet.
+    /// The rows changed, and the scroll position was not yet adjusted.
     unsettled: StoredValue<bool>,
     fetching: RwSignal<bool>,
-    /// A page could not be had; it is asked for again when one scrolls or when there is a connection.
+    /// Loading a page failed; it is retried on scrolling or when the connection is back.
     pub(super) stuck: RwSignal<bool>,
     noted: StoredValue<Option<TimeoutHandle>>,
 }
@@ -58,12 +57,12 @@ impl View {
         }
     }
 
-    /// The element that scrolls.
+    /// The scrolling element.
     pub(super) fn element(&self) -> Option<HtmlElement> {
         self.node.try_get_untracked().flatten().map(|node| node.unchecked_into())
     }
 
-    /// The view was scrolled: notes the place and fetches what comes next.
+    /// Handles scrolling: updates the reader's position and loads what is missing nearby.
     pub(super) fn scrolled(&self) {
         let Some(view) = self.element() else { return };
         if self.unsettled.try_get_value() != Some(false) {
@@ -72,8 +71,8 @@ impl View {
         let open = self.context.open;
         let mut now = scrolling::geometry(&view);
         if self.spot.with_value(|spot| spot.shifted(&now)) {
-            // Something has changed its size, and the browser tells about the scrolling first: where the view is now
-            // says nothing yet about where the reader is.
+            // A size changed, and the scroll event came before the resize event: the current scroll position does not
+            // yet reflect the reader's position.
             self.keep(&view);
             now = scrolling::geometry(&view);
         }
@@ -89,7 +88,7 @@ impl View {
         self.note_later();
     }
 
-    /// Notes what is under the reader's eye.
+    /// Updates the reader's position.
     fn see(&self, view: &HtmlElement) {
         let now = scrolling::geometry(view);
         let eye = self.spot.try_update_value(|spot| {
@@ -99,13 +98,13 @@ impl View {
         self.context.open.eye.set_value(eye.flatten());
     }
 
-    /// Keeps the end or the row under the eye in its place, whatever has changed its size.
+    /// Keeps the end, or the anchor row, in place after a size change.
     fn keep(&self, view: &HtmlElement) {
         let at_end = self.context.open.at_bottom.get_untracked();
         self.spot.update_value(|spot| scrolling::keep(view, spot, at_end));
     }
 
-    /// What is missing near to what is seen is loaded.
+    /// Loads missing messages near the viewport.
     fn fetch_what_is_near(&self, view: &HtmlElement) {
         let open = self.context.open;
         let Some((from, to)) = open.edges().filter(|_| open.stage.get_untracked() == Stage::Ready) else {
@@ -136,7 +135,7 @@ impl View {
             }
             let failed = answer.is_err();
             match answer {
-                // After a jump, this page belongs to another place.
+                // After a jump, this page belongs to another position.
                 Ok(page) if open.is(view.id) && open.generation.get_untracked() == generation => {
                     open.join(page, place.part(), context.live, context.me());
                 }
@@ -144,8 +143,8 @@ impl View {
                 Ok(_) | Err(_) => {}
             }
             let _ = view.stuck.try_set(failed);
-            // If one still is near when the rows are there gets the next page without scrolling again. A failure waits
-            // until they scroll.
+            // If the viewport is still near a gap when the rows are drawn, the next page is loaded without further
+            // scrolling. After a failure, only scrolling retries.
             set_timeout(
                 move || {
                     let gone = view.fetching.try_set(false).is_some();
@@ -158,7 +157,7 @@ impl View {
         });
     }
 
-    /// Loads again what could not be had.
+    /// Retries a failed load.
     pub(super) fn try_again(&self) {
         if let Some(view) = self.element() {
             self.stuck.set(false);
@@ -166,7 +165,7 @@ impl View {
         }
     }
 
-    /// Notes, a moment after scrolling, what was read and where one is.
+    /// Schedules storing the read position and the scroll position, 250 ms after scrolling.
     fn note_later(&self) {
         if self.noted.with_value(Option::is_some) {
             return;
@@ -180,7 +179,7 @@ impl View {
         self.noted.set_value(set_timeout_with_handle(note, Duration::from_millis(250)).ok());
     }
 
-    /// Notes what was read and where one is.
+    /// Stores the read position and the scroll position.
     pub(crate) fn note(&self) {
         let Some(element) = self.element() else { return };
         let open = self.context.open;
@@ -204,7 +203,7 @@ impl View {
         }
     }
 
-    /// The rows changed: keeps the end or the place in view.
+    /// After the rows changed: keeps the end or the anchor in view.
     fn settle(&self) {
         let Some(view) = self.element() else { return };
         self.unsettled.set_value(false);
@@ -212,7 +211,7 @@ impl View {
         self.scrolled();
     }
 
-    /// Other messages were loaded: goes to where one wants to be.
+    /// After other messages were loaded: scrolls to the requested position.
     fn arrive(&self) {
         let Some(view) = self.element() else { return };
         self.unsettled.set_value(false);
@@ -240,7 +239,7 @@ impl View {
         match scrolling::find(view, seq) {
             Some(row) => {
                 scrolling::bring(view, &row);
-                // Who came by a link with the keyboard goes on from there.
+                // A keyboard user who followed a link continues from this row.
                 if view.contains(document().active_element().as_deref()) {
                     scrolling::focus_row(&row);
                 }
@@ -273,12 +272,12 @@ impl View {
         }
     }
 
-    /// Where the reader is, unless that is the end.
+    /// The scroll anchor, or `None` at the end.
     pub(crate) fn place(&self) -> Option<Anchor> {
         self.context.open.eye.get_value().filter(|_| !self.context.open.at_bottom.get_untracked())
     }
 
-    /// Goes to the end, and loads it when it is not loaded.
+    /// Scrolls to the end, loading it if necessary.
     pub(super) fn go_to_end(&self) {
         if self.context.open.newer.get_untracked() {
             self.context.open_at(self.id, Place::Newest, Wish::End);
@@ -288,19 +287,19 @@ impl View {
         }
     }
 
-    /// Follows what is drawn, what changes its size, whether somebody looks, and the connection.
+    /// Reacts to drawn rows, size changes, attention and the connection.
     pub(super) fn follow(self) {
         let (context, open) = (self.context, self.context.open);
         Effect::new(move |before: Option<u64>| {
             open.drawn.track();
             let generation = open.generation.get();
             self.unsettled.set_value(true);
-            // The rows are drawn by then, and nothing was painted yet.
+            // By then the rows are in the DOM but not yet painted.
             request_animation_frame(move || {
                 if self.unsettled.try_get_value().is_none() {
                     return;
                 }
-                // Messages that were kept are there before the view is.
+                // Cached messages exist before the view does.
                 let ready = open.stage.try_get_untracked() == Some(Stage::Ready);
                 if before.is_some_and(|before| before != generation) || (before.is_none() && ready) {
                     self.arrive();
@@ -314,7 +313,7 @@ impl View {
         Effect::new(move |before: Option<bool>| {
             let looking = context.attention.get();
             if before == Some(true) && !looking && open.at_bottom.get_untracked() {
-                // What comes while one looks elsewhere is new when one comes back.
+                // Messages that arrive while the user looks elsewhere are marked as new on return.
                 open.read.set_value(context.live.cursor(self.id));
             }
             if before.is_some() {
@@ -329,7 +328,7 @@ impl View {
         });
     }
 
-    /// When the view or its content changes its size, for whatever reason, the place is kept.
+    /// Keeps the scroll position when the view or its content changes size.
     fn keep_place(self) {
         let observer: StoredValue<Option<web_sys::ResizeObserver>, LocalStorage> =
             StoredValue::new_local(None);
@@ -337,7 +336,7 @@ impl View {
         Effect::new(move |_| {
             let Some(node) = self.node.get() else { return };
             let closure = Closure::<dyn FnMut()>::new(move || {
-                // Rows that are about to be drawn are looked at when they are.
+                // Rows that are about to be drawn are handled when they are.
                 let settled = self.unsettled.try_get_value() == Some(false);
                 if let Some(element) = self.element().filter(|_| settled) {
                     self.keep(&element);

@@ -1,7 +1,7 @@
-//! Fingers on the timeline: a tap or a long press opens what one can do with a message, a swipe replies to it.
+//! Touch gestures on the timeline: a tap or a long press opens a message's actions, a swipe replies to it.
 //!
-//! Invariant: a touch is about the message that was under the finger when it went down, and nothing that appears while
-//! the finger is there can be hit by it. A mouse never comes here.
+//! Invariant: a touch applies to the message that was under the finger when it went down, and cannot hit anything that
+//! appears while the finger is there. Mouse events are not handled here.
 
 use std::time::Duration;
 
@@ -16,26 +16,26 @@ use crate::components::menu::{OpenMenu, Place};
 use crate::components::message_parts::RowContext;
 use crate::state::gestures::{Finger, HOLD_MS, Lifted};
 
-/// Swipes that begin closer to the edge of the screen belong to the system, in pixels.
+/// Swipes that start closer to the screen's edge belong to the system, in pixels.
 const EDGE: f64 = 24.0;
-/// What has a meaning of its own when it is tapped.
+/// Elements that handle taps themselves.
 const CONTROLS: &str = "a, button, input, textarea";
-/// What a swipe does something else with.
+/// Elements that handle horizontal swipes themselves.
 const SCROLLS: &str = "pre";
 
-/// The finger, and the row that it is on; a handle, cheap to copy.
+/// The finger and the row under it; a cheap handle.
 #[derive(Clone, Copy)]
 pub(super) struct Touch {
     shared: RowContext,
     finger: StoredValue<Finger>,
     row: StoredValue<Option<HtmlElement>, LocalStorage>,
     hold: StoredValue<Option<TimeoutHandle>>,
-    /// Whether the last touch was a tap, and its click is still to come.
+    /// Whether the last touch was a tap whose click event is still to come.
     tapped: StoredValue<bool>,
 }
 
 impl Touch {
-    /// No finger yet.
+    /// No finger is down.
     pub(super) fn new(shared: RowContext) -> Self {
         Self {
             shared,
@@ -56,7 +56,7 @@ impl Touch {
         }
     }
 
-    /// A finger goes down, or another pointer.
+    /// Handles a pointer going down.
     pub(super) fn down(&self, event: &PointerEvent) {
         self.forget_hold();
         self.release();
@@ -80,7 +80,7 @@ impl Touch {
         self.row.set_value(Some(row));
         self.finger.update_value(|finger| finger.down((x, y), toward));
         if inside("a") {
-            // A link that is held is the browser's.
+            // A long press on a link belongs to the browser.
             return;
         }
         let touch = *self;
@@ -92,7 +92,7 @@ impl Touch {
         self.hold.set_value(set_timeout_with_handle(held, Duration::from_millis(HOLD_MS)).ok());
     }
 
-    /// The finger moves.
+    /// Handles the finger moving.
     pub(super) fn moved(&self, event: &PointerEvent) {
         if event.pointer_type() != "touch" || !event.is_primary() {
             return;
@@ -109,7 +109,7 @@ impl Touch {
         }
     }
 
-    /// The finger is lifted.
+    /// Handles the finger being lifted.
     pub(super) fn up(&self, event: &PointerEvent) {
         if event.pointer_type() != "touch" || !event.is_primary() {
             return;
@@ -128,7 +128,7 @@ impl Touch {
         self.release();
     }
 
-    /// The browser scrolls with it.
+    /// Handles the browser taking over the touch to scroll.
     pub(super) fn cancelled(&self) {
         self.forget_hold();
         self.finger.update_value(Finger::cancel);
@@ -144,7 +144,7 @@ impl Touch {
         });
     }
 
-    /// Something was clicked: after a tap on a message's own words, what one can do with it is shown.
+    /// Handles a click: after a tap on a message outside its controls, opens the actions.
     pub(super) fn clicked(&self, event: &web_sys::MouseEvent) {
         let tapped = self.tapped.try_update_value(std::mem::take) == Some(true);
         let target = event.target().and_then(|one| one.dyn_into::<Element>().ok());

@@ -1,7 +1,7 @@
-//! What is said to those who hear the page: new messages, failures, the line lost and found.
+//! Screen reader announcements: new messages, failures, the connection lost and restored.
 //!
-//! Invariant: everything that is announced goes through [`Context::say`]; `state/announcing.rs` decides what is said
-//! together and when.
+//! Invariant: every announcement goes through [`Context::say`] or [`Context::announce`]; `state/announcing.rs` decides
+//! what is combined and when it is spoken.
 
 use std::time::Duration;
 
@@ -17,32 +17,32 @@ use crate::state::announcing::{Announcements, Said};
 use crate::state::people;
 use crate::texts::chat;
 
-/// The first of what comes in one go waits this long for the rest, in milliseconds.
+/// The first announcement of a burst waits this long for more, in milliseconds.
 const GATHERS: f64 = 300.0;
-/// Sentences that stay in the page, for those whose reader is slow to look.
+/// Number of sentences kept in the live region, for screen readers that are slow to read them.
 const KEPT: usize = 4;
 
-/// The sentences that were said last, and what waits to be said; a handle, cheap to copy.
+/// The latest announcements and the pending ones; a cheap handle.
 #[derive(Clone, Copy)]
 pub(crate) struct Announcer {
     waiting: StoredValue<Announcements>,
-    /// Each with a number of its own.
+    /// Each sentence has a unique number.
     pub(crate) said: RwSignal<Vec<(u64, String)>>,
 }
 
 impl Announcer {
-    /// Nothing was said yet.
+    /// An announcer without announcements.
     pub(crate) fn new() -> Self {
         Self { waiting: StoredValue::new(Announcements::default()), said: RwSignal::new(Vec::new()) }
     }
 
-    /// Forgets everything.
+    /// Clears everything.
     pub(crate) fn clear(&self) {
         self.waiting.set_value(Announcements::default());
         self.said.set(Vec::new());
     }
 
-    /// Says something, now or together with what else comes within the second.
+    /// Announces something, either soon or combined with whatever else comes within a second.
     pub(crate) fn say(&self, said: Said) {
         let wait = self.waiting.try_update_value(|waiting| waiting.add(said, browser::now_ms()));
         let announcer = *self;
@@ -65,7 +65,7 @@ impl Announcer {
     }
 }
 
-/// A message that has come, as far as it matters for announcing it.
+/// The parts of an incoming message that matter for its announcement.
 pub(crate) struct Heard<'a> {
     pub(crate) conversation: ConversationId,
     pub(crate) author: UserId,
@@ -75,12 +75,12 @@ pub(crate) struct Heard<'a> {
 }
 
 impl Context {
-    /// Announces something that is no message.
+    /// Announces something other than a message.
     pub(crate) fn say(&self, text: impl Into<String>) {
         self.announcer.say(Said::Notice(text.into()));
     }
 
-    /// Announces a message of somebody else: of the open conversation, and of direct chats wherever one is.
+    /// Announces another user's message if it is in the open conversation or in any direct chat.
     pub(crate) fn announce(&self, heard: &Heard) {
         let open = self.open.is(heard.conversation);
         let direct = self

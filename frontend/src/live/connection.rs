@@ -1,7 +1,7 @@
-//! The life of the connection: open, start, heartbeat, and again after it broke.
+//! The life cycle of the connection: open, start, heartbeat, reconnect.
 //!
-//! Invariant: at most one connection; it belongs to one sign-in and ends with it. After every reconnection
-//! the cursors say what is missing.
+//! Invariant: at most one connection; it belongs to one sign-in and ends with it. After every reconnect, the cursors
+//! say what is missing.
 
 use std::time::Duration;
 
@@ -20,21 +20,21 @@ use crate::api::socket;
 use crate::browser;
 use crate::context::{Context, Link};
 
-/// Silence after which the connection counts as dead, in milliseconds.
+/// A connection that is silent for this long counts as dead, in milliseconds.
 const SILENCE_MS: f64 = 35_000.0;
-/// Silence after which it counts as dead when something was asked, in milliseconds. Together with [`QUIET_MS`] it is
-/// told within ten seconds that nothing is sent.
+/// A connection that is silent for this long although an answer is pending counts as dead, in milliseconds. Together
+/// with [`QUIET_MS`], the user is told within ten seconds that nothing is being sent.
 const ANSWER_MS: f64 = 6_000.0;
-/// How long opening a connection may take, in milliseconds.
+/// Timeout for opening a connection, in milliseconds.
 const OPENING_MS: f64 = 10_000.0;
-/// How long the server may take to show that there is a connection where the browser says there is none, in milliseconds.
+/// How long the server may take to answer a probe when the browser reports that the device is offline, in milliseconds.
 const PROBE_MS: u64 = 1_000;
-/// How often it is asked that.
+/// Number of probes.
 const PROBES: u32 = 3;
-/// Trouble shorter than this is not told, in milliseconds; but for that of the device itself.
+/// Trouble shorter than this is not shown, in milliseconds, except when the device is offline.
 const QUIET_MS: u32 = 2_000;
 
-/// Keeps a connection until the sign-in that it belongs to is over.
+/// Keeps a connection until its sign-in ends.
 pub(crate) async fn run(context: Context, generation: u64) {
     let mut backoff = Backoff::default();
     trouble(context, generation, Link::Unreachable);
@@ -82,7 +82,7 @@ pub(crate) async fn run(context: Context, generation: u64) {
         }
         let mut wait = backoff.failed(browser::chance());
         if !CloseCode::reconnects(code) {
-            // Nothing that a quick retry would mend, such as too many open tabs.
+            // A quick retry would not help, for example if too many tabs are open.
             wait = wait.max(20_000);
         }
         let (wake, mut woken) = mpsc::channel(1);
@@ -95,7 +95,8 @@ pub(crate) async fn run(context: Context, generation: u64) {
     }
 }
 
-/// Tells about trouble: at once when the browser knows that there is no connection at all, else when it has lasted.
+/// Shows connection trouble: immediately if the browser reports that the device is offline, otherwise after
+/// [`QUIET_MS`].
 fn trouble(context: Context, generation: u64, why: Link) {
     if browser::offline() {
         context.link.set(Link::Offline);
@@ -110,8 +111,8 @@ fn trouble(context: Context, generation: u64, why: Link) {
     });
 }
 
-/// Asks the server whether there is a connection where the browser says that there is none; more than once, for what is
-/// heard at first may have been on its way before.
+/// Probes the connection when the browser reports that the device is offline. Several times, because the first frames
+/// heard may have been in flight before.
 fn doubt(context: Context, generation: u64, probes: u32) {
     let asked = browser::now_ms();
     context.live.probe();
@@ -129,8 +130,7 @@ fn doubt(context: Context, generation: u64, probes: u32) {
 }
 
 impl Context {
-    /// The browser says that the device has lost its connection, or has one again. It may be wrong about the first: what
-    /// the server says counts.
+    /// Handles the browser's online and offline events. An offline report may be wrong: the server's answer decides.
     pub(crate) fn line_changed(&self) {
         let generation = self.live.generation();
         match (browser::offline(), self.link.get_untracked()) {
@@ -144,7 +144,7 @@ impl Context {
     }
 }
 
-/// One connection, from opening to its end; answers the code with which it ended.
+/// Runs one connection until it ends and returns the close code.
 async fn connect(context: Context, generation: u64, backoff: &mut Backoff) -> u16 {
     let Some(socket) = socket::open(&context.api.origin()) else { return 1006 };
     let (mut sink, stream) = socket.split();
@@ -154,7 +154,7 @@ async fn connect(context: Context, generation: u64, backoff: &mut Backoff) -> u1
     let mut heard = opened;
     let mut spoke = heard;
     let mut works = false;
-    // The first ping comes at a random time, so that the clients of a restarted server do not ping in step.
+    // The first ping is sent at a random time, so that the clients of a restarted server do not ping in step.
     let mut ping_after = browser::chance() * HEARTBEAT_MS as f64;
     let mut commands = Some(commands);
     loop {
@@ -208,10 +208,10 @@ async fn connect(context: Context, generation: u64, backoff: &mut Backoff) -> u1
     }
 }
 
-/// The first command: what is known, and what is followed live.
+/// Sends `start` with the cursors and the conversations followed live.
 fn begin(context: Context, epoch: &str) {
     if context.live.change(|inner| inner.cursors.set_epoch(epoch)) {
-        // The server's history is another one: everything that was built from the old one goes.
+        // A new epoch: everything built from the old one is discarded.
         context.reload_all();
     }
     let open = context.open.id.get_untracked();

@@ -1,8 +1,8 @@
-//! What one did and the server does not know yet, kept on the device and shared by all tabs.
+//! Pending actions, stored on the device and shared by all tabs.
 //!
-//! Invariant: everything pending has a place of its own in the storage, written before it is sent and removed when the
-//! server has answered. The tab where it was done sends it; when that tab is gone or slow, any other takes it on, or the
-//! next start does. Two that take on the same thing do no harm: its name makes it one for the server.
+//! Invariant: every pending action has its own storage entry, written before it is sent and removed when the server has
+//! answered. The tab where it was done sends it; if that tab is gone or slow, another tab takes over, or the next start
+//! does. If two tabs send the same action, no harm is done: the server treats actions with the same cid as one.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -18,30 +18,30 @@ use crate::storage::{self, Life};
 
 use super::Asked;
 
-/// How long a tab with a connection waits for another open one to send what was done there before, in milliseconds: that
-/// one may be out of sight and take its time to connect.
+/// How long a connected tab waits for another open tab to send that tab's own actions, in milliseconds: the other one
+/// may be in the background and slow to connect.
 const WAITS_MS: i64 = 2_500;
 
-/// Until then, a closed tab may be one that is being loaded again, in milliseconds.
+/// Within this time, a closed tab may turn out to be reloading, in milliseconds.
 const RELOADING_MS: u64 = 3_000;
 
-/// What a message is to become.
+/// A pending edit of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) cid: String,
-    /// Its new text.
+    /// The new text.
     pub(crate) body: String,
-    /// Why that was refused, if it was.
+    /// Why the edit was refused, if it was.
     pub(crate) failed: Option<String>,
 }
 
 impl Context {
-    /// Does something in a conversation: it is kept and shown at once, and told to the server when it can be.
+    /// Does something in a conversation: stores and shows it immediately, and sends it as soon as possible.
     pub(crate) fn act(&self, conversation: ConversationId, act: Act) {
         let now = browser::now_ms() as i64;
         let (cid, tab) = (browser::random_cid(), self.tab.get_value());
         let gone = self.live.change(|inner| {
-            // Two in the same millisecond stay in order.
+            // Two actions in the same millisecond stay in order.
             inner.last_at = now.max(inner.last_at + 1);
             let at = inner.last_at;
             let on_its_way: Vec<String> =
@@ -58,7 +58,7 @@ impl Context {
         self.flush();
     }
 
-    /// Sends what is due, and takes on what a closed tab has left.
+    /// Sends what is due, including actions left by closed tabs.
     pub(crate) fn flush(&self) {
         if !self.live.connected() {
             return;
@@ -100,7 +100,7 @@ impl Context {
         }
     }
 
-    /// What a message is to become, if it was edited and the server has not answered. Follows the outbox.
+    /// The pending edit of a message, if any. Tracks the outbox.
     pub(crate) fn change_of(&self, conversation: ConversationId, seq: Seq) -> Option<Change> {
         self.outbox_version.track();
         self.live.with(|inner| {
@@ -110,20 +110,20 @@ impl Context {
         })
     }
 
-    /// The text of a message as its author last wanted it.
+    /// The text of a message including a pending edit.
     pub(crate) fn text_of(&self, conversation: ConversationId, seq: Seq) -> String {
         let wanted = untrack(|| self.change_of(conversation, seq)).map(|change| change.body);
         let stored = || self.open.message(seq).and_then(|message| message.get_untracked().body);
         wanted.or_else(stored).unwrap_or_default()
     }
 
-    /// Whether a message is about to be deleted. Follows the outbox.
+    /// Whether a message has a pending deletion. Tracks the outbox.
     pub(crate) fn deletes(&self, conversation: ConversationId, seq: Seq) -> bool {
         self.outbox_version.track();
         self.live.with(|inner| inner.outbox.deletes(conversation, seq))
     }
 
-    /// Own reactions that are about to be added or taken back. Follows the outbox.
+    /// The user's pending reaction changes: emoji, and true to add or false to remove. Tracks the outbox.
     pub(crate) fn reacts(&self, conversation: ConversationId, seq: Seq) -> Vec<(String, bool)> {
         self.outbox_version.track();
         self.live.with(|inner| {
@@ -131,7 +131,7 @@ impl Context {
         })
     }
 
-    /// Tries again what was refused.
+    /// Retries a refused action.
     pub(crate) fn retry(&self, conversation: ConversationId, cid: &str) {
         let tab = self.tab.get_value();
         self.live
@@ -141,13 +141,13 @@ impl Context {
         self.flush();
     }
 
-    /// Gives up what was refused.
+    /// Discards a refused action.
     pub(crate) fn discard(&self, conversation: ConversationId, cid: &str) {
         self.settle(cid);
         self.outbox_changed(conversation);
     }
 
-    /// The server has done it, or it was given up: it is not pending any more. True when it was.
+    /// Removes an action that the server has done or the user has discarded. Returns whether it was pending.
     pub(crate) fn settle(&self, cid: &str) -> bool {
         let was = self.live.change(|inner| inner.outbox.settled(cid));
         if was {
@@ -157,7 +157,7 @@ impl Context {
         was
     }
 
-    /// Draws what the outbox has changed.
+    /// Redraws after a change of the outbox.
     pub(crate) fn outbox_changed(&self, conversation: ConversationId) {
         self.outbox_version.update(|version| *version += 1);
         if self.open.is(conversation) {
@@ -165,7 +165,7 @@ impl Context {
         }
     }
 
-    /// Keeps something pending as it stands now.
+    /// Stores the current state of a pending action.
     pub(crate) fn keep_pending(&self, cid: &str) {
         let text = self.live.with(|inner| inner.outbox.get(cid).map(kept::write));
         if let Some(text) = text {
@@ -177,7 +177,7 @@ impl Context {
         self.keep(Life::Device, &format!("outbox.{cid}"), None);
     }
 
-    /// Takes up what was not sent before, in this tab or another.
+    /// Loads the unsent actions of all tabs from the storage.
     pub(crate) fn restore_outbox(&self) {
         let me = self.me();
         for name in storage::names(me, Life::Device, "outbox.") {
@@ -192,7 +192,7 @@ impl Context {
         self.still_here();
     }
 
-    /// Another tab has added, changed or settled something pending.
+    /// Handles another tab having added, changed or settled a pending action.
     pub(crate) fn outbox_changed_elsewhere(&self, cid: &str, value: Option<String>) {
         let pending = value.and_then(|text| kept::read(&text));
         let conversation = self.live.change(|inner| match pending {
@@ -213,7 +213,7 @@ impl Context {
         }
     }
 
-    /// Says to the other tabs that this one is open, and looks for what closed ones have left.
+    /// Tells the other tabs that this one is open, and takes over the actions of closed ones.
     pub(crate) fn still_here(&self) {
         let me = self.me();
         if me.0 == 0 {
@@ -229,12 +229,12 @@ impl Context {
         self.flush();
     }
 
-    /// This tab is being closed: another one may take on what waits here.
+    /// Marks this tab as closed, so that another may take over its pending actions.
     pub(crate) fn tab_closes(&self) {
         self.keep(Life::Device, &tabs::name(&self.tab.get_value()), None);
     }
 
-    /// Another tab was closed, or is being loaded again and will send what waits by itself.
+    /// Handles another tab having closed. It may be reloading and send its own actions, so this waits first.
     pub(crate) fn tab_closed(&self) {
         let context = *self;
         set_timeout(move || context.flush(), Duration::from_millis(RELOADING_MS));
@@ -246,7 +246,7 @@ impl Context {
     }
 }
 
-/// Why something was refused, if it was.
+/// Why an action was refused, if it was.
 pub(crate) fn why(pending: &Pending) -> Option<String> {
     match &pending.state {
         SendState::Sending => None,

@@ -1,7 +1,8 @@
-//! How far one has read: noted here at once, and told to the server soon.
+//! Read markers: applied locally at once, and sent to the server soon.
 //!
-//! Invariants: what is looked at is read in the same moment in which it comes, so that no counter ever shows it. The last
-//! position reaches the server, also when the page is left at once. Nothing is read in a window without the focus.
+//! Invariants: a message the user is looking at counts as read the moment it arrives, so that no counter ever shows it.
+//! The last position reaches the server even if the page is closed immediately. Nothing is marked as read in a window
+//! without focus.
 
 use std::time::Duration;
 
@@ -19,15 +20,15 @@ use crate::context::Context;
 use crate::open::Stage;
 use crate::state::conversations;
 
-/// How long messages wait for the names of their authors, in milliseconds.
+/// How long messages wait for their authors' names, in milliseconds.
 const NAMES_MS: f64 = 700.0;
-/// How often it is looked whether they have come, in milliseconds.
+/// Polling interval while waiting for them, in milliseconds.
 const LOOKS_MS: u32 = 20;
 
 impl Context {
-    /// Everything up to a position was seen.
+    /// Marks everything up to a position as read.
     pub(crate) fn mark_read(&self, id: ConversationId, seq: Seq) {
-        // What only the server can count is read again when it has moved the marker, too.
+        // If only the server can count what is left, the entry is reloaded once it has moved the marker, too.
         if self.change_entry(id, |entry, counted| conversations::mark_read(entry, counted, seq)).moved {
             let wait = self.live.change(|inner| Some(inner.markers.read(id, seq, browser::now_ms())));
             let context = *self;
@@ -41,19 +42,19 @@ impl Context {
         }
     }
 
-    /// Another device has read up to a position, which the server knows already.
+    /// Handles another device having read up to a position. The server already knows.
     pub(crate) fn read_elsewhere(&self, id: ConversationId, seq: Seq) {
         if self.note_read(id, seq) {
             self.reread_later(id);
         }
     }
 
-    /// Like [`Self::read_elsewhere`], and says whether only the server can count what is left.
+    /// Like [`Self::read_elsewhere`], but returns whether only the server can count what is left.
     pub(crate) fn note_read(&self, id: ConversationId, seq: Seq) -> bool {
         self.change_entry(id, |entry, counted| conversations::mark_read(entry, counted, seq)).doubt
     }
 
-    /// A message has come into the open conversation: it is read when its end is in view and somebody looks at it.
+    /// Marks a message that arrived in the open conversation as read, if the end is in view and the user is looking.
     pub(crate) fn read_at_once(&self, id: ConversationId, seq: Seq) {
         let open = self.open;
         let seen = open.stage.get_untracked() == Stage::Ready
@@ -64,7 +65,7 @@ impl Context {
         }
     }
 
-    /// Tells the server what is due, or all that waits.
+    /// Sends the read markers that are due, or all of them.
     pub(crate) fn tell_read(&self, all: bool) {
         let due = self.live.change(|inner| {
             if inner.commands.is_some() { inner.markers.take(browser::now_ms(), all) } else { Vec::new() }
@@ -76,7 +77,7 @@ impl Context {
         }
     }
 
-    /// The page is being hidden, and perhaps never seen again: what waits is told by requests that outlive it.
+    /// The page is being hidden, perhaps for good: sends all pending read markers with requests that outlive the page.
     pub(crate) fn tell_read_and_leave(&self) {
         let due = self.live.change(|inner| inner.markers.take(browser::now_ms(), true));
         let address = |id| self.api.address(&format!("/conversations/{id}/read"));
@@ -87,13 +88,13 @@ impl Context {
         }
     }
 
-    /// Waits until these people are known, for a short while: their names come with what they wrote.
+    /// Waits briefly until these users are known, so that their names appear together with their messages.
     pub(crate) async fn know(&self, people: impl Iterator<Item = UserId>) {
         let unknown = self.unknown(people);
         if unknown.is_empty() {
             return;
         }
-        // Nobody is asked for twice at the same time.
+        // Users that are already being requested are not requested again.
         self.ask(unknown.iter().copied().filter(|id| !self.is_asked(*id)).collect());
         let since = browser::now_ms();
         while unknown.iter().any(|id| self.is_asked(*id)) && browser::now_ms() - since < NAMES_MS {
@@ -102,7 +103,7 @@ impl Context {
     }
 }
 
-/// Starts a request that the browser finishes when the page is gone.
+/// Starts a request that the browser completes even if the page is gone.
 fn outlive(token: &str, address: &str, seq: Seq) -> Option<()> {
     let set = |object: &Object, name: &str, value: &JsValue| {
         Reflect::set(object, &name.into(), value).ok().map(drop)

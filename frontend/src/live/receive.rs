@@ -1,6 +1,6 @@
-//! What frames do: each is applied to the stores it concerns, or leads to a fetch of what is missing.
+//! Handles the server's frames: each is applied to the state it concerns, or leads to a fetch of what is missing.
 //!
-//! Invariant: an event is applied iff its seq is the cursor plus one, whatever way it came.
+//! Invariant: an event is applied iff its seq is the cursor plus one, no matter how it arrived.
 
 use std::time::Duration;
 
@@ -22,11 +22,11 @@ use crate::context::{Context, Load};
 use crate::state::conversations;
 use crate::state::members::Move;
 
-/// Most missed events that are fetched one by one for a conversation that is not open.
+/// For a conversation that is not open, at most this many missed events are fetched; beyond that its entry is reloaded.
 const WORTH_FETCHING: Seq = 200;
 
 impl Context {
-    /// Applies a frame. True when it answers `start`: then the connection works.
+    /// Handles a frame. Returns true if it answers `start`: then the connection works.
     pub(crate) fn receive(&self, frame: ServerFrame) -> bool {
         match frame {
             ServerFrame::Ok(ok) => return self.receive_ok(*ok),
@@ -56,7 +56,7 @@ impl Context {
             }
             Some(Asked::Send(conversation, cid)) => self.sent(conversation, &cid, &ok),
             Some(Asked::Focus) => {
-                // Between the page that was read and this answer, something may have been said.
+                // Events may have been missed between the loaded page and this answer.
                 if let Some(id) = self.open.id.get_untracked() {
                     self.sync(id);
                 }
@@ -90,7 +90,7 @@ impl Context {
         }
     }
 
-    /// Compares what the server said at `start` with what is known.
+    /// Compares the answer to `start` with the local state.
     fn started(&self, ok: &OkFrame) {
         if let Some(user) = ok.user {
             let known = self.live.with(|inner| inner.cursors.user());
@@ -134,7 +134,7 @@ impl Context {
             spawn_local((*self).load_conversations());
         }
         if self.live.change(|inner| std::mem::replace(&mut inner.started, true)) {
-            // Who came and went meanwhile was told to nobody here.
+            // Presence changes during the disconnection were missed, so the friends are reloaded.
             let (context, generation) = (*self, self.live.generation());
             let wait = 1_000.0 + browser::chance() * 7_000.0;
             let read = move || {
@@ -144,7 +144,7 @@ impl Context {
             };
             set_timeout(read, Duration::from_millis(wait as u64));
         }
-        // What was read while there was no connection is told now; the marker never moves back.
+        // Positions read while offline are sent now; the server never moves the marker back.
         if let Some((id, entry)) = self.open.id.get_untracked().and_then(|id| Some((id, self.entry(id)?))) {
             let seq = entry.with_untracked(|entry| entry.read_seq);
             if seq > 0 {
@@ -166,7 +166,7 @@ impl Context {
         self.flush();
     }
 
-    /// Whether the missed events of a conversation were asked for at `start`.
+    /// Whether `start` asked for the missed events of this conversation.
     fn replayed(&self, id: ConversationId) -> bool {
         self.open.is(id)
             || self
@@ -174,7 +174,7 @@ impl Context {
                 .is_some_and(|entry| entry.with_untracked(|entry| entry.kind == ConversationKind::Direct))
     }
 
-    /// A head that was told without its events.
+    /// Handles a head that arrived without its events.
     pub(crate) fn receive_head(&self, id: ConversationId, head: Seq) {
         self.live.change(|inner| {
             let known = inner.heads.entry(id).or_default();
@@ -195,7 +195,7 @@ impl Context {
         }
     }
 
-    /// A head that was told with what happened.
+    /// Handles a head that arrived with a summary of the events.
     fn receive_news(&self, id: ConversationId, head: Seq, news: Option<&News>) {
         if self.entry(id).is_none() || self.replayed(id) {
             return self.receive_head(id, head);
@@ -223,7 +223,7 @@ impl Context {
         }
     }
 
-    /// Asks for the events after the cursor, unless that is being done.
+    /// Requests the events after the cursor, unless a request is in flight.
     pub(crate) fn sync(&self, id: ConversationId) {
         let Some(after) = self.live.cursor(id) else { return };
         let free = self.live.change(|inner| inner.commands.is_some() && inner.syncing.insert(id));
@@ -255,7 +255,7 @@ impl Context {
         let id = event.conversation;
         let me = self.me();
         let blocked = |author| untrack(|| self.is_blocked(author));
-        // What is caught up with was told by its entry already: it is not news.
+        // Events that the entry already included are not news.
         let news = self.entry(id).is_none_or(|entry| entry.with_untracked(|entry| event.seq > entry.head));
         let effect =
             self.change_entry(id, |entry, counted| conversations::apply(entry, counted, event, me, blocked));
@@ -299,7 +299,7 @@ impl Context {
         }
         if let Change::RoomDeleted { .. } = event.change {
             if self.open.is(id) {
-                // The page says so.
+                // The page shows that the room is gone.
                 self.open.gone.set(Some(id));
             }
             self.live.forget(id);
@@ -307,7 +307,7 @@ impl Context {
         }
     }
 
-    /// A message was deleted: no notification leads to it.
+    /// Removes the notifications of a deleted message.
     pub(crate) fn forget_notices_of(&self, id: ConversationId, seq: Seq) {
         let about = |one: &Notification| one.conversation == Some(id) && one.message == Some(seq);
         let mut found = false;

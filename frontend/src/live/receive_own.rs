@@ -1,6 +1,6 @@
-//! What concerns oneself alone: friends, notifications, memberships, read markers, the end of a session.
+//! Handles the user's own stream: friends, notifications, memberships, read markers, the end of a session.
 //!
-//! Invariant: one's own stream has no pages; whatever was missed of it is read again from its sources.
+//! Invariant: the user's own stream has no pages; after missed events, everything it covers is reloaded.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -20,7 +20,7 @@ use crate::state::friendships::{self, About};
 use crate::state::members::Move;
 
 impl Context {
-    /// Applies an event of one's own stream, if it is the next one.
+    /// Applies an event of the user's own stream, if it is the next one.
     pub(crate) fn receive_user_event(&self, event: &UserEvent) {
         let verdict = self
             .live
@@ -34,7 +34,7 @@ impl Context {
         }
     }
 
-    /// One's own stream has no pages: what it is about is read again.
+    /// The user's own stream has no pages: everything it covers is reloaded.
     pub(crate) fn catch_up_user(&self, head: Seq) {
         self.live.change(|inner| inner.cursors.follow_user(head));
         self.load_friends();
@@ -83,7 +83,7 @@ impl Context {
             }
             UserChange::BlockAdded { .. } | UserChange::BlockRemoved { .. } => {
                 self.load_blocks();
-                // What blocked people wrote is not counted.
+                // Messages by blocked users are not counted.
                 spawn_local((*self).load_conversations());
             }
             UserChange::ConversationJoined { conversation } => self.reread(*conversation),
@@ -125,7 +125,7 @@ impl Context {
         }
     }
 
-    /// Somebody has mentioned one, or answered one.
+    /// Handles a mention of the user or a reply to one of their messages.
     fn mentioned(
         &self,
         event: &UserEvent,
@@ -150,8 +150,8 @@ impl Context {
         });
     }
 
-    /// Does something with a person, who is asked for when they are not known yet. When they cannot be told, the lists are
-    /// read again.
+    /// Runs `then` with a user, who is requested first if unknown. If the user cannot be loaded, friends and
+    /// notifications are reloaded instead.
     fn with_person(&self, id: UserId, then: impl FnOnce(User) + 'static) {
         let (context, generation) = (*self, self.live.generation());
         spawn_local(async move {
@@ -185,7 +185,7 @@ impl Context {
         });
     }
 
-    /// Shows a notification, unless one blocks the person.
+    /// Adds a notification, unless its actor is blocked.
     fn notify(&self, seq: Seq, at: Timestamp, about: About) {
         if untrack(|| self.is_blocked(about.actor.id)) {
             return;
@@ -197,7 +197,7 @@ impl Context {
         });
     }
 
-    /// The server's history is another one than before: everything is read again.
+    /// The server has a new epoch: reloads everything.
     pub(crate) fn reload_all(&self) {
         self.load_friends();
         self.load_notices();
@@ -210,7 +210,7 @@ impl Context {
         }
     }
 
-    /// Notes a new state of one's own account.
+    /// Applies a new state of the user's own account.
     pub(crate) fn account_changed(&self, account: parlour_protocol::accounts::Account) {
         let user = parlour_protocol::users::User {
             id: account.id,

@@ -1,7 +1,7 @@
-//! Reading entries of the sidebar again, where what arrives does not tell them.
+//! Reloads sidebar entries that incoming frames do not fully describe.
 //!
-//! Invariant: what only concerns the background is asked for together and seldom, as `state/rereads.rs` says; one
-//! conversation is read alone and at once only where somebody waits for it.
+//! Invariant: entries in the background are reloaded together and rarely, as `state/rereads.rs` decides; a single entry
+//! is reloaded immediately only if the user waits for it.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::browser;
 use crate::context::Context;
 
 impl Context {
-    /// Reads one conversation's entry again, at once.
+    /// Reloads one conversation's entry immediately.
     pub(crate) fn reread(&self, id: ConversationId) {
         if !self.live.change(|inner| inner.reading.insert(id)) {
             return;
@@ -39,7 +39,7 @@ impl Context {
         });
     }
 
-    /// Reads a conversation's entry again some time soon, together with others.
+    /// Schedules reloading a conversation's entry together with others.
     pub(crate) fn reread_later(&self, id: ConversationId) {
         let wait = self.live.change(|inner| inner.rereads.want(id, browser::now_ms(), browser::chance()));
         self.reread_in(wait);
@@ -82,7 +82,7 @@ impl Context {
                         context.load_notices();
                     }
                 }
-                // A server that is older than this page cannot be asked for some.
+                // A server older than this page does not support the filter by ids.
                 Err(failure) if failure.code() == Some(ErrorCode::Malformed) => {
                     context.load_conversations().await;
                 }
@@ -91,19 +91,19 @@ impl Context {
         });
     }
 
-    /// Takes an entry that was read again. True when fewer messages mention one than were known: then something was
-    /// deleted of which nothing else tells.
+    /// Applies a reloaded entry. Returns true if it has fewer mentions than were known: then a message was deleted and
+    /// its notification may be stale.
     fn read_again(&self, conversation: Conversation) -> bool {
         let (id, head, mentions) = (conversation.id, conversation.head, conversation.mentions);
         let (open, cursor) = (self.open.is(id), self.live.cursor(id));
         let before = self.entry(id).map_or(0, |entry| entry.with_untracked(|entry| entry.mentions));
         if !self.put_entry(conversation) {
-            // The log has gone on while the answer was on its way.
+            // The log has moved on while the request was in flight.
             self.reread_later(id);
             return false;
         }
         if open {
-            // The open conversation's log is followed from its messages; its cursor stays.
+            // The open conversation's cursor belongs to its loaded messages, so it stays.
             if let Some(cursor) = cursor {
                 self.live.follow(id, cursor);
             }

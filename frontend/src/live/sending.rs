@@ -1,7 +1,7 @@
-//! What one does oneself: messages through the outbox, typing, opening a conversation.
+//! The user's own actions: sending messages through the outbox, typing, opening a conversation.
 //!
-//! Invariant: a message keeps its name until the server has answered; of each conversation one message is
-//! on its way at a time, so that they are stored in the order in which they were written.
+//! Invariant: a message keeps its cid until the server has answered; one action per conversation is in flight at a
+//! time, so that messages are stored in the order in which they were written.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::open::{Stage, Wish};
 use crate::storage::Life;
 use crate::texts::chat;
 
-/// A pending message, as it is shown.
+/// A pending message as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiting {
     pub(crate) body: String,
@@ -35,13 +35,13 @@ pub(crate) struct Waiting {
 }
 
 impl Context {
-    /// Writes a message: it is shown at once and sent when it can be.
+    /// Writes a message: it is shown immediately and sent as soon as possible.
     pub(crate) fn write(&self, id: ConversationId, body: String, reply_to: Option<Seq>) {
         self.open.read.set_value(None);
         self.act(id, Act::Send { body, reply_to });
     }
 
-    /// A pending message, as it stands.
+    /// The pending message with this cid.
     pub(crate) fn waiting(&self, cid: &str) -> Option<Waiting> {
         self.live.with(|inner| {
             let pending = inner.outbox.get(cid)?;
@@ -50,11 +50,11 @@ impl Context {
         })
     }
 
-    /// The server has done something.
+    /// Handles the server's confirmation of an action.
     pub(crate) fn sent(&self, conversation: ConversationId, cid: &str, ok: &OkFrame) {
         let pending = self.live.with(|inner| inner.outbox.get(cid).cloned());
         self.settle(cid);
-        // What was done before may have been changed since; the log tells.
+        // If an earlier attempt had already stored it, it may have changed since; its event shows the result.
         if let (Some(pending), Some(seq), Some(at)) = (pending, ok.seq, ok.at)
             && self.open.is(conversation)
             && ok.duplicate != Some(true)
@@ -67,7 +67,7 @@ impl Context {
         self.flush();
     }
 
-    /// Shows what was done as it will be when its event comes, so that nothing flickers in between.
+    /// Applies an action as its event will, so that nothing flickers until the event arrives.
     fn done(&self, conversation: ConversationId, pending: Pending, seq: Seq, at: Timestamp) {
         let me = self.me();
         let change = match pending.act {
@@ -78,7 +78,7 @@ impl Context {
                     cid: pending.cid,
                     body: Some(body),
                     reply_to,
-                    // The event tells both.
+                    // The event brings both.
                     reply_author: None,
                     mentions: None,
                     at,
@@ -100,7 +100,7 @@ impl Context {
         self.open.anticipate(&Event { conversation, seq, at, change });
     }
 
-    /// The server has refused something.
+    /// Handles the server's refusal of an action.
     pub(crate) fn not_sent(&self, conversation: ConversationId, cid: &str, error: &ErrorFrame) {
         if error.retry {
             let context = *self;
@@ -120,14 +120,14 @@ impl Context {
             self.live.change(|inner| inner.outbox.refused(cid, error.code, detail));
             self.keep_pending(cid);
         } else if self.settle(cid) && error.code != ErrorCode::Gone {
-            // No text is lost with a reaction or a deletion: it is enough to say why.
+            // A reaction or a deletion contains no text that could be lost, so a toast with the reason is enough.
             self.toast(detail, true);
         }
         self.outbox_changed(conversation);
         self.flush();
     }
 
-    /// Loads a part of the open conversation and goes to a place in it; then its log is followed from there.
+    /// Loads a part of the open conversation, scrolls to a position in it, and follows the log from there.
     pub(crate) fn open_at(&self, id: ConversationId, place: Place, wish: Wish) {
         let context = *self;
         if wish == Wish::End {
@@ -142,7 +142,7 @@ impl Context {
             if !context.open.is(id) {
                 return;
             }
-            // Where one stopped reading is above the newest page: that is where one goes on.
+            // If the user stopped reading above the newest page, continue there.
             let unread =
                 context.open.read.get_value().filter(|_| wish == Wish::Resume && place == Place::Newest);
             if let (Ok(page), Some(read)) = (&answer, unread)
@@ -155,7 +155,7 @@ impl Context {
             let (live, me) = (context.live, context.me());
             match answer {
                 Ok(page) if ready && wish == Wish::End => {
-                    // What was loaded stays above, with a gap between where they do not touch.
+                    // Messages loaded earlier stay above, separated by a gap if they are not adjacent.
                     context.open.at_bottom.set(true);
                     context.open.join(page, place.part(), live, me);
                     context.open.arrive(wish);
@@ -178,7 +178,7 @@ impl Context {
         });
     }
 
-    /// Loads once more what could not be had, because there is a connection again or somebody asks for it.
+    /// Retries a failed load, because the connection is back or the user asked.
     pub(crate) fn open_what_is_owed(&self) {
         let owed = self.open.owed.try_update_value(Option::take).flatten();
         if let (Some(id), Some((place, wish))) = (self.open.id.get_untracked(), owed) {
@@ -189,7 +189,7 @@ impl Context {
         }
     }
 
-    /// Too much was missed to read it event by event: goes to the end, or leaves the reader where they are.
+    /// Handles a gap too large to be fetched event by event: goes to the end, or leaves the reader where they are.
     pub(crate) fn open_again(&self, id: ConversationId, head: Seq) {
         self.members_stale.update(|count| *count += 1);
         if self.open.stage.get_untracked() != Stage::Ready {
@@ -202,13 +202,13 @@ impl Context {
         }
     }
 
-    /// Says which conversations are followed live.
+    /// Tells the server which conversations are followed live.
     pub(crate) fn focus_live(&self) {
         let live: Vec<ConversationId> = self.open.id.get_untracked().into_iter().collect();
         self.live.command(Asked::Focus, |id| ClientFrame::Focus { id, live });
     }
 
-    /// One is typing.
+    /// Tells the server that the user is typing.
     pub(crate) fn say_typing(&self, conversation: ConversationId) {
         self.live.command(Asked::Other, |_| ClientFrame::Typing { conversation });
     }

@@ -1,7 +1,7 @@
-//! Which server this page is for, and whether somebody has a session with it.
+//! Finds the server for this page and restores the session with it.
 //!
-//! Invariant: a page that came from its server asks for nothing more than it needs anyway. The answer to its first request,
-//! which `index.html` has the browser ask while the program is still on its way, says whether it did.
+//! Invariant: a page loaded from its server makes no additional request. The answer to its first request, which
+//! `index.html` preloads while the program is still loading, tells whether the host is the server.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::context::{Context, Phase};
 use crate::state::servers::{self, Found};
 use crate::{browser, storage, wrapper};
 
-/// How long the first page waits for that answer. Without one it is taken for a page of its server.
+/// How long a first visit waits for that answer. Without one, the host is assumed to be the server.
 const DECIDES: Duration = Duration::from_millis(500);
 
 impl Context {
-    /// Finds the server and the session with it.
+    /// Finds the server and restores the session.
     pub(crate) fn boot(&self) {
         let preset = || wrapper::server().and_then(|typed| servers::address(&typed, &browser::scheme()).ok());
         let own = browser::origin();
@@ -34,11 +34,12 @@ impl Context {
         }
     }
 
-    /// Begins as a page that came from its server, until that turns out to be wrong.
+    /// Starts as a page loaded from its server, until that turns out to be wrong.
     fn begin_here(&self) {
         let context = *self;
         if storage::nobody_is_known() {
-            // Without a session there is nothing to refresh, and the browser's console would speak of an error.
+            // Without a session there is nothing to refresh, and a failed request would appear as an error in the
+            // console.
             self.phase.set(Phase::Booting);
             set_timeout(move || context.nobody_is_here(), DECIDES);
         } else {
@@ -47,14 +48,14 @@ impl Context {
         self.read_server();
     }
 
-    /// Nobody is signed in, unless more is known already.
+    /// Switches to signed out, unless something else is known by now.
     fn nobody_is_here(&self) {
         if self.phase.get_untracked() == Phase::Booting && storage::nobody_is_known() {
             self.phase.set(Phase::SignedOut(None));
         }
     }
 
-    /// Reads what the server tells about itself. What is no server leads to the question where it is.
+    /// Loads the server's description. If the host is not a Parlour server, the user is asked for the address.
     fn read_server(&self) {
         let (context, address) = (*self, self.api.server.get_untracked());
         spawn_local(async move {
@@ -75,7 +76,7 @@ impl Context {
         });
     }
 
-    /// Goes on with the session that there is on this device.
+    /// Restores the session stored on this device.
     fn resume(&self) {
         let context = *self;
         self.phase.set(Phase::Booting);
@@ -83,7 +84,7 @@ impl Context {
             match context.api.refresh().await {
                 Ok(signed_in) => context.enter(&signed_in),
                 Err(failure) if failure.ends_session() => {
-                    // The person who was here last has been logged out meanwhile.
+                    // The session of the last user has ended meanwhile.
                     storage::nobody();
                     context.theme.set(None);
                     context.phase.set(Phase::SignedOut(None));
@@ -96,12 +97,12 @@ impl Context {
         });
     }
 
-    /// Uses the server at an address from now on; answers what is there if it is none.
+    /// Switches to the server at an address; returns what was found there if it is not a server.
     pub(crate) async fn connect(self, address: String) -> Result<(), Found> {
         let (found, origin) = look(&address).await;
         let Found::Server(server) = found else { return Err(found) };
         let address = Some(origin.unwrap_or(address)).filter(|address| *address != browser::origin());
-        // What somebody has left from another server is nothing to this one.
+        // A session left from another server is of no use for this one.
         storage::nobody();
         self.theme.set(None);
         storage::note_server(address.as_deref());
@@ -111,7 +112,7 @@ impl Context {
         Ok(())
     }
 
-    /// Another tab has chosen another server.
+    /// Handles another tab having switched servers.
     pub(crate) fn server_changed_elsewhere(&self) {
         if self.phase.get_untracked() != Phase::SignedIn {
             self.server.set(None);

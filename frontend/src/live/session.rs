@@ -1,7 +1,7 @@
-//! From a session to a running app, and back to the log-in page.
+//! Signing in and out: from a session to a running app, and back to the log-in page.
 //!
-//! Invariant: a page acts for the account that it shows or for nobody. All tabs share the cookie, so who it belongs to
-//! is compared at every refresh, whenever another tab signs in or out, and when a tab wakes up.
+//! Invariant: a page acts for the account it shows, or for nobody. All tabs share the cookie, so its owner is compared
+//! at every refresh, whenever another tab signs in or out, and when a tab wakes up.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::state::keys;
 use crate::storage::{self, Life};
 use crate::texts::auth;
 
-/// Seconds before its end at which the access token is refreshed.
+/// The access token is refreshed this many seconds before it expires.
 const EARLY: i64 = 60;
 
 impl Context {
-    /// Starts the app for the person who has just signed in.
+    /// Starts the app for the user who has just signed in.
     pub(crate) fn enter(&self, signed_in: &SignedIn) {
         let generation = self.live.reset();
         self.by_form.set_value(matches!(self.phase.get_untracked(), Phase::SignedOut(_)));
@@ -45,7 +45,7 @@ impl Context {
         });
     }
 
-    /// How somebody likes the app, as they left it on this device.
+    /// Loads the user's settings stored on this device.
     pub(crate) fn load_settings(&self, owner: UserId) {
         let kept = |name| storage::read(owner, Life::Device, name);
         self.theme.set(kept("theme"));
@@ -56,7 +56,7 @@ impl Context {
         }
     }
 
-    /// Reads the list of conversations; entries that are gone go.
+    /// Loads the list of conversations and removes entries that are no longer in it.
     pub(crate) async fn load_conversations(self) {
         match self.api.list_conversations().await {
             Ok(page) => {
@@ -71,11 +71,11 @@ impl Context {
                     self.remove_entry(id);
                 }
                 for conversation in page.items {
-                    // The open conversation's log is followed from its messages; its cursor stays.
+                    // The open conversation's cursor belongs to its loaded messages, so it stays.
                     let cursor = self.live.cursor(conversation.id);
                     let id = conversation.id;
                     if !self.put_entry(conversation) {
-                        // The log has gone on while the answer was on its way.
+                        // The log has moved on while the request was in flight.
                         self.reread_later(id);
                     }
                     if let Some(cursor) = cursor.filter(|_| self.open.is(id)) {
@@ -92,21 +92,20 @@ impl Context {
         }
     }
 
-    /// Ends the session on the server, then here.
+    /// Ends the session on the server, then locally.
     pub(crate) fn log_out(&self) {
         let context = *self;
         self.attempt(async move { context.api.end_session().await }, move |()| context.leave(None));
     }
 
-    /// Goes back to the log-in page. Nothing of the one who leaves stays on the device, and where they were does not
-    /// stay in the address.
+    /// Returns to the log-in page. No data of the user stays on the device, and the address they were at is not kept.
     pub(crate) fn leave(&self, notice: Option<String>) {
         self.comes_back.set_value(false);
         self.forget_everything();
         self.phase.set(Phase::SignedOut(notice));
     }
 
-    /// Somebody else is signed in in this browser now: this page stops, and says so.
+    /// Another account is signed in in this browser now: this page stops and says so.
     fn replaced(&self) {
         self.forget_everything();
         self.phase.set(Phase::Replaced);
@@ -121,8 +120,8 @@ impl Context {
         self.api.drop_session(me);
     }
 
-    /// The server says that this session is over. Perhaps the same person has logged in again in another tab; then
-    /// this one goes on with what that one has. True when it does.
+    /// Handles a revoked session. If the same user has logged in again in another tab, this tab continues with that
+    /// session. Returns whether it does.
     pub(crate) async fn session_over(self, notice: &str) -> bool {
         let generation = self.live.generation();
         match self.api.refresh().await {
@@ -135,7 +134,7 @@ impl Context {
         }
     }
 
-    /// Compares who is shown with who is signed in in this browser.
+    /// Compares the displayed account with the one signed in in this browser.
     fn check_identity(&self) {
         if self.phase.get_untracked() == Phase::SignedIn && storage::who().is_some_and(|who| who != self.me())
         {
@@ -143,7 +142,7 @@ impl Context {
         }
     }
 
-    /// Another tab has changed what is kept on the device.
+    /// Handles another tab having changed the storage.
     fn storage_changed(&self, event: &web_sys::StorageEvent) {
         let Some((name, value)) = storage::changed(event) else { return };
         if name == keys::SERVER {
@@ -180,7 +179,7 @@ impl Context {
             let latest =
                 context.api.signed_in.with(|one| one.as_ref().map(|one| (one.expires_in, one.session)));
             let Some((expires_in, session)) = latest else { return };
-            // The same person may have logged in again in another tab.
+            // The same user may have logged in again in another tab.
             if context.session.get_untracked().is_some_and(|known| known != session) {
                 context.session.set(Some(session));
             }
@@ -196,7 +195,7 @@ impl Context {
             let count = context.api.expired.get();
             if before.is_some_and(|before| before != count) && context.signed_in() {
                 context.leave(Some(auth::session_over().to_owned()));
-                // Most likely it is the same person who logs in again, and wants to go on.
+                // Most likely the same user logs in again and wants to continue.
                 context.comes_back.set_value(true);
             }
             count
@@ -235,7 +234,7 @@ impl Context {
             context.tell_read_and_leave();
             context.tab_closes();
         });
-        // A page that comes back as it was left may belong to somebody who has logged out meanwhile.
+        // A page restored from the back/forward cache may belong to a user who has logged out meanwhile.
         let _ = window_event_listener_untyped("pageshow", move |_| {
             if context.signed_in() && storage::who().is_none() {
                 spawn_local(async move {
@@ -243,7 +242,7 @@ impl Context {
                 });
             }
         });
-        // A tab that slept has heard nothing.
+        // A suspended tab has missed all storage events.
         for name in ["pageshow", "focus", "blur", "visibilitychange"] {
             let _ = window_event_listener_untyped(name, move |_| {
                 context.attention.maybe_update(|looking| {

@@ -1,6 +1,6 @@
-//! The rows of the open conversation, day by day.
+//! Computes the rows of the open conversation, day by day.
 //!
-//! Invariant: a day's signal changes only when its rows do, so that a message that comes touches the last day alone.
+//! Invariant: a day's signal changes only when its rows do, so that a new message updates only the last day.
 
 use leptos::prelude::*;
 use parlour_protocol::ids::UserId;
@@ -11,7 +11,7 @@ use crate::live::Live;
 use crate::state::rows::{DayKey, Frame, Row, by_day, rows};
 
 impl OpenChat {
-    /// Makes the rows.
+    /// Computes the rows.
     pub(crate) fn draw(&self, live: Live, me: UserId) {
         let Some(id) = self.id.get_untracked() else { return };
         self.note_edges();
@@ -62,7 +62,7 @@ impl OpenChat {
         }
     }
 
-    /// The rows of a day that is shown.
+    /// The rows of a displayed day.
     pub(crate) fn rows_of(&self, key: DayKey) -> ArcRwSignal<Vec<Row>> {
         self.day_rows.with_value(|all| all.get(&key).cloned()).unwrap_or_default()
     }

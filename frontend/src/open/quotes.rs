@@ -1,6 +1,6 @@
-//! Messages that others answer, wherever they stand in the log.
+//! Quoted messages: those that other messages reply to, anywhere in the log.
 //!
-//! Invariant: they follow the log as long as the conversation is open, also while they are not among the loaded ones.
+//! Invariant: they follow the log while the conversation is open, even if they are not among the loaded messages.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use parlour_protocol::socket::{Change, Event};
 use super::OpenChat;
 
 impl OpenChat {
-    /// A message that another one answers, as soon as it is known; follows its changes. `ask` is called with those
-    /// that are to be read from the server, for all rows of a page at once.
+    /// The signal of a quoted message; `None` until it is known. `ask` is called with the messages to be fetched from
+    /// the server, once for all rows of a page.
     pub(crate) fn quoted(
         &self,
         seq: Seq,
@@ -49,7 +49,7 @@ impl OpenChat {
         signal
     }
 
-    /// A page has come: perhaps messages that others answer are in it.
+    /// Takes quoted messages out of a page that was loaded.
     pub(crate) fn quote(&self, page: &MessagePage) {
         let here: Vec<Message> = self.quotes.with_value(|quotes| {
             page.items
@@ -64,7 +64,7 @@ impl OpenChat {
         seqs.into_iter().for_each(|seq| self.refresh_quote(seq));
     }
 
-    /// Quoted messages that nobody could tell about so far.
+    /// Quoted messages that could not be loaded so far.
     pub(crate) fn unknown_quotes(&self) -> Vec<Seq> {
         let unknown = |signal: &ArcRwSignal<Option<Message>>| signal.with_untracked(Option::is_none);
         self.quotes.with_value(|quotes| {

@@ -1,4 +1,4 @@
-//! What administrators see: figures, people, rooms.
+//! The administration pages: statistics, people, rooms.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::pages::{PageHead, part};
 use crate::state::{bidi, people, time};
 use crate::texts::{admin as texts, common};
 
-/// Administration, for administrators alone.
+/// The administration page; everyone else sees a refusal.
 #[component]
 pub(crate) fn Admin() -> impl IntoView {
     let context = context();
@@ -97,7 +97,7 @@ fn Figures() -> impl IntoView {
     };
     Effect::new(move |_| {
         context.minute.track();
-        // One's own connection counts, too, once it is there.
+        // The administrator's own connection counts, too, once it exists.
         context.link.track();
         read();
     });
@@ -133,7 +133,7 @@ fn Figures() -> impl IntoView {
     }
 }
 
-/// A searched list that is read page by page.
+/// A searchable list that is loaded page by page.
 #[component]
 fn Searched<T, F, Fut, V, R>(label: &'static str, testid: &'static str, read: F, line: R) -> impl IntoView
 where
@@ -209,7 +209,7 @@ where
     }
 }
 
-/// All people of the server.
+/// All accounts of the server.
 #[component]
 fn People() -> impl IntoView {
     let context = context();
@@ -253,7 +253,7 @@ fn People() -> impl IntoView {
                 {(one.role == ServerRole::Admin).then(|| view! { <span class="tag ok">{texts::administrator()}</span> })}
                 {suspended.then(|| view! { <span class="tag bad">{texts::suspended()}</span> })}
                 <div class="line-actions">
-                    // Nobody logs in to a bot: there is nothing to get back into.
+                    // Bots have no log-in to recover.
                     {(!suspended && !one.user.bot).then(|| view! { <Recovery id name=whose second_factor=one.second_factor /> })}
                     {if suspended {
                         view! {

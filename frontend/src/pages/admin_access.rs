@@ -1,4 +1,4 @@
-//! Who gets in, and what happened: approvals, invites, the audit log.
+//! Access and audit: approvals, invites, the audit log.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -19,13 +19,13 @@ use crate::pages::auth::FormFailure;
 use crate::state::{bidi, people, time};
 use crate::texts::{admin as texts, common};
 
-/// A list that is read page by page.
+/// A list that is loaded page by page.
 struct Paged<T: Clone + Send + Sync + 'static> {
     items: RwSignal<Load<Vec<T>>>,
     next: RwSignal<Option<String>>,
 }
 
-// Not derived: signals are copied whatever they hold.
+// Not derived: signals are `Copy` whatever they contain.
 impl<T: Clone + Send + Sync + 'static> Clone for Paged<T> {
     fn clone(&self) -> Self {
         *self
@@ -56,7 +56,7 @@ impl<T: Clone + Send + Sync + 'static> Paged<T> {
         });
     }
 
-    /// The list, or why there is none.
+    /// Renders the list, or its load state.
     fn show<V: IntoView + 'static>(
         self,
         empty: &'static str,
@@ -85,7 +85,7 @@ fn moment(at: parlour_protocol::time::Timestamp) -> String {
     time::full(browser::local_time(at))
 }
 
-/// Accounts that wait to be let in.
+/// Accounts waiting for approval.
 #[component]
 pub(crate) fn Approvals() -> impl IntoView {
     let context = context();
@@ -131,13 +131,13 @@ pub(crate) fn Approvals() -> impl IntoView {
     }
 }
 
-/// A whole number from one to the most that is allowed.
+/// Checks for a whole number between 1 and `most`.
 fn within(text: &str, most: i64, rule: &str) -> Result<(), String> {
     let good = text.trim().parse::<i64>().is_ok_and(|number| (1..=most).contains(&number));
     if good { Ok(()) } else { Err(rule.to_owned()) }
 }
 
-/// Codes that let people register.
+/// Invite codes for registration.
 #[component]
 pub(crate) fn Invites() -> impl IntoView {
     let context = context();
@@ -231,7 +231,7 @@ pub(crate) fn Invites() -> impl IntoView {
     }
 }
 
-/// Names somebody in the log, who may be gone since.
+/// The name of a user in the log, who may have been deleted since.
 fn named(context: Context, who: Option<UserId>) -> String {
     let Some(id) = who else { return texts::unknown_person().to_owned() };
     context.user(id).with(|user| {
@@ -240,7 +240,7 @@ fn named(context: Context, who: Option<UserId>) -> String {
     })
 }
 
-/// What happened to accounts and rights.
+/// The audit log.
 #[component]
 pub(crate) fn AuditLog() -> impl IntoView {
     let context = context();

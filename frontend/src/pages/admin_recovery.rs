@@ -1,4 +1,4 @@
-//! How administrators help people back in: a link for a new password, and the end of a lost second factor.
+//! Account recovery by administrators: a password reset link, and turning off a lost second factor.
 
 use leptos::prelude::*;
 use parlour_protocol::ids::UserId;
@@ -8,7 +8,7 @@ use crate::components::dialog::ask;
 use crate::context::context;
 use crate::texts::admin as texts;
 
-/// The buttons for one person.
+/// The recovery buttons for one account.
 #[component]
 pub(crate) fn Recovery(id: UserId, name: String, second_factor: bool) -> impl IntoView {
     let context = context();

@@ -1,4 +1,4 @@
-//! Logging in and registering, and the frame of all pages for people who are not logged in. Every page has its address.
+//! Log-in and registration, and the frame of all pages for guests. Every page has its own address.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -28,13 +28,13 @@ use crate::pages::verify_email::VerifyEmail;
 use crate::state::addresses::{self, FORGOT, LOG_IN, REGISTER};
 use crate::texts::auth;
 
-/// The pages for people who are not logged in.
+/// The pages for guests.
 #[component]
 pub(crate) fn Auth() -> impl IntoView {
     let context = context();
     let location = use_location();
     let navigate = use_navigate();
-    // Any other address leads to the log-in, which remembers it. Only people who have left on purpose leave it behind.
+    // Any other address redirects to the log-in, which remembers it, unless the user signed out on purpose.
     Effect::new(move |before: Option<()>| {
         let path = location.pathname.get();
         let left = before.is_none() && !context.comes_back.get_value();
@@ -78,7 +78,7 @@ pub(crate) fn Auth() -> impl IntoView {
     }
 }
 
-/// What all pages for people who are not logged in have around them.
+/// The frame around all pages for guests.
 #[component]
 pub(crate) fn AuthFrame(children: Children) -> impl IntoView {
     let context = context();
@@ -107,7 +107,7 @@ pub(crate) fn AuthFrame(children: Children) -> impl IntoView {
     }
 }
 
-/// A link to another page for guests, which keeps where the log-in is to lead.
+/// A link to another page for guests that keeps the address to open after the log-in.
 #[component]
 pub(crate) fn GuestLink(to: &'static str, text: &'static str, testid: &'static str) -> impl IntoView {
     let query = use_query_map();
@@ -118,7 +118,7 @@ pub(crate) fn GuestLink(to: &'static str, text: &'static str, testid: &'static s
     view! { <a href=href data-testid=testid>{text}</a> }
 }
 
-/// Runs the request of a form and enters the app when it succeeds.
+/// Runs a form's request and enters the app on success.
 pub(crate) fn enter(
     context: Context,
     busy: RwSignal<bool>,
@@ -147,7 +147,7 @@ pub(crate) fn enter(
     });
 }
 
-/// What went wrong with the form as a whole.
+/// The error of the form as a whole.
 #[component]
 pub(crate) fn FormFailure(failure: RwSignal<Option<Failure>>) -> impl IntoView {
     move || {
@@ -367,7 +367,7 @@ fn Register() -> impl IntoView {
     }
 }
 
-/// What is shown to people who registered and wait to be let in.
+/// Shown after a registration that waits for approval.
 #[component]
 pub(crate) fn Waiting(handle: String) -> impl IntoView {
     view! {

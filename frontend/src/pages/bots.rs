@@ -1,4 +1,4 @@
-//! Bots of one's own: making them, their tokens, and their end.
+//! The user's bots: creating and deleting them, and their tokens.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -24,15 +24,15 @@ use crate::state::tokens::{Doing, Holder, full};
 use crate::state::{bidi, time};
 use crate::texts::{auth, common, tokens as texts};
 
-/// The button that begins a new bot.
+/// Element id of the button that starts creating a bot.
 const NEW_BOT: &str = "new-bot";
 
-/// The bots, and the way to another one.
+/// The list of bots, and the form for a new one.
 #[component]
 pub(crate) fn Bots(doing: RwSignal<Option<Doing>>) -> impl IntoView {
     let context = context();
     let bots = RwSignal::new(Load::<Vec<Bot>>::Pending);
-    // Whose tokens are shown.
+    // The bots whose tokens are shown.
     let opened = RwSignal::new(Vec::<UserId>::new());
     let read = move || {
         spawn_local(async move {
@@ -107,7 +107,7 @@ pub(crate) fn Bots(doing: RwSignal<Option<Doing>>) -> impl IntoView {
             <h2>{texts::bots()}</h2>
             <p class="soft">{texts::bots_text()}</p>
             {list}
-            // What is done with one bot goes on when another one comes or goes.
+            // Keyed, so that an open form of one bot survives when another bot is added or removed.
             <Show when=move || count.get().is_some_and(|count| count > 0)>
                 <ul class="lines">
                     <For each=all key=|bot| bot.user.id let:bot>
@@ -124,7 +124,7 @@ fn tokens_button(id: UserId) -> String {
     format!("bot-tokens-{id}")
 }
 
-/// One bot, its tokens, and what is being done with it.
+/// One bot, its tokens, and the open form for it.
 #[component]
 fn Line(
     bot: Bot,
@@ -148,7 +148,7 @@ fn Line(
                 opened.push(id);
             }
         });
-        // A form that is not seen any more is not open either.
+        // A form that is no longer visible is closed.
         if doing.get_untracked() == Some(Doing::Token(Holder::Bot(id))) {
             doing.set(None);
         }
@@ -213,7 +213,7 @@ fn Line(
     }
 }
 
-/// Asks for the password before a bot goes for good.
+/// Asks for the password before a bot is deleted for good.
 #[component]
 fn DeleteBot(
     id: UserId,
@@ -263,7 +263,7 @@ fn DeleteBot(
     }
 }
 
-/// The names of a new bot.
+/// The form for a new bot: handle and display name.
 #[component]
 fn NewBot(doing: RwSignal<Option<Doing>>, created: Callback<Bot>) -> impl IntoView {
     let context = context();

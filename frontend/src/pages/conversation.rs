@@ -1,4 +1,4 @@
-//! A conversation: its head, its timeline, its composer (or why one may not write), and the details beside it.
+//! A conversation: its head, timeline and composer (or why the user may not write), and the details pane.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -28,7 +28,7 @@ use crate::state::spot::Anchor;
 use crate::storage::Life;
 use crate::texts::{chat, common};
 
-/// Events that are read one by one when one comes back to a conversation; after more its newest page is read.
+/// On returning to a conversation, at most this many missed events are fetched; beyond that, its newest page is loaded.
 const CATCH_UP: Seq = 300;
 
 /// The page of the conversation in the address.
@@ -70,7 +70,7 @@ pub(crate) fn ConversationPage() -> impl IntoView {
     }
 }
 
-/// A conversation that one takes part in.
+/// A conversation that the user is in.
 #[component]
 fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     let context = context();
@@ -78,18 +78,18 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     let entry = context.entry(id)?;
     let shared = RowContext::new(context, id);
     let (read, unread, head) = entry.with_untracked(|entry| (entry.read_seq, entry.unread, entry.head));
-    // What was missed since one left is read event by event, unless that is more than a page or two.
+    // Events missed since the user left are fetched individually, unless there are too many.
     let worth = |cursor| head - cursor <= CATCH_UP;
     if let Some(cursor) = open.begin(id, (unread > 0).then_some(read), worth, context.live, context.me()) {
         context.live.follow(id, cursor);
         context.focus_live();
     }
     let view = timeline_view(id, shared);
-    // Where one was at each address, to come back to it exactly.
+    // The scroll anchor at each address, to return to exactly.
     let places: StoredValue<Vec<(Option<Seq>, Option<Anchor>)>> = StoredValue::new(Vec::new());
-    // Opens at the message in the address, where one was before, where one stopped reading, or at the end.
+    // Opens at the message in the address, at the previous position, where the user stopped reading, or at the end.
     Effect::new(move |before: Option<Option<Seq>>| {
-        // Also a click on a link to where the address leads already is a wish to go there.
+        // A click on a link to the current address also scrolls there.
         context.visits.track();
         let wanted = target.get();
         let ready = open.stage.get_untracked() == Stage::Ready;
@@ -114,7 +114,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
                 };
                 context.open_at(id, place, Wish::Resume);
             }
-            // Back from a message that one had jumped to.
+            // Going back from a message the user had jumped to.
             (None, Some(Some(_))) => match been {
                 Some(Some(anchor)) if open.holds(anchor.seq) => open.arrive(Wish::Back(anchor)),
                 Some(Some(anchor)) => context.open_at(id, Place::Around(anchor.seq), Wish::Back(anchor)),
@@ -132,7 +132,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
             open.close(context.live);
         }
     });
-    // On a small screen the details lie over the page: Back closes them.
+    // On a small screen the details cover the page: Back closes them.
     let pane: StoredValue<Option<u64>> = StoredValue::new(None);
     let leave_pane = move || {
         if let Some(Some(layer)) = pane.try_update_value(Option::take) {
@@ -233,7 +233,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     })
 }
 
-/// Who is typing. The line is always there, so that nothing moves when somebody begins.
+/// The typing indicator. The line is always present, so that nothing moves when someone starts typing.
 #[component]
 fn Typing(id: ConversationId) -> impl IntoView {
     let context = context();
@@ -265,7 +265,7 @@ fn Typing(id: ConversationId) -> impl IntoView {
     }
 }
 
-/// A name that is also the page's.
+/// A name that is also the page's title.
 #[component]
 fn Titled(name: String) -> impl IntoView {
     let shown = bidi::isolated(&name);
@@ -273,7 +273,7 @@ fn Titled(name: String) -> impl IntoView {
     view! { <bdi>{name}</bdi> }
 }
 
-/// A room that one is not in: what it is, and the way in.
+/// A room that the user is not in: its description, and a button to join.
 #[component]
 fn Outside(id: ConversationId) -> impl IntoView {
     let context = context();

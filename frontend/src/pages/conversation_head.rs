@@ -1,4 +1,4 @@
-//! The head of a conversation: what it is, and what one can do with it.
+//! The head of a conversation: its name and its actions.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -16,7 +16,7 @@ use crate::context::context;
 use crate::icons::{BACK, HASH, Icon, LOGOUT, PENCIL, TRASH, USERS};
 use crate::texts::{chat, common, rooms};
 
-/// Name, topic, and what one can do with the conversation.
+/// Name, topic, and the conversation's actions.
 #[component]
 pub(crate) fn ChatHead(
     entry: ArcRwSignal<Conversation>,
@@ -98,7 +98,7 @@ pub(crate) fn ChatHead(
     }
 }
 
-/// What one can do with a room: change it, if it is one's own, and leave it.
+/// The actions of a room: editing it, for its owner, and leaving it.
 #[component]
 pub(crate) fn RoomActions(entry: ArcRwSignal<Conversation>) -> impl IntoView {
     let context = context();
@@ -144,7 +144,7 @@ pub(crate) fn RoomActions(entry: ArcRwSignal<Conversation>) -> impl IntoView {
     }
 }
 
-/// Name and topic of a room, for its owner.
+/// The form for a room's name and topic, for its owner.
 #[component]
 fn EditRoom(id: ConversationId, editing: RwSignal<bool>) -> impl IntoView {
     let context = context();

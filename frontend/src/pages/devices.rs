@@ -1,4 +1,4 @@
-//! Where one is logged in, and the end of it there.
+//! The devices where the user is logged in, and logging them out.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -12,7 +12,7 @@ use crate::icons::{Icon, SCREEN};
 use crate::state::time;
 use crate::texts::{common, security as texts};
 
-/// All devices, this one first.
+/// All sessions, the current one first.
 #[component]
 pub(crate) fn Sessions() -> impl IntoView {
     let context = context();

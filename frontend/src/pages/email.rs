@@ -1,4 +1,4 @@
-//! The e-mail address in the settings: choosing one, confirming it by its mail, changing and removing it.
+//! The e-mail address in the settings: setting, confirming, changing and removing it.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -17,7 +17,7 @@ use crate::pages::sending::{Sending, place};
 use crate::state::time;
 use crate::texts::{common, security as texts};
 
-/// The part of the settings, where the server sends mails.
+/// The e-mail section of the settings, if the server sends mails.
 #[component]
 pub(crate) fn EmailForm() -> impl IntoView {
     let context = context();
@@ -54,7 +54,7 @@ fn EmailCard() -> impl IntoView {
     }
 }
 
-/// What there is, in words.
+/// The state of the address, in words.
 fn standing(email: &Email) -> String {
     let since = email.verified_at.map(|at| time::full_day(browser::local_time(at))).unwrap_or_default();
     match (&email.address, &email.pending) {
@@ -65,7 +65,7 @@ fn standing(email: &Email) -> String {
     }
 }
 
-/// The address, and what one may do with it, given the password.
+/// The address and the actions on it; they require the password.
 #[component]
 fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
     let context = context();

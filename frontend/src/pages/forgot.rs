@@ -1,5 +1,4 @@
-//! Asking for a mail with a link that sets a new password. What is answered does not depend on whether there is such an
-//! account.
+//! Requests a mail with a password reset link. The answer does not depend on whether the account exists.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -13,7 +12,7 @@ use crate::pages::auth::{FormFailure, GuestLink};
 use crate::state::addresses::LOG_IN;
 use crate::texts::auth;
 
-/// The form for a handle or an address.
+/// The form for a handle or an e-mail address.
 #[component]
 pub(crate) fn ForgotPassword() -> impl IntoView {
     let context = context();
@@ -82,7 +81,7 @@ pub(crate) fn ForgotPassword() -> impl IntoView {
     }
 }
 
-/// The same for people who are logged in.
+/// The same page for logged-in users.
 #[component]
 pub(crate) fn ForgotPage() -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! Friends, and the requests that wait for an answer.
+//! Friends and pending friend requests.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -50,7 +50,7 @@ pub(crate) fn open_direct(
     });
 }
 
-/// Ends a friendship, once it was asked whether one means it.
+/// Asks for confirmation, then ends a friendship.
 pub(crate) fn unfriend(context: Context, user: &User, then: impl Fn() + Send + Sync + Copy + 'static) {
     let id = user.id;
     ask(
@@ -66,7 +66,7 @@ pub(crate) fn unfriend(context: Context, user: &User, then: impl Fn() + Send + S
     );
 }
 
-/// Friends and requests.
+/// The page for friends and requests.
 #[component]
 pub(crate) fn FriendsPage() -> impl IntoView {
     let part = part();
@@ -90,7 +90,7 @@ pub(crate) fn FriendsPage() -> impl IntoView {
     }
 }
 
-/// Requests of one's own that wait for an answer.
+/// The user's outgoing requests.
 fn asked(context: Context) -> Vec<FriendRequest> {
     context.requests.with(|load| load.ready().map(|requests| requests.outgoing.clone())).unwrap_or_default()
 }
@@ -116,7 +116,7 @@ fn Friends() -> impl IntoView {
             friends.sort_by_key(|friend| {
                 (!context.online(friend.user.id).get(), friend.user.display_name.to_lowercase())
             });
-            // Below another group this one needs its name, too.
+            // If another group is above, this one needs a heading, too.
             let heading = move || (!asked(context).is_empty()).then(|| view! { <h2>{texts::friends()}</h2> });
             view! {
                 <section class="group">
@@ -129,7 +129,7 @@ fn Friends() -> impl IntoView {
             .into_any()
         }
     };
-    // Whom one has asked is seen here, too: the list says what became of the form above it.
+    // Outgoing requests are listed here as well, so that the user sees the result of the form above.
     let waiting = move || {
         let waiting = asked(context);
         (!waiting.is_empty()).then(|| {
@@ -248,7 +248,7 @@ fn FriendLine(friend: Friend) -> impl IntoView {
     }
 }
 
-/// The requests that wait.
+/// The pending requests.
 #[component]
 fn Requests() -> impl IntoView {
     let context = context();
@@ -292,7 +292,7 @@ pub(crate) fn accept(context: Context, id: UserId, then: impl Fn() + 'static) {
     });
 }
 
-/// Declines a request, or takes it back.
+/// Declines an incoming request, or withdraws an outgoing one.
 pub(crate) fn drop_request(context: Context, id: UserId, then: impl Fn() + 'static) {
     context.attempt(async move { context.api.delete_friend_request(id).await }, move |()| {
         context.load_friends();

@@ -1,5 +1,5 @@
-//! Home: what waits for one, beside the sidebar, which on a phone has the most of the screen; and the page for addresses
-//! that lead nowhere.
+//! The home page: unread and recent conversations, next to the sidebar, which fills most of a phone's screen; and the
+//! page for unknown addresses.
 
 use leptos::prelude::*;
 use parlour_protocol::conversations::ConversationKind;
@@ -17,7 +17,7 @@ use crate::state::conversations::title;
 use crate::state::{bidi, people, time};
 use crate::texts::{chat, common, home as texts};
 
-/// Home.
+/// The home page.
 #[component]
 pub(crate) fn Home() -> impl IntoView {
     let context = context();
@@ -26,7 +26,7 @@ pub(crate) fn Home() -> impl IntoView {
         context.minute.track();
         let name =
             context.account.with(|one| one.as_ref().map(|one| one.display_name.clone())).unwrap_or_default();
-        // As friends say it: the first name alone.
+        // Only the first name, as friends would say.
         let first = name.split_whitespace().next().unwrap_or_default();
         texts::greeting(time::part_of_day(browser::local_time(browser::now())), &bidi::isolated(first))
     };
@@ -65,7 +65,7 @@ pub(crate) fn Home() -> impl IntoView {
     };
     let lists = move || match context.listed.get() {
         Load::Pending => view! { <Skeleton rows=4 /> }.into_any(),
-        // The sidebar says so.
+        // The sidebar shows the failure.
         Load::Failed(_) => ().into_any(),
         Load::Ready(()) => {
             let CatchUp { unread, recent } = found.get();
@@ -107,7 +107,7 @@ pub(crate) fn Home() -> impl IntoView {
     }
 }
 
-/// One conversation with its last words.
+/// One conversation with its latest message.
 #[component]
 fn Line(id: ConversationId) -> impl IntoView {
     let context = context();
@@ -179,7 +179,7 @@ fn Line(id: ConversationId) -> impl IntoView {
     })
 }
 
-/// Nothing is at this address.
+/// The page for an address that does not exist.
 #[component]
 pub(crate) fn NotFound() -> impl IntoView {
     titled(|| common::page_not_found().to_owned());

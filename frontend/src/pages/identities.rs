@@ -1,4 +1,4 @@
-//! Accounts with the provider of OpenID Connect, in the settings.
+//! Identities at the OpenID Connect provider, in the settings.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -17,7 +17,7 @@ use crate::pages::provider::go_to;
 use crate::pages::servers::OnServersPage;
 use crate::texts::{common, security as texts, servers, settings};
 
-/// What the form is about.
+/// The form that is open.
 #[derive(Clone)]
 enum Form {
     Closed,
@@ -25,7 +25,7 @@ enum Form {
     Remove(Identity),
 }
 
-/// The part of the settings; nothing where the server has no provider.
+/// The identities section of the settings; empty if the server has no provider.
 #[component]
 pub(crate) fn Identities() -> impl IntoView {
     let context = context();
@@ -83,7 +83,7 @@ fn Known(name: String) -> impl IntoView {
                 Load::Pending => view! { <Skeleton rows=1 /> }.into_any(),
                 Load::Failed(failure) => view! { <Failed failure retry=again /> }.into_any(),
                 Load::Ready(items) if items.is_empty() => {
-                    // At another host the way to the server's own page is all that there is to say.
+                    // On another host, the link to the server's own page says it all.
                     let here = context.api.server.with(Option::is_none);
                     here.then(|| view! { <p class="soft">{none.clone()}</p> }).into_any()
                 }
@@ -119,7 +119,7 @@ fn Known(name: String) -> impl IntoView {
     }
 }
 
-/// Asks for the password, and then adds or removes.
+/// Asks for the password, then adds or removes an identity.
 #[component]
 fn Confirm(remove: Option<Identity>, form: RwSignal<Form>, again: Callback<()>) -> impl IntoView {
     let context = context();
@@ -148,7 +148,7 @@ fn Confirm(remove: Option<Identity>, form: RwSignal<Form>, again: Callback<()>) 
                 }
             };
             match outcome {
-                // The page is left; the form stays as it is.
+                // The page is being left; the form stays busy.
                 Ok(Some(address)) => return go_to(&address),
                 Ok(None) => {
                     let _ = form.try_set(Form::Closed);

@@ -1,4 +1,4 @@
-//! What one should know: requests, answers, mentions. Seeing the page marks them as seen.
+//! Notifications: friend requests, replies, mentions. Viewing the page marks them as seen.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -14,7 +14,7 @@ use crate::pages::friends::{accept, drop_request};
 use crate::state::{bidi, time};
 use crate::texts::{common, friends, notifications as texts};
 
-/// Marks as seen what is only about the conversation that one looks at: it needs no badge.
+/// Marks the unread notifications as seen if they all concern the conversation the user is looking at.
 pub(crate) fn see_what_is_open(context: Context) {
     Effect::new(move |_| {
         let open = context.open.id.get();
@@ -25,7 +25,7 @@ pub(crate) fn see_what_is_open(context: Context) {
             let notices = notices.ready().filter(|notices| notices.unread > 0)?;
             let fresh: Vec<_> =
                 notices.items.iter().filter(|one| !one.read).take(notices.unread as usize).collect();
-            // All that is new must be among those that are known here.
+            // All unread notifications must be among the loaded ones.
             let known = fresh.len() as i64 == notices.unread;
             let here = known && fresh.iter().all(|one| one.conversation == open);
             here.then(|| notices.items.first().map(|one| one.seq))?
@@ -36,13 +36,13 @@ pub(crate) fn see_what_is_open(context: Context) {
     });
 }
 
-/// Tells the server, and takes the badge away. The marks of the lines stay for this visit.
+/// Marks notifications as seen on the server and clears the badge. The rows stay marked as new for this visit.
 fn mark_seen(context: Context, up_to: i64) {
     spawn_local(async move {
         if context.api.read_notifications(up_to).await.is_err() {
             return;
         }
-        // What has come meanwhile is not seen.
+        // Notifications that arrived meanwhile are not seen.
         let newer = context.notices.with_untracked(|notices| {
             notices.ready().and_then(|notices| notices.items.first()).is_some_and(|one| one.seq > up_to)
         });
@@ -60,7 +60,7 @@ fn mark_seen(context: Context, up_to: i64) {
     });
 }
 
-/// The notifications.
+/// The notifications page.
 #[component]
 pub(crate) fn NotificationsPage() -> impl IntoView {
     let context = context();
@@ -74,7 +74,7 @@ pub(crate) fn NotificationsPage() -> impl IntoView {
             }
             notices.items.first().filter(|_| notices.unread > 0).map(|one| one.seq)
         });
-        // Nobody has seen what stands in a window that nobody looks at.
+        // Notifications count as seen only if the user is looking at the window.
         if let Some(up_to) = newest.filter(|_| context.attention.get()) {
             mark_seen(context, up_to);
         }
@@ -123,7 +123,7 @@ pub(crate) fn NotificationsPage() -> impl IntoView {
     }
 }
 
-/// How a friend request that somebody was told of stands now.
+/// The current state of a friend request in a notification.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Open,

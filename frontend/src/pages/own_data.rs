@@ -1,4 +1,4 @@
-//! Taking one's own data along, and deleting one's account.
+//! Exporting the user's data, and deleting the account.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -14,10 +14,10 @@ use crate::context::context;
 use crate::pages::auth::FormFailure;
 use crate::texts::settings as texts;
 
-/// The name of the file that an export is kept under.
+/// The file name of an export.
 const EXPORT: &str = "parlour-export.ndjson";
 
-/// Says what is wrong with a form that asks for the password once more.
+/// Shows the error of a form that asks for the password again.
 fn refused(password: Input, failure: RwSignal<Option<Failure>>, why: Failure) {
     if why.code() == Some(ErrorCode::BadCredentials) {
         let _ = password.error.try_set(Some(texts::wrong_password().to_owned()));
@@ -27,7 +27,7 @@ fn refused(password: Input, failure: RwSignal<Option<Failure>>, why: Failure) {
     }
 }
 
-/// A file with everything that is one's own.
+/// Exports all of the user's data as a file.
 #[component]
 pub(crate) fn ExportForm() -> impl IntoView {
     let context = context();
@@ -72,7 +72,7 @@ pub(crate) fn ExportForm() -> impl IntoView {
     }
 }
 
-/// The end of the account.
+/// Deletes the account.
 #[component]
 pub(crate) fn DeleteForm() -> impl IntoView {
     let context = context();

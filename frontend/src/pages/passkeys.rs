@@ -1,4 +1,4 @@
-//! Passkeys: in the settings a list, with names that can be changed; at the log-in a button.
+//! Passkeys: a list with editable names in the settings, and a button at the log-in.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -23,14 +23,14 @@ use crate::state::{bidi, time};
 use crate::texts::{auth, common, security as texts, servers};
 use crate::{browser, credentials};
 
-/// What is being done with a passkey of the list.
+/// The form that is open for a passkey of the list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Change {
     Rename,
     Remove,
 }
 
-/// The part of the settings; there is none where the server has no passkeys.
+/// The passkeys section of the settings, if the server supports passkeys.
 #[component]
 pub(crate) fn Passkeys() -> impl IntoView {
     let context = context();
@@ -89,7 +89,7 @@ fn Card() -> impl IntoView {
     }
 }
 
-/// One passkey, and what is being done with it.
+/// One passkey, and the open form for it.
 #[component]
 fn Line(
     passkey: Passkey,
@@ -224,7 +224,7 @@ fn Remove(
     }
 }
 
-/// Asks for the password, then the browser asks the person.
+/// Asks for the password, then the browser asks the user.
 #[component]
 fn Add(done: Callback<()>) -> impl IntoView {
     let context = context();
@@ -263,7 +263,7 @@ fn Add(done: Callback<()>) -> impl IntoView {
     }
 }
 
-/// Whether the browser may use passkeys of this server: only on the server's own page.
+/// Whether this server's passkeys can be used here: only on the server's own page.
 fn usable_here(context: Context) -> bool {
     credentials::are_known() && context.api.server.with_untracked(Option::is_none)
 }
@@ -298,7 +298,7 @@ pub(crate) fn LogInWithPasskey(failure: RwSignal<Option<Failure>>) -> impl IntoV
     }
 }
 
-/// Takes the second step with a passkey. Goes back to the first one when the challenge has run out.
+/// Completes the second step with a passkey. Returns to the first step if the challenge has expired.
 #[component]
 pub(crate) fn StepWithPasskey(
     challenge: String,

@@ -1,4 +1,4 @@
-//! What others may know and do, and whom one blocks.
+//! Privacy settings and blocked users.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -13,7 +13,7 @@ use crate::context::{Load, context};
 use crate::state::{bidi, time};
 use crate::texts::{friends, settings as texts};
 
-/// Who may find one, ask one, and see whether one is there.
+/// Who may find the user, send them requests, and see their presence.
 #[component]
 pub(crate) fn PrivacyForm() -> impl IntoView {
     let context = context();
@@ -91,7 +91,7 @@ pub(crate) fn PrivacyForm() -> impl IntoView {
     }
 }
 
-/// Whom one blocks.
+/// The blocked users.
 #[component]
 pub(crate) fn Blocked() -> impl IntoView {
     let context = context();

@@ -1,4 +1,4 @@
-//! Somebody's profile, with the action that fits how one stands to them.
+//! A user's profile, with the action that fits the relation to them.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -20,7 +20,7 @@ use crate::pages::home::NotFound;
 use crate::state::{bidi, time};
 use crate::texts::{common, friends as texts};
 
-/// The profile of the person in the address.
+/// The profile of the user in the address.
 #[component]
 pub(crate) fn ProfilePage() -> impl IntoView {
     let context = context();
@@ -37,7 +37,7 @@ pub(crate) fn ProfilePage() -> impl IntoView {
             profile.try_set(match answer {
                 Ok(profile) => {
                     context.learn([&profile.user].into_iter());
-                    // One knows oneself whether one is here: the server may not have noticed yet.
+                    // The current user's own presence is known locally; the server's may be outdated.
                     if let Some(online) = profile.online.filter(|_| profile.user.id != context.me()) {
                         context.set_online(profile.user.id, online);
                     }
@@ -50,7 +50,7 @@ pub(crate) fn ProfilePage() -> impl IntoView {
     Effect::new(move |_| {
         handle.track();
         context.blocks.track();
-        // Requests that are made and answered elsewhere change what can be done here.
+        // Requests made or answered elsewhere change the available actions.
         context.friends.track();
         context.requests.track();
         read();
@@ -79,7 +79,7 @@ pub(crate) fn ProfilePage() -> impl IntoView {
     }
 }
 
-/// Blocks somebody, or lifts the block.
+/// Blocks or unblocks a user.
 #[component]
 fn BlockButton(id: UserId) -> impl IntoView {
     let context = context();
@@ -103,7 +103,7 @@ fn BlockButton(id: UserId) -> impl IntoView {
     }
 }
 
-/// Whose bot it is, which the owner and administrators are told, and the owner's way to it.
+/// The owner of a bot, which only the owner and administrators see, and the owner's link to it.
 #[component]
 fn Owner(owner: UserId, mine: bool) -> impl IntoView {
     if mine {

@@ -1,4 +1,4 @@
-//! Logging in with a provider of OpenID Connect: the way there, the way back, and the choice of a handle.
+//! Log-in with an OpenID Connect provider: leaving for it, returning from it, and choosing a handle.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -27,12 +27,12 @@ use crate::state::addresses::LOG_IN;
 use crate::storage;
 use crate::texts::{auth, common, servers};
 
-/// Leaves for the provider's page.
+/// Navigates to the provider's page.
 pub(crate) fn go_to(address: &str) {
     let _ = window().location().assign(address);
 }
 
-/// The button on the log-in page, where the server has a provider.
+/// The button on the log-in page, if the server has a provider.
 #[component]
 pub(crate) fn ProviderButton() -> impl IntoView {
     let context = context();
@@ -64,7 +64,7 @@ pub(crate) fn ProviderButton() -> impl IntoView {
     };
     let name = move || context.server.with(|server| server.as_ref().and_then(|one| one.provider.clone()));
     move || {
-        // The provider sends people back to the server's own page.
+        // The provider redirects to the server's own page, so the log-in must start there.
         if let (Some(name), Some(server)) = (name(), context.api.server.get()) {
             return Some(
                 view! {
@@ -96,12 +96,12 @@ pub(crate) fn ProviderButton() -> impl IntoView {
     }
 }
 
-/// How far one is who came back.
+/// The state of a log-in after returning from the provider.
 #[derive(Clone)]
 enum Stage {
     Asking,
     Failed(Failure),
-    /// The challenge, and whether a passkey completes it.
+    /// The challenge, and whether a passkey is accepted.
     SecondStep(String, bool),
     Unknown(UnknownIdentity),
     Waiting(String),
@@ -117,7 +117,7 @@ fn turned_back() -> Failure {
     Failure::Problem(Box::new(Problem { detail, ..problem }))
 }
 
-/// Coming back from the provider, for people who are not signed in.
+/// The return from the provider for users who are not signed in.
 #[component]
 pub(crate) fn CameBackPage() -> impl IntoView {
     let context = context();
@@ -174,7 +174,7 @@ pub(crate) fn CameBackPage() -> impl IntoView {
     }
 }
 
-/// The choice of a handle, which makes the account.
+/// The form for a handle, which creates the account.
 #[component]
 fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoView {
     let context = context();
@@ -258,14 +258,14 @@ fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoVi
     }
 }
 
-/// Coming back from the provider, for people who are signed in: an account with it was to be added.
+/// The return from the provider for signed-in users who were adding an identity.
 #[component]
 pub(crate) fn AddedPage() -> impl IntoView {
     let context = context();
     let navigate = use_navigate();
     let failure = RwSignal::new(None::<Failure>);
     match state_and_code() {
-        // This is where a log-in has just ended; the page is about to lead on.
+        // A log-in has just ended here; the page is about to redirect.
         _ if context.by_form.get_value() => {}
         None => failure.set(Some(turned_back())),
         Some((state, code)) => spawn_local(async move {

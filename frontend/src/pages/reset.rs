@@ -1,4 +1,4 @@
-//! Setting a new password by a link. The token is in the fragment of the address, which browsers keep to themselves.
+//! Sets a new password with a reset link. The token is in the URL's fragment, which browsers do not send to servers.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -40,7 +40,7 @@ pub(crate) fn ResetPassword() -> impl IntoView {
             match context.api.complete_password_reset(&body).await {
                 Ok(()) => {
                     context.leave(Some(auth::reset_done().to_owned()));
-                    // What is used up needs no place in the browser's history.
+                    // A used link is not kept in the browser's history.
                     navigate(LOG_IN, NavigateOptions { replace: true, ..Default::default() });
                 }
                 Err(why) => {
@@ -75,7 +75,7 @@ pub(crate) fn ResetPassword() -> impl IntoView {
     }
 }
 
-/// The same for people who are logged in.
+/// The same page for logged-in users.
 #[component]
 pub(crate) fn ResetPage() -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! All public rooms: search, join, leave, make one.
+//! The public rooms: search, join, leave, create.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ use crate::pages::PageHead;
 use crate::state::{bidi, people};
 use crate::texts::{common, rooms as texts};
 
-/// The rooms of the server.
+/// The list of the server's rooms.
 #[component]
 pub(crate) fn Rooms() -> impl IntoView {
     let context = context();
     let query = use_query_map();
     let navigate = use_navigate();
     let creating = RwSignal::new(query.with_untracked(|query| query.get("new").is_some()));
-    // The link in the sidebar opens the form also while this page is shown; closing it cleans the address.
+    // The link in the sidebar opens the form even while this page is shown; closing the form cleans up the address.
     Effect::new(move |_| {
         context.visits.track();
         if query.with(|query| query.get("new").is_some()) {
@@ -243,8 +243,8 @@ fn NewRoom(creating: RwSignal<bool>) -> impl IntoView {
                 Ok(room) => {
                     let id: ConversationId = room.id;
                     context.reread(id);
-                    // The form goes with the page; closing it would lead back to the list.
-                    // What was typed into it goes, too.
+                    // The form is unmounted with the page; closing it would navigate back to the list. What was typed
+                    // into it is discarded, too.
                     let replace = leptos_router::NavigateOptions { replace: true, ..Default::default() };
                     navigate(&format!("/c/{id}"), replace);
                 }

@@ -1,4 +1,4 @@
-//! The second factor in the settings: turning it on with an app, recovery codes, turning it off.
+//! The second factor in the settings: turning it on with an authenticator app, recovery codes, turning it off.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -20,15 +20,15 @@ use crate::pages::auth::FormFailure;
 use crate::state::time;
 use crate::texts::{auth, common, security as texts};
 
-/// How far one is.
+/// The step of the setup.
 #[derive(Clone)]
 enum Stage {
     Pending,
     Failed(Failure),
     Off,
-    /// There is a secret, and no code of it yet.
+    /// A secret was created but not yet confirmed by a code.
     Begun(NewSecondFactor),
-    /// New recovery codes, shown this once.
+    /// New recovery codes, shown only once.
     Codes(Vec<String>),
     On(SecondFactor),
 }
@@ -37,7 +37,7 @@ fn filled(text: &str) -> Result<(), String> {
     if text.trim().is_empty() { Err(auth::enter_code().to_owned()) } else { Ok(()) }
 }
 
-/// The part of the settings.
+/// The second-factor section of the settings.
 #[component]
 pub(crate) fn SecondFactorForm() -> impl IntoView {
     let context = context();
@@ -68,7 +68,7 @@ pub(crate) fn SecondFactorForm() -> impl IntoView {
     }
 }
 
-/// Sends a form and goes on with the answer; what is refused is said at the field it is about.
+/// Sends a form and passes the answer to `then`; a refusal is shown at the field it concerns.
 fn send<T: 'static>(
     busy: RwSignal<bool>,
     failure: RwSignal<Option<Failure>>,
@@ -98,7 +98,7 @@ fn send<T: 'static>(
     });
 }
 
-/// Asks for the password, and for a secret.
+/// Asks for the password and requests a secret.
 #[component]
 fn Begin(stage: RwSignal<Stage>) -> impl IntoView {
     let context = context();
@@ -129,7 +129,7 @@ fn Begin(stage: RwSignal<Stage>) -> impl IntoView {
     }
 }
 
-/// Shows the secret and asks for a code of it.
+/// Shows the secret and asks for a code generated from it.
 #[component]
 fn Confirm(made: NewSecondFactor, stage: RwSignal<Stage>) -> impl IntoView {
     let context = context();
@@ -171,7 +171,7 @@ fn Confirm(made: NewSecondFactor, stage: RwSignal<Stage>) -> impl IntoView {
     }
 }
 
-/// The recovery codes, this once.
+/// The recovery codes, shown only once.
 #[component]
 fn Codes(codes: Vec<String>, done: Callback<()>) -> impl IntoView {
     let text = StoredValue::new(codes.join("\n") + "\n");
@@ -210,7 +210,7 @@ fn Codes(codes: Vec<String>, done: Callback<()>) -> impl IntoView {
     }
 }
 
-/// What one may do while it is on, given password and code.
+/// The actions while the second factor is on; they require password and code.
 #[component]
 fn Manage(known: SecondFactor, stage: RwSignal<Stage>, done: Callback<()>) -> impl IntoView {
     let context = context();

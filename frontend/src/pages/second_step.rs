@@ -1,4 +1,4 @@
-//! The second step of a log-in: the code of the app, or a recovery code.
+//! The second step of a log-in: a code of the authenticator app, or a recovery code.
 
 use leptos::prelude::*;
 use parlour_protocol::problems::ErrorCode;
@@ -13,7 +13,7 @@ use crate::pages::auth::{FormFailure, enter};
 use crate::pages::passkeys::StepWithPasskey;
 use crate::texts::{auth, common};
 
-/// Asks for the code, or lets a passkey take its place. Goes back to the first step when the challenge has run out.
+/// Asks for the code, or offers a passkey instead. Returns to the first step if the challenge has expired.
 #[component]
 pub(crate) fn SecondStep(challenge: String, passkey: bool, back: Callback<Option<Failure>>) -> impl IntoView {
     let context = context();

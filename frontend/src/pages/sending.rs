@@ -1,4 +1,4 @@
-//! Forms on their way to the server: one answer at a time, and what is refused is said where it is wrong.
+//! Submitting forms: one request at a time, and each refusal is shown at the field it concerns.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -7,18 +7,17 @@ use parlour_protocol::problems::ErrorCode;
 use crate::api::http::{Answer, Failure};
 use crate::components::form::Input;
 
-/// Whether an answer is awaited, and why the last one was no good.
+/// Whether a request is in flight, and why the last one failed.
 #[derive(Clone, Copy)]
 pub(crate) struct Sending {
     pub(crate) busy: RwSignal<bool>,
     pub(crate) failure: RwSignal<Option<Failure>>,
 }
 
-/// The field that a failure is about, and what is wrong with it.
+/// The field that a failure concerns, and what is wrong with it.
 pub(crate) type Place = Option<(Input, String)>;
 
-/// Looks for the place of a failure among the fields by the names that the server has for them. A password that was wrong
-/// is typed once more from the beginning.
+/// Finds the field that a failure concerns by the server's field names. A wrong password is cleared.
 pub(crate) fn place(why: &Failure, password: Option<Input>, fields: &[(&str, Input)]) -> Place {
     if why.code() == Some(ErrorCode::BadCredentials)
         && let Some(password) = password
@@ -29,7 +28,7 @@ pub(crate) fn place(why: &Failure, password: Option<Input>, fields: &[(&str, Inp
     fields.iter().find_map(|(name, input)| Some((*input, why.violation(name)?)))
 }
 
-/// A failure that has no place, with what the server said about parts that nobody typed.
+/// A failure that concerns no shown field, with the server's first message about other fields.
 fn whole(why: Failure) -> Failure {
     match why {
         Failure::Problem(mut problem) if !problem.violations.is_empty() => {
@@ -41,12 +40,12 @@ fn whole(why: Failure) -> Failure {
 }
 
 impl Sending {
-    /// Nothing is on its way.
+    /// No request is in flight.
     pub(crate) fn new() -> Self {
         Self { busy: RwSignal::new(false), failure: RwSignal::new(None) }
     }
 
-    /// Runs the request of a form; `then` gets the answer, and `place` says which field a failure is about.
+    /// Sends a form's request; `then` gets the answer, and `place` finds the field that a failure concerns.
     pub(crate) fn send<T: 'static>(
         self,
         place: impl FnOnce(&Failure) -> Place + 'static,

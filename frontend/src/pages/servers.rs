@@ -1,4 +1,4 @@
-//! The address of the server, asked for where the page did not come from it; and the ways to the server's own page.
+//! Asks for the server's address if the page was not loaded from it, and links to the server's own page.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -19,7 +19,7 @@ fn replace() -> NavigateOptions {
     NavigateOptions { replace: true, ..Default::default() }
 }
 
-/// The rule of the field.
+/// The validation rule of the address field.
 fn usable(typed: &str) -> Result<(), String> {
     let why = match servers::address(typed, &browser::scheme()) {
         Ok(_) => return Ok(()),
@@ -30,7 +30,7 @@ fn usable(typed: &str) -> Result<(), String> {
     Err(why.to_owned())
 }
 
-/// The first page where nothing is known about a server. It leaves the address as it is, for later.
+/// Shown on start if no server is known. Keeps the page's address for later.
 #[component]
 pub(crate) fn FirstServer() -> impl IntoView {
     view! {
@@ -40,8 +40,8 @@ pub(crate) fn FirstServer() -> impl IntoView {
     }
 }
 
-/// The same with an address of its own, for people who want another server. There is none for a page that came from its
-/// server.
+/// The same form at its own address, for users who want another server. A page loaded from its server redirects to the
+/// log-in.
 #[component]
 pub(crate) fn ServerPage() -> impl IntoView {
     if context().api.server.with_untracked(Option::is_none) {
@@ -65,7 +65,7 @@ fn ChooseServer() -> impl IntoView {
     let busy = RwSignal::new(false);
     let navigate = use_navigate();
     let (path, next) = (use_location().pathname, use_query_map());
-    // After this page of its own comes the log-in, which leads on to where it was to lead.
+    // At its own address, this page leads to the log-in, which leads on to its target.
     let leave = move || {
         if path.get_untracked() == SERVER {
             let next = next.with_untracked(|query| query.get("next"));
@@ -94,7 +94,7 @@ fn ChooseServer() -> impl IntoView {
             server.focus();
         });
     };
-    // Somebody whose server does not answer may wait for it all the same.
+    // A user whose server does not respond may go back and wait for it.
     let stays = now.is_some() && context.phase.get_untracked() == Phase::ChoosingServer;
     let back = stays.then(|| {
         view! {
@@ -131,7 +131,7 @@ fn ChooseServer() -> impl IntoView {
     }
 }
 
-/// Which server this is, and the way to another one. Nothing on a page that came from its server.
+/// The current server and a link to choose another one; empty on a page loaded from its server.
 #[component]
 pub(crate) fn OtherServer() -> impl IntoView {
     let context = context();
@@ -147,7 +147,7 @@ pub(crate) fn OtherServer() -> impl IntoView {
     }
 }
 
-/// What works only on the server's own page, and the way there. `place` is where on it.
+/// Explains what works only on the server's own page, with a link to it. `place` is the path there.
 #[component]
 pub(crate) fn OnServersPage(
     #[prop(into)] text: String,

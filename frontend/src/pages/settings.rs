@@ -1,4 +1,4 @@
-//! One's own profile and settings.
+//! The settings page.
 
 use leptos::prelude::*;
 
@@ -19,7 +19,7 @@ use crate::pages::{PageHead, part};
 use crate::storage::Life;
 use crate::texts::{admin, common, settings as texts, tokens};
 
-/// One's own profile and settings.
+/// The settings page.
 #[component]
 pub(crate) fn Settings() -> impl IntoView {
     let context = context();
@@ -93,7 +93,7 @@ pub(crate) fn Settings() -> impl IntoView {
     }
 }
 
-/// Light or dark, and what Enter does.
+/// Theme, and what Enter does.
 #[component]
 fn Appearance() -> impl IntoView {
     let context = context();

@@ -1,4 +1,4 @@
-//! The forms of the settings: picture, profile, password.
+//! Forms of the settings: picture, profile, password.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -17,7 +17,7 @@ use crate::icons::{CAMERA, Icon, TRASH};
 use crate::pages::auth::FormFailure;
 use crate::texts::{auth, common, security, settings as texts};
 
-/// The picture: choose, see, keep; or remove.
+/// The picture: choose, preview and upload; or remove.
 #[component]
 pub(crate) fn AvatarForm() -> impl IntoView {
     let context = context();
@@ -143,7 +143,7 @@ pub(crate) fn AvatarForm() -> impl IntoView {
     }
 }
 
-/// Names and bio.
+/// Handle, display name and bio.
 #[component]
 pub(crate) fn ProfileForm() -> impl IntoView {
     let context = context();
@@ -228,7 +228,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
     }
 }
 
-/// A new password.
+/// Changes the password.
 #[component]
 pub(crate) fn PasswordForm() -> impl IntoView {
     let context = context();

@@ -1,4 +1,4 @@
-//! A new access token: what it is for, what it may do, where, and for how long.
+//! The form for a new access token: its name, scope, conversations and lifetime.
 
 use std::collections::BTreeSet;
 
@@ -21,10 +21,10 @@ use crate::state::time;
 use crate::state::tokens::{Doing, Holder, LIFETIMES, Misfit, Wanted, matching};
 use crate::texts::{common, tokens as texts};
 
-/// From this many conversations on they can be searched.
+/// The list of conversations gets a search field from this length on.
 const SEARCHED: usize = 8;
 
-/// How long a token lives unless somebody chooses otherwise.
+/// Default lifetime in days.
 const USUAL: Option<i64> = Some(90);
 
 /// Asks for everything that a token needs, and for the password.
@@ -141,7 +141,7 @@ pub(crate) fn TokenForm(
     }
 }
 
-/// One's own conversations to choose from; for bots the rooms among them, since their direct chats are their own.
+/// The user's conversations to choose from; for a bot only the rooms, because its direct chats are its own.
 #[component]
 fn Conversations(
     bot: bool,

@@ -1,4 +1,4 @@
-//! Access tokens, of oneself or of a bot: the list, the secret of a new one, which is shown once, and revoking.
+//! Access tokens of the user or of a bot: the list, the secret of a new one (shown once), and revoking.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -20,7 +20,7 @@ use crate::state::tokens::{Doing, Holder, Reach, full, reach, writes};
 use crate::state::{bidi, time};
 use crate::texts::tokens as texts;
 
-/// The part of the settings about programs that act as oneself, or as bots.
+/// The settings for programs that act as the user or as bots.
 #[component]
 pub(crate) fn Programs() -> impl IntoView {
     let doing = RwSignal::new(None::<Doing>);
@@ -34,7 +34,7 @@ pub(crate) fn Programs() -> impl IntoView {
     }
 }
 
-/// What a conversation is called in lists: `#tea`, `Ada`. Nothing if one is not in it.
+/// The name of a conversation in lists: `#tea`, `Ada`. `None` if the user is not in it.
 pub(crate) fn called(context: Context, id: ConversationId) -> Option<String> {
     let entry = context.entry(id)?;
     Some(entry.with(|entry| match entry.kind {
@@ -43,17 +43,17 @@ pub(crate) fn called(context: Context, id: ConversationId) -> Option<String> {
     }))
 }
 
-/// Gives the keyboard to something that appears with what has just changed.
+/// Focuses an element that is about to be rendered.
 pub(crate) fn focus_soon(id: String) {
     request_animation_frame(move || browser::focus(&id));
 }
 
-/// The tokens of one holder, and the way to another one.
+/// The tokens of one holder, and the form for a new one.
 #[component]
 pub(crate) fn Tokens(
     holder: Holder,
     doing: RwSignal<Option<Doing>>,
-    /// The name of the bot that they are for.
+    /// The name of the bot that the tokens are for.
     #[prop(optional)]
     bot: Option<String>,
 ) -> impl IntoView {
@@ -99,7 +99,7 @@ pub(crate) fn Tokens(
     });
     let making = Memo::new(move |_| doing.get() == Some(Doing::Token(holder)));
     let label = bot.map(|bot| texts::new_token_for(&bot));
-    // What was not kept yet stays in sight: nothing takes its place.
+    // A new secret stays visible until the user confirms that it was saved.
     let next = move || {
         if fresh.with(Option::is_some) {
             ().into_any()
@@ -133,7 +133,7 @@ pub(crate) fn Tokens(
     }
 }
 
-/// A new token in its written form, which is told this once.
+/// The secret of a new token, shown only once.
 #[component]
 fn Secret(made: CreatedToken, holder: Holder, kept: Callback<()>) -> impl IntoView {
     let title = holder.element("secret-title");
@@ -183,7 +183,7 @@ fn Line(token: Token, holder: Holder, tokens: RwSignal<Load<Vec<Token>>>) -> imp
     let access = if writes(&token.scopes) { texts::access_write() } else { texts::access_read() };
     let only = token.conversations;
     let reaches = move || {
-        // Names come with the conversations that they are of.
+        // Conversation names become known when the conversations are loaded.
         context.ids.track();
         let called = |id| called(context, id).map(|name| bidi::isolated(&name));
         match reach(only.as_deref(), called) {

@@ -1,5 +1,5 @@
-//! Confirming an e-mail address by the link in its mail. The token is in the fragment of the address, which browsers keep
-//! to themselves. It takes a button: programs that look at the links in mails confirm nothing.
+//! Confirms an e-mail address with the link from its mail. The token is in the URL's fragment, which browsers do not
+//! send to servers. A button must be pressed, so that link scanners in mail programs confirm nothing.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -12,7 +12,7 @@ use crate::context::context;
 use crate::pages::auth::FormFailure;
 use crate::texts::auth;
 
-/// The button, and what came of it.
+/// The button and the result.
 #[component]
 pub(crate) fn VerifyEmail() -> impl IntoView {
     let context = context();
@@ -62,7 +62,7 @@ pub(crate) fn VerifyEmail() -> impl IntoView {
     }
 }
 
-/// The same for people who are logged in.
+/// The same page for logged-in users.
 #[component]
 pub(crate) fn VerifyEmailPage() -> impl IntoView {
     view! {

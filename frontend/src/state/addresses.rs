@@ -1,37 +1,37 @@
-//! Addresses of the pages for people who are not logged in, and where a log-in leads.
+//! Addresses of the pages for guests, and the address that a log-in leads to.
 //!
-//! Invariant: a log-in leads to a page of this app and nowhere else, whatever an address says.
+//! Invariant: a log-in only ever leads to a page of this app, whatever the address says.
 
-/// Logging in.
+/// The log-in page.
 pub(crate) const LOG_IN: &str = "/log-in";
-/// Creating an account.
+/// The registration page.
 pub(crate) const REGISTER: &str = "/register";
-/// Asking for a new password by mail.
+/// The page that requests a password reset mail.
 pub(crate) const FORGOT: &str = "/forgot";
-/// Choosing the server, where the page did not come from it.
+/// The page that asks for the server, if the page was not loaded from it.
 pub(crate) const SERVER: &str = "/server";
-/// Where the log-in provider sends people back to.
+/// The address that the log-in provider redirects to.
 pub(crate) const CALLBACK: &str = "/log-in/callback";
 
-/// Pages that also people have who are logged in, because links in mails lead there.
+/// Pages for guests and signed-in users alike, because links in mails lead there.
 const FOR_BOTH: [&str; 3] = [FORGOT, "/reset", "/verify-email"];
 
-/// Whether a path belongs to a page that only people have who are not logged in. Earlier versions wrote `/login`.
+/// Whether a path belongs to a page for guests only. Earlier versions used `/login`.
 pub(crate) fn only_for_guests(path: &str) -> bool {
     matches!(path, LOG_IN | REGISTER | SERVER | "/login")
 }
 
-/// Whether there is a page at a path for people who are not logged in.
+/// Whether guests may see the page at this path.
 pub(crate) fn for_guests(path: &str) -> bool {
     matches!(path, LOG_IN | REGISTER | SERVER | CALLBACK) || FOR_BOTH.contains(&path)
 }
 
-/// The address of the log-in that leads on to a place: its path with its query and fragment.
+/// The address of the log-in that continues to `place`: a path with query and fragment.
 pub(crate) fn log_in_before(place: &str) -> String {
     with_next(LOG_IN, place)
 }
 
-/// A guest's address that remembers where the log-in is to lead.
+/// A guest page's address that carries where the log-in leads.
 pub(crate) fn with_next(address: &str, next: &str) -> String {
     match within(next) {
         Some("/") | None => address.to_owned(),
@@ -39,13 +39,13 @@ pub(crate) fn with_next(address: &str, next: &str) -> String {
     }
 }
 
-/// Where a log-in leads: to the place that the address names, if it is one of this app, or home.
+/// Where a log-in leads: to `next` if it is a page of this app, otherwise home.
 pub(crate) fn after_log_in(next: Option<&str>) -> &str {
     next.and_then(within).unwrap_or("/")
 }
 
-/// Where one comes in, if that is not what the address says by its path. Hosts of files that answer with the page at `/`
-/// alone are entered by the fragment: `/#/c/5/17`.
+/// The address to start at, if it differs from the URL's path. Static hosts that serve the page only at `/` are entered
+/// through the fragment: `/#/c/5/17`.
 pub(crate) fn entry(path: &str, search: &str, fragment: &str) -> Option<String> {
     if !matches!(path, "/" | "/index.html") {
         return None;
@@ -56,14 +56,14 @@ pub(crate) fn entry(path: &str, search: &str, fragment: &str) -> Option<String> 
     }
 }
 
-/// A place of this app, if a log-in may lead there.
+/// The address, if it is a page of this app that a log-in may lead to.
 fn within(place: &str) -> Option<&str> {
     let path = place.split(['?', '#']).next().unwrap_or_default();
     (is_ours(place) && !only_for_guests(path) && path != CALLBACK).then_some(place)
 }
 
-/// Whether this is a place of this app. What begins with two slashes names another server; browsers read backslashes as
-/// slashes, and leave tabs and line breaks out.
+/// Whether this is an address of this app. Two leading slashes name another host; browsers treat backslashes as slashes
+/// and drop tabs and line breaks.
 fn is_ours(place: &str) -> bool {
     let strange = |one: char| one == '\\' || one.is_control();
     place.starts_with('/') && !place.starts_with("//") && !place.contains(strange)

@@ -1,16 +1,16 @@
-//! What is said to those who hear the page: each thing once, and no more than one sentence a second.
+//! Screen reader announcements: each thing once, and at most one sentence a second.
 //!
-//! Invariant: what comes within a second is told together, as a person would tell it.
+//! Invariant: whatever arrives within a second is combined into one sentence.
 
 use super::bidi;
 use crate::texts::{chat, common};
 
-/// Least time between two sentences, in milliseconds.
+/// Minimum interval between two sentences, in milliseconds.
 pub(crate) const EVERY: f64 = 1_000.0;
-/// A longer text is told as far as this, in characters.
+/// Longer texts are cut to this length, in characters.
 const LONGEST: usize = 280;
 
-/// Something to say.
+/// Something to announce.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Said {
     /// A message in the open conversation, or in a direct chat.
@@ -19,16 +19,16 @@ pub(crate) enum Said {
         author: String,
         /// The text.
         text: String,
-        /// Whether it mentions one, or answers a message of one's own.
+        /// Whether it mentions the user or replies to one of the user's messages.
         mentions: bool,
         /// Whether it is in a direct chat that is not open.
         direct: bool,
     },
-    /// Anything else, as it is.
+    /// Any other text, announced as it is.
     Notice(String),
 }
 
-/// What waits to be said.
+/// The pending announcements.
 #[derive(Debug, Default)]
 pub(crate) struct Announcements {
     waiting: Vec<Said>,
@@ -36,13 +36,13 @@ pub(crate) struct Announcements {
 }
 
 impl Announcements {
-    /// Notes something. Answers in how many milliseconds something may be said.
+    /// Adds an announcement. Returns in how many milliseconds the next sentence may be spoken.
     pub(crate) fn add(&mut self, said: Said, now: f64) -> f64 {
         self.waiting.push(said);
         self.last.map_or(0.0, |last| (last + EVERY - now).clamp(0.0, EVERY))
     }
 
-    /// What is said now, if it is time.
+    /// The next sentence, if it is due.
     pub(crate) fn take(&mut self, now: f64) -> Option<String> {
         if self.waiting.is_empty() || self.last.is_some_and(|last| now - last < EVERY && now >= last) {
             return None;
@@ -79,7 +79,7 @@ fn sentence(waiting: Vec<Said>) -> String {
     parts.join(" ")
 }
 
-/// Several messages at once.
+/// Combines several messages into one sentence.
 fn together(messages: &[Said]) -> String {
     let (mut authors, mut mentioning) = (Vec::new(), Vec::new());
     for message in messages {
@@ -103,7 +103,7 @@ fn together(messages: &[Said]) -> String {
     }
 }
 
-/// A text as it is read aloud: blocks of code are named and not spelt.
+/// A text as it should be read aloud: code blocks are mentioned, not spelt out.
 fn spoken(text: &str) -> String {
     let mut said = String::new();
     for (index, part) in text.split("```").enumerate() {

@@ -1,18 +1,18 @@
-//! People's text among the app's own words: whatever direction it is written in, its neighbours keep their place.
+//! Bidi isolation of user text inside the app's texts: its direction does not affect the words around it.
 //!
-//! Where there are elements, `<bdi>` and `dir="auto"` do it. This is for what is text alone: titles, notices, labels.
+//! In elements, `<bdi>` and `dir="auto"` do this. This module is for plain text: titles, notices, labels.
 
-/// Opens a piece of text that has a direction of its own.
+/// First strong isolate: starts a text with its own direction.
 const OPEN: char = '\u{2068}';
-/// Closes it.
+/// Pop directional isolate: ends it.
 const CLOSE: char = '\u{2069}';
 
-/// Text that is set apart from what stands around it, if it could reach beyond itself.
+/// Isolates a text if its characters could affect the text around it.
 pub(crate) fn isolated(text: &str) -> String {
     if !text.chars().any(reaches_out) {
         return text.to_owned();
     }
-    // What the text opens it must close itself, and it must not close what is opened around it.
+    // Isolates opened inside the text are closed at its end; a closing character without an opening one is dropped.
     let mut open = 0_usize;
     let mut inside = String::new();
     for character in text.chars() {
@@ -28,13 +28,12 @@ pub(crate) fn isolated(text: &str) -> String {
     format!("{OPEN}{inside}{CLOSE}")
 }
 
-/// A handle as it is shown, set apart always: its mark belongs in front also where the words around it are written from
-/// right to left.
+/// A handle with its `@`, always isolated, so that the `@` stays in front even in right-to-left text.
 pub(crate) fn handle(handle: &str) -> String {
     format!("{OPEN}@{handle}{CLOSE}")
 }
 
-/// Letters that are written from right to left, and marks that say how others are.
+/// Right-to-left letters and bidi control characters.
 fn reaches_out(character: char) -> bool {
     matches!(character,
         '\u{0590}'..='\u{08FF}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'

@@ -1,21 +1,21 @@
-//! What home shows: the conversations that wait for one, and those one was in last.
+//! The content of the home page: unread conversations and the most recent ones.
 
 use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::ConversationId;
 
-/// Most conversations in the list of recent ones.
+/// Maximum length of the list of recent conversations.
 const RECENT: usize = 6;
 
-/// Conversations with something unread, and recent ones without.
+/// Unread conversations, and recent ones without unread messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CatchUp {
-    /// Mentions first, then direct chats, then rooms; in each the latest first.
+    /// Conversations with mentions first, then direct chats, then rooms; each group newest first.
     pub(crate) unread: Vec<ConversationId>,
-    /// The latest first.
+    /// Newest first.
     pub(crate) recent: Vec<ConversationId>,
 }
 
-/// Sorts all conversations into both lists.
+/// Divides all conversations into the two lists.
 pub(crate) fn catch_up<'a>(all: impl Iterator<Item = &'a Conversation>) -> CatchUp {
     let (mut unread, mut recent): (Vec<_>, Vec<_>) = all.partition(|one| one.unread > 0);
     let urgency = |one: &Conversation| match (one.mentions > 0, one.kind) {
@@ -30,7 +30,7 @@ pub(crate) fn catch_up<'a>(all: impl Iterator<Item = &'a Conversation>) -> Catch
     CatchUp { unread: ids(unread), recent: ids(recent) }
 }
 
-/// The beginning of a message on one line.
+/// The start of a message on one line.
 pub(crate) fn first_words(body: &str) -> String {
     const MOST: usize = 120;
     let mut line = String::new();

@@ -1,46 +1,46 @@
-//! What an event does to a conversation's entry in the sidebar, and what the news of one do that is not followed live.
+//! How events change a conversation's sidebar entry, and how news change one that is not followed live.
 //!
-//! Invariant: an entry tells the state at its `head`; an event at or below it changes nothing. Its counters are what
-//! the server would count: they go down as they go up, and where that cannot be known here, the server is asked.
+//! Invariant: an entry describes the state at its `head`; an event at or below it changes nothing. Its counters are
+//! what the server would count, going down as well as up; if that cannot be computed here, the server is asked.
 
 use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::{Seq, UserId};
 use parlour_protocol::messages::{Mention, Message};
 use parlour_protocol::socket::{Change, Event, News};
 
-/// Most unread messages that are counted, here as on the server.
+/// Unread messages are counted up to this number, as on the server.
 const MOST: i64 = 100;
-/// Most unread messages that are known one by one; of earlier ones only the number is kept.
+/// Maximum number of unread messages known individually; of earlier ones only the count is kept.
 const KNOWN: usize = 200;
 
-/// What became of an entry, besides its new state.
+/// The consequences of a change, in addition to the entry's new state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Effect {
     /// The read marker has moved.
     pub(crate) moved: bool,
-    /// Only the server can tell the counters now.
+    /// The counters are uncertain: only the server knows them.
     pub(crate) doubt: bool,
 }
 
-/// Which unread messages are counted in an entry.
+/// The bookkeeping of an entry's unread messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
-    /// Those that the server has counted, and the mentions among them: how many, not which.
+    /// The server's count: unread messages, and mentions among them. Which ones they are is unknown.
     told: (i64, i64),
-    /// Up to where they may stand.
+    /// The messages counted by the server are at or below this position.
     until: Seq,
-    /// Those that were seen to come since, in order, and whether they mention one.
+    /// Unread messages that arrived since, in order, and whether they mention the user.
     seen: Vec<(Seq, bool)>,
 }
 
 impl Counted {
-    /// As the server has counted.
+    /// Starts from the server's count.
     pub(crate) fn new(entry: &Conversation) -> Self {
         let until = entry.last_message.as_ref().map_or(entry.head, |last| last.seq);
         Self { told: (entry.unread, entry.mentions), until, seen: Vec::new() }
     }
 
-    /// Notes an unread message that came.
+    /// Adds an unread message.
     fn note(&mut self, seq: Seq, mentions: bool) {
         let at = self.seen.partition_point(|(one, _)| *one < seq);
         match self.seen.get_mut(at) {
@@ -61,14 +61,14 @@ impl Counted {
         }
     }
 
-    /// Somebody's unread message was deleted, who is counted. True when only the server can tell what is left.
+    /// Removes a deleted message that counted as unread. Returns true if only the server knows the new count.
     fn delete(&mut self, seq: Seq, read: Seq) -> bool {
         let seen = self.seen.len();
         self.seen.retain(|(one, _)| *one != seq);
         if self.seen.len() < seen || !self.may_be_told(seq, read) {
             return false;
         }
-        // Beyond the most nobody has counted, and which ones mention one was not told.
+        // Messages beyond the maximum were not counted, and which ones mention the user is unknown.
         if self.told.0 >= MOST || self.told.1 > 0 {
             return true;
         }
@@ -76,7 +76,7 @@ impl Counted {
         false
     }
 
-    /// Whether a message may be one of those that the server has counted.
+    /// Whether a message may be one of those counted by the server.
     fn may_be_told(&self, seq: Seq, read: Seq) -> bool {
         self.told != (0, 0) && seq > read && seq <= self.until
     }
@@ -88,7 +88,7 @@ impl Counted {
     }
 }
 
-/// Applies an event to an entry. What people write whom one blocks is not counted.
+/// Applies an event to an entry. Messages by blocked users are not counted.
 pub(crate) fn apply(
     entry: &mut Conversation,
     counted: &mut Counted,
@@ -106,7 +106,7 @@ pub(crate) fn apply(
     match &event.change {
         Change::MessageCreated { author, cid, body, reply_to, reply_author, mentions } => {
             if *author == me {
-                // People who write have read what stands above.
+                // An author has read everything above their own message.
                 entry.read_seq = entry.read_seq.max(event.seq);
                 counted.read(event.seq);
             } else if body.is_some() && !blocked(*author) {
@@ -134,7 +134,7 @@ pub(crate) fn apply(
             {
                 last.body.clone_from(body);
             }
-            // Whether a mention comes and goes with the text is for the server to say.
+            // Only the server knows whether an edit added or removed a mention.
             effect.doubt = match counted.seen.iter().find(|(seq, _)| seq == target) {
                 Some((_, mentioned)) => *mentioned != named(mentions),
                 None => {
@@ -173,8 +173,9 @@ pub(crate) fn apply(
     effect
 }
 
-/// Applies the news of a conversation that is not followed live. Without news, or with some that begin later than what is
-/// known here, nothing is changed but asked for. `blocked` is known here a moment earlier than on the server.
+/// Applies the news of a conversation that is not followed live. Without news, or if they start after this entry's
+/// head, the entry stays unchanged and is marked as uncertain. `blocked` is known here slightly earlier than on the
+/// server.
 pub(crate) fn hear(
     entry: &mut Conversation,
     counted: &mut Counted,
@@ -196,7 +197,7 @@ pub(crate) fn hear(
         counted.read(entry.read_seq);
     }
     let fresh = before.max(entry.read_seq) + 1;
-    // More than are counted need not be looked at.
+    // Messages beyond the counted maximum are skipped.
     let known = |[first, last]: &[Seq; 2]| (*first).max(fresh).max(*last - KNOWN as Seq)..=*last;
     news.unread.iter().flat_map(known).for_each(|seq| counted.note(seq, false));
     if let Some(said) = news.last.as_ref().filter(|said| !blocked(said.author)) {
@@ -222,11 +223,11 @@ pub(crate) fn hear(
     }
     for seq in &news.deleted {
         effect.doubt |= counted.delete(*seq, entry.read_seq);
-        // The one before it is the newest now, which may not be the one that is shown.
+        // The message before it is now the newest and may not be the one shown.
         effect.doubt |= entry.last_message.as_ref().is_none_or(|last| *seq >= last.seq);
         entry.last_message.take_if(|last| last.seq == *seq);
     }
-    // Some of those who came and went may be counted already.
+    // Some of the joins and leaves may already be counted.
     effect.doubt |= news.members != 0 && news.after < before;
     entry.member_count = (entry.member_count + news.members).max(0);
     effect.moved = news.own.is_some();
@@ -234,18 +235,19 @@ pub(crate) fn hear(
     effect
 }
 
-/// Notes that a message mentions one or answers one. It may come before the message itself, or after it.
+/// Records that a message mentions the user or replies to one of their messages. This may arrive before or after the
+/// message itself.
 pub(crate) fn mentioned(entry: &mut Conversation, counted: &mut Counted, seq: Seq) -> Effect {
     let known = counted.seen.iter().any(|(one, _)| *one == seq);
     if seq > entry.read_seq && (known || seq > entry.head) {
         counted.note(seq, true);
         counted.show(entry);
     }
-    // Whether the server has counted it among those that it told is not known.
+    // It is unknown whether the server's count already includes it.
     Effect { moved: false, doubt: !known && seq <= entry.head && counted.may_be_told(seq, entry.read_seq) }
 }
 
-/// Notes that a message does so no longer.
+/// Records that a message no longer mentions the user.
 pub(crate) fn not_mentioned(entry: &mut Conversation, counted: &mut Counted, seq: Seq) -> Effect {
     match counted.seen.iter_mut().find(|(one, _)| *one == seq) {
         Some((_, mentions)) => *mentions = false,
@@ -258,17 +260,17 @@ pub(crate) fn not_mentioned(entry: &mut Conversation, counted: &mut Counted, seq
     Effect::default()
 }
 
-/// Notes that everything up to a position was read.
+/// Marks everything up to a position as read.
 pub(crate) fn mark_read(entry: &mut Conversation, counted: &mut Counted, seq: Seq) -> Effect {
     let moved = seq > entry.read_seq;
     entry.read_seq = entry.read_seq.max(seq);
     counted.read(entry.read_seq);
     counted.show(entry);
-    // How many of those that the server has counted stand below, it alone knows.
+    // Only the server knows how many of the messages it counted are below this position.
     Effect { moved, doubt: moved && counted.told != (0, 0) }
 }
 
-/// The name that a conversation is shown under, without the mark of a room.
+/// The displayed name of a conversation, without the `#` of a room.
 pub(crate) fn title(entry: &Conversation) -> String {
     match entry.kind {
         ConversationKind::Room => entry.name.clone().unwrap_or_default(),
@@ -360,12 +362,12 @@ mod tests {
         let gone = event(5, Change::MessageDeleted { actor: UserId(2), target: 4, author: None });
         assert!(!apply(&mut entry, &mut counted, &gone, ME, nobody).doubt);
         assert_eq!((entry.unread, entry.mentions), (0, 0));
-        // What the server has counted, it has to count again.
+        // Only the server can recount what it counted.
         let mut told = Conversation { unread: 2, mentions: 1, head: 9, read_seq: 3, ..entry };
         let mut counted = Counted::new(&told);
         let gone = event(10, Change::MessageDeleted { actor: UserId(2), target: 8, author: None });
         assert!(apply(&mut told, &mut counted, &gone, ME, nobody).doubt);
-        // But for what can be known here: that none of them mentions one, and that it is one of them.
+        // Except if it is known here that none of them mentions the user and that this message is one of them.
         let mut told = Conversation { unread: 2, mentions: 0, head: 9, ..told };
         let mut counted = Counted::new(&told);
         let gone = |seq, target| {
@@ -387,8 +389,8 @@ mod tests {
         assert_eq!((entry.unread, entry.mentions, entry.head), (1, 0, 5));
     }
 
-    /// Any history of messages, edits and deletions by several people, one of them blocked, with reading in between: at
-    /// every moment the counters are what counting the log gives, or the server is asked.
+    /// Any history of messages, edits and deletions by several users, one of them blocked, with reading in between: at
+    /// every moment the counters either match the log or are marked as uncertain.
     #[test]
     fn counters_are_at_every_moment_what_the_log_says() {
         let mut state = 0x2545_F491_4F6C_DD1D_u64;
@@ -400,7 +402,7 @@ mod tests {
         };
         let blocked = |author: UserId| author == UserId(3);
         for _ in 0..200 {
-            // The log: who wrote, whether it mentions one, whether it is still there.
+            // The log: author, whether the message mentions the user, and whether it still exists.
             let mut log: BTreeMap<Seq, (i64, bool, bool)> = BTreeMap::new();
             let mut shown = Conversation { head: 0, read_seq: 0, ..entry() };
             let mut counted = Counted::new(&shown);
@@ -469,12 +471,12 @@ mod tests {
         assert_eq!(entry.last_activity_at, Timestamp(5));
         assert_eq!(tell(&mut entry, 6, &one), Effect::default(), "twice is once");
         assert_eq!(shown(&entry).0, 2);
-        // The text of the newest one changes; then it is gone, and what was before it is for the server to say.
+        // The text of the newest message changes; then it is deleted, and only the server knows the one before it.
         tell(&mut entry, 7, &News { after: 6, last: excerpt(5, 2, "Two"), ..News::default() });
         assert_eq!(shown(&entry), (2, 0, Some((5, "Two"))));
         assert!(tell(&mut entry, 8, &News { after: 7, deleted: vec![5], ..News::default() }).doubt);
         assert_eq!(shown(&entry), (1, 0, None));
-        // One has answered on another device, and there is more since.
+        // The user replied on another device, and more has arrived since.
         let own = News {
             after: 8,
             own: Some(9),
@@ -484,7 +486,7 @@ mod tests {
         };
         assert!(tell(&mut entry, 10, &own).moved);
         assert_eq!((shown(&entry), entry.read_seq), ((1, 0, Some((10, "so?"))), 9));
-        // Of those whom one blocks nothing is shown, also if the server does not know yet.
+        // Nothing of blocked users is shown, even if the server does not know about the block yet.
         tell(&mut entry, 11, &News { after: 10, last: excerpt(11, 3, "nasty"), ..News::default() });
         assert_eq!(shown(&entry), (1, 0, Some((10, "so?"))));
     }
@@ -498,7 +500,7 @@ mod tests {
             assert!(hear(&mut entry, &mut counted, 6, news, nobody).doubt);
             assert_eq!((entry.head, entry.unread), (3, 0), "still as it was read");
         }
-        // It was read again meanwhile, up to 7.
+        // The entry was reloaded meanwhile, up to 7.
         let mut entry = Conversation { head: 7, unread: 2, ..entry };
         let mut counted = Counted::new(&entry);
         let more = News { after: 5, unread: vec![[6, 9]], ..News::default() };

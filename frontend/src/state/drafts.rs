@@ -1,29 +1,29 @@
-//! What stands in a composer and was not sent: the message that is being written, and the text that a message is being
-//! given. It is kept on the device whole, whichever way it was changed.
+//! The unsent content of a composer: the message being written, and the new text of a message being edited. It is
+//! stored on the device as a whole, however it was changed.
 
 use parlour_protocol::ids::Seq;
 use serde_json::{Value, json};
 
-/// What stands in the composer of a conversation.
+/// The draft of a conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Draft {
     /// The message that is being written.
     pub(crate) text: String,
-    /// What it answers.
+    /// The message it replies to.
     pub(crate) reply_to: Option<Seq>,
-    /// The message that is being changed, and its new text. The other one comes back afterwards.
+    /// The message being edited, with its new text. `text` is restored after the edit.
     pub(crate) edit: Option<(Seq, String)>,
 }
 
 impl Draft {
-    /// As it is kept; nothing when there is nothing in it.
+    /// The stored form; `None` if the draft is empty.
     pub(crate) fn write(&self) -> Option<String> {
         let empty = self.text.trim().is_empty() && self.edit.is_none() && self.reply_to.is_none();
         (!empty)
             .then(|| json!({ "text": self.text, "reply_to": self.reply_to, "edit": self.edit }).to_string())
     }
 
-    /// What was kept; nothing when it cannot be read.
+    /// Parses the stored form; an unreadable one gives an empty draft.
     pub(crate) fn read(kept: Option<String>) -> Self {
         let Some(kept) = kept.and_then(|kept| serde_json::from_str::<Value>(&kept).ok()) else {
             return Self::default();

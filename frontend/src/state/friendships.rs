@@ -1,4 +1,5 @@
-//! What one's own stream says about friends, applied to the lists that were read: nothing of them is read again.
+//! Applies events of the user's own stream to the loaded lists of friends, requests and notifications, without
+//! reloading.
 
 use parlour_protocol::friends::{Friend, FriendRequest, FriendRequests};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
@@ -6,23 +7,23 @@ use parlour_protocol::notifications::{Notification, NotificationKind, Notificati
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
 
-/// Most unread notifications that are counted, as on the server.
+/// Unread notifications are counted up to this number, as on the server.
 const MOST: i64 = 100;
 
-/// Puts somebody first in the list of those who ask, or of those who were asked.
+/// Adds a request at the top of the incoming or the outgoing list.
 pub(crate) fn ask(requests: &mut FriendRequests, user: User, at: Timestamp, incoming: bool) {
     end_request(requests, user.id);
     let list = if incoming { &mut requests.incoming } else { &mut requests.outgoing };
     list.insert(0, FriendRequest { user, at });
 }
 
-/// No request is open between oneself and somebody.
+/// Removes the request between the current user and another one, in both directions.
 pub(crate) fn end_request(requests: &mut FriendRequests, user: UserId) {
     requests.incoming.retain(|one| one.user.id != user);
     requests.outgoing.retain(|one| one.user.id != user);
 }
 
-/// Puts a new friend first.
+/// Adds a new friend at the top.
 pub(crate) fn befriend(
     friends: &mut Vec<Friend>,
     user: User,
@@ -34,18 +35,18 @@ pub(crate) fn befriend(
     friends.insert(0, Friend { user, online, since, direct });
 }
 
-/// What a notification is about: of whom, and in which message.
+/// What a notification is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct About {
     pub(crate) kind: NotificationKind,
     pub(crate) actor: User,
-    /// The message, and the name of its room.
+    /// Conversation, position, and the room's name.
     pub(crate) message: Option<(ConversationId, Seq, Option<String>)>,
 }
 
-/// Puts a notification where it belongs, unless it is there already.
+/// Inserts a notification by its position, unless it is already there.
 pub(crate) fn notify(notices: &mut Notifications, seq: Seq, at: Timestamp, about: About) {
-    // Names that have to be asked for may come in another order.
+    // Users that had to be requested first may arrive out of order.
     let place = notices.items.partition_point(|one| one.seq > seq);
     if notices.items.get(place).is_some_and(|one| one.seq == seq) {
         return;

@@ -1,56 +1,56 @@
-//! What a finger on a message means: a tap, a long press, a swipe, or something that is the browser's (scrolling).
+//! Recognizes touch gestures on a message: tap, long press, swipe, or a scroll that belongs to the browser.
 //!
-//! Invariant: one touch means one thing. What it means is about the message that was under the finger when it went down.
+//! Invariant: one touch is one gesture, and applies to the message that was under the finger when it went down.
 
-/// How long a finger rests for a long press, in milliseconds.
+/// Duration of a long press, in milliseconds.
 pub(crate) const HOLD_MS: u64 = 450;
-/// A finger that moves less than this is at rest, in pixels.
+/// A finger that moves less than this counts as resting, in pixels.
 const SLOP: f64 = 10.0;
-/// A swipe at least this long is a reply, in pixels.
+/// Minimum length of a swipe to reply, in pixels.
 const REPLY: f64 = 56.0;
-/// A row follows the finger as far as this, in pixels.
+/// Maximum distance a row follows the finger, in pixels.
 const FARTHEST: f64 = 76.0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum State {
-    /// No finger, or one whose touch means something else.
+    /// No finger is down, or the touch is something else.
     #[default]
     Idle,
-    /// It is down and has not moved.
+    /// The finger is down and has not moved.
     Resting,
-    /// It draws the row along.
+    /// The finger is swiping the row.
     Swiping,
 }
 
-/// What came of a finger that was lifted.
+/// The gesture that ended when the finger was lifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifted {
-    /// It had not moved.
+    /// A tap.
     Tap,
-    /// It had swiped far enough.
+    /// A swipe long enough to reply.
     Reply,
-    /// Nothing.
+    /// No gesture.
     Nothing,
 }
 
-/// One finger.
+/// The state of one finger.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Finger {
     state: State,
     from: (f64, f64),
-    /// How far the row was drawn along.
+    /// How far the row has been moved, in pixels.
     drawn: f64,
-    /// 1 where a swipe goes to the right, -1 where it goes to the left, 0 where there is none.
+    /// Direction of a swipe: 1 right, -1 left, 0 if swiping is disabled.
     toward: f64,
 }
 
 impl Finger {
-    /// It goes down. `toward` is the direction of a swipe: 1 right, -1 left, 0 where a swipe means nothing.
+    /// The finger goes down. `toward` is the direction of a swipe: 1 right, -1 left, 0 if swiping is disabled.
     pub(crate) fn down(&mut self, at: (f64, f64), toward: f64) {
         *self = Self { state: State::Resting, from: at, drawn: 0.0, toward };
     }
 
-    /// It moves. Tells how far the row is drawn along, when it is.
+    /// The finger moves. Returns the row's offset in pixels while swiping.
     pub(crate) fn moved(&mut self, at: (f64, f64)) -> Option<f64> {
         let (x, y) = ((at.0 - self.from.0) * self.toward, (at.1 - self.from.1).abs());
         let far = (at.0 - self.from.0).abs().max(y) > SLOP;
@@ -65,17 +65,17 @@ impl Finger {
         })
     }
 
-    /// Whether lifting it now would be a reply.
+    /// Whether lifting the finger now would reply.
     pub(crate) fn replies(&self) -> bool {
         self.state == State::Swiping && self.drawn >= REPLY - SLOP
     }
 
-    /// It has rested for [`HOLD_MS`]. True when that is a long press.
+    /// The finger has been down for [`HOLD_MS`]. Returns whether this is a long press.
     pub(crate) fn held(&mut self) -> bool {
         std::mem::take(&mut self.state) == State::Resting
     }
 
-    /// It is lifted.
+    /// The finger is lifted.
     pub(crate) fn up(&mut self) -> Lifted {
         let lifted = match self.state {
             State::Resting => Lifted::Tap,
@@ -86,7 +86,7 @@ impl Finger {
         lifted
     }
 
-    /// The browser has taken the touch, to scroll.
+    /// The browser has taken over the touch to scroll.
     pub(crate) fn cancel(&mut self) {
         self.state = State::Idle;
     }

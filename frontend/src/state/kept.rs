@@ -1,12 +1,12 @@
-//! What waits in the outbox, as the text in which it is kept on the device.
+//! The stored form of pending actions.
 //!
-//! Invariant: what an earlier version has written is read, or is left out; nothing else stops at it.
+//! Invariant: an entry written by an earlier version is either read or skipped; it never causes a failure.
 
 use parlour_client::engine::{Act, Pending, SendState};
 use parlour_protocol::problems::ErrorCode;
 use serde_json::{Value, json};
 
-/// As it is kept.
+/// Serializes a pending action.
 pub(crate) fn write(pending: &Pending) -> String {
     let act = match &pending.act {
         Act::Send { body, reply_to } => json!({ "send": body, "reply_to": reply_to }),
@@ -29,7 +29,7 @@ pub(crate) fn write(pending: &Pending) -> String {
     whole.to_string()
 }
 
-/// As it was kept.
+/// Parses a pending action; `None` if it is unreadable.
 pub(crate) fn read(text: &str) -> Option<Pending> {
     let whole: Value = serde_json::from_str(text).ok()?;
     let text = |of: &Value, name: &str| of.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -1,49 +1,50 @@
-//! Names of what is kept on the device.
+//! Keys of the values stored on the device.
 //!
-//! Invariant: of every name it is known whose it is, so that nothing of an account stays behind when it leaves. Only
-//! `storage.rs` uses them; only it touches the browser's storage.
+//! Invariant: every key has a known owner, so that no account data stays behind after signing out. Only `storage.rs`
+//! uses them; only it accesses the browser's storage.
 
 use parlour_protocol::ids::{ConversationId, UserId};
 
-/// Begins every name.
+/// Prefix of every key.
 const OURS: &str = "parlour.";
-/// Where it says who is signed in in this browser; what all tabs go by.
+/// The account signed in in this browser, which all tabs follow.
 pub(crate) const WHO: &str = "parlour.who";
 
-/// Where a log-in by a provider is to lead, while one is there.
+/// Where a log-in leads while the user is at the provider.
 pub(crate) const NEXT: &str = "parlour.next";
 
-/// Where the server is, where the page came from another host. This and the tokens below are the device's: what people
-/// leave behind is swept away around them.
+/// The server's address, if the page came from another host. This and the tokens below belong to the device and survive
+/// the cleanup of account data.
 pub(crate) const SERVER: &str = "parlour.server";
-/// Begin the names of tokens, where no cookie keeps them. A server's address ends them: no other one ever gets them.
+/// Prefixes of the token keys, used where no cookie holds the tokens. They end in the server's address, so that no
+/// other server ever gets them.
 const REFRESH_TOKEN: &str = "parlour.refresh-token@";
 const DEVICE_TOKEN: &str = "parlour.device-token@";
 
-/// How one likes the app. These belong to the person who is signed in, without being told so by their names.
+/// Preferences. They belong to the signed-in user although their keys do not contain the user id.
 const SETTINGS: [&str; 3] = ["theme", "enter", "details"];
 
-/// The name of the refresh token of a server.
+/// The key of a server's refresh token.
 pub(crate) fn refresh_token(server: &str) -> String {
     format!("{REFRESH_TOKEN}{server}")
 }
 
-/// The name of the device token of a server.
+/// The key of a server's device token.
 pub(crate) fn device_token(server: &str) -> String {
     format!("{DEVICE_TOKEN}{server}")
 }
 
-/// Whose composer it is whose text is kept under a name of an account.
+/// The conversation whose draft is stored under this name of an account.
 pub(crate) fn draft(name: &str) -> Option<ConversationId> {
     name.strip_prefix("draft.")?.parse().ok()
 }
 
-/// The full name of something that belongs to an account.
+/// The full key of a value that belongs to an account.
 pub(crate) fn full(owner: UserId, name: &str) -> String {
     if SETTINGS.contains(&name) { format!("{OURS}{name}") } else { format!("{OURS}{owner}.{name}") }
 }
 
-/// The name within an account, if it is one of that account's, which is signed in.
+/// The name within the signed-in account `owner`, if the key belongs to it.
 pub(crate) fn within(owner: UserId, full: &str) -> Option<&str> {
     let name = full.strip_prefix(OURS)?;
     if SETTINGS.contains(&name) {
@@ -53,8 +54,8 @@ pub(crate) fn within(owner: UserId, full: &str) -> Option<&str> {
     }
 }
 
-/// Which names are to go when `owner` is the one who is signed in, or when nobody is: those of others, and those of
-/// nobody, such as earlier versions wrote. `before` was signed in until now.
+/// The keys to delete when `owner` is signed in, or nobody is: those of other accounts, and those without an owner,
+/// which earlier versions wrote. `before` is the account that was signed in until now.
 pub(crate) fn strange(names: Vec<String>, owner: Option<UserId>, before: Option<UserId>) -> Vec<String> {
     let own = |name: &str| {
         let setting = name.strip_prefix(OURS).is_some_and(|name| SETTINGS.contains(&name));
@@ -84,7 +85,7 @@ mod tests {
             full(bob, "draft.5"),
             full(bob, "theme"),
             WHO.to_owned(),
-            // Written by earlier versions, which did not say whose it is.
+            // Written by earlier versions, without an owner.
             "parlour.draft.5".to_owned(),
             "another-app".to_owned(),
         ]
@@ -122,7 +123,7 @@ mod tests {
         assert_eq!(within(UserId(7), &full(UserId(71), "draft.5")), None);
     }
 
-    /// Every other way to the browser's storage would keep something that belongs to nobody.
+    /// Any other access to the browser's storage could leave data without an owner.
     #[test]
     fn only_the_storage_module_touches_the_storage() {
         crate::state::sources::only_in(&["storage.rs"], &["local_storage()", "session_storage()"]);

@@ -1,15 +1,15 @@
-//! When the server is told how far one has read: at once, and then once in a while at most.
+//! Throttles read markers: the first is sent at once, then at most one per interval.
 //!
-//! Invariant: what was seen last is told in the end, however fast it came.
+//! Invariant: the last position is always sent in the end, however fast positions arrive.
 
 use std::collections::BTreeMap;
 
 use parlour_protocol::ids::{ConversationId, Seq};
 
-/// Least time between two that are told of one conversation, in milliseconds.
+/// Minimum interval between two markers of one conversation, in milliseconds.
 const EVERY: f64 = 1_000.0;
 
-/// Read markers that the server knows, and those that it does not know yet.
+/// Read markers by conversation: when one was last sent, and what is waiting.
 #[derive(Debug, Default)]
 pub(crate) struct Markers {
     told: BTreeMap<ConversationId, f64>,
@@ -17,14 +17,14 @@ pub(crate) struct Markers {
 }
 
 impl Markers {
-    /// Notes that everything up to a position was read. Answers in how many milliseconds the server is to be told.
+    /// Records that everything up to a position was read. Returns in how many milliseconds the marker is due.
     pub(crate) fn read(&mut self, id: ConversationId, seq: Seq, now: f64) -> f64 {
         let waiting = self.waiting.entry(id).or_default();
         *waiting = seq.max(*waiting);
         self.told.get(&id).map_or(0.0, |told| (told + EVERY - now).clamp(0.0, EVERY))
     }
 
-    /// Takes what is to be told now; all that waits, when one leaves.
+    /// Removes and returns the markers that are due, or all of them if `all`.
     pub(crate) fn take(&mut self, now: f64, all: bool) -> Vec<(ConversationId, Seq)> {
         let told = &mut self.told;
         let due = |id: &ConversationId| all || told.get(id).is_none_or(|at| now - at >= EVERY || now < *at);
@@ -37,7 +37,7 @@ impl Markers {
         taken
     }
 
-    /// Puts back what could not be told.
+    /// Puts back a marker that could not be sent.
     pub(crate) fn put_back(&mut self, id: ConversationId, seq: Seq) {
         self.read(id, seq, 0.0);
         self.told.remove(&id);
@@ -55,7 +55,7 @@ mod tests {
         let mut markers = Markers::default();
         assert_eq!(markers.read(ROOM, 1, 10_000.0), 0.0);
         assert_eq!(markers.take(10_000.0, false), [(ROOM, 1)]);
-        // Fifty a second: one is told of all that come within a second.
+        // Fifty a second: one marker covers all that arrive within a second.
         for step in 1..50 {
             let now = 10_000.0 + f64::from(step) * 20.0;
             assert_eq!(markers.read(ROOM, 1 + Seq::from(step), now), 11_000.0 - now);

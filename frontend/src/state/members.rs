@@ -1,39 +1,39 @@
-//! Who is in the room whose members are shown: read once, and kept up by who comes and goes.
+//! The members of the room whose list is shown: loaded once, then updated by joins and leaves.
 
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::rooms::MemberRole;
 
-/// Somebody who came to a room or left it.
+/// A join or a leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Move {
-    /// As what they came.
+    /// The user, and the role they joined with.
     Joined(UserId, MemberRole),
-    /// They went.
+    /// The user who left.
     Left(UserId),
 }
 
-/// The members of one room, as far as they were read.
+/// The members of one room, as far as they are loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Roster {
     room: ConversationId,
     members: Vec<(UserId, MemberRole)>,
-    /// What happened while the list was on its way, which may tell the state before it or after it.
+    /// Joins and leaves during the load; the loaded list may show the state before or after them.
     meanwhile: Vec<Move>,
     read: bool,
 }
 
 impl Roster {
-    /// Nobody is known yet.
+    /// A list that is not loaded yet.
     pub(crate) fn new(room: ConversationId) -> Self {
         Self { room, members: Vec::new(), meanwhile: Vec::new(), read: false }
     }
 
-    /// Which room it is.
+    /// The room.
     pub(crate) fn room(&self) -> ConversationId {
         self.room
     }
 
-    /// The list has come.
+    /// Sets the loaded list.
     pub(crate) fn fill(&mut self, members: Vec<(UserId, MemberRole)>) {
         self.members = members;
         self.read = true;
@@ -42,7 +42,7 @@ impl Roster {
         }
     }
 
-    /// Somebody came or went.
+    /// Records a join or a leave.
     pub(crate) fn hear(&mut self, one: Move) {
         if !self.read {
             self.meanwhile.push(one);
@@ -60,7 +60,7 @@ impl Roster {
         }
     }
 
-    /// Everybody, once the list was read.
+    /// All members, or `None` until the list is loaded.
     pub(crate) fn members(&self) -> Option<&[(UserId, MemberRole)]> {
         self.read.then_some(&self.members)
     }

@@ -1,27 +1,27 @@
-//! What the quick switcher offers, and in which order.
+//! Matching and ordering in the quick switcher.
 
 use std::cmp::Reverse;
 
-/// Something to jump to, as far as its place in the list depends on it.
+/// An entry of the quick switcher; the properties that its rank depends on.
 pub(crate) trait Offered {
-    /// What it is called.
+    /// The name.
     fn name(&self) -> &str;
-    /// Another name it is known by, such as a handle.
+    /// An alternative name, such as a handle.
     fn also(&self) -> &str;
-    /// Whether one takes part in it; what is only offered comes after.
+    /// Whether it belongs to the user; other results come after.
     fn own(&self) -> bool;
-    /// Whether something in it is unread.
+    /// Whether it has unread messages.
     fn unread(&self) -> bool;
-    /// When something happened in it last, in microseconds since 1970; 0 for what has no time.
+    /// Time of the last activity, in microseconds since 1970; 0 if there is none.
     fn at(&self) -> i64;
 }
 
-/// What was typed, as it is compared.
+/// Normalizes the input for comparison.
 pub(crate) fn folded(typed: &str) -> String {
     typed.trim().trim_start_matches(['#', '@']).to_lowercase()
 }
 
-/// How well a name fits: 0 begins with the word, 1 a word in it does, 2 it is somewhere inside.
+/// How well a name matches: 0 for a prefix, 1 for the prefix of a word, 2 for any substring.
 fn rank(name: &str, wanted: &str) -> Option<u8> {
     let name = name.to_lowercase();
     if name.starts_with(wanted) {
@@ -33,8 +33,8 @@ fn rank(name: &str, wanted: &str) -> Option<u8> {
     }
 }
 
-/// Those that fit what was typed, the likeliest first: one's own before others, then how well they fit, then what is
-/// unread, then the latest, then by name whatever its capital letters. `wanted` is folded.
+/// The matches, best first: the user's own before others, then by match quality, unread first, most recent first, and
+/// by name ignoring case. `wanted` is normalized.
 pub(crate) fn sorted<T: Offered>(all: Vec<T>, wanted: &str) -> Vec<T> {
     let mut fitting: Vec<(u8, T)> = all
         .into_iter()

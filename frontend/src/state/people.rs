@@ -1,22 +1,22 @@
-//! How people are shown without a picture: initials on two colours that their id decides, one passing into the other.
+//! How users without a picture are shown: initials on a gradient of two colours that are derived from their id.
 
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::users::User;
 
 use crate::texts::common;
 
-/// How many colours the stylesheet knows: twelve hues with light letters, and the same ones, pale, with dark letters.
+/// Number of colours in the style sheet: twelve hues with light letters, and the same hues, pale, with dark letters.
 const HUES: u64 = 24;
 
-/// The hue of a person, by the id alone, so that it is the same everywhere and for ever.
+/// A user's colour, derived from the id alone, so that it is the same everywhere and forever.
 fn hue(id: UserId) -> u64 {
     spread(id.0) % HUES
 }
 
-/// How many steps around the circle of hues it knows, from the first colour to the second.
+/// Number of distances around the colour wheel, in the style sheet, from the first colour to the second.
 const TURNS: u64 = 6;
 
-/// The classes that colour a person's initials.
+/// The CSS classes that colour a user's initials.
 pub(crate) fn colours(id: UserId) -> String {
     format!("hue-{} turn-{}", hue(id), turn(id))
 }
@@ -25,12 +25,12 @@ fn turn(id: UserId) -> u64 {
     spread(id.0) / HUES % TURNS
 }
 
-/// The hue of a room's sign.
+/// The hue of a room's icon.
 pub(crate) fn room_hue(id: ConversationId) -> u64 {
     spread(id.0) % (HUES / 2)
 }
 
-/// Ids are random, but their low digits alone are not worth trusting to the modulus.
+/// Ids are random, but the low digits alone should not decide the modulus.
 fn spread(id: i64) -> u64 {
     id.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
 }
@@ -45,7 +45,7 @@ pub(crate) fn initials(name: &str) -> String {
     if letters.is_empty() { "?".to_owned() } else { letters }
 }
 
-/// Two letters for a room: of a name of one word the first two.
+/// Two letters for a room: the first two of a name with one word.
 pub(crate) fn sign(name: &str) -> String {
     let initials = initials(name);
     let mut letters = name.chars().filter(|letter| letter.is_alphanumeric());
@@ -55,20 +55,20 @@ pub(crate) fn sign(name: &str) -> String {
     }
 }
 
-/// A name as text alone, which says of a bot that it is one: `weather (bot)`.
+/// A name as plain text, marked for bots: `weather (bot)`.
 pub(crate) fn spoken(user: &User) -> String {
     if user.bot { common::bot_named(&user.display_name) } else { user.display_name.clone() }
 }
 
-/// Badges count up to this.
+/// Badges count up to this number.
 pub(crate) const COUNTED: i64 = 99;
 
-/// A number as badges show it: `99+` when there are more.
+/// A number as badges show it: `99+` if it is larger.
 pub(crate) fn capped(count: i64) -> String {
     if count > COUNTED { format!("{COUNTED}+") } else { count.to_string() }
 }
 
-/// A number whose thousands are set apart by narrow spaces.
+/// A number with narrow no-break spaces between groups of three digits.
 pub(crate) fn number(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut text = String::from(if value < 0 { "-" } else { "" });
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn people_in_a_room_look_different() {
-        // Ids are random: here they are made up as the server makes them, by the same number each time.
+        // Ids are random: here they come from a generator with a fixed seed.
         let mut id = 0x2545_F491_4F6C_DD1D_u64;
         let mut alike = 0;
         for _ in 0..100 {

@@ -1,10 +1,10 @@
-//! Reactions as they are shown: those that are stored, with one's own that are on their way.
+//! The displayed reactions: the stored ones plus the user's own pending changes.
 
 use parlour_protocol::ids::UserId;
 use parlour_protocol::messages::Reaction;
 
-/// The reactions to a message once `waiting` has been done, in order: which emoji, and whether it is added or taken
-/// back.
+/// The reactions to a message after applying the user's pending changes in order: emoji, and true to add or false to
+/// remove.
 pub(crate) fn shown(stored: &[Reaction], waiting: &[(String, bool)], me: UserId) -> Vec<Reaction> {
     let mut all = stored.to_vec();
     for (emoji, on) in waiting {
@@ -34,7 +34,7 @@ mod tests {
         let stored = [one("👍", &[me, other]), one("🎉", &[me])];
         let waiting = [("👍".to_owned(), false), ("🎉".to_owned(), false), ("👀".to_owned(), true)];
         assert_eq!(shown(&stored, &waiting, me), [one("👍", &[other]), one("👀", &[me])]);
-        // Done already, when the answer was lost.
+        // Already stored, if only the answer was lost.
         assert_eq!(shown(&stored, &[("🎉".to_owned(), true)], me), stored);
         assert_eq!(shown(&[], &[("🎉".to_owned(), false)], me), []);
     }

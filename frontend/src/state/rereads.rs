@@ -1,32 +1,33 @@
-//! When conversations are read again whose entries cannot be known here: several in one request, and seldom.
+//! Schedules reloads of sidebar entries that cannot be computed locally: batched and rare.
 //!
-//! Invariant: what is wanted is asked for in the end, and all the tabs of a server do not ask at the same moment.
+//! Invariant: every wanted entry is requested in the end, and the tabs of a server's users do not send their requests
+//! simultaneously.
 
 use std::collections::BTreeSet;
 
 use parlour_protocol::ids::ConversationId;
 
-/// Least time between two requests, in milliseconds: two in a minute at most.
+/// Minimum interval between two requests, in milliseconds: at most two a minute.
 const EVERY: f64 = 30_000.0;
-/// The first one waits at least this long for others, in milliseconds.
+/// The first request waits at least this long for more entries, in milliseconds.
 const GATHERS: f64 = 300.0;
-/// At most this long besides, by chance, in milliseconds.
+/// Maximum random delay added to it, in milliseconds.
 const SPREAD: f64 = 1_700.0;
-/// Most conversations in one request, as on the server.
+/// Maximum number of conversations in one request, as on the server.
 const MOST: usize = 100;
 
-/// The conversations that are to be read again.
+/// The conversations to reload.
 #[derive(Debug, Default)]
 pub(crate) struct Rereads {
     wanted: BTreeSet<ConversationId>,
     asked: Option<f64>,
-    /// A time is set for the next request.
+    /// Whether a timer for the next request is set.
     waits: bool,
 }
 
 impl Rereads {
-    /// Wants a conversation. Answers after how many milliseconds to ask, if nobody was told to do so already. `chance` is
-    /// between 0 and 1.
+    /// Adds a conversation. Returns in how many milliseconds to send the request, or `None` if a timer is already set.
+    /// `chance` is a random number in 0..1.
     pub(crate) fn want(&mut self, id: ConversationId, now: f64, chance: f64) -> Option<f64> {
         self.wanted.insert(id);
         self.wait(now, chance)
@@ -41,7 +42,7 @@ impl Rereads {
         Some(pause.max(GATHERS) + chance * SPREAD)
     }
 
-    /// Takes the conversations to ask for now, and says when to ask for the rest, if there is one.
+    /// Removes and returns the conversations to request now, and returns when to request the rest, if any.
     pub(crate) fn take(&mut self, now: f64, chance: f64) -> (Vec<ConversationId>, Option<f64>) {
         self.waits = false;
         let taken: Vec<ConversationId> = self.wanted.iter().copied().take(MOST).collect();
@@ -53,7 +54,7 @@ impl Rereads {
         (taken, rest)
     }
 
-    /// Does not want a conversation any more: it was read, or left.
+    /// Removes a conversation: it was loaded or left.
     pub(crate) fn forget(&mut self, id: ConversationId) {
         self.wanted.remove(&id);
     }

@@ -1,8 +1,7 @@
-//! What stands in the timeline, row by row: messages, grouped by author, with days, gaps and the unread mark
-//! between them.
+//! The rows of the timeline: messages grouped by author, with days, gaps and the unread mark between them.
 //!
-//! Invariants: a row is its own key: two lists of the same messages are the same rows, so that only what changed is
-//! drawn again. What is not known is never hidden: it is a gap, and nothing across it is grouped or compared.
+//! Invariants: a row is its own key: two lists of the same messages have the same rows, so that only changes are
+//! redrawn. Missing messages are never hidden: they are a gap, and nothing is grouped or compared across it.
 
 use parlour_client::engine::Piece;
 use parlour_protocol::ids::{Seq, UserId};
@@ -16,49 +15,49 @@ const GROUP: i64 = 5 * MINUTE;
 /// One row of the timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Row {
-    /// The conversation begins here.
+    /// The start of the conversation.
     Beginning,
-    /// A new day, counted from 1970-01-01.
+    /// A new day, in days since 1970-01-01.
     Day(i64),
-    /// Everything below is unread.
+    /// The unread mark: everything below is unread.
     Unread,
     /// Messages between these positions are not loaded.
     Gap {
-        /// The last position that is known before it.
+        /// The last known position before the gap.
         after: Seq,
-        /// The first position that is known after it.
+        /// The first known position after the gap.
         before: Seq,
     },
     /// A stored message.
     Message {
-        /// Its position.
+        /// Its position in the log.
         seq: Seq,
-        /// Whether it opens a group, and so shows its author.
+        /// Whether it starts a group and so shows its author.
         opens: bool,
     },
-    /// A message on its way.
+    /// A pending message.
     Pending {
-        /// Its name.
+        /// Its client id.
         cid: String,
-        /// Whether it opens a group.
+        /// Whether it starts a group.
         opens: bool,
     },
 }
 
-/// What the rows are made from, besides the messages.
+/// The input of the rows other than the messages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame {
-    /// Whether the first message is the first of all. Otherwise older ones are loaded when one comes to the edge.
+    /// Whether the first message is the first of the conversation. Otherwise older ones are loaded near the edge.
     pub(crate) complete: bool,
-    /// Position of the last message that was read when the conversation was opened.
+    /// The read position when the conversation was opened.
     pub(crate) read: Option<Seq>,
-    /// Oneself.
+    /// The current user.
     pub(crate) me: UserId,
-    /// Now, for the messages on their way.
+    /// The current time, for pending messages.
     pub(crate) now: Timestamp,
 }
 
-/// Makes the rows. `local` moves a moment to local time.
+/// Computes the rows. `local` shifts a time to local time.
 pub(crate) fn rows<'a>(
     pieces: impl Iterator<Item = Piece<'a>>,
     pending: impl Iterator<Item = &'a str>,
@@ -71,7 +70,7 @@ pub(crate) fn rows<'a>(
     }
     let mut before: Option<(UserId, Timestamp, i64)> = None;
     let mut marked = frame.read.is_none();
-    // Everything from here on is known.
+    // Everything from this position on is known.
     let mut known = 0;
     for piece in pieces {
         let message = match piece {
@@ -91,12 +90,12 @@ pub(crate) fn rows<'a>(
         if before.is_none_or(|(_, _, last_day)| last_day != today) {
             rows.push(Row::Day(today));
         }
-        // What one wrote oneself is not news; the mark stands before the first message of others.
+        // The user's own messages are not unread; the mark comes before the first message by someone else.
         if let Some(read) =
             frame.read.filter(|read| !marked && message.seq > *read && message.author != frame.me)
         {
             marked = true;
-            // Where one stopped reading is not known here when the mark belongs into a gap, or above all of this.
+            // The mark is omitted if it belongs inside a gap or above all loaded messages.
             if read + 1 >= known {
                 opens = true;
                 rows.push(Row::Unread);
@@ -120,16 +119,16 @@ pub(crate) fn rows<'a>(
     rows
 }
 
-/// Names the rows of a day. The rows of one day may stand apart, with a gap between them.
+/// The key of a day's rows. The rows of one day may be split into several parts by a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DayKey {
-    /// The day, as [`Row::Day`] has it; none for what stands before all days.
+    /// The day as in [`Row::Day`]; `None` for rows before the first day.
     pub(crate) day: Option<i64>,
-    /// How many parts of the same day follow.
+    /// Number of later parts of the same day.
     following: usize,
 }
 
-/// The rows, day by day.
+/// Divides the rows by day.
 pub(crate) fn by_day(rows: Vec<Row>) -> Vec<(DayKey, Vec<Row>)> {
     let mut days: Vec<(DayKey, Vec<Row>)> = Vec::new();
     for row in rows {
@@ -268,7 +267,7 @@ mod tests {
         );
         let names: std::collections::BTreeSet<DayKey> = days.iter().map(|(key, _)| *key).collect();
         assert_eq!(names.len(), 4);
-        // What is loaded above changes no name.
+        // Loading messages above does not change any key.
         let later = by_day(vec![Row::Day(0), message(0), Row::Day(2), message(5)]);
         assert_eq!(later.last().map(|(key, _)| *key), days.last().map(|(key, _)| *key));
     }

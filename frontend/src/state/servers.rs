@@ -1,47 +1,47 @@
-//! Where the server is when this page came from somewhere else: what people type as its address, what answers there, and
-//! where a session with it is kept.
+//! The server, when this page was not loaded from it: parsing typed addresses, recognizing what answers there, and
+//! where a session is stored.
 //!
-//! Invariant: an address is an origin, written in one way only. What is kept for one server is never sent to another.
+//! Invariant: an address is a normalized origin. What is stored for one server is never sent to another.
 
 use parlour_protocol::ServerInfo;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::Problem;
 use parlour_protocol::sessions::RefreshTransport;
 
-/// Why a text is no address of a server that can be used from a page.
+/// Why a typed text is not a usable server address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    /// Nothing was typed.
+    /// The text is empty.
     Empty,
-    /// It names no server.
+    /// The text is not an address.
     NotAnAddress,
-    /// Browsers let a page that came over TLS ask servers over TLS alone.
+    /// Browsers allow a page loaded over TLS to reach other servers only over TLS.
     NeedsTls,
 }
 
-/// What answers at an address.
+/// What was found at an address.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Found {
-    /// Parlour.
+    /// A Parlour server.
     Server(Box<ServerInfo>),
     /// Something else.
     Other,
-    /// Nothing, or nothing that tells what is there.
+    /// No answer, or one that does not tell what is there.
     Unknown,
 }
 
-/// Where the refresh token is kept.
+/// Where the refresh token is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keeping {
-    /// In a cookie that no script can read.
+    /// In a cookie that scripts cannot read.
     Cookie,
-    /// In the storage that a wrapper offers.
+    /// In the storage that the wrapper provides.
     Wrapper,
     /// In the browser's own storage.
     Browser,
 }
 
-/// Chooses it. A cookie is best, and browsers send it to no server but the one that the page came from.
+/// Chooses where to store it. A cookie is best, but browsers send it only to the server that the page was loaded from.
 pub(crate) fn keeping(server: Option<&str>, wrapper: bool) -> Keeping {
     match (server, wrapper) {
         (None, _) => Keeping::Cookie,
@@ -50,13 +50,13 @@ pub(crate) fn keeping(server: Option<&str>, wrapper: bool) -> Keeping {
     }
 }
 
-/// How the server is to hand the refresh token over.
+/// How the server should deliver the refresh token.
 pub(crate) fn transport(server: Option<&str>) -> RefreshTransport {
     if server.is_none() { RefreshTransport::Cookie } else { RefreshTransport::Body }
 }
 
-/// The origin that somebody means: `Chat.example.org/rooms` is `https://chat.example.org`. Without a scheme it is TLS,
-/// except on this machine. `page` is the scheme of the page, such as `https:`.
+/// The origin for a typed address: `Chat.example.org/rooms` is `https://chat.example.org`. Without a scheme, TLS is
+/// assumed, except on this machine. `page` is the scheme of the page, such as `https:`.
 pub(crate) fn address(typed: &str, page: &str) -> Result<String, Unusable> {
     let typed = typed.trim();
     if typed.is_empty() {
@@ -86,7 +86,7 @@ pub(crate) fn address(typed: &str, page: &str) -> Result<String, Unusable> {
     })
 }
 
-/// Host and port of an authority, where both can be ones. Names of hosts may be in any alphabet.
+/// Host and port of an authority, or `None` if either is invalid. Host names may be in any alphabet.
 fn parts(authority: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((inside, rest)) => {
@@ -111,24 +111,24 @@ fn parts(authority: &str) -> Option<(&str, Option<u16>)> {
     (host.starts_with('[') || host.split('.').all(label)).then_some((host, port))
 }
 
-/// Whether a host is the machine on which the page is shown.
+/// Whether a host is the machine that shows the page.
 fn is_this_machine(host: &str) -> bool {
     let loopback = host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
     loopback || host == "[::1]" || host == "localhost" || host.ends_with(".localhost")
 }
 
-/// An address as people say it: without the scheme.
+/// An address without its scheme, for display.
 pub(crate) fn host(address: &str) -> &str {
     address.split_once("://").map_or(address, |(_, rest)| rest)
 }
 
-/// The address of the socket of a server.
+/// The address of a server's socket.
 pub(crate) fn socket(address: &str) -> String {
     format!("{}/api/v1/socket", address.replacen("http", "ws", 1))
 }
 
-/// What an answer to `GET /api/v1/server` says about who answers. Hosts of files answer with a page, or that there is none;
-/// a proxy whose server is away says nothing about it.
+/// What an answer to `GET /api/v1/server` says about the host. Static hosts answer with a page or a 404; the error of a
+/// proxy whose server is down says nothing about the host.
 pub(crate) fn found(status: u16, body: &str) -> Found {
     match serde_json::from_str::<ServerInfo>(body) {
         Ok(server) if status == 200 => Found::Server(Box::new(server)),
@@ -139,12 +139,12 @@ pub(crate) fn found(status: u16, body: &str) -> Found {
     }
 }
 
-/// A refresh token as it is kept: with the account that it belongs to.
+/// The stored form of a refresh token: the account id, a space, the token.
 pub(crate) fn write(account: UserId, token: &str) -> String {
     format!("{account} {token}")
 }
 
-/// Reads what [`write`] wrote.
+/// Parses the form that [`write`] returns.
 pub(crate) fn read(kept: &str) -> Option<(UserId, &str)> {
     let (account, token) = kept.split_once(' ')?;
     Some((account.parse().ok()?, token))

@@ -1,8 +1,8 @@
-//! Rules about the client's own source text: what may be done in one place alone.
+//! Rules about the client's own source text: what may be used only in certain files.
 
 use std::path::Path;
 
-/// Fails when something stands in other files than those that may have it. Tests do not count.
+/// Fails if a word occurs in a file other than the allowed ones. Tests are ignored.
 pub(crate) fn only_in(files: &[&str], words: &[&str]) {
     let mut found = Vec::new();
     each(&mut |path, code| {
@@ -15,7 +15,7 @@ pub(crate) fn only_in(files: &[&str], words: &[&str]) {
     assert!(found.is_empty(), "only {files:?} may have this: {found:?}");
 }
 
-/// Shows every file without its tests.
+/// Passes every source file, without its tests, to `look`.
 pub(crate) fn each(look: &mut impl FnMut(&Path, &str)) {
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut |path, text| {
         look(path, text.split("#[cfg(test)]").next().unwrap_or_default());

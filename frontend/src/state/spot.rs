@@ -1,30 +1,30 @@
-//! The reader's place in a timeline, as numbers: what the browser tells, and how far to scroll.
+//! The reader's scroll position in a timeline, as numbers: what the browser reports, and how far to scroll.
 //!
-//! Invariant: whatever changes its size, above, below or around, either the end stays in view (if it was) or the row
-//! under the reader's eye stays where it is. What the reader scrolls meanwhile is theirs.
+//! Invariant: whatever changes size, above, below or around, either the end stays in view (if it was) or the anchor row
+//! keeps its place in the viewport. Scrolling by the reader in the meantime is respected.
 
 use parlour_protocol::ids::Seq;
 
-/// A message, and how far its top is below the top of the view.
+/// A scroll anchor: a message, and how far its top is below the viewport's top, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Anchor {
     pub(crate) seq: Seq,
     pub(crate) offset: f64,
 }
 
-/// The sizes of a view, in pixels.
+/// The sizes of a scroll view, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Geometry {
-    /// How far it is scrolled.
+    /// The scroll position.
     pub(crate) top: f64,
-    /// How high what is in it is.
+    /// The height of the content.
     pub(crate) content: f64,
-    /// How high it is itself.
+    /// The height of the viewport.
     pub(crate) view: f64,
 }
 
 impl Geometry {
-    /// How far the end is below the view.
+    /// The distance from the viewport's bottom to the end of the content.
     pub(crate) fn below(&self) -> f64 {
         self.content - self.view - self.top
     }
@@ -34,18 +34,18 @@ impl Geometry {
     }
 }
 
-/// What keeps the place.
+/// The scrolling that keeps the position.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Move {
-    /// Nothing.
+    /// None.
     Stay,
-    /// Going to the end.
+    /// To the end.
     End,
-    /// Scrolling by this much.
+    /// By this many pixels.
     By(f64),
 }
 
-/// Where the reader is.
+/// The reader's position.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spot {
     anchor: Option<Anchor>,
@@ -53,32 +53,34 @@ pub(crate) struct Spot {
 }
 
 impl Spot {
-    /// The row under the reader's eye.
+    /// The anchor row.
     pub(crate) fn anchor(&self) -> Option<Anchor> {
         self.anchor
     }
 
-    /// Whether sizes have changed since they were noted, so that the place has to be kept before anything is concluded
-    /// from where the view is.
+    /// Whether sizes have changed since they were last noted, so that the position must be restored before the scroll
+    /// position says anything about the reader.
     pub(crate) fn shifted(&self, now: &Geometry) -> bool {
         !self.seen.same_shape(now)
     }
 
-    /// Notes where the reader is, after they scrolled or the view was moved for them.
+    /// Notes the reader's position, after they scrolled or the view was scrolled for them.
     pub(crate) fn note(&mut self, now: Geometry, first: impl FnOnce() -> Option<Anchor>) {
-        // Where nobody has scrolled, the row's place is known better than it can be measured: roundings do not add up.
+        // Without scrolling, the stored offset is more precise than a new measurement: rounding errors do not
+        // accumulate.
         if self.anchor.is_none() || now.top != self.seen.top || self.shifted(&now) {
             self.anchor = first();
         }
         self.seen = now;
     }
 
-    /// Goes to a place again: what was known does not count.
+    /// Forgets the position before jumping to another one.
     pub(crate) fn forget(&mut self) {
         *self = Self::default();
     }
 
-    /// What keeps the place, after sizes may have changed. `row` tells how far below the top of the view a row is now.
+    /// Returns the scrolling that keeps the position after sizes may have changed. `row` returns how far below the
+    /// viewport's top a row is now.
     pub(crate) fn hold(&mut self, at_end: bool, now: Geometry, row: impl Fn(Seq) -> Option<f64>) -> Move {
         let scrolled = self.scrolled(now);
         if at_end && scrolled > -2.0 {
@@ -89,7 +91,7 @@ impl Spot {
         row(anchor.seq).map_or(Move::Stay, |at| Move::By(at - anchor.offset))
     }
 
-    /// The view was moved as asked: what is seen now is where the reader is.
+    /// Notes the result of that scrolling as the reader's position.
     pub(crate) fn held(
         &mut self,
         now: Geometry,
@@ -101,14 +103,14 @@ impl Spot {
             self.anchor = first();
             return;
         };
-        // At the edges a view cannot be moved far enough; then its place is another one from now on.
+        // At the edges a view cannot be scrolled far enough; then a new anchor is chosen.
         if row(anchor.seq).is_none_or(|at| (at - anchor.offset).abs() > 1.0) {
             self.anchor = first();
         }
     }
 
-    /// How far the reader has scrolled since the sizes were noted. A view that was pushed up because it would end below
-    /// its content was not scrolled by anybody.
+    /// How far the reader has scrolled since the sizes were noted. The browser's clamping of a view at the end of
+    /// shrunken content does not count.
     fn scrolled(&self, now: Geometry) -> f64 {
         let lowest = (now.content - now.view).max(0.0);
         if self.seen.top > lowest && now.top >= lowest - 1.0 { 0.0 } else { now.top - self.seen.top }
@@ -119,7 +121,7 @@ impl Spot {
 mod tests {
     use super::*;
 
-    /// Rows of some heights, in a view that rounds as browsers do.
+    /// Rows with fractional heights, in a view that rounds as browsers do.
     struct Page {
         rows: Vec<(Seq, f64)>,
         top: f64,
@@ -167,8 +169,8 @@ mod tests {
         }
     }
 
-    /// Any history of rows that grow, shrink, come and go, of views that change, and of scrolling in between: the row
-    /// under the eye moves by what was scrolled, and by two pixels at most besides.
+    /// Any history of rows that grow, shrink, appear and disappear, of viewport changes, and of scrolling in between:
+    /// the anchor row moves by what was scrolled, plus at most two pixels.
     #[test]
     fn the_row_under_the_eye_stays_whatever_changes_around_it() {
         let mut state = 0x9E37_79B9_7F4A_7C15_u64;
@@ -189,7 +191,7 @@ mod tests {
                 let mut scrolled = 0.0;
                 let count = page.rows.len() as u64;
                 match chance(6) {
-                    // A reaction, an edit, a picture, anywhere.
+                    // A reaction, an edit or a picture, anywhere.
                     0 | 1 => page.rows[chance(count) as usize].1 = 18.0 + chance(30_000) as f64 / 100.0,
                     2 => {
                         let first = page.rows[0].0;
@@ -200,7 +202,7 @@ mod tests {
                     _ => {}
                 }
                 if chance(3) == 0 {
-                    // In the same frame the reader scrolls.
+                    // The reader scrolls in the same frame.
                     let before = page.top;
                     page.scroll(chance(400) as f64 - 200.0);
                     scrolled = page.top - before;
@@ -216,7 +218,7 @@ mod tests {
                 );
                 place.note(page.geometry(), || page.first());
                 if edge || chance(8) == 0 {
-                    // The reader goes somewhere else.
+                    // The reader jumps elsewhere.
                     page.top = 1500.0;
                     page.scroll(chance(900) as f64);
                     place.forget();
@@ -239,12 +241,12 @@ mod tests {
         {
             page.rows[row].1 = height;
             page.view = view;
-            // A browser pushes up a view that would end below its content, before anybody is asked.
+            // A browser clamps a view at the end of its content before any handler runs.
             page.scroll(0.0);
             page.keep(&mut place, true);
             assert!(page.geometry().below() < 1.0);
         }
-        // A reader who scrolls up in the same moment leaves the end.
+        // A reader who scrolls up at the same moment leaves the end.
         page.rows[48].1 = 300.0;
         page.scroll(-120.0);
         let before = place.anchor().expect("a row is in view").offset;

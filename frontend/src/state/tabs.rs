@@ -1,14 +1,14 @@
-//! Which tabs of this browser are open: each notes the time now and then, and takes the note away when it is closed.
+//! Tracks the open tabs of this browser: each regularly stores the time, and removes its entry when it is closed.
 
-/// A tab that has noted nothing for this long is gone, in milliseconds. Browsers let hidden tabs run once a minute.
+/// A tab whose entry is older than this is gone, in milliseconds. Browsers let hidden tabs run once a minute.
 const GONE: i64 = 150_000;
 
-/// Where a tab notes the time.
+/// The name of a tab's storage entry.
 pub(crate) fn name(tab: &str) -> String {
     format!("tab.{tab}")
 }
 
-/// Whether a tab that has noted this is open. Clocks may be set: a note from the future says nothing.
+/// Whether the tab with this entry is open. Clocks may be changed: an entry far in the future does not count.
 pub(crate) fn open(noted: Option<&str>, now: i64) -> bool {
     noted.and_then(|noted| noted.parse::<i64>().ok()).is_some_and(|noted| (now - noted).abs() < GONE)
 }

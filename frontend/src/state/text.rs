@@ -1,6 +1,6 @@
-//! Positions in a text as the browser counts them. What a text consists of is settled by `parlour_protocol::text`.
+//! Converts the browser's text positions. How a text is divided into segments is defined by `parlour_protocol::text`.
 
-/// The byte offset of a position that the browser counted in UTF-16 units.
+/// Converts a position in UTF-16 units to a byte offset.
 pub(crate) fn from_utf16(text: &str, units: usize) -> usize {
     let mut seen = 0;
     for (at, character) in text.char_indices() {

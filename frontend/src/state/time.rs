@@ -1,11 +1,11 @@
-//! Moments as people read them. What is named by the calendar takes moments that were moved to local time beforehand;
-//! how long ago something was is reckoned between the moments themselves, for local clocks are set forward and back.
+//! Times in human-readable form. Functions that use the calendar take times already shifted to local time; how long ago
+//! something was is computed from the unshifted times, because local clocks are set forward and back.
 
 use parlour_protocol::time::{DAY, MINUTE, Timestamp};
 
 use crate::texts::times;
 
-/// The number of the day, counted from 1970-01-01.
+/// The day in days since 1970-01-01.
 pub(crate) fn day(at: Timestamp) -> i64 {
     at.0.div_euclid(DAY)
 }
@@ -22,7 +22,7 @@ fn date(at: Timestamp) -> (String, usize, usize) {
     (text.get(0..4).unwrap_or_default().to_owned(), month, day_of_month)
 }
 
-/// A day as a heading: `Today`, `Yesterday`, `Monday, 23 November`, with the year when it is another one.
+/// A day as a heading: `Today`, `Yesterday`, `Monday, 23 November`, with the year if it is not the current one.
 pub(crate) fn day_label(number: i64, today: Timestamp) -> String {
     match day(today) - number {
         0 => return times::today().to_owned(),
@@ -30,7 +30,7 @@ pub(crate) fn day_label(number: i64, today: Timestamp) -> String {
         _ => {}
     }
     let (year, month, of_month) = date(Timestamp(number * DAY));
-    // The first day that is counted was a Thursday.
+    // Day 0, 1970-01-01, was a Thursday.
     let weekday = times::weekday((number + 3).rem_euclid(7) as usize);
     if year == date(today).0 {
         times::weekday_date(weekday, of_month, times::month(month))
@@ -39,29 +39,29 @@ pub(crate) fn day_label(number: i64, today: Timestamp) -> String {
     }
 }
 
-/// Day and time in full: `23 November 2026, 14:05`.
+/// Date and time in full: `23 November 2026, 14:05`.
 pub(crate) fn full(at: Timestamp) -> String {
     times::date_time(&full_day(at), &clock(at))
 }
 
-/// A day in full: `23 November 2026`.
+/// A date in full: `23 November 2026`.
 pub(crate) fn full_day(at: Timestamp) -> String {
     let (year, month, of_month) = date(at);
     times::date_year(of_month, times::month(month), &year)
 }
 
-/// Which part of the day it is.
+/// A part of the day, for the greeting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PartOfDay {
-    /// From five o'clock.
+    /// From 5:00.
     Morning,
-    /// From noon.
+    /// From 12:00.
     Afternoon,
-    /// From six, until five in the morning.
+    /// From 18:00 until 5:00.
     Evening,
 }
 
-/// The part of the day at a moment of local time.
+/// The part of the day at a local time.
 pub(crate) fn part_of_day(at: Timestamp) -> PartOfDay {
     match at.0.rem_euclid(DAY) / (60 * MINUTE) {
         5..=11 => PartOfDay::Morning,
@@ -70,7 +70,7 @@ pub(crate) fn part_of_day(at: Timestamp) -> PartOfDay {
     }
 }
 
-/// How long ago, up to a day; then the day. `local` moves a moment to local time.
+/// How long ago, up to a day; then the date. `local` shifts a time to local time.
 pub(crate) fn ago(at: Timestamp, now: Timestamp, local: impl Fn(Timestamp) -> Timestamp) -> String {
     let minutes = (now.0 - at.0).max(0) / MINUTE;
     if minutes < 1 {
@@ -155,7 +155,7 @@ mod tests {
             // From midnight to just before the next one, on the day with 25 hours.
             ("2027-10-30T22:10:00Z", "2027-10-31T22:50:00Z", "24 h ago"),
             ("2027-10-30T21:50:00Z", "2027-10-31T22:50:00Z", "yesterday"),
-            // A clock that is behind the server's.
+            // The client's clock is behind the server's.
             ("2027-03-28T01:31:00Z", "2027-03-28T01:30:00Z", "just now"),
         ] {
             assert_eq!(ago(at(then), at(now), berlin), said, "{then} at {now}");

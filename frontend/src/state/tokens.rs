@@ -1,4 +1,4 @@
-//! Access tokens, as far as their lists and forms decide something about them.
+//! Access tokens: the decisions behind their lists and forms.
 
 use std::collections::BTreeSet;
 
@@ -6,23 +6,23 @@ use parlour_protocol::api_tokens::{CreateToken, TokenScope};
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 
-/// Most conversations of a limited token that are named in a list.
+/// Maximum number of a limited token's conversations that are named in the list.
 const NAMED: usize = 6;
 
-/// For how many days a new token may work; for ever where there is none.
+/// The lifetimes offered for a new token, in days; `None` is unlimited.
 pub(crate) const LIFETIMES: [Option<i64>; 5] = [Some(7), Some(30), Some(90), Some(365), None];
 
-/// Who acts with a token.
+/// The account that a token acts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holder {
-    /// Oneself.
+    /// The user.
     Myself,
-    /// A bot of one's own.
+    /// One of the user's bots.
     Bot(UserId),
 }
 
 impl Holder {
-    /// The address of the tokens, in the API.
+    /// The API path of the holder's tokens.
     pub(crate) fn path(self) -> String {
         match self {
             Self::Myself => "/account/tokens".to_owned(),
@@ -30,7 +30,7 @@ impl Holder {
         }
     }
 
-    /// A name for an element of the page that belongs to these tokens alone.
+    /// An element id that is unique to this holder.
     pub(crate) fn element(self, part: &str) -> String {
         match self {
             Self::Myself => format!("token-{part}"),
@@ -39,30 +39,30 @@ impl Holder {
     }
 }
 
-/// What is open on the page of tokens and bots: one thing at a time.
+/// The open form on the page of tokens and bots: at most one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Doing {
-    /// A new token is being made.
+    /// Creating a token.
     Token(Holder),
-    /// A new bot is being made.
+    /// Creating a bot.
     NewBot,
-    /// A bot is about to be deleted.
+    /// Deleting a bot.
     DeleteBot(UserId),
 }
 
-/// What somebody wants of a new token.
+/// The input of the form for a new token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) name: String,
     pub(crate) writes: bool,
-    /// Whether it is for some conversations alone, which are these.
+    /// Whether it is limited to the conversations in `only`.
     pub(crate) limited: bool,
     pub(crate) only: BTreeSet<ConversationId>,
     pub(crate) days: Option<i64>,
 }
 
 impl Wanted {
-    /// Whether the choice of conversations can be kept.
+    /// Whether the selection of conversations is valid.
     pub(crate) fn fits(&self) -> Result<(), Misfit> {
         match self.only.len() {
             _ if !self.limited => Ok(()),
@@ -72,7 +72,7 @@ impl Wanted {
         }
     }
 
-    /// As the server takes it.
+    /// The request to the server.
     pub(crate) fn request(self, password: String) -> CreateToken {
         CreateToken {
             password,
@@ -84,35 +84,35 @@ impl Wanted {
     }
 }
 
-/// What is wrong with a choice of conversations.
+/// What is wrong with a selection of conversations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Misfit {
-    /// None was chosen.
+    /// Nothing is selected.
     None,
-    /// There are more than a token takes.
+    /// More than a token allows.
     Many,
 }
 
-/// Whether somebody has as many of something as they may.
+/// Whether the maximum number is reached.
 pub(crate) fn full(count: usize, most: i64) -> bool {
     i64::try_from(count).is_ok_and(|count| count >= most)
 }
 
-/// Whether a token writes; every token reads.
+/// Whether a token may write; every token may read.
 pub(crate) fn writes(scopes: &[TokenScope]) -> bool {
     scopes.contains(&TokenScope::Write)
 }
 
-/// Where a token may be used.
+/// Where a token is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// Wherever its holder is.
+    /// In all conversations of its holder.
     Everywhere,
-    /// In these alone, and in this many more that are not named here.
+    /// Only in the named conversations and this many unnamed ones.
     Only(Vec<String>, usize),
 }
 
-/// Names the conversations that a token is for, as far as they are known and there is room for them.
+/// Names a token's conversations, as far as they are known, up to [`NAMED`].
 pub(crate) fn reach(
     only: Option<&[ConversationId]>,
     name: impl Fn(ConversationId) -> Option<String>,
@@ -125,7 +125,7 @@ pub(crate) fn reach(
     Reach::Only(names, more)
 }
 
-/// Those of some conversations whose names hold what was typed.
+/// The conversations whose name contains the typed text.
 pub(crate) fn matching(all: &[(ConversationId, String)], typed: &str) -> Vec<(ConversationId, String)> {
     let wanted = super::offers::folded(typed);
     all.iter().filter(|(_, name)| name.to_lowercase().contains(&wanted)).cloned().collect()

@@ -1,7 +1,6 @@
-//! What stands in the fields of a page and was not sent, as the browser keeps it with the entry of its history: a reload
-//! and the way back show it again.
+//! The unsent input of a page's fields, as stored in the browser's history entry: a reload and going back restore it.
 //!
-//! Invariant: it is shown to the account that typed it and to no other. Passwords and codes are not kept at all.
+//! Invariant: it is shown only to the account that typed it. Passwords and codes are never stored.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 pub(crate) struct Typed(BTreeMap<String, String>);
 
 impl Typed {
-    /// What was kept for an account (0 when nobody is logged in); nothing if it is another's or cannot be read.
+    /// Parses the input stored for an account (0 if nobody is signed in); empty if it is another's or unreadable.
     pub(crate) fn read(kept: Option<&str>, owner: UserId) -> Self {
         let whole = kept.and_then(|kept| serde_json::from_str::<Value>(kept).ok()).unwrap_or_default();
         if whole.get("owner").and_then(Value::as_i64) != Some(owner.0) {
@@ -24,17 +23,18 @@ impl Typed {
         Self(fields.filter_map(text).collect())
     }
 
-    /// As it is kept; nothing when there is nothing in it.
+    /// The stored form; `None` if it is empty.
     pub(crate) fn write(&self, owner: UserId) -> Option<String> {
         (!self.0.is_empty()).then(|| json!({ "owner": owner.0, "fields": self.0 }).to_string())
     }
 
-    /// What stands in a field.
+    /// The stored text of a field.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Notes what stands in a field, or that it is as it was at first. True when this changes something.
+    /// Sets the text of a field, or removes it if it is back at its initial value. Returns whether this changed
+    /// anything.
     pub(crate) fn note(&mut self, name: &str, text: Option<&str>) -> bool {
         let before = match text {
             Some(text) => self.0.insert(name.to_owned(), text.to_owned()),

@@ -1,24 +1,25 @@
-//! What is sent of what somebody has written, and what is wrong with it.
+//! Prepares a written text for sending, and describes when it is too long.
 
 use parlour_protocol::{characters, limits};
 
 use super::people;
 use crate::texts::chat;
 
-/// By how much a text of this many characters is too long, in words.
+/// The message for a text of `count` characters that is too long; `None` if it is not.
 pub(crate) fn over(count: usize) -> Option<String> {
     let limit = people::number(limits::MESSAGE as i64);
     let too_many = count.checked_sub(limits::MESSAGE).filter(|over| *over > 0)?;
     Some(chat::too_long(too_many as i64, &limit))
 }
 
-/// What is sent of a text: without blank lines before it and blanks after it. Nothing when nothing of it is seen.
+/// The part of a text that is sent: without leading blank lines and trailing whitespace. Empty if nothing in it is
+/// visible.
 pub(crate) fn written(text: &str) -> &str {
     if !characters::can_be_seen(text) {
         return "";
     }
     let text = text.trim_end();
-    // A first line of blanks only is no line.
+    // Whitespace-only lines at the start are dropped.
     let blank = text.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
     text.get(blank..).unwrap_or_default()
 }

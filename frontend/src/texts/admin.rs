@@ -1,4 +1,4 @@
-//! What administrators see.
+//! Texts of the administration pages.
 
 use parlour_protocol::audit::AuditKind;
 
@@ -76,12 +76,12 @@ texts! {
     actor_subject(actor: &str, subject: &str) = "{actor} → {subject}";
 }
 
-/// `12 messages and events`.
+/// `12 events`.
 pub(crate) fn event_count(count: i64) -> String {
     super::counted(count, "event", "events")
 }
 
-/// What happened, in a few words.
+/// An audit log entry's kind, in a few words.
 pub(crate) fn audit_kind(kind: AuditKind) -> &'static str {
     match kind {
         AuditKind::Registered => "Account created",

@@ -1,4 +1,4 @@
-//! Logging in, creating an account, and the links that come by mail.
+//! Texts of log-in, registration, and the pages that links in mails lead to.
 
 texts! {
     tagline = "A quiet room for your people.";

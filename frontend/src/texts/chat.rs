@@ -1,4 +1,4 @@
-//! A conversation: its head, its messages, the composer, the members, the state of the connection.
+//! Texts of a conversation: its head, messages, composer, members, and the state of the connection.
 
 texts! {
     messages = "Messages";
@@ -99,7 +99,7 @@ texts! {
 
 }
 
-/// Messages below the view that were not seen yet.
+/// The number of new messages below the viewport.
 pub(crate) fn new_messages(count: i64) -> String {
     super::counted(count, "new message", "new messages")
 }
@@ -109,7 +109,7 @@ pub(crate) fn heard(count: i64, from: &str) -> String {
     format!("{} from {from}.", new_messages(count))
 }
 
-/// The same, some of which are meant for one.
+/// Like [`heard`], if some of them are direct messages or mentions.
 pub(crate) fn heard_and_called(count: i64, from: &str, by: &str) -> String {
     format!("{} from {from}. {by} wrote to you.", new_messages(count))
 }
@@ -119,7 +119,7 @@ pub(crate) fn people(count: i64) -> String {
     super::counted(count, "person", "people")
 }
 
-/// How many people the list of mentions offers, and the keys that work in it.
+/// The number of people offered for a mention, and the keys that work in the list.
 pub(crate) fn mention_status(count: i64) -> String {
     format!(
         "{} to mention. Up and Down choose, Enter takes the chosen one, Escape closes the list.",

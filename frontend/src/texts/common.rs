@@ -1,4 +1,4 @@
-//! What many pages say.
+//! Texts used by many pages.
 
 texts! {
     app_name = "Parlour";
@@ -51,13 +51,13 @@ texts! {
     browser_on_system(browser: &str, system: &str) = "{browser} on {system}";
 }
 
-/// The title of the window: the page, the server, and how much is unread.
+/// The window's title: the page, the server, and the number of unread messages.
 pub(crate) fn window_title(page: Option<&str>, server: &str, waiting: i64) -> String {
     let title = page.map_or_else(|| server.to_owned(), |page| format!("{page} · {server}"));
     if waiting > 0 { format!("({waiting}) {title}") } else { title }
 }
 
-/// A list of names as a sentence begins: `Ada`, `Ada and Bob`, `Ada, Bob and 3 others`.
+/// A list of names: `Ada`, `Ada and Bob`, `Ada, Bob and 3 others`.
 pub(crate) fn names(names: &[String]) -> String {
     match names {
         [] => String::new(),
@@ -73,7 +73,7 @@ pub(crate) fn members(count: i64) -> String {
     super::counted(count, "member", "members")
 }
 
-/// A count next to an icon, for screen readers: `3 unread`.
+/// The screen reader text of a count next to an icon: `3 unread`.
 pub(crate) fn unread(count: i64) -> String {
     format!("{count} unread")
 }

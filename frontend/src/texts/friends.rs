@@ -1,4 +1,4 @@
-//! Friends, friend requests, and people's profiles.
+//! Texts of friends, friend requests and profiles.
 
 texts! {
     title = "Friends";
@@ -44,7 +44,7 @@ texts! {
     copy_id = "Copy ID";
 }
 
-/// Waiting requests, next to a link's name, for screen readers.
+/// Pending requests next to a link's name, for screen readers.
 pub(crate) fn waiting_requests(count: i64) -> String {
     super::counted(count, "friend request", "friend requests")
 }

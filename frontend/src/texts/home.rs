@@ -1,4 +1,4 @@
-//! Home: what waits for one.
+//! Texts of the home page.
 
 use crate::state::time::PartOfDay;
 
@@ -19,7 +19,7 @@ texts! {
     own_words(text: &str) = "You: {text}";
 }
 
-/// A greeting by the time of the day.
+/// A greeting for the time of day.
 pub(crate) fn greeting(part: PartOfDay, name: &str) -> String {
     match part {
         PartOfDay::Morning => good_morning(name),

@@ -1,4 +1,4 @@
-//! The sidebar, the bottom bar and the quick switcher.
+//! Texts of the sidebar, the bottom bar and the quick switcher.
 
 texts! {
     home(server: &str) = "{server}, home";

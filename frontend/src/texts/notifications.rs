@@ -1,4 +1,4 @@
-//! Notifications: requests, replies, mentions.
+//! Texts of notifications: requests, replies, mentions.
 
 texts! {
     title = "Activity";

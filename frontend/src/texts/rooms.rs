@@ -1,4 +1,4 @@
-//! The list of rooms, and creating one.
+//! Texts of the list of rooms, and of creating one.
 
 texts! {
     title = "Rooms";

@@ -1,4 +1,4 @@
-//! The settings of one's account's security: password, sessions, email, second factor, passkeys, other log-ins.
+//! Texts of the security settings: password, sessions, e-mail, second factor, passkeys, other log-ins.
 
 texts! {
     no_password_yet = "You don't have a password yet, so this works only within ten minutes of logging in.";

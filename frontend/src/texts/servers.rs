@@ -1,4 +1,4 @@
-//! Choosing a server, where the page did not come from one.
+//! Texts for choosing a server, if the page was not loaded from one.
 
 texts! {
     title = "Choose your server";

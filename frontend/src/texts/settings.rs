@@ -1,4 +1,4 @@
-//! The settings: profile, appearance, privacy, one's own data.
+//! Texts of the settings: profile, appearance, privacy, the user's own data.
 
 texts! {
     title = "Settings";
@@ -66,7 +66,7 @@ texts! {
     delete_confirm = "Delete permanently";
 }
 
-/// What an account took with it.
+/// Confirms that an account and its messages were deleted.
 pub(crate) fn deleted(messages: i64) -> String {
     match messages {
         0 => "Your account was deleted.".to_owned(),

@@ -1,6 +1,6 @@
-//! The sheet of keyboard shortcuts.
+//! Texts of the list of keyboard shortcuts.
 
-/// What is written on a key that stands for all letters.
+/// The key label that stands for any letter.
 pub(crate) const ANY_LETTER: &[&str] = &["Any letter"];
 
 texts! {

@@ -1,4 +1,4 @@
-//! Names of days and months, and how long ago something was.
+//! Names of days and months, and relative times.
 
 texts! {
     today = "Today";
@@ -14,7 +14,7 @@ texts! {
     date_time(date: &str, clock: &str) = "{date}, {clock}";
 }
 
-/// The name of a month, counted from 1.
+/// The name of a month; January is 1.
 pub(crate) fn month(number: usize) -> &'static str {
     const MONTHS: [&str; 12] = [
         "January",
@@ -33,12 +33,12 @@ pub(crate) fn month(number: usize) -> &'static str {
     MONTHS.get(number.saturating_sub(1)).copied().unwrap_or("January")
 }
 
-/// The short name of a month, counted from 1.
+/// The short name of a month; January is 1.
 pub(crate) fn short_month(number: usize) -> &'static str {
     month(number).get(..3).unwrap_or_default()
 }
 
-/// The name of a day of the week, counted from Monday as 0.
+/// The name of a weekday; Monday is 0.
 pub(crate) fn weekday(number: usize) -> &'static str {
     const WEEKDAYS: [&str; 7] =
         ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];

@@ -1,4 +1,4 @@
-//! Access tokens and bots in the settings.
+//! Texts of access tokens and bots in the settings.
 
 use crate::state::people::number;
 
@@ -89,7 +89,7 @@ texts! {
     delete_confirm = "Delete permanently";
 }
 
-/// For how long a token works: `30 days`.
+/// A token's lifetime: `30 days`.
 pub(crate) fn lifetime(days: Option<i64>) -> String {
     match days {
         None => expiry_never().to_owned(),
@@ -98,7 +98,7 @@ pub(crate) fn lifetime(days: Option<i64>) -> String {
     }
 }
 
-/// What a token reaches: `Only #tea, bob and 2 others`.
+/// Where a token is valid: `Only #tea, bob and 2 others`.
 pub(crate) fn only_in(names: &[String], more: usize) -> String {
     let list = match (names, more) {
         ([], more) => {
@@ -112,7 +112,7 @@ pub(crate) fn only_in(names: &[String], more: usize) -> String {
     only(&list)
 }
 
-/// A bot that is gone, and what went with it.
+/// Confirms that a bot and its messages were deleted.
 pub(crate) fn bot_deleted(name: &str, messages: i64) -> String {
     match messages {
         0 => format!("{name} was deleted."),

@@ -1,20 +1,20 @@
 //! Which of a server's addresses to try next, and when.
 //!
-//! Invariant: the back-off grows only when every address was tried in vain; a single node that dies costs nobody a
-//! wait as long as another one answers. An address that asked for a pause is left alone for that long.
+//! Invariant: the back-off grows only after every address failed in turn; while another node answers, a single dead
+//! node makes no client wait. An address that asked for a pause is not tried during that time.
 
 use super::Backoff;
 
-/// After a connection that ended sooner, its address counts as tried all the same: who is accepted and dropped by
-/// every node in turn would otherwise never wait, in milliseconds.
+/// A connection shorter than this (ms) still counts as a failed attempt; otherwise a client that every node accepts and
+/// then drops would never back off.
 const STEADY_MS: u64 = 5_000;
-/// So far apart do those come back who were told to come back at the same moment, in milliseconds.
+/// Clients that were told to return at the same moment are spread over this many milliseconds.
 const SPREAD_MS: f64 = 500.0;
 
-/// The addresses of one server's nodes, and how the last attempts at them went.
+/// The addresses of one server's nodes and the outcome of the latest attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
-    /// Until when each wants to be left alone.
+    /// Per address: not to be tried before this time, in milliseconds.
     paused_until: Vec<u64>,
     current: usize,
     tried: usize,
@@ -23,7 +23,7 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// A few addresses, the first one being the one to begin with.
+    /// `count` addresses (at least one), starting with the first.
     pub fn new(count: usize) -> Self {
         Self {
             paused_until: vec![0; count.max(1)],
@@ -34,24 +34,24 @@ impl Addresses {
         }
     }
 
-    /// The address to use.
+    /// Index of the address to use.
     pub fn current(&self) -> usize {
         self.current
     }
 
-    /// Whether there is another one to go to.
+    /// Whether there is more than one address.
     pub fn has_others(&self) -> bool {
         self.paused_until.len() > 1
     }
 
-    /// Notes that a connection stands, at a time in milliseconds.
+    /// Notes that a connection was established at `now`, in milliseconds.
     pub fn connected(&mut self, now: u64) {
         self.connected_at = Some(now);
     }
 
-    /// Notes that the current address failed or that its connection ended, chooses the next one and answers how
-    /// long to wait before it, in milliseconds. `pause` is what the address asked for; `chance` is a random number
-    /// in 0..1.
+    /// Notes that the current address failed or its connection ended, selects the next address, and returns how long to
+    /// wait before trying it, in milliseconds. `pause` is the pause the address asked for (ms); `chance` is a random
+    /// number in 0..1.
     pub fn failed(&mut self, now: u64, pause: Option<u64>, chance: f64) -> u64 {
         if let Some(since) = self.connected_at.take() {
             self.backoff.succeeded();
@@ -69,7 +69,7 @@ impl Addresses {
         }
         let begins = now.saturating_add(wait);
         let pause_of = |address: usize| self.paused_until[address].saturating_sub(begins);
-        // Of several that are ready the first one after the current one.
+        // The address with the shortest remaining pause; ties go to the first one after the current address.
         let next = (1..=count).map(|step| (self.current + step) % count).min_by_key(|next| pause_of(*next));
         self.current = next.unwrap_or(0);
         match pause_of(self.current) {
@@ -121,10 +121,10 @@ mod tests {
         let mut node = Addresses::new(1);
         let wait = node.failed(0, Some(7_000), 0.5);
         assert!((7_000..=7_750).contains(&wait), "{wait}");
-        // With another one at hand nobody has to wait.
+        // With a second address nobody has to wait.
         let mut nodes = Addresses::new(2);
         assert_eq!((nodes.failed(0, Some(7_000), 0.0), nodes.current()), (0, 1));
-        // Later the first one is still left alone, and the second is tried again instead.
+        // Later the first one is still paused, so the second is tried again instead.
         assert_eq!((nodes.failed(1_000, None, 1.0), nodes.current()), (500, 1));
         assert_eq!((nodes.failed(8_000, None, 1.0), nodes.current()), (0, 0));
     }

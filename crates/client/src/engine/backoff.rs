@@ -12,14 +12,14 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Notes a failure and answers the wait in milliseconds; `chance` is a random number in 0..1.
+    /// Notes a failure and returns the wait in milliseconds; `chance` is a random number in 0..1.
     pub fn failed(&mut self, chance: f64) -> u64 {
         let bound = BASE_MS.saturating_mul(1 << self.failures.min(10)).min(CAP_MS);
         self.failures = self.failures.saturating_add(1);
         (bound as f64 * chance.clamp(0.0, 1.0)) as u64
     }
 
-    /// Notes that a connection was made and `start` was answered.
+    /// Resets the back-off: a connection was established and `start` was answered.
     pub fn succeeded(&mut self) {
         self.failures = 0;
     }

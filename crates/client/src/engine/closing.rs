@@ -1,4 +1,4 @@
-//! What a close code means for a client.
+//! What a close code means for a client. Unknown codes keep the meaning of their range.
 
 use parlour_protocol::socket::CloseCode;
 
@@ -7,13 +7,13 @@ use parlour_protocol::socket::CloseCode;
 pub enum AfterClose {
     /// Connect again and resume.
     Reconnect,
-    /// The access token is over: get a new one first.
+    /// The access token has expired: get a new one first.
     Refresh,
-    /// Stay away: the same would happen again.
+    /// Do not reconnect: the same would happen again.
     Stop,
 }
 
-/// What to do after a connection was closed with this code.
+/// Returns what to do after a connection was closed with this code.
 pub fn after_close(code: u16) -> AfterClose {
     if code == CloseCode::TokenExpired.code() {
         AfterClose::Refresh
@@ -40,7 +40,7 @@ mod tests {
             assert_eq!(after_close(code.code()), AfterClose::Stop, "{code:?}");
         }
         assert_eq!(after_close(TokenExpired.code()), AfterClose::Refresh);
-        // What WebSocket itself says, or nobody: the network's doing.
+        // Codes of the WebSocket protocol itself, or no code at all: a network problem.
         for code in [1000, 1001, 1005, 1006, 1009, 1011, 1012] {
             assert_eq!(after_close(code), AfterClose::Reconnect, "{code}");
         }

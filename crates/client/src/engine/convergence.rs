@@ -1,8 +1,8 @@
-//! Properties of the whole engine: a model of a server, a network that drops, doubles and swaps frames, and a client
-//! that consists of the engine alone.
+//! Property tests of the whole engine: a model server, a network that drops, duplicates and reorders frames, and a
+//! client that consists of the engine alone.
 //!
-//! Invariant: whatever the network does, after the next head is heard the client's timeline is what a fresh fetch
-//! gives, and every event was applied exactly once, in order.
+//! Invariant: whatever the network does, once the next head arrives the client's timeline equals a fresh fetch, and
+//! every event was applied exactly once, in order.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::{Cursors, Part, Timeline, Verdict};
 
 const ROOMS: [ConversationId; 2] = [ConversationId(1), ConversationId(2)];
 const EMOJI: [&str; 3] = ["👍", "🎉", "🐢"];
-/// Seeds that are tried; each is another run.
+/// Number of seeds tried; each seed is a different run.
 const RUNS: u64 = 400;
 
 /// Random numbers from a seed (SplitMix64).
@@ -36,8 +36,8 @@ impl Lots {
     }
 }
 
-/// What a server stores of one conversation: the log, and beside it what each message is now. Written down without
-/// the engine, as the server does it: not by applying events.
+/// What a server stores for one conversation: the log, and next to it the current state of each message. Written
+/// without the engine, as the server does it: not by applying events.
 #[derive(Default)]
 struct Stored {
     log: Vec<Event>,
@@ -56,7 +56,7 @@ impl Stored {
         event
     }
 
-    /// Something happens, of any kind.
+    /// Appends a random event.
     fn happen(&mut self, room: ConversationId, lots: &mut Lots) -> Event {
         let user = UserId(lots.below(3) as i64);
         let living: Vec<Seq> =
@@ -104,7 +104,7 @@ impl Stored {
                 let message = self.messages.get_mut(&target).unwrap();
                 (message.body, message.edited_at, message.deleted_at) = (None, None, Some(at));
                 message.reactions.clear();
-                // The words are gone from the log too, wherever they stood.
+                // Redact the text in the log, too, wherever it occurs.
                 for event in &mut self.log {
                     match &mut event.change {
                         Change::MessageCreated { body, .. } if event.seq == target => *body = None,
@@ -137,7 +137,7 @@ impl Stored {
     }
 }
 
-/// A client made of the engine.
+/// A client that consists of the engine.
 #[derive(Default)]
 struct Client {
     cursors: Cursors,
@@ -146,7 +146,7 @@ struct Client {
 }
 
 impl Client {
-    /// Loads everything again.
+    /// Reloads everything.
     fn load(&mut self, room: ConversationId, stored: &Stored) {
         self.cursors.follow(room, stored.head());
         let timeline = self.timelines.entry(room).or_default();
@@ -184,7 +184,7 @@ impl Client {
         }
     }
 
-    /// Reads the log after a position as it is now.
+    /// Fetches the log after a position, in its present state.
     fn fetch(&mut self, after: Seq, stored: &Stored) {
         for event in stored.log.iter().filter(|event| event.seq > after) {
             if self.cursors.observe(event.conversation, event.seq) == Verdict::Apply {
@@ -203,8 +203,8 @@ impl Client {
     }
 }
 
-/// A run: things happen in two rooms, frames are lost, doubled and swapped, and the client may lose its connection or
-/// everything it knows. Answers how many frames the network spoilt.
+/// One run: things happen in two rooms, frames are lost, duplicated and reordered, and the client may lose its
+/// connection or all its state. Returns how many frames the network disturbed.
 fn play(seed: u64) -> usize {
     let mut lots = Lots(seed);
     let mut server: BTreeMap<ConversationId, Stored> = BTreeMap::new();
@@ -231,18 +231,18 @@ fn play(seed: u64) -> usize {
             }
             _ => wire.push(event),
         }
-        // Some frames are on the way for a while; what is fetched meanwhile overtakes them.
+        // Some frames are delayed; fetches made meanwhile overtake them.
         while wire.len() > lots.below(6) {
             let event = wire.remove(0);
             client.hear(&event, &server[&event.conversation]);
         }
         if lots.percent(3) {
-            // The connection is lost with all that was on the way, and resumed.
+            // The connection breaks, everything in flight is lost, and the client resumes.
             wire.clear();
             ROOMS.iter().for_each(|room| client.hear_head(*room, &server[room]));
         }
         if lots.percent(1) {
-            // Another history: cursors are void and everything is fetched.
+            // A new epoch: the cursors are void and everything is fetched again.
             assert!(client.cursors.set_epoch(&format!("{}", lots.below(1_000_000))));
             wire.clear();
             ROOMS.iter().for_each(|room| client.load(*room, &server[room]));
@@ -264,7 +264,7 @@ fn any_network_converges_to_what_a_fresh_fetch_gives() {
     assert!(spoilt > 10_000, "the network was too kind: {spoilt}");
 }
 
-/// The properties can fail: a client that applies whatever comes does not converge.
+/// Checks that the properties can fail: a client that applies every frame does not converge.
 #[test]
 fn a_client_without_the_rule_does_not_converge() {
     let mut lots = Lots(7);

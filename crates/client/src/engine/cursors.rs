@@ -1,4 +1,4 @@
-//! How far each log is known. This is all the state that a client needs to resume on any node.
+//! How far each log has been read. The cursors are all the state a client needs to resume on any node.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use parlour_protocol::ids::{ConversationId, Seq};
 /// What to do with an event that arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the next one: apply it. The cursor has moved.
+    /// It is the next event: apply it. The cursor has been advanced.
     Apply,
-    /// It is known already, or its log is not followed.
+    /// It is already known, or its log is not followed.
     Ignore,
-    /// Something before it is missing: read the log after this position.
+    /// An event before it is missing: read the log after this position.
     Fetch {
-        /// The last position that is known.
+        /// The cursor: the last position that was applied.
         after: Seq,
     },
 }
@@ -27,8 +27,8 @@ pub struct Cursors {
 }
 
 impl Cursors {
-    /// Notes the server's epoch. True when it is another one than before: then all cursors are gone, and
-    /// whatever was built from them must be fetched again.
+    /// Sets the server's epoch. Returns true if it differs from the previous one; all cursors are then cleared, and
+    /// everything built from them must be fetched again.
     pub fn set_epoch(&mut self, epoch: &str) -> bool {
         if self.epoch.as_deref() == Some(epoch) {
             return false;
@@ -47,7 +47,7 @@ impl Cursors {
         self.epoch.as_deref()
     }
 
-    /// Begins to follow a conversation from a position, usually the head of a page just fetched.
+    /// Starts following a conversation from a position, usually the head of a page just fetched.
     pub fn follow(&mut self, conversation: ConversationId, seq: Seq) {
         self.conversations.insert(conversation, seq);
     }
@@ -57,27 +57,27 @@ impl Cursors {
         self.conversations.remove(&conversation);
     }
 
-    /// Begins to follow one's own stream from a position.
+    /// Starts following the user's own stream from a position.
     pub fn follow_user(&mut self, seq: Seq) {
         self.user = Some(seq);
     }
 
-    /// The position of a conversation, if it is followed.
+    /// The cursor of a conversation, if it is followed.
     pub fn get(&self, conversation: ConversationId) -> Option<Seq> {
         self.conversations.get(&conversation).copied()
     }
 
-    /// The position in one's own stream.
+    /// The cursor in the user's own stream, if it is followed.
     pub fn user(&self) -> Option<Seq> {
         self.user
     }
 
-    /// All conversation cursors, as `start` takes them.
+    /// All conversation cursors, in the form `start` takes.
     pub fn conversations(&self) -> &BTreeMap<ConversationId, Seq> {
         &self.conversations
     }
 
-    /// Judges an event of a conversation.
+    /// Decides what to do with an event of a conversation.
     pub fn observe(&mut self, conversation: ConversationId, seq: Seq) -> Verdict {
         match self.conversations.get_mut(&conversation) {
             Some(cursor) => advance(cursor, seq),
@@ -85,7 +85,7 @@ impl Cursors {
         }
     }
 
-    /// Judges an event of one's own stream.
+    /// Decides what to do with an event of the user's own stream.
     pub fn observe_user(&mut self, seq: Seq) -> Verdict {
         match &mut self.user {
             Some(cursor) => advance(cursor, seq),
@@ -93,7 +93,7 @@ impl Cursors {
         }
     }
 
-    /// Judges a head that was told without its events.
+    /// Decides what to do with a head that arrived without its events.
     pub fn observe_head(&self, conversation: ConversationId, head: Seq) -> Verdict {
         match self.conversations.get(&conversation) {
             Some(&cursor) if head > cursor => Verdict::Fetch { after: cursor },
@@ -119,7 +119,7 @@ mod tests {
 
     const ROOM: ConversationId = ConversationId(1);
 
-    /// Any order, loss and doubling of frames, followed by one fetch, applies 1..=n once each, in order.
+    /// Any order, loss and duplication of frames, followed by one fetch, applies 1..=n once each, in order.
     #[test]
     fn dropped_doubled_and_swapped_frames_converge() {
         let mut state = 0x2545_F491_4F6C_DD1D_u64;

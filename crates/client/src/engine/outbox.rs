@@ -1,5 +1,5 @@
-//! What a person did and is not known to be stored: messages, edits, deletions, reactions. Each keeps its cid until
-//! the server has answered, so that trying again, on any connection, can never make a second message.
+//! The user's actions that are not yet known to be stored: messages, edits, deletions, reactions. Each keeps its cid
+//! until the server has answered, so that a retry, on any connection, can never create a second message.
 
 use std::collections::VecDeque;
 
@@ -7,41 +7,41 @@ use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::ClientFrame;
 
-/// Something that a person did in a conversation.
+/// Something the user did in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// Wrote a message.
     Send {
         /// The text.
         body: String,
-        /// The message that it answers.
+        /// The message it replies to.
         reply_to: Option<Seq>,
     },
-    /// Gave a message another text.
+    /// Changed the text of a message.
     Edit {
-        /// Which message.
+        /// The message to edit.
         seq: Seq,
         /// The new text.
         body: String,
     },
     /// Deleted a message.
     Delete {
-        /// Which message.
+        /// The message to delete.
         seq: Seq,
     },
-    /// Added a reaction or took it back.
+    /// Added or removed a reaction.
     React {
-        /// To which message.
+        /// The message that gets or loses the reaction.
         seq: Seq,
-        /// Which emoji.
+        /// The emoji.
         emoji: String,
-        /// True adds, false takes back.
+        /// True adds, false removes.
         on: bool,
     },
 }
 
 impl Act {
-    /// Whether `later` makes this one pointless: the same thing was done again.
+    /// Whether `later` makes this action obsolete: a newer edit or the same reaction again, or the message's deletion.
     fn replaced_by(&self, later: &Self) -> bool {
         match (self, later) {
             (Self::Edit { seq, .. }, Self::Edit { seq: same, .. }) => seq == same,
@@ -54,39 +54,39 @@ impl Act {
     }
 }
 
-/// How something pending stands.
+/// The state of a pending action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendState {
-    /// Waits for a connection, or for the answer.
+    /// Waiting for a connection or for the answer.
     Sending,
-    /// The server refused it; a person decides what to do.
+    /// The server refused it; the user decides what to do.
     Failed {
-        /// Why.
+        /// Reason for the refusal.
         code: ErrorCode,
-        /// The server's sentence.
+        /// The server's explanation, in English.
         detail: String,
     },
 }
 
-/// Something on its way.
+/// An action that is not yet known to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
-    /// Where.
+    /// The conversation it belongs to.
     pub conversation: ConversationId,
-    /// Its name for ever.
+    /// The permanent client id: unique, and the same on every retry.
     pub cid: String,
-    /// When it was done, in milliseconds of the client's clock: what is older is sent first.
+    /// When it was done, in milliseconds of the client's clock; older actions are sent first.
     pub at: i64,
-    /// Which of a client's tabs sends it, where there are several.
+    /// Id of the browser tab that sends it; empty if the client has no tabs.
     pub tab: String,
-    /// What was done.
+    /// The action.
     pub act: Act,
-    /// How it stands.
+    /// Whether it is being sent or was refused.
     pub state: SendState,
 }
 
 impl Pending {
-    /// The command that tells the server; `id` comes back in the answer.
+    /// The command to send; the answer repeats `id`.
     pub fn command(&self, id: u64) -> ClientFrame {
         let conversation = self.conversation;
         match self.act.clone() {
@@ -100,12 +100,12 @@ impl Pending {
     }
 }
 
-/// Everything pending, in the order in which it was done.
+/// All pending actions, in the order in which they were done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outbox(VecDeque<Pending>);
 
 impl Outbox {
-    /// Adds a message at the end.
+    /// Adds a message at the end, with the time of the last entry.
     pub fn push(&mut self, conversation: ConversationId, cid: String, body: String, reply_to: Option<Seq>) {
         let at = self.0.back().map_or(0, |last| last.at);
         let act = Act::Send { body, reply_to };
@@ -113,7 +113,7 @@ impl Outbox {
         self.put(Pending { conversation, cid, at, tab: String::new(), act, state });
     }
 
-    /// Puts something in its place by time, or in the place of what has the same cid.
+    /// Inserts an action by time, or replaces the one with the same cid in place.
     pub fn put(&mut self, pending: Pending) {
         if let Some(known) = self.find(&pending.cid) {
             *known = pending;
@@ -123,7 +123,7 @@ impl Outbox {
         self.0.insert(place, pending);
     }
 
-    /// Takes out what something that was just done makes pointless, unless it is on its way already. Answers the cids.
+    /// Removes the actions that `later` makes obsolete, except those in flight. Returns their cids.
     pub fn replaced(
         &mut self,
         conversation: ConversationId,
@@ -138,42 +138,41 @@ impl Outbox {
         gone
     }
 
-    /// It was stored, or was seen as an event: it leaves. True when it was there.
+    /// Removes an action that was stored or arrived as an event. Returns whether it was there.
     pub fn settled(&mut self, cid: &str) -> bool {
         let before = self.0.len();
         self.0.retain(|pending| pending.cid != cid);
         self.0.len() != before
     }
 
-    /// It was refused for good.
+    /// Marks an action as refused for good.
     pub fn refused(&mut self, cid: &str, code: ErrorCode, detail: String) {
         if let Some(pending) = self.find(cid) {
             pending.state = SendState::Failed { code, detail };
         }
     }
 
-    /// A person wants to try again what was refused.
+    /// Marks a refused action to be sent again, as the user asked.
     pub fn retry(&mut self, cid: &str) -> Option<&Pending> {
         let pending = self.find(cid)?;
         pending.state = SendState::Sending;
         Some(pending)
     }
 
-    /// A tab takes it on itself to send something.
+    /// Assigns an action to the tab that will send it.
     pub fn take_on(&mut self, cid: &str, tab: &str) -> Option<&Pending> {
         let pending = self.find(cid)?;
         tab.clone_into(&mut pending.tab);
         Some(pending)
     }
 
-    /// What to send, in order, after a (re)connection.
+    /// The actions to send after a (re)connection, in order.
     pub fn unsent(&self) -> impl Iterator<Item = &Pending> {
         self.0.iter().filter(|pending| pending.state == SendState::Sending)
     }
 
-    /// What to send now, so that what was done in a conversation is stored in the order in which it was done: the
-    /// first unsent one of each conversation, unless `busy` says that it is not to be sent now; then nothing of that
-    /// conversation is.
+    /// The actions to send now. To keep each conversation's order, this is only the first unsent action of each
+    /// conversation; while `busy` is true for that one, nothing of the conversation is sent.
     pub fn due(&self, busy: impl Fn(&Pending) -> bool) -> Vec<&Pending> {
         let mut seen: Vec<ConversationId> = Vec::new();
         let mut due: Vec<&Pending> = Vec::new();
@@ -189,12 +188,12 @@ impl Outbox {
         due
     }
 
-    /// One that is pending.
+    /// The pending action with this cid.
     pub fn get(&self, cid: &str) -> Option<&Pending> {
         self.0.iter().find(|pending| pending.cid == cid)
     }
 
-    /// Everything pending, in order.
+    /// All pending actions, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Pending> {
         self.0.iter()
     }
@@ -205,19 +204,19 @@ impl Outbox {
         self.0.iter().filter(here).filter(|one| matches!(one.act, Act::Send { .. }))
     }
 
-    /// The newest text that a message is to get, and how that stands.
+    /// The newest pending edit of a message.
     pub fn edit_of(&self, conversation: ConversationId, seq: Seq) -> Option<&Pending> {
         let edits = |one: &&Pending| matches!(one.act, Act::Edit { seq: target, .. } if target == seq);
         self.0.iter().rev().filter(|one| one.conversation == conversation).find(edits)
     }
 
-    /// Whether a message is to be deleted.
+    /// Whether the message has a pending deletion.
     pub fn deletes(&self, conversation: ConversationId, seq: Seq) -> bool {
         let act = Act::Delete { seq };
         self.0.iter().any(|one| one.conversation == conversation && one.act == act)
     }
 
-    /// The reactions to a message that are to be added or taken back, in order.
+    /// The pending changes to a message's reactions, in order: emoji, and true to add or false to remove.
     pub fn reactions_of(&self, conversation: ConversationId, seq: Seq) -> impl Iterator<Item = (&str, bool)> {
         self.0.iter().filter(move |one| one.conversation == conversation).filter_map(move |one| {
             match &one.act {
@@ -227,7 +226,7 @@ impl Outbox {
         })
     }
 
-    /// Whether nothing waits.
+    /// Whether nothing is pending.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -276,7 +275,7 @@ mod tests {
         let cids = |due: Vec<&Pending>| due.iter().map(|pending| pending.cid.clone()).collect::<Vec<_>>();
         assert_eq!(cids(outbox.due(|_| false)), ["a", "c"]);
         assert_eq!(cids(outbox.due(|one| one.conversation == HERE)), ["c"]);
-        // What another tab is about to send comes first; nothing overtakes it.
+        // An action that another tab is about to send comes first; nothing overtakes it.
         assert_eq!(cids(outbox.due(|one| one.cid == "a")), ["c"]);
         outbox.refused("a", ErrorCode::Invalid, String::new());
         assert_eq!(cids(outbox.due(|_| false)), ["b", "c"]);
@@ -289,7 +288,7 @@ mod tests {
             outbox.put(pending(cid, at, edit(at, cid)));
         }
         assert_eq!(outbox.iter().map(|one| one.cid.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
-        // What is known already is brought up to date where it stands.
+        // A known action is updated in place.
         outbox.put(Pending { tab: "two".into(), ..pending("b", 20, edit(20, "b")) });
         assert_eq!(
             outbox.iter().map(|one| one.tab.as_str()).collect::<Vec<_>>(),
@@ -311,7 +310,7 @@ mod tests {
         assert_eq!(outbox.replaced(HERE, &react(false), |_| false), ["d"]);
         outbox.put(pending("e", 5, react(false)));
         assert_eq!(outbox.reactions_of(HERE, 7).collect::<Vec<_>>(), [("👍", false)]);
-        // Nothing is said any more about a message that goes.
+        // A deletion replaces the other actions on the message.
         assert_eq!(outbox.replaced(HERE, &Act::Delete { seq: 7 }, |_| false), ["c", "e"]);
         assert_eq!(outbox.iter().count(), 1);
     }

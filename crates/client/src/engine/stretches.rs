@@ -1,11 +1,11 @@
-//! Which stretches of a log are held: ranges of positions in which nothing is missing.
+//! Which parts of a log are loaded: ranges of positions without holes.
 //!
-//! Invariant: the stretches are in order and neither overlap nor touch; between any two of them something is missing.
+//! Invariant: the ranges are sorted and neither overlap nor touch; between any two of them something is missing.
 
 use parlour_protocol::ids::Seq;
 
-/// A stretch of a log, both ends included. Position 0 stands before the first event: a stretch from 0 holds the log's
-/// beginning.
+/// A range of a log, both ends inclusive. Position 0 is before the first event: a range that starts at 0 includes the
+/// log's beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
     /// Its first position.
@@ -14,12 +14,12 @@ pub struct Stretch {
     pub to: Seq,
 }
 
-/// See the module.
+/// The loaded ranges of one log; see the module's invariant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stretches(Vec<Stretch>);
 
 impl Stretches {
-    /// Adds a stretch and joins it with those that it touches. One that ends before it begins is none.
+    /// Adds a range and merges it with those it overlaps or touches. An empty range (`from > to`) is ignored.
     pub fn add(&mut self, mut from: Seq, mut to: Seq) {
         if from > to {
             return;
@@ -36,7 +36,7 @@ impl Stretches {
         self.0.insert(at, Stretch { from, to });
     }
 
-    /// Notes the event at a position: true when it continues a stretch.
+    /// Adds the position of an event if it continues a range. Returns whether it did.
     pub fn extend(&mut self, seq: Seq) -> bool {
         let continues = self.0.iter().any(|one| one.to + 1 == seq);
         if continues {
@@ -45,32 +45,32 @@ impl Stretches {
         continues
     }
 
-    /// Whether a position is held.
+    /// Whether a position is loaded.
     pub fn holds(&self, seq: Seq) -> bool {
         self.of(seq).is_some()
     }
 
-    /// The stretch that holds a position.
+    /// The range that contains a position.
     pub fn of(&self, seq: Seq) -> Option<Stretch> {
         self.iter().find(|one| (one.from..=one.to).contains(&seq))
     }
 
-    /// The oldest stretch.
+    /// The oldest range.
     pub fn first(&self) -> Option<Stretch> {
         self.0.first().copied()
     }
 
-    /// The newest stretch.
+    /// The newest range.
     pub fn last(&self) -> Option<Stretch> {
         self.0.last().copied()
     }
 
-    /// All of them, oldest first.
+    /// All ranges, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = Stretch> + '_ {
         self.0.iter().copied()
     }
 
-    /// Lets go of everything before a position.
+    /// Drops everything before a position.
     pub fn cut_before(&mut self, seq: Seq) {
         self.0.retain(|one| one.to >= seq);
         if let Some(first) = self.0.first_mut() {
@@ -78,7 +78,7 @@ impl Stretches {
         }
     }
 
-    /// Lets go of everything after a position.
+    /// Drops everything after a position.
     pub fn cut_after(&mut self, seq: Seq) {
         self.0.retain(|one| one.from <= seq);
         if let Some(last) = self.0.last_mut() {
@@ -86,7 +86,7 @@ impl Stretches {
         }
     }
 
-    /// Holds nothing any more.
+    /// Drops all ranges.
     pub fn clear(&mut self) {
         self.0.clear();
     }

@@ -1,7 +1,8 @@
-//! The loaded messages of one conversation: pages of history joined with live changes.
+//! The loaded messages of one conversation: pages of history merged with live changes.
 //!
-//! Invariants: *page + events = fresh page*: applying the events after a page gives what fetching it again would. And a
-//! timeline knows which stretches of the log it holds, so that a hole in it is never taken for its beginning or its end.
+//! Invariants: *page + events = fresh page*: applying the events after a page gives what fetching it again would give.
+//! And a timeline knows which ranges of the log are loaded, so that a hole is never mistaken for the beginning or the
+//! end.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,55 +12,55 @@ use parlour_protocol::socket::{Change, Event};
 
 use super::{Stretch, Stretches};
 
-/// Changes that are remembered for pages which were read before them and arrive after them.
+/// Number of recent events kept, to be applied to pages that were read before them but arrive after them.
 const RECENT: usize = 256;
 
-/// Which part of a log a page was asked for.
+/// Which part of the log a page was requested for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The newest messages.
     Newest,
-    /// Those before a position.
+    /// The messages before a position.
     Before(Seq),
-    /// Those after a position.
+    /// The messages after a position.
     After(Seq),
-    /// Those on both sides of a position.
+    /// The messages on both sides of a position.
     Around,
 }
 
-/// What is shown, one after the other.
+/// One element of the displayed list.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Piece<'a> {
     /// A message.
     Message(&'a Message),
-    /// Nothing is known of what stands between these positions.
+    /// A gap: what is between these positions is unknown.
     Gap {
-        /// The last position that is known before it; 0 when it reaches to the beginning of the log.
+        /// The last known position before the gap; 0 if the gap reaches back to the beginning of the log.
         after: Seq,
-        /// The first position that is known after it.
+        /// The first known position after the gap.
         before: Seq,
     },
 }
 
-/// The messages that are loaded, by position. At first nothing of the log is known, not even its beginning.
+/// The loaded messages by position. A default timeline knows nothing of the log, not even its beginning.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Timeline {
     messages: BTreeMap<Seq, Message>,
     held: Stretches,
-    /// The newest position that was heard of.
+    /// The newest position known to exist.
     head: Seq,
     recent: VecDeque<Event>,
 }
 
 impl Timeline {
-    /// The timeline of a log that is followed from its beginning.
+    /// A timeline for a log that is followed from its beginning.
     pub fn from_the_beginning() -> Self {
         let mut timeline = Self::default();
         timeline.held.add(0, 0);
         timeline
     }
 
-    /// Adds a page of history. Changes that were applied since it was read are applied to its messages again.
+    /// Adds a page of history. Events that were applied after the page was read are applied to its messages again.
     pub fn add_page(&mut self, page: MessagePage, part: Part) {
         let (first, last) = (page.items.first().map(|one| one.seq), page.items.last().map(|one| one.seq));
         let from = match part {
@@ -79,8 +80,8 @@ impl Timeline {
         self.add_messages(page.items, page.head);
     }
 
-    /// Adds single messages, of what stands around them nothing is known; they were read when the log's newest
-    /// position was `head`.
+    /// Adds single messages without claiming anything about their neighbours. `head` was the log's newest position when
+    /// they were read.
     pub fn add_messages(&mut self, items: impl IntoIterator<Item = Message>, head: Seq) {
         for message in items {
             self.messages.insert(message.seq, message);
@@ -94,7 +95,8 @@ impl Timeline {
         }
     }
 
-    /// Adds one message, such as an own one whose sending was just answered. Its event closes what is missing before it.
+    /// Adds one message, for example the user's own after the server acknowledged it. Its event later closes the hole
+    /// before it.
     pub fn add(&mut self, message: Message) {
         self.messages.insert(message.seq, message);
     }
@@ -104,12 +106,12 @@ impl Timeline {
         *self = Self::default();
     }
 
-    /// Notes that the log reaches at least to a position.
+    /// Notes that the log reaches at least up to a position.
     pub fn note_head(&mut self, head: Seq) {
         self.head = self.head.max(head);
     }
 
-    /// Whether the beginning of the log is held, and nothing is missing between it and the first message.
+    /// Whether the beginning of the log is loaded, without a hole between it and the first message.
     pub fn begins(&self) -> bool {
         let on_its_way = |seq| self.held.of(seq).is_none() && self.ends();
         self.held.first().is_some_and(|first| {
@@ -118,12 +120,12 @@ impl Timeline {
         })
     }
 
-    /// Whether the end of the log is held, as far as was heard of it.
+    /// Whether the end of the log is loaded, as far as its head is known.
     pub fn ends(&self) -> bool {
         self.held.last().is_some_and(|last| last.to >= self.head)
     }
 
-    /// Lets go of the oldest messages so that at most `keep` stay.
+    /// Drops the oldest messages so that at most `keep` remain.
     pub fn trim_oldest(&mut self, keep: usize) {
         while self.messages.len() > keep {
             self.messages.pop_first();
@@ -133,7 +135,7 @@ impl Timeline {
         }
     }
 
-    /// Lets go of the newest messages so that at most `keep` stay.
+    /// Drops the newest messages so that at most `keep` remain.
     pub fn trim_newest(&mut self, keep: usize) {
         while self.messages.len() > keep {
             let end = self.held.last().map_or(0, |last| last.to);
@@ -145,7 +147,7 @@ impl Timeline {
         }
     }
 
-    /// Lets go of what is farthest from a message so that at most `keep` stay.
+    /// Drops the messages farthest from a position so that at most `keep` remain.
     pub fn trim_around(&mut self, seq: Seq, keep: usize) {
         let newer = self.messages.range(seq..).count();
         let older = self.messages.len() - newer;
@@ -156,11 +158,11 @@ impl Timeline {
         self.trim_oldest(keep);
     }
 
-    /// What is shown, oldest first, beginning with a gap where older messages are not held. Own messages whose events
-    /// are on their way stand at the end.
+    /// The elements to display, oldest first, starting with a gap if older messages are not loaded. The user's own
+    /// messages whose events have not arrived yet come last.
     pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         let end = self.held.last().map_or(0, |last| last.to);
-        // Where the log has gone on without being followed, more is missing before them than what is on its way.
+        // If the log has moved on without being followed, more is missing before such messages than what is in flight.
         let (mut at, behind) = (0_i64, !self.ends());
         self.messages.values().flat_map(move |message| {
             let stretch = match self.held.of(message.seq) {
@@ -175,7 +177,7 @@ impl Timeline {
         })
     }
 
-    /// Where older messages are missing before, and newer ones after.
+    /// The first and the last loaded position: older messages are missing before the one, newer ones after the other.
     pub fn edges(&self) -> Option<(Seq, Seq)> {
         let from = match self.pieces().next() {
             Some(Piece::Gap { before, .. }) => before,
@@ -189,7 +191,7 @@ impl Timeline {
         self.messages.len()
     }
 
-    /// Whether nothing is loaded.
+    /// Whether no message is loaded.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
@@ -199,7 +201,7 @@ impl Timeline {
         self.messages.values()
     }
 
-    /// One message.
+    /// The loaded message at a position.
     pub fn get(&self, seq: Seq) -> Option<&Message> {
         self.messages.get(&seq)
     }
@@ -214,7 +216,7 @@ impl Timeline {
         self.messages.keys().next_back().copied()
     }
 
-    /// Applies an event and answers the position of the message that it touched, if that one is loaded.
+    /// Applies an event and returns the position of the message it changed, if that message is loaded.
     pub fn apply(&mut self, event: &Event) -> Option<Seq> {
         if self.recent.len() == RECENT {
             self.recent.pop_front();
@@ -225,15 +227,15 @@ impl Timeline {
         self.change(event, next)
     }
 
-    /// Applies a change whose event is on its way, such as an own one whose command was just answered.
+    /// Applies a change before its event arrives, for example the user's own after its command was acknowledged.
     pub fn anticipate(&mut self, event: &Event) -> Option<Seq> {
         self.change(event, false)
     }
 
-    /// `next` says whether the event continues what is held: only then a new message stands where it belongs.
+    /// `next` says whether the event continues a loaded range: only then is a new message inserted.
     fn change(&mut self, event: &Event, next: bool) -> Option<Seq> {
         match &event.change {
-            // One that is held already came with a page that knew more of it.
+            // If it is already loaded, the page it came with knew more about it.
             Change::MessageCreated { .. } if !next => None,
             Change::MessageCreated { author, cid, body, reply_to, reply_author, mentions } => {
                 let message = Message {
@@ -246,7 +248,7 @@ impl Timeline {
                     mentions: mentions.clone(),
                     at: event.at,
                     edited_at: None,
-                    // The text is absent only when it was deleted; the event of that follows and says when.
+                    // The text is missing only if the message was deleted; that event follows and carries the time.
                     deleted_at: None,
                     reactions: Vec::new(),
                 };

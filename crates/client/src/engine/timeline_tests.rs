@@ -1,4 +1,4 @@
-//! What a timeline promises: late pages get the changes that overtook them, and a hole is never hidden.
+//! What a timeline guarantees: events that overtook a page are applied to it, and a gap is never hidden.
 
 use std::collections::BTreeSet;
 
@@ -90,7 +90,7 @@ fn an_own_message_stands_at_the_end_until_its_event_comes() {
     timeline.apply(&created(3));
     timeline.apply(&created(4));
     assert_eq!(timeline.iter().map(|one| one.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
-    // Of another one the event does not come: the log has gone on without this client.
+    // The event of another own message does not arrive: the log has moved on without this client.
     timeline.add(message(9));
     timeline.note_head(12);
     let gap = timeline.pieces().nth(4);
@@ -122,7 +122,7 @@ impl Chance {
     }
 }
 
-/// A server's log: which positions are messages.
+/// A server's log: for each position, whether it is a message.
 #[derive(Default)]
 struct Log(Vec<bool>);
 
@@ -160,7 +160,7 @@ impl Log {
     }
 }
 
-/// Whether every hole in what is shown is marked, up to what the client was told of the log.
+/// Asserts that every gap in the displayed list is marked, up to what the client knows of the log.
 fn check(timeline: &Timeline, log: &Log, cursor: Seq, seed: u64) {
     let all = log.messages();
     let mut before: Option<Seq> = None;
@@ -186,8 +186,8 @@ fn check(timeline: &Timeline, log: &Log, cursor: Seq, seed: u64) {
     assert!(!timeline.begins() || timeline.oldest().is_none_or(|oldest| oldest <= first), "seed {seed}");
 }
 
-/// Any order of pages that come late or never, events, jumps, trimming, lost connections and reconnects: what is shown
-/// are gapless stretches of the log with every gap marked, and loading at the gaps ends with the whole log.
+/// Any order of late or lost pages, events, jumps, trimming, lost connections and reconnects: the displayed list
+/// consists of gapless ranges of the log with every gap marked, and loading at the gaps ends with the whole log.
 #[test]
 fn whatever_happens_every_gap_is_marked_and_can_be_closed() {
     for seed in 1..=400_u64 {
@@ -195,13 +195,13 @@ fn whatever_happens_every_gap_is_marked_and_can_be_closed() {
         let mut log = Log((0..60 + chance.below(80)).map(|_| chance.below(4) > 0).collect());
         let mut timeline = Timeline::default();
         let mut cursor = log.head();
-        // Pages that were read and are still on their way.
+        // Pages that were read and are still in flight.
         let mut late: Vec<(MessagePage, Part)> = Vec::new();
         for _ in 0..120 {
             let at = 1 + chance.below(log.head() as usize) as Seq;
             match chance.below(12) {
                 0 | 1 => (0..chance.below(4)).for_each(|_| log.0.push(chance.below(4) > 0)),
-                // Events come in order, as far as the connection holds.
+                // Events arrive in order while the connection lasts.
                 2 | 3 => {
                     for _ in 0..chance.below(6) {
                         if cursor < log.head() {
@@ -210,7 +210,7 @@ fn whatever_happens_every_gap_is_marked_and_can_be_closed() {
                         }
                     }
                 }
-                // Too much was missed: the log is followed from its head.
+                // Too much was missed: the log is followed from its head again.
                 4 => {
                     cursor = log.head();
                     timeline.note_head(cursor);
@@ -230,7 +230,7 @@ fn whatever_happens_every_gap_is_marked_and_can_be_closed() {
                     timeline.add_page(page, part);
                     cursor = cursor.max(0);
                 }
-                // A page that never comes.
+                // A page that never arrives.
                 10 if !late.is_empty() => drop(late.remove(0)),
                 11 => match chance.below(3) {
                     0 => timeline.trim_oldest(30),
@@ -241,7 +241,7 @@ fn whatever_happens_every_gap_is_marked_and_can_be_closed() {
             }
             check(&timeline, &log, cursor, seed);
         }
-        // Loading wherever something is missing, until nothing is.
+        // Load at every gap until none is left.
         while cursor < log.head() {
             cursor += 1;
             timeline.apply(&log.event(cursor));

@@ -1,4 +1,5 @@
-//! REST: how a [`Call`] travels, and who it is from. The operations themselves are in [`methods`](super::methods).
+//! REST transport: how a [`Call`] is sent and with which tokens. The operations themselves are in
+//! [`methods`](super::methods).
 //!
 //! Invariant: a refusal is [`ApiError::Problem`] and final; [`ApiError::Transport`] says nothing about whether the
 //! request had an effect.
@@ -18,26 +19,26 @@ use super::fraction;
 use crate::engine::Backoff;
 use crate::operations::{Answer, Body, Call, Method, Paged, calls};
 
-/// An answer that takes longer is given up; the server gives up earlier.
+/// Request timeout; the server's own is shorter.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often a [`persistent`](Api::persistent) client makes a request again.
+/// How often a [`persistent`](Api::persistent) client repeats a request.
 const REPEATS: u32 = 4;
-/// A server that wants to be left alone for longer is believed, and its refusal passed on.
+/// If the server asks for a longer wait than this, its refusal is passed to the caller.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Why there is no answer.
+/// Why a call returned no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// The server said no.
+    /// The server refused the request.
     #[error(transparent)]
     Problem(Box<Problem>),
-    /// The request or its answer was lost, or the answer was not what this library understands.
+    /// The request or its answer was lost, or this library cannot parse the answer.
     #[error("no usable answer: {0}")]
     Transport(String),
 }
 
 impl ApiError {
-    /// The stable code, if the server said no; [`ErrorCode::Unknown`] when it is newer than this library.
+    /// The stable error code, if the server refused; [`ErrorCode::Unknown`] if it is newer than this library.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Problem(problem) => Some(problem.code),
@@ -45,7 +46,7 @@ impl ApiError {
         }
     }
 
-    /// The code as the server wrote it, also one that is newer than this library.
+    /// The code as the server wrote it, even if it is newer than this library.
     pub fn code_text(&self) -> Option<&str> {
         match self {
             Self::Problem(problem) => Some(problem.code_text()),
@@ -53,7 +54,8 @@ impl ApiError {
         }
     }
 
-    /// Whether the same request may succeed a little later, and when at the earliest if the server said so.
+    /// Whether the same request may succeed a little later; the inner value is the minimum wait, if the server gave
+    /// one.
     fn passes(&self) -> Option<Option<Duration>> {
         match self {
             Self::Transport(_) => Some(None),
@@ -65,7 +67,7 @@ impl ApiError {
 
 impl From<reqwest::Error> for ApiError {
     fn from(error: reqwest::Error) -> Self {
-        // Its own text names the address alone; why is in what caused it.
+        // `reqwest`'s own text names only the address; the reason is in the chain of causes.
         let mut text = error.to_string();
         let mut cause = std::error::Error::source(&error);
         while let Some(deeper) = cause {
@@ -76,18 +78,18 @@ impl From<reqwest::Error> for ApiError {
     }
 }
 
-/// Tokens of the one who is logged in.
+/// The tokens of the logged-in user.
 #[derive(Default)]
 struct Tokens {
     access: Option<String>,
     refresh: Option<String>,
 }
 
-/// Whom clones of a client are all logged in as.
+/// The log-in that all clones of a client share.
 #[derive(Default)]
 struct Login {
     tokens: Mutex<Tokens>,
-    /// Held while tokens are renewed: a refresh token works once.
+    /// Held while tokens are renewed, because a refresh token works only once.
     renewing: tokio::sync::Mutex<()>,
 }
 
@@ -98,7 +100,7 @@ struct NewTokens {
     refresh_token: Option<String>,
 }
 
-/// The REST API of one server, as one person or as nobody. Clones share their tokens.
+/// The REST API of one server, logged in or anonymous. Clones share their tokens.
 #[derive(Clone)]
 pub struct Api {
     http: reqwest::Client,
@@ -108,7 +110,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// A client of the server at an address like `https://chat.example.org`, not logged in.
+    /// A client of the server at an address such as `https://chat.example.org`, not logged in.
     pub fn new(base: &str) -> Result<Self, ApiError> {
         Self::with(base, None)
     }
@@ -129,18 +131,18 @@ impl Api {
         Ok(Self { http: http.build()?, base, login: Arc::default(), persistent: false })
     }
 
-    /// The same person on another node. Tokens are shared, connections are not.
+    /// The same user on another node. Tokens are shared, connections are not.
     pub fn at(&self, base: &str) -> Result<Self, ApiError> {
         Ok(Self { login: self.login.clone(), persistent: self.persistent, ..Self::new(base)? })
     }
 
-    /// From now on, an access token that is over is renewed, and what does nothing twice (see [`Call::may_repeat`])
-    /// is asked again a few times when the answer was lost or the server is busy.
+    /// From now on, an expired access token is renewed, and idempotent calls (see [`Call::may_repeat`]) are repeated a
+    /// few times if the answer was lost or the server is busy.
     pub fn persistent(self) -> Self {
         Self { persistent: true, ..self }
     }
 
-    /// Address of the server.
+    /// The server's address.
     pub fn base(&self) -> &Url {
         &self.base
     }
@@ -155,7 +157,7 @@ impl Api {
         self.tokens(|tokens| tokens.refresh.clone())
     }
 
-    /// Takes over the tokens of a log-in, or forgets them. A personal access token, or a bot's, has no refresh token.
+    /// Replaces the tokens, or clears them. A personal access token or a bot's token has no refresh token.
     pub fn set_tokens(&self, access: Option<String>, refresh: Option<String>) {
         self.tokens(|tokens| *tokens = Tokens { access, refresh });
     }
@@ -164,13 +166,13 @@ impl Api {
         with(&mut self.login.tokens.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Trades the refresh token for new tokens.
+    /// Exchanges the refresh token for new tokens.
     pub async fn refresh(&self) -> Result<SignedIn, ApiError> {
         let _alone = self.login.renewing.lock().await;
         self.trade().await
     }
 
-    /// Like [`Self::refresh`], unless somebody has done so since the access token was `stale`.
+    /// Like [`Self::refresh`], unless the access token is no longer `stale` because another task renewed it.
     pub async fn renew(&self, stale: Option<&str>) -> Result<(), ApiError> {
         let _alone = self.login.renewing.lock().await;
         if self.access_token().as_deref() == stale {
@@ -185,7 +187,7 @@ impl Api {
         self.read(&call, response).await
     }
 
-    /// A request that carries the access token, for what is no operation.
+    /// A request with the access token, for addresses that are not operations.
     pub fn request(&self, method: reqwest::Method, url: Url) -> RequestBuilder {
         Self::authorized(self.http.request(method, url), self.access_token().as_deref())
     }
@@ -197,13 +199,13 @@ impl Api {
         }
     }
 
-    /// Runs an operation. The methods that are named like operations do this.
+    /// Runs an operation. The methods named after operations call this.
     pub async fn run<T: Answer>(&self, call: Call<T>) -> Result<T, ApiError> {
         let response = self.send(&call).await?;
         self.read(&call, response).await
     }
 
-    /// All pages of a list: `api.every(calls::list_friends)`.
+    /// Fetches all pages of a list: `api.every(calls::list_friends)`.
     pub async fn every<Q: Paged, T: DeserializeOwned>(
         &self,
         page: impl Fn(&Q) -> Call<Page<T>>,
@@ -217,7 +219,7 @@ impl Api {
         Ok(all)
     }
 
-    /// Sends a call until there is an answer that is good or final.
+    /// Sends a call until the answer is a success or a final refusal.
     pub(super) async fn send<T>(&self, call: &Call<T>) -> Result<Response, ApiError> {
         let (mut renewed, mut backoff) = (false, Backoff::default());
         loop {
@@ -272,7 +274,7 @@ impl Api {
         }
     }
 
-    /// The answer, if it is none that says no.
+    /// Returns the response if its status is a success, otherwise the error.
     async fn accepted(request: RequestBuilder) -> Result<Response, ApiError> {
         let response = request.send().await?;
         if response.status().is_success() {
@@ -285,7 +287,7 @@ impl Api {
             .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
             .and_then(|seconds| seconds.checked_mul(1000));
         let text = response.text().await?;
-        // A proxy in front may answer with something else than a problem document.
+        // A proxy in front may send something other than a problem document.
         let problem = serde_json::from_str::<Problem>(&text).map_err(|_| {
             ApiError::Transport(format!("status {status}: {}", text.chars().take(200).collect::<String>()))
         })?;
@@ -295,13 +297,13 @@ impl Api {
         })))
     }
 
-    /// Reads the answer to a call. One that opens a session is taken over.
+    /// Reads the answer to a call. If it opens a session, its tokens are stored.
     async fn read<T: Answer>(&self, call: &Call<T>, response: Response) -> Result<T, ApiError> {
         let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or_default().to_owned();
         let body = response.bytes().await?;
         let answer = T::read(&media_type, &body).map_err(ApiError::Transport)?;
-        // Nothing else that works without a token is answered with one.
+        // No other call that works without a token returns one.
         if call.is_open()
             && let Ok(new) = serde_json::from_slice::<NewTokens>(&body)
         {

@@ -1,8 +1,8 @@
-//! Follows everything that a person takes part in, for as long as it takes: reconnects to any node, resumes from
-//! cursors, fills holes, and sends unsettled messages again under the same names.
+//! Follows all conversations of a user until stopped: reconnects to any node, resumes from cursors, fetches missing
+//! events, and sends unsettled messages again with the same cids.
 //!
-//! Invariant: for every followed conversation, updates carry each event exactly once, in the order of `seq`,
-//! without holes; what cannot be continued is said as [`Update::Reset`].
+//! Invariant: for every followed conversation, updates carry each event exactly once, in the order of `seq`, without
+//! holes; when a log cannot be continued, [`Update::Reset`] says so.
 
 mod connection;
 mod received;
@@ -18,23 +18,23 @@ use tokio::task::JoinHandle;
 use super::api::Api;
 use connection::Connection;
 
-/// Messages that wait for their answer at the same time; commands wait while there are more.
+/// Messages in flight at the same time; further commands wait.
 const MAX_PENDING: usize = 256;
 
-/// How to follow.
+/// Options of a follower.
 #[derive(Clone)]
 pub struct Options {
-    /// Conversations whose events arrive at once; the others follow within two seconds.
+    /// Conversations whose events arrive immediately; those of the others arrive within two seconds.
     pub live: Vec<ConversationId>,
-    /// Positions to continue from, for example from an earlier run. Conversations without one begin at their head.
+    /// Cursors to resume from, for example from an earlier run. Conversations without one start at their head.
     pub cursors: BTreeMap<ConversationId, Seq>,
-    /// The epoch that these positions belong to, as the server told it then. Without it, positions of a history that
-    /// is no more are noticed only when they lie above the present head.
+    /// The epoch that the cursors belong to, as the server reported it then. Without it, cursors of another epoch are
+    /// noticed only if they are above the present head.
     pub epoch: Option<String>,
-    /// How many updates wait for their reader.
+    /// Capacity of the update queue.
     pub queue: usize,
-    /// The same person on further nodes of the same server. When a node refuses or dies, the next one is tried at
-    /// once; only when all of them were tried in vain, there is a wait.
+    /// The same user on other nodes of the same server. If a node refuses or dies, the next one is tried at once; the
+    /// follower waits only after all of them failed.
     pub others: Vec<Api>,
 }
 
@@ -44,51 +44,51 @@ impl Default for Options {
     }
 }
 
-/// Something that happened.
+/// An update from the follower.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Update {
-    /// The connection stands; everything missed comes next.
+    /// The connection is established; missed events follow.
     Connected,
-    /// The connection is gone; a new one is on its way.
+    /// The connection was lost; the follower reconnects.
     Disconnected,
-    /// A conversation is followed from after this position; what is before is history.
+    /// The conversation is followed from after this position; everything up to it is history.
     Following {
-        /// Which.
+        /// The conversation.
         conversation: ConversationId,
         /// Events with a higher position follow.
         after: Seq,
     },
-    /// A conversation is not followed any more.
+    /// The conversation is no longer followed.
     Left(ConversationId),
-    /// What was built from this conversation's events is void: fetch it again. Events follow after this position.
+    /// Everything built from this conversation's events is void: fetch it again. Events follow after this position.
     Reset {
-        /// Which.
+        /// The conversation.
         conversation: ConversationId,
         /// Events with a higher position follow.
         after: Seq,
     },
     /// The next event of a followed conversation.
     Event(Event),
-    /// The next event of one's own stream.
+    /// The next event of the user's own stream.
     UserEvent(UserEvent),
-    /// Something that is not kept.
+    /// An ephemeral event, which the server does not store.
     Ephemeral(Ephemeral),
     /// A message was stored.
     Sent {
-        /// Its name.
+        /// The client id of the message.
         cid: String,
-        /// Its position.
+        /// Its position in the conversation's log.
         seq: Seq,
-        /// An earlier attempt had stored it already.
+        /// True if an earlier attempt had already stored it.
         duplicate: bool,
     },
     /// A message was refused for good.
     Refused {
-        /// Its name.
+        /// The client id of the message.
         cid: String,
-        /// Why.
+        /// Reason for the refusal.
         code: ErrorCode,
-        /// The server's sentence.
+        /// The server's explanation, in English.
         detail: String,
     },
 }
@@ -96,13 +96,13 @@ pub enum Update {
 /// Why a follower stopped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stopped {
-    /// The server closed for good.
+    /// The server closed the connection for good.
     #[error("the server closed the connection with code {0}")]
     Closed(u16),
-    /// The log-in is over.
+    /// The session has ended.
     #[error("the session has ended")]
     SignedOut,
-    /// Nobody reads the updates any more.
+    /// The receiver of the updates was dropped.
     #[error("nobody listens")]
     Dropped,
 }
@@ -120,7 +120,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Begins to follow as the person whom `api` is logged in as. Has to be called inside a tokio runtime.
+    /// Starts following as the user whom `api` is logged in as. Must be called inside a tokio runtime.
     pub fn start(api: Api, options: Options) -> Self {
         let (commands, inbox) = mpsc::channel(MAX_PENDING);
         let (outlet, updates) = mpsc::channel(options.queue.max(1));
@@ -139,8 +139,8 @@ impl Follower {
         }
     }
 
-    /// Sends a message. It is tried until it was stored or refused, always under the same name. Waits while many
-    /// messages are unsettled, so the updates have to be read meanwhile.
+    /// Sends a message. It is retried with the same cid until it is stored or refused. Waits while many messages are
+    /// unsettled, so updates must be read concurrently.
     pub async fn send(
         &self,
         conversation: ConversationId,
@@ -152,7 +152,7 @@ impl Follower {
             .await
     }
 
-    /// Replaces the conversations whose events arrive at once.
+    /// Replaces the conversations whose events arrive immediately.
     pub async fn focus(&self, live: Vec<ConversationId>) -> Result<(), Stopped> {
         self.command(Command::Focus(live)).await
     }

@@ -1,18 +1,18 @@
-//! An answer of any length, line by line.
+//! Reads a response of any length line by line.
 
 use reqwest::Response;
 
 use super::api::ApiError;
 
-/// The longest line that is read. An export writes a hundred messages in one; the longest, with every character escaped,
-/// take 2.4 MB.
+/// The longest accepted line. An export puts a hundred messages on one line; the longest possible ones, with every
+/// character escaped, take 2.4 MB.
 const LONGEST: usize = 8 * 1024 * 1024;
 
-/// Lines that are read as they come.
+/// A stream of lines, read as they arrive.
 pub struct Lines {
     response: Response,
     waiting: Vec<u8>,
-    /// How much of what waits was looked through in vain.
+    /// How much of `waiting` was already searched for a line break.
     seen: usize,
 }
 
@@ -21,7 +21,7 @@ impl Lines {
         Self { response, waiting: Vec::new(), seen: 0 }
     }
 
-    /// The next line, without its end; none after the last one.
+    /// The next line without its line break; `None` after the last one.
     pub async fn next(&mut self) -> Result<Option<String>, ApiError> {
         loop {
             if let Some(end) = self.waiting[self.seen..].iter().position(|byte| *byte == b'\n') {

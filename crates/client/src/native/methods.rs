@@ -1,4 +1,4 @@
-//! One method of [`Api`] for each operation, made from the table; only what is special is written out here.
+//! One method of [`Api`] for each operation, generated from the table; only the special cases are written by hand.
 
 use super::api::{Api, ApiError};
 use super::lines::Lines;
@@ -19,13 +19,13 @@ macro_rules! methods {
         }
     };
     (@export_account $($rest:tt)*) => {
-        /// One's own data as lines of JSON, read as they come.
+        /// Exports the user's own data as lines of JSON, read as they arrive.
         pub async fn export_account(&self, body: &ConfirmPassword) -> Result<Lines, ApiError> {
             Ok(Lines::new(self.send(&calls::export_account(body)).await?))
         }
     };
     (@delete_current_session $($rest:tt)*) => {
-        /// Logs out, and forgets the tokens.
+        /// Logs out and clears the tokens.
         pub async fn delete_current_session(&self) -> Result<(), ApiError> {
             self.run(calls::delete_current_session()).await?;
             self.set_tokens(None, None);

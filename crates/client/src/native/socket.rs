@@ -1,4 +1,4 @@
-//! One socket, frame by frame. Several documents in one WebSocket frame come out one by one.
+//! One WebSocket, frame by frame. Several documents in one WebSocket frame are returned one at a time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,26 +17,26 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector, connect_async_tls_with_config};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// A page of 200 events of the longest messages, written with escapes, stays below this.
+/// A page of 200 events with the longest messages, fully escaped, is smaller than this.
 const LARGEST_FRAME: usize = 8 * 1024 * 1024;
-/// Connecting takes at most so long.
+/// Connect timeout.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Why there is no socket (any more).
+/// Why connecting failed or the connection ended.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    /// The upgrade was answered with an ordinary status.
+    /// The upgrade was answered with an ordinary HTTP status.
     #[error("the server answered the upgrade with status {status}")]
     Refused {
-        /// The status.
+        /// The HTTP status.
         status: u16,
-        /// When to come back, in milliseconds, if it said so.
+        /// Earliest time to retry, in milliseconds from now, if the server gave one.
         retry_after_ms: Option<u64>,
     },
-    /// The connection was lost, or never came about.
+    /// The connection was lost or could not be established.
     #[error("the connection failed: {0}")]
     Transport(String),
-    /// The server said something that this library does not understand.
+    /// The server sent something that this library does not understand.
     #[error("the server sent something unexpected: {0}")]
     Unexpected(String),
 }
@@ -53,17 +53,17 @@ impl From<Error> for SocketError {
     }
 }
 
-/// What a `Retry-After` in seconds says, in milliseconds.
+/// Parses a `Retry-After` in seconds and returns milliseconds.
 fn retry_after(value: Option<&HeaderValue>) -> Option<u64> {
     value?.to_str().ok()?.trim().parse::<u64>().ok()?.checked_mul(1000)
 }
 
-/// What came from the server.
+/// Something received from the server.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Received {
     /// A frame.
     Frame(ServerFrame),
-    /// The server closed with this code; 1005 when it gave none.
+    /// The server closed with this code; 1005 if it gave none.
     Closed(u16),
 }
 
@@ -75,8 +75,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Connects to the server at an address like `http://127.0.0.1:8080`. The first frame is its `hello`, and the
-    /// first command has to be `start`.
+    /// Connects to the server at an address such as `http://127.0.0.1:8080`. The first frame from the server is its
+    /// `hello`; the first command must be `start`.
     pub async fn connect(base: &Url) -> Result<Self, SocketError> {
         let mut url = base.clone();
         let scheme = if base.scheme() == "https" { "wss" } else { "ws" };
@@ -109,7 +109,7 @@ impl Socket {
         self.send_raw(Message::text(text)).await
     }
 
-    /// Sends any WebSocket message, for tests of what a server does with nonsense.
+    /// Sends an arbitrary WebSocket message, to test how a server handles invalid input.
     pub async fn send_raw(&mut self, message: Message) -> Result<(), SocketError> {
         Ok(self.stream.send(message).await?)
     }
@@ -124,7 +124,7 @@ impl Socket {
         }
     }
 
-    /// The next document from the server as it was written, or the code that it closed with. Safe to cancel.
+    /// The next document from the server as raw text, or its close code. Safe to cancel.
     pub async fn next_text(&mut self) -> Result<Result<String, u16>, SocketError> {
         loop {
             if let Some(text) = self.waiting.pop_front() {
@@ -155,12 +155,12 @@ impl Socket {
         }
     }
 
-    /// Why the server closed, in a sentence for people; empty while it has not, or where it gave no reason.
+    /// The server's reason for closing, in words; empty while the socket is open or if it gave none.
     pub fn close_reason(&self) -> &str {
         self.closed.as_ref().map_or("", |(_, reason)| reason)
     }
 
-    /// The server's `hello`, which has to be its first frame.
+    /// The server's `hello`, which must be its first frame.
     pub async fn hello(&mut self) -> Result<Hello, SocketError> {
         match self.next().await? {
             Received::Frame(ServerFrame::Hello(hello)) => Ok(hello),
@@ -168,9 +168,9 @@ impl Socket {
         }
     }
 
-    /// Closes in good order.
+    /// Closes with a closing handshake.
     pub async fn close(mut self) {
-        // Whether the server still hears it does not matter to anybody.
+        // Whether the server still receives it does not matter.
         let _ = self.stream.close(None).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What operations are answered with, where it is not one type of the protocol.
+//! The answers of operations that are not a single type of the protocol.
 
 use parlour_protocol::accounts::PendingAccount;
 use parlour_protocol::identities::UnknownIdentity;
@@ -8,15 +8,15 @@ use serde::de::DeserializeOwned;
 
 use super::{Body, ToBody};
 
-/// What can be read from a complete answer.
+/// A type that can be read from a complete answer.
 pub trait Answer: Sized {
-    /// Reads it, or says what it is instead.
+    /// Parses the answer, or says why it cannot.
     fn read(media_type: &str, body: &[u8]) -> Result<Self, String>;
 }
 
 impl<T: DeserializeOwned> Answer for T {
     fn read(media_type: &str, body: &[u8]) -> Result<Self, String> {
-        // What answers with nothing that a program reads is null to a program.
+        // An answer without a JSON body is read as `null`.
         let body = if media_type.ends_with("json") { body } else { b"null" };
         serde_json::from_slice(body).map_err(|error| match media_type {
             "" => format!("an empty answer: {error}"),
@@ -25,12 +25,12 @@ impl<T: DeserializeOwned> Answer for T {
     }
 }
 
-/// A picture, up or down.
+/// An image to upload or a downloaded one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
-    /// Its media type, like `image/png`.
+    /// The media type, such as `image/png`.
     pub media_type: String,
-    /// The file.
+    /// The encoded image file.
     pub bytes: Vec<u8>,
 }
 
@@ -46,7 +46,7 @@ impl ToBody for Picture {
     }
 }
 
-/// An answer in text that is no JSON.
+/// A text answer that is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(pub String);
 
@@ -56,23 +56,23 @@ impl Answer for Text {
     }
 }
 
-/// An answer of any length, line by line. It is never in memory as a whole, so it has no [`Answer`]: each transport
-/// reads it in its own way.
+/// An answer of any length, read line by line. It is never in memory as a whole, so it does not implement [`Answer`]:
+/// each transport reads it in its own way.
 #[derive(Debug)]
 pub enum Lines {}
 
-/// What registering leads to.
+/// The outcome of a registration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum Registered {
-    /// One is in.
+    /// The user is logged in.
     In(Box<SignedIn>),
-    /// An administrator has to let one in.
+    /// An administrator must approve the account first.
     Waiting(PendingAccount),
 }
 
 impl Registered {
-    /// The session, if one is in.
+    /// The session, if the user is logged in.
     pub fn signed_in(self) -> Option<SignedIn> {
         match self {
             Self::In(signed_in) => Some(*signed_in),
@@ -81,12 +81,12 @@ impl Registered {
     }
 }
 
-/// What a log-in with the provider leads to.
+/// The outcome of a log-in with the provider.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum ProviderAnswer {
-    /// One is in.
+    /// The user is logged in.
     In(Box<SignedIn>),
-    /// Nobody here has this identity: register with it.
+    /// No account has this identity: register with it.
     Unknown(UnknownIdentity),
 }

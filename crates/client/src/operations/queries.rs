@@ -1,14 +1,14 @@
-//! What may be asked for in a query. Every field may be absent; the server has a default for each.
+//! The query parameters of operations. Every field is optional; the server has a default for each.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 
 /// The query of an operation.
 pub trait Query {
-    /// The names of its fields, as the published description has them.
+    /// The names of its fields, as in the published description.
     const FIELDS: &'static [&'static str];
 
-    /// The fields that are there, not yet escaped.
+    /// The fields that are set, not yet escaped.
     fn pairs(&self) -> Vec<(&'static str, String)>;
 }
 
@@ -36,92 +36,92 @@ macro_rules! queries {
 queries! {
     /// A page of a list.
     ListAll {
-        /// The `next` of the page before; absent for the first one.
+        /// The `next` of the previous page; absent for the first page.
         after: String,
-        /// How many items at most.
+        /// Maximum number of items.
         limit: i64,
     }
 
-    /// A page of one's own conversations.
+    /// A page of the user's own conversations.
     ListConversations {
-        /// The only ones to list, with commas between them; see [`ListConversations::of`].
+        /// Comma-separated ids: list only these; see [`ListConversations::of`].
         ids: String,
-        /// The `next` of the page before; absent for the first one.
+        /// The `next` of the previous page; absent for the first page.
         after: String,
-        /// How many items at most.
+        /// Maximum number of items.
         limit: i64,
     }
 
-    /// A page of what has a name.
+    /// A page of a list that can be searched by name.
     ListNamed {
-        /// A part of the name.
+        /// A substring of the name.
         search: String,
-        /// The `next` of the page before; absent for the first one.
+        /// The `next` of the previous page; absent for the first page.
         after: String,
-        /// How many items at most.
+        /// Maximum number of items.
         limit: i64,
     }
 
     /// A page of a room's members.
     ListMembers {
-        /// What handle or name begin with.
+        /// A prefix of the handle or the name.
         prefix: String,
-        /// The `next` of the page before; absent for the first one.
+        /// The `next` of the previous page; absent for the first page.
         after: String,
-        /// How many items at most.
+        /// Maximum number of items.
         limit: i64,
     }
 
     /// A page of the audit log.
     ListAuditLog {
-        /// Which kind of entries; all when absent.
+        /// The kind of entries; all kinds if absent.
         kind: Kind,
-        /// The `next` of the page before; absent for the first one.
+        /// The `next` of the previous page; absent for the first page.
         after: String,
-        /// How many items at most.
+        /// Maximum number of items.
         limit: i64,
     }
 
     /// A page of a conversation's log.
     ListEvents {
-        /// The last position that is known.
+        /// The last known position.
         after: Seq,
-        /// How many events at most.
+        /// Maximum number of events.
         limit: i64,
     }
 
-    /// A page of messages; at most one of the positions. Without any, the newest. [`MessagesAt`] makes one.
+    /// A page of messages; at most one of the positions may be set. Without any, the newest. Built by [`MessagesAt`].
     ListMessages {
-        /// Those before this position.
+        /// Only messages before this position.
         before: Seq,
-        /// Those after this position.
+        /// Only messages after this position.
         after: Seq,
-        /// Those on both sides of this position.
+        /// Messages on both sides of this position.
         around: Seq,
-        /// How many messages at most.
+        /// Maximum number of messages.
         limit: i64,
-        /// Whether to tell who wrote them, too.
+        /// Whether to include the authors' summaries.
         authors: bool,
     }
 
     /// A page of notifications, newest first.
     ListNotifications {
-        /// The `next` of the page before; absent for the first one.
+        /// The `next` of the previous page; absent for the first page.
         after: Seq,
-        /// The same by the name that it had first.
+        /// The former name of `after`.
         before: Seq,
-        /// How many at most.
+        /// Maximum number of notifications.
         limit: i64,
     }
 
-    /// Several people.
+    /// Several users.
     ListUsers {
-        /// Their ids, with commas between them; see [`ListUsers::of`].
+        /// Comma-separated ids; see [`ListUsers::of`].
         ids: String,
     }
 }
 
-/// A kind of audit entries as a query has it.
+/// A kind of audit entries, formatted for a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind(pub AuditKind);
 
@@ -131,7 +131,7 @@ impl std::fmt::Display for Kind {
     }
 }
 
-/// The query of a list that is read in pages from its beginning.
+/// The query of a list that is read page by page from its beginning.
 pub trait Paged: Query + Default {
     /// The page after a cursor.
     fn after(cursor: String) -> Self;
@@ -154,14 +154,14 @@ fn listed<I: ToString>(ids: &[I]) -> String {
 }
 
 impl ListConversations {
-    /// Those of these conversations that one is in.
+    /// Only these conversations, as far as the user is in them.
     pub fn of(ids: &[ConversationId]) -> Self {
         Self { ids: Some(listed(ids)), ..Self::default() }
     }
 }
 
 impl ListUsers {
-    /// These people.
+    /// The users with these ids.
     pub fn of(ids: &[UserId]) -> Self {
         Self { ids: Some(listed(ids)) }
     }
@@ -172,16 +172,16 @@ impl ListUsers {
 pub enum MessagesAt {
     /// The newest.
     Newest,
-    /// Those before a position.
+    /// The messages before a position.
     Before(Seq),
-    /// Those after a position.
+    /// The messages after a position.
     After(Seq),
-    /// Those on both sides of a position.
+    /// The messages on both sides of a position.
     Around(Seq),
 }
 
 impl MessagesAt {
-    /// The query for up to this many of them.
+    /// The query for at most `limit` of them.
     pub fn limit(self, limit: i64) -> ListMessages {
         let all = ListMessages { limit: Some(limit), ..ListMessages::default() };
         match self {

@@ -1,5 +1,5 @@
 //! Every type that the table of operations names. Code that expands [`operations!`](crate::operations!) imports all of
-//! these, for a macro leaves types to the place where it is used.
+//! these, because a macro resolves types where it is used.
 
 pub use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, UpdateAccount};
 pub use parlour_protocol::admin::{AdminUser, Statistics};

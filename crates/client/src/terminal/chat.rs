@@ -1,6 +1,6 @@
-//! The conversation of a person with their terminal: what they type is done, what happens is shown.
+//! The main loop of the terminal client: runs what the user types and shows what happens.
 //!
-//! Invariant: one message is on its way at a time, under a name that it keeps until it is stored or refused. So messages
+//! Invariant: one message is in flight at a time, with a cid that it keeps until it is stored or refused. So messages
 //! arrive once and in the order in which they were typed, however often the connection breaks.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,37 +14,37 @@ use super::people::People;
 use super::screen::Screen;
 use crate::native::{Api, Follower, Update, fresh_cid};
 
-/// Messages that wait to be sent; a pipe waits while there are more.
+/// Maximum number of messages waiting to be sent; beyond this, no input is read.
 const OUTGOING: usize = 64;
 
-/// A message that was typed.
+/// A message waiting to be sent.
 struct Outgoing {
     conversation: ConversationId,
     cid: String,
     body: String,
 }
 
-/// One visit.
+/// One run of the terminal client.
 pub(super) struct Chat<'s> {
     pub(super) api: Api,
     pub(super) follower: Follower,
     pub(super) screen: &'s mut Screen,
     pub(super) people: People,
-    /// What conversations are called, as far as they were shown.
+    /// Display names of the conversations shown so far.
     pub(super) places: BTreeMap<ConversationId, String>,
-    /// Where lines go.
+    /// The conversation that typed lines are sent to.
     pub(super) here: Option<ConversationId>,
-    /// Up to where a conversation was shown as history.
+    /// Per conversation: the last position shown as history; events up to it are skipped.
     pub(super) shown: BTreeMap<ConversationId, Seq>,
-    /// The first one is on its way.
+    /// Messages to send; the first one is in flight.
     outgoing: VecDeque<Outgoing>,
-    /// Whether what is followed was there before the visit.
+    /// True while the conversations that existed before the start are being announced.
     arriving: bool,
     leaving: bool,
 }
 
 impl<'s> Chat<'s> {
-    /// A visit that has not begun.
+    /// A client that has not started yet.
     pub(super) fn new(api: Api, follower: Follower, screen: &'s mut Screen) -> Self {
         Self {
             api,
@@ -60,16 +60,16 @@ impl<'s> Chat<'s> {
         }
     }
 
-    /// Enters the first room, or shows which there are.
+    /// Joins the given room, or lists the rooms.
     pub(super) async fn begin(&mut self, room: Option<String>) -> Result<(), Trouble> {
         match room {
-            // A room that was named is the one that is meant: without it there is nothing to do here.
+            // If the requested room cannot be joined, there is nothing to do here.
             Some(name) => self.join(name.trim_start_matches('#')).await,
             None => self.rooms().await,
         }
     }
 
-    /// Goes on until the person leaves and everything they wrote is settled.
+    /// Runs until the user leaves and everything they wrote is settled.
     pub(super) async fn run(&mut self, input: &mut Input) -> Result<(), Trouble> {
         while !(self.leaving && self.outgoing.is_empty()) {
             let listens = !self.leaving && self.outgoing.len() < OUTGOING;
@@ -135,7 +135,7 @@ impl<'s> Chat<'s> {
     }
 
     async fn happened(&mut self, update: Update) -> Result<(), Trouble> {
-        // Whatever comes after the first conversations ends them.
+        // Anything other than these updates ends the initial announcements.
         self.arriving &= matches!(update, Update::Connected | Update::Following { .. });
         match update {
             Update::Event(event) => self.show(event).await,

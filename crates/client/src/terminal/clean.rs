@@ -1,16 +1,16 @@
-//! Text of others, made harmless. A terminal obeys what it is shown: escape sequences move the cursor, rename the
-//! window, answer as if somebody had typed; a carriage return overwrites a line, and a change of direction swaps what is
-//! read.
+//! Makes text written by others harmless. A terminal obeys control sequences in its output: they move the cursor,
+//! rename the window, or answer as if the user had typed; a carriage return overwrites a line, and a bidi control
+//! reorders what is read.
 //!
-//! Invariant: what comes out has no control character but line feeds, and no way to change the direction of what
-//! follows; and every line after the first is indented, so that no message looks like two.
+//! Invariant: the result contains no control characters except line feeds, and no bidi controls; every line after the
+//! first is indented, so that no message looks like two.
 
-/// Stands where something was taken out.
+/// Replaces a removed character.
 const TAKEN_OUT: char = '\u{FFFD}';
-/// Before every line but the first of one text.
+/// Prefix of every line of a text except the first.
 const INDENT: &str = "\n      | ";
 
-/// The text without what could control a terminal.
+/// Returns the text without anything that could control a terminal.
 pub(super) fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -19,7 +19,7 @@ pub(super) fn clean(text: &str) -> String {
             '\r' if rest.peek() == Some(&'\n') => {}
             '\n' | '\u{2028}' | '\u{2029}' => cleaned.push_str(INDENT),
             '\t' => cleaned.push_str("    "),
-            // Marks and overrides of direction, and what embeds them.
+            // Bidi marks, embeddings, overrides and isolates.
             '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
                 cleaned.push(TAKEN_OUT);
             }

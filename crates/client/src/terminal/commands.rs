@@ -1,4 +1,4 @@
-//! What a typed line means.
+//! Parses a typed line.
 
 /// Shown by `/help`.
 pub(super) const HELP: &[&str] = &[
@@ -14,28 +14,28 @@ pub(super) const HELP: &[&str] = &[
 /// A typed line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Typed {
-    /// Nothing.
+    /// An empty line.
     Nothing,
-    /// A message.
+    /// A message to send.
     Message(String),
-    /// Which rooms there are.
+    /// List the rooms.
     Rooms,
-    /// Enter a room.
+    /// Join the room with this name.
     Join(String),
-    /// Which friends there are.
+    /// List the friends.
     Friends,
-    /// Write to a friend.
+    /// Open the direct chat with the friend of this handle.
     Direct(String),
-    /// What can be done.
+    /// List the commands.
     Help,
-    /// Leave.
+    /// Leave the chat.
     Quit,
-    /// What this means nobody knows.
+    /// An unknown command.
     Unclear(String),
 }
 
 impl Typed {
-    /// Reads a line.
+    /// Parses a line.
     pub(super) fn read(line: &str) -> Self {
         let Some(rest) = line.strip_prefix('/') else {
             return if line.trim().is_empty() { Self::Nothing } else { Self::Message(line.to_owned()) };

@@ -1,23 +1,23 @@
-//! What the person types. A thread reads it, for reading from a terminal cannot be given up.
+//! What the user types. A separate thread reads it, because a blocking read from a terminal cannot be cancelled.
 
 use std::io::{BufRead, IsTerminal, Read};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::sync::mpsc;
 
-/// Lines that wait to be taken; typing goes on meanwhile, a pipe waits.
+/// Number of lines buffered; typing continues meanwhile, a pipe waits.
 const WAITING: usize = 16;
-/// What is longer comes in pieces. No message is that long.
+/// A longer line (bytes) is split. No message is that long.
 const LONGEST: u64 = 64 * 1024;
 
 /// Lines from standard input.
 pub(super) struct Input(mpsc::Receiver<String>);
 
 impl Input {
-    /// Begins to read.
+    /// Starts the reading thread.
     pub(super) fn start() -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
-        // It ends with the process, or with the input.
+        // The thread ends with the process or at the end of the input.
         std::thread::spawn(move || {
             let mut stdin = std::io::stdin().lock();
             let mut line = Vec::new();
@@ -32,19 +32,19 @@ impl Input {
         Self(receiver)
     }
 
-    /// The next line; none when there are no more. Safe to cancel.
+    /// The next line; `None` at the end of the input. Safe to cancel.
     pub(super) async fn next(&mut self) -> Option<String> {
         self.0.recv().await
     }
 
-    /// The next line, which does not appear on the terminal while it is typed.
+    /// The next line, without echoing it on the terminal.
     pub(super) async fn secret(&mut self) -> Option<String> {
         let _unseen = Unseen::begin();
         self.next().await
     }
 }
 
-/// The terminal shows nothing of what is typed until this is dropped.
+/// Turns off the terminal's echo until it is dropped.
 struct Unseen(Option<Termios>);
 
 impl Unseen {

@@ -1,4 +1,4 @@
-//! Handle and password, and the second factor where there is one.
+//! Asks for handle and password, and for the second factor if the account has one.
 
 use parlour_protocol::problems::ErrorCode;
 
@@ -12,7 +12,7 @@ fn nobody() -> Trouble {
     Trouble::Over("There is no more input to log in with.".into())
 }
 
-/// Asks until the server lets somebody in, or says why not.
+/// Asks for handle and password, and for a code if the server requires one. Any refusal is an error.
 pub(super) async fn log_in(api: &Api, input: &mut Input, screen: &mut Screen) -> Result<(), Trouble> {
     screen.ask("Username: ")?;
     let handle = input.next().await.ok_or_else(nobody)?;

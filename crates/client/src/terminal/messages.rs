@@ -1,4 +1,4 @@
-//! What is said, and what else happens where it is said, as lines.
+//! Formats messages and other events as lines.
 
 use chrono::{Local, TimeZone};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
@@ -12,7 +12,7 @@ use super::places::HISTORY;
 use crate::operations::MessagesAt;
 
 impl Chat<'_> {
-    /// Shows a message of before.
+    /// Shows a message from the history.
     pub(super) async fn show_message(&mut self, place: &str, message: &Message) -> Result<(), Trouble> {
         let Some(body) = &message.body else { return Ok(()) };
         let author = self.people.name(&self.api, message.author).await;
@@ -20,10 +20,10 @@ impl Chat<'_> {
         Ok(self.screen.line(&format!("{} {place}<{author}> {body}{edited}", time(message.at)))?)
     }
 
-    /// Shows what was said in a conversation that is new to the person before it was followed: somebody opens a direct chat
-    /// and writes at once.
+    /// Shows the unread messages of a conversation that is new to the user, up to the position from which it is
+    /// followed: for example when someone opens a direct chat and writes at once.
     pub(super) async fn show_missed(&mut self, id: ConversationId, up_to: Seq) -> Result<(), Trouble> {
-        // It may be left again already, and then there is nothing to show.
+        // The user may have left it again; then there is nothing to show.
         let Ok(conversation) = self.api.show_conversation(id).await else { return Ok(()) };
         if conversation.unread == 0 || self.here == Some(id) {
             return Ok(());
@@ -38,7 +38,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Shows what happened in a conversation, unless it was shown as history.
+    /// Shows an event of a conversation, unless it was already shown as history.
     pub(super) async fn show(&mut self, event: Event) -> Result<(), Trouble> {
         if self.shown.get(&event.conversation).is_some_and(|shown| event.seq <= *shown) {
             return Ok(());
@@ -56,7 +56,7 @@ impl Chat<'_> {
         Ok(self.screen.line(&format!("{} {place}{said}", time(event.at)))?)
     }
 
-    /// Tells what concerns the person alone.
+    /// Shows an event of the user's own stream.
     pub(super) async fn concerns(&mut self, change: UserChange) -> Result<(), Trouble> {
         let (user, what) = match change {
             UserChange::FriendRequested { user } => (user, "asks to be your friend."),
@@ -73,7 +73,7 @@ enum What<'e> {
     Did(String),
 }
 
-/// Who did what, where it is worth a line.
+/// Who did what; `None` for changes that do not get a line.
 fn told(change: &Change) -> Option<(UserId, What<'_>)> {
     Some(match change {
         Change::MessageCreated { author, body: Some(body), .. } => (*author, What::Said(body)),
@@ -92,7 +92,7 @@ fn told(change: &Change) -> Option<(UserId, What<'_>)> {
     })
 }
 
-/// The time of day where the reader is.
+/// The time of day in the reader's time zone.
 fn time(at: Timestamp) -> String {
     Local.timestamp_micros(at.0).single().map(|at| at.format("%H:%M").to_string()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Who is who: events name people by id, terminals by handle.
+//! Maps user ids, which events contain, to handles.
 
 use std::collections::HashMap;
 
@@ -8,15 +8,15 @@ use parlour_protocol::users::User;
 use crate::native::Api;
 use crate::operations::ListUsers;
 
-/// More are forgotten and asked for again.
+/// When more entries than this are cached, the cache is cleared.
 const REMEMBERED: usize = 10_000;
 
-/// The people who were seen so far.
+/// The handles seen so far.
 #[derive(Default)]
 pub(super) struct People(HashMap<UserId, String>);
 
 impl People {
-    /// Notes people that came along with something else.
+    /// Adds users that came with another answer.
     pub(super) fn learn<'u>(&mut self, users: impl IntoIterator<Item = &'u User>) {
         if self.0.len() > REMEMBERED {
             self.0.clear();
@@ -24,7 +24,7 @@ impl People {
         self.0.extend(users.into_iter().map(|user| (user.id, user.handle.clone())));
     }
 
-    /// What somebody is called; their number where nobody says.
+    /// The user's handle; the id if it cannot be found out.
     pub(super) async fn name(&mut self, api: &Api, id: UserId) -> String {
         if !self.0.contains_key(&id)
             && let Ok(page) = api.list_users(&ListUsers::of(&[id])).await

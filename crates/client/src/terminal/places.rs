@@ -1,4 +1,4 @@
-//! Rooms, friends and direct chats: listing them, and going there.
+//! Rooms, friends and direct chats: lists them and enters them.
 
 use parlour_protocol::conversations::Conversation;
 use parlour_protocol::ids::ConversationId;
@@ -7,13 +7,13 @@ use super::Trouble;
 use super::chat::Chat;
 use crate::operations::{ListMessages, ListNamed, MessagesAt, calls};
 
-/// How much of what was said before is shown to somebody who comes in.
+/// Number of earlier messages shown on entering a conversation.
 pub(super) const HISTORY: i64 = 20;
-/// How many rooms are listed, or read at once while one is looked for.
+/// Number of rooms listed, and the page size when searching for a room by name.
 const ROOMS: i64 = 50;
 
 impl Chat<'_> {
-    /// What a conversation is called.
+    /// The display name of a conversation; its id if it cannot be fetched.
     pub(super) async fn place(&mut self, id: ConversationId) -> String {
         if !self.places.contains_key(&id)
             && let Ok(conversation) = self.api.show_conversation(id).await
@@ -23,7 +23,7 @@ impl Chat<'_> {
         self.places.get(&id).cloned().unwrap_or_else(|| id.to_string())
     }
 
-    /// Makes a conversation the one that lines go to, and shows what was said there.
+    /// Makes this the conversation that typed lines are sent to, and shows its latest messages.
     async fn enter(&mut self, conversation: Conversation) -> Result<(), Trouble> {
         let id = conversation.id;
         let newest = ListMessages { authors: Some(true), ..MessagesAt::Newest.limit(HISTORY) };
@@ -42,7 +42,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Where one is, and which rooms there are.
+    /// Lists the user's conversations and the server's rooms.
     pub(super) async fn rooms(&mut self) -> Result<(), Trouble> {
         let mine = self.api.every(calls::list_conversations).await?;
         let some = self.api.list_rooms(&ListNamed { limit: Some(ROOMS), ..ListNamed::default() }).await?;
@@ -66,7 +66,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Enters the room of this name, in any case.
+    /// Joins the room with this name, ignoring case.
     pub(super) async fn join(&mut self, wanted: &str) -> Result<(), Trouble> {
         let mut query =
             ListNamed { search: Some(wanted.to_owned()), limit: Some(ROOMS), ..ListNamed::default() };
@@ -84,7 +84,7 @@ impl Chat<'_> {
         }
     }
 
-    /// Who one's friends are.
+    /// Lists the user's friends.
     pub(super) async fn friends(&mut self) -> Result<(), Trouble> {
         let friends = self.api.every(calls::list_friends).await?.items;
         if friends.is_empty() {
@@ -97,7 +97,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Goes to the direct chat with a friend.
+    /// Opens the direct chat with a friend.
     pub(super) async fn direct(&mut self, handle: &str) -> Result<(), Trouble> {
         let profile = self.api.show_user(handle).await?;
         let conversation = self.api.open_direct(profile.user.id).await?;

@@ -1,8 +1,8 @@
-//! What the parts share: folders, the server that clients talk to, and ways to run programs whose words matter only when
-//! they fail.
+//! What the parts share: folders, the server that clients talk to, and ways to run programs whose output is shown only
+//! if they fail.
 //!
-//! Invariant: a file is only written when it changes, and a generator only runs when what it reads has changed, so that
-//! compilers find nothing new either.
+//! Invariant: a file is written only when it changes, and a generator runs only when its input has changed, so that
+//! compilers have nothing to redo.
 
 use std::{
     ffi::OsString,
@@ -16,20 +16,20 @@ use sha2::{Digest, Sha256};
 
 use crate::{client::hex, commands, interrupt::Interrupt, workspace::Workspace};
 
-/// How much of what a program said is shown when it failed.
+/// Number of output lines shown when a program fails.
 const SHOWN_LINES: usize = 60;
 
-/// Everything that a part needs.
+/// What every part needs.
 pub struct Context<'a> {
     pub workspace: &'a Workspace,
     pub interrupt: &'a Interrupt,
-    /// Where the published documents are.
+    /// The folder of the published documents.
     pub documents: PathBuf,
-    /// What scripts are told.
+    /// Environment variables for the scripts.
     pub environment: Vec<(&'static str, OsString)>,
 }
 
-/// How a program ended, and what it said.
+/// A program's result and its output.
 pub struct Ended {
     pub result: Result<()>,
     pub out: String,
@@ -37,7 +37,7 @@ pub struct Ended {
 }
 
 impl Context<'_> {
-    /// The folder of a part below the target directory, with the files that are written for it.
+    /// The folder of a part below the target directory, with a copy of the files from `tests/contract`.
     pub fn folder(&self, part: &str) -> Result<PathBuf> {
         let folder = self.workspace.target.join("contract").join(part);
         fs::create_dir_all(folder.join("log"))?;
@@ -45,7 +45,7 @@ impl Context<'_> {
         Ok(folder)
     }
 
-    /// A program that works in a folder.
+    /// A command that runs in a folder.
     pub fn program(&self, folder: &Path, program: &Path) -> Command {
         let mut command = commands::cleaned(self.workspace, program);
         command.current_dir(folder);
@@ -64,7 +64,7 @@ impl Context<'_> {
         Ok(Ended { result, out: read("out")?, err: read("err")? })
     }
 
-    /// Runs a program that has to succeed, and gives what it said.
+    /// Runs a program that must succeed, and returns its output.
     pub fn succeed(&self, folder: &Path, name: &str, command: &mut Command) -> Result<Ended> {
         let ended = self.run(folder, name, command)?;
         if ended.result.is_err() {
@@ -75,7 +75,7 @@ impl Context<'_> {
         Ok(Ended { result: Ok(()), ..ended })
     }
 
-    /// Runs a generator unless it did before with the same input. `output` is what it makes, file or folder.
+    /// Runs a generator unless it already ran with the same input. `output` is the file or folder it creates.
     pub fn generate(
         &self,
         folder: &Path,
@@ -90,7 +90,7 @@ impl Context<'_> {
         if made.exists() && fs::read_to_string(&stamp).is_ok_and(|before| before == now) {
             return Ok(());
         }
-        // What was made earlier must not look like what this run made.
+        // Remove older output so that it cannot pass for this run's.
         let _none_yet = if made.is_dir() { fs::remove_dir_all(&made) } else { fs::remove_file(&made) };
         if let Some(parent) = made.parent() {
             fs::create_dir_all(parent)?;
@@ -103,7 +103,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Whether a program found nothing to complain of, now or earlier in the same input.
+    /// Runs a check unless it already passed with the same input.
     pub fn approve(
         &self,
         folder: &Path,
@@ -122,7 +122,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Runs a script against the server; its last line tells how much it did.
+    /// Runs a script against the server; its last line says how much it did.
     pub fn story(&self, folder: &Path, name: &str, command: &mut Command) -> Result<String> {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let said = self.succeed(folder, name, command)?.out;
@@ -140,7 +140,7 @@ fn stamp(folder: &Path, name: &str) -> PathBuf {
     folder.join("log").join(format!("{name}.made"))
 }
 
-/// All that a program's work depends on.
+/// A hash of everything the program's output depends on.
 fn input(version: &str, inputs: &[&Path], command: &Command) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update(version);
@@ -151,7 +151,7 @@ fn input(version: &str, inputs: &[&Path], command: &Command) -> Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
-/// Installs something unless it is there, made from the same list.
+/// Installs something unless it was already installed from the same list.
 pub fn install(list: &Path, made: &Path, work: impl FnOnce() -> Result<()>) -> Result<()> {
     let now = hex(&Sha256::digest(fs::read(list)?));
     let stamp = made.join(".contract");
@@ -162,7 +162,7 @@ pub fn install(list: &Path, made: &Path, work: impl FnOnce() -> Result<()>) -> R
     fs::write(&stamp, now).with_context(|| format!("{} cannot be written", stamp.display()))
 }
 
-/// Writes a file if it would change.
+/// Writes a file if its content changes.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|before| before == content) {
         return Ok(());
@@ -186,7 +186,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The last lines of what a program said.
+/// Prints the last lines of a program's output.
 pub fn show(text: &str) {
     let lines: Vec<_> = text.trim().lines().collect();
     for line in &lines[lines.len().saturating_sub(SHOWN_LINES)..] {

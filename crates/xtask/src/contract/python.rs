@@ -1,5 +1,5 @@
-//! What lives in Python: generators, what uses their code, and the client of the socket. The package of
-//! openapi-generator is from here too; Java runs what is in it.
+//! The Python part: generators, the scripts that use their code, and the socket client. openapi-generator is installed
+//! from PyPI, too; its jar is run with Java.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::steps::Steps;
 
-/// What pydantic's models are made with.
+/// Options for generating the pydantic models.
 const MODELS: [&str; 11] = [
     "--output-model-type",
     "pydantic_v2.BaseModel",
@@ -30,17 +30,17 @@ const MODELS: [&str; 11] = [
     "builtin",
     "--enum-field-as-literal",
 ];
-/// Who tells a story, and the script.
+/// Name of each story in the report, and its script.
 const STORIES: [(&str, &str); 4] = [
     ("Python, openapi-python-client", "conformance"),
     ("Python, openapi-generator", "openapi_generator"),
     ("Python, datamodel-code-generator", "datamodel"),
     ("Python, socket", "socket_client"),
 ];
-/// Where openapi-generator's Python client is.
+/// Output folder of openapi-generator's Python client.
 const OF_JAVA: &str = "generated/openapi-generator";
 
-/// Installs everything, and gives the jar of openapi-generator with its version.
+/// Installs everything and returns the path of openapi-generator's jar.
 pub fn install_all(context: &Context, steps: &mut Steps, python: &Path) -> Result<PathBuf> {
     let folder = context.folder("python")?;
     let venv = folder.join("venv");
@@ -183,7 +183,7 @@ fn generate(context: &Context, folder: &Path, bin: &Path, list: &str) -> Result<
     Ok(made)
 }
 
-/// It leaves out what it doesn't understand, and only says so.
+/// Checks the result: the generator omits what it does not understand and only prints a warning.
 fn python_client(folder: &Path, made: &Path, operations: usize) -> Result<String> {
     let log = folder.join("log");
     let said =
@@ -199,8 +199,8 @@ fn python_client(folder: &Path, made: &Path, operations: usize) -> Result<String
     Ok(format!("{}, {warnings} warnings about types of pictures", all(found, operations)?))
 }
 
-/// How often it says that it doesn't know the media types of pictures, whose bytes are there all the same. Anything else
-/// is a fault.
+/// Counts the warnings about unknown media types of pictures, whose bytes are available all the same. Any other warning
+/// is an error.
 fn known(said: &str) -> Result<usize> {
     let warnings: Vec<_> =
         said.lines().filter(|line| line.starts_with("WARNING") || line.starts_with("ERROR")).collect();

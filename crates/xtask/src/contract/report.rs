@@ -1,17 +1,17 @@
-//! What was found, as a table.
+//! The results, as a table.
 
 use std::fmt::Write;
 
 use anyhow::Result;
 
-/// What a line of the table is about.
+/// Section of the table that a row belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum About {
-    /// A document, looked at by a linter.
+    /// A document checked by a linter.
     Document,
-    /// A generator of clients.
+    /// A client generator.
     Generator,
-    /// Something that used a generated client.
+    /// A program that used a generated client.
     Run,
 }
 
@@ -25,11 +25,11 @@ impl About {
     }
 }
 
-/// The lines so far.
+/// The rows so far.
 #[derive(Default)]
 pub struct Report {
     lines: Vec<(About, String, String, Outcome)>,
-    /// What registries didn't give.
+    /// What could not be downloaded from the registries.
     pub unfetched: Vec<&'static str>,
 }
 
@@ -40,7 +40,7 @@ enum Outcome {
 }
 
 impl Report {
-    /// Notes what something came to.
+    /// Adds a row with a result.
     pub fn note(&mut self, about: About, name: &str, version: &str, result: Result<String>) {
         let outcome = match result {
             Ok(said) => Outcome::Good(said),
@@ -52,13 +52,13 @@ impl Report {
         self.lines.push((about, name.to_owned(), version.to_owned(), outcome));
     }
 
-    /// Notes what could not be looked at, and what it lacks.
+    /// Adds a row for a skipped check with the missing prerequisite.
     pub fn skip(&mut self, about: About, name: &str, lacks: &str) {
         eprintln!("SKIPPED {name}: {lacks}");
         self.lines.push((about, name.to_owned(), String::new(), Outcome::Skipped(lacks.to_owned())));
     }
 
-    /// What came of fetching something: without it, its part is skipped, and in the end that is said.
+    /// Passes on the result of a download. A failure is recorded; the caller skips that part.
     pub fn fetched<T>(&mut self, what: &'static str, result: Result<T>) -> std::result::Result<T, String> {
         result.map_err(|error| {
             self.unfetched.push(what);
@@ -66,17 +66,17 @@ impl Report {
         })
     }
 
-    /// How many failed.
+    /// Number of failed rows.
     pub fn failed(&self) -> usize {
         self.lines.iter().filter(|line| matches!(line.3, Outcome::Failed(_))).count()
     }
 
-    /// How many were left out.
+    /// Number of skipped rows.
     pub fn skipped(&self) -> usize {
         self.lines.iter().filter(|line| matches!(line.3, Outcome::Skipped(_))).count()
     }
 
-    /// The table.
+    /// Formats the table.
     pub fn table(&self) -> String {
         let mut table = String::new();
         let widest =
@@ -90,7 +90,7 @@ impl Report {
                     Outcome::Failed(error) => format!("FAILED: {error}"),
                     Outcome::Skipped(lacks) => format!("SKIPPED: {lacks}"),
                 };
-                // A long story stands above the table; here its first line is enough.
+                // A long message was already printed above the table; here its first line is enough.
                 let said = said.lines().next().unwrap_or_default();
                 let _ = writeln!(table, "  {called:name$}  {of:version$}  {said}");
             }

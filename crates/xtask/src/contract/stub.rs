@@ -1,4 +1,4 @@
-//! A server of a later version, as far as a client can tell: it refuses everything with a code that nobody knows.
+//! Imitates a server of a later version: it refuses every request with an unknown error code.
 
 use std::{
     io::{Read, Write},
@@ -8,16 +8,16 @@ use std::{
 
 use anyhow::Result;
 
-/// The code. It must never be published.
+/// The unknown error code. It must never become a published one.
 pub const CODE: &str = "out_of_tea";
 
-/// Listens for as long as this process lives, and gives the address.
+/// Listens until this process ends, and returns the address.
 pub fn start() -> Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let address = listener.local_addr()?.to_string();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // A client that goes away in between has only itself to ask.
+            // A client that disconnects early misses the answer; that is its own fault.
             let _unread = refuse(stream);
         }
     });

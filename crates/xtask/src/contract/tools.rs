@@ -1,4 +1,4 @@
-//! The languages that are there.
+//! Finds the languages installed on this machine.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,10 +9,10 @@ use anyhow::Result;
 
 use crate::{commands, workspace::Workspace};
 
-/// A program, or what is missing.
+/// A program's path, or what is missing.
 pub type Found = std::result::Result<PathBuf, String>;
 
-/// Programs of other languages. Rust is there, or this would not run.
+/// Programs of other languages. Rust is certainly there, since this program runs.
 pub struct Tools {
     pub node: Found,
     pub npm: Found,
@@ -27,7 +27,7 @@ impl Tools {
         Self {
             npm: node.clone().and_then(|_| commands::find_program("npm").ok_or("npm is missing".to_owned())),
             node,
-            // Debian has Python without what makes environments.
+            // Debian ships Python without the modules that create virtual environments.
             python: newer(workspace, "python3", &["--version"], (3, 11), "Python").and_then(|python| {
                 let whole = quiet(workspace, &python, &["-c", "import ensurepip, venv"]);
                 whole.map(|_| python).map_err(|_| "python3-venv is missing".to_owned())
@@ -37,7 +37,7 @@ impl Tools {
     }
 }
 
-/// A program that is there and works, in a version that is new enough.
+/// A program that exists, runs, and is new enough.
 fn newer(workspace: &Workspace, name: &str, ask: &[&str], least: (u32, u32), called: &str) -> Found {
     let program = commands::find_program(name).ok_or_else(|| format!("{called} is missing"))?;
     let said = quiet(workspace, &program, ask).map_err(|_| format!("{called} doesn't start"))?;
@@ -54,7 +54,7 @@ fn quiet(workspace: &Workspace, program: &Path, arguments: &[&str]) -> Result<St
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The first two numbers of what a program says of itself.
+/// Major and minor version in a program's version output.
 fn version(said: &str) -> Option<(u32, u32)> {
     let word = said
         .split_whitespace()

@@ -1,4 +1,4 @@
-//! What lives in Node.js: the linters, three generators of TypeScript, and what uses their code.
+//! The Node.js part: the linters, three TypeScript generators, and the scripts that use their code.
 
 use std::{fs, path::Path};
 
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::steps::Steps;
 
-/// The documents, and whose rules spectral has for them. Redocly has none for AsyncAPI.
+/// The documents, and spectral's rule set for each. Redocly has none for AsyncAPI.
 const DOCUMENTS: [(&str, &str); 3] =
     [("openapi.json", "openapi"), ("openapi-3.0.json", "openapi"), ("asyncapi.json", "asyncapi")];
-/// Who tells a story, and the script.
+/// Name of each story in the report, and its script.
 const STORIES: [(&str, &str); 3] = [
     ("TypeScript, @hey-api/openapi-ts", "conformance"),
     ("TypeScript, openapi-typescript", "openapi-fetch"),
@@ -109,11 +109,11 @@ fn lint(context: &Context, report: &mut Report, folder: &Path, bin: &Path, list:
 }
 
 fn note(report: &mut Report, name: &str, version: &str, result: Result<()>) {
-    // A linter that complained is run again; what passed is linted again only when it has changed.
+    // A linter that found faults runs again; what passed is linted again only after a change.
     report.note(About::Document, name, version, result.map(|()| "0 errors, 0 warnings".to_owned()));
 }
 
-/// Errors and warnings in what redocly says.
+/// Number of errors and warnings in redocly's output.
 fn of_redocly(said: &str) -> Option<(usize, usize)> {
     let totals = said.split("\"totals\"").nth(1)?;
     let number = |name: &str| {
@@ -123,7 +123,7 @@ fn of_redocly(said: &str) -> Option<(usize, usize)> {
     Some((number("errors")?, number("warnings")?))
 }
 
-/// Errors and warnings in what spectral says. What is only information is not counted.
+/// Number of errors and warnings in spectral's output. Informational findings are not counted.
 fn of_spectral(said: &str) -> (usize, usize) {
     let count = |severity: u8| said.matches(&format!("\"severity\": {severity},")).count();
     (count(0), count(1))
@@ -134,7 +134,7 @@ fn verdict((errors, warnings): (usize, usize), ended: &Ended) -> Result<()> {
         show(&ended.out);
         bail!("{errors} errors, {warnings} warnings");
     }
-    // It must not be taken for silence when it could not read its rules or the document.
+    // A linter that could not read its rules or the document must not pass.
     if ended.result.is_err() {
         bail!("it failed without a finding: {}", ended.err.trim());
     }
@@ -151,7 +151,7 @@ fn generate(context: &Context, folder: &Path, bin: &Path, list: &str) -> Result<
     let mut one = |name, input: &Path, output: &str, program: &str, arguments: &[&str]| -> Result<()> {
         let version = pinned(list, name)?;
         let mut command = context.program(folder, &bin.join(program));
-        // The place of a document is no part of what is generated from it.
+        // The path of the input document does not count as input of the generator.
         let arguments = arguments
             .iter()
             .map(|argument| if *argument == "<" { input.as_os_str() } else { argument.as_ref() });
@@ -182,7 +182,7 @@ fn generate(context: &Context, folder: &Path, bin: &Path, list: &str) -> Result<
     Ok(made)
 }
 
-/// Says how many operations a client has, if it has all.
+/// Describes the number of operations in a client; an error unless it has all of them.
 pub fn all(found: usize, operations: usize) -> Result<String> {
     if found != operations {
         bail!("{found} of {operations} operations were generated");

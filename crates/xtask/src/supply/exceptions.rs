@@ -1,5 +1,5 @@
-//! What `deny.toml` lets pass: each exception has a reason, and pre-releases in what the server is built from are listed
-//! there. Needs no tool but cargo.
+//! Checks the exceptions in `deny.toml`: each has a reason, and pre-releases among the server's dependencies are listed
+//! there. Needs only cargo.
 
 use std::{collections::BTreeSet, fs};
 
@@ -7,12 +7,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::{commands, workspace::Workspace};
 
-/// How a line begins that lists a pre-release: then comes `name version: reason`.
+/// Prefix of a line that lists a pre-release; then follows `name version: reason`.
 const PRE_RELEASE: &str = "# pre-release ";
-/// A reason that is shorter than this says nothing.
+/// Minimum length of a reason in bytes; anything shorter says nothing.
 const REASON: usize = 20;
 
-/// Compares the file with what is built.
+/// Compares the file with the dependencies of the build.
 pub fn check(workspace: &Workspace) -> Result<()> {
     let file = fs::read_to_string(workspace.root.join("deny.toml")).context("deny.toml cannot be read")?;
     let mut tree = commands::cargo(workspace);
@@ -23,7 +23,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     if faults.is_empty() { Ok(()) } else { bail!("deny.toml:\n{}", faults.join("\n")) }
 }
 
-/// Advisories that are ignored without a reason.
+/// Ignored advisories without a reason.
 fn unexplained(file: &str) -> Vec<String> {
     let Some(list) = file.split("\nignore = [").nth(1) else { return Vec::new() };
     let entries = list.split("\n]").next().unwrap_or_default();
@@ -37,14 +37,14 @@ fn unexplained(file: &str) -> Vec<String> {
         .collect()
 }
 
-/// Pre-releases that are built in and not listed with a reason, or listed and not built in.
+/// Pre-releases that are built in but not listed with a reason, or listed but not built in.
 fn unlisted(file: &str, tree: &str) -> Vec<String> {
     let built: BTreeSet<String> = tree
         .lines()
         .filter_map(|line| {
             let (name, rest) = line.split_once(" v")?;
             let version = rest.split(' ').next()?;
-            // What follows a plus sign is no part of the order of versions.
+            // Build metadata after a plus sign does not make a pre-release.
             let is_pre_release = version.split('+').next()?.contains('-');
             is_pre_release.then(|| format!("{name} {version}"))
         })

@@ -1,4 +1,5 @@
-//! The life of a follower: connect anywhere, say what is known, and go on until the connection ends; then again.
+//! The life cycle of a follower: connect to any node, send `start` with the cursors, run until the connection ends, and
+//! reconnect.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -15,14 +16,14 @@ use crate::native::api::{Api, ApiError};
 use crate::native::fraction;
 use crate::native::socket::{Received, Socket, SocketError};
 
-/// Silence after which a connection counts as dead: one heartbeat and the time for its answer.
+/// A connection that is silent for this long is dead: one heartbeat interval plus the time for its answer.
 const DEAD_AFTER: Duration = Duration::from_secs(35);
-/// The answer to `start` takes at most so long.
+/// Timeout for the answer to `start`.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
-/// Where there are other nodes to go to, one that does not greet for so long is left.
+/// If there are other nodes, a node that does not send `hello` within this time is given up.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What an answer belongs to.
+/// The request that an answer belongs to.
 pub(super) enum Waiting {
     Send(String),
     Sync(ConversationId),
@@ -31,13 +32,13 @@ pub(super) enum Waiting {
 
 /// Why one connection ended.
 pub(super) enum End {
-    /// Connect again.
+    /// Reconnect.
     Again,
-    /// Connect again, here not before this many milliseconds have passed.
+    /// Reconnect, but not to this node before this many milliseconds have passed.
     Pause(u64),
-    /// The access token is over.
+    /// The access token has expired.
     Refresh,
-    /// It is over for good.
+    /// Stop for good.
     Stop(Stopped),
 }
 
@@ -52,28 +53,28 @@ impl From<SocketError> for End {
 }
 
 pub(super) struct Connection {
-    /// The same person on every node.
+    /// The same user's API client for each node.
     nodes: Vec<Api>,
     addresses: Addresses,
     began: Instant,
     pub(super) cursors: Cursors,
-    /// Followed in a history that is no more, and not yet found in the present one.
+    /// Conversations that were followed in an old epoch and are not yet found in the present one.
     void: BTreeSet<ConversationId>,
     pub(super) outbox: Outbox,
     live: Vec<ConversationId>,
     updates: mpsc::Sender<Update>,
     pub(super) waiting: HashMap<u64, Waiting>,
-    /// Conversations whose log is being read, and up to where at least.
+    /// Conversations whose log is being fetched, with the position to reach at least.
     pub(super) wanted: BTreeMap<ConversationId, Seq>,
-    /// Names of messages to try again, and when.
+    /// Cids of messages to retry, and when.
     pub(super) again: Vec<(Instant, String)>,
     next_id: u64,
-    /// The access token that the latest connection began with.
+    /// The access token that the latest connection started with.
     token: Option<String>,
 }
 
 impl Connection {
-    /// Not yet connected.
+    /// A connection that is not yet established.
     pub(super) fn new(api: Api, options: Options, updates: mpsc::Sender<Update>) -> Self {
         let mut cursors = Cursors::default();
         if let Some(epoch) = &options.epoch {
@@ -100,7 +101,7 @@ impl Connection {
         }
     }
 
-    /// Follows until there is a reason to stop.
+    /// Runs until there is a reason to stop.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) -> Stopped {
         loop {
             let end = self.live(&mut inbox).await;
@@ -124,12 +125,12 @@ impl Connection {
         }
     }
 
-    /// The node that is connected, or tried.
+    /// The API client of the node that is connected or being tried.
     pub(super) fn api(&self) -> &Api {
         &self.nodes[self.addresses.current()]
     }
 
-    /// Milliseconds since the beginning.
+    /// Milliseconds since the follower was created.
     fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -144,7 +145,7 @@ impl Connection {
         self.next_id
     }
 
-    /// One connection, from the upgrade to its end.
+    /// Runs one connection, from the upgrade to its end.
     async fn live(&mut self, inbox: &mut mpsc::Receiver<Command>) -> End {
         let mut socket = match timeout(START_TIMEOUT, self.open()).await {
             Ok(Ok(socket)) => socket,
@@ -196,7 +197,7 @@ impl Connection {
                     return Ok(socket);
                 }
                 Received::Frame(ServerFrame::Error(error)) => {
-                    // The closing code that follows says whether to come back.
+                    // The close code that follows says whether to reconnect.
                     tracing::debug!(?error, "start was refused");
                     if error.code == ErrorCode::TokenExpired {
                         return Err(End::Refresh);
@@ -239,11 +240,11 @@ impl Connection {
                     self.tell(update).await?;
                 }
                 (ReplayState::Gap, Some(_)) => self.learn(socket, conversation, head).await?,
-                // What was missed follows as events.
+                // The missed events follow.
                 (ReplayState::Replay, Some(_)) => {}
             }
         }
-        // What another history does not know at all is not mentioned by it either.
+        // The new epoch's answer omits conversations that it does not know.
         while let Some(conversation) = self.void.pop_first() {
             self.tell(Update::Left(conversation)).await?;
         }
@@ -254,7 +255,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The steady state: frames, commands and the clock.
+    /// The steady state: handles frames, commands and timers.
     async fn converse(
         &mut self,
         socket: &mut Socket,
@@ -262,7 +263,7 @@ impl Connection {
     ) -> Result<std::convert::Infallible, End> {
         let heartbeat = Duration::from_millis(parlour_protocol::limits::HEARTBEAT_MS);
         let mut heard = Instant::now();
-        // The first ping comes at a random time, so that a thousand clients do not ping as one.
+        // The first ping is sent at a random time, so that a thousand clients do not ping in unison.
         let mut ping_at = heard + heartbeat.mul_f64(fraction());
         loop {
             let room = self.outbox.unsent().count() < MAX_PENDING;

@@ -1,4 +1,4 @@
-//! What comes from the server, frame by frame: applied, answered, or a reason to read the log.
+//! Handles the server's frames: applies events, settles pending commands, and fetches the log where events are missing.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::engine::Verdict;
 use crate::native::api::ApiError;
 use crate::native::socket::Socket;
 
-/// A refused command that may succeed later is tried again after this, when the server says nothing else.
+/// Delay before a refused command that may succeed later is retried, unless the server gives another.
 const RETRY: Duration = Duration::from_secs(1);
 
 impl Connection {
@@ -35,7 +35,7 @@ impl Connection {
                     self.learn(socket, conversation, head).await?;
                 }
                 match user {
-                    // One's own stream is read at `start` only.
+                    // The user's own stream is read only at `start`.
                     Some(head) if self.cursors.user().is_some_and(|cursor| cursor < head) => Err(End::Again),
                     _ => Ok(()),
                 }
@@ -62,13 +62,13 @@ impl Connection {
         self.tell(Update::UserEvent(event)).await?;
         match change {
             UserChange::ConversationJoined { conversation } if self.cursors.get(conversation).is_none() => {
-                // Its head is asked for by REST: the socket tells only what comes after.
+                // Its head is fetched by REST, because the socket sends only what comes after.
                 match self.api().show_conversation(conversation).await {
                     Ok(found) => {
                         self.cursors.follow(conversation, found.head);
                         self.tell(Update::Following { conversation, after: found.head }).await
                     }
-                    // Left again already.
+                    // The user has already left it again.
                     Err(ApiError::Problem(_)) => Ok(()),
                     Err(ApiError::Transport(_)) => Err(End::Again),
                 }
@@ -82,7 +82,7 @@ impl Connection {
         }
     }
 
-    /// Notes a head and reads the log up to it, unless that happens already.
+    /// Notes a head and fetches the log up to it, unless a fetch is already running.
     pub(super) async fn learn(
         &mut self,
         socket: &mut Socket,
@@ -144,7 +144,7 @@ impl Connection {
                 self.wanted.insert(conversation, wanted);
                 self.sync(socket, conversation, after).await
             }
-            // A head that the log does not have: another history. A new connection clears it up.
+            // The log ends before the announced head: another epoch. Reconnecting resolves it.
             Verdict::Fetch { .. } => Err(End::Again),
             _ => Ok(()),
         }
@@ -165,7 +165,7 @@ impl Connection {
             Some(Waiting::Sync(conversation)) => {
                 self.wanted.remove(&conversation);
                 if error.retry {
-                    // Resuming reads the log again.
+                    // The new connection fetches the log again.
                     return Err(End::Again);
                 }
                 self.cursors.forget(conversation);
