@@ -180,7 +180,7 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
     let heads: BTreeMap<i64, AdvancedRow> =
         conversations::advance(conn, &wanted, now.0)?.into_iter().map(|row| (row.id, row)).collect();
 
-    let rights = Rights::read(conn, &heads, fresh.iter().map(|(_, send)| send.author.0))?;
+    let rights = Rights::read(conn, &heads, fresh.iter().map(|(_, send)| *send))?;
     let answered: Vec<(i64, Seq)> =
         fresh.iter().filter_map(|(_, send)| Some((send.conversation.0, send.reply_to?))).collect();
     let answered = events::list_authors(conn, &answered)?;
@@ -265,16 +265,15 @@ struct Rights {
 }
 
 impl Rights {
-    fn read(
+    fn read<'a>(
         conn: &mut Connection,
         heads: &BTreeMap<i64, AdvancedRow>,
-        authors: impl Iterator<Item = i64>,
+        sends: impl Iterator<Item = &'a Send>,
     ) -> Result<Self, Refusal> {
-        let conversations: Vec<i64> = heads.keys().copied().collect();
-        let mut authors: Vec<i64> = authors.collect();
-        authors.sort_unstable();
-        authors.dedup();
-        let mut members = members::list_among(conn, &conversations, &authors)?;
+        let mut wanted: Vec<(i64, i64)> = sends.map(|send| (send.conversation.0, send.author.0)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut members = members::list_pairs(conn, &wanted)?;
         members.sort_unstable();
         let pairs: Vec<(i64, i64)> =
             heads.values().filter_map(|head| Some((head.low_user?, head.high_user?))).collect();

@@ -29,22 +29,22 @@ struct List {
 }
 
 impl ReadyList {
-    /// Puts a connection on the list, which must not be there yet.
+    /// Adds a connection, which must not be on the list already.
     pub(crate) fn add(&self, token: Token) {
         self.now.add(token);
     }
 
-    /// Puts a connection on the list of those that are written after [`LATER`], which must not be there yet.
+    /// Adds a connection to the list that is written after [`LATER`]; it must not be on that list already.
     pub(crate) fn add_later(&self, token: Token) {
         self.later.add(token);
     }
 
-    /// Takes the whole list in exchange for an empty one, as soon as anybody is on it.
+    /// Swaps the list with `empty` as soon as it has an entry.
     pub fn poll_take(&self, cx: &mut Context<'_>, empty: &mut Vec<Token>) -> Poll<()> {
         self.now.poll_take(cx, empty)
     }
 
-    /// Like [`Self::poll_take`], of those that are written after [`LATER`].
+    /// Like [`Self::poll_take`], for the list that is written after [`LATER`].
     pub fn poll_take_later(&self, cx: &mut Context<'_>, empty: &mut Vec<Token>) -> Poll<()> {
         self.later.poll_take(cx, empty)
     }

@@ -133,18 +133,23 @@ pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> QueryResul
         Connection::Sqlite(inner) => {
             let mut rows = Vec::with_capacity(by.len());
             for (id, count) in by {
-                rows.extend(
-                    diesel::sql_query(
-                        "UPDATE conversations SET last_seq = last_seq + ?, last_activity_at = ?, active_span = ?
-                         WHERE id = ? AND deleted_at IS NULL
-                         RETURNING id, last_seq, kind, low_user, high_user",
-                    )
-                    .bind::<BigInt, _>(*count)
-                    .bind::<BigInt, _>(now)
-                    .bind::<BigInt, _>(now / ACTIVITY_SPAN)
-                    .bind::<BigInt, _>(*id)
-                    .load::<AdvancedRow>(inner)?,
-                );
+                let line = conversations::table.find(id).filter(conversations::deleted_at.is_null());
+                let advanced = diesel::update(line)
+                    .set((
+                        conversations::last_seq.eq(conversations::last_seq + *count),
+                        conversations::last_activity_at.eq(now),
+                        conversations::active_span.eq(now / ACTIVITY_SPAN),
+                    ))
+                    .returning((
+                        conversations::id,
+                        conversations::last_seq,
+                        conversations::kind,
+                        conversations::low_user,
+                        conversations::high_user,
+                    ))
+                    .get_result::<AdvancedRow>(inner)
+                    .optional()?;
+                rows.extend(advanced);
             }
             Ok(rows)
         }

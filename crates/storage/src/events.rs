@@ -255,11 +255,14 @@ pub fn append(
     Ok(Event { conversation, seq, at, change })
 }
 
-/// Stores new messages in one statement, at positions already taken with [`crate::conversations::advance`].
+/// Stores new messages, on PostgreSQL in one statement, at positions already taken with [`crate::conversations::advance`].
 pub fn insert_messages(conn: &mut Connection, rows: Vec<EventRow>) -> QueryResult<usize> {
     match conn {
         Connection::Postgres(inner) => InsertMessages::of(rows).execute(inner),
-        Connection::Sqlite(inner) => diesel::insert_into(events::table).values(rows).execute(inner),
+        // Row by row: a statement for several rows is another one for each number of them, and is never kept prepared.
+        Connection::Sqlite(inner) => rows.into_iter().try_fold(0, |count, row| {
+            Ok(count + diesel::insert_into(events::table).values(row).execute(inner)?)
+        }),
     }
 }
 

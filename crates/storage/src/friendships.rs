@@ -9,7 +9,7 @@ use parlour_protocol::ids::UserId;
 use parlour_protocol::users::User;
 
 use crate::Connection;
-use crate::on_backend;
+use crate::pairs::{OfPairs, Question};
 use crate::schema::{friendships, users};
 use crate::users::{SummaryRow, lock_pair};
 
@@ -86,16 +86,32 @@ pub fn delete(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<usize>
     diesel::delete(friendships::table.find((low.0, high.0))).execute(conn)
 }
 
-/// Which of these pairs (smaller id first) are friends. May include other combinations of the given ids.
+/// Which of these pairs (smaller id first) are friends.
 pub fn list_friends_among(conn: &mut Connection, pairs: &[(i64, i64)]) -> QueryResult<Vec<(i64, i64)>> {
-    let lows: Vec<i64> = pairs.iter().map(|(low, _)| *low).collect();
-    let highs: Vec<i64> = pairs.iter().map(|(_, high)| *high).collect();
-    on_backend!(conn, inner => friendships::table
-        .filter(friendships::low_user.eq_any(lows))
-        .filter(friendships::high_user.eq_any(highs))
-        .filter(friendships::accepted_at.is_not_null())
-        .select((friendships::low_user, friendships::high_user))
-        .load(inner))
+    match conn {
+        Connection::Postgres(inner) => OfPairs::<Friends>::new(pairs).load(inner),
+        Connection::Sqlite(inner) => {
+            let mut found = Vec::with_capacity(pairs.len());
+            for pair in pairs {
+                let friends: Option<(i64, i64)> = friendships::table
+                    .find(*pair)
+                    .filter(friendships::accepted_at.is_not_null())
+                    .select((friendships::low_user, friendships::high_user))
+                    .first(inner)
+                    .optional()?;
+                found.extend(friends);
+            }
+            Ok(found)
+        }
+    }
+}
+
+struct Friends;
+
+impl Question for Friends {
+    const SELECT: &str = "SELECT f.low_user, f.high_user";
+    const JOIN: &str = "JOIN friendships f ON f.low_user = given.first AND f.high_user = given.second
+        WHERE f.accepted_at IS NOT NULL";
 }
 
 /// Friendships and requests of a user, newest first, each with the other user. Includes hidden requests.

@@ -24,6 +24,7 @@ pub mod mentions;
 pub mod migrations;
 pub mod outgoing_mail;
 pub mod own_data;
+mod pairs;
 pub mod passkeys;
 pub mod password_resets;
 pub mod postgres_url;

@@ -1,7 +1,7 @@
 //! Members of rooms and direct chats.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt};
+use diesel::sql_types::{Array, BigInt, Text};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::users::User;
@@ -9,6 +9,7 @@ use parlour_protocol::users::User;
 use crate::Connection;
 use crate::conversations::ROOM;
 use crate::on_backend;
+use crate::pairs::{OfPairs, Question};
 use crate::schema::{conversations, members, users};
 use crate::users::SummaryRow;
 
@@ -80,6 +81,35 @@ pub fn list_among(
         .filter(users::suspended_at.is_null())
         .select((members::conversation_id, members::user_id))
         .load(inner))
+}
+
+/// Like [`list_among`], for certain pairs (conversation, user) instead of all combinations.
+pub fn list_pairs(conn: &mut Connection, pairs: &[(i64, i64)]) -> QueryResult<Vec<(i64, i64)>> {
+    match conn {
+        Connection::Postgres(inner) => OfPairs::<Members>::new(pairs).load(inner),
+        Connection::Sqlite(inner) => {
+            let mut found = Vec::with_capacity(pairs.len());
+            for pair in pairs {
+                let member: Option<(i64, i64)> = members::table
+                    .find(*pair)
+                    .inner_join(users::table)
+                    .filter(users::suspended_at.is_null())
+                    .select((members::conversation_id, members::user_id))
+                    .first(inner)
+                    .optional()?;
+                found.extend(member);
+            }
+            Ok(found)
+        }
+    }
+}
+
+struct Members;
+
+impl Question for Members {
+    const SELECT: &str = "SELECT m.conversation_id, m.user_id";
+    const JOIN: &str = "JOIN members m ON m.conversation_id = given.first AND m.user_id = given.second
+        JOIN users u ON u.id = m.user_id WHERE u.suspended_at IS NULL";
 }
 
 /// Members of these conversations who have one of these handles (in lower case).
@@ -161,6 +191,21 @@ const MOVE_MARKERS: &str = "UPDATE members SET read_seq = due.seq FROM unnest($1
     WHERE members.conversation_id = due.conversation AND members.user_id = due.person AND members.read_seq < due.seq
     RETURNING members.conversation_id, members.user_id, members.read_seq AS seq";
 
+/// On SQLite, where the single writer is the lock. The markers come as JSON: a statement for each of them would be parsed
+/// each time. `CROSS JOIN` keeps SQLite from scanning a table first.
+const MOVE_SOME_MARKERS: &str = "WITH given AS MATERIALIZED (
+        SELECT value ->> 0 AS conversation, value ->> 1 AS person, value ->> 2 AS seq FROM json_each($1))
+    UPDATE members SET read_seq = MIN(given.seq, c.last_seq)
+    FROM given CROSS JOIN conversations c
+    WHERE c.id = given.conversation AND members.conversation_id = given.conversation
+        AND members.user_id = given.person AND members.read_seq < MIN(given.seq, c.last_seq)
+    RETURNING conversation_id, user_id, read_seq AS seq";
+
+fn json(markers: &[Marker]) -> String {
+    let rows: Vec<[i64; 3]> = markers.iter().map(|one| [one.0, one.1, one.2]).collect();
+    format!("{rows:?}")
+}
+
 #[derive(QueryableByName)]
 struct MarkerRow {
     #[diesel(sql_type = BigInt)]
@@ -199,23 +244,9 @@ pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> Qu
             if locked.is_empty() { Ok(locked) } else { run(MOVE_MARKERS, &locked) }
         }
         Connection::Sqlite(inner) => {
-            let mut moved = Vec::new();
-            for (conversation, person, seq) in markers {
-                let row: Option<MarkerRow> = diesel::sql_query(
-                    "UPDATE members SET read_seq = MIN(?, c.last_seq) FROM conversations c
-                    WHERE c.id = members.conversation_id AND conversation_id = ? AND user_id = ?
-                        AND read_seq < MIN(?, c.last_seq)
-                    RETURNING conversation_id, user_id, read_seq AS seq",
-                )
-                .bind::<BigInt, _>(seq)
-                .bind::<BigInt, _>(conversation)
-                .bind::<BigInt, _>(person)
-                .bind::<BigInt, _>(seq)
-                .get_result(inner)
-                .optional()?;
-                moved.extend(row.map(MarkerRow::marker));
-            }
-            Ok(moved)
+            let rows: Vec<MarkerRow> =
+                diesel::sql_query(MOVE_SOME_MARKERS).bind::<Text, _>(json(markers)).load(inner)?;
+            Ok(rows.into_iter().map(MarkerRow::marker).collect())
         }
     }
 }
@@ -242,20 +273,14 @@ pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> QueryResult<Ve
         .bind::<Array<BigInt>, _>(column(markers, |one| one.1))
         .load(inner)?,
         Connection::Sqlite(inner) => {
-            let mut found = Vec::new();
-            for (conversation, person, _) in markers {
-                let place: Option<PlaceRow> = diesel::sql_query(
-                    "SELECT m.conversation_id, m.user_id, m.read_seq AS seq, c.last_seq AS head
-                    FROM members m JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL
-                    WHERE m.conversation_id = ? AND m.user_id = ?",
-                )
-                .bind::<BigInt, _>(conversation)
-                .bind::<BigInt, _>(person)
-                .get_result(inner)
-                .optional()?;
-                found.extend(place);
-            }
-            found
+            diesel::sql_query(
+                "SELECT m.conversation_id, m.user_id, m.read_seq AS seq, c.last_seq AS head
+                FROM json_each($1) AS given
+                CROSS JOIN members m ON m.conversation_id = given.value ->> 0 AND m.user_id = given.value ->> 1
+                CROSS JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL",
+            )
+            .bind::<Text, _>(json(markers))
+            .load(inner)?
         }
     };
     Ok(places.into_iter().map(|place| (place.marker.marker(), place.head)).collect())
