@@ -163,7 +163,7 @@ fn settle(stage: &Stage, measured: &mut Measured, time: Duration) {
     }
 }
 
-/// Attackers share their core with the innocents, whose clocks must not wait: this thread runs at lower priority.
+/// Attackers share their core with the innocents, whose clocks must not wait: this thread runs at idle priority.
 fn step_back() {
     let thread = std::fs::read_link("/proc/thread-self").unwrap_or_default();
     if let Some(id) = thread.file_name().and_then(|id| id.to_str()) {

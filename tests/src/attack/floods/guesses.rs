@@ -25,7 +25,6 @@ async fn guess(scene: &Scene, number: usize, handle: &str) {
 /// Wrong passwords for many accounts, existing and made up: a hundred in the first second, then at a steady rate. It
 /// spares the innocents who log in from a new device and network: while strangers guess at an account, strangers have
 /// to wait, by design.
-/// account, it makes strangers wait.
 pub fn anybody(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene

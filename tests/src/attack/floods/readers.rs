@@ -14,7 +14,7 @@ use crate::wire::client_frame;
 
 /// What the kernel buffers for a connection that nobody reads from.
 const WINDOW: u32 = 4096;
-/// A connection is abandoned and opened again after this long: the server ends those that take nothing after 30 s.
+/// A connection is abandoned and opened again after this long: the kernel ends those that take nothing after 30 s.
 const STAY: Duration = Duration::from_secs(20);
 /// Time for filling a person's list of rooms, at whatever rate is allowed.
 const FILLING: Duration = Duration::from_secs(6);
