@@ -1,4 +1,4 @@
-//! One running system: a database, one or two nodes on it, and a clock that stands still until it is moved.
+//! One running system: a database, one or two nodes on it, and a clock that stands still until a test moves it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ const BEGINNING: i64 = 1_767_225_600_000_000;
 /// Opens `/metrics` of every node.
 pub const METRICS_TOKEN: &str = "the token for metrics of tests";
 
-/// A password that everybody uses.
+/// The password of every person.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
 struct Inner {
@@ -34,9 +34,9 @@ struct Inner {
     clock: Clock,
     contract: Contract,
     people: AtomicUsize,
-    /// Where mails go, when the servers send some.
+    /// Where mails go, if the servers send any.
     mail: OnceLock<MailServer>,
-    /// Goes last, after the nodes.
+    /// Dropped last, after the nodes.
     database: TestDatabase,
 }
 
@@ -54,7 +54,7 @@ pub fn run<F: Future<Output = ()>>(
     run_nodes(backend, nodes, configure, body);
 }
 
-/// Like [`run`], with this many nodes.
+/// Like [`run`], with `nodes` nodes.
 pub fn run_nodes<F: Future<Output = ()>>(
     backend: Backend,
     count: usize,
@@ -105,7 +105,7 @@ pub fn run_nodes<F: Future<Output = ()>>(
     let app =
         App(Arc::new(Inner { backend, nodes, clock, contract, people: AtomicUsize::new(0), mail, database }));
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(body(app.clone()))));
-    // Sockets of the test go first, then the nodes, then the database.
+    // The sockets of the test go first, then the nodes, then the database.
     drop(runtime);
     if let Ok(inner) = Arc::try_unwrap(app.0) {
         inner.nodes.into_iter().for_each(Running::stop);
@@ -120,7 +120,7 @@ fn address(node: &Running) -> String {
 }
 
 impl App {
-    /// How the system runs.
+    /// The backend under the system.
     pub fn backend(&self) -> Backend {
         self.0.backend
     }
@@ -130,12 +130,12 @@ impl App {
         self.0.nodes.len()
     }
 
-    /// Address of a node; numbers beyond the last start over.
+    /// Address of a node; numbers beyond the last wrap around.
     pub fn address(&self, node: usize) -> String {
         address(&self.0.nodes[node % self.0.nodes.len()])
     }
 
-    /// The database, for looking behind the scenes.
+    /// The database, for tests that look behind the scenes.
     pub fn database(&self) -> &TestDatabase {
         &self.0.database
     }
@@ -145,17 +145,18 @@ impl App {
         self.0.mail.get().expect("a server that sends mails")
     }
 
-    /// The published description that every answer is compared with.
+    /// The published description that every response is compared with.
     pub fn contract(&self) -> &Contract {
         &self.0.contract
     }
 
-    /// Closes every socket, as nodes do that go down in good order; these take new ones at once.
+    /// Closes every socket, as a node does that shuts down cleanly. Unlike such a node, these accept new sockets at
+    /// once.
     pub fn drain(&self) {
         self.0.nodes.iter().for_each(|node| node.app().hub.close_all(CloseCode::Draining));
     }
 
-    /// Connections at a node that are no started sockets.
+    /// Connections to a node that are not started sockets.
     pub fn connections(&self, node: usize) -> usize {
         self.0.nodes[node].app().budgets.door.count()
     }
@@ -171,20 +172,20 @@ impl App {
         list.into_iter().find(|(known, ..)| *known == name).expect("a counter").2
     }
 
-    /// Does what every node does once an hour: finishes deletions of accounts that were interrupted.
+    /// Does what every node does once an hour: finishes account deletions that were interrupted.
     pub async fn finish_deletions(&self) {
         self.advance(3600 * 1_000_000);
         self.0.nodes[0].app().finish_deletions().await;
     }
 
-    /// Does what every node does every five seconds: reads which sessions ended, should a notice have been lost.
+    /// Does what every node does every five seconds: reads which sessions have ended, in case a notice was lost.
     pub async fn read_ended_sessions(&self) {
         for node in &self.0.nodes {
             node.app().reload_revocations().await;
         }
     }
 
-    /// Does what every node does every five seconds: lets deleted text leave the files of the database.
+    /// Does what every node does every five seconds: lets deleted text leave the database files.
     pub async fn settle(&self) {
         for node in &self.0.nodes {
             node.app().settle().await;
@@ -196,7 +197,7 @@ impl App {
         self.0.clock.advance(micros);
     }
 
-    /// The moment at which the clock of all nodes stands.
+    /// The time on the clock of all nodes.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
     }
@@ -206,12 +207,12 @@ impl App {
         Api::new(&self.address(node)).unwrap()
     }
 
-    /// Like [`App::stranger`], from an address of this machine's own: `127.0.0.2` and so on are others to the server.
+    /// Like [`App::stranger`], from a given loopback address: to the server, `127.0.0.2` and so on are other clients.
     pub fn stranger_at(&self, node: usize, address: [u8; 4]) -> Api {
         Api::from_local(&self.address(node), address.into()).unwrap()
     }
 
-    /// Registers somebody. People are spread over the nodes in turn.
+    /// Registers somebody. People are assigned to the nodes in turn.
     pub async fn person(&self, handle: &str) -> Person {
         let node = self.0.people.fetch_add(1, Ordering::Relaxed);
         let api = self.stranger(node);
@@ -228,7 +229,7 @@ impl App {
         Person::new(self.clone(), node, handle, signed_in, api)
     }
 
-    /// Somebody on the first node who has logged in by other ways.
+    /// Somebody on the first node who has logged in some other way.
     pub fn somebody(&self, handle: &str, signed_in: SignedIn, api: Api) -> Person {
         Person::new(self.clone(), 0, handle, signed_in, api)
     }
@@ -249,17 +250,17 @@ impl App {
         (one, other)
     }
 
-    /// A request of nobody, with a path like `/api/v1/server`.
+    /// An anonymous request, with a path like `/api/v1/server`.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         self.call_at(0, method, path, body).await
     }
 
-    /// Like [`App::call`], of a node.
+    /// Like [`App::call`], to a given node.
     pub async fn call_at(&self, node: usize, method: Method, path: &str, body: Option<Value>) -> Reply {
         Reply::of(self, &self.stranger(node), method, path, body).await
     }
 
-    /// A fresh socket that has not said who it is.
+    /// A fresh socket that has not sent `start`.
     pub async fn socket(&self, node: usize) -> TestSocket {
         TestSocket::connect(&self.address(node)).await
     }

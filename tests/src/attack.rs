@@ -1,8 +1,8 @@
 //! Attacks at full strength on real server processes with their default settings, beside people who chat, log in, read
-//! and open sockets; and what the kernel says that it cost the servers.
+//! and open sockets; and what they cost the servers, according to the kernel.
 //!
-//! Invariant: attackers, innocents and servers never share a thread. Addresses of attackers are in 127.1.0.0/16, those of
-//! innocents are not; everything is bounded in count and in time.
+//! Invariant: attackers, innocents and servers never share a thread. Attackers use addresses in 127.1.0.0/16, innocents
+//! never do. Everything is bounded in count and in time.
 
 pub mod catalogue;
 mod floods;

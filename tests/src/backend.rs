@@ -1,6 +1,6 @@
 //! Databases for tests: a file in a folder of its own, or a PostgreSQL database copied from a migrated template.
 //!
-//! Invariant: a database belongs to one test and is gone after it, also when the test fails.
+//! Invariant: a database belongs to one test and is removed after it, also when the test fails.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -25,8 +25,8 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// Whether the services that it needs were given. If not, says so where nobody can overlook it: on stderr past
-    /// the test runner's capture, and on CI by failing.
+    /// Whether the services that it needs are available. If not, says so where it cannot be missed: on stderr past the
+    /// test runner's capture, and on CI by failing.
     pub fn is_available(self) -> bool {
         let missing = match self {
             Self::SqliteLocal => return true,
@@ -94,7 +94,7 @@ impl TestDatabase {
         Self { folder, url: Some(at(&name)), name: Some(name) }
     }
 
-    /// Where it is.
+    /// The address of the database.
     pub fn address(&self) -> Address {
         match &self.url {
             Some(url) => Address::parse(url).unwrap(),
@@ -147,8 +147,8 @@ struct Exists {
     exists: bool,
 }
 
-/// Name of a database that every migration was applied to, once per state of the migrations and server. Several
-/// test programs may come at once; the first makes it.
+/// Name of a database with every migration applied, one per state of the migrations and server. Several test programs
+/// may ask at once; the first creates it.
 fn template(conn: &mut PgConnection) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
@@ -161,7 +161,7 @@ fn template(conn: &mut PgConnection) -> String {
     }
     let name = format!("parlour_template_{:016x}", hasher.finish());
 
-    // Held by the session; let go below, or with the connection.
+    // Held by the session; released below, or when the connection ends.
     execute(conn, "SELECT pg_advisory_lock(7021788)");
     let found = diesel::sql_query("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1) AS exists")
         .bind::<Text, _>(&name)

@@ -1,7 +1,7 @@
-//! Faults on purpose: real nodes behind proxies that fail, clients that record everything, and a checker of what
-//! was promised.
+//! Fault injection: real nodes behind proxies that fail, clients that record everything, and a checker of what was
+//! promised.
 //!
-//! Invariant: whatever a scenario draws by lot comes from its seed. The same seed plans the same faults and the same
+//! Invariant: everything random in a scenario comes from its seed. The same seed plans the same faults and the same
 //! messages; only the machine's timing differs.
 
 pub mod checker;

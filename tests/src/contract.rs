@@ -1,6 +1,6 @@
-//! The published description of the API, and whether an answer keeps to it.
+//! The published description of the API, and whether responses conform to it.
 //!
-//! Knows as much of JSON Schema as the generator writes: references, types, enums, objects, arrays, and unions.
+//! Supports as much of JSON Schema as the generator writes: references, types, enums, objects, arrays, and unions.
 
 use parlour_client::native::Api;
 use reqwest::Method;
@@ -15,7 +15,7 @@ pub struct Contract {
 }
 
 impl Contract {
-    /// Reads the document from a server.
+    /// Fetches the document from a server.
     pub async fn fetch(address: &str) -> Self {
         let api = Api::new(address).unwrap();
         let url = api.base().join("/api/openapi.json").unwrap();
@@ -54,7 +54,7 @@ impl Contract {
             .map(|(_, _, operation)| operation)
     }
 
-    /// Demands that the answer is one of those that are described. Paths that are not described must be refused.
+    /// Demands that the response is one of those described. Paths that are not described must be refused.
     #[track_caller]
     pub fn check(&self, method: &Method, path: &str, reply: &Reply) {
         // The socket has a description of its own.
@@ -93,7 +93,7 @@ impl Contract {
                 let body = content.get(media_type).unwrap_or_else(|| {
                     panic!("{method} {path}: {status} is not described as {media_type:?}")
                 });
-                // Lines of JSON are no JSON.
+                // Newline-delimited JSON is not a JSON document.
                 if media_type.ends_with("json")
                     && media_type != "application/x-ndjson"
                     && let Err(fault) = self.validate(&body["schema"], &reply.json(), "$")
@@ -115,7 +115,7 @@ impl Contract {
         }
     }
 
-    /// Compares a value with a schema; says where they differ.
+    /// Validates a value against a schema; returns where they differ.
     pub fn validate(&self, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
         let schema = self.resolve(schema);
         let wrong = |why: &str| Err(format!("{at}: {why}"));

@@ -1,7 +1,7 @@
-//! Nonsense by lot: requests, frames and pictures that are almost right, against one server.
+//! Random nonsense: requests, frames and pictures that are almost valid, against one server.
 //!
-//! Invariant: everything is drawn from the seed. Whatever comes, it is answered below 500 or cut off with a code, and
-//! the connection of somebody else goes on.
+//! Invariant: everything is drawn from the seed. Whatever is sent, the response has a status below 500 or the
+//! connection is closed with a code, and somebody else's connection keeps working.
 
 mod mutations;
 
@@ -24,12 +24,12 @@ use mutations::{mangled_bytes, mangled_text};
 /// Operations that would end the session that everything else needs.
 const SPARED: [&str; 5] =
     ["delete_account", "delete_current_session", "delete_session", "change_password", "refresh_session"];
-/// Frames over one connection.
+/// Frames per connection.
 const FRAMES: usize = 30;
-/// Codes that a connection may be closed with for what came over it.
+/// Codes with which a connection may be closed because of what was sent.
 const CLOSES: [u16; 5] = [1000, 1005, 1009, 4004, 4500];
 
-/// What was tried.
+/// How much was tried.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Tried {
     /// Requests.
@@ -40,7 +40,7 @@ pub struct Tried {
     pub images: usize,
 }
 
-/// Tries for so long; panics with the first thing that must not be.
+/// Tries for this long; panics at the first thing that must not happen.
 pub fn fuzz(seed: u64, time: Duration) -> Tried {
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     run(
@@ -85,9 +85,9 @@ async fn on(app: &App, seed: u64, time: Duration) -> Tried {
 impl Fuzzer<'_> {
     /// Somebody else writes and is heard.
     async fn others_go_on(&mut self) {
-        // A sign of life, as clients give one: a round may take long.
+        // A ping, as clients send it: a round may take long.
         self.witness.command(|id| ClientFrame::Ping { id }).await.expect("an answer");
-        // Mallory, too, may have written something meanwhile.
+        // Mallory may have written something meanwhile, too.
         let seq = self.ada.send(self.room, "still here").await;
         loop {
             let event = self.witness.event().await;
@@ -134,7 +134,7 @@ impl Fuzzer<'_> {
         }
     }
 
-    /// A path with something in each place of a parameter, and sometimes a query.
+    /// A path with a value for each parameter, and sometimes a query.
     fn path(&mut self, template: &str) -> String {
         let (room, ada) = (self.room.to_string(), self.ada.id.to_string());
         let mut path = Vec::new();
@@ -177,7 +177,7 @@ impl Fuzzer<'_> {
         path
     }
 
-    /// A value that keeps to a schema.
+    /// A value that conforms to a schema.
     fn example(&mut self, schema: &Value) -> Value {
         let document = &self.app.contract().document;
         if let Some(reference) = schema["$ref"].as_str() {
@@ -206,7 +206,7 @@ impl Fuzzer<'_> {
         }
     }
 
-    /// One connection over which nonsense goes until it is closed, or the frames are spent.
+    /// One connection that receives nonsense until it is closed or all frames are sent.
     async fn frames(&mut self) {
         let mut socket = Socket::connect(self.mallory.api.base()).await.expect("connects");
         if self.lots.percent(90) {
@@ -229,7 +229,7 @@ impl Fuzzer<'_> {
                 match socket.next_text().await {
                     Ok(Ok(text)) if text.contains(&format!("\"id\":{}", u32::MAX)) => return,
                     Ok(Ok(_)) => {}
-                    // 4501 where nobody had said who they are.
+                    // 4501 if the connection has not been authenticated.
                     Ok(Err(code)) => {
                         assert!(CLOSES.contains(&code) || code == 4501, "closed with {code} after {sent:?}");
                         return;
@@ -268,12 +268,12 @@ impl Fuzzer<'_> {
             3 => frame(bytes, Data::Text, false),
             4 => frame(bytes, Data::Continue, true),
             5 => frame(bytes, Data::Continue, false),
-            // Whole frames, whose text may be none.
+            // Complete frames, whose text may be empty.
             _ => frame(bytes, Data::Text, true),
         }
     }
 
-    /// A picture that is almost one.
+    /// A picture that is almost valid.
     async fn image(&mut self) {
         let edge = 1 + self.lots.below(40) as u32;
         let picture = image::RgbImage::from_fn(edge, edge, |x, y| image::Rgb([x as u8, y as u8, 9]));

@@ -1,8 +1,8 @@
-//! The harness of the system's tests: a server per test on every backend, people who use it, and a vocabulary
-//! for what their sockets must and must not see.
+//! The harness of the system tests: a server per test on every backend, people who use it, and a vocabulary for what
+//! their sockets must and must not see.
 //!
-//! Invariant: tests share nothing. Each has its own database and its own servers, so all run at once; and nothing
-//! sleeps: what is expected is waited for, until a deadline that only a failure reaches.
+//! Invariant: tests share nothing. Each has its own database and its own servers, so all run at once. Nothing sleeps:
+//! expected things are waited for, until a deadline that only a failure reaches.
 
 mod app;
 pub mod attack;
@@ -31,8 +31,8 @@ use std::time::Duration;
 /// How long an expected thing may take on a slow, busy machine before the test fails.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Turns each named `async fn(App)` into three tests, one per backend, in a module of the same name. After `with`,
-/// a closure changes the servers' settings beforehand.
+/// Turns each named `async fn(App)` into three tests, one per backend, in a module of the same name. The closure after
+/// `with` changes the servers' settings first.
 #[macro_export]
 macro_rules! on_all_backends {
     ($($name:ident $(with $config:expr)?),* $(,)?) => {
@@ -59,7 +59,7 @@ macro_rules! on_all_backends {
     (@config $config:expr) => { $config };
 }
 
-/// Asks until the answer is yes. For what other nodes learn on their own time; what the wire tells is waited for
+/// Polls `ask` until it returns true. For what other nodes learn in their own time; what the wire reports is waited for
 /// on the wire.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
     let asking = async {

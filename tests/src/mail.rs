@@ -1,4 +1,4 @@
-//! A small SMTP server that keeps what it gets, and refuses or hangs when it is told to.
+//! A small SMTP server that keeps what it receives, and refuses or hangs on demand.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,35 +10,35 @@ use parlour_server::config::mail::MailSettings;
 
 use crate::DEADLINE;
 
-/// Where servers with [`on`] send their mails, until the harness puts the real port there.
+/// Placeholder address in the settings of [`on`], until the harness fills in the real port.
 pub(crate) const SOMEWHERE: &str = "smtp://127.0.0.1:0";
 
-/// Settings of a server that sends mails to a server of the test's own.
+/// Makes a server send its mails to the test's own SMTP server.
 pub fn on(config: &mut Config) {
     let (smtp_url, from) = (Secret(SOMEWHERE.to_owned()), "chat@chat.example".to_owned());
     config.mail = Some(MailSettings { smtp_url, from });
     config.public_url.get_or_insert_with(|| "https://chat.example".to_owned());
 }
 
-/// How the server behaves.
+/// How the SMTP server behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
-    /// Takes every mail.
+    /// Accepts every mail.
     Taking,
     /// Refuses every recipient with this code.
     Refusing(u16),
-    /// Takes connections and says nothing.
+    /// Accepts connections and never replies.
     Hanging,
 }
 
-/// A mail that was taken.
+/// An accepted mail.
 #[derive(Debug, Clone)]
 pub struct Mail {
-    /// Whom it came from, by the envelope.
+    /// The envelope's sender.
     pub from: String,
-    /// Where it went, by the envelope.
+    /// The envelope's recipients.
     pub to: Vec<String>,
-    /// Its lines, as they came.
+    /// Its lines, as received.
     pub raw: String,
 }
 
@@ -51,7 +51,7 @@ impl Mail {
         head.split("\r\n").filter_map(split).collect()
     }
 
-    /// A header that is there once.
+    /// A header that must occur exactly once.
     pub fn header(&self, name: &str) -> String {
         let mut all = self.headers().into_iter().filter(|(each, _)| each == name);
         let (_, value) = all.next().unwrap_or_else(|| panic!("no header {name}: {}", self.raw));
@@ -77,7 +77,7 @@ impl Mail {
     }
 }
 
-/// Reads quoted-printable text.
+/// Decodes quoted-printable text.
 fn unquote(text: &str) -> String {
     let joined = text.replace("=\r\n", "");
     let mut parts = joined.split('=');
@@ -95,7 +95,7 @@ struct State {
     mails: Vec<Mail>,
     /// Connections so far.
     connections: usize,
-    /// Mails that were begun so far.
+    /// Mails that were started so far.
     begun: usize,
     over: bool,
 }
@@ -132,19 +132,19 @@ impl MailServer {
                 }
                 shared.state().connections += 1;
                 let shared = shared.clone();
-                // A client that goes away in the middle is no fault of the test.
+                // A client that disconnects in the middle does not fail the test.
                 std::thread::spawn(move || drop(serve(&shared, &stream)));
             }
         });
         Self { port, inner }
     }
 
-    /// Where it listens.
+    /// The port that it listens on.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Changes how it behaves, also to those who wait.
+    /// Changes the behaviour, also for connections that are waiting.
     pub fn set_mood(&self, mood: Mood) {
         self.inner.state().mood = mood;
         self.inner.changed.notify_all();
@@ -155,17 +155,17 @@ impl MailServer {
         self.inner.state().connections
     }
 
-    /// Mails that were begun so far, whatever became of them.
+    /// Mails that were started so far, whatever the outcome.
     pub fn begun(&self) -> usize {
         self.inner.state().begun
     }
 
-    /// The mails that were taken and nobody asked for.
+    /// The accepted mails that have not been taken yet.
     pub fn mails(&self) -> Vec<Mail> {
         self.inner.state().mails.clone()
     }
 
-    /// Waits for a mail to an address with this in its subject, and takes it away.
+    /// Waits for a mail to an address with this text in its subject, and removes it.
     pub async fn take(&self, to: &str, subject: &str) -> Mail {
         let waiting = async {
             loop {
@@ -189,7 +189,7 @@ impl Drop for MailServer {
     fn drop(&mut self) {
         self.inner.state().over = true;
         self.inner.changed.notify_all();
-        // Wakes the thread that listens.
+        // Wakes the listening thread.
         drop(TcpStream::connect(("127.0.0.1", self.port)));
     }
 }

@@ -1,7 +1,7 @@
-//! A browser with an authenticator, in software: makes passkeys that it can find by itself, and answers with them.
+//! A browser with an authenticator, in software: it creates discoverable passkeys, and signs challenges with them.
 //!
-//! It does as it is told also where a real one would not: for another page, without looking who is there, with a counter
-//! that goes back. So what a server refuses can be tried.
+//! It obeys even where a real one would not: for another page, without user verification, with a counter that goes
+//! back. So tests can see what a server refuses.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,10 +12,10 @@ use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Somebody is there, and it is the owner.
+/// User present and verified.
 const PRESENT: u8 = 0x01;
 const VERIFIED: u8 = 0x04;
-/// A new key follows.
+/// The response contains a new key.
 const NEW_KEY: u8 = 0x40;
 
 #[derive(Clone)]
@@ -28,15 +28,15 @@ struct Key {
 /// See the module.
 #[derive(Clone)]
 pub struct Authenticator {
-    /// The page that asks, as the browser says.
+    /// The origin of the page, as the browser reports it.
     pub origin: String,
-    /// The name that keys are bound to, if another one than is asked for.
+    /// The relying party id that keys are bound to, if it differs from the requested one.
     pub rp_id: Option<String>,
-    /// Whether it checks who is there.
+    /// Whether it verifies the user.
     pub verifies: bool,
-    /// How often keys were used; each answer is one more. Synchronised passkeys have none: then it is 0 and stays so.
+    /// The signature counter, incremented with each response. Synchronized passkeys have none: it is 0 and stays so.
     pub counter: Option<u32>,
-    /// Who is named in answers, if somebody else.
+    /// The user handle in responses, if it differs from the real one.
     pub user: Option<Vec<u8>>,
     keys: Vec<Key>,
 }
@@ -63,7 +63,7 @@ impl Default for Authenticator {
 }
 
 impl Authenticator {
-    /// Another one with the same keys, and something else about it.
+    /// A copy with the same keys and a change.
     pub fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
         let mut changed = self.clone();
         change(&mut changed);
@@ -90,14 +90,14 @@ impl Authenticator {
         data
     }
 
-    /// Makes a passkey, as `navigator.credentials.create()` does; in the words of `toJSON()`.
+    /// Creates a passkey, like `navigator.credentials.create()`; returns what `toJSON()` gives.
     pub fn make(&mut self, options: &Value) -> Value {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let seed = Sha256::digest(NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
         let secret = SigningKey::from_slice(&seed).expect("a key");
         let id = Sha256::digest(seed)[..16].to_vec();
         let point = secret.verifying_key().to_encoded_point(false);
-        // CBOR: a key of the kind EC2, for ES256, on P-256.
+        // CBOR: a key of type EC2, for ES256, on P-256.
         let mut public = vec![0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 32];
         public.extend(point.x().expect("an x"));
         public.extend([0x22, 0x58, 32]);
@@ -125,7 +125,7 @@ impl Authenticator {
         })
     }
 
-    /// Answers with the newest passkey that is allowed, as `navigator.credentials.get()` does.
+    /// Signs with the newest allowed passkey, like `navigator.credentials.get()`.
     pub fn answer(&mut self, options: &Value) -> Value {
         let allowed: Vec<Vec<u8>> = options["allowCredentials"]
             .as_array()

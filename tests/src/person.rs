@@ -1,4 +1,4 @@
-//! Somebody who uses the system, in the words of people: befriends, creates a room, sends.
+//! Somebody who uses the system, in a vocabulary of user actions: befriend, create a room, send.
 
 use parlour_client::native::{Api, fresh_cid};
 use parlour_protocol::api_tokens::CreatedToken;
@@ -23,9 +23,9 @@ pub struct Person {
     pub id: UserId,
     /// Their handle.
     pub handle: String,
-    /// Their log-in.
+    /// Their session.
     pub session: SessionId,
-    /// REST on their node, as them.
+    /// REST client on their node, with their token.
     pub api: Api,
     app: App,
     node: usize,
@@ -43,13 +43,13 @@ impl Person {
         }
     }
 
-    /// The same person with the same log-in on the next node; the same node where there is but one.
+    /// The same person with the same log-in on the next node, or on the same node if there is only one.
     pub fn elsewhere(&self) -> Self {
         let node = self.node + 1;
         Self { api: self.api.at(&self.app.address(node)).unwrap(), node, ..self.clone() }
     }
 
-    /// The same person with the same log-in on a certain node.
+    /// The same person with the same log-in on a given node.
     pub fn at_node(&self, node: usize) -> Self {
         Self { api: self.api.at(&self.app.address(node)).unwrap(), node, ..self.clone() }
     }
@@ -68,7 +68,7 @@ impl Person {
         Self { session: signed_in.session, api, ..self.clone() }
     }
 
-    /// Makes a token, of one's own or at the path of a bot's, besides what the request says with the right password.
+    /// Creates a token at `path` (the person's own, or a bot's); adds the right password to the request.
     pub async fn create_token(&self, path: &str, mut request: Value) -> CreatedToken {
         request["password"] = PASSWORD.into();
         serde_json::from_value(self.call(Method::POST, path, Some(request)).await.expect(201)).unwrap()
@@ -81,7 +81,7 @@ impl Person {
         Self { api, ..self.clone() }
     }
 
-    /// Makes a bot, and a token with which it writes; what acts with that, on the same node.
+    /// Creates a bot with a write token; returns what acts with that token, on the same node.
     pub async fn create_bot(&self, handle: &str) -> Self {
         let request = Some(json!({ "handle": handle }));
         let bot: Bot =
@@ -111,13 +111,13 @@ impl Person {
         other.api.accept_friend_request(self.id).await.expect("accepts");
     }
 
-    /// Makes a room.
+    /// Creates a room.
     pub async fn create_room(&self, name: &str) -> ConversationId {
         let room = CreateRoom { name: name.to_owned(), topic: String::new() };
         self.api.create_room(&room).await.expect("creates a room").id
     }
 
-    /// Enters a room.
+    /// Joins a room.
     pub async fn join(&self, room: ConversationId) -> Conversation {
         self.api.join_room(room).await.expect("joins")
     }
@@ -127,28 +127,28 @@ impl Person {
         self.api.open_direct(friend.id).await.expect("opens the direct chat").id
     }
 
-    /// Sends a message and answers its position.
+    /// Sends a message and returns its position.
     pub async fn send(&self, conversation: ConversationId, body: &str) -> Seq {
         self.send_as(conversation, &fresh_cid(), body).await.seq
     }
 
-    /// Sends a message under a name.
+    /// Sends a message with a client id.
     pub async fn send_as(&self, conversation: ConversationId, cid: &str, body: &str) -> Stored {
         let message = SendMessage { body: body.to_owned(), reply_to: None };
         self.api.send_message(conversation, cid, &message).await.expect("sends")
     }
 
-    /// What `start` needs, with this person's token.
+    /// The `start` command with this person's token.
     pub fn start(&self) -> Start {
         Start { token: self.api.access_token(), ..Start::default() }
     }
 
-    /// A started socket that follows nothing live but direct chats.
+    /// A started socket with no live conversations except direct chats.
     pub async fn socket(&self) -> TestSocket {
         self.socket_on(&[]).await
     }
 
-    /// A started socket that follows these conversations live.
+    /// A started socket with these conversations live.
     pub async fn socket_on(&self, live: &[ConversationId]) -> TestSocket {
         let mut socket = self.app.socket(self.node).await;
         socket.start(Start { live: live.to_vec(), ..self.start() }).await.expect("starts");

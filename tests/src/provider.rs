@@ -1,8 +1,8 @@
-//! A small provider of OpenID Connect that speaks real HTTP: its description, its keys, the page that sends people back,
-//! and the trade of codes. It can be told to misbehave.
+//! A small OpenID Connect provider that speaks real HTTP: its discovery document, its keys, the page that redirects
+//! people back, and the token endpoint. It can be told to misbehave.
 //!
-//! Invariant: it checks what a good provider checks (client, redirect, PKCE, that a code works once), so a server that
-//! leaves something out fails here.
+//! Invariant: it checks what a good provider checks (client, redirect URI, PKCE, that a code works once), so a server
+//! that omits something fails here.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener as Std};
@@ -20,15 +20,15 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The name by which the provider knows the servers of tests.
+/// The client id of the servers under test.
 const CLIENT: &str = "parlour";
-/// Its secret for them.
+/// The client secret.
 const SECRET: &str = "a secret of two";
 
-/// What the provider does with a code.
+/// How the provider handles a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// What it should.
+    /// Correctly.
     Good,
     /// Signs with a key that it publishes only now.
     NewKey,
@@ -38,19 +38,19 @@ pub enum Manner {
     SharedSecret,
     /// Does not sign.
     Unsigned,
-    /// Says it to another server.
+    /// Names another audience.
     OtherAudience,
-    /// Says it for another log-in.
+    /// Uses the nonce of another log-in.
     OtherNonce,
-    /// Says it in the name of another provider.
+    /// Names another issuer.
     OtherIssuer,
-    /// Says it too late.
+    /// Issues a token that has expired.
     Expired,
-    /// Gives no ID token.
+    /// Returns no ID token.
     NoToken,
-    /// Answers with more than anybody should read.
+    /// Sends a response that is longer than anyone should read.
     Endless,
-    /// Answers with a page.
+    /// Returns an HTML page.
     Nonsense,
 }
 
@@ -85,7 +85,7 @@ struct State {
     codes: u64,
     /// Whether the second key is published.
     rotated: bool,
-    /// What it takes the time to be, in seconds, for those who log in on its page.
+    /// The provider's clock, in seconds, for log-ins on its page.
     now: Option<i64>,
 }
 
@@ -97,7 +97,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Starts one of its own, for tests that make it change its keys.
+    /// Starts a separate one, for tests that make it change its keys.
     pub fn start() -> Arc<Self> {
         let listener = Std::bind("127.0.0.1:0").expect("a port");
         let address: SocketAddr = listener.local_addr().expect("an address");
@@ -128,7 +128,7 @@ impl Provider {
         SHARED.get_or_init(Self::start).clone()
     }
 
-    /// Makes a server use it.
+    /// Configures a server to use it.
     pub fn configure(&self, config: &mut Config) {
         config.provider = Some(ProviderSettings {
             issuer: self.address.clone(),
@@ -139,17 +139,17 @@ impl Provider {
         config.public_url.get_or_insert_with(|| "http://chat.test".to_owned());
     }
 
-    /// Where it is.
+    /// Its URL.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Sets its clock, in seconds since 1970, for those who log in on its page.
+    /// Sets its clock, in seconds since 1970, for log-ins on its page.
     pub fn set_clock(&self, seconds: i64) {
         self.state.lock().expect("no panic").now = Some(seconds);
     }
 
-    /// Lets somebody log in on the page: answers the `state` and `code` with which they are sent back.
+    /// Logs somebody in on the page: returns the `state` and `code` of the redirect.
     pub fn consent(&self, page: &str, claims: Value, manner: Manner) -> (String, String) {
         let asked: HashMap<String, String> =
             url::Url::parse(page).expect("an address").query_pairs().into_owned().collect();

@@ -1,4 +1,4 @@
-//! Answers to plain requests: status, headers and body, compared with the published description.
+//! Responses to plain requests: status, headers and body, checked against the published description.
 
 use parlour_client::native::{Api, ApiError};
 use parlour_protocol::problems::{ErrorCode, Problem};
@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use crate::App;
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Reply {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, as text.
+    /// The body as text.
     pub text: String,
     what: String,
 }
@@ -32,13 +32,13 @@ impl Reply {
         reply
     }
 
-    /// Reads an answer to the end.
+    /// Reads a response to the end.
     pub async fn from_response(what: String, response: reqwest::Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         Self { status, headers, text: response.text().await.unwrap(), what }
     }
 
-    /// A header as text, empty when absent.
+    /// A header as text, or empty if absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -49,7 +49,7 @@ impl Reply {
             .unwrap_or_else(|error| panic!("{}: {error}: {}", self.what, self.text))
     }
 
-    /// Demands a status and answers the body as JSON; null when empty.
+    /// Demands a status and returns the body as JSON; null if empty.
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}: {}", self.what, self.text);
@@ -69,8 +69,8 @@ impl Reply {
     }
 }
 
-/// Whether status and title are those of the code. What confirms something in an open session is refused with 403: a 401
-/// speaks of the session.
+/// Whether status and title match the code. Confirmations in an open session are refused with 403, because 401 is about
+/// the session.
 fn fits(problem: &Problem) -> bool {
     let confirmation = matches!(problem.code, ErrorCode::BadCredentials | ErrorCode::LogInAgain);
     (problem.status == problem.code.status() || confirmation && problem.status == 403)

@@ -1,7 +1,7 @@
-//! A socket with a vocabulary for tests: what must come, what must not, and how it ends.
+//! A socket with a vocabulary for tests: what must arrive, what must not, and how it ends.
 //!
-//! Frames are sorted by kind as they arrive, so that a presence that comes early does not hide an event; within a
-//! kind their order is the order of arrival.
+//! Frames are sorted by kind as they arrive, so that an early presence does not hide an event; within a kind they keep
+//! their order of arrival.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::DEADLINE;
 
-/// Heads as they were told, and the news with them.
+/// Received heads, and the news with them.
 type Told = (BTreeMap<ConversationId, Seq>, BTreeMap<ConversationId, News>);
 
 /// An open socket.
@@ -36,7 +36,7 @@ pub struct TestSocket {
 }
 
 impl TestSocket {
-    /// Connects and takes the `hello`.
+    /// Connects and reads the `hello`.
     pub async fn connect(address: &str) -> Self {
         let connecting = async {
             let mut socket = Socket::connect(&address.parse().unwrap()).await.expect("connects");
@@ -58,7 +58,7 @@ impl TestSocket {
         }
     }
 
-    /// Reads one document and puts it where it belongs. False when the server has closed.
+    /// Reads one document and sorts it by kind. Returns false if the server has closed.
     async fn read(&mut self, for_what: &str) -> bool {
         if self.closed.is_some() {
             return false;
@@ -103,14 +103,14 @@ impl TestSocket {
 
     // Commands.
 
-    /// Sends a command without waiting for its answer, which [`Self::answer`] takes later; answers its id.
+    /// Sends a command without waiting for its response, which [`Self::answer`] takes later; returns the command's id.
     pub async fn post(&mut self, command: impl FnOnce(u64) -> ClientFrame) -> u64 {
         self.next_id += 1;
         self.socket.send(&command(self.next_id)).await.expect("sends the command");
         self.next_id
     }
 
-    /// The answer to a command.
+    /// The response to a command.
     pub async fn answer(&mut self, id: u64) -> Result<OkFrame, ErrorFrame> {
         loop {
             let position = self.answers.iter().position(|answer| match answer {
@@ -124,7 +124,7 @@ impl TestSocket {
         }
     }
 
-    /// The answer to `start`, or the code that the server closes with after it has refused.
+    /// The response to `start`, or the code with which the server closes after it has refused.
     pub async fn ending(&mut self, id: u64) -> Result<OkFrame, u16> {
         while self.answers.is_empty() && self.read(&format!("the answer to command {id}")).await {}
         if let Some(Ok(_)) = self.answers.front() {
@@ -134,13 +134,13 @@ impl TestSocket {
         Err(self.closed.expect("a close"))
     }
 
-    /// Sends a command and waits for its answer.
+    /// Sends a command and waits for its response.
     pub async fn command(&mut self, command: impl FnOnce(u64) -> ClientFrame) -> Result<OkFrame, ErrorFrame> {
         let id = self.post(command).await;
         self.answer(id).await
     }
 
-    /// Says who is there.
+    /// Sends `start`.
     pub async fn start(&mut self, start: Start) -> Result<OkFrame, ErrorFrame> {
         self.command(|id| ClientFrame::Start(Start { id, ..start })).await
     }
@@ -182,19 +182,19 @@ impl TestSocket {
         self.events.pop_front().unwrap()
     }
 
-    /// A durable event that has come already, if there is one.
+    /// A durable event that has already arrived, if any.
     pub fn take_event(&mut self) -> Option<Event> {
         self.events.pop_front().map(|(_, event)| event)
     }
 
-    /// The next durable event must be this one.
+    /// The next durable event, which must be this one.
     pub async fn expect_event(&mut self, conversation: ConversationId, seq: Seq) -> Event {
         let event = self.event().await;
         assert_eq!((event.conversation, event.seq), (conversation, seq), "{event:?}");
         event
     }
 
-    /// The next event of one's own stream.
+    /// The next event of the person's own stream.
     pub async fn user_event(&mut self) -> UserEvent {
         while self.user_events.is_empty() {
             self.must_read("a user event").await;
@@ -202,14 +202,14 @@ impl TestSocket {
         self.user_events.pop_front().unwrap()
     }
 
-    /// The next event of one's own stream must say this.
+    /// The next event of the person's own stream, which must be this change.
     pub async fn expect_user(&mut self, change: UserChange) -> UserEvent {
         let event = self.user_event().await;
         assert_eq!(event.change, change);
         event
     }
 
-    /// The next thing that is not kept.
+    /// The next ephemeral.
     pub async fn ephemeral(&mut self) -> Ephemeral {
         while self.ephemerals.is_empty() {
             self.must_read("something ephemeral").await;
@@ -217,13 +217,13 @@ impl TestSocket {
         self.ephemerals.pop_front().unwrap()
     }
 
-    /// Something that is not kept and has come already, if there is such a thing.
+    /// An ephemeral that has already arrived, if any.
     pub fn take_ephemeral(&mut self) -> Option<Ephemeral> {
         self.ephemerals.pop_front()
     }
 
-    /// Waits until the head of a conversation is told as this one. Answers all the news that were told with it and with
-    /// those before it.
+    /// Waits until the head of a conversation is reported as `seq`. Returns the news that came with it and with earlier
+    /// heads.
     pub async fn expect_head(&mut self, conversation: ConversationId, seq: Seq) -> Vec<Option<News>> {
         let mut told = Vec::new();
         loop {
@@ -239,7 +239,7 @@ impl TestSocket {
         }
     }
 
-    /// The next head of a conversation that is told, and the news with it.
+    /// The next reported head of a conversation, and the news with it.
     pub async fn any_head(&mut self, conversation: ConversationId) -> (Seq, Option<News>) {
         loop {
             while let Some((heads, mut news)) = self.heads.pop_front() {
@@ -259,7 +259,7 @@ impl TestSocket {
         self.resyncs.pop_front().unwrap()
     }
 
-    /// The next answer must be a refusal of a frame whose id could not be read, or of this command.
+    /// The next error frame: for a frame whose id could not be read, or for this command.
     pub async fn expect_error(&mut self, id: Option<u64>, code: ErrorCode) -> ErrorFrame {
         while self.answers.is_empty() {
             self.must_read("an error").await;
@@ -269,8 +269,8 @@ impl TestSocket {
         error
     }
 
-    /// Everything durable or fleeting that came up to an event, whatever else came with it, as JSON; it counts as
-    /// taken. For comparing what two people see.
+    /// Everything durable or ephemeral that arrived up to an event, as JSON; all of it counts as taken. For comparing
+    /// what two people see.
     pub async fn trace_until(&mut self, conversation: ConversationId, seq: Seq) -> Value {
         let is_last = |(_, event): &(String, Event)| (event.conversation, event.seq) == (conversation, seq);
         while !self.events.iter().any(is_last) {
@@ -285,7 +285,7 @@ impl TestSocket {
         })
     }
 
-    /// Nothing has come that was not taken. Frames already queued come before the answer to a ping.
+    /// Nothing has arrived that was not taken. Frames already queued arrive before the response to a ping.
     pub async fn expect_nothing(&mut self) {
         self.command(|id| ClientFrame::Ping { id }).await.expect("pongs");
         let quiet = self.events.is_empty()
@@ -303,7 +303,7 @@ impl TestSocket {
         assert!(self.events.is_empty(), "expected no event, got {}", self.summary());
     }
 
-    /// The server closes with this code, after whatever came before.
+    /// The server closes with this code, after anything sent before.
     pub async fn expect_close(&mut self, code: u16) {
         while self.read(&format!("the closing code {code}")).await {}
         assert_eq!(self.closed, Some(code), "{}", self.summary());
@@ -312,7 +312,7 @@ impl TestSocket {
         assert_eq!(self.socket.close_reason(), expected.reason(), "every close says why");
     }
 
-    /// A `start`, or what came in its place, is refused with an error frame and then closed with this code.
+    /// A `start`, or what was sent in its place, is refused with an error frame and then closed with this code.
     pub async fn expect_refusal(&mut self, error: ErrorCode, code: CloseCode) -> ErrorFrame {
         while self.answers.is_empty() {
             self.must_read("the refusal").await;
@@ -324,7 +324,7 @@ impl TestSocket {
         refused
     }
 
-    /// Closes in good order.
+    /// Closes cleanly.
     pub async fn close(self) {
         self.socket.close().await;
     }

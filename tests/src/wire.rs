@@ -1,5 +1,5 @@
-//! The least that reads and writes WebSocket frames: load costs little beside the server, and attackers may write what
-//! no library would.
+//! The minimum that reads and writes WebSocket frames: load costs little beside the server, and attackers can write
+//! what no library would.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,14 +9,14 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64
 }
 
-/// A text frame as a client sends it. The mask is zero: the bytes stay readable.
+/// A text frame as a client sends it. The mask is zero, so the bytes stay readable.
 pub fn client_frame(text: &str) -> Vec<u8> {
     let mut frame = header(0x81, text.len() as u64);
     frame.extend(text.as_bytes());
     frame
 }
 
-/// The first bytes of a frame of any length and kind, whatever comes after them. The mask is zero.
+/// The first bytes of a frame of any length and kind. The mask is zero.
 pub fn header(first: u8, length: u64) -> Vec<u8> {
     let mut header = vec![first];
     match length {
@@ -43,7 +43,7 @@ pub fn upgrade(host: &str, path: &str) -> String {
     )
 }
 
-/// The first whole frame in the buffer: its opcode, where its payload is, and where the next frame begins.
+/// The first complete frame in the buffer: its opcode, the range of its payload, and where the next frame begins.
 pub fn frame(buffer: &[u8]) -> Option<(u8, std::ops::Range<usize>)> {
     let (first, second) = (*buffer.first()?, *buffer.get(1)?);
     let (start, length) = match second & 0x7F {

@@ -16,7 +16,7 @@ struct Line {
     detail: Option<String>,
 }
 
-/// Everything that the migrations made, as sorted text.
+/// Everything that the migrations created, as sorted text.
 fn dump(conn: &mut Connection) -> BTreeSet<Line> {
     let sqlite = "SELECT type || ' ' || name AS place, sql AS detail FROM sqlite_master
                   WHERE name NOT LIKE '\\_\\_diesel%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
@@ -106,7 +106,7 @@ fn both_databases_have_the_same_tables() {
     assert_eq!(names("sqlite"), names("postgres"));
 }
 
-/// Two nodes that start on one empty database do not trip over each other.
+/// Two nodes that start on one empty database do not interfere with each other.
 #[test]
 fn two_nodes_migrate_at_once() {
     if !Backend::PostgresLocal.is_available() {
@@ -121,7 +121,7 @@ fn two_nodes_migrate_at_once() {
     assert_eq!(done.iter().filter(|count| **count > 0).count(), 1, "{done:?}");
 }
 
-/// As psql does: what a password is made of is no matter, also where it looks like another part of the address.
+/// As psql does: a password may contain anything, also text that looks like another part of the URL.
 #[test]
 fn a_database_is_reached_with_an_odd_password() {
     if !Backend::PostgresLocal.is_available() {

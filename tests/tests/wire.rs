@@ -1,5 +1,5 @@
-//! One snapshot per type that crosses the wire. A changed snapshot is a changed contract with clients that are
-//! already installed: fields may be added as optional, and nothing else. Every sample is also read back.
+//! One snapshot per type that crosses the wire. A changed snapshot is a changed contract with clients that are already
+//! installed: optional fields may be added, and nothing else. Every sample is also read back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +57,7 @@ const ROOM: ConversationId = ConversationId(41);
 const ADA: UserId = UserId(9_007_199_254_740_993);
 const BOB: UserId = UserId(7);
 
-/// A sample as JSON, after it was read back as the same.
+/// A sample as JSON, after checking that it reads back as the same value.
 fn written<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(sample: &T) -> Value {
     let value = serde_json::to_value(sample).unwrap();
     assert_eq!(serde_json::from_value::<T>(value.clone()).unwrap(), *sample);
@@ -832,11 +832,11 @@ fn identities() {
     );
 }
 
-/// Every described type is in some snapshot: by itself, or inside another one that is named here.
+/// Every described type is in some snapshot: by itself, or inside another one, which is then named here.
 #[test]
 fn no_type_is_forgotten() {
     let inside = [
-        // The answer of the health checks, and a number.
+        // The response of the health checks, and a number.
         "Health",
         "Seq",
         // In an event, a frame, or another sample above.

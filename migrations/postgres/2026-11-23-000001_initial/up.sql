@@ -112,7 +112,7 @@ CREATE TABLE friendships (
     CHECK (low_user < high_user)
 );
 
--- What concerns one person alone; data is the change as JSON. notify: it is in the notification list.
+-- User streams: what concerns one person alone. data is the change as JSON. notify: it is in the list of notifications.
 CREATE TABLE user_events (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     useq BIGINT NOT NULL,

@@ -1,4 +1,4 @@
--- deleted_at: the account is gone; its row stays as the name of an author whom nobody knows any more.
+-- deleted_at: the account is gone; its row stays as an anonymous author.
 -- erased_at: nothing of theirs is left in any conversation.
 ALTER TABLE users ADD COLUMN deleted_at BIGINT;
 ALTER TABLE users ADD COLUMN erased_at BIGINT;

@@ -2,9 +2,9 @@
 CREATE TABLE passkeys (
     id BIGINT PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    -- What the authenticator calls it; one person's on the whole server.
+    -- The authenticator's id for it; unique on the whole server.
     credential_id BYTEA NOT NULL UNIQUE,
-    -- Public key, counter and what else the library wants to know of it, as JSON.
+    -- Public key, counter and whatever else the library stores, as JSON.
     passkey TEXT NOT NULL,
     name TEXT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -12,10 +12,10 @@ CREATE TABLE passkeys (
 );
 CREATE INDEX passkeys_by_user ON passkeys (user_id);
 
--- What a ceremony must remember between its halves. A row goes when its second half comes, whatever becomes of it.
+-- State of a ceremony between its two halves. The second half deletes the row, whatever the result.
 CREATE TABLE passkey_ceremonies (
     id BYTEA PRIMARY KEY,
-    -- For whom; NULL when a log-in begins, and nobody has said who they are.
+    -- For whom; NULL for a log-in, where the person is not known yet.
     user_id BIGINT REFERENCES users (id) ON DELETE CASCADE,
     -- 1: a new passkey, 2: a log-in with a passkey alone, 3: the second step of a log-in.
     kind SMALLINT NOT NULL,

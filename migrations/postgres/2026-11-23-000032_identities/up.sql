@@ -1,4 +1,4 @@
--- Accounts with a provider of OpenID Connect. Issuer and subject together name somebody, for good.
+-- Accounts at an OpenID Connect provider. Issuer and subject together identify somebody permanently.
 CREATE TABLE identities (
     id BIGINT PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,

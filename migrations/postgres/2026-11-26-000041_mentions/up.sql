@@ -1,10 +1,10 @@
--- Whom a message means, by account: handles change hands, accounts don't. mentions: the handles in the text and whose
--- they were when it was stored, as JSON; target_author: who wrote the message that target names.
+-- Mentions, by account: handles change hands, accounts do not. mentions: the handles in the text and whose
+-- they were when it was stored, as JSON; target_author: the author of the message that target refers to.
 ALTER TABLE events ADD COLUMN mentions TEXT;
 ALTER TABLE events ADD COLUMN target_author BIGINT;
 
--- Whom a message concerns besides everybody, mentioned or answered: what counters count. useq: the notification about
--- it, if there is one. Gone with the message, or with its notifications.
+-- People whom a message mentions or answers; counters count these rows. useq: the notification about it,
+-- if any. A row is deleted with the message, or with its notification.
 CREATE TABLE mentions (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     conversation_id BIGINT NOT NULL,
@@ -25,12 +25,12 @@ FROM (SELECT user_id, useq, at, (data::json -> 'data' ->> 'conversation')::bigin
 JOIN events ON events.conversation_id = told.conversation_id AND events.seq = told.seq AND events.deleted_at IS NULL
 ON CONFLICT DO NOTHING;
 
--- What was deleted before is no news any more.
+-- Messages that are deleted already no longer notify anyone.
 UPDATE user_events SET notify = FALSE
 WHERE notify AND data LIKE '{"kind":"mentioned"%' AND NOT EXISTS (
     SELECT 1 FROM mentions WHERE mentions.user_id = user_events.user_id AND mentions.useq = user_events.useq);
 
--- Whom they meant is known as far as somebody was told.
+-- Earlier mentions are known only where a notification exists.
 UPDATE events SET mentions = (
     SELECT json_agg(json_build_object('user', m.user_id::text, 'handle', u.handle_key))::text
     FROM mentions m JOIN users u ON u.id = m.user_id

@@ -1,4 +1,4 @@
--- Who wants nothing to do with whom. The one who is blocked is never told.
+-- Blocks. The blocked person is never told.
 CREATE TABLE blocks (
     blocker_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     blocked_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -7,7 +7,7 @@ CREATE TABLE blocks (
     CHECK (blocker_id <> blocked_id)
 ) WITHOUT ROWID;
 
--- Requests that were declined: for a while, further ones of the same person do not arrive.
+-- Declined requests: for a while, further ones from the same person do not arrive.
 CREATE TABLE declined_requests (
     asked_by BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     declined_by BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -15,7 +15,7 @@ CREATE TABLE declined_requests (
     PRIMARY KEY (asked_by, declined_by)
 ) WITHOUT ROWID;
 
--- hidden: a request that only the one who asked can see.
+-- hidden: a request that only its sender can see.
 ALTER TABLE friendships ADD COLUMN hidden BOOLEAN NOT NULL DEFAULT FALSE;
 
 -- findable_by: 0 everybody, 1 nobody. requests_from: 0 everybody, 1 people in a common room, 2 nobody.

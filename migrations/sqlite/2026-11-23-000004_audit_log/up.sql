@@ -1,5 +1,5 @@
 -- What happened to accounts and rights. Rows are added, and removed when they are old; never changed.
--- actor_id and subject_id name people who may be gone since.
+-- actor_id and subject_id may refer to people who no longer exist.
 CREATE TABLE audit_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     at BIGINT NOT NULL,

@@ -1,2 +1,2 @@
--- SQLite looks a reference up in its own memory; only PostgreSQL runs a query for it. Nothing changes here.
+-- SQLite checks a reference in its own memory; only PostgreSQL runs a query for it. Nothing changes here.
 SELECT 1;

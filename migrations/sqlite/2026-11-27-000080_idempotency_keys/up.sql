@@ -1,6 +1,6 @@
--- What was made for a request with an Idempotency-Key, so that the same request again makes nothing more. name: a keyed hash
--- of the key, of who asked and of the operation. request: one of the key with the request. result: what was made, as JSON,
--- without secrets. user_id: who asked; NULL for those who registered.
+-- Results of requests with an Idempotency-Key, so that a repeated request creates nothing more. name: a keyed hash
+-- of the key, the caller and the operation. request: a keyed hash of the key and the request. result: what was created,
+-- as JSON, without secrets. user_id: the caller; NULL for registrations.
 CREATE TABLE idempotency_keys (
     name BLOB NOT NULL PRIMARY KEY,
     request BLOB NOT NULL,

@@ -1,4 +1,4 @@
-//! Bodies of requests, with every rule that is checked before the database is asked.
+//! Request bodies, with every rule that is checked before the database is used.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! What `X-Forwarded-For` says. Whatever a client has written there, what the trusted proxy adds behind it decides.
+//! The header `X-Forwarded-For`. Whatever a client has written there, what the trusted proxy appends decides.
 
 #![no_main]
 
@@ -8,7 +8,7 @@ use parlour_server::fuzzing::forwarded;
 
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1));
 const TRUSTED: &str = "127.0.0.1/32, 10.0.0.0/8, fd00::/8";
-/// What a proxy may write, and what it means. What cannot be read means the proxy itself.
+/// What a proxy may write, and its meaning. An entry that cannot be parsed means the proxy itself.
 const WRITTEN: [(&str, &str); 8] = [
     ("198.51.100.7", "198.51.100.7"),
     ("198.51.100.7:5001", "198.51.100.7"),
@@ -32,14 +32,14 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         with_an_entry.pop();
         with_an_entry.push(&joined);
         assert_eq!(forwarded(PROXY, TRUSTED, &with_an_entry), meant, "an entry at the end: {written}");
-        // Through another proxy that is trusted, too.
+        // Through another trusted proxy, too.
         with_an_entry.push("10.1.2.3");
         assert_eq!(forwarded(PROXY, TRUSTED, &with_an_entry), meant, "through two proxies: {written}");
     }
-    // Somebody who is no proxy is where they are, whatever they write.
+    // The address of a client that is not a proxy is its own, whatever it writes.
     let stranger = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
     assert_eq!(forwarded(stranger, TRUSTED, &lines), "203.0.113.9");
-    // Otherwise only an address can come out, and one that can be written again.
+    // Otherwise the result can only be an address, and one that can be written again.
     let alone = forwarded(PROXY, TRUSTED, &lines);
     assert!(alone.parse::<IpAddr>().is_ok(), "{alone:?}");
 });

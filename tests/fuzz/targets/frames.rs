@@ -1,13 +1,13 @@
 //! Frames with any length in their header, fragments and control frames, as they arrive: at once, byte by byte, and cut
-//! anywhere. What is read must not depend on where it was cut, and what is held meanwhile is bounded.
+//! anywhere. What is read must not depend on the cuts, and what is buffered meanwhile is bounded.
 
 #![no_main]
 
 use parlour_server::fuzzing::{self, Frames};
 
-/// The largest frame and its header: more is never held for a connection.
+/// The largest frame with its header: never more is buffered for a connection.
 const HELD: usize = 16 * 1024 + 14;
-/// Lengths that are worth declaring: both sides of every boundary, and the largest of all.
+/// Interesting lengths: both sides of every boundary, and the largest possible.
 const LENGTHS: [u64; 14] = [
     0,
     1,
@@ -36,14 +36,14 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
 
 fn read(pieces: &[&[u8]]) -> Vec<String> {
     let Frames { seen, most_held } = fuzzing::frames(pieces);
-    // A piece that was just received is held until it is read.
+    // A piece that was just received is buffered until it is read.
     let largest = pieces.iter().map(|piece| piece.len()).max().unwrap_or(0);
     assert!(most_held <= HELD + largest, "{most_held} bytes are held");
-    // A frame may be bad in two ways, and which one is seen first is nobody's concern.
+    // A frame may be bad in two ways, and which one is detected first does not matter.
     seen.into_iter().map(|one| if one.starts_with("bad ") { "bad".to_owned() } else { one }).collect()
 }
 
-/// Pieces of lengths that only look random.
+/// Pieces of pseudo-random lengths.
 fn cut(mut bytes: &[u8], mut seed: u64) -> Vec<&[u8]> {
     let mut pieces = Vec::new();
     while !bytes.is_empty() {
@@ -56,14 +56,15 @@ fn cut(mut bytes: &[u8], mut seed: u64) -> Vec<&[u8]> {
     pieces
 }
 
-/// Frames as the input tells: each of its triples is the first byte, what length to declare, and how much to bring.
+/// Builds frames from the input: of each triple, the first is the first byte, the second the length to declare, and the
+/// third how much content to send.
 fn frames(input: &[u8]) -> Vec<u8> {
     let mut made = Vec::new();
     for triple in input.chunks_exact(3) {
         let (first, length, brought) =
             (triple[0], LENGTHS[usize::from(triple[1]) % LENGTHS.len()], triple[2]);
         made.push(first);
-        // The mask is missing now and then.
+        // The mask is sometimes missing.
         let masked = if triple[1] & 0x80 == 0 { 0x80 } else { 0 };
         match length {
             0..=125 => made.push(masked | length as u8),
@@ -79,7 +80,7 @@ fn frames(input: &[u8]) -> Vec<u8> {
         if masked != 0 {
             made.extend([0; 4]);
         }
-        // Whole frames where that is not too much, and a part of the others.
+        // Whole frames where they are not too long, and a part of the others.
         let content =
             if length <= 16 * 1024 && brought & 1 == 0 { length } else { length.min(u64::from(brought)) };
         made.extend(std::iter::repeat_n(b'{', content as usize));

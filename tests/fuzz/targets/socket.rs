@@ -1,4 +1,4 @@
-//! Bytes as they come after the handshake: WebSocket frames, fragments, and the commands in them.
+//! Bytes that follow the handshake: WebSocket frames, fragments, and the commands in them.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Tokens, challenges, bindings, ids and cursors, which come in headers, addresses and bodies.
+//! Tokens, challenges, bindings, ids and cursors, as they arrive in headers, URLs and bodies.
 
 #![no_main]
 

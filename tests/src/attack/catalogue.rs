@@ -1,5 +1,5 @@
-//! Every attack by name. The letter and number are those of the finding that it belongs to, so that `c1` names all of
-//! that finding.
+//! Every attack by name. The letter and number are those of the finding that it belongs to, so `c1` names every attack
+//! of that finding.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use super::run::Settings;
 use super::scene::{From, Scene};
 use crate::Backend;
 
-/// What attackers do: prepare, begin, and go on until the end.
+/// What attackers do: prepare, begin, and continue until the end.
 pub type Flood = fn(Rc<Scene>) -> LocalBoxFuture<'static, ()>;
 
 /// What a probe found.
@@ -20,19 +20,19 @@ pub type Flood = fn(Rc<Scene>) -> LocalBoxFuture<'static, ()>;
 pub struct Findings {
     /// Measured values.
     pub values: Map<String, Value>,
-    /// What must not be.
+    /// What must not happen, but did.
     pub faults: Vec<String>,
-    /// What the nodes said last.
+    /// The last lines of the nodes' logs.
     pub last_words: String,
 }
 
 impl Findings {
-    /// Notes a value.
+    /// Records a value.
     pub fn value(&mut self, name: &str, value: impl Into<Value>) {
         self.values.insert(name.to_owned(), value.into());
     }
 
-    /// Notes something that must not be, unless it is as it should be.
+    /// Records a fault unless `holds` is true.
     pub fn demand(&mut self, holds: bool, otherwise: impl Into<String>) {
         if !holds {
             self.faults.push(otherwise.into());
@@ -43,18 +43,18 @@ impl Findings {
 /// How an attack is run.
 #[derive(Clone, Copy)]
 pub enum Kind {
-    /// Beside innocents, with the bounds of all attacks.
+    /// Runs beside innocents, with the bounds that apply to every attack.
     Flood {
-        /// Settings that are not the default. Few: only where preparing would take minutes.
+        /// Settings that differ from the default. Few: only where preparing would otherwise take minutes.
         own: &'static [(&'static str, &'static str)],
-        /// From where.
+        /// Where connections come from.
         from: From,
-        /// Whether open sessions also confirm with their password beside it.
+        /// Whether open sessions also confirm their password during the attack.
         confirms: bool,
         /// What the attackers do.
         flood: Flood,
     },
-    /// A question with a right answer, asked on servers that it starts itself.
+    /// A question with a right answer, asked of servers that the probe starts itself.
     Probe(fn(Backend, Settings) -> Findings),
 }
 
@@ -64,12 +64,12 @@ pub struct Attack {
     pub name: &'static str,
     /// What it does.
     pub about: &'static str,
-    /// How.
+    /// How it is run.
     pub kind: Kind,
 }
 
 impl Attack {
-    /// Whether a word on the command line names it: its whole name, or its finding.
+    /// Whether a command-line argument names it: by its whole name, or by its finding.
     pub fn is_named(&self, word: &str) -> bool {
         self.name == word || self.name.split('-').next() == Some(word)
     }
@@ -87,7 +87,7 @@ const fn probe(name: &'static str, about: &'static str, probe: fn(Backend, Setti
     Attack { name, about, kind: Kind::Probe(probe) }
 }
 
-/// All of them.
+/// All attacks.
 pub static ATTACKS: &[Attack] = &[
     flood(
         "c1-declared",

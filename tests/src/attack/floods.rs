@@ -1,4 +1,4 @@
-//! What attackers do for as long as the attack takes. Each prepares first, begins when it is told to, and counts what
+//! What attackers do for as long as the attack lasts. Each flood prepares first, begins when told to, and counts what
 //! the server let it do.
 
 pub mod bodies;

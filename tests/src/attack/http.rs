@@ -1,4 +1,4 @@
-//! HTTP by hand, from any address of the loopback network: whole requests, and connections for what no library sends.
+//! Hand-written HTTP from any loopback address: whole requests, and raw connections for what no library sends.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,12 +8,12 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// A connection that is not accepted by then has failed.
+/// Connecting fails after this long.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Largest answer that is kept; nobody who asks here expects more.
+/// Largest response body that is kept; no caller expects more.
 const LARGEST: usize = 64 * 1024 * 1024;
 
-/// Connects from an address. A small `window` makes the kernel hold little for somebody who does not read.
+/// Connects from an address. A small `window` keeps the kernel's buffer small for a client that does not read.
 pub async fn connect(to: SocketAddr, from: Ipv4Addr, window: Option<u32>) -> io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     if let Some(bytes) = window {
@@ -25,19 +25,19 @@ pub async fn connect(to: SocketAddr, from: Ipv4Addr, window: Option<u32>) -> io:
     Ok(stream)
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug, Default)]
 pub struct Answer {
     /// The status; 0 when the connection ended before there was one.
     pub status: u16,
-    /// Status line and headers, names as they came.
+    /// Status line and headers, with names as received.
     pub head: String,
-    /// The body, chunks put together.
+    /// The body, with chunks joined.
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    /// The body as JSON, null when it is none.
+    /// The body as JSON, or null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
@@ -50,7 +50,7 @@ impl Answer {
         })
     }
 
-    /// Whether it is a success.
+    /// Whether the status is a success.
     pub fn is_ok(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -61,18 +61,18 @@ impl Answer {
     }
 }
 
-/// A request to write down.
+/// A request to serialize.
 #[derive(Debug, Clone, Default)]
 pub struct Request<'a> {
     /// `GET`, `POST` and so on.
     pub method: &'a str,
     /// Path and query.
     pub path: &'a str,
-    /// Access token.
+    /// Access token, if any.
     pub token: Option<&'a str>,
-    /// Lines of further headers, each with its end of line.
+    /// Further header lines, each with its line ending.
     pub headers: &'a str,
-    /// A body of JSON.
+    /// A JSON body, if any.
     pub json: Option<Value>,
 }
 
@@ -82,12 +82,12 @@ impl<'a> Request<'a> {
         Self { method, path, ..Self::default() }
     }
 
-    /// The same as somebody.
+    /// The same request with an access token.
     pub fn by(self, token: &'a str) -> Self {
         Self { token: Some(token), ..self }
     }
 
-    /// The same with a body.
+    /// The same request with a JSON body.
     pub fn with(self, json: Value) -> Self {
         Self { json: Some(json), ..self }
     }
@@ -112,14 +112,14 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Sends a request on a connection of its own and reads the answer.
+/// Sends a request on a connection of its own and reads the response.
 pub async fn ask(to: SocketAddr, from: Ipv4Addr, request: &Request<'_>) -> io::Result<Answer> {
     let mut stream = connect(to, from, None).await?;
     stream.write_all(&request.bytes(false)).await?;
     read_answer(&mut stream, &mut Vec::new()).await
 }
 
-/// Reads one answer; what came after it stays in the buffer.
+/// Reads one response; bytes after it stay in the buffer.
 pub async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Answer> {
     let head_end = loop {
         if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -1,8 +1,8 @@
-//! People who want nothing but to chat: a message every 30 ms with known times, log-ins with the right password from
-//! new and from known devices, reads and new sockets of open sessions.
+//! People who only want to chat: a message every 30 ms at known times, log-ins with the right password from new and
+//! from known devices, reads and new sockets of open sessions.
 //!
-//! Invariant: the load is open-loop. Whatever is asked for has its intended moment, and latencies count from there, so a
-//! server that stalls cannot hide it.
+//! Invariant: the load is open-loop. Every request has its intended time, and latencies count from there, so a server
+//! that stalls cannot hide it.
 
 mod chat;
 mod visits;
@@ -19,32 +19,32 @@ use tokio::task::{LocalSet, spawn_local};
 use super::people::{Person, address};
 use super::scene::{Phase, reached};
 
-/// People who chat. The default allows each five messages a second; together they send 33, which makes the slowest of a
-/// hundred the fourth or so of a phase and not the last.
+/// People who chat. The default allows each five messages a second; together they send 33. That makes the slowest of a
+/// hundred about the fourth slowest of a phase, not the slowest.
 const CHATTERS: usize = 8;
-/// People who log in from devices that nobody has seen.
+/// People who log in from new devices.
 const STRANGERS: usize = 6;
-/// People who log in from devices that they had logged in from.
+/// People who log in from devices from which they had logged in before.
 const KNOWN: usize = 4;
-/// An answer that takes longer is a refusal.
+/// A response that takes longer counts as a refusal.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What was asked for in one phase, and what became of it.
+/// What was requested in one phase, and the outcomes.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// Microseconds from the intended moment of a message to its acknowledgement.
     pub ack: Vec<u64>,
     /// Microseconds from the intended moment of a message to each delivery.
     pub delivery: Vec<u64>,
-    /// Microseconds by which messages were sent late: what this machine adds to the latencies.
+    /// Microseconds by which messages were sent late: what this machine itself adds to the latencies.
     pub late: Vec<u64>,
-    /// Milliseconds that log-ins took which succeeded.
+    /// Milliseconds that successful log-ins took.
     pub log_in: Vec<u64>,
     /// How many of each kind were tried.
     pub tried: BTreeMap<&'static str, u64>,
     /// How many of each kind were refused.
     pub refused: BTreeMap<&'static str, u64>,
-    /// Why, such as `log-in, new device: 429`.
+    /// Reasons of refusals, such as `log-in, new device: 429`.
     pub why: BTreeMap<String, u64>,
 }
 
@@ -59,14 +59,14 @@ impl Tally {
     }
 }
 
-/// What they saw, by phase.
+/// What the innocents saw, by phase.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
     /// Before the attack.
     pub calm: Tally,
     /// During the attack.
     pub attacked: Tally,
-    /// Sockets of the chat that the server closed, with the code.
+    /// Sockets of the chat that the server closed, with the close code.
     pub closed: Vec<String>,
 }
 
@@ -75,7 +75,7 @@ struct Shared {
     addresses: Vec<SocketAddr>,
     phase: watch::Receiver<Phase>,
     seen: RefCell<Seen>,
-    /// Whether open sessions also confirm with their password.
+    /// Whether open sessions also confirm their password.
     confirms: bool,
 }
 
@@ -88,7 +88,7 @@ impl Shared {
         *self.phase.borrow()
     }
 
-    /// Notes something under the phase in which it was begun.
+    /// Records something under the phase in which it began.
     fn note(&self, begun: Phase, what: impl FnOnce(&mut Tally)) {
         let mut seen = self.seen.borrow_mut();
         match begun {
@@ -103,21 +103,21 @@ impl Shared {
     }
 }
 
-/// What attackers may know of the innocents.
+/// What attackers may know about the innocents.
 #[derive(Debug, Clone)]
 pub struct Scenery {
     /// The id of their room.
     pub room: String,
-    /// Handles of two of them: one who logs in from a known device, and one whose open session confirms with the password.
+    /// Handles of two of them: one who logs in from a known device, and one whose open session confirms its password.
     pub victims: Vec<String>,
-    /// Handles of all whose devices or sessions are known, the victims among them.
+    /// Handles of everyone whose device or session is known, the victims included.
     pub known: Vec<String>,
 }
 
-/// Told when everything is prepared.
+/// Receives the scenery once everything is prepared.
 pub type Told = std::sync::mpsc::SyncSender<Scenery>;
 
-/// Lives through all phases on this thread, and tells what was seen.
+/// Runs through all phases on this thread, and returns what was seen.
 pub fn live(addresses: Vec<SocketAddr>, confirms: bool, phase: watch::Receiver<Phase>, told: Told) -> Seen {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let shared = Rc::new(Shared { addresses, phase, seen: RefCell::default(), confirms });
@@ -162,8 +162,8 @@ async fn all(shared: Rc<Shared>, told: Told) {
     }
 }
 
-/// Runs something every `gap` milliseconds until the end, each on its own, and waits for all of it. It begins after
-/// `offset` milliseconds: people of different kinds don't arrive in step with each other.
+/// Runs `one` every `gap` milliseconds until the end, each run as its own task, and waits for all of them. It begins
+/// after `offset` milliseconds, so that people of different kinds do not arrive in step.
 async fn every<F>(shared: &Rc<Shared>, (offset, gap): (u64, u64), one: impl Fn(usize) -> F)
 where
     F: Future<Output = ()> + 'static,

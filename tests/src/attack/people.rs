@@ -1,4 +1,4 @@
-//! Accounts as a browser has them: a token, the cookies of the device, and an address that requests come from.
+//! Accounts as a browser has them: a token, the device's cookies, and an address that requests come from.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,11 +19,11 @@ pub struct Person {
     pub id: String,
     /// Their access token.
     pub token: String,
-    /// Their refresh token, when it came in the body.
+    /// Their refresh token, if it came in the body.
     pub refresh_token: Option<String>,
-    /// What the device was told to remember.
+    /// Cookies that the device stores.
     pub cookies: Vec<(String, String)>,
-    /// Where they usually are.
+    /// The address that they usually come from.
     pub from: Ipv4Addr,
 }
 
@@ -36,7 +36,7 @@ impl Person {
         Self::signed_in(handle, from, Vec::new(), &answer)
     }
 
-    /// Reads what logging in or registering answered; keeps the cookies that the device had.
+    /// Reads the response to a log-in or registration; keeps the cookies that the device already had.
     fn signed_in(
         handle: &str,
         from: Ipv4Addr,
@@ -66,7 +66,7 @@ impl Person {
         Ok(person)
     }
 
-    /// The line that brings the device's cookies along.
+    /// The header line with the device's cookies.
     pub fn cookie_line(&self) -> String {
         if self.cookies.is_empty() {
             return String::new();
@@ -75,7 +75,8 @@ impl Person {
         format!("cookie: {}\r\n", pairs.join("; "))
     }
 
-    /// Logs in again from an address, as the same device if `known`. Answers the status, and who is logged in then.
+    /// Logs in again from an address, as the same device if `known`. Returns the status, and the person who is then
+    /// logged in.
     pub async fn log_in(
         &self,
         to: SocketAddr,
@@ -90,7 +91,7 @@ impl Person {
         Ok((answer.status, person))
     }
 
-    /// Asks as this person, from where they are.
+    /// Sends a request as this person, from their address.
     pub async fn ask(
         &self,
         to: SocketAddr,
@@ -101,7 +102,7 @@ impl Person {
         http::ask(to, self.from, &Request { method, path, token: Some(&self.token), headers: "", json }).await
     }
 
-    /// Like [`Self::ask`], and it must succeed.
+    /// Like [`Self::ask`], but the request must succeed.
     pub async fn must(&self, to: SocketAddr, method: &str, path: &str, json: Option<Value>) -> Value {
         let answer =
             self.ask(to, method, path, json).await.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
@@ -109,18 +110,18 @@ impl Person {
         answer.json()
     }
 
-    /// Makes a room; its id.
+    /// Creates a room and returns its id.
     pub async fn create_room(&self, to: SocketAddr, name: &str) -> String {
         let room = self.must(to, "POST", "/api/v1/rooms", Some(json!({"name": name}))).await;
         room["id"].as_str().expect("the id of a room").to_owned()
     }
 
-    /// Enters a room.
+    /// Joins a room.
     pub async fn join(&self, to: SocketAddr, room: &str) {
         self.must(to, "PUT", &format!("/api/v1/rooms/{room}/membership"), None).await;
     }
 
-    /// Sends a message; the answer, whatever it is.
+    /// Sends a message and returns the response, whatever it is.
     pub async fn send(
         &self,
         to: SocketAddr,
@@ -139,13 +140,13 @@ pub fn log_in(handle: &str, password: &str) -> Request<'static> {
     Request::new("POST", "/api/v1/sessions").with(body)
 }
 
-/// An address of the loopback network that ends in a number, in one of the ranges 127.`range`.
+/// A loopback address in 127.`range`, chosen by a number.
 pub fn address(range: u8, number: usize) -> Ipv4Addr {
     let number = number % (250 * 250);
     Ipv4Addr::new(127, range, (number / 250) as u8, (number % 250 + 1) as u8)
 }
 
-/// The one attacker's address.
+/// The address of the single attacker.
 pub fn attacker() -> Ipv4Addr {
     address(1, 0)
 }

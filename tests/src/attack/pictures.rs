@@ -1,19 +1,19 @@
-//! Pictures in all formats that are a few bytes as files and tens of megapixels as pictures. All are whole: a decoder
-//! has to go through every pixel.
+//! Pictures in all formats that are a few bytes as files and tens of megapixels once decoded. All are complete: a
+//! decoder has to go through every pixel.
 
 use std::io::Cursor;
 
 use image::{DynamicImage, GrayImage, ImageFormat};
 
-/// Edge length in pixels: as large as was ever allowed, 36 megapixels.
+/// Edge length in pixels: the largest ever allowed, 36 megapixels.
 const EDGE: u16 = 6000;
 
-/// One of each format, with the name of its media type.
+/// One of each format, with its media type.
 pub fn huge() -> Vec<(&'static str, Vec<u8>)> {
     vec![("gif", gif()), ("webp", webp()), ("png", png()), ("jpeg", jpeg())]
 }
 
-/// A screen of 6000 × 6000 with one picture of a single pixel on it.
+/// A 6000 × 6000 screen with one frame of a single pixel on it.
 pub fn gif() -> Vec<u8> {
     let [low, high] = EDGE.to_le_bytes();
     let mut bytes = b"GIF89a".to_vec();
@@ -22,7 +22,7 @@ pub fn gif() -> Vec<u8> {
     bytes
 }
 
-/// One colour in the lossless format: every prefix code has a single symbol, and pixels take no bits at all.
+/// One colour in the lossless format: every prefix code has a single symbol, so pixels take no bits at all.
 pub fn webp() -> Vec<u8> {
     let mut bits: Vec<bool> = Vec::new();
     let mut push = |value: u32, count: u32| bits.extend((0..count).map(|bit| value >> bit & 1 == 1));
@@ -30,7 +30,7 @@ pub fn webp() -> Vec<u8> {
     push(u32::from(EDGE - 1), 14);
     // No alpha, version 0; no transform, no colour cache, no meta prefix codes.
     push(0, 1 + 3 + 1 + 1 + 1);
-    // Five codes: simple, one symbol, of one bit, which is 0.
+    // Five simple codes with one symbol each, of one bit, which is 0.
     (0..5).for_each(|_| push(0b0001, 4));
     let mut data = vec![0x2F];
     data.extend(
@@ -45,7 +45,7 @@ pub fn webp() -> Vec<u8> {
     bytes
 }
 
-/// One grey.
+/// A single shade of grey.
 pub fn png() -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
     let picture = DynamicImage::ImageLuma8(GrayImage::new(u32::from(EDGE), u32::from(EDGE)));
@@ -53,13 +53,13 @@ pub fn png() -> Vec<u8> {
     out.into_inner()
 }
 
-/// One grey, with codes of one bit: each block of 8 × 8 takes two.
+/// A single shade of grey, with one-bit codes: each block of 8 × 8 takes two bits.
 pub fn jpeg() -> Vec<u8> {
     let [high, low] = EDGE.to_be_bytes();
     let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0];
     bytes.extend([1; 64]);
     bytes.extend([0xFF, 0xC0, 0, 11, 8, high, low, high, low, 1, 1, 0x11, 0]);
-    // One code each, `0`: no difference, and the end of the block.
+    // One code each, `0`: no difference, and end of block.
     for class in [0x00, 0x10] {
         bytes.extend([0xFF, 0xC4, 0, 20, class, 1]);
         bytes.extend([0; 15]);

@@ -1,4 +1,4 @@
-//! Questions with a right answer, on servers of their own: what is told, what is kept, how it ends.
+//! Questions with a right answer, on servers of their own: what is revealed, what is kept, how a node ends.
 
 pub mod disk;
 pub mod ends;
@@ -11,17 +11,17 @@ pub mod words;
 
 use std::time::{Duration, Instant};
 
-/// A probe that takes longer has no answer.
+/// A probe that takes longer has failed.
 const MOST: Duration = Duration::from_secs(180);
 
-/// Runs something with a runtime on this thread.
+/// Runs a future with a runtime on this thread.
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let bounded = async { tokio::time::timeout(MOST, work).await.expect("an answer in three minutes") };
     tokio::task::LocalSet::new().block_on(&runtime, bounded)
 }
 
-/// Waits until something is so; whether it was in time.
+/// Polls `ask` until it is true; returns whether that happened in time.
 async fn within<F: Future<Output = bool>>(time: Duration, mut ask: impl FnMut() -> F) -> bool {
     let deadline = Instant::now() + time;
     while !ask().await {

@@ -8,27 +8,27 @@ use crate::Backend;
 
 /// Memory above idle that an attack may cost while it lasts, in MiB.
 const PEAK: u64 = 256;
-/// Memory above idle that may be left after it, in MiB.
+/// Memory above idle that may remain after it, in MiB.
 const LEFT: u64 = 64;
 /// Memory that a dozen people who register, log in and chat may cost, in MiB: two hashes at a time and what is kept of
-/// them. Otherwise the memory of hashing would be hidden in what counts as idle.
+/// them. Otherwise the memory of hashing would be hidden in the idle value.
 const PEOPLE: u64 = 128;
-/// Bytes of log that an attack may cause: some at once, and then a number a second, which is 350 MB a day.
+/// Bytes of log that an attack may cause: a fixed amount, and then a number per second, which is 350 MB a day.
 const LOG: (u64, u64) = (64 * 1024, 4 * 1024);
-/// How many times its calm value the slowest of a hundred deliveries may take.
+/// The slowest of a hundred deliveries may take this many times its calm value.
 const SLOWER: f64 = 3.0;
 /// The calm value counts as at least this many milliseconds: timers are up to two late, a durable commit waits for the
-/// disk, and a log-in takes a core for tens; three times less than this would measure the machine.
+/// disk, and a log-in takes a core for tens of them. Three times less than this would measure the machine.
 const FLOOR: f64 = 10.0;
 
-/// What came out.
+/// The result of an attack.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// Measured values.
     pub values: Value,
     /// Bounds that were broken.
     pub faults: Vec<String>,
-    /// What the nodes said last, when something was broken.
+    /// The last lines of the nodes' logs, if a bound was broken.
     pub last_words: String,
 }
 
@@ -39,17 +39,17 @@ pub struct Measured {
     pub fresh: Usage,
     /// Before the attack, with the innocents there.
     pub idle: Usage,
-    /// The most of each during the attack.
+    /// The maximum of each value during the attack.
     pub peak: Usage,
-    /// When memory was back, or at the end of the time that it has for it.
+    /// When memory was back, or at the end of the time allowed for it.
     pub after: Usage,
-    /// Seconds of the attack.
+    /// Duration of the attack in seconds.
     pub seconds: f64,
     /// Seconds after it until memory was back.
     pub settled: f64,
-    /// Whether the attack was ended early, before the machine had no memory any more.
+    /// Whether the attack was ended early, before the machine ran out of memory.
     pub cut_short: bool,
-    /// Bytes of log written meanwhile.
+    /// Bytes of log written during the attack.
     pub log_bytes: u64,
 }
 
@@ -113,7 +113,7 @@ pub fn judge(measured: &Measured, seen: &Seen, alive: bool) -> Vec<String> {
     faults
 }
 
-/// The line of an attack that ran beside innocents.
+/// The report of an attack that ran beside innocents.
 pub fn line(
     (name, backend): (&str, Backend),
     measured: &Measured,
@@ -148,7 +148,7 @@ pub fn line(
     })
 }
 
-/// The five slowest acknowledgements, each with its number among all of them: whether they came together, and when.
+/// The five slowest acknowledgements, each with its index: it shows whether they came together, and when.
 fn slowest(acks: &[u64]) -> Vec<(usize, u64)> {
     let mut numbered: Vec<_> = acks.iter().map(|micros| micros / 1000).enumerate().collect();
     numbered.sort_by_key(|(_, millis)| std::cmp::Reverse(*millis));

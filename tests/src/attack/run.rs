@@ -15,26 +15,26 @@ use super::scene::{Phase, Scene};
 use super::stage::{Stage, Usage};
 use crate::Backend;
 
-/// Innocents before they count.
+/// How long innocents run before they count.
 const WARM_UP: Duration = Duration::from_secs(1);
 /// Preparing an attack takes at most this long.
 const SET_UP: Duration = Duration::from_secs(180);
 /// Memory above idle at which an attack is cut short, in MiB: the machine has other work.
 const ENOUGH: u64 = 1536;
-/// Memory afterwards that ends the wait early, in MiB above idle: the bound, less a little.
+/// Memory above idle, in MiB, that ends the wait afterwards early: the bound, less a little.
 const BACK: u64 = 60;
 const SAMPLE: Duration = Duration::from_millis(50);
 
 /// How attacks are run.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Time of each attack.
+    /// Duration of each attack.
     pub attack: Duration,
-    /// Time that memory has to come back.
+    /// How long memory may take to come back.
     pub settle: Duration,
 }
 
-/// Runs one attack on one back end. Whatever panics meanwhile is a broken bound, too.
+/// Runs one attack on one back end. A panic counts as a broken bound, too.
 pub fn run(attack: &'static Attack, backend: Backend, settings: Settings) -> Report {
     let outcome = std::panic::catch_unwind(|| match attack.kind {
         Kind::Flood { own, from, confirms, flood } => {
@@ -98,7 +98,7 @@ fn beside_innocents(name: &str, stage: &Arc<Stage>, crowd: &Crowd, settings: Set
     }
     std::thread::sleep(WARM_UP);
     phase.send_replace(Phase::Calm);
-    // As long as the attack: the slowest of a hundred is only comparable among as many.
+    // As long as the attack: the slowest of a hundred is only comparable among equally many.
     std::thread::sleep(settings.attack);
 
     let mut measured = Measured { fresh, idle: stage.usage(), peak: stage.usage(), ..Measured::default() };
@@ -109,7 +109,7 @@ fn beside_innocents(name: &str, stage: &Arc<Stage>, crowd: &Crowd, settings: Set
     measured.seconds = began.elapsed().as_secs_f64();
     phase.send_replace(Phase::After);
     measured.log_bytes = stage.log_bytes() - log;
-    // The innocents wait for what is under way, at most as long as they are patient; memory is watched meanwhile.
+    // The innocents wait for what is in flight, as long as their patience allows; memory is watched in the meantime.
     let (own, mut faults) = attackers.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     settle(stage, &mut measured, settings.settle);
     let seen = innocents.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -132,14 +132,14 @@ fn finish(
     Report { values, faults: all, last_words }
 }
 
-/// Watches what the servers use for a time, or until it is more than the machine has to give.
+/// Watches what the servers use for a time, or until it is more than the machine can spare.
 fn measure(stage: &Stage, measured: &mut Measured, time: Duration) {
     let deadline = Instant::now() + time;
     while Instant::now() < deadline {
         let Usage { mib, peak_mib, descriptors } = stage.usage();
         let peak = &mut measured.peak;
         peak.mib = peak.mib.max(mib);
-        // Where the kernel does not reset its own peak, that one includes the start.
+        // Where the kernel does not reset its own peak, that peak includes the start.
         peak.peak_mib = peak.mib.max(peak_mib);
         peak.descriptors = peak.descriptors.max(descriptors);
         if mib > measured.idle.mib + ENOUGH {
@@ -150,7 +150,7 @@ fn measure(stage: &Stage, measured: &mut Measured, time: Duration) {
     }
 }
 
-/// Waits until memory is back, for as long as it has.
+/// Waits until memory is back, for at most `time`.
 fn settle(stage: &Stage, measured: &mut Measured, time: Duration) {
     let began = Instant::now();
     loop {
@@ -163,7 +163,7 @@ fn settle(stage: &Stage, measured: &mut Measured, time: Duration) {
     }
 }
 
-/// Attackers share their core with the innocents, whose clocks must not wait for them: this thread has what is left.
+/// Attackers share their core with the innocents, whose clocks must not wait: this thread runs at idle priority.
 fn step_back() {
     let thread = std::fs::read_link("/proc/thread-self").unwrap_or_default();
     if let Some(id) = thread.file_name().and_then(|id| id.to_str()) {

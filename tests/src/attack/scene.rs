@@ -1,4 +1,4 @@
-//! What attackers work with: addresses, accounts, sockets, when to begin and when to stop, and what they noticed.
+//! What attackers work with: addresses, accounts, sockets, when to begin and when to stop, and what they observed.
 
 use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,42 +17,42 @@ use super::innocents::Scenery;
 use super::people::{Person, address, attacker};
 use crate::wire;
 
-/// Connections that one attack opens at most, whatever becomes of them.
+/// Most connections that one attack opens, whatever happens to them.
 const MOST: usize = 300_000;
-/// A lane whose connection ended at once takes a breath: refusals must not be the attack.
+/// Pause of a lane whose connection ended at once: being refused must not be the attack.
 const BREATH: Duration = Duration::from_millis(5);
 
-/// What is going on.
+/// The current phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Accounts and rooms are made.
+    /// Accounts and rooms are being created.
     SetUp,
     /// Innocents alone.
     Calm,
     /// Attackers beside them.
     Attack,
-    /// The attackers have gone.
+    /// The attackers are gone.
     After,
 }
 
-/// From where.
+/// Where attackers connect from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
-    /// Everything from one address.
+    /// All connections from one address.
     One,
-    /// Each connection from another one of thousands.
+    /// Each connection from a different one of thousands of addresses.
     Many,
 }
 
-/// See the module. On one thread.
+/// See the module. Lives on one thread.
 pub struct Scene {
     /// The nodes.
     pub addresses: Vec<SocketAddr>,
-    /// What they know of the innocents.
+    /// What the attackers know about the innocents.
     pub innocents: Scenery,
-    /// Seconds that the attack takes.
+    /// Duration of the attack in seconds.
     pub seconds: u64,
-    /// Where the attackers are.
+    /// Where the attackers connect from.
     pub from: From,
     phase: watch::Receiver<Phase>,
     ready: RefCell<Option<std::sync::mpsc::SyncSender<()>>>,
@@ -60,7 +60,7 @@ pub struct Scene {
     accounts: Cell<usize>,
     /// Further values for the report.
     pub values: RefCell<Map<String, Value>>,
-    /// What must not have been.
+    /// What must not have happened, but did.
     pub faults: RefCell<Vec<String>>,
 }
 
@@ -88,7 +88,7 @@ impl Scene {
         })
     }
 
-    /// Says that everything is prepared, and waits until the attack begins.
+    /// Reports that everything is prepared, and waits until the attack begins.
     pub async fn begin(&self) {
         if let Some(ready) = self.ready.borrow_mut().take() {
             let _nobody_waits = ready.send(());
@@ -106,7 +106,7 @@ impl Scene {
         reached(&self.phase, Phase::After).await;
     }
 
-    /// Where connection `number` comes from.
+    /// The source address of connection `number`.
     pub fn source(&self, number: usize) -> Ipv4Addr {
         match self.from {
             From::One => attacker(),
@@ -119,20 +119,20 @@ impl Scene {
         self.addresses[number % self.addresses.len()]
     }
 
-    /// A connection; `None` when it is not accepted.
+    /// Opens a connection; `None` if it is not accepted.
     pub async fn connect(&self, number: usize, window: Option<u32>) -> Option<TcpStream> {
         self.opened.set(self.opened.get() + 1);
         http::connect(self.to(number), self.source(number), window).await.ok()
     }
 
-    /// A WebSocket after the handshake, with nothing said yet.
+    /// A WebSocket after the handshake, before any frame.
     pub async fn socket(&self, number: usize, window: Option<u32>) -> Option<TcpStream> {
         let mut stream = self.connect(number, window).await?;
         stream.write_all(wire::upgrade("localhost", "/api/v1/socket").as_bytes()).await.ok()?;
         read_head(&mut stream).await.then_some(stream)
     }
 
-    /// A WebSocket that has started as somebody.
+    /// A WebSocket that has sent `start` as `who`.
     pub async fn started(&self, number: usize, who: &Person, window: Option<u32>) -> Option<TcpStream> {
         let mut stream = self.socket(number, window).await?;
         let start = format!(
@@ -143,7 +143,7 @@ impl Scene {
         read_until(&mut stream, b"\"type\":\"ok\"").await.then_some(stream)
     }
 
-    /// Makes accounts, before the attack begins. They are not in the room.
+    /// Registers accounts, before the attack begins. They do not join the room.
     pub async fn accounts(&self, count: usize) -> Vec<Person> {
         let mut people = Vec::with_capacity(count);
         while people.len() < count {
@@ -161,7 +161,7 @@ impl Scene {
         people
     }
 
-    /// Keeps this many connections busy: when `one` has ended, another one takes its place, until the attack is over.
+    /// Keeps `lanes` connections busy: when a run of `one` ends, the next begins, until the attack is over.
     pub async fn keep<F>(self: &Rc<Self>, lanes: usize, one: impl Fn(Rc<Self>, usize) -> F + Clone + 'static)
     where
         F: Future<Output = ()> + 'static,
@@ -183,19 +183,19 @@ impl Scene {
         join_all(lanes).await;
     }
 
-    /// Adds to a number in the report.
+    /// Adds to a counter of the report.
     pub fn count(&self, name: &str, more: u64) {
         let mut values = self.values.borrow_mut();
         let so_far = values.get(name).and_then(Value::as_u64).unwrap_or(0);
         values.insert(name.to_owned(), Value::from(so_far + more));
     }
 
-    /// A number in the report.
+    /// A counter of the report.
     pub fn counted(&self, name: &str) -> u64 {
         self.values.borrow().get(name).and_then(Value::as_u64).unwrap_or(0)
     }
 
-    /// Notes that a number is above what it may be.
+    /// Records a fault if a counter exceeds its maximum.
     pub fn at_most(&self, name: &str, most: u64) {
         let counted = self.counted(name);
         if counted > most {
@@ -203,7 +203,7 @@ impl Scene {
         }
     }
 
-    /// Notes something that must not be.
+    /// Records a fault.
     pub fn fault(&self, what: String) {
         self.faults.borrow_mut().push(what);
     }
@@ -215,9 +215,9 @@ pub async fn reached(phase: &watch::Receiver<Phase>, which: Phase) {
     let _or_ended = phase.wait_for(|now| *now >= which).await;
 }
 
-/// Reads the answer to a handshake; whether it is one.
+/// Reads the response to a handshake; returns whether the handshake succeeded.
 pub async fn read_head(stream: &mut TcpStream) -> bool {
-    // Byte by byte: the first frame that comes right behind stays where it is.
+    // Byte by byte: the first frame, which may follow at once, stays in the stream.
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") && head.len() < 16 * 1024 {
         match tokio::time::timeout(Duration::from_secs(10), stream.read(&mut byte)).await {
@@ -228,7 +228,7 @@ pub async fn read_head(stream: &mut TcpStream) -> bool {
     head.starts_with(b"HTTP/1.1 101")
 }
 
-/// Reads frames until a text is in one, and not a byte more.
+/// Reads frames until one contains `mark`, and not a byte more.
 pub async fn read_until(stream: &mut TcpStream, mark: &[u8]) -> bool {
     let reading = async {
         loop {
@@ -242,7 +242,7 @@ pub async fn read_until(stream: &mut TcpStream, mark: &[u8]) -> bool {
     tokio::time::timeout(Duration::from_secs(10), reading).await.unwrap_or(false)
 }
 
-/// Reads one frame of a server: its opcode and what is in it.
+/// Reads one frame from a server: its opcode and payload.
 pub async fn read_frame(stream: &mut TcpStream) -> std::io::Result<(u8, Vec<u8>)> {
     let mut head = [0; 2];
     stream.read_exact(&mut head).await?;

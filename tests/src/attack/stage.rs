@@ -1,5 +1,5 @@
-//! The servers that are attacked: release processes with nothing set but where they listen and where their data is, on
-//! one of the three back ends.
+//! The servers that are attacked: release processes with no settings except where they listen and where their data is,
+//! on one of the three back ends.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,31 +10,31 @@ use super::people::address;
 use crate::chaos::nodes::Node;
 use crate::{Backend, TestDatabase};
 
-/// Where a server's processes stand, as the kernel says.
+/// What a server's processes use, according to the kernel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Resident memory, in MiB.
     pub mib: u64,
-    /// The most resident memory since it was last reset, in MiB.
+    /// Peak resident memory since the last reset, in MiB.
     pub peak_mib: u64,
-    /// Open descriptors.
+    /// Open file descriptors.
     pub descriptors: usize,
 }
 
-/// Servers that run.
+/// Running servers.
 pub struct Stage {
     /// The nodes.
     pub nodes: Vec<Arc<Node>>,
     /// Their addresses.
     pub addresses: Vec<SocketAddr>,
-    /// Which back end they have.
+    /// Their back end.
     pub backend: Backend,
-    // Last, because it is removed when nobody uses it any more.
+    // Dropped last, because it can only be removed once nobody uses it.
     database: TestDatabase,
 }
 
-/// What starts a server: its end when this program is killed, its core, and the limits that a shell gives: 1024 open
-/// files, more when asked for.
+/// The commands under which a server starts: it dies when this program is killed, stays on its core, and has a shell's
+/// limits: 1024 open files, raised on request.
 pub fn under() -> Vec<String> {
     let most = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let most = most.lines().find(|line| line.starts_with("Max open files"));
@@ -49,7 +49,7 @@ pub fn under() -> Vec<String> {
 }
 
 impl Stage {
-    /// The settings of a node: what is given, and a database of its own back end.
+    /// The settings of a node: the given ones, and a database of its own back end.
     pub fn settings(
         backend: Backend,
         database: &TestDatabase,
@@ -58,10 +58,10 @@ impl Stage {
         let mut settings: Vec<(String, String)> =
             own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let redis = (backend == Backend::PostgresRedis).then(crate::backend::redis).flatten();
-        // Empty means not set, whatever the environment of this program says.
+        // Empty means not set, whatever this program's environment says.
         settings.push(("DATABASE_URL".into(), database.url.clone().unwrap_or_default()));
         settings.push(("REDIS_URL".into(), redis.unwrap_or_default()));
-        // A PostgreSQL that somebody brings for tests may be careless with its disk.
+        // A PostgreSQL that is provided for tests may have unsafe settings.
         settings.push(("PARLOUR_UNSAFE_DATABASE".into(), "true".into()));
         settings
     }
@@ -69,7 +69,7 @@ impl Stage {
     /// Starts the servers and waits until they are ready.
     pub fn start(backend: Backend, own: &[(&str, &str)]) -> Self {
         let database = match backend {
-            // The node makes its file itself, in a folder that is there already.
+            // The node creates its file itself, in an existing folder.
             Backend::SqliteLocal => TestDatabase::empty(backend),
             _ => TestDatabase::migrated(backend),
         };
@@ -91,12 +91,12 @@ impl Stage {
         self.addresses[0]
     }
 
-    /// The database, for looking behind the scenes.
+    /// The database, for tests that look behind the scenes.
     pub fn database(&self) -> &TestDatabase {
         &self.database
     }
 
-    /// What the processes use; of several the largest of each.
+    /// What the processes use; with several nodes, the largest of each value.
     pub fn usage(&self) -> Usage {
         let each = self.nodes.iter().map(|node| usage(node));
         each.fold(Usage::default(), |most, one| Usage {
@@ -106,7 +106,7 @@ impl Stage {
         })
     }
 
-    /// Forgets the highest memory so far.
+    /// Resets the peak of memory.
     pub fn reset_peak(&self) {
         for pid in self.nodes.iter().filter_map(|node| node.pid()) {
             let _older_kernel = std::fs::write(format!("/proc/{pid}/clear_refs"), "5");
@@ -119,7 +119,7 @@ impl Stage {
         self.nodes.iter().map(length).sum()
     }
 
-    /// Whether every process is there and says that it lives.
+    /// Whether every process runs and reports that it is alive.
     pub async fn is_alive(&self) -> bool {
         for (node, to) in self.nodes.iter().zip(&self.addresses) {
             let request = Request::new("GET", "/health/live");
@@ -135,7 +135,7 @@ impl Stage {
         true
     }
 
-    /// What the nodes said last.
+    /// The last lines of the nodes' logs.
     pub fn last_words(&self) -> String {
         let words = self.nodes.iter().map(|node| format!("{}:\n{}", node.address, node.last_words()));
         words.collect::<Vec<_>>().join("\n")

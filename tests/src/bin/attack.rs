@@ -1,6 +1,7 @@
 //! Attacks on real servers: `attack [name…|all] [--seconds N] [--settle N] [--backend sqlite|postgres|postgres+redis]`.
-//! Prints one line of JSON per attack and back end and one of totals, and every broken bound on standard error; any makes
-//! it fail. `cargo xtask attack` starts PostgreSQL, Redis and this. Without a name it lists the attacks.
+//! Prints one line of JSON per attack and back end and one of totals, and every broken bound on standard error; any
+//! broken bound makes it fail. `cargo xtask attack` starts PostgreSQL, Redis and this program. Without a name it lists
+//! the attacks.
 
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -72,7 +73,7 @@ fn list() {
     ATTACKS.iter().for_each(|attack| println!("{:<18} {}", attack.name, attack.about));
 }
 
-/// Attackers hold thousands of connections, and their side needs a descriptor for each.
+/// Raises the limit on open files: attackers hold thousands of connections, and each needs a descriptor on their side.
 fn raise_the_limit() {
     let own = std::process::id().to_string();
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();

@@ -1,9 +1,9 @@
-//! Faults on purpose: `chaos [scenario…|all] [--seed N] [--seconds N]`. Prints one line of JSON per scenario and one of
-//! totals, and every broken promise on standard error; any makes it fail. `cargo xtask chaos` starts PostgreSQL, Redis
-//! and this.
+//! Fault injection: `chaos [scenario…|all] [--seed N] [--seconds N]`. Prints one line of JSON per scenario and one of
+//! totals, and every broken promise on standard error; any broken promise makes it fail. `cargo xtask chaos` starts
+//! PostgreSQL, Redis and this program.
 //!
-//! Invariant: `--seconds` is shared out among the scenarios that have load. Those that wait for a time-out of a minute
-//! run beside them.
+//! Invariant: `--seconds` is divided among the scenarios that have load. Those that wait for a one-minute time-out run
+//! beside them.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use system_tests::chaos::report::totals;
 use system_tests::chaos::{Report, Scenario, Settings, run};
 
-/// At most this many broken promises of one run are printed: when something is wrong, the first ones tell what.
+/// At most this many broken promises of one run are printed: if something is wrong, the first ones tell what.
 const PRINTED: usize = 20;
-/// For all scenarios together, when nothing is said.
+/// Default for all scenarios together, in seconds.
 const SECONDS: u64 = 120;
-/// A scenario with less time would hardly see one fault.
+/// A scenario with less time would hardly see a single fault.
 const LEAST: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {

@@ -1,5 +1,5 @@
-//! Nonsense by lot, for as long as one likes: `fuzz [--seconds N] [--seed N]`. Prints one line of JSON; what must not be
-//! makes it fail. `cargo xtask fuzz` starts this.
+//! Random nonsense, for as long as requested: `fuzz [--seconds N] [--seed N]`. Prints one line of JSON; fails on
+//! anything that must not happen. `cargo xtask fuzz` starts this program.
 
 use std::time::Duration;
 

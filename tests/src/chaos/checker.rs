@@ -1,10 +1,10 @@
-//! The checker: from everything that clients did and saw, whether the promise was kept.
+//! The checker: decides from everything that clients did and saw whether the promise was kept.
 //!
-//! It is pure: a recording goes in, violations come out. Named as in the promise: every acknowledged change is in
-//! the log (I1), each name at most once (I2), positions 1 to the head without holes (I3), anyone who follows applies
-//! exactly that, one after the other, and has in the end what a fresh fetch gives (I4), a position means the same to
-//! everybody (I5), what was acknowledged before another was sent comes before it (I6), and nobody wrote or received
-//! anything without the right to (I7).
+//! It is pure: a recording goes in, violations come out. Invariants are numbered as in the promise: every acknowledged
+//! change is in the log (I1), each name at most once (I2), positions 1 to the head without holes (I3), every follower
+//! applies exactly that, in order, and ends with what a fresh fetch returns (I4), a position means the same to everyone
+//! (I5), what was acknowledged before another message was sent precedes it (I6), and nobody wrote or received anything
+//! without the right to (I7).
 
 mod changes;
 mod messages;
@@ -32,22 +32,22 @@ pub enum Outcome {
     Refused(String),
     /// Refused because the message was deleted.
     Gone,
-    /// Nobody knows: the answer was lost, or said so.
+    /// The outcome is unknown: the response was lost, or said so.
     Unknown(String),
 }
 
-/// One attempt to send a message. Attempts under the same name are the same message.
+/// One attempt to send a message. Attempts with the same author and name are the same message.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// Who.
+    /// Who sent it.
     pub author: UserId,
-    /// Where to.
+    /// The conversation.
     pub conversation: ConversationId,
-    /// The message's name.
+    /// The message's client id.
     pub cid: String,
     /// Its text.
     pub body: String,
-    /// When it was sent, from the beginning of the run.
+    /// When it was sent, since the beginning of the run.
     pub began: Duration,
     /// When its outcome was known.
     pub ended: Duration,
@@ -55,28 +55,28 @@ pub struct Attempt {
     pub outcome: Outcome,
 }
 
-/// What is done to a message that exists.
+/// A change of an existing message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Another text.
+    /// Replaces the text.
     Edit {
         /// Which message.
         target: Seq,
-        /// The text.
+        /// The new text.
         body: String,
     },
-    /// No text any more.
+    /// Deletes the message.
     Delete {
         /// Which message.
         target: Seq,
     },
-    /// A reaction, given or taken back.
+    /// Adds or removes a reaction.
     React {
-        /// To which message.
+        /// Which message.
         target: Seq,
-        /// With what.
+        /// The emoji.
         emoji: String,
-        /// Given.
+        /// True adds, false removes.
         on: bool,
     },
 }
@@ -84,66 +84,66 @@ pub enum Action {
 /// One attempt to change a message.
 #[derive(Debug, Clone)]
 pub struct Mutation {
-    /// Who.
+    /// Who made it.
     pub user: UserId,
-    /// Where.
+    /// The conversation.
     pub conversation: ConversationId,
-    /// What.
+    /// The change.
     pub action: Action,
-    /// When it was asked for.
+    /// When it was requested.
     pub began: Duration,
     /// When its outcome was known.
     pub ended: Duration,
     /// How it ended.
     pub outcome: Outcome,
-    /// It was this attempt that made the change; otherwise things were so already.
+    /// Whether this attempt made the change; otherwise it had been made already.
     pub fresh: bool,
 }
 
-/// What one reader applied in one conversation, beginning at position 1.
+/// What one reader applied in one conversation, from position 1 on.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// Who.
+    /// Name of the reader.
     pub reader: String,
-    /// Where.
+    /// The conversation.
     pub conversation: ConversationId,
-    /// In the order in which it was applied.
+    /// Events in the order in which they were applied.
     pub events: Vec<Event>,
-    /// What must not happen to somebody who follows: resets, and being sent away.
+    /// What must not happen to a follower: resets, and removal from the conversation.
     pub strange: Vec<String>,
 }
 
-/// What somebody received between coming into a conversation and leaving it.
+/// What somebody received between joining a conversation and leaving it.
 #[derive(Debug, Clone)]
 pub struct Visit {
-    /// Who.
+    /// The visitor.
     pub user: UserId,
-    /// Where.
+    /// The conversation.
     pub conversation: ConversationId,
     /// The position after which events began.
     pub after: Seq,
-    /// Events, and when they came.
+    /// Events, and when they arrived.
     pub events: Vec<(Duration, Event)>,
     /// When leaving was acknowledged.
     pub left: Duration,
-    /// How long after that events may still come.
+    /// How long after that events may still arrive.
     pub bound: Duration,
 }
 
-/// The log of one conversation as one node tells it.
+/// The log of one conversation as one node returns it.
 #[derive(Debug, Clone)]
 pub struct Log {
     /// Which node.
     pub node: String,
     /// Which conversation.
     pub conversation: ConversationId,
-    /// What it says is the newest position.
+    /// The newest position according to the node.
     pub head: Seq,
     /// Oldest first.
     pub events: Vec<Event>,
 }
 
-/// All messages of one conversation as one node tells them afresh.
+/// All messages of one conversation as freshly fetched from one node.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// Which node.
@@ -154,16 +154,16 @@ pub struct Snapshot {
     pub messages: Vec<Message>,
 }
 
-/// How far somebody has read.
+/// Somebody's read marker.
 #[derive(Debug, Clone)]
 pub struct Marker {
-    /// Who.
+    /// Whose marker.
     pub user: UserId,
-    /// Where.
+    /// The conversation.
     pub conversation: ConversationId,
     /// The furthest position that was acknowledged.
     pub acknowledged: Seq,
-    /// What the server says now.
+    /// The position that the server returns now.
     pub stored: Seq,
 }
 
@@ -174,12 +174,12 @@ pub struct Recording {
     pub attempts: Vec<Attempt>,
     /// All attempts to change messages.
     pub mutations: Vec<Mutation>,
-    /// All readers, after everything became quiet.
+    /// All readings, taken after everything became quiet.
     pub readings: Vec<Reading>,
-    /// All stays of people who come and go.
+    /// All visits of people who come and go.
     pub visits: Vec<Visit>,
-    /// All logs, from every node, after everything became quiet. The first of a conversation is compared with the
-    /// rest.
+    /// All logs, from every node, after everything became quiet. The first log of a conversation is the one that the
+    /// rest are compared with.
     pub logs: Vec<Log>,
     /// All messages, from every node, after everything became quiet.
     pub snapshots: Vec<Snapshot>,
@@ -190,7 +190,7 @@ pub struct Recording {
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which.
+    /// The invariant.
     pub invariant: &'static str,
     /// What is wrong.
     pub what: String,

@@ -1,4 +1,4 @@
-//! Clients that record what they do and see: writers on any node, readers that stay, readers that wander.
+//! Clients that record what they do and see: writers on any node, readers that stay, readers that move between nodes.
 
 mod journal;
 mod readers;
@@ -16,11 +16,11 @@ pub use journal::Journal;
 pub use readers::{Reader, Seen, readings};
 pub use writers::Writer;
 
-/// What is not settled so long after it was begun, never will be: no fault lasts that long.
+/// An operation that is not settled this long after it began never will be: no fault lasts that long.
 const SETTLED: Duration = Duration::from_secs(45);
 
-/// Asks until there is an answer. The first request on a database connection that was cut finds that out, and is told
-/// to come again.
+/// Asks until there is a response. The first request on a database connection that was cut discovers that, and is told
+/// to retry.
 pub async fn insist<T, F>(what: &str, ask: impl Fn() -> F) -> T
 where
     F: Future<Output = Result<T, ApiError>>,
@@ -37,7 +37,7 @@ where
     }
 }
 
-/// A whole log, as one node tells it.
+/// A whole log, as one node returns it.
 pub async fn log(api: &Api, room: ConversationId) -> Log {
     let (mut events, mut after) = (Vec::new(), 0);
     loop {
@@ -52,7 +52,7 @@ pub async fn log(api: &Api, room: ConversationId) -> Log {
     }
 }
 
-/// All messages as they are now, as one node tells them.
+/// All messages as they are now, as one node returns them.
 pub async fn snapshot(api: &Api, room: ConversationId) -> Snapshot {
     let (mut messages, mut after) = (Vec::new(), 0);
     loop {

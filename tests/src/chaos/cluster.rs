@@ -1,4 +1,4 @@
-//! A cluster whose every part can be broken: real nodes, proxies on all their ways, and services of its own where a
+//! A cluster whose every part can be broken: real nodes, proxies on all connections, and separate services where a
 //! scenario kills them.
 
 use std::net::SocketAddr;
@@ -31,17 +31,17 @@ pub struct Plan {
     pub own_redis: bool,
     /// A PostgreSQL that may be killed.
     pub own_postgres: bool,
-    /// Clients reach the nodes by way of proxies.
+    /// Clients reach the nodes through proxies.
     pub fronts: bool,
-    /// How many seconds the nodes' clocks are wrong by.
+    /// Clock error of each node, in seconds.
     pub wrong_by: [i64; NODES],
 }
 
-/// Nodes of a cluster.
+/// Nodes in a cluster.
 pub const NODES: usize = 3;
 
 impl Plan {
-    /// Whether what it needs was given.
+    /// Whether everything that it needs is available.
     pub fn is_available(self) -> bool {
         let backend = if self.sqlite { Backend::SqliteLocal } else { Backend::PostgresRedis };
         backend.is_available() && (!(self.own_redis || self.own_postgres) || services::are_available())
@@ -52,23 +52,23 @@ impl Plan {
 pub struct Cluster {
     /// The nodes.
     pub nodes: Vec<Arc<Node>>,
-    /// Where clients find them: the nodes themselves, or what is in front of them.
+    /// Where clients find the nodes: their own addresses, or those of the proxies in front of them.
     pub addresses: Vec<String>,
-    /// In front of the nodes, if the plan says so.
+    /// Proxies in front of the nodes, if the plan asks for them.
     pub fronts: Vec<Proxy>,
-    /// In front of Redis, one for every node.
+    /// Proxies in front of Redis, one per node.
     pub redis: Vec<Proxy>,
-    /// In front of PostgreSQL.
+    /// Proxy in front of PostgreSQL.
     pub postgres: Option<Proxy>,
     /// The Redis that may be killed.
     pub own_redis: Option<Arc<OwnRedis>>,
     /// The PostgreSQL that may be killed.
     pub own_postgres: Option<Arc<OwnPostgres>>,
-    // Last, because it is removed when nobody uses it any more.
+    // Dropped last, because it can only be removed once nobody uses it.
     database: TestDatabase,
 }
 
-/// An address and the place of its server.
+/// Parses a URL, and the socket address of its server.
 fn parse(url: &str) -> (reqwest::Url, SocketAddr) {
     let parsed = reqwest::Url::parse(url).expect("an address of a service");
     let default = if parsed.scheme() == "redis" { 6379 } else { 5432 };
@@ -76,7 +76,7 @@ fn parse(url: &str) -> (reqwest::Url, SocketAddr) {
     (parsed, server)
 }
 
-/// The same address by way of a proxy.
+/// The same URL through a proxy.
 fn through(url: &reqwest::Url, proxy: &Proxy) -> String {
     let mut url = url.clone();
     url.set_host(Some("127.0.0.1")).unwrap();
@@ -85,13 +85,13 @@ fn through(url: &reqwest::Url, proxy: &Proxy) -> String {
 }
 
 impl Cluster {
-    /// Starts all of it and waits until it is ready.
+    /// Starts everything and waits until it is ready.
     pub fn start(plan: Plan, lots: &mut Lots) -> Self {
         let count = if plan.sqlite { 1 } else { NODES };
         let own_redis = plan.own_redis.then(|| Arc::new(OwnRedis::start()));
         let own_postgres = plan.own_postgres.then(|| Arc::new(OwnPostgres::start()));
         let database = if plan.sqlite || plan.own_postgres {
-            // The nodes make their tables themselves.
+            // The nodes create their tables themselves.
             TestDatabase::empty(Backend::SqliteLocal)
         } else {
             TestDatabase::migrated(Backend::PostgresRedis)
@@ -162,13 +162,13 @@ impl Cluster {
         }
     }
 
-    /// Does something to a node on a thread where it may wait.
+    /// Runs a blocking operation on a node in a thread of its own.
     pub async fn on_node<T: Send + 'static>(&self, number: usize, act: fn(&Node) -> T) -> T {
         let node = self.nodes[number].clone();
         tokio::task::spawn_blocking(move || act(&node)).await.expect("nodes obey")
     }
 
-    /// A person who is registered, on every node. Whatever goes wrong at first is tried again.
+    /// Registers a person and returns clients for every node. Failures at first are retried.
     pub async fn register(&self, handle: &str) -> (UserId, Vec<Api>) {
         let first = Api::new(&self.addresses[0]).unwrap();
         let account = CreateAccount {
@@ -190,7 +190,7 @@ impl Cluster {
         (id, self.addresses.iter().map(|address| first.at(address).unwrap()).collect())
     }
 
-    /// How many deadlocks the shared PostgreSQL has settled in this cluster's database.
+    /// How many deadlocks the shared PostgreSQL has resolved in this cluster's database.
     pub fn deadlocks(&self) -> i64 {
         let Some(url) = &self.database.url else { return 0 };
         let mut conn = Address::parse(url).unwrap().connect().unwrap();
@@ -202,7 +202,7 @@ impl Cluster {
         .count
     }
 
-    /// What the nodes said last.
+    /// The last lines of the nodes' logs.
     pub fn last_words(&self) -> String {
         let words: Vec<String> =
             self.nodes.iter().map(|node| format!("{}:\n{}", node.address, node.last_words())).collect();

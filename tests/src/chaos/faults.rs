@@ -1,4 +1,4 @@
-//! Faults: each from its beginning to its end. Everything is whole again afterwards.
+//! Faults, each from its beginning to its end. Afterwards everything is healed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,9 +10,9 @@ use super::nodes::Node;
 use super::proxy::{Mode, Proxy};
 use super::services::{OwnPostgres, OwnRedis};
 
-/// Of the messages that Redis pushes, this many in a hundred are lost and as many come late.
+/// Percentage of the messages pushed by Redis that are lost; as many are delayed.
 const MEDDLED: u64 = 5;
-/// Connections of clients break after fewer bytes than this: a request with its answer has about a thousand.
+/// Upper bound for the bytes after which client connections break: a request with its response has about a thousand.
 const CUT_AFTER: u64 = 4_000;
 
 /// Something that breaks.
@@ -20,37 +20,38 @@ const CUT_AFTER: u64 = 4_000;
 pub enum Fault {
     /// A node is killed and comes back.
     KillNode,
-    /// A node is frozen and goes on later, as if nothing had happened.
+    /// A node is frozen and resumes later, as if nothing had happened.
     FreezeNode,
-    /// One node after the other is told to end and started again.
+    /// One node after the other is told to shut down, and restarted.
     RestartAll,
-    /// Connections of clients break anywhere in the midst of a request, an answer or a frame.
+    /// Client connections break anywhere within a request, a response or a frame.
     CutClients,
-    /// Redis is away or silent, for one node or for all.
+    /// Redis is unreachable or silent, for one node or for all.
     CutRedis,
-    /// Redis' machine loses its power: its connections stay open and nobody answers; another one is there at once.
+    /// Redis' machine loses power: existing connections stay open and get no response; a replacement is available at
+    /// once.
     ForgetRedis,
-    /// Redis loses and swaps messages.
+    /// Redis loses and reorders messages.
     MeddleRedis,
     /// Redis is killed and comes back empty.
     KillRedis,
-    /// Redis throws its subscribers out, again and again, as it does with slow ones.
+    /// Redis disconnects its subscribers again and again, as it does with slow ones.
     DropSubscribers,
-    /// PostgreSQL is away or silent for all nodes.
+    /// PostgreSQL is unreachable or silent for all nodes.
     CutPostgres,
-    /// PostgreSQL is killed, without a chance to write anything down, and recovers.
+    /// PostgreSQL is killed without a chance to write anything, and recovers.
     KillPostgres,
 }
 
 impl Fault {
-    /// Faults that can happen at the same time: one of each group.
+    /// Faults that can happen at the same time: one from each group.
     pub const GROUPS: [&[Self]; 3] = [
         &[Self::KillNode, Self::FreezeNode, Self::RestartAll],
         &[Self::CutRedis, Self::ForgetRedis, Self::MeddleRedis],
         &[Self::CutPostgres, Self::CutClients],
     ];
 
-    /// It concerns Redis alone: no send may fail.
+    /// Whether it affects Redis alone: then no send may fail.
     pub fn is_of_redis(self) -> bool {
         matches!(
             self,
@@ -58,19 +59,19 @@ impl Fault {
         )
     }
 
-    /// It concerns PostgreSQL alone: no socket may close.
+    /// Whether it affects PostgreSQL alone: then no socket may close.
     pub fn is_of_postgres(self) -> bool {
         matches!(self, Self::CutPostgres | Self::KillPostgres)
     }
 }
 
-/// Does something to a service on a thread where it may wait.
+/// Runs a blocking operation on a service in a thread of its own.
 async fn on_thread<S: Send + Sync + 'static>(service: &Arc<S>, act: fn(&S)) {
     let service = service.clone();
     tokio::task::spawn_blocking(move || act(&service)).await.expect("services obey");
 }
 
-/// Lets something break, and heals it. Answers what was done.
+/// Injects a fault, and heals it. Returns what was done.
 pub async fn happen(
     cluster: &Cluster,
     fault: Fault,
@@ -107,7 +108,7 @@ pub async fn happen(
             format!("restarted all nodes, which took {ends:?} ms to end")
         }
         Fault::CutClients => {
-            // What is open ends now, or its next connection would never be cut.
+            // Existing connections end now; otherwise they would never be replaced by ones that break.
             cluster.fronts.iter().for_each(|proxy| proxy.set(Mode::Cut));
             tokio::time::sleep(Duration::from_millis(20)).await;
             cluster.fronts.iter().for_each(|proxy| proxy.set(Mode::CutAfter(CUT_AFTER)));
@@ -176,7 +177,7 @@ pub async fn happen(
     Ok(done)
 }
 
-/// Lets several things break at once.
+/// Injects several faults at once.
 pub async fn happen_together(cluster: &Cluster, short: bool, lots: &mut Lots) -> Result<String, Violation> {
     let mut chosen = Fault::GROUPS.map(|group| (group[lots.below(group.len())], lots.fork()));
     let [(one, first), (two, second), (three, third)] = &mut chosen;

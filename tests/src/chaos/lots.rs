@@ -1,19 +1,19 @@
-//! Lots: a small generator of random numbers that begins at a seed (SplitMix64).
+//! A small seeded generator of random numbers (SplitMix64).
 
 use std::ops::Range;
 use std::time::Duration;
 
-/// Draws lots.
+/// Generates random values.
 #[derive(Debug, Clone)]
 pub struct Lots(u64);
 
 impl Lots {
-    /// The sequence of a seed.
+    /// The sequence for a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Another sequence, which does not disturb this one however much is drawn from it.
+    /// Another sequence, independent of how much is drawn from either.
     pub fn fork(&mut self) -> Self {
         Self(self.number())
     }
@@ -27,17 +27,17 @@ impl Lots {
         mixed ^ (mixed >> 31)
     }
 
-    /// One of the first numbers, beginning at 0.
+    /// A number from 0 to `end`, exclusive.
     pub fn below(&mut self, end: usize) -> usize {
         (self.number() % end as u64) as usize
     }
 
-    /// True in this many of a hundred cases.
+    /// True in `chance` of 100 cases.
     pub fn percent(&mut self, chance: u64) -> bool {
         self.number() % 100 < chance
     }
 
-    /// A time between two numbers of milliseconds.
+    /// A duration in a range of milliseconds.
     pub fn millis(&mut self, range: Range<u64>) -> Duration {
         Duration::from_millis(range.start + self.number() % (range.end - range.start))
     }

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 /// A start that takes longer is a failure.
 const START: Duration = Duration::from_secs(20);
-/// A node that was told to end and has not, is killed; that is a failure too.
+/// A node that was told to shut down and has not is killed; that is a failure too.
 const END: Duration = Duration::from_secs(40);
 
-/// A port that nobody listens on, below those that the kernel hands out for connections: while its server is down,
-/// nobody else gets it by chance.
+/// A port that nobody listens on, below the range that the kernel assigns to outgoing connections: while its server is
+/// down, nobody else gets the port by chance.
 pub fn free_port() -> u16 {
     loop {
         let port = 10_000 + (RandomState::new().hash_one(0) % 20_000) as u16;
@@ -27,18 +27,18 @@ pub fn free_port() -> u16 {
 
 /// A node, running or not.
 pub struct Node {
-    /// Where it is, or comes back.
+    /// Where it listens, also after a restart.
     pub address: String,
     folder: PathBuf,
     settings: Vec<(String, String)>,
-    /// What starts the program: commands that become it, with their arguments.
+    /// Commands under which the program runs, with their arguments.
     under: Vec<String>,
     process: Mutex<Option<Running>>,
 }
 
 struct Running {
     process: Child,
-    /// Kept open: a server whose standard output is closed fails when it speaks.
+    /// Kept open: a server whose standard output is closed fails when it prints.
     _speaks: BufReader<ChildStdout>,
 }
 
@@ -50,7 +50,7 @@ impl Node {
         node
     }
 
-    /// A node that was not started yet; `under` names commands that become the program, such as `taskset -c 0`.
+    /// A node that is not started yet; `under` holds commands that exec the program, such as `taskset -c 0`.
     pub fn prepare(folder: PathBuf, mut settings: Vec<(String, String)>, under: Vec<String>) -> Self {
         std::fs::create_dir_all(&folder).unwrap();
         let listen = format!("127.0.0.1:{}", free_port());
@@ -60,17 +60,17 @@ impl Node {
         Self { address, folder, settings, under, process: Mutex::new(None) }
     }
 
-    /// Starts it again, after it ended. Waits until it is ready.
+    /// Starts it again after it ended, and waits until it is ready.
     pub fn restart(&self) {
         let deadline = Instant::now() + START;
-        // What it needs may have been away when it looked.
+        // The services that it needs may have been unreachable at the first try.
         while !self.try_start() {
             assert!(Instant::now() < deadline, "{} does not start:\n{}", self.address, self.last_words());
             std::thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// Starts it once. False when it refuses; its last words say why.
+    /// Starts it once. Returns false if it refuses; its last words say why.
     pub fn try_start(&self) -> bool {
         let mut running = self.spawn();
         let mut line = String::new();
@@ -111,7 +111,7 @@ impl Node {
         Running { process, _speaks: speaks }
     }
 
-    /// The file that it writes its log to.
+    /// The file that it logs to.
     pub fn log(&self) -> PathBuf {
         self.folder.join("log")
     }
@@ -126,7 +126,7 @@ impl Node {
         self.process.lock().unwrap().as_ref().map(|running| running.process.id())
     }
 
-    /// Whether it runs, as far as nobody ended it.
+    /// Whether the process runs. False once the harness has ended it.
     pub fn is_alive(&self) -> bool {
         let mut process = self.process.lock().unwrap();
         process.as_mut().is_some_and(|running| running.process.try_wait().unwrap().is_none())
@@ -139,7 +139,7 @@ impl Node {
         lines[lines.len().saturating_sub(15)..].join("\n")
     }
 
-    /// Ends it as a power failure would.
+    /// Ends it like a power failure.
     pub fn kill(&self) {
         if let Some(mut running) = self.process.lock().unwrap().take() {
             running.process.kill().unwrap();
@@ -147,17 +147,17 @@ impl Node {
         }
     }
 
-    /// Freezes it: its connections stay open, and nobody answers.
+    /// Freezes it: its connections stay open without a response.
     pub fn freeze(&self) {
         self.signal("-STOP");
     }
 
-    /// Lets it go on.
+    /// Resumes it.
     pub fn thaw(&self) {
         self.signal("-CONT");
     }
 
-    /// Tells it to end and waits until it has. Answers whether it ended by itself and well.
+    /// Tells it to shut down and waits until it has. Returns whether it ended by itself with success.
     pub fn end(&self) -> bool {
         self.signal("-TERM");
         let Some(mut running) = self.process.lock().unwrap().take() else { return true };

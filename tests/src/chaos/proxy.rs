@@ -1,7 +1,7 @@
-//! A TCP proxy that fails when told to: in front of Redis, of PostgreSQL, of nodes.
+//! A TCP proxy that fails on demand: in front of Redis, PostgreSQL or nodes.
 //!
-//! Invariant: bytes are never invented and never reordered within a message. Connections that lost bytes do not live
-//! on: they end when the fault ends, as they would when a real network came back and found the other side gone.
+//! Invariant: bytes are never invented and never reordered within a message. Connections that lost bytes do not
+//! survive: they end when the fault ends, as they would when a real network came back and found the other side gone.
 
 use std::net::{SocketAddr, TcpListener as Listener};
 use std::sync::Arc;
@@ -21,15 +21,15 @@ use super::nodes::free_port;
 pub enum Mode {
     /// Everything passes.
     Pass,
-    /// Connections are dropped and new ones refused.
+    /// Existing connections are dropped and new ones refused.
     Cut,
-    /// Connections are taken and stay open, and whatever is said is swallowed.
+    /// Connections are accepted and stay open, and everything sent is swallowed.
     BlackHole,
-    /// Of the messages that Redis pushes to its subscribers, this many in a hundred are lost, and as many come after
-    /// their successor.
+    /// This percentage of the messages that Redis pushes to its subscribers is lost, and as many arrive after their
+    /// successor.
     Meddle(u64),
-    /// Every connection that is opened from now on breaks after a number of bytes, in both directions together, that
-    /// is drawn below this one: in the midst of whatever is said.
+    /// Every connection that is opened from now on breaks after a random number of bytes below this bound, both
+    /// directions together: in the middle of whatever is being sent.
     CutAfter(u64),
     /// The proxy is no longer needed.
     Over,
@@ -46,7 +46,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Begins to pass everything on to a server.
+    /// Starts forwarding to a server.
     pub fn start(server: SocketAddr, lots: Lots) -> Self {
         let (port, listener) = loop {
             let port = free_port();
@@ -65,8 +65,8 @@ impl Proxy {
         Self { port, mode, generation, meddled, thread: Some(thread) }
     }
 
-    /// Forgets all connections that there are: they stay open and silent for ever, as when the other side's machine
-    /// lost its power. New ones are served.
+    /// Abandons all existing connections: they stay open and silent for ever, as when the other side's machine lost
+    /// power. New ones are served.
     pub fn forget(&self) {
         self.generation.fetch_add(1, Ordering::Relaxed);
     }
@@ -76,7 +76,7 @@ impl Proxy {
         self.mode.send_replace(mode);
     }
 
-    /// How many pushed messages were lost or came late, or connections were cut in their midst.
+    /// How many pushed messages were lost or delayed, or how many connections were cut in the middle.
     pub fn meddled(&self) -> u64 {
         self.meddled.load(Ordering::Relaxed)
     }
@@ -103,7 +103,7 @@ async fn serve(
     loop {
         match (*mode.borrow_and_update(), &listener) {
             (Mode::Over, _) => return,
-            // Without a listener the kernel refuses.
+            // Without a listener the kernel refuses connections.
             (Mode::Cut, Some(_)) => listener = None,
             (Mode::Cut, None) => {}
             (_, None) => listener = Some(TcpListener::bind(("127.0.0.1", port)).await.unwrap()),
@@ -132,7 +132,7 @@ async fn serve(
     }
 }
 
-/// What both directions of a connection share.
+/// State that both directions of a connection share.
 #[derive(Clone)]
 struct Link {
     mode: watch::Receiver<Mode>,
@@ -141,7 +141,7 @@ struct Link {
     /// Bytes were swallowed.
     holed: Arc<AtomicBool>,
     meddled: Arc<AtomicU64>,
-    /// This many bytes may still pass.
+    /// How many more bytes may pass.
     allowed: Arc<AtomicU64>,
 }
 
@@ -150,14 +150,14 @@ impl Link {
         *self.mode.borrow()
     }
 
-    /// Whether what comes now goes nowhere.
+    /// Whether incoming bytes are swallowed.
     fn swallows(&self) -> bool {
         let holed = self.mode() == Mode::BlackHole;
         self.holed.fetch_or(holed, Ordering::Relaxed);
         holed || self.generation.load(Ordering::Relaxed) != self.born
     }
 
-    /// That one side has ended is not told to the other one either, where nothing passes.
+    /// While nothing passes, the end of one side is not passed on to the other one either.
     async fn keeps_ends_to_itself(&self) {
         if self.swallows() {
             std::future::pending::<()>().await;
@@ -193,7 +193,7 @@ impl Link {
 
 async fn connect(client: TcpStream, server: SocketAddr, mut link: Link, lots: Lots) {
     if link.mode() == Mode::BlackHole {
-        // Nobody is behind it; it ends with the fault.
+        // There is no server behind it; it ends with the fault.
         let _over = link.mode.wait_for(|mode| *mode != Mode::BlackHole).await;
         return;
     }
@@ -208,7 +208,7 @@ async fn connect(client: TcpStream, server: SocketAddr, mut link: Link, lots: Lo
     }
 }
 
-/// Passes bytes on.
+/// Forwards bytes.
 async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Link) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
@@ -223,7 +223,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Link) {
     link.keeps_ends_to_itself().await;
 }
 
-/// Passes on what the server says; when there is meddling, in whole messages.
+/// Forwards what the server sends; while meddling, in whole messages.
 async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Link, mut lots: Lots) {
     let mut buffer = vec![0; 16 * 1024];
     let (mut begun, mut held): (Vec<u8>, Option<Vec<u8>>) = (Vec::new(), None);
@@ -259,7 +259,7 @@ async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Lin
     link.keeps_ends_to_itself().await;
 }
 
-/// Length of the first whole reply in the protocol of Redis (RESP2), if it is there.
+/// Length of the first complete reply in Redis's protocol (RESP2), if it has arrived.
 fn reply_length(bytes: &[u8]) -> Option<usize> {
     let line = bytes.windows(2).position(|pair| pair == b"\r\n")? + 2;
     let number = || std::str::from_utf8(&bytes[1..line - 2]).ok()?.parse::<i64>().ok();

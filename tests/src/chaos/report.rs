@@ -1,4 +1,4 @@
-//! What came out of a scenario: measured values for people and machines, and broken promises.
+//! The result of a scenario: measured values for people and programs, and broken promises.
 
 use std::time::Duration;
 
@@ -13,26 +13,26 @@ pub struct Report {
     pub values: Value,
     /// Broken promises.
     pub violations: Vec<Violation>,
-    /// What the nodes said last.
+    /// The last lines of the nodes' logs.
     pub last_words: String,
 }
 
 /// How long things took, in milliseconds.
 #[derive(Default)]
 pub struct Times {
-    /// From the end of a staying reader's connection until the next one stood.
+    /// From the end of a staying reader's connection until the next one was up.
     pub resumes: Vec<u64>,
-    /// From the acknowledgement until a staying reader had applied it.
+    /// From the acknowledgement until a staying reader had applied the event.
     pub deliveries: Vec<u64>,
 }
 
-/// A time in whole milliseconds.
+/// A duration in whole milliseconds.
 pub fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Times {
-    /// Takes over what a reader that stayed has measured.
+    /// Adds what a staying reader has measured.
     pub fn add(&mut self, seen: &Seen, attempts: &[Attempt]) {
         self.resumes.extend(seen.outages.iter().copied().map(millis));
         for attempt in attempts {
@@ -45,14 +45,14 @@ impl Times {
     }
 }
 
-/// This many of a hundred are at most this.
+/// The time that `percent` percent of the times do not exceed.
 pub fn percentile(times: &[u64], percent: usize) -> Option<u64> {
     let mut times = times.to_vec();
     times.sort_unstable();
     times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied()
 }
 
-/// What every scenario tells of its recording and times.
+/// What every scenario reports about its recording and times.
 pub fn measured(recording: &Recording, times: &Times) -> Value {
     let count =
         |is: fn(&Outcome) -> bool| recording.attempts.iter().filter(|attempt| is(&attempt.outcome)).count();

@@ -1,7 +1,7 @@
-//! Scenarios: a cluster, load, one kind of fault or several, and a verdict.
+//! Scenarios: a cluster, load, one or several kinds of faults, and a verdict.
 //!
-//! Besides the checker's invariants each scenario has what the failure matrix says about its fault: without Redis no
-//! send may fail, without PostgreSQL no socket may close, a node that is told to end must end well.
+//! Besides the checker's invariants, each scenario checks what the failure matrix says about its fault: without Redis
+//! no send may fail, without PostgreSQL no socket may close, a node that is told to shut down must end cleanly.
 
 mod beside;
 mod blackhole;
@@ -23,58 +23,59 @@ use super::faults::Fault;
 use super::lots::Lots;
 use super::report::Report;
 
-/// What happens to the nodes and to what they need.
+/// What happens to the nodes and to the services they need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
     /// Nodes are killed at any moment and come back.
     Kill9Node,
-    /// Nodes are frozen and go on later, as if nothing had happened.
+    /// Nodes are frozen and resume later, as if nothing had happened.
     SigstopNode,
-    /// One node after the other is told to end and started again.
+    /// One node after the other is told to shut down, and restarted.
     RollingRestart,
-    /// Connections of clients break after any byte, and what they said is said again on another node.
+    /// Client connections break after any byte, and requests are repeated on another node.
     CutClients,
-    /// Redis is away or silent, for one node or for all.
+    /// Redis is unreachable or silent, for one node or for all.
     RedisCut,
-    /// Redis' machine loses its power: its connections stay open and nobody answers; another one is there at once.
+    /// Redis' machine loses power: existing connections stay open and get no response; a replacement is available at
+    /// once.
     ForgetRedis,
-    /// Redis loses and swaps messages.
+    /// Redis loses and reorders messages.
     DropPubsub,
     /// Redis is killed and comes back empty.
     RedisKill,
-    /// Redis throws subscribers out, as it does with those whose output buffer is full.
+    /// Redis disconnects subscribers, as it does with those whose output buffer is full.
     RedisBuffer,
-    /// PostgreSQL is away or silent for all nodes.
+    /// PostgreSQL is unreachable or silent for all nodes.
     PostgresCut,
     /// The postmaster is killed, and PostgreSQL recovers.
     PgKill9,
     /// A single node on SQLite is killed.
     SqliteKill,
-    /// The nodes' clocks are ten minutes wrong, in both directions.
+    /// The nodes' clocks are ten minutes off, in both directions.
     ClockSkew,
     /// Many kinds of faults, one after the other.
     Mixed,
     /// Several faults at the same time.
     Overlapping,
-    /// A thousand senders in one room at the same time.
+    /// A thousand concurrent senders in one room.
     Contention,
-    /// People mention each other in several rooms at once, crosswise, and befriend each other meanwhile.
+    /// People mention each other crosswise in several rooms at once, and befriend each other meanwhile.
     CrossedMentions,
-    /// A thousand people mark everything as read that comes, and others log in.
+    /// A thousand people mark everything as read as it arrives, while others log in.
     Readers,
-    /// Clients do at full rate what is refused, and others write.
+    /// Some clients send refused commands at full rate, while others write.
     Refusals,
     /// The last message before silence is lost on its way to the other nodes.
     TailLoss,
     /// Cursors of any age, on nodes that never saw the client.
     ResumeAnyNode,
-    /// PostgreSQL is put back to an older state.
+    /// PostgreSQL is restored to an older state.
     RestoreBackup,
     /// People leave and unfriend while others write.
     MembershipRevoke,
     /// The node that somebody is connected to dies.
     PresenceKill,
-    /// Clients' connections stay open and nothing comes through any more.
+    /// Client connections stay open and nothing passes through any more.
     Blackhole,
 }
 
@@ -139,13 +140,13 @@ impl Scenario {
         }
     }
 
-    /// It waits for a time-out of a minute and has no load: it takes that long whatever was asked for, and can run
-    /// beside the others.
+    /// Whether it waits for a one-minute time-out and has no load: its duration does not depend on the settings, and it
+    /// can run beside the others.
     pub fn is_patient(self) -> bool {
         matches!(self, Self::PresenceKill | Self::Blackhole)
     }
 
-    /// What breaks, one of them at a time.
+    /// The faults, one at a time.
     fn faults(self) -> &'static [Fault] {
         match self {
             Self::Kill9Node | Self::SqliteKill | Self::ClockSkew => &[Fault::KillNode],
@@ -192,17 +193,16 @@ impl Scenario {
 /// How to run a scenario.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Where the lots begin.
+    /// Seed of everything random.
     pub seed: u64,
-    /// How long there are load and faults.
+    /// Duration of load and faults.
     pub load: Duration,
-    /// What is promised within a time may take this many times as long: 1, except on a machine that does something else
-    /// at the same time.
+    /// Factor for every promised time: 1, except on a machine that does something else at the same time.
     pub slack: u32,
 }
 
 impl Settings {
-    /// Faults are shorter then, so that there are several.
+    /// Whether faults are shortened, so that there are several.
     fn is_short(self) -> bool {
         self.load < Duration::from_secs(10)
     }
@@ -211,7 +211,7 @@ impl Settings {
 /// Values and broken promises.
 type Verdict = (Value, Vec<Violation>);
 
-/// Runs a scenario. One that cannot go on has failed, and the others go on.
+/// Runs a scenario. If it cannot continue it has failed, and the others go on.
 pub fn run(scenario: Scenario, settings: Settings) -> Report {
     std::panic::catch_unwind(|| run_or_panic(scenario, settings)).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);
@@ -231,7 +231,7 @@ fn run_or_panic(scenario: Scenario, settings: Settings) -> Report {
     }
     let mut lots = Lots::new(settings.seed);
     let cluster = Cluster::start(plan, &mut lots);
-    // Followers and proxies are many small things that wait: one thread serves them all.
+    // Followers and proxies are many small tasks that wait: one thread serves them all.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (measured, violations) = runtime.block_on(async {
         match scenario {
@@ -253,7 +253,7 @@ fn run_or_panic(scenario: Scenario, settings: Settings) -> Report {
         "scenario": scenario.name(),
         "seed": settings.seed,
         "seconds": settings.load.as_secs_f64(),
-        // What a scenario does not measure is nothing.
+        // Values that a scenario does not measure.
         "sends": 0,
         "acked": 0,
         "unknown": 0,
@@ -271,7 +271,7 @@ fn run_or_panic(scenario: Scenario, settings: Settings) -> Report {
     Report { values, violations, last_words: cluster.last_words() }
 }
 
-/// Several measurements as one object.
+/// Several measurements merged into one object.
 fn joined(parts: impl IntoIterator<Item = Value>) -> Value {
     let objects = parts.into_iter().filter_map(|part| match part {
         Value::Object(object) => Some(object),

@@ -1,8 +1,8 @@
-//! Redis and PostgreSQL of a scenario's own, which can be killed and come back: the ones that all tests share must
-//! not be.
+//! Redis and PostgreSQL of a scenario's own, which can be killed and come back: the ones that all tests share must not
+//! be killed.
 //!
-//! Invariant: what was started ends with its value, also when its processes were killed and restarted; and
-//! PostgreSQL keeps its promise of durability here, unlike the shared one.
+//! Invariant: a service ends when its value is dropped, even if its processes were killed and restarted. PostgreSQL
+//! keeps its promise of durability here, unlike the shared one.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -20,17 +20,17 @@ use super::nodes::free_port;
 const START: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 
-/// Where the test command says that the programs are.
+/// The path of a program, as given by the test command.
 fn program(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// Whether the programs of both services are known; `cargo xtask` names them unless it was given running services.
+/// Whether the programs of both services are known; `cargo xtask` passes them unless it was given running services.
 pub fn are_available() -> bool {
     program("TEST_REDIS_BIN").is_some() && program("TEST_POSTGRES_BIN").is_some()
 }
 
-/// A command, as the user whom PostgreSQL needs if there is one.
+/// A command, run as the user that PostgreSQL requires, if any.
 fn command_as(user: Option<&str>, program: &Path) -> Command {
     let Some(user) = user else { return Command::new(program) };
     let mut command = Command::new("setpriv");
@@ -50,13 +50,13 @@ impl Process {
         }
     }
 
-    /// Spawns until it stays alive and is ready.
+    /// Spawns until a process stays alive and is ready.
     fn start(&self, mut spawn: impl FnMut() -> Child, mut ready: impl FnMut(&Child) -> bool) {
         let deadline = Instant::now() + START;
         let mut child = spawn();
         while !ready(&child) {
             assert!(Instant::now() < deadline, "a service does not start");
-            // Of a killed server, parts may still be there and in the way of the next one.
+            // Parts of a killed server may still be there and in the way of the next one.
             if child.try_wait().unwrap().is_some() {
                 child = spawn();
             }
@@ -75,9 +75,9 @@ impl Drop for Process {
     }
 }
 
-/// A Redis that keeps nothing.
+/// A Redis that persists nothing.
 pub struct OwnRedis {
-    /// Where it is.
+    /// Its URL.
     pub url: String,
     port: u16,
     process: Process,
@@ -112,12 +112,12 @@ impl OwnRedis {
         self.process.start(spawn, |_| self.ask("PING").is_ok_and(|answer| answer == "+PONG"));
     }
 
-    /// Ends it as a power failure would.
+    /// Ends it like a power failure.
     pub fn kill(&self) {
         self.process.kill();
     }
 
-    /// Disconnects all subscribers, as Redis does with those that read too slowly. Answers how many there were.
+    /// Disconnects all subscribers, as Redis does with those that read too slowly. Returns how many there were.
     pub fn drop_subscribers(&self) -> usize {
         let answer = self.ask("CLIENT KILL TYPE pubsub").expect("redis answers");
         answer.trim_start_matches(':').parse().unwrap_or_else(|_| panic!("redis said {answer}"))
@@ -136,27 +136,27 @@ impl OwnRedis {
     }
 }
 
-/// A PostgreSQL cluster with everything durable on.
+/// A PostgreSQL server with full durability.
 pub struct OwnPostgres {
-    /// Where its database is.
+    /// The URL of its database.
     pub url: String,
     port: u16,
     programs: PathBuf,
     user: Option<String>,
-    /// Settings besides, such as `fsync=off`.
+    /// Additional settings, such as `fsync=off`.
     settings: Vec<String>,
     process: Process,
-    // Goes last: the server lives in it.
+    // Dropped last: the server's data is in it.
     folder: TempDir,
 }
 
 impl OwnPostgres {
-    /// Makes a cluster and starts it.
+    /// Initializes a server and starts it.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// Makes a cluster and starts it with settings such as `fsync=off`.
+    /// Initializes a server and starts it with settings such as `fsync=off`.
     pub fn start_with(settings: &[&str]) -> Self {
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let folder = tempfile::Builder::new().prefix("parlour-test-pg-").tempdir().unwrap();
@@ -167,7 +167,7 @@ impl OwnPostgres {
             assert!(Command::new("chown").arg(owner).arg(folder.path()).status().unwrap().success());
         }
         let port = free_port();
-        // Nobody but this machine's tests reaches it, and it lives for minutes.
+        // Nobody except this machine's tests can reach it, and it lives for minutes.
         let url = format!("postgres://parlour:parlour@127.0.0.1:{port}/postgres");
         let postgres = Self { url, port, programs, user, settings, process: Process::default(), folder };
         let made = command_as(postgres.user.as_deref(), &postgres.programs.join("initdb"))
@@ -209,7 +209,7 @@ impl OwnPostgres {
         self.process.start(spawn, |child| {
             let written = std::fs::read_to_string(&state).unwrap_or_default();
             let lines: Vec<&str> = written.lines().map(str::trim).collect();
-            // What a killed postmaster had written there says nothing about the new one.
+            // What a killed postmaster wrote there says nothing about the new one.
             lines.first() == Some(&child.id().to_string().as_str()) && lines.get(7) == Some(&"ready")
         });
     }
@@ -218,17 +218,17 @@ impl OwnPostgres {
         self.folder.path().join("postgres.log")
     }
 
-    /// Kills the postmaster, without any chance to write anything down.
+    /// Kills the postmaster without any chance to write.
     pub fn kill(&self) {
         self.process.kill();
     }
 
-    /// A copy of a database in a file, made while it is in use.
+    /// Dumps a database to a file while it is in use.
     pub fn dump(&self, to: &Path) {
         self.run("pg_dump", &["--format=custom", "--file"], to);
     }
 
-    /// Puts a copy in the place of what is there.
+    /// Replaces the current database with a dump.
     pub fn restore(&self, from: &Path) {
         self.run("pg_restore", &["--clean", "--if-exists", "--exit-on-error", "--dbname", &self.url], from);
     }
@@ -243,7 +243,7 @@ impl OwnPostgres {
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// A folder beside the data, for copies.
+    /// A folder beside the data, for dumps.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

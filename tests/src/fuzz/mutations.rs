@@ -1,13 +1,13 @@
-//! How right things are made almost right.
+//! How valid input is made almost valid.
 
 use serde_json::{Value, json};
 
 use crate::chaos::lots::Lots;
 
-/// Deeper than any parser goes by itself.
+/// Deeper than any parser allows by default.
 const DEEP: usize = 5000;
 
-/// A value written as text, with something wrong in three of four cases; now and then not even text.
+/// A value serialized to text, with a defect in three of four cases; sometimes not even text.
 pub fn mangled_text(lots: &mut Lots, whole: &Value) -> Vec<u8> {
     let mut value = whole.clone();
     match lots.below(8) {
@@ -19,7 +19,7 @@ pub fn mangled_text(lots: &mut Lots, whole: &Value) -> Vec<u8> {
             value.to_string().into_bytes()
         }
         5 => {
-            // Depth and double keys cannot be said with a value.
+            // Excessive depth and duplicate keys cannot be expressed as a value.
             let text = value.to_string();
             let odd = match lots.below(4) {
                 0 => "[".repeat(DEEP),
@@ -105,7 +105,7 @@ fn odd(lots: &mut Lots) -> Value {
     }
 }
 
-/// Bytes with a few changed, cut off, put in or doubled.
+/// Bytes with a few changed, cut off, inserted or duplicated.
 pub fn mangled_bytes(lots: &mut Lots, mut bytes: Vec<u8>) -> Vec<u8> {
     for _ in 0..lots.below(5) {
         let at = lots.below(bytes.len().max(1));

@@ -1,4 +1,4 @@
-//! Registering, and one's own account.
+//! Registration, and one's own account.
 
 use parlour_protocol::accounts::{ChangePassword, ServerRole, UpdateAccount};
 use parlour_protocol::problems::ErrorCode;

@@ -1,4 +1,4 @@
-//! What administrators do, and that nobody else can.
+//! What administrators can do, and that nobody else can.
 
 use parlour_client::operations::ListNamed;
 use parlour_protocol::accounts::ServerRole;
@@ -97,7 +97,7 @@ async fn statistics(app: App) {
     let seen = root.api.show_statistics().await.unwrap();
     assert_eq!((seen.users, seen.rooms, seen.directs, seen.events), (2, 1, 1, 2));
     assert_eq!((seen.online, seen.sockets), (1, 1));
-    // Others are told that there is nothing here.
+    // Others get the same response as for a path that does not exist.
     ada.api.show_statistics().await.refused(ErrorCode::NotFound);
     ada.api
         .list_admin_users(&ListNamed { search: None, after: None, limit: Some(10) })

@@ -1,4 +1,4 @@
-//! The audit log: what is noted, who reads it, and what is never in it.
+//! The audit log: what is recorded, who may read it, and what it never contains.
 
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::DAY;
@@ -23,7 +23,7 @@ async fn what_is_noted(app: App) {
     app.call(Method::POST, "/api/v1/sessions", Some(wrong)).await.refused(ErrorCode::BadCredentials);
     let nobody = json!({"handle": "marker_nobody", "password": "secret-marker-2"});
     app.call(Method::POST, "/api/v1/sessions", Some(nobody)).await.refused(ErrorCode::BadCredentials);
-    // These two are written outside a transaction of their own.
+    // These two are written in transactions of their own.
     eventually("both are noted", || async {
         kinds(&root).await.iter().filter(|kind| *kind == "log_in_failed").count() == 2
     })
@@ -143,7 +143,7 @@ async fn denied_requests_are_bounded(app: App) {
         ada.get("/api/v1/admin/users").await.refused(ErrorCode::NotFound);
     }
     eventually("some are noted", || async { kinds(&root).await.contains(&"denied".to_owned()) }).await;
-    // What an administrator does not find is no denial.
+    // A resource that an administrator does not find is not a denial.
     root.call(Method::DELETE, "/api/v1/admin/approvals/1", None).await.refused(ErrorCode::NotFound);
     let page = root.get(&format!("{AUDIT}?kind=denied")).await.expect(200);
     let lines = page["items"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! Profile pictures: checked, cut, scaled, and replaced.
+//! Profile pictures: checked, cropped, scaled, and replaced.
 
 use parlour_client::operations::Picture;
 use std::io::Cursor;
@@ -28,7 +28,7 @@ async fn setting_and_removing(app: App) {
         .expect("a picture");
     assert_eq!(bob.api.show_user("ada").await.unwrap().user.avatar, Some(first));
     for size in [64, 256] {
-        // Pages show pictures without a token: anyone who knows the id may see it.
+        // Pages show pictures without a token: anyone who knows the id may fetch one.
         let Picture { media_type, bytes } = app.stranger(1).show_avatar(first, size).await.unwrap();
         assert!(media_type.starts_with("image/"), "{media_type}");
         if media_type == "image/png" {
@@ -70,7 +70,7 @@ async fn what_is_no_picture(app: App) {
             .refused(ErrorCode::UnsupportedMedia);
     }
     let mut bomb = png(8, 8);
-    // Width and height in the header, beyond every limit, with the checksum that belongs to them.
+    // Width and height in the header, beyond every limit, with the matching checksum.
     bomb[16..20].copy_from_slice(&30_000_u32.to_be_bytes());
     bomb[20..24].copy_from_slice(&30_000_u32.to_be_bytes());
     let checksum = crc32(&bomb[12..29]);

@@ -1,4 +1,4 @@
-//! What is no proper request is refused as a problem document, whatever it is and wherever it goes.
+//! Malformed requests are refused with a problem document, whatever they are and wherever they go.
 
 use parlour_client::operations::ListNamed;
 use parlour_protocol::problems::ErrorCode;
@@ -59,7 +59,7 @@ async fn bodies(app: App) {
     );
 }
 
-/// Numbers at their ends and characters that databases do not like: a refusal or an answer, never a fault.
+/// Numbers at their limits and characters that databases dislike: a refusal or a success, never a fault.
 async fn values_at_the_edge(app: App) {
     let root = app.admin("root").await;
     let room = root.create_room("tea").await;
@@ -153,7 +153,7 @@ async fn paths_and_methods(app: App) {
     }
 }
 
-/// The published description says which operations need nobody; all others refuse strangers, before anything else.
+/// The published description says which operations are public; all others refuse strangers, before anything else.
 async fn every_operation_wants_to_know_who_asks(app: App) {
     let mut open = Vec::new();
     let mut tried = 0;
@@ -219,7 +219,7 @@ async fn operations(app: App) {
     let told = metrics().bearer_auth(METRICS_TOKEN).send().await.unwrap();
     assert_eq!(told.status(), 200);
     assert!(told.text().await.unwrap().contains("# TYPE "));
-    // Not to this machine either, where everybody is who comes through a proxy.
+    // Not to this machine either: every client that comes through a proxy appears to be on it.
     for refused in [metrics(), metrics().bearer_auth("another token"), metrics().header("via", "1.1 proxy")] {
         assert_eq!(refused.send().await.unwrap().status(), 404);
     }

@@ -1,6 +1,6 @@
-//! Blocking: nothing arrives at the one who blocks, and the one who is blocked cannot tell it from a stranger who
-//! never answers. The second half is shown by comparing everything that two people see who do the same: one is
-//! blocked, the other one is ignored.
+//! Blocking: nothing reaches the blocker, and the blocked person cannot tell it from being ignored by a stranger. The
+//! second half is shown by comparing everything that two people see who do the same: one is blocked, the other one is
+//! ignored.
 
 use parlour_client::operations::ListNotifications;
 use parlour_protocol::friends::CreateFriendRequest;
@@ -45,7 +45,7 @@ async fn blocking_and_unblocking(app: App) {
     assert!(ada.api.show_user("bob").await.unwrap().blocked);
     assert!(!bob.api.show_user("ada").await.unwrap().blocked, "whom others block is not told");
 
-    // Neither can write any more; both keep what was said.
+    // Neither can write any more; both keep the earlier messages.
     for person in [&ada, &bob] {
         let text = parlour_protocol::messages::SendMessage { body: "hi".into(), reply_to: None };
         person.api.send_message(direct, "cid-blocked", &text).await.refused(ErrorCode::NotFriends);
@@ -73,8 +73,8 @@ async fn blocking_and_unblocking(app: App) {
     app.call(Method::GET, "/api/v1/blocks", None).await.refused(ErrorCode::Unauthenticated);
 }
 
-/// Whatever differs between two people who see the same: their own names, the places that each shares with ada
-/// alone, and moments.
+/// Everything that differs between two people who see the same: their own names, the conversations that each shares
+/// with ada alone, and times.
 struct Names(Vec<(String, &'static str)>);
 
 impl Names {
@@ -114,7 +114,7 @@ struct Witness {
 impl Witness {
     async fn new(app: &App, ada: &Person, person: Person, direct: Option<ConversationId>) -> Self {
         let room = ada.create_room(&format!("tea of {}", person.handle)).await;
-        // What happens at one moment is listed in the order of random ids.
+        // Entries with the same time are listed in the order of random ids.
         app.advance(SECOND);
         person.join(room).await;
         app.advance(SECOND);
@@ -186,7 +186,7 @@ impl Witness {
         self.socket.post(|_| ClientFrame::Typing { conversation: room }).await;
     }
 
-    /// What ada does in the common room reaches everybody in it.
+    /// What ada does in the common room reaches everyone in it.
     async fn is_met(&mut self, ada: &Person) -> Seq {
         ada.send(self.room, &format!("@{} hello", self.person.handle)).await;
         let last = ada.send(self.room, "bye").await;
@@ -198,7 +198,7 @@ impl Witness {
     }
 }
 
-/// Step by step, so that a difference is found in little text.
+/// Compares step by step, so that a difference shows in little text.
 fn same(blocked: &Witness, ignored: &Witness) {
     assert_eq!(blocked.seen.len(), ignored.seen.len());
     for (one, other) in blocked.seen.iter().zip(&ignored.seen) {
@@ -206,7 +206,7 @@ fn same(blocked: &Witness, ignored: &Witness) {
     }
 }
 
-/// What has come to ada is only what is in the rooms' logs.
+/// Nothing has reached ada except what is in the logs of the rooms.
 async fn nothing_arrived(ada: &Person, hers: &mut TestSocket, room: ConversationId, last: Seq) {
     let trace = hers.trace_until(room, last).await;
     assert_eq!(trace["ephemerals"], json!([]), "neither typing nor presence");
@@ -244,7 +244,7 @@ async fn a_blocked_stranger_cannot_tell(app: App) {
     let asked = ada.api.list_friend_requests().await.unwrap().incoming;
     let asked: Vec<&str> = asked.iter().map(|one| one.user.handle.as_str()).collect();
     assert_eq!(asked, ["carl"], "the one who is only ignored was heard");
-    // What was kept back does not come with the end of the block, but anyone who was wanted after all becomes a friend.
+    // What was withheld does not arrive when the block ends, but somebody who was wanted after all becomes a friend.
     ada.call(Method::DELETE, &format!("/api/v1/blocks/{}", blocked.person.id), None).await.expect(204);
     assert_eq!(ada.api.list_friend_requests().await.unwrap().incoming.len(), 1);
     assert_eq!(
@@ -269,7 +269,7 @@ async fn a_blocked_friend_cannot_tell(app: App) {
 
     block(&ada, &blocked.person).await;
     ada.api.delete_friend(ignored.person.id).await.unwrap();
-    // Begins after what ended the friendships, which ada's own devices are told.
+    // Begins after the events that ended the friendships, which ada's own devices receive.
     let mut hers = ada.socket_on(&[blocked.room]).await;
     blocked.try_everything(&ada).await;
     let last = blocked.is_met(&ada).await;
@@ -281,7 +281,7 @@ async fn a_blocked_friend_cannot_tell(app: App) {
 
 async fn a_block_that_meets_a_request(app: App) {
     let (ada, bob, carl) = (app.person("ada").await, app.person("bob").await, app.person("carl").await);
-    // Theirs waits on, to them; one's own is taken back, as by cancelling.
+    // The other person's request still looks open to them; the blocker's own request is withdrawn, as by cancelling.
     bob.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
     ada.api.create_friend_request(&CreateFriendRequest { to: "carl".into() }).await.unwrap();
     block(&ada, &bob).await;
@@ -302,7 +302,7 @@ async fn a_block_that_meets_a_request(app: App) {
     );
     assert!(bob.api.list_friend_requests().await.unwrap().incoming.is_empty());
 
-    // However a request and a block fall together, no request of the blocked one is left over.
+    // However a request and a block interleave, no request of the blocked person is left over.
     for _ in 0..5 {
         let (asks, blocks) = (carl.elsewhere(), ada.clone());
         tokio::join!(

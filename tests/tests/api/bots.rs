@@ -1,4 +1,4 @@
-//! Bots: who makes them, how they show, and how they end.
+//! Bots: who creates them, how they are shown, and how they end.
 
 use parlour_client::native::fresh_cid;
 use parlour_client::operations::{ListMembers, ListNamed, ListUsers, MessagesAt, calls};
@@ -48,7 +48,7 @@ async fn a_bot_is_made_and_shows_as_one(app: App) {
 
     let bot = ada.create_bot("weather").await;
     let mut bots = list(&ada).await;
-    // The clock stands still: both are as old.
+    // The clock stands still: both have the same age.
     bots.sort_by_key(|bot| bot.user.handle.clone());
     assert_eq!(bots.iter().map(|bot| bot.user.handle.as_str()).collect::<Vec<_>>(), ["Named", "weather"]);
     assert_eq!((bots[1].user.id, bots[1].owner), (bot.id, ada.id));
@@ -74,7 +74,7 @@ async fn a_bot_is_made_and_shows_as_one(app: App) {
     let direct = bob.direct(&bot).await;
     assert!(bob.api.show_conversation(direct).await.unwrap().peer.unwrap().bot);
 
-    // Whose it is, is told to the owner and to administrators.
+    // Only the owner and administrators see whose bot it is.
     for (who, owner) in [(&ada, Some(ada.id)), (&root, Some(ada.id)), (&bob, None), (&bot, None)] {
         let profile = who.api.show_user("weather").await.unwrap();
         assert_eq!((profile.user.bot, profile.owner), (true, owner), "{}", who.handle);
@@ -105,7 +105,7 @@ async fn nobody_logs_in_to_a_bot(app: App) {
     let promoted =
         parlour_chat::admin::promote(&mut app.database().connect(), Timestamp(app.now().0), "weather");
     assert!(promoted.is_err());
-    // Nor does it manage itself, or make others.
+    // Nor can it manage itself, or create others.
     let scope = ErrorCode::InsufficientScope;
     bot.call(Method::PATCH, "/api/v1/account", Some(json!({"bio": "mine"}))).await.refused(scope);
     bot.call(Method::DELETE, "/api/v1/account", Some(json!({"password": ""}))).await.refused(scope);
@@ -128,12 +128,12 @@ async fn bots_are_their_owners_alone(app: App) {
         other.call(Method::DELETE, &format!("{tokens}/{token}"), None).await.refused(ErrorCode::NotFound);
         other.call(Method::DELETE, &own, password()).await.refused(ErrorCode::NotFound);
     }
-    // Not by way of one's own bot, or of one's own account, either.
+    // Not through one's own bot or account either.
     let crossed = format!("{BOTS}/{}/tokens/{token}", his.id);
     bob.call(Method::DELETE, &crossed, None).await.refused(ErrorCode::NotFound);
     let as_own = format!("/api/v1/account/tokens/{token}");
     ada.call(Method::DELETE, &as_own, None).await.refused(ErrorCode::NotFound);
-    // A person is no bot.
+    // A person is not a bot.
     let of_person = format!("{BOTS}/{}", bob.id);
     ada.call(Method::DELETE, &of_person, password()).await.refused(ErrorCode::NotFound);
     bob.call(Method::DELETE, &of_person, password()).await.refused(ErrorCode::NotFound);
@@ -170,12 +170,12 @@ async fn a_bot_stops_with_its_owner(app: App) {
     bot.api.show_account().await.refused(ErrorCode::Unauthenticated);
     root.api.reinstate_user(ada.id).await.unwrap();
     bot.api.show_account().await.refused(ErrorCode::Unauthenticated);
-    // Its owner makes it a new token.
+    // Its owner makes a new token for it.
     let ada = ada.other_device().await;
     let tokens = format!("{BOTS}/{}/tokens", bot.id);
     let token = ada.create_token(&tokens, json!({"name": "again", "scopes": ["read"]})).await;
     bot.with_token(&token.secret).api.show_account().await.unwrap();
-    // A bot is suspended like anybody, without its owner.
+    // A bot is suspended like anyone, without its owner.
     root.api.suspend_user(bot.id).await.unwrap();
     eventually("the bot is suspended everywhere", || async {
         bot.with_token(&token.secret).api.show_account().await.is_err()

@@ -1,6 +1,7 @@
-//! What things cost in statements, and that what is kept to save some is never stale.
+//! The cost of operations in statements, and that what is cached to save some is never stale.
 //!
-//! The server also asks by itself now and then (sweeps, revocations), so each cost is the least of several tries.
+//! The server also runs queries by itself now and then (sweeps, revocations), so each cost is the minimum of several
+//! tries.
 
 use parlour_client::operations::MessagesAt;
 use parlour_protocol::messages::EditMessage;
@@ -13,7 +14,7 @@ on_all_backends!(hot_paths, asking_together, kept_pages);
 
 const TRIES: usize = 8;
 
-/// The least that something costs on the first node.
+/// The minimum cost of something on the first node.
 async fn cost<T>(app: &App, mut what: impl AsyncFnMut() -> T) -> u64 {
     let mut least = u64::MAX;
     for _ in 0..TRIES {
@@ -39,8 +40,8 @@ async fn hot_paths(app: App) {
         assert!(budget.contains(&cost), "{what} cost {cost} statements, not {budget:?}");
     };
 
-    // Heads, rights, rows. SQLite has no arrays, but takes the same three for one message. The author's read marker is
-    // stored later, with those of others.
+    // Heads, rights, rows. SQLite has no arrays, but needs the same three for one message. The author's read marker is
+    // stored later, together with those of others.
     expect("a message", cost(&app, async || ada.send(room, "hi").await).await, 3..=3);
     expect("a direct message", cost(&app, async || ada.send(direct, "hi").await).await, 4..=4);
     // Rights, and the rows.
@@ -52,13 +53,13 @@ async fn hot_paths(app: App) {
     expect("a page of history", cost(&app, page).await, 2..=2);
     let page = async || ada.api.list_messages(room, &MessagesAt::Newest.limit(5)).await.unwrap();
     expect("a page of history that was read before", cost(&app, page).await, 1..=1);
-    // Where one stands, and the heads of conversations that nobody here followed before: here somebody does.
+    // The standing, and the heads of conversations that nobody on this node followed before: here somebody does.
     let others = bob.socket().await;
     expect("connecting", cost(&app, async || ada.socket().await).await, 1..=2);
     others.close().await;
 }
 
-/// Many who want the same at the same time share the questions.
+/// Many clients that want the same at the same time share the queries.
 async fn asking_together(app: App) {
     let ada = app.person("ada").await.at_node(0);
     let room = ada.create_room("tea").await;
@@ -73,7 +74,7 @@ async fn asking_together(app: App) {
         join_all((0..100).map(|_| page())).await
     };
     let cost = cost(&app, everybody).await;
-    // At least one question for rights and one for the page.
+    // At least one query for rights and one for the page.
     assert!((2..=50).contains(&cost), "100 readers of one page cost {cost} statements");
 }
 
@@ -112,7 +113,7 @@ async fn kept_pages(app: App) {
             }
         }
         let now = everything().await;
-        // Each step shows in each place, but a new message only where the newest are, and in every head.
+        // Each change shows in each place, but a new message only in the newest page and in every head.
         for (place, (then, now)) in places.iter().zip(seen.iter().zip(&now)) {
             assert_eq!(now.head, then.head + 1, "{place:?}");
             let same = now.items == then.items;
@@ -121,7 +122,7 @@ async fn kept_pages(app: App) {
         }
         seen = now;
     }
-    // Anyone who has left reads nothing more, kept or not.
+    // Anyone who has left can read nothing more, cached or not.
     bob.api.leave_room(room).await.unwrap();
     for place in places {
         assert!(bob.api.list_messages(room, &place.limit(6)).await.is_err());

@@ -1,4 +1,5 @@
-//! What is unread, and what of it concerns one: counters go down as they go up, and count what can be read.
+//! Unread messages, and those of them that mention the reader: counters go down as they go up, and count what can be
+//! read.
 
 use parlour_client::operations::{ListEvents, ListNotifications, MessagesAt};
 use parlour_protocol::conversations::MarkRead;
@@ -67,7 +68,7 @@ async fn what_is_deleted_is_not_unread(app: App) {
     assert_eq!(counts(&bob, room).await, (1, 1, 1));
     ada.api.delete_message(room, seq).await.unwrap();
     assert_eq!(counts(&bob, room).await, (0, 0, 0));
-    // Clients are told what they need to count the same.
+    // Clients receive what they need to count the same.
     socket.expect_user(UserChange::Mentioned { conversation: room, seq, author: ada.id }).await;
     socket.expect_user(UserChange::MentionRemoved { conversation: room, seq }).await;
     socket.expect_event(room, seq).await;
@@ -82,7 +83,7 @@ async fn what_is_deleted_is_not_unread(app: App) {
     ada.api.delete_message(direct, seq).await.unwrap();
     assert_eq!(counts(&bob, direct).await, (0, 0, before));
 
-    // A room that is gone, and an account that is gone, take their news along.
+    // A deleted room and a deleted account take their unread messages with them.
     app.advance(MINUTE);
     ada.send(room, "@bob once more").await;
     ada.api.delete_room(room).await.unwrap();
@@ -112,15 +113,15 @@ async fn people_who_write_have_read_what_stands_above(app: App) {
         ada.send(conversation, "hello?").await;
         assert_eq!(counts(&bob, conversation).await.0, 2);
         let own = bob.send(conversation, "yes").await;
-        // At once, on whichever node they look.
+        // At once, on every node.
         for device in [&bob.elsewhere(), &bob] {
             let entry = device.api.show_conversation(conversation).await.unwrap();
             assert_eq!((entry.head, entry.unread, entry.read_seq), (own, 0, own));
         }
-        // What comes afterwards is unread, and nobody else has read anything by it.
+        // What comes afterwards is unread, and nobody else's marker has moved.
         ada.send(conversation, "good").await;
         assert_eq!(counts(&bob, conversation).await.0, 1);
-        // The same message once more moves nothing: it stands where it stood.
+        // Repeating the same message moves nothing: it keeps its position.
         let cid = fresh_cid();
         let message = SendMessage { body: "again".into(), reply_to: None };
         let first = bob.api.send_message(conversation, &cid, &message).await.unwrap();
@@ -129,7 +130,7 @@ async fn people_who_write_have_read_what_stands_above(app: App) {
         assert_eq!((second.seq, second.duplicate), (first.seq, true));
         assert_eq!(counts(&bob, conversation).await.0, 1);
     }
-    // What is refused has read nothing.
+    // A refused message does not move the marker.
     ada.send(direct, "one more").await;
     assert_eq!(counts(&bob, direct).await.0, 2);
     ada.api.delete_friend(bob.id).await.unwrap();
@@ -152,7 +153,7 @@ async fn people_who_are_blocked_do_not_count(app: App) {
     app.advance(MINUTE);
     let seq = ada.send(room, "@bob why?").await;
     assert_eq!(counts(&bob, room).await, (0, 0, 0));
-    // Blocking is silent: everybody else sees whom the message means.
+    // Blocking is silent: everyone else sees whom the message mentions.
     let mentions = message(&ada, room, seq).await.mentions;
     assert_eq!(mentions, Some(vec![Mention { user: bob.id, handle: "bob".into() }]));
     block(&bob, &ada, false).await;
@@ -202,7 +203,7 @@ async fn a_mention_means_the_account(app: App) {
         .items;
     let Change::MessageCreated { mentions, .. } = &events[0].change else { panic!("{events:?}") };
     assert_eq!(mentions.clone().map(BTreeSet::from_iter), means(&[(&bob, "bob"), (&ada, "ada")]));
-    // Also when the text around it changes; a new one means the new account.
+    // Also when the text around it changes; a new mention means the new account.
     ada.api.edit_message(room, seq, &EditMessage { body: "@bob, please ask @robert".into() }).await.unwrap();
     assert_eq!(meant(seq).await, means(&[(&bob, "bob"), (&bob, "robert")]));
     let next = ada.send(room, "@bob").await;
@@ -239,7 +240,7 @@ async fn an_answer_tells_whom_it_answers(app: App) {
     assert_eq!(counts(&bob, room).await, (2, 2, 2), "told once");
     ada.api.delete_message(room, seq).await.unwrap();
     assert_eq!(counts(&bob, room).await, (1, 1, 1));
-    // Neither oneself, who has read it all by writing, nor who has left.
+    // Neither the author, who has read everything by writing, nor anyone who has left.
     answer(&bob, room, "Well", question).await;
     assert_eq!(counts(&bob, room).await, (0, 0, 1));
     bob.api.leave_room(room).await.unwrap();
@@ -263,7 +264,7 @@ async fn administrators_delete_in_rooms_and_nowhere_else(app: App) {
     let seq = ada.send(room, "@bob rude words").await;
     let another = ada.send(room, "more of them").await;
     bob.api.delete_message(room, seq).await.refused(ErrorCode::Forbidden);
-    // In any room, since rooms are public: also where they are no members.
+    // In any room, since rooms are public: also where they are not members.
     root.api.delete_message(room, seq).await.unwrap();
     assert_eq!(message(&bob, room, seq).await.body, None);
     assert_eq!(counts(&bob, room).await.1, 0);
@@ -283,7 +284,7 @@ async fn administrators_delete_in_rooms_and_nowhere_else(app: App) {
     root.api.delete_message(own, seq).await.refused(ErrorCode::Forbidden);
 }
 
-/// Random histories: what is counted for each person is what they can read and have not read.
+/// Random histories: each person's counters equal what they can read and have not read.
 async fn counters_equal_what_can_be_read(app: App) {
     let mut people = [app.person("ada").await, app.person("bob").await, app.person("carol").await];
     let room = people[0].create_room("tea").await;
@@ -296,7 +297,7 @@ async fn counters_equal_what_can_be_read(app: App) {
     for step in 0..150 {
         app.advance(11 * SECOND);
         if step % 30 == 29 {
-            // Access tokens end in the meantime.
+            // Access tokens expire in the meantime.
             for person in &mut people {
                 *person = person.other_device().await;
             }
@@ -366,7 +367,7 @@ async fn counters_equal_what_can_be_read(app: App) {
                 named || one.reply_author == Some(person.id)
             };
             assert_eq!(entry.unread, unread.len() as i64, "step {step}: {}", person.handle);
-            // Nobody is told of what somebody wrote while they blocked them.
+            // Nobody is told of what somebody wrote while they blocked the author.
             let mentions =
                 unread.iter().filter(|one| concerns(one) && told.contains(&one.seq)).count() as i64;
             assert_eq!(entry.mentions, mentions, "step {step}: {}", person.handle);

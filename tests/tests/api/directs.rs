@@ -62,7 +62,7 @@ async fn nobody_else_sees_it(app: App) {
     eve.api.add_reaction(direct, seq, "👍").await.refused(ErrorCode::NotFound);
     let message = SendMessage { body: "hi".into(), reply_to: None };
     eve.api.send_message(direct, "client-id-1", &message).await.refused(ErrorCode::NotFound);
-    // It is no room either, for nobody.
+    // Nobody can use it as a room either.
     for person in [&ada, &eve] {
         person.api.show_room(direct).await.refused(ErrorCode::NotFound);
         person.api.join_room(direct).await.refused(ErrorCode::NotFound);

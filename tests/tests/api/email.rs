@@ -1,4 +1,4 @@
-//! The e-mail address of an account: who learns it, how it is confirmed, changed and removed, and what is told by mail.
+//! The e-mail address of an account: who sees it, how it is confirmed, changed and removed, and which mails are sent.
 
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::{DAY, MINUTE, SECOND};
@@ -28,7 +28,7 @@ fn body(address: &str) -> Option<Value> {
     Some(json!({ "email": address, "password": PASSWORD }))
 }
 
-/// Chooses an address.
+/// Sets a new address.
 pub(super) async fn choose(who: &Person, address: &str) -> Reply {
     who.call(Method::PUT, EMAIL, body(address)).await
 }
@@ -65,13 +65,13 @@ async fn an_address_is_confirmed(app: App) {
     assert!(text.contains("@ada"), "{text}");
 
     confirm(&app, "another token").await.refused(ErrorCode::Gone);
-    // On another device, without a log-in; once.
+    // On another device, without a log-in; it works once.
     confirm(&app, &token).await.expect(204);
     confirm(&app, &token).await.refused(ErrorCode::Gone);
     let known = ada.get(EMAIL).await.expect(200);
     assert_eq!(known, json!({ "address": "Ada@example.org", "verified_at": "2026-01-01T00:00:00.000000Z" }));
 
-    // One's own export has it, and nobody else sees it.
+    // The owner's export contains it, and nobody else sees it.
     let password = Some(json!({ "password": PASSWORD }));
     let export = ada.call(Method::POST, "/api/v1/account/export", password).await.text;
     assert!(export.contains(r#"{"kind":"email","data":{"address":"Ada@example.org""#), "{export}");
@@ -97,7 +97,7 @@ async fn the_old_address_is_told(app: App) {
     let told = app.mail().take("old@example.org", "Another address").await;
     assert!(told.body().contains("https://chat.example/forgot") && !told.body().contains('#'));
     let mail = app.mail().take("new@example.org", "Confirm").await;
-    // Another mail for the same address is no other change.
+    // Another mail for the same address is not another change.
     choose(&ada, "new@example.org").await.expect(200);
     let again = app.mail().take("new@example.org", "Confirm").await;
     confirm(&app, &mail.token()).await.refused(ErrorCode::Gone);
@@ -115,7 +115,7 @@ async fn the_old_address_is_told(app: App) {
     app.mail().take("new@example.org", "was removed").await;
     assert_eq!(ada.get(EMAIL).await.expect(200), json!({}));
     remove(PASSWORD).await.expect(204);
-    // What comes after it would have come before this one, too.
+    // A mail about the removal would have arrived before this one.
     confirmed(&app, &ada, "last@example.org").await;
     assert!(app.mail().mails().is_empty(), "{:?}", app.mail().mails());
 }
@@ -137,7 +137,7 @@ async fn links_end(app: App) {
     ada.call(Method::DELETE, EMAIL, Some(json!({ "password": PASSWORD }))).await.expect(204);
     confirm(&app, &two.token()).await.refused(ErrorCode::Gone);
 
-    // The confirmed one again gives up what waits.
+    // Choosing the confirmed address again discards the pending one.
     confirmed(&app, &ada, "ada@example.org").await;
     choose(&ada, "other@example.org").await.expect(200);
     let three = app.mail().take("other@example.org", "Confirm").await;
@@ -145,7 +145,7 @@ async fn links_end(app: App) {
     assert!(kept.get("pending").is_none() && kept["address"] == "ada@example.org", "{kept}");
     confirm(&app, &three.token()).await.refused(ErrorCode::Gone);
 
-    // Of two who use the same link at the same time, one succeeds.
+    // Of two concurrent uses of the same link, one succeeds.
     app.advance(61 * MINUTE);
     ada.api.refresh().await.unwrap();
     choose(&ada, "both@example.org").await.expect(200);
@@ -182,7 +182,7 @@ async fn bad_addresses(app: App) {
         let problem = choose(&ada, bad).await.refused(ErrorCode::Invalid);
         assert_eq!(problem.violations[0].field, "email", "{bad:?}");
     }
-    // Names in other scripts go as they are, to servers that take them.
+    // Addresses in other scripts are sent unchanged, to servers that accept them.
     confirmed(&app, &ada, "ada@bücher.example").await;
     confirmed(&app, &ada, "ada+tea@sub.example.org").await;
     for bad in ["", " ", "a\u{0}b", &"x".repeat(300)] {
@@ -224,11 +224,11 @@ async fn mails_are_limited(app: App) {
     }
     let problem = choose(&ada, "ada5@example.org").await.refused(ErrorCode::RateLimited);
     assert!(problem.retry_after_ms.is_some());
-    // Three went to this address, whatever the case.
+    // Three mails went to this address, in whatever case.
     choose(&bob, "ADA0@example.org").await.refused(ErrorCode::RateLimited);
     choose(&bob, "ada1@example.org").await.expect(200);
     choose(&bob, "ada1@example.org").await.refused(ErrorCode::RateLimited);
-    // What was refused left what was there.
+    // The refused request changed nothing.
     assert_eq!(bob.get(EMAIL).await.expect(200)["pending"], "ada1@example.org");
     assert_eq!(ada.get(EMAIL).await.expect(200)["pending"], "ada0@example.org");
     app.advance(61 * MINUTE);
@@ -240,7 +240,7 @@ async fn notices(app: App) {
     let (root, ada) = (app.admin("root").await, app.person("ada").await);
     let change = |old: &str, new: &str| json!({ "current": old, "new": new });
     let password = "/api/v1/account/password";
-    // Without a confirmed address nothing is told, not even to one that waits.
+    // Without a confirmed address no notice is sent, not even to a pending one.
     choose(&ada, "ada@example.org").await.expect(200);
     let waiting = app.mail().take("ada@example.org", "Confirm").await;
     let same = change(PASSWORD, PASSWORD);
@@ -250,7 +250,7 @@ async fn notices(app: App) {
     let told = app.mail().take("ada@example.org", "password on Parlour has changed").await;
     assert!(told.body().contains("If this wasn't you"));
 
-    // A log-in is nothing to write about; a second factor that is turned off is.
+    // A log-in is not worth a mail; turning off a second factor is.
     ada.other_device().await;
     let factor = "/api/v1/account/second-factor";
     let made = ada.call(Method::POST, factor, Some(json!({ "password": PASSWORD }))).await.expect(201);

@@ -1,4 +1,4 @@
-//! New passwords by mail, and mails on their way: tried again, sent by one node, and in nobody's way.
+//! New passwords by mail, and mails in transit: retried, sent by one node, and never blocking anyone.
 
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,7 @@ async fn set(app: &App, token: &str, password: &str) -> Reply {
     app.call(Method::POST, "/api/v1/password-resets", Some(body)).await
 }
 
-/// How often each mail that waits was tried, and when it is due.
+/// How often each waiting mail was tried, and when it is due next.
 fn waiting(app: &App) -> Vec<(i64, i64)> {
     outgoing_mail::table
         .filter(outgoing_mail::sent_at.is_null())
@@ -56,7 +56,7 @@ fn waiting(app: &App) -> Vec<(i64, i64)> {
         .unwrap()
 }
 
-/// Waits until every request for a new password was looked at.
+/// Waits until every request for a new password has been processed.
 async fn all_looked_at(app: &App) {
     eventually("requests are looked at", || async {
         reset_requests::table.count().get_result::<i64>(&mut app.database().connect()).unwrap() == 0
@@ -93,7 +93,7 @@ async fn a_forgotten_password(app: App) {
         log.contains("password_reset_requested") && !log.contains(&token) && !log.contains("example.org")
     );
 
-    // A link is good for an hour, and no longer than the address that it went to.
+    // A link is valid for an hour, and no longer than the address that it was sent to.
     ask(&app, "ADA@example.org").await.expect(202);
     let mail = app.mail().take("ada@example.org", "A new password").await;
     app.advance(61 * MINUTE);
@@ -116,7 +116,7 @@ async fn who_gets_a_link(app: App) {
     app.mail().take("cyril@example.org", "Confirm").await;
     confirmed(&app, &dora, "dora@example.org").await;
     root.api.suspend_user(dora.id).await.unwrap();
-    // Nobody, no address, none that was confirmed, suspended: all are answered alike, and nothing is sent.
+    // Unknown, invalid, unconfirmed and suspended: all get the same response, and nothing is sent.
     let mut answers = Vec::new();
     for who in [
         "nobody",
@@ -156,7 +156,7 @@ async fn links_are_limited(app: App) {
         all_looked_at(&app).await;
     }
     eventually("all are noted", || async { waiting(&app).is_empty() }).await;
-    // What a newer link replaced before it was sent is not sent at all.
+    // A link that a newer one replaced before it was sent is not sent at all.
     let mut tokens: Vec<String> = app.mail().mails().iter().map(|mail| mail.token()).collect();
     assert!((1..=3).contains(&tokens.len()), "{}", tokens.len());
     // Only the newest link works.
@@ -190,7 +190,7 @@ async fn mails_are_tried_again(app: App) {
     let mail = app.mail().take("ada@example.org", "Confirm").await;
     confirm(&app, &mail.token()).await.expect(204);
     eventually("it is noted", || async { waiting(&app).is_empty() }).await;
-    // What was sent is counted, and its address forgotten.
+    // Sent mails are counted, and their addresses forgotten.
     let kept: Vec<String> =
         outgoing_mail::table.select(outgoing_mail::address).load(&mut app.database().connect()).unwrap();
     assert_eq!(kept, [""]);
@@ -198,11 +198,11 @@ async fn mails_are_tried_again(app: App) {
 
 async fn mails_are_given_up(app: App) {
     let ada = app.person("ada").await;
-    // There is no such mailbox: that stays so.
+    // The mailbox does not exist: that is permanent.
     app.mail().set_mood(Mood::Refusing(550));
     choose(&ada, "nobody@example.org").await.expect(200);
     eventually("it is given up", || async { app.mail().begun() == 1 && waiting(&app).is_empty() }).await;
-    // Nobody is there for a day.
+    // For a day, the SMTP server refuses mails temporarily.
     app.mail().set_mood(Mood::Refusing(421));
     choose(&ada, "ada@example.org").await.expect(200);
     eventually("it was tried", || async {
@@ -219,7 +219,7 @@ async fn a_lost_node_loses_no_mail(app: App) {
     app.mail().set_mood(Mood::Hanging);
     choose(&ada, "ada@example.org").await.expect(200);
     eventually("somebody has it", || async { app.mail().connections() == 1 }).await;
-    // As if that one were gone: after a while others take it.
+    // As if that node had died: after a while others take over.
     app.advance(2 * MINUTE + SECOND);
     eventually("somebody else has it", || async { app.mail().connections() == 2 }).await;
     app.mail().set_mood(Mood::Taking);
@@ -244,7 +244,7 @@ async fn a_hanging_server_delays_nobody(app: App) {
         ask(&app, &person.handle).await.expect(202);
         person.api.show_account().await.unwrap();
     }
-    // Far less than the patience with the server.
+    // Far less than the time-out for the SMTP server.
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     app.mail().set_mood(Mood::Taking);
     app.mail().take("ada@example.org", "A new password").await;
@@ -324,7 +324,7 @@ async fn what_is_over_is_forgotten(app: App) {
 async fn nothing_is_sent_in_the_clear(app: App) {
     let ada = app.person("ada").await;
     choose(&ada, "ada@example.org").await.expect(200);
-    // This server knows no TLS.
+    // This server does not support TLS.
     let due = app.now().0 + 30 * SECOND;
     eventually("it was tried", || async { waiting(&app) == [(1, due)] }).await;
     assert_eq!((app.mail().connections(), app.mail().begun()), (1, 0));

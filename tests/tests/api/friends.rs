@@ -1,4 +1,4 @@
-//! Friendship: asked for, answered, ended.
+//! Friendship: requested, accepted or declined, ended.
 
 use parlour_client::operations::calls;
 use parlour_protocol::friends::CreateFriendRequest;
@@ -86,14 +86,14 @@ async fn declining_and_cancelling(app: App) {
         assert_eq!(open_requests(&bob).await, (vec![], vec![]));
     }
 
-    // To the one who asked, a declined request waits on.
+    // To the sender, a declined request still looks open.
     ada.api.create_friend_request(&CreateFriendRequest { to: "bob".into() }).await.unwrap();
     bob.api.delete_friend_request(ada.id).await.unwrap();
     bob.api.delete_friend_request(ada.id).await.refused(ErrorCode::NotFound);
     bob.api.accept_friend_request(ada.id).await.refused(ErrorCode::NotFound);
     assert_eq!(open_requests(&ada).await, (vec![], vec![bob.id]));
     assert_eq!(open_requests(&bob).await, (vec![], vec![]));
-    // Who declined may still ask: the other one wanted it.
+    // The person who declined may still send a request: the other one had wanted it.
     assert_eq!(
         bob.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap().relation,
         Relation::Friend

@@ -1,4 +1,4 @@
-//! Passwords: which are accepted, what guessing costs, and that nothing tells whether an account exists.
+//! Passwords: which are accepted, what guessing costs, and that nothing reveals whether an account exists.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
@@ -54,7 +54,7 @@ async fn common_and_odd_passwords(app: App) {
         let problem = register(bad).await.refused(ErrorCode::Invalid);
         assert_eq!(problem.violations[0].field, "password", "{bad}");
     }
-    // Nothing is cut off or altered: the last byte of 256 counts, spaces and case count.
+    // Nothing is truncated or altered: the last of 256 bytes, spaces and case all count.
     let long = format!(" {}é\t", "Ä".repeat(126));
     assert_eq!(long.len(), 256);
     register(&long).await.expect(201);
@@ -104,7 +104,7 @@ async fn guessing_slows_down(app: App) {
         assert_eq!(problem.retry_after_ms, Some(1000));
         log_in(&app.stranger(node), "bob", RIGHT).await.unwrap();
     }
-    // Nobody is locked out: after the delay the right password works, and all is forgotten.
+    // Nobody is locked out: after the delay the right password works, and all failures are forgotten.
     let last = app.stranger(app.nodes());
     app.advance(SECOND);
     log_in(&last, "ada", RIGHT).await.unwrap();
@@ -150,7 +150,7 @@ async fn strangers_do_not_lock_anybody_out(app: App) {
         guess(number).await.refused(ErrorCode::BadCredentials);
     }
     guess(5).await.refused(ErrorCode::RateLimited);
-    // Not from a network from which she has logged in, nor from a device that has, wherever it is now.
+    // Neither from a network from which she has logged in, nor from a known device, wherever it is now.
     for _ in 0..10 {
         log_in(&app.stranger_at(1, [127, 0, 0, 2]), "ada", RIGHT).await.unwrap();
     }
@@ -164,14 +164,14 @@ async fn strangers_do_not_lock_anybody_out(app: App) {
         device_token,
     };
     travelling.create_session(&session(phone.device_token.clone())).await.unwrap();
-    // Somebody else's device is none of hers, and neither is a made-up one.
+    // Somebody else's device token does not count as hers, and neither does a made-up one.
     let bob = app.person("bob").await;
     let his = log_in(&app.stranger(0), "bob", RIGHT).await.unwrap().device_token;
     for other in [his, Some("A".repeat(48)), Some("x".into())] {
         let api = app.stranger_at(0, [127, 3, 3, 3]);
         api.create_session(&session(other)).await.refused(ErrorCode::RateLimited);
     }
-    // And not in sessions that are open.
+    // Nor in open sessions.
     let change = json!({"current": RIGHT, "new": "another horse battery"});
     ada.call(Method::PUT, "/api/v1/account/password", Some(change)).await.expect(204);
     bob.api.show_account().await.unwrap();
@@ -217,7 +217,7 @@ async fn a_link_for_a_new_password_lets_in_while_strangers_guess(app: App) {
     let path = format!("/api/v1/admin/users/{}/password-reset", ada.id);
     let made = root.call(Method::POST, &path, None).await.expect(201);
     let token = made["link"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
-    // A browser on a network that nobody has seen.
+    // A browser on a new network.
     let browser = app.stranger_at(0, [127, 2, 2, 2]);
     log_in(&browser, "ada", RIGHT).await.refused(ErrorCode::RateLimited);
     let post = |path: &str| browser.request(Method::POST, browser.base().join(path).unwrap());
@@ -266,7 +266,7 @@ async fn hashes_from_before_passwords_had_a_form_work_once_and_are_renewed(app: 
         log_in(&from, "ada", entered).await.unwrap();
         let renewed = hash();
         assert_eq!(renewed != old, typed == decomposed, "{typed:?} {entered:?}");
-        // Today's form is not hashed again, however it is typed.
+        // A password hash in today's form is not renewed, however the password is typed.
         for again in [composed, decomposed] {
             log_in(&from, "ada", again).await.unwrap();
             assert_eq!(hash(), renewed);
@@ -274,7 +274,7 @@ async fn hashes_from_before_passwords_had_a_form_work_once_and_are_renewed(app: 
     }
 }
 
-/// A hash as it was made of the very bytes that were typed.
+/// A hash of exactly the bytes that were typed.
 fn hash_as_typed(password: &str) -> String {
     let params = Params::new(8, 1, 1, Some(32)).unwrap();
     let (mut output, salt) = ([0; 32], [5; 16]);

@@ -1,6 +1,6 @@
-//! The guide for authors of clients, `docs/guide.md`: every request in it is made, and every answer is as it says.
+//! The guide for authors of clients, `docs/guide.md`: every request in it is made, and every response must match.
 //!
-//! Invariant: a block that this file doesn't know fails. So does a placeholder that nothing has set.
+//! Invariant: a block of an unknown kind fails. So does a placeholder that nothing has set.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ on_all_backends!(everything_in_the_guide_is_so);
 
 const GUIDE: &str = include_str!("../../../docs/guide.md");
 
-/// A block of code: what stands after its fence, and its lines.
+/// A code block: the text after its fence, and its lines.
 struct Block<'a> {
     kind: &'a str,
     lines: Vec<&'a str>,
@@ -38,12 +38,12 @@ fn blocks() -> Vec<Block<'static>> {
     found
 }
 
-/// What placeholders stand for.
+/// The values of placeholders.
 #[derive(Default)]
 struct Known(BTreeMap<String, String>);
 
 impl Known {
-    /// Puts values in the place of placeholders.
+    /// Replaces placeholders by their values.
     fn fill(&self, text: &str) -> String {
         let mut filled = text.to_owned();
         for (name, value) in &self.0 {
@@ -60,7 +60,7 @@ impl Known {
         filled
     }
 
-    /// Compares what came with what the guide shows; objects may hold more.
+    /// Compares a response with what the guide shows; objects may have additional fields.
     fn compare(&mut self, shown: &Value, came: &Value, at: &str) -> Result<(), String> {
         match (shown, came) {
             (Value::String(shown), _) if shown == "…" => Ok(()),
@@ -129,7 +129,7 @@ async fn socket(app: &App, known: &mut Known, node: usize, lines: &[&str]) {
         }
         let shown = line.strip_prefix("< ");
         loop {
-            // What else comes, presence for instance, is passed over.
+            // Other frames, such as presence, are skipped.
             if let Some(shown) = shown {
                 let shown: Value = serde_json::from_str(shown).unwrap();
                 let found = frames.iter().position(|came| {
@@ -165,7 +165,7 @@ async fn everything_in_the_guide_is_so(app: App) {
     let mut asked: Option<(String, u16, Value)> = None;
     let mut counts = [0; 2];
     for (number, block) in blocks().into_iter().enumerate() {
-        // Time goes on, and the parts go to the nodes in turn.
+        // Time moves on, and the sections use the nodes in turn.
         app.advance(SECOND);
         let node = number / 2 % app.nodes();
         match block.kind.split_once(' ').unwrap_or((block.kind, "")) {

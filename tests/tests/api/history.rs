@@ -1,4 +1,4 @@
-//! Pages of history, the catch-up of a log, and that both tell the same story.
+//! Pages of history, catching up on a log, and that both agree.
 
 use parlour_client::engine::{Part, Timeline};
 use parlour_client::operations::{ListEvents, MessagesAt};
@@ -82,7 +82,7 @@ async fn authors_come_with_their_messages(app: App) {
     assert_eq!(names(page("&authors=false").await), []);
     let (own, other) = ((ada.id, "ada".to_owned()), (bob.id, "bob".to_owned()));
     assert_eq!(names(page("&authors=true").await), [own.clone(), other], "the author and who is answered");
-    // A page that is kept names people as they are now.
+    // A cached page shows people as they are now.
     let update = UpdateAccount { display_name: Some("Bob Stone".into()), ..UpdateAccount::default() };
     bob.api.update_account(&update).await.unwrap();
     assert_eq!(names(page("&authors=true").await), [own, (bob.id, "Bob Stone".to_owned())]);
@@ -128,7 +128,7 @@ async fn catching_up(app: App) {
         .refused(ErrorCode::NotFound);
 }
 
-/// Whatever happens after a page was read: applying the events gives what reading the page again would.
+/// Whatever happens after a page was read: applying the events gives the same as reading the page again.
 async fn page_and_events_equal_a_fresh_page(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let room = ada.create_room("tea").await;

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a request that makes something makes it once, whatever becomes of its answer.
+//! `Idempotency-Key`: a request that creates something creates it once, whatever happens to the response.
 
 use diesel::prelude::*;
 use parlour_client::native::Api;
@@ -44,7 +44,7 @@ async fn post(app: &App, person: &Person, path: &str, body: &Value, key: &str) -
     post_with(app, &person.api, path, body, &[key]).await
 }
 
-/// An answer without what is said at the moment of answering.
+/// A response without the parts that depend on the time of the response.
 fn lasting(reply: &Reply) -> Value {
     let mut value = reply.json();
     for fleeting in ["access_token", "expires_in", "device_token"] {
@@ -79,7 +79,7 @@ async fn everything_is_made_once(app: App) {
         };
         let first = post(&app, &ada, path, &body, KEY).await;
         assert!(first.status.is_success(), "{path}: {}", first.text);
-        // Quotes are how the standard writes it.
+        // The standard writes the key in quotes.
         let quoted = format!("\"{KEY}\"");
         for (again, key) in [(&ada, KEY), (&ada.elsewhere(), &quoted)] {
             let repeated = post(&app, again, path, &body, key).await;
@@ -92,7 +92,7 @@ async fn everything_is_made_once(app: App) {
             assert!(other.text != first.text, "{path}: another key asks for another one");
         }
     }
-    // Secrets that are told twice are good.
+    // Secrets in a repeated response are valid.
     let reset = post(&app, &ada, &reset, &json!({}), KEY).await.json();
     assert!(reset["link"].as_str().unwrap().contains("/reset#"));
 }
@@ -120,7 +120,7 @@ async fn an_account_is_registered_once(app: App) {
     let again = post_with(&app, &app.stranger(app.nodes() - 1), "/api/v1/accounts", &body, &[KEY]).await;
     again.expect(201);
     assert_eq!(lasting(&again), lasting(&first));
-    // The order of the fields is no difference.
+    // The order of the fields does not matter.
     let turned: Value = json!({"password": PASSWORD, "handle": "ada", "display_name": "Ada"});
     post_with(&app, &api, "/api/v1/accounts", &turned, &[KEY]).await.expect(201);
     let wrong = json!({"handle": "ada", "display_name": "Ada", "password": "wrong horse battery"});
@@ -128,7 +128,7 @@ async fn an_account_is_registered_once(app: App) {
     let me = app.stranger(0);
     me.set_tokens(Some(again.json()["access_token"].as_str().unwrap().to_owned()), None);
     assert_eq!(me.show_account().await.unwrap().handle, "ada");
-    // A stranger who happens on the same key makes an account of their own.
+    // A stranger who happens to use the same key creates an account of their own.
     let other = json!({"handle": "bob", "display_name": "Bob", "password": PASSWORD});
     let bob = post_with(&app, &api, "/api/v1/accounts", &other, &[KEY]).await.expect(201);
     assert!(bob["account"]["id"] != first.json()["account"]["id"]);
@@ -180,7 +180,7 @@ async fn another_request_with_the_key_is_refused(app: App) {
         .await
         .refused(ErrorCode::IdempotencyKeyReused);
     assert_eq!(count(&ada, "/api/v1/rooms").await, 1);
-    // Another operation has keys of its own.
+    // Each operation has its own keys.
     post(&app, &ada, "/api/v1/bots", &json!({"handle": "weather"}), KEY).await.expect(201);
 }
 
@@ -205,7 +205,7 @@ async fn bad_keys(app: App) {
     let request = ada.api.request(Method::POST, url).json(&body).header("idempotency-key", bytes);
     Reply::from_response("bytes".into(), request.send().await.unwrap()).await.refused(ErrorCode::Malformed);
     assert_eq!(count(&ada, "/api/v1/rooms").await, 0);
-    // What makes nothing has no use for a key, and takes no offence at one.
+    // A request that creates nothing ignores the key.
     let url = ada.api.base().join("/api/v1/account").unwrap();
     let request = ada.api.request(Method::GET, url).header("idempotency-key", "x");
     Reply::from_response("a read".into(), request.send().await.unwrap()).await.expect(200);
@@ -237,7 +237,7 @@ async fn keys_are_erased_with_the_account(app: App) {
     let bot = ada.create_bot("weather").await;
     post(&app, &ada, "/api/v1/rooms", &json!({"name": "tea"}), KEY).await.expect(201);
     post(&app, &bot, "/api/v1/rooms", &json!({"name": "rain"}), KEY).await.expect(201);
-    // What is kept with a key tells no secret.
+    // What is stored with a key reveals no secret.
     let token = json!({"name": "all", "scopes": ["read"], "password": PASSWORD});
     let made = post(&app, &ada, "/api/v1/account/tokens", &token, KEY).await.expect(201);
     let secret = made["secret"].as_str().unwrap().rsplit('_').next().unwrap().to_owned();

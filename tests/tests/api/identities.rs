@@ -1,4 +1,5 @@
-//! Logging in with a provider of OpenID Connect: whom it lets in, what of its word counts, and who may add or remove it.
+//! Logging in with an OpenID Connect provider: whom it lets in, which of its claims count, and who may add or remove
+//! it.
 
 use parlour_protocol::accounts::Registration;
 use parlour_protocol::problems::ErrorCode;
@@ -34,7 +35,7 @@ fn guild(config: &mut parlour_server::Config) {
     Provider::shared().configure(config);
 }
 
-/// A log-in that was begun: the page, and what binds it.
+/// A log-in in progress: the page, and what binds it to the browser.
 struct Begun {
     page: String,
     binding: String,
@@ -46,7 +47,7 @@ async fn begin(app: &App) -> Begun {
     Begun { page: text("authorization_url"), binding: text("binding") }
 }
 
-/// What the provider says of somebody, at the time that the servers believe it is.
+/// The provider's claims about somebody, at the time that the servers believe it is.
 fn claims(app: &App, subject: &str) -> Value {
     json!({"sub": subject, "preferred_username": format!("{subject}.of@the.guild"), "name": "One of Us",
            "now": app.now().0 / SECOND})
@@ -60,7 +61,7 @@ async fn complete(app: &App, node: usize, begun: &Begun, (state, code): (String,
 async fn log_in(app: &App, subject: &str, manner: Manner) -> Reply {
     let begun = begin(app).await;
     let back = Provider::shared().consent(&begun.page, claims(app, subject), manner);
-    // Another node than the one that began.
+    // On a different node than the one that began.
     complete(app, 1, &begun, back).await
 }
 
@@ -94,7 +95,7 @@ async fn a_stranger_registers_and_comes_back(app: App) {
         (&answer["account"]["handle"], &answer["account"]["has_password"]),
         (&json!("ada"), &json!(false))
     );
-    // The challenge made one account; it makes no second one.
+    // The challenge created one account; it creates no second one.
     body["handle"] = "ada2".into();
     app.call(Method::POST, REGISTER, Some(body)).await.refused(ErrorCode::Conflict);
     let again = log_in(&app, "u-1", Manner::Good).await.expect(201);
@@ -135,7 +136,7 @@ async fn a_log_in_belongs_to_who_began_it(app: App) {
     let provider = Provider::shared();
     let begun = begin(&app).await;
     let consent = || provider.consent(&begun.page, claims(&app, "u-3"), Manner::Good);
-    // Somebody else's browser, nobody's, and one that was made up.
+    // Another browser, no binding, and a made-up one.
     let other = begin(&app).await;
     for binding in [Some(other.binding.as_str()), None, Some(""), Some("x"), Some(&"A".repeat(54)), Some("é")]
     {
@@ -145,7 +146,7 @@ async fn a_log_in_belongs_to_who_began_it(app: App) {
     }
     let (_, code) = consent();
     complete(&app, 0, &begun, ("another state".into(), code)).await.refused(ErrorCode::Unauthenticated);
-    // A code works once, and one of another log-in not at all.
+    // A code works once, and never for another log-in.
     let back = consent();
     complete(&app, 0, &begun, back.clone()).await.expect(202);
     complete(&app, 0, &begun, back).await.refused(ErrorCode::Unauthenticated);
@@ -156,7 +157,7 @@ async fn a_log_in_belongs_to_who_began_it(app: App) {
     let back = consent();
     app.advance(10 * MINUTE);
     complete(&app, 0, &begun, back).await.refused(ErrorCode::Unauthenticated);
-    // What registers ends, too, and cannot be made up.
+    // The registration challenge expires, too, and cannot be forged.
     let unknown = log_in(&app, "u-3", Manner::Good).await.expect(202);
     let challenge = unknown["challenge"].as_str().unwrap();
     let (head, tail) = challenge.split_at(20);
@@ -170,7 +171,7 @@ async fn a_log_in_belongs_to_who_began_it(app: App) {
     app.call(Method::POST, REGISTER, Some(body)).await.refused(ErrorCode::Unauthenticated);
 }
 
-/// Begins to add, with the password.
+/// Begins to add an identity, with the password.
 async fn begin_to_add(who: &Person, password: &str) -> Reply {
     who.call(Method::POST, &format!("{OWN}/begin"), Some(json!({"password": password}))).await
 }
@@ -191,7 +192,7 @@ async fn an_account_is_added_and_removed(app: App) {
     add(&app, &bob, "u-4").await.refused(ErrorCode::Conflict);
     let session = log_in(&app, "u-4", Manner::Good).await.expect(201);
     assert_eq!(session["account"]["handle"], "ada");
-    // What one began, nobody else completes; neither as a log-in nor in another session.
+    // Nobody else can complete what one person began; neither as a log-in nor in another session.
     let begun = begin_to_add(&bob, "correct horse battery").await.expect(200);
     let page = begun["authorization_url"].as_str().unwrap();
     let consent = || {
@@ -220,7 +221,7 @@ async fn an_account_is_added_and_removed(app: App) {
 async fn an_account_without_a_password(app: App) {
     let answer = register(&app, "u-6", "ada", None).await.expect(201);
     let ada = bearer(&app, &answer);
-    // No password opens it, not even none.
+    // No password opens it, not even an empty one.
     for password in ["", "correct horse battery"] {
         let body = json!({"handle": "ada", "password": password});
         app.call(Method::POST, "/api/v1/sessions", Some(body)).await.refused(ErrorCode::BadCredentials);
@@ -229,7 +230,7 @@ async fn an_account_without_a_password(app: App) {
     let path = format!("{OWN}/{}", own["items"][0]["id"].as_str().unwrap());
     let none = || Some(json!({"password": ""}));
     ada.call(Method::DELETE, &path, none()).await.refused(ErrorCode::Conflict);
-    // What asks for the password takes a fresh log-in.
+    // What normally requires the password requires a recent log-in.
     app.advance(10 * MINUTE);
     let ada = bearer(&app, &log_in(&app, "u-6", Manner::Good).await.expect(201));
     let change = || Some(json!({"current": "", "new": "a much better one"}));
@@ -242,7 +243,7 @@ async fn an_account_without_a_password(app: App) {
     assert_eq!(account["has_password"], true);
     fresh.call(Method::DELETE, &path, none()).await.refused(ErrorCode::BadCredentials);
     fresh.call(Method::DELETE, &path, Some(json!({"password": "a much better one"}))).await.expect(204);
-    // Deleting takes the rest along.
+    // Deletion removes the rest.
     add_with(&app, &fresh, "u-6b").await;
     fresh
         .call(Method::DELETE, "/api/v1/account", Some(json!({"password": "a much better one"})))
@@ -315,7 +316,7 @@ fn a_new_key_of_the_provider_is_asked_for() {
         |app| {
             let provider = provider.clone();
             async move {
-                // Not at once after the last look: who makes up keys must not make the server ask all the time.
+                // Not immediately after the last fetch: made-up keys must not make the server fetch all the time.
                 for (manner, code) in [
                     (Manner::Good, 202),
                     (Manner::NewKey, 502),

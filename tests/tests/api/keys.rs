@@ -1,4 +1,4 @@
-//! The keys of access tokens: two at once, changed without anybody noticing, or at once with the end of everything.
+//! The keys of access tokens: two at once, rotated without anyone noticing, or at once with the end of every session.
 
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::CreateSession;
@@ -61,7 +61,7 @@ async fn a_new_key_without_logging_out(app: App) {
     assert_eq!(header(&log_in(&app).await), old, "the new key signs when all have had time to notice it");
     assert!(rotate(&app, false).unwrap_err().contains("--now"), "not twice in ten minutes");
 
-    // The command goes by the machine's clock, the servers of a test by their own, which is behind.
+    // The command uses the machine's clock; the servers of a test use their own, which is behind.
     app.advance(3650 * DAY);
     let fresh = log_in(&app).await;
     assert_ne!(header(&fresh), old);

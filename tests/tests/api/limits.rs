@@ -1,4 +1,4 @@
-//! What one person or one network can do to the others: as little as `docs/budgets.md` says.
+//! What one person or one network can do to others: as little as `docs/budgets.md` says.
 
 use parlour_client::operations::MessagesAt;
 use parlour_protocol::conversations::MarkRead;
@@ -44,7 +44,7 @@ const TOO_FAST: ErrorCode = ErrorCode::RateLimited;
 async fn everything_that_changes_shares_one_budget(app: App) {
     let (ada, bob) = (app.person("ada").await.at_node(0), app.person("bob").await.at_node(0));
     let room = ada.create_room("tea").await;
-    // Six at once, two a second; one is spent.
+    // Six at once, two a second; one is used up.
     for topic in ["a", "b", "c"] {
         ada.call(Method::PATCH, &format!("/api/v1/rooms/{room}"), Some(json!({"topic": topic})))
             .await
@@ -61,7 +61,7 @@ async fn everything_that_changes_shares_one_budget(app: App) {
     ada.call(Method::PUT, &format!("/api/v1/rooms/{room}/membership"), None).await.refused(TOO_FAST);
     let read = ada.get("/api/v1/account").await;
     assert!(read.header("ratelimit").starts_with("\"reads\";r="), "{}", read.header("ratelimit"));
-    // Others, and reading, have budgets of their own.
+    // Other people, and reading, have budgets of their own.
     bob.join(room).await;
     ada.api.show_account().await.unwrap();
     app.advance(SECOND);
@@ -114,7 +114,7 @@ async fn rooms_are_few(app: App) {
         create(number).await.unwrap();
     }
     create(20).await.refused(TOO_FAST);
-    // What nobody is in is in no list, and its name is free.
+    // A room without members is in no list, and its name is free.
     let listed = bob.get("/api/v1/rooms?search=room%207").await.expect(200);
     let room = listed["items"][0]["id"].as_str().unwrap().to_owned();
     ada.call(Method::DELETE, &format!("/api/v1/rooms/{room}/membership"), None).await.expect(204);
@@ -187,7 +187,7 @@ async fn handles_are_not_tried_out(app: App) {
     for number in 0..20 {
         ada.api.create_friend_request(&CreateFriendRequest { to: format!("person_{number}") }).await.unwrap();
     }
-    // When the day is used up the answer is the same, whether there is somebody or not.
+    // When the day's budget is used up, the response is the same, whether the person exists or not.
     for handle in ["person_20", "nobody_here"] {
         ada.api
             .create_friend_request(&CreateFriendRequest { to: handle.to_string() })
@@ -202,7 +202,7 @@ async fn handles_are_not_tried_out(app: App) {
     }
     rename("person_1").await.refused(TOO_FAST);
     rename("nobody_here").await.refused(TOO_FAST);
-    // Looking up and asking draw from one budget.
+    // Looking up and requesting share one budget.
     let bob = app.person("bob").await.at_node(0);
     for number in 0..30 {
         if number % 2 == 0 {
@@ -230,12 +230,12 @@ async fn strangers_fill_no_list(app: App) {
     let requests = ada.get("/api/v1/friend-requests").await.expect(200);
     assert_eq!(requests["incoming"].as_array().unwrap().len(), 200);
     assert!(!requests["incoming"].to_string().contains("\"stranger_0\""), "the oldest gave way");
-    // To those who asked, all of them wait.
+    // To the senders, all of the requests still look open.
     assert_eq!(
         others[0].get("/api/v1/friend-requests").await.expect(200)["outgoing"][0]["user"]["handle"],
         "ada"
     );
-    // She asks and is friends with whom she likes all the same.
+    // She can still send requests, and be friends with anyone.
     ada.api.create_friend_request(&CreateFriendRequest { to: "stranger_1".into() }).await.unwrap();
     others[2].api.create_friend_request(&CreateFriendRequest { to: "stranger_3".into() }).await.unwrap();
     ada.api.accept_friend_request(others[201].id).await.unwrap();
@@ -261,7 +261,7 @@ async fn typing_is_one_clock_for_each_person(app: App) {
     for socket in &mut sockets {
         socket.command(|id| ClientFrame::Ping { id }).await.unwrap();
     }
-    // A message is behind all that was passed on.
+    // A message arrives after everything that was passed on before it.
     let seq = ada.send(rooms[0], "done").await;
     watching.expect_event(rooms[0], seq).await;
     let mut seen = 0;
@@ -311,7 +311,7 @@ async fn long_pages_are_cut(app: App) {
         }
     }
     assert_eq!(forth, sent);
-    // Also for a socket that comes back after all of it.
+    // Also for a socket that connects after all of it.
     let mut socket = app.socket(0).await;
     let mut start = ada.start();
     start.cursors.insert(room, 1);
@@ -387,7 +387,7 @@ async fn a_made_up_token_ends_no_session(app: App) {
     let second = refresh(&genuine).await.expect(200)["refresh_token"].as_str().unwrap().to_owned();
     app.advance(60 * SECOND);
     let third = refresh(&second).await.expect(200)["refresh_token"].as_str().unwrap().to_owned();
-    // One that was handed out once betrays its theft, however old it is.
+    // Reuse of a token that was issued once reveals theft, however old it is.
     app.advance(60 * SECOND);
     refresh(&genuine).await.refused(ErrorCode::Unauthenticated);
     refresh(&third).await.refused(ErrorCode::Unauthenticated);
@@ -424,7 +424,7 @@ async fn deleted_text_leaves_the_files(app: App) {
     assert!(!is_there());
 }
 
-/// Writes something by hand and reads until the connection ends.
+/// Writes a raw request and reads until the connection ends.
 async fn by_hand(app: &App, request: &[u8]) -> String {
     let address = app.address(0);
     let mut stream = tokio::net::TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
@@ -464,7 +464,7 @@ async fn bodies_of_strangers_are_small(app: App) {
     let handle = "x".repeat(30_000);
     let body = json!({"handle": handle, "password": "correct horse battery"});
     app.call(Method::POST, "/api/v1/sessions", Some(body)).await.refused(ErrorCode::TooLarge);
-    // The longest message, written as clumsily as JSON allows, is taken from somebody known.
+    // The longest message, in the least compact JSON encoding, is accepted from somebody known.
     let text = "\u{1F99C}".repeat(4000);
     let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
     let path = format!("/api/v1/conversations/{room}/messages/an-id-of-a-message");

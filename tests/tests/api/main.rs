@@ -1,4 +1,4 @@
-//! The REST API, noun by noun, on every backend. A success and its refusals share one setup.
+//! The REST API, noun by noun, on every backend. Each success shares its setup with the refusals.
 
 mod accounts;
 mod admin;

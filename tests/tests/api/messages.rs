@@ -1,4 +1,4 @@
-//! Sending, editing, deleting, reacting, and reading up to.
+//! Sending, editing, deleting, reacting, and marking as read.
 
 use parlour_client::operations::{ListEvents, MessagesAt};
 use parlour_protocol::conversations::MarkRead;
@@ -38,18 +38,18 @@ fn text(body: &str) -> SendMessage {
     SendMessage { body: body.to_owned(), reply_to: None }
 }
 
-/// A position and a client id are two ways to name a message, on two paths.
+/// A position and a client id are two ways to name a message, with separate paths.
 async fn by_position_and_by_client_id(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let room = ada.create_room("tea").await;
     let stored = ada.api.send_message(room, "12345678", &text("hi")).await.unwrap();
     let found = ada.elsewhere().api.show_message(room, stored.seq).await.unwrap();
     assert_eq!((found.seq, found.cid.as_str(), found.body.as_deref()), (stored.seq, "12345678", Some("hi")));
-    // Clients of before send to the path without `by-cid`: it is the same message.
+    // Older clients send to the path without `by-cid`: it is the same message.
     let older = format!("/api/v1/conversations/{room}/messages/12345678");
     let again = ada.call(Method::PUT, &older, Some(json!({"body": "hi"}))).await.expect(200);
     assert_eq!((again["seq"].as_i64(), again["duplicate"].as_bool()), (Some(stored.seq), Some(true)));
-    // What is no message has no place here: other events, positions without one, ids that are none.
+    // What is not a message is refused here: other events, positions without an event, invalid ids.
     for seq in ["1", "0", "-1", "99", "12345678", "x", "9223372036854775808"] {
         ada.get(&format!("/api/v1/conversations/{room}/messages/{seq}")).await.refused(ErrorCode::NotFound);
     }
@@ -105,11 +105,11 @@ async fn sending_again(app: App) {
     }
     let path = format!("/api/v1/conversations/{room}/messages/client-id-1");
     ada.call(Method::PUT, &path, Some(json!({"body": "hi"}))).await.expect(200);
-    // The name is the author's and the conversation's own.
+    // A client id is scoped to the author and the conversation.
     assert!(!bob.send_as(room, "client-id-1", "hi").await.duplicate);
     assert!(!ada.send_as(other, "client-id-1", "ha").await.duplicate);
 
-    // After a change or the end of the message its name still answers.
+    // After an edit or the deletion of the message, its client id still leads to it.
     ada.api.edit_message(room, first.seq, &EditMessage { body: "hello".into() }).await.unwrap();
     assert!(ada.send_as(room, "client-id-1", "hi").await.duplicate);
     ada.api.delete_message(room, first.seq).await.unwrap();
@@ -149,7 +149,7 @@ async fn answering(app: App) {
     assert_eq!(ada.send(room, "next").await, seq + 1);
 }
 
-/// A join, an edit, a reaction, a change of the room, a deletion, and a message that was deleted.
+/// A join, an edit, a reaction, a room change, a deletion, and a deleted message.
 async fn only_messages_are_answered(app: App) {
     let ada = app.person("ada").await;
     let room = ada.create_room("tea").await;
@@ -187,7 +187,7 @@ async fn only_messages_are_answered(app: App) {
         "refused messages burn no position"
     );
 
-    // What was stored before is stored, whatever became of what it answers.
+    // A message that was stored stays stored, whatever happens to the one it replies to.
     let again = ada.api.send_message(room, "client-id-1", &answer(deleted)).await.unwrap();
     assert_eq!((again.seq, again.duplicate), (early.seq, true));
     ada.api.send_message(room, "client-id-2", &answer(deleted)).await.refused(ErrorCode::Conflict);
@@ -318,7 +318,7 @@ async fn an_emoji_is_one_reaction_however_it_is_written(app: App) {
         );
     }
 
-    // What an earlier version stored is the same emoji, too.
+    // Reactions stored by an earlier version are the same emoji, too.
     let mut conn = app.database().connect();
     for (emoji, user) in [("❤", ada.id), ("❤", bob.id), ("❤️", bob.id), ("—", ada.id)] {
         let row =

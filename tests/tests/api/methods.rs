@@ -1,4 +1,4 @@
-//! Methods: HEAD wherever GET is, and what is allowed where a method isn't.
+//! Methods: HEAD wherever GET is, and the allowed methods where one is not.
 
 use parlour_protocol::problems::ErrorCode;
 use reqwest::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
@@ -52,13 +52,13 @@ async fn head_is_get_without_the_body(app: App) {
             names
         };
         assert_eq!(names(&head), names(&get), "{path}");
-        // Problems name their request, and numbers change: their length may, too.
+        // Problems contain the request id, and numbers change: their length may differ, too.
         if get.status() == 200 && path != "/metrics" && !path.starts_with("/health") {
             assert_eq!(head.headers().get(CONTENT_LENGTH), get.headers().get(CONTENT_LENGTH), "{path}");
         }
         assert!(head.bytes().await.unwrap().is_empty(), "{path}");
     }
-    // The connection is good for more: nothing of a body is left on it.
+    // The connection can be reused: no part of a body is left on it.
     assert_eq!(ask(Method::GET, "/api/v1/account").await.unwrap().status(), 200);
 }
 
@@ -97,7 +97,7 @@ async fn a_post_stands_for_a_method_whose_body_would_be_dropped(app: App) {
         let request = client.request(method, format!("{address}{path}")).bearer_auth(&token).json(&body);
         request.header("x-http-method-override", stands_for).send().await.unwrap().status().as_u16()
     };
-    // A POST alone stands for another method, and only for one that changes something.
+    // Only POST may stand for another method, and only for one that changes something.
     for (method, stands_for) in [
         (Method::GET, "DELETE"),
         (Method::PATCH, "DELETE"),

@@ -1,4 +1,4 @@
-//! What people and rooms may be called, and which names are the same.
+//! What people and rooms may be called, and which names are equal.
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -58,16 +58,16 @@ async fn what_nobody_sees_is_no_name_and_no_message(app: App) {
         let answer = ada.socket().await.send(room, "client-id-1", unseen).await;
         assert_eq!(answer.unwrap_err().code, ErrorCode::Invalid, "{unseen:?}");
         if unseen == "\u{FEFF}" {
-            // Refused in any text of people but messages.
+            // Refused in all text except messages.
             continue;
         }
-        // What may be empty is empty then.
+        // Where text may be empty, it becomes empty.
         let update = UpdateRoom { topic: Some(unseen.into()), ..Default::default() };
         assert_eq!(ada.api.update_room(room, &update).await.unwrap().topic, "");
         let update = UpdateAccount { bio: Some(unseen.into()), ..Default::default() };
         assert_eq!(ada.api.update_account(&update).await.unwrap().bio, "");
     }
-    // Characters that hide inside of a name.
+    // Characters that hide inside a name.
     for hiding in ["Ad\u{200B}a", "Ad\u{AD}a", "A\u{200D}da", "Ada\u{2060}", "Ada\u{202E}", "\u{301}Ada"] {
         let update = UpdateAccount { display_name: Some(hiding.into()), ..Default::default() };
         ada.api.update_account(&update).await.refused(ErrorCode::Invalid);
@@ -138,7 +138,7 @@ async fn search_finds_a_room_however_it_is_typed(app: App) {
     }
 }
 
-/// Two rooms that had different names by their bytes.
+/// Two rooms whose names used to differ in their bytes.
 async fn names_of_earlier_versions_are_compared_like_new_ones(app: App) {
     let ada = app.person("ada").await;
     let mut rooms = Vec::new();
@@ -155,7 +155,7 @@ async fn names_of_earlier_versions_are_compared_like_new_ones(app: App) {
             .unwrap();
     }
     diesel::sql_query("DELETE FROM server_state WHERE key = 'room_name_keys'").execute(&mut conn).unwrap();
-    // The oldest can't have the key of another; the others get theirs.
+    // The oldest cannot get a key that another one has; the others get theirs.
     assert_eq!(names::renew_keys(&mut conn).unwrap(), 2);
     assert_eq!(names::renew_keys(&mut conn).unwrap(), 0);
     for (name, taken) in

@@ -1,4 +1,4 @@
-//! What one should know: requests, answers and mentions.
+//! Notifications: friend requests, answers and mentions.
 
 use parlour_client::operations::ListNotifications;
 use parlour_protocol::conversations::MarkRead;
@@ -116,7 +116,7 @@ async fn pages_and_the_marker(app: App) {
     bob.join(room).await;
     for number in 0..5 {
         ada.send(room, &format!("@bob {number}")).await;
-        // Mentions of one person by another that follow each other at once are one notification.
+        // Mentions of one person by another in quick succession are one notification.
         ada.send(room, &format!("@bob {number}!")).await;
         app.advance(10 * SECOND);
     }
@@ -148,7 +148,7 @@ async fn pages_and_the_marker(app: App) {
     assert_eq!(list.unread, 2, "the marker never moves back");
     assert_eq!(list.items.iter().map(|one| one.read).collect::<Vec<_>>(), [false, false, true, true, true]);
 
-    // A position beyond the newest one marks all that there is, and nothing that is still to come.
+    // A position beyond the newest one marks everything that exists, and nothing that is still to come.
     bob.api.read_notifications(&ReadNotifications { up_to: i64::MAX }).await.unwrap();
     ada.send(room, "@bob news").await;
     assert_eq!(

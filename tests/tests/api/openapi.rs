@@ -1,4 +1,4 @@
-//! The published description is complete. Every other test compares the answers that it gets with it, and
+//! The published description is complete. Every other test compares its responses with it, and
 //! `cargo xtask openapi --check` compares it with the one in the repository.
 
 use parlour_protocol::problems::ErrorCode;
@@ -38,7 +38,7 @@ fn the_description_is_complete() {
             for name in ["ClientFrame", "ServerFrame", "Event", "StartCommand", "EventFrame", "ErrorCode"] {
                 assert!(frames["$defs"].get(name).is_some(), "{name} is not described");
             }
-            // Everything that is referred to is there, and nothing is there that is not referred to.
+            // Every reference resolves, and nothing is defined that is not referred to.
             let asyncapi = parlour_server::openapi::asyncapi();
             let older = parlour_server::openapi::document_3_0();
             for document in [document, &older, &asyncapi, &frames] {
@@ -66,7 +66,7 @@ fn the_description_is_complete() {
     );
 }
 
-/// What POST makes takes a key, unless its proof works once anyway.
+/// Every POST that creates something takes a key, except where its proof works only once anyway.
 const PROOFS_THAT_WORK_ONCE: [&str; 3] = ["create_passkey", "create_identity", "create_passkey_session"];
 
 #[test]
@@ -124,7 +124,7 @@ fn the_pages_about_it_are_served() {
                 let mut served = app.call(Method::GET, &format!("/api/{path}"), None).await.expect(200);
                 let committed: serde_json::Value = serde_json::from_str(&committed).unwrap();
                 if path.starts_with("openapi") {
-                    // What is tried on a server's page goes to that server.
+                    // Requests from a server's documentation page go to that server.
                     assert_eq!(served["servers"][0]["url"], "/");
                     served["servers"] = committed["servers"].clone();
                     let more = served.as_object_mut().unwrap().remove("externalDocs").unwrap();

@@ -1,4 +1,4 @@
-//! Taking one's own data along, and leaving nothing behind.
+//! Exporting one's own data, and leaving nothing behind.
 
 use parlour_client::operations::{ListEvents, ListNamed, ListUsers};
 use parlour_protocol::friends::CreateFriendRequest;
@@ -23,7 +23,7 @@ on_all_backends!(
     exports_keep_to_what_one_may_read,
     deleting_an_account,
     nothing_is_left with |config| {
-        // Where passkeys work, too.
+        // Passkeys must be available.
         config.public_url = Some("http://localhost:8080".into());
         system_tests::mail::on(config);
     },
@@ -147,7 +147,7 @@ async fn deleting_an_account(app: App) {
         assert!(seen.contains(&expected), "{expected:?} in {seen:?}");
     }
 
-    // The places and the other one's words stay, the positions too; the author is a deleted user.
+    // The conversations and the other person's text stay, and so do the positions; the author is a deleted user.
     for (conversation, seq) in [(room, mine), (direct, private)] {
         let path = format!("/api/v1/conversations/{conversation}/messages");
         let page = bob.get(&path).await.expect(200);
@@ -210,7 +210,7 @@ fn dump(app: &App) -> String {
     }
 }
 
-/// Names of all keys in Redis, which are all that could hold text.
+/// All key names in Redis, the only place there that could hold text.
 async fn redis_keys() -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let url: reqwest::Url = system_tests::redis().expect("TEST_REDIS_URL").parse().unwrap();
@@ -224,7 +224,7 @@ async fn redis_keys() -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// What the servers of this process log, in all detail of their own.
+/// What the servers of this process log, at full detail.
 #[derive(Clone, Default)]
 struct Logs(Arc<Mutex<Vec<u8>>>);
 
@@ -239,7 +239,7 @@ impl std::io::Write for Logs {
     }
 }
 
-/// Begins to keep the logs, once for all tests of this process.
+/// Starts to capture the logs, once for all tests of this process.
 fn logs() -> Logs {
     static LOGS: LazyLock<Logs> = LazyLock::new(|| {
         let logs = Logs::default();
@@ -292,7 +292,7 @@ async fn nothing_is_left(app: App) {
     ada.join(left).await;
     ada.send(left, "zebramarker in a room that was left").await;
     ada.api.leave_room(left).await.unwrap();
-    // An address that is confirmed, one that waits, mails that nobody takes, and somebody who asks for a new password.
+    // A confirmed address, a pending one, mails that nobody accepts, and a request for a new password.
     super::email::confirmed(&app, &ada, "zebramarker@example.org").await;
     app.mail().set_mood(system_tests::mail::Mood::Refusing(451));
     super::email::choose(&ada, "other.zebramarker@example.org").await.expect(200);
@@ -301,7 +301,7 @@ async fn nothing_is_left(app: App) {
     eventually("mails were refused", || async { app.mail().begun() > 2 }).await;
     assert!(dump(&app).to_lowercase().contains(marker), "the search finds what is there");
 
-    // Something that is worth a line in the log.
+    // Something that the server logs.
     let phone = ada.other_device().await;
     let used = json!({ "refresh_token": phone.api.refresh_token().unwrap() });
     phone.api.refresh().await.unwrap();
@@ -352,7 +352,7 @@ async fn an_interrupted_deletion_goes_on(app: App) {
     let room = bob.create_room("tea").await;
     ada.join(room).await;
     ada.send(room, "half erased").await;
-    // As when the node dies after the first transaction.
+    // As if the node died after the first transaction.
     let mut conn = app.database().connect();
     let now = parlour_protocol::time::Timestamp(1_767_225_600_000_000);
     parlour_chat::deletion::end_person(&mut conn, now, ada.id, "192.0.2.1").unwrap();
@@ -369,7 +369,7 @@ async fn long_histories_are_erased_in_steps(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let room = bob.create_room("tea").await;
     ada.join(room).await;
-    // More than one step takes, written as the server itself would.
+    // More than one step handles, written as the server itself would.
     let at = parlour_protocol::time::Timestamp(1_767_225_600_000_000);
     let mut conn = app.database().connect();
     let count = 4_500;

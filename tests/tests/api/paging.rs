@@ -1,4 +1,4 @@
-//! One way to page: every list takes `after` and `limit` and answers `items` and `next`, which is the next `after`.
+//! One way to page: every list takes `after` and `limit` and returns `items` and `next`, which is the next `after`.
 
 use std::collections::BTreeSet;
 
@@ -82,8 +82,8 @@ async fn every_list_pages_alike(app: App) {
             }
         }
     }
-    // The description shows no list of another kind; history has two directions, and a test of its own. Looking people up
-    // by their ids is no list.
+    // The description contains no other kind of list; history has two directions and a test of its own. Looking people
+    // up by their ids is not a list.
     let tested: BTreeSet<&str> = tested.iter().map(|(id, ..)| *id).collect();
     for (_, path, operation) in app.contract().operations() {
         let id = operation["operationId"].as_str().unwrap();

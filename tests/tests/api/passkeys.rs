@@ -59,7 +59,7 @@ async fn add(who: &Person, authenticator: &mut Authenticator, name: &str) -> Str
     made["id"].as_str().unwrap().to_owned()
 }
 
-/// Somebody with a passkey.
+/// Registers somebody with a passkey.
 async fn with_passkey(app: &App, handle: &str) -> (Person, Authenticator) {
     let who = app.person(handle).await;
     let mut authenticator = Authenticator::default();
@@ -75,13 +75,13 @@ async fn log_in(app: &App, ceremony: &str, credential: &Value) -> Reply {
     app.call(Method::POST, LOG_IN, Some(json!({ "ceremony": ceremony, "credential": credential }))).await
 }
 
-/// A whole log-in with a passkey alone.
+/// A complete log-in with only a passkey.
 async fn try_in(app: &App, authenticator: &mut Authenticator) -> Reply {
     let (ceremony, options) = begin_log_in(app).await;
     log_in(app, &ceremony, &authenticator.answer(&options)).await
 }
 
-/// Turns the second factor on; answers its secret.
+/// Turns the second factor on; returns its secret.
 async fn turn_on(app: &App, who: &Person) -> Vec<u8> {
     let made = who.call(Method::POST, FACTOR, password()).await.expect(201);
     let secret = BASE32_NOPAD.decode(made["secret"].as_str().unwrap().as_bytes()).unwrap();
@@ -140,7 +140,7 @@ async fn adding_naming_and_removing(app: App) {
     finish(&ada, &ceremony, &credential, "again").await.refused(ErrorCode::Gone);
 
     app.advance(SECOND);
-    // The next one is another authenticator's: what is known is told, so that one device does not make two.
+    // The second passkey is on another authenticator: known ones are listed, so that one device does not create two.
     let (second, options) = begin(&ada).await;
     assert_eq!(options["excludeCredentials"][0]["id"], credential["id"]);
     finish(&ada, &second, &Authenticator::default().make(&options), "Key").await.expect(201);
@@ -174,7 +174,7 @@ async fn logging_in_without_a_password(app: App) {
     );
     assert_eq!(options["rpId"], "localhost");
     let credential = phone.answer(&options);
-    // Another node finishes, where there is one.
+    // Another node completes it, if there is one.
     let api = app.stranger(1);
     let body = json!({ "ceremony": ceremony, "credential": credential, "device": "Ada's phone" });
     let url = api.base().join(LOG_IN).unwrap();
@@ -189,19 +189,19 @@ async fn logging_in_without_a_password(app: App) {
     assert!(ada.get(OWN).await.expect(200)["items"][0]["last_used_at"].is_string());
     assert_eq!(noted(&root, "logged_in_by_passkey").await, 1);
 
-    // A cookie, where it is wanted.
+    // A cookie, if requested.
     let (ceremony, options) = begin_log_in(&app).await;
     let body = json!({ "ceremony": ceremony, "credential": phone.answer(&options), "refresh": "cookie" });
     let reply = app.call(Method::POST, LOG_IN, Some(body)).await;
     assert!(reply.expect(201).get("refresh_token").is_none() && !reply.header("set-cookie").is_empty());
 
-    // It is two factors by itself, and takes no password away.
+    // It counts as two factors, and does not replace the password.
     turn_on(&app, &ada).await;
     try_in(&app, &mut phone).await.expect(201);
     let (_bob, mut others) = with_passkey(&app, "bob").await;
     let answer = try_in(&app, &mut others).await.expect(201);
     assert_eq!(answer["account"]["handle"], "bob");
-    // Those without a counter, as synchronised passkeys are, may come as often as they like.
+    // Passkeys without a counter, such as synchronized ones, may be used any number of times.
     let carol = app.person("carol").await;
     let mut cloud = Authenticator::default().with(|it| it.counter = None);
     add(&carol, &mut cloud, "cloud").await;
@@ -228,10 +228,10 @@ async fn no_answer_works_twice(app: App) {
     assert_eq!(answers, [201, 410, 410]);
     log_in(&app, &ceremony, &credential).await.refused(ErrorCode::Gone);
     try_in(&app, &mut phone).await.expect(201);
-    // The same answer to another question.
+    // The same response to another challenge.
     let (fresh, options) = begin_log_in(&app).await;
     log_in(&app, &fresh, &credential).await.refused(ErrorCode::BadCredentials);
-    // And what was refused uses the ceremony up as well.
+    // A refused attempt also uses up the ceremony.
     log_in(&app, &fresh, &phone.answer(&options)).await.refused(ErrorCode::Gone);
     try_in(&app, &mut phone).await.expect(201);
 }
@@ -251,7 +251,7 @@ async fn the_second_step(app: App) {
     assert_eq!(options["allowCredentials"].as_array().unwrap().len(), 1);
     assert_eq!(options["userVerification"], "required");
     let answer = phone.answer(&options);
-    // A ceremony of one kind is none of another.
+    // A ceremony of one kind cannot be used for another.
     log_in(&app, &ceremony, &answer).await.refused(ErrorCode::Gone);
     step(&app, &asked, &ceremony, &answer).await.refused(ErrorCode::Gone);
     let (ceremony, options) = begin_step(&app, &asked).await;
@@ -260,7 +260,7 @@ async fn the_second_step(app: App) {
     assert_eq!(signed_in["account"]["handle"], "ada");
     step(&app, &asked, &ceremony, &answer).await.refused(ErrorCode::Gone);
 
-    // Codes go on working; somebody else's passkey never does, nor without the right challenge.
+    // Codes still work; somebody else's passkey never does, nor one without the right challenge.
     let code = json!({ "challenge": asked, "code": totp::code(&secret, totp::step(app.now())) });
     app.call(Method::POST, "/api/v1/sessions/second-factor", Some(code)).await.expect(201);
     let (ceremony, mut options) = begin_step(&app, &asked).await;
@@ -282,7 +282,7 @@ async fn the_second_step(app: App) {
     app.advance(passkeys::LIFETIME);
     step(&app, &asked, &ceremony, &phone.answer(&options)).await.refused(ErrorCode::Unauthenticated);
 
-    // Without a passkey there is no such method.
+    // Without a passkey this method is not offered.
     turn_on(&app, &root).await;
     let asked = challenge(&app, &root).await;
     assert_eq!(asked.methods, [FactorMethod::Code]);
@@ -317,7 +317,7 @@ async fn what_is_refused_at_a_log_in(app: App) {
     log_in(&app, &forged.0, &answer).await.refused(ErrorCode::BadCredentials);
     assert_eq!(noted(&root, "passkey_refused").await, 7);
 
-    // Too late; to the second there was time.
+    // Too late; it works up to a second before.
     forged = begin_log_in(&app).await;
     app.advance(passkeys::LIFETIME);
     log_in(&app, &forged.0, &others.clone().answer(&forged.1)).await.refused(ErrorCode::Gone);
@@ -325,7 +325,7 @@ async fn what_is_refused_at_a_log_in(app: App) {
     app.advance(passkeys::LIFETIME - SECOND);
     log_in(&app, &forged.0, &others.clone().answer(&forged.1)).await.expect(201);
 
-    // What is no ceremony or no credential at all.
+    // Invalid ceremonies and invalid credentials.
     let (ceremony, options) = begin_log_in(&app).await;
     let good = others.clone().answer(&options);
     for none in ["", "x", "é", &ceremony[1..], &"A".repeat(5000)] {
@@ -358,7 +358,7 @@ async fn what_is_refused_when_adding(app: App) {
         assert_eq!(problem.violations[0].field, "credential");
         finish(&ada, &ceremony, &credential, "x").await.refused(ErrorCode::Gone);
     }
-    // Somebody else's ceremony, somebody else's passkey, a question of another time, none in time.
+    // Somebody else's ceremony, somebody else's passkey, an earlier challenge, an expired one.
     let (ceremony, options) = begin(&ada).await;
     let mut phone = Authenticator::default();
     let credential = phone.make(&options);
@@ -394,7 +394,7 @@ async fn limits(app: App) {
     }
     let made = authenticator.make(&first.1);
     finish(&ada, &first.0, &made, "x").await.refused(ErrorCode::Gone);
-    // Of those who have not said who they are, too, the newest ones stay.
+    // Of ceremonies before authentication, the newest ones stay, too.
     let mut conn = app.database().connect();
     for number in 0..5 {
         let row = CeremonyRow {
@@ -419,7 +419,7 @@ async fn limits(app: App) {
         let (ceremony, options) = begin(&ada).await;
         finish(&ada, &ceremony, &authenticator.make(&options), &format!("key {number}")).await.expect(201);
     }
-    // Two at the same moment, and room for one.
+    // Two at the same moment, with room for one.
     let made = begun.each_ref().map(|(_, options)| authenticator.make(options));
     let both = (0..2).map(|at| finish(&ada, &begun[at].0, &made[at], "last"));
     let mut statuses: Vec<u16> =
@@ -465,14 +465,14 @@ async fn what_goes_with_the_account(app: App) {
     let line = lines.iter().find(|line| line["kind"] == "passkeys").expect("passkeys");
     assert_eq!((&line["data"][0]["name"], line["data"][0].as_object().unwrap().len()), (&json!("phone"), 3));
 
-    // A link for a new password takes no passkey away: it proves more than the link does.
+    // A link for a new password removes no passkey: a passkey proves more than the link does.
     let reset = format!("/api/v1/admin/users/{}/password-reset", ada.id);
     let link = root.call(Method::POST, &reset, None).await.expect(201)["link"].as_str().unwrap().to_owned();
     let body = json!({ "token": link.split_once('#').unwrap().1, "password": PASSWORD });
     app.call(Method::POST, "/api/v1/password-resets", Some(body)).await.expect(204);
     try_in(&app, &mut phone).await.expect(201);
 
-    // An administrator takes both away: the device that is lost held them both.
+    // An administrator removes both: the lost device held both.
     let ada = ada.other_device().await;
     let users = "/api/v1/admin/users?search=a";
     let listed =
@@ -494,7 +494,7 @@ async fn what_goes_with_the_account(app: App) {
     assert_eq!((noted(&root, "passkey_removed").await, noted(&root, "second_factor_removed").await), (2, 1));
 }
 
-/// What the server says of itself to anyone who comes by this name.
+/// What the server tells clients that use this host name.
 async fn told(app: &App, host: &str) -> bool {
     let url = app.stranger(0).base().join("/api/v1/server").unwrap();
     let request = app.stranger(0).request(Method::GET, url).header("host", host);
@@ -519,7 +519,7 @@ fn they_are_offered_by_name_only() {
         let ada = app.person("ada").await;
         ada.call(Method::POST, &format!("{OWN}/begin"), password()).await.refused(ErrorCode::Conflict);
         app.call(Method::POST, &format!("{LOG_IN}/begin"), None).await.refused(ErrorCode::Conflict);
-        // Those of an earlier time are still there to be removed, and do not count.
+        // Older passkeys can still be removed, and do not count.
         assert_eq!(ada.get(OWN).await.expect(200), json!({ "items": [] }));
     });
     let by_name = |config: &mut Config| {

@@ -1,4 +1,4 @@
-//! Links with which people set a new password: who makes them, what they end, and that they work once.
+//! Links for setting a new password: who creates them, what they end, and that they work once.
 
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::CreateSession;
@@ -53,7 +53,7 @@ async fn a_link_sets_a_password_once(app: App) {
     assert_eq!(token.len(), 43, "256 bits");
     ada.api.show_account().await.unwrap();
 
-    // What does not fit uses nothing up.
+    // A refused password does not use up the link.
     let problem = set(&app, &token, "password").await.refused(ErrorCode::Invalid);
     assert_eq!(problem.violations[0].field, "password");
     set(&app, "another token", NEW).await.refused(ErrorCode::Gone);
@@ -92,7 +92,7 @@ async fn who_may_make_links(app: App) {
     bob.call(Method::DELETE, "/api/v1/account", Some(password)).await;
     set(&app, &of_bob, NEW).await.refused(ErrorCode::Gone);
     root.call(Method::POST, &path(&bob), None).await.refused(ErrorCode::NotFound);
-    // The command line needs nobody's rights.
+    // The command line needs no rights.
     let (mut conn, now) = (app.database().connect(), parlour_protocol::time::Timestamp(1));
     let by_handle = parlour_chat::password_resets::create_by_handle;
     by_handle(&mut conn, now, "ROOT", &[7; 32]).unwrap();
@@ -108,7 +108,7 @@ async fn links_end(app: App) {
     set(&app, &second, NEW).await.refused(ErrorCode::Gone);
     log_in(&app, OLD).await.unwrap();
 
-    // Anyone who changes the password by themselves needs no link any more, and nobody else has one.
+    // Anyone who changes the password themselves needs no link any more, and nobody else keeps one.
     root.api.refresh().await.unwrap();
     ada.api.refresh().await.unwrap();
     let third = token(&root, &ada).await;
@@ -116,7 +116,7 @@ async fn links_end(app: App) {
     ada.call(Method::PUT, "/api/v1/account/password", Some(change)).await.expect(204);
     set(&app, &third, "yet another one").await.refused(ErrorCode::Gone);
 
-    // Of two who use the same link at the same time, one succeeds.
+    // Of two concurrent uses of the same link, one succeeds.
     let fourth = token(&root, &ada).await;
     let both = futures_util::future::join(
         set(&app, &fourth, "password of one"),

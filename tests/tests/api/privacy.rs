@@ -1,4 +1,4 @@
-//! Settings about what others may know and do, and the limits of asking.
+//! Settings for what others may know and do, and the limits on requests.
 
 use parlour_client::operations::{ListMembers, calls};
 use parlour_protocol::friends::CreateFriendRequest;
@@ -57,7 +57,7 @@ async fn hidden_handles_do_not_exist(app: App) {
     let dora = app.person("dora").await;
     ada.call(Method::PUT, &format!("/api/v1/blocks/{}", dora.id), None).await.expect(200);
 
-    // Hidden, hidden and blocking, and not there at all: one answer.
+    // Hidden, hidden and blocking, and unknown: the same response.
     let look = |who: Person, handle: &'static str| async move {
         let mut problem = who.get(&format!("/api/v1/users/{handle}")).await.refused(ErrorCode::NotFound);
         problem.request_id.clear();
@@ -78,13 +78,13 @@ async fn hidden_handles_do_not_exist(app: App) {
     assert_eq!(ask(bob.clone(), "ada").await, ask(dora.clone(), "nobody").await);
     assert_eq!(ask(dora.clone(), "ada").await, ask(bob.clone(), "nobody").await);
 
-    // Friends and oneself still do, and anyone who met ada in a room knows the id.
+    // Friends and the person still find it, and anyone who met ada in a room knows the id.
     assert_eq!(carl.api.show_user("ada").await.unwrap().relation, Relation::Friend);
     assert_eq!(ada.api.show_user("ada").await.unwrap().relation, Relation::Myself);
     for person in [&bob, &dora] {
         assert_eq!(person.api.show_user(&ada.id.to_string()).await.unwrap().relation, Relation::None);
     }
-    // Whom ada asks may look at who that is.
+    // A person who gets a request from ada may look at her profile.
     ada.api.create_friend_request(&CreateFriendRequest { to: "bob".into() }).await.unwrap();
     bob.api.create_friend_request(&CreateFriendRequest { to: ada.id.to_string() }).await.unwrap();
     assert_eq!(bob.api.show_user("ada").await.unwrap().relation, Relation::Friend);
@@ -114,7 +114,7 @@ async fn unwanted_requests_do_not_arrive(app: App) {
     }
     assert_eq!(incoming().await, ["carl"]);
     ada.api.accept_friend_request(bob.id).await.refused(ErrorCode::NotFound);
-    // Asking again, with the reason gone, arrives.
+    // A new request, without the reason for hiding it, arrives.
     bob.join(room).await;
     bob.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
     assert_eq!(incoming().await.len(), 2);
@@ -143,7 +143,7 @@ async fn declined_requests_cool_down(app: App) {
     socket.expect_user(UserChange::FriendRequested { user: ada.id }).await;
     bob.api.delete_friend_request(ada.id).await.unwrap();
     socket.expect_user(UserChange::FriendRemoved { user: ada.id }).await;
-    // Neither asking again nor taking back and asking again arrives.
+    // Neither a repeated request nor a cancelled and renewed one arrives.
     assert_eq!(ask().await, Relation::Outgoing);
     ada.api.delete_friend_request(bob.id).await.unwrap();
     assert_eq!(ask().await, Relation::Outgoing);
@@ -169,7 +169,7 @@ async fn twenty_requests_a_day(app: App) {
     for other in &others[..19] {
         ada.api.create_friend_request(&CreateFriendRequest { to: other.handle.clone() }).await.unwrap();
     }
-    // Taking back and asking again counts; asking twice does not.
+    // Cancelling and requesting again counts; repeating a request does not.
     ada.api.create_friend_request(&CreateFriendRequest { to: first.handle.clone() }).await.unwrap();
     ada.api.delete_friend_request(first.id).await.unwrap();
     ada.api.create_friend_request(&CreateFriendRequest { to: first.handle.clone() }).await.unwrap();
@@ -177,7 +177,7 @@ async fn twenty_requests_a_day(app: App) {
         ada.elsewhere().api.create_friend_request(&CreateFriendRequest { to: "person_20".into() }).await;
     let problem = refused.refused(ErrorCode::RateLimited);
     assert_eq!(problem.retry_after_ms, Some(24 * 3600 * 1000));
-    // Answering is not asking.
+    // Accepting does not count as requesting.
     others[20].api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
     assert_eq!(
         ada.api
@@ -195,7 +195,7 @@ async fn twenty_requests_a_day(app: App) {
 
 async fn thirty_searches_a_minute(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
-    // A little is refilled while the test asks.
+    // A little is refilled while the test sends requests.
     let mut refused = None;
     for _ in 0..60 {
         if let Err(error) = ada.api.show_user("nobody_at_all").await
@@ -239,7 +239,7 @@ async fn invisible_people(app: App) {
     set(&bob, UpdatePrivacy { presence_to: Some(PresenceTo::Nobody), ..UpdatePrivacy::default() }).await;
     assert_eq!(hers.ephemeral().await, presence(false), "it looks like going");
     assert_eq!(seen().await, [Some(false); 4]);
-    // Coming and going is not told either.
+    // Connecting and disconnecting are not told either.
     his.close().await;
     let his = bob.socket().await;
     let marker = bob.send(direct, "I am not here").await;

@@ -1,4 +1,4 @@
-//! The same thing done by many at once, on all nodes: done once, and nobody sees a fault of the server.
+//! The same thing done by many at once, on all nodes: it is done once, and nobody sees a server error.
 
 use futures_util::future::join_all;
 use parlour_client::native::{Api, ApiError, fresh_cid};
@@ -39,7 +39,7 @@ fn no_faults<T>(answers: Vec<Result<T, ApiError>>) -> Vec<Result<T, ErrorCode>> 
         .collect()
 }
 
-/// One person on all nodes in turn.
+/// One person's clients, one after the other on each node.
 fn everywhere(person: &Person) -> Vec<Api> {
     let other = person.elsewhere();
     (0..MANY).map(|number| if number % 2 == 0 { person.api.clone() } else { other.api.clone() }).collect()
@@ -87,11 +87,11 @@ async fn joining_and_leaving(app: App) {
     let seen = ada.api.show_room(room).await.unwrap();
     assert_eq!((seen.member_count, seen.head), (1, 3), "came once and went once");
 
-    // All at once: whatever wins last, the count and the list agree, and the log has no holes.
+    // All at once: whichever wins, the count and the list agree, and the log has no holes.
     let mixed = everywhere(&bob).into_iter().enumerate().map(|(number, api)| async move {
         if number % 3 == 0 { api.leave_room(room).await } else { api.join_room(room).await.map(drop) }
     });
-    // Who joins and is out again before the answer is told so.
+    // Anyone who joins and has left again before the response is told so.
     assert!(
         no_faults(join_all(mixed).await).iter().all(|one| matches!(one, Ok(()) | Err(ErrorCode::NotMember)))
     );
@@ -187,13 +187,13 @@ async fn friendship_back_and_forth(app: App) {
     };
     let both = (relation(&ada, &bob).await, relation(&bob, &ada).await);
     let possible =
-        // A declined request waits on, to the one who asked.
+        // To the sender, a declined request still looks open.
         [("None", "None"), ("Friend", "Friend"), ("Incoming", "Outgoing"), ("Outgoing", "Incoming"), ("None", "Outgoing"), ("Outgoing", "None")];
     assert!(possible.contains(&(both.0.as_str(), both.1.as_str())), "{both:?}");
     let log = bob.api.list_events(direct, &ListEvents { after: Some(0), limit: Some(200) }).await.unwrap();
     assert!(log.items.iter().map(|event| event.seq).eq(1..=log.head));
     assert_eq!(ada.api.show_conversation(direct).await.unwrap().writable, both.0 == "Friend");
-    // Nothing was said while they were no friends.
+    // Nothing was written while they were not friends.
     let mut writable = true;
     for event in log.items {
         match event.change {

@@ -1,4 +1,4 @@
-//! Who may register: everybody, the invited, those whom an administrator lets in, nobody.
+//! Who may register: everyone, those invited, those whom an administrator lets in, or nobody.
 
 use parlour_protocol::accounts::{CreateAccount, Registration};
 use parlour_protocol::invites::CreatedInvite;
@@ -31,7 +31,7 @@ fn account(handle: &str, invite: Option<&str>) -> CreateAccount {
     }
 }
 
-/// An administrator where nobody can register: by the command line's own verb.
+/// An administrator on a server where nobody can register: created by the command line's own verb.
 async fn root(app: &App) -> Person {
     let mut conn = app.database().connect();
     let (id, now) = (parlour_protocol::ids::UserId(4711), parlour_protocol::time::Timestamp(1));
@@ -83,7 +83,7 @@ async fn invites_let_people_in(app: App) {
     let ada = register("ada", Some(once.code.clone())).await.unwrap().signed_in().unwrap();
     register("bob", Some(once.code)).await.refused(ErrorCode::InviteNeeded);
 
-    // A registration that fails uses nothing up.
+    // A registration that fails does not use up an invite.
     let twice = invite(&root, json!({"uses": 2, "days": 1})).await;
     register("ADA", Some(twice.code.clone())).await.refused(ErrorCode::Taken);
     register("bob", Some(twice.code.clone())).await.unwrap();
@@ -102,7 +102,7 @@ async fn invites_let_people_in(app: App) {
     root.call(Method::DELETE, &path, None).await.refused(ErrorCode::NotFound);
     register("carl", Some(ended.code)).await.refused(ErrorCode::InviteNeeded);
 
-    // Anyone who was let in invites nobody, unless the settings say so.
+    // Members cannot invite anyone, unless the settings allow it.
     let member = app.stranger(0);
     member.set_tokens(Some(ada.access_token.clone()), ada.refresh_token.clone());
     member.refresh().await.unwrap();
@@ -179,7 +179,7 @@ async fn approval(app: App) {
     let (signed_in, api) = log_in(&app, "ada").await.unwrap();
     let member = app.somebody("ada", signed_in, api);
     root.api.show_user("ada").await.unwrap();
-    // Who is in cannot be turned away, and members decide nothing.
+    // Somebody who is in cannot be rejected, and members decide nothing.
     root.call(Method::DELETE, &ada, None).await.refused(ErrorCode::NotFound);
     for (method, path) in [(Method::GET, APPROVALS), (Method::PUT, &bob), (Method::DELETE, &bob)] {
         member.call(method, path, None).await.refused(ErrorCode::NotFound);
@@ -189,7 +189,7 @@ async fn approval(app: App) {
     log_in(&app, "bob").await.map(drop).refused(ErrorCode::BadCredentials);
     assert_eq!(root.get(APPROVALS).await.expect(200)["items"], json!([]));
 
-    // An invite spares the waiting.
+    // An invite makes approval unnecessary.
     let code = invite(&root, json!({})).await.code;
     app.stranger(0).create_account(&account("bob", Some(&code))).await.unwrap();
     app.stranger(0).create_account(&account("carl", Some(&code))).await.refused(ErrorCode::InviteNeeded);

@@ -57,7 +57,7 @@ async fn creating(app: App) {
     assert!(bob.api.every(calls::list_conversations).await.unwrap().items.is_empty());
 }
 
-/// Lets as much time pass as lists tell apart.
+/// Advances the clock by as much as lists distinguish.
 async fn pass(app: &App, people: &[&Person]) {
     app.advance(300 * SECOND);
     for person in people {
@@ -117,7 +117,7 @@ async fn listing_and_searching(app: App) {
     }
 }
 
-/// Several conversations by their ids: one's own among them, and nothing about others.
+/// Several conversations by id: returns the caller's own, and nothing about others.
 async fn some_of_ones_own(app: App) {
     let (ada, bob) = app.friends("ada", "bob").await;
     let mut own = vec![ada.direct(&bob).await];
@@ -236,7 +236,7 @@ async fn members_in_pages(app: App) {
     assert_eq!(handles, expected, "in the order in which they came");
 }
 
-/// As for completing a mention: also who has said nothing, wherever they are in the list.
+/// As for completing a mention: also people who have said nothing, wherever they are in the list.
 async fn members_are_found_by_how_they_begin(app: App) {
     let ada = app.person("ada").await;
     let room = ada.create_room("tea").await;
@@ -349,7 +349,7 @@ async fn deleting(app: App) {
     ada.api.show_room(again).await.refused(ErrorCode::NotFound);
 }
 
-/// Everybody may look at a room from outside; what was said there is for its members.
+/// Everyone may look at a room from outside; its messages are for members.
 async fn outsiders(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let room = ada.create_room("tea").await;

@@ -1,4 +1,4 @@
-//! The second factor: what it asks for, that every code works once, and how one gets rid of it.
+//! The second factor: when it is asked for, that every code works once, and how to get rid of it.
 
 use data_encoding::BASE32_NOPAD;
 use parlour_chat::totp;
@@ -35,7 +35,7 @@ impl Authenticator {
         Self(BASE32_NOPAD.decode(secret.as_bytes()).unwrap())
     }
 
-    /// Turns it on, and answers the recovery codes, too.
+    /// Turns it on, and returns the recovery codes, too.
     async fn of(app: &App, who: &Person) -> (Self, Vec<String>) {
         let it = Self::begin(who).await;
         let body = json!({ "code": it.code(app, 0) });
@@ -47,12 +47,12 @@ impl Authenticator {
         (it, codes)
     }
 
-    /// The code of a step before or after this one.
+    /// The code of a step before or after the current one.
     fn code(&self, app: &App, off: i64) -> String {
         totp::code(&self.0, totp::step(app.now()) + off)
     }
 
-    /// What is a code at no time near.
+    /// A code that is not valid at any nearby time.
     fn wrong(&self, app: &App) -> String {
         let near: Vec<String> = (-2..=2).map(|off| self.code(app, off)).collect();
         let mut numbers = (0..10).map(|number| format!("00000{number}"));
@@ -88,7 +88,7 @@ async fn turning_it_on(app: App) {
     let nothing = json!({ "code": "123456" });
     ada.call(Method::POST, &confirm, Some(nothing)).await.refused(ErrorCode::Conflict);
 
-    // Until a code was confirmed, the password is enough; beginning again makes another secret.
+    // Until a code has been confirmed, the password is enough; beginning again creates another secret.
     let forgotten = Authenticator::begin(&ada).await;
     ada.other_device().await;
     let real = Authenticator::begin(&ada).await;
@@ -120,7 +120,7 @@ async fn logging_in_takes_both(app: App) {
     let step = challenge(&app, &ada).await;
     assert_eq!(ada.api.every(calls::list_sessions).await.unwrap().items.len(), sessions);
 
-    // A challenge is no token of any kind.
+    // A challenge is not a token of any kind.
     let thief = app.stranger(0);
     thief.set_tokens(Some(step.clone()), Some(step.clone()));
     assert!(thief.show_account().await.is_err() && thief.refresh().await.is_err());
@@ -176,7 +176,7 @@ async fn recovery_codes(app: App) {
     complete(&app, &step, &others[0]).await.refused(ErrorCode::BadCredentials);
     complete(&app, &step, &codes[0]).await.expect(201);
     complete(&app, &step, &codes[0]).await.refused(ErrorCode::BadCredentials);
-    // However it is written.
+    // In any notation.
     let sloppy = format!(" {} ", codes[1].replace('-', "").to_uppercase());
     complete(&app, &step, &sloppy).await.expect(201);
     assert_eq!(ada.get(FACTOR).await.expect(200)["recovery_codes"], 8);
@@ -188,7 +188,7 @@ async fn recovery_codes(app: App) {
     ada.call(Method::POST, &renew, Some(body)).await.refused(ErrorCode::BadCredentials);
     complete(&app, &step, &codes[2]).await.refused(ErrorCode::BadCredentials);
     complete(&app, &step, fresh["codes"][9].as_str().unwrap()).await.expect(201);
-    // Only hashes are kept.
+    // Only hashes are stored.
     let mut conn = app.database().connect();
     let hash = parlour_chat::second_factors::code_hash(fresh["codes"][0].as_str().unwrap());
     assert!(parlour_storage::second_factors::take_code(&mut conn, ada.id, &hash).unwrap());
@@ -208,7 +208,7 @@ async fn challenges_end(app: App) {
     for bad in ["", "x", "é", &forged, &step[1..], &format!("{step}A"), &long] {
         complete(&app, bad, &authenticator.code(&app, 0)).await.refused(ErrorCode::Unauthenticated);
     }
-    // With the password goes what was made for it.
+    // A new password discards what was created for the old one.
     let change = json!({"current": PASSWORD, "new": "a much better one"});
     ada.call(Method::PUT, "/api/v1/account/password", Some(change)).await.expect(204);
     complete(&app, &step, &authenticator.code(&app, 0)).await.refused(ErrorCode::Unauthenticated);
@@ -217,7 +217,7 @@ async fn challenges_end(app: App) {
 async fn guessing_codes_slows_down(app: App) {
     let ada = app.person("ada").await;
     let (authenticator, _) = Authenticator::of(&app, &ada).await;
-    // Giving the password again and again takes nothing back.
+    // Repeating the password does not reset the count.
     for _ in 0..5 {
         let step = challenge(&app, &ada).await;
         complete(&app, &step, &authenticator.wrong(&app)).await.refused(ErrorCode::BadCredentials);
@@ -256,7 +256,7 @@ async fn administrators_remove_it(app: App) {
     Authenticator::of(&app, &ada).await;
     ada.call(Method::DELETE, &path, None).await.refused(ErrorCode::NotFound);
 
-    // A link for a new password does not take it away.
+    // A link for a new password does not remove it.
     let reset = format!("/api/v1/admin/users/{}/password-reset", ada.id);
     let link = root.call(Method::POST, &reset, None).await.expect(201)["link"].as_str().unwrap().to_owned();
     let body = json!({"token": link.split_once('#').unwrap().1, "password": PASSWORD});
@@ -273,7 +273,7 @@ async fn administrators_remove_it(app: App) {
     ada.api.refresh().await.refused(ErrorCode::Unauthenticated);
     assert!(kinds(&root).await.contains(&"second_factor_removed".to_owned()));
 
-    // Nothing of it stays with a deleted account.
+    // No trace of it stays with a deleted account.
     let ada = ada.other_device().await;
     Authenticator::of(&app, &ada).await;
     let password = json!({ "password": PASSWORD });

@@ -1,4 +1,4 @@
-//! Log-ins: tokens that end, rotate, and betray their theft.
+//! Log-ins: tokens that expire, rotate, and reveal their theft.
 
 use parlour_client::operations::calls;
 use parlour_protocol::ids::SessionId;
@@ -37,7 +37,7 @@ async fn logging_in(app: App) {
         let signed_in = app.stranger(1).create_session(&log_in(handle, PASSWORD)).await.unwrap();
         assert_eq!(signed_in.account.id, ada.id);
     }
-    // Who tries learns nothing about which handles exist.
+    // Attempts reveal nothing about which handles exist.
     let wrong = app
         .stranger(0)
         .create_session(&log_in("ada", "wrong password"))
@@ -115,13 +115,13 @@ async fn refresh_tokens_work_once(app: App) {
     let second = ada.api.refresh().await.unwrap().refresh_token;
     assert_ne!(first, second);
 
-    // The answer was lost: the same token gets the same successor, for a moment, on any node.
+    // The response was lost: the same token gets the same successor, for a short time, on any node.
     let again = ada.elsewhere().api;
     again.set_tokens(None, first.clone());
     app.advance(29 * SECOND);
     assert_eq!(again.refresh().await.unwrap().refresh_token, second);
 
-    // Later it can only be a thief, or the thief has been here before: nobody keeps the session.
+    // After that, either this is a thief or a thief was here before: nobody keeps the session.
     app.advance(2 * SECOND);
     again.set_tokens(None, first);
     again.refresh().await.refused(ErrorCode::Unauthenticated);

@@ -1,4 +1,4 @@
-//! Personal access tokens: making, using, limiting and ending them.
+//! Personal access tokens: creating, using, limiting and revoking them.
 
 use parlour_client::native::fresh_cid;
 use parlour_client::operations::{ListConversations, ListMembers, ListUsers, MessagesAt, calls};
@@ -33,7 +33,7 @@ async fn list(person: &Person) -> Vec<Token> {
     serde_json::from_value(page["items"].clone()).unwrap()
 }
 
-/// What acts with a new token, and the token's address.
+/// A program with a new token, and the token's path.
 async fn program(person: &Person, request: Value) -> (Person, String) {
     let made = person.create_token(TOKENS, request).await;
     (person.with_token(&made.secret), format!("{TOKENS}/{}", made.token.id))
@@ -88,7 +88,7 @@ async fn a_token_is_made_shown_once_and_revoked(app: App) {
     assert_eq!(list(&ada).await, std::slice::from_ref(&made.token));
     assert!(!listed.text.contains("plt_") && !listed.text.contains("secret"));
 
-    // It is no log-in: it is not among them, and what ends log-ins one by one does not end it.
+    // It is not a log-in: it is not listed among them, and ending log-ins one by one does not end it.
     assert_eq!(ada.api.every(calls::list_sessions).await.unwrap().items.len(), 1);
     let as_session = format!("/api/v1/sessions/{}", made.token.id);
     ada.call(Method::DELETE, &as_session, None).await.refused(ErrorCode::NotFound);
@@ -153,7 +153,7 @@ async fn a_token_reads_or_writes(app: App) {
     writer.api.delete_message(room, seq).await.unwrap();
     writer.create_room("coffee").await;
     writer.api.open_direct(bob.id).await.unwrap();
-    // No token does what is about the account.
+    // No token may manage the account.
     for (method, path, body) in [
         (Method::PATCH, "/api/v1/account", json!({"bio": "mine"})),
         (Method::GET, "/api/v1/sessions", Value::Null),
@@ -198,7 +198,7 @@ async fn a_limited_token_knows_its_conversations_only(app: App) {
     program.api.show_account().await.unwrap();
     program.api.list_users(&ListUsers::of(&[bob.id])).await.unwrap();
     program.api.add_reaction(tea, seq, "👍").await.unwrap();
-    // What it is not for is refused alike, whether it exists or not.
+    // Conversations that it does not cover are refused alike, whether they exist or not.
     for elsewhere in [coffee, ConversationId(7)] {
         let path = format!("/api/v1/conversations/{elsewhere}");
         program.api.show_conversation(elsewhere).await.refused(ErrorCode::InsufficientScope);
@@ -217,7 +217,7 @@ async fn a_limited_token_knows_its_conversations_only(app: App) {
     let room = Some(json!({"name": "cocoa"}));
     program.call(Method::POST, "/api/v1/rooms", room).await.refused(ErrorCode::InsufficientScope);
 
-    // It says where one may go, not that one is there.
+    // The limit says where the token may be used, not that its person is a member.
     program.api.leave_room(tea).await.unwrap();
     program.api.show_conversation(tea).await.refused(ErrorCode::NotMember);
     program.join(tea).await;
@@ -252,7 +252,7 @@ async fn tokens_of_others_and_made_up_ones(app: App) {
     ] {
         ada.with_token(&forged).api.show_account().await.refused(ErrorCode::Unauthenticated);
     }
-    // A token is never traded for a log-in, by whichever hash.
+    // A token can never be traded for a log-in, in whichever form it is hashed.
     for text in [format!("{id}.{own}"), hers.secret.clone()] {
         let body = Some(json!({ "refresh_token": text }));
         app.call(Method::POST, "/api/v1/sessions/refresh", body).await.refused(ErrorCode::Unauthenticated);
@@ -274,7 +274,7 @@ async fn tokens_end_with_their_time_and_their_account(app: App) {
         program.api.show_account().await.unwrap();
         program.elsewhere().api.show_account().await.unwrap();
     }
-    // At once on the node that ends them; the other one hears of it.
+    // At once on the node that ends them; the other one is notified.
     root.api.suspend_user(bob.id).await.unwrap();
     let change = Some(json!({"current": PASSWORD, "new": "correct horse stable"}));
     eve.call(Method::PUT, "/api/v1/account/password", change).await.expect(204);
@@ -295,7 +295,7 @@ async fn tokens_end_with_their_time_and_their_account(app: App) {
     is_refused(&a_day).await;
     until.api.show_account().await.unwrap();
     assert_eq!(list(&ada).await.len(), 1);
-    // A token goes on where log-ins that nobody refreshes do not.
+    // A token stays valid where a log-in that is not refreshed ends.
     app.advance(400 * DAY);
     until.elsewhere().api.show_account().await.unwrap();
 }
@@ -365,7 +365,7 @@ async fn guessing_is_bounded(app: App) {
         refused += usize::from(reply.status == 429);
     }
     assert!(refused > 5, "{refused}");
-    // What nobody guesses is answered still.
+    // A valid token still works.
     ada.api.show_account().await.unwrap();
     app.advance(MINUTE);
     program.api.show_account().await.unwrap();

@@ -16,7 +16,7 @@ async fn finding_people(app: App) {
         assert_eq!((profile.user.id, profile.relation, profile.online), (bob.id, Relation::None, None));
     }
     assert_eq!(ada.api.show_user("ada").await.unwrap().relation, Relation::Myself);
-    // Only exact names find anybody.
+    // Only exact handles find anyone.
     let numeric = format!("@{}", bob.id);
     for who in ["bo", "bobby", "b%", "1", "@", "a/b", numeric.as_str()] {
         ada.api.show_user(who).await.refused(ErrorCode::NotFound);

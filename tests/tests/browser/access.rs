@@ -1,4 +1,4 @@
-//! Who gets in, who is kept away, and how somebody goes for good.
+//! Who gets in, who is kept out, and how somebody leaves for good.
 
 use parlour_protocol::accounts::Registration;
 
@@ -21,7 +21,7 @@ fn somebody_is_blocked_and_folded_away_and_the_account_deleted() {
         ada.click("block-author").await;
         ada.click("confirm").await;
         ada.see("message-folded").await;
-        // What comes later is folded, too; one may look all the same.
+        // Later messages are folded, too; they can be shown all the same.
         bob.send(room, "more of them").await;
         let folded = "document.querySelectorAll('[data-testid=message-folded]').length";
         ada.until("both are folded", &format!("{folded} === 2")).await;
@@ -34,7 +34,7 @@ fn somebody_is_blocked_and_folded_away_and_the_account_deleted() {
         ada.go("/settings/privacy").await;
         ada.see("blocked-person").await;
         ada.picture("privacy-Desktop").await;
-        // Radio buttons are reached and chosen by the keyboard.
+        // Radio buttons can be reached and chosen with the keyboard.
         ada.evaluate("document.querySelector('input[name=presence_to][value=friends]').focus();").await;
         ada.press("\u{e014}").await;
         ada.until(
@@ -73,7 +73,7 @@ fn people_are_invited_or_let_in() {
         bob.log_in("bob").await;
         bob.see("form-error").await;
 
-        // The first administrator comes by the command line: it lets an account in that waits, too.
+        // The first administrator is made by the command line, which also approves an account that waits.
         let ada = Person::arrive(&app.address(0), Device::Desktop).await;
         ada.go("/register").await;
         ada.sign_up("ada", "Ada").await;

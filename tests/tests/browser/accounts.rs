@@ -1,4 +1,4 @@
-//! Several accounts in one browser: nobody acts for another, and nothing of the one before is left for the next.
+//! Several accounts in one browser: nobody acts for another, and nothing of the previous one is left for the next.
 
 use parlour_client::operations::calls;
 use system_tests::App;
@@ -6,16 +6,16 @@ use system_tests::App;
 use crate::person::{Device, PASSWORD, Person};
 use crate::{another_device, story_twice};
 
-/// Everything that the page has kept on the device.
+/// Everything that the page has stored on the device.
 const KEPT: &str =
     "Object.keys(localStorage).concat(Object.keys(sessionStorage)).filter(k => k.startsWith('parlour'))";
 
-/// Makes a room by the API, and answers its address.
+/// Creates a room through the API, and returns its path.
 async fn room(app: &App, owner: &str) -> String {
     format!("/c/{}", app.person(owner).await.create_room("tea").await)
 }
 
-/// Somebody in a browser who has left something on the device: a draft, a look, where they were.
+/// Somebody in a browser who has left something on the device: a draft, a theme, their place.
 async fn with_a_draft(app: &App, place: &str) -> Person {
     let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
     ada.go("/settings/appearance").await;
@@ -59,7 +59,7 @@ fn a_session_that_is_ended_elsewhere_leaves_nothing_on_the_device() {
         let ada = with_a_draft(&app, &place).await;
         let elsewhere = another_device(&app, "ada").await.api;
         let sessions = elsewhere.every(calls::list_sessions).await.unwrap().items;
-        // A second tab is told, too.
+        // A second tab is notified, too.
         let first = ada.open_tab().await;
         ada.go("/rooms").await;
         ada.see("sidebar").await;
@@ -112,7 +112,7 @@ fn a_tab_stops_when_somebody_else_signs_in_in_another() {
         let ada = Person::arrive(&app.address(0), Device::Desktop).await;
         ada.go("/register").await;
         ada.see("register-form").await;
-        // Opened before anybody was signed in.
+        // Opened before anyone was signed in.
         let first = ada.open_tab().await;
         ada.go("/register").await;
         ada.see("register-form").await;
@@ -151,7 +151,7 @@ fn a_tab_that_was_not_told_finds_out_when_it_refreshes_its_token() {
         ada.go(&place).await;
         ada.click("join-room").await;
         ada.see("composer").await;
-        // As in a browser that keeps nothing: no tab hears of the others.
+        // As in a browser that stores nothing: no tab is notified by the others.
         ada.evaluate(
             "Storage.prototype.getItem = () => null; Storage.prototype.setItem = Storage.prototype.removeItem = () => {};",
         )
@@ -161,7 +161,7 @@ fn a_tab_that_was_not_told_finds_out_when_it_refreshes_its_token() {
         ada.see("sidebar").await;
         ada.look_at(&first).await;
         ada.see("composer").await;
-        // Its token is not good any more; a request with it leads to a refresh, by the cookie that is Bob's.
+        // Its token is not valid any more; a request with it leads to a refresh, with the cookie, which is Bob's.
         ada.evaluate(
             "const fetch = window.fetch; window.fetch = request => { \
              if (!request.url.includes('/sessions/')) request.headers.set('Authorization', 'Bearer nonsense'); \

@@ -1,5 +1,5 @@
-//! Addresses, titles and the focus: every page has its own, also for people who are not logged in; and nothing that was
-//! typed is lost on the way.
+//! Paths, titles and the focus: every page has its own, also for people who are not logged in; and nothing that was
+//! typed gets lost.
 
 use crate::person::{Device, PASSWORD, Person};
 use crate::story_twice;
@@ -37,7 +37,7 @@ fn every_page_for_guests_has_an_address_and_a_title() {
             ada.is_titled(&format!("{title} · Parlour")).await;
             ada.until("it has one heading", "document.querySelectorAll('h1').length === 1").await;
         }
-        // Nobody has been here: there was no session to ask for, and no error in the console.
+        // A fresh browser: there was no session to ask for, and no error in the console.
         let asked = "performance.getEntriesByType('resource').some(one => one.name.includes('/sessions'))";
         assert_eq!(ada.evaluate(&format!("return {asked};")).await, false);
         ada.leave().await;
@@ -70,7 +70,7 @@ fn what_was_typed_outlives_a_reload_and_the_way_back() {
             "passwords are not kept"
         );
 
-        // The same inside; and nothing of it reaches the next one.
+        // The same when logged in; and none of it reaches the next person.
         ada.go("/register").await;
         ada.sign_up("ada", "Ada").await;
         ada.see("sidebar").await;
@@ -91,7 +91,7 @@ fn what_was_typed_outlives_a_reload_and_the_way_back() {
         ada.sign_up("bob", "Bob").await;
         ada.see("sidebar").await;
         ada.evaluate("history.go(-2);").await;
-        // The browser may show the page as it was left, which notices that somebody else is there now.
+        // The browser may restore the page as it was left, which then notices that somebody else is logged in.
         ada.arrives_at("/friends").await;
         ada.reload().await;
         ada.see("add-friend-form").await;
@@ -109,7 +109,7 @@ fn a_link_that_was_opened_without_a_session_comes_back_after_the_log_in() {
         ada.go(&format!("/c/{room}")).await;
         ada.see("login-form").await;
         ada.arrives_at(&format!("/log-in?next=/c/{room}")).await;
-        // By the way of another page.
+        // By way of another page.
         ada.click("go-register").await;
         ada.see("register-form").await;
         ada.sign_up("ada", "Ada").await;
@@ -117,7 +117,7 @@ fn a_link_that_was_opened_without_a_session_comes_back_after_the_log_in() {
         ada.see("composer").await;
         ada.arrives_at(&format!("/c/{room}")).await;
 
-        // A log-out leaves nothing of it to the next one.
+        // A log-out leaves none of it to the next person.
         ada.go("/settings/security").await;
         ada.click("logout").await;
         ada.see("login-form").await;
@@ -125,7 +125,7 @@ fn a_link_that_was_opened_without_a_session_comes_back_after_the_log_in() {
         ada.log_in("ada").await;
         ada.see("sidebar").await;
         ada.arrives_at("/").await;
-        // Another server is no place to go to.
+        // Another server is not an allowed target.
         ada.go("/log-in?next=//example.org/").await;
         ada.arrives_at("/").await;
         ada.leave().await;
@@ -152,7 +152,7 @@ fn after_a_link_the_focus_and_the_title_are_the_pages() {
             );
             ada.until(&format!("the focus is on {heading}"), &focused).await;
         }
-        // A tab keeps the focus, and what it has opened is said.
+        // A tab keeps the focus, and what it has opened is announced.
         ada.click_css("main a[href='/settings/privacy']").await;
         ada.is_titled("Privacy · Settings · Parlour").await;
         ada.until("the tab has the focus", "document.activeElement.matches('a[href=\"/settings/privacy\"]')")

@@ -1,5 +1,5 @@
-//! What those hear who cannot see the page: each thing once, and one sentence a second at most; and what the line is told
-//! to be.
+//! What people hear who cannot see the page: each thing once, and at most one sentence a second; and what the status
+//! line says.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::gate::Gate;
 use crate::person::{Device, Person};
 use crate::{another_device, story_twice};
 
-/// Notes all that is announced, with its time.
+/// Records all announcements with their times.
 const LISTEN: &str = "window.heard = []; new MutationObserver(changes => { for (const change of changes) \
      for (const node of change.addedNodes) if (node.nodeType === 1) window.heard.push([performance.now(), node.textContent]); }) \
      .observe(document.querySelector('[data-testid=announcer]'), { childList: true });";
@@ -33,7 +33,7 @@ fn messages_are_announced_once_and_together_when_many_come() {
         ada.read("before").await;
         ada.evaluate(LISTEN).await;
         let mut said = vec!["bob: see you at six"];
-        // What was said before is not said again.
+        // Earlier announcements are not repeated.
         ada.until("it is quiet", "(window.quiet ??= performance.now()) < performance.now() - 1200").await;
         ada.evaluate("window.heard.length = 0;").await;
         bob.send(room, "see you at six").await;
@@ -46,7 +46,7 @@ fn messages_are_announced_once_and_together_when_many_come() {
         ada.read("c3").await;
         said.push("8 new messages from bob and cyril.");
         hears(&ada, &said).await;
-        // What one writes oneself is not announced.
+        // One's own messages are not announced.
         ada.say("mine").await;
         ada.read("mine").await;
         bob.send(room, "@ada look:\n```\nlet x = 1;\n```").await;
@@ -75,7 +75,7 @@ fn a_lost_line_is_told_within_seconds_and_so_is_its_return() {
         let offline = |offline: bool| json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
         // The device's own connection: the browser knows at once.
         ada.tell_browser("Network.enable", json!({})).await;
-        // As long as the server answers, the browser is wrong about it.
+        // As long as the server responds, the browser is wrong about being offline.
         ada.tell_browser("Network.emulateNetworkConditions", offline(true)).await;
         ada.until("the browser says so", "!navigator.onLine").await;
         ada.say("all the same").await;
@@ -96,7 +96,7 @@ fn a_lost_line_is_told_within_seconds_and_so_is_its_return() {
         ada.miss("connection-banner").await;
         said.push("You're connected again.");
         hears(&ada, &said).await;
-        // Silence: noticed early, because something waits.
+        // Silence: noticed early, because something is waiting.
         gate.hush();
         ada.evaluate("window.since = performance.now();").await;
         ada.say("into the silence").await;

@@ -1,11 +1,11 @@
-//! Copying: over plain HTTP, where browsers have no clipboard, and where they refuse.
+//! Copying: over plain HTTP, where browsers have no clipboard API, and where they refuse.
 
 use crate::person::{Device, Person};
 use crate::{story_twice, story_twice_with};
 
 #[test]
 fn copying_works_over_plain_http() {
-    // The name is resolved by the browser, so the page is no "secure context", as in most homes.
+    // The name is resolved by the browser, so the page is not a "secure context", as in most homes.
     story_twice_with(
         |_| {},
         |app| async move {
@@ -60,7 +60,7 @@ fn what_cannot_be_copied_is_never_said_to_be() {
         ada.click("more").await;
         ada.click("copy").await;
         ada.see("copy-by-hand").await;
-        // Selected, so that one key is enough.
+        // Selected, so that one key press is enough.
         ada.until(
             "the text is selected",
             "(() => { const area = document.querySelector('[data-testid=copy-by-hand]'); \

@@ -1,4 +1,4 @@
-//! Small things that everybody sees: badges, names of days, counters, and actions that stay where they can be reached.
+//! Small things that everyone sees: badges, names of days, counters, and actions that stay within reach.
 
 use parlour_protocol::time::DAY;
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::directions::{self, GLYPHS};
 use crate::person::{Device, Person};
 use crate::{numbered, room_of_bob, story};
 
-/// Defines, besides what [`GLYPHS`] does, `apart(a, b)`: whether two boxes do not overlap, `widest(element)`: how wide its
+/// Defines, in addition to [`GLYPHS`], `apart(a, b)`: whether two boxes do not overlap, `widest(element)`: how wide its
 /// text is, and `view()`: the box of the timeline.
 const BOXES: &str = "
     const apart = (a, b) => a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
@@ -20,7 +20,7 @@ async fn demand(person: &Person, what: &str, script: &str) {
     directions::demand(person, what, &format!("{BOXES} {script}")).await;
 }
 
-/// Moves the mouse over the middle of what is left in view of an element.
+/// Moves the mouse over the middle of the visible part of an element.
 async fn hover(person: &Person, css: &str) {
     let found = person
         .evaluate(&format!(
@@ -42,7 +42,7 @@ fn the_name_of_a_day_covers_nothing_but_its_own_width() {
         let (_, room, _) = room_of_bob(&app, "tea", numbered(12)).await;
         for day in 1..4 {
             app.advance(DAY);
-            // Tokens do not live for a day.
+            // Tokens do not last for a day.
             let author = app.person(&format!("author{day}")).await;
             author.join(room).await;
             for line in 0..12 {

@@ -1,5 +1,5 @@
-//! People write in both directions, and with characters that turn what follows: what stands beside their text keeps its
-//! place and its direction.
+//! People write in both directions, and with characters that change the direction of what follows: what stands beside
+//! their text keeps its place and its direction.
 
 use parlour_protocol::accounts::UpdateAccount;
 use parlour_protocol::messages::{EditMessage, SendMessage};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::person::{Device, Person};
 use crate::story_twice;
 
-/// Defines `runs(element)`: whether its glyphs stand from left to right as they are written, and `box(element)`.
+/// Defines `runs(element)`: whether its glyphs stand from left to right in the order of the text, and `box(element)`.
 pub(crate) const GLYPHS: &str = "
     const glyph = (node, at) => { const range = document.createRange(); range.setStart(node, at);
         range.setEnd(node, at + 1); return range.getBoundingClientRect(); };
@@ -23,7 +23,7 @@ pub(crate) const GLYPHS: &str = "
         .find(one => one.querySelector('.said')?.textContent.startsWith(mark));
 ";
 
-/// What holds of a row, `it`, whatever its text does.
+/// What holds for a row, `it`, whatever its text contains.
 const NEIGHBOURS: [(&str, &str); 4] = [
     ("(edited) reads from left to right", "runs(it.querySelector('.edited'))"),
     (
@@ -38,7 +38,7 @@ const NEIGHBOURS: [(&str, &str); 4] = [
     ),
 ];
 
-/// What must hold in a page, said in JavaScript.
+/// What must hold in a page, as JavaScript.
 pub(crate) async fn demand(person: &Person, what: &str, script: &str) {
     let found = person.evaluate(&format!("{GLYPHS} {script}")).await;
     assert_eq!(found, Value::Bool(true), "{what}");
@@ -112,7 +112,7 @@ fn a_name_of_the_other_direction_leaves_the_words_around_it_alone() {
             ada.reload().await;
             ada.read("welcome").await;
             let mut socket = bob.socket_on(&[room]).await;
-            // Typing is told to those who are connected, and no more than once in a few seconds.
+            // Typing is sent to those who are connected, and at most once in a few seconds.
             app.advance(10 * SECOND);
             let now = format!("now {}", cleo.send(room, "soon").await);
             cleo.send(room, &now).await;

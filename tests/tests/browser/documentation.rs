@@ -1,4 +1,4 @@
-//! The page of the API's documentation: it is all there without a network, and can be read and searched.
+//! The page with the API's documentation: it is complete without a network, and can be read and searched.
 
 use serde_json::{Value, json};
 

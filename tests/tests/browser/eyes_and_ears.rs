@@ -1,5 +1,5 @@
-//! What people who do not see a page as it was drawn get of it: axe-core finds nothing on any page or dialog in any mode,
-//! and the tree that screen readers read is written down.
+//! Accessibility: axe-core finds nothing on any page or dialog in any mode, and the tree that screen readers get
+//! matches its snapshot.
 
 use parlour_protocol::friends::CreateFriendRequest;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::provider::guild;
 use crate::tree::tree;
 use crate::{another_device, room_of_bob, story, story_with};
 
-/// How a page is looked at: its name, the system's wishes, width, height and scale of the window, its direction.
+/// How a page is viewed: its name, the system's preferences, width, height and scale of the window, its direction.
 type Mode = (&'static str, &'static [(&'static str, &'static str)], (u32, u32, u32), &'static str);
 
 const MODES: [Mode; 7] = [
@@ -32,7 +32,7 @@ const MODES: [Mode; 7] = [
     ("right to left", &[("prefers-color-scheme", "light")], (1440, 900, 1), "rtl"),
 ];
 
-/// A page that has not become what was written down by then is another one.
+/// A page whose tree does not match the snapshot within this time has changed.
 const SETTLES: Duration = Duration::from_secs(10);
 
 /// Runs the rules of WCAG 2.0 to 2.2, A and AA, and those about landmarks and headings.
@@ -49,7 +49,7 @@ const RUN: &str = "
         error => done([String(error)]),
     );";
 
-/// The text of axe-core. Without it says so where nobody can overlook it.
+/// The source of axe-core. If it is missing, says so where it cannot be missed.
 fn axe() -> Option<String> {
     let path = std::env::var_os("TEST_AXE").filter(|value| !value.is_empty());
     let Some(path) = path else {
@@ -63,7 +63,7 @@ fn axe() -> Option<String> {
     Some(std::fs::read_to_string(path).unwrap())
 }
 
-/// A browser whose pages are looked at, and what was found so far.
+/// A browser whose pages are checked, and what was found so far.
 pub struct Look {
     pub person: Person,
     pages: Vec<String>,
@@ -81,7 +81,7 @@ impl Look {
         Self { person, pages: Vec::new(), found: Vec::new(), runs: 0, axe: axe.is_some() }
     }
 
-    /// Loads a place and waits for what says that it is there.
+    /// Loads a page and waits for an element that shows that it is ready.
     pub async fn go(&self, path: &str, ready: &str) {
         self.person.go(path).await;
         self.person
@@ -90,7 +90,7 @@ impl Look {
         self.person.until(&format!("{path} has loaded"), "!document.querySelector('main .skeleton')").await;
     }
 
-    /// Looks at what is shown in every mode, and writes down what it is for ears.
+    /// Checks what is shown in every mode, and records the tree for screen readers.
     pub async fn at(&mut self, name: &str) {
         self.set(&MODES[0]).await;
         let snapshot = format!("ears_{}", name.replace([' ', '/'], "_"));
@@ -103,7 +103,7 @@ impl Look {
                 self.set(mode).await;
                 let mut found = self.faults().await;
                 if !found.is_empty() {
-                    // A list that was drawn again in this moment still had the colours of the mode before.
+                    // A list that had just been redrawn would still have the colours of the previous mode.
                     tokio::time::sleep(Duration::from_millis(500)).await;
                     found = self.faults().await;
                 }
@@ -128,8 +128,8 @@ impl Look {
         serde_json::from_value(self.person.evaluate_async(RUN).await).unwrap()
     }
 
-    /// The tree of the page, once it is what was written down: names, counts and marks come and go in the first moments
-    /// of a page. What it still is after [`SETTLES`] is compared by the caller.
+    /// The tree of the page, once it matches the snapshot: names, counts and marks appear and disappear in the first
+    /// moments of a page. If it still differs after [`SETTLES`], the caller compares it.
     async fn settled_tree(&self, snapshot: &str, counts: bool) -> String {
         let file = format!("{}/tests/browser/snapshots/{snapshot}.snap", env!("CARGO_MANIFEST_DIR"));
         let written = std::fs::read_to_string(file).unwrap_or_default();
@@ -138,7 +138,7 @@ impl Look {
         loop {
             let mut tree = tree(&self.person).await;
             if counts {
-                // How many connections there are is another number every time.
+                // The number of connections differs every time.
                 tree = tree.chars().map(|one| if one.is_ascii_digit() { '0' } else { one }).collect();
             }
             if tree.trim() == wanted || tokio::time::Instant::now() > deadline {
@@ -149,7 +149,7 @@ impl Look {
     }
 
     async fn set(&self, (_, wishes, (width, height, scale), direction): &Mode) {
-        // Nothing is on its way while colours are measured.
+        // No animation runs while colours are measured.
         let mut features = vec![json!({ "name": "prefers-reduced-motion", "value": "reduce" })];
         features.extend(wishes.iter().map(|(name, value)| json!({ "name": name, "value": value })));
         self.person.tell_browser("Emulation.setEmulatedMedia", json!({ "features": features })).await;
@@ -237,7 +237,7 @@ async fn ada(app: &App) -> (Look, String) {
     let last = dora.send(tea, "https://example.org/leaves").await;
     ada.send(tea, "Thank you both").await;
     bob.api.add_reaction(tea, last, "👍").await.unwrap();
-    // Rooms stand in the order in which something happened in them.
+    // Rooms are in the order of their latest activity.
     for name in ["coffee", "cake"] {
         app.advance(1_000_000);
         dora.create_room(name).await;
@@ -374,7 +374,7 @@ fn what_is_seldom_seen_is_for_everyone() {
         look.end().await;
     });
     story(|app| async move {
-        // Browsers know passkeys by name only.
+        // Browsers allow passkeys only on host names.
         let ada = Person::register(&by_name(&app.address(0)), Device::Desktop, "ada", "Ada").await;
         ada.add_authenticator().await;
         let mut look = Look::with(ada).await;
@@ -387,7 +387,7 @@ fn what_is_seldom_seen_is_for_everyone() {
         look.person.until("it has the focus", "document.activeElement.name === 'passkey_new_name'").await;
         look.at("naming a passkey").await;
 
-        // Where nothing may be copied for one.
+        // Where the page may not copy.
         let (_, room, _) = room_of_bob(&app, "tea", ["copy me"]).await;
         look.person.join(room).await;
         look.person.read("copy me").await;

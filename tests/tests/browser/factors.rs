@@ -1,4 +1,4 @@
-//! Getting in with a second factor, and back in without a password or an app.
+//! Logging in with a second factor, and regaining access without a password or an app.
 
 use data_encoding::BASE32_NOPAD;
 use parlour_chat::totp;
@@ -34,7 +34,7 @@ fn a_second_factor_is_turned_on_used_lost_and_removed() {
         ada.click("logout").await;
         ada.see("login-form").await;
 
-        // The code field has the keyboard at once; a wrong code is said, and the right one lets in.
+        // The code field has the focus at once; a wrong code is reported, and the right one lets in.
         ada.log_in("ada").await;
         ada.see("second-step-form").await;
         ada.until("it has the focus", "document.activeElement.name === 'code'").await;

@@ -1,17 +1,17 @@
-//! What a page costs on a slow phone: how long it takes until it can be used, and how far it moves meanwhile. The times are
-//! printed and compared by people; a page that moves under the eye fails.
+//! What a page costs on a slow phone: how long it takes until it can be used, and how far it shifts meanwhile. The
+//! times are printed for people to compare; a page that shifts under the eye fails.
 
 use serde_json::json;
 
 use crate::person::{Device, Person};
 use crate::{numbered, room_of_bob, story};
 
-/// A quarter of this machine's speed, and the line that is called fast 3G: 1.6 Mbit/s down, 750 kbit/s up, 150 ms.
+/// A quarter of this machine's speed, and the network called fast 3G: 1.6 Mbit/s down, 750 kbit/s up, 150 ms.
 const SLOWER: u32 = 4;
-/// The most that a page may move, as browsers count it: the part of the view that moved, times how far.
+/// The largest allowed layout shift, as browsers measure it: the part of the view that moved, times the distance.
 const MOST_SHIFT: f64 = 0.05;
 
-/// Notes when what is wanted is there and in view, and how far the page has moved.
+/// Records when the wanted element is there and in view, and how far the page has shifted.
 const NOTE: &str = "
     window.figures = { shift: 0, moved: '', at: null };
     const place = rect => [rect.x, rect.y, rect.width, rect.height].map(Math.round).join(' ');
@@ -43,7 +43,7 @@ async fn measure(person: &Person, device: Device, name: &str, path: &str) {
     for cache in ["cold", "warm"] {
         person.go(path).await;
         person.until("it can be used", "window.figures?.at").await;
-        // Pictures and names come later, and may move nothing either.
+        // Pictures and names arrive later, and must not shift anything either.
         person.until("it has settled", "performance.now() - window.figures.at > 1500").await;
         let found = person.evaluate("return [figures.at, figures.shift, figures.moved];").await;
         let (at, shift) = (found[0].as_f64().unwrap(), found[1].as_f64().unwrap());

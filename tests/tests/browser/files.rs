@@ -1,4 +1,5 @@
-//! A host of files that is no server: it has the client's files as the server has them, and a policy of its own.
+//! A static file host that is not the server: it has the client's files as the server has them, and a policy of its
+//! own.
 
 use std::net::Ipv4Addr;
 
@@ -6,15 +7,15 @@ use system_tests::App;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What the page of an app may do.
+/// What the page of an app is allowed to do.
 const HEAD: &str = include_str!("../../../frontend/wrapper/head.html");
 
-/// What a host answers where it has no file.
+/// What a host returns for a path without a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// The page, as apps do and hosts for single-page apps.
+    /// The page, as apps and hosts for single-page apps do.
     Page,
-    /// That there is none.
+    /// A 404.
     NotFound,
 }
 
@@ -24,7 +25,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// A host with the files of the client that this server has.
+    /// A host with this server's client files.
     pub async fn of(app: &App, missing: Missing) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -37,7 +38,7 @@ impl Files {
         Self { port }
     }
 
-    /// The address that browsers are given: another host than the server's, too.
+    /// The URL for browsers: a different host than the server's.
     pub fn address(&self) -> String {
         format!("http://localhost:{}", self.port)
     }

@@ -31,7 +31,7 @@ impl Person {
         self.lift_finger().await;
     }
 
-    /// Taps the middle of something, by a selector.
+    /// Taps the middle of an element, given by a selector.
     pub async fn tap_css(&self, css: &str) {
         let css = json!(css);
         self.until(&format!("{css} is there"), &format!("document.querySelector({css})")).await;

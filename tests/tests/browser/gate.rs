@@ -1,4 +1,4 @@
-//! A network cable that can be pulled: passes bytes on to the server until it is cut, or goes silent.
+//! A network cable that can be pulled: forwards bytes to the server until it is cut or goes silent.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ enum State {
     Open,
     /// Connections end.
     Cut,
-    /// Connections stay, and nothing comes through them.
+    /// Connections stay open, and nothing passes through them.
     Silent,
 }
 
@@ -22,7 +22,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate before a server at this address.
+    /// A gate in front of a server.
     pub async fn before(server: &str) -> Self {
         let target = server.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -52,17 +52,17 @@ impl Gate {
         Self { address, state }
     }
 
-    /// The address that browsers are given.
+    /// The URL for browsers.
     pub fn address(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Cuts every connection, and every new one.
+    /// Cuts every connection, existing and new.
     pub fn cut(&self) {
         self.state.send_replace(State::Cut);
     }
 
-    /// Lets nothing through any more, and tells nobody.
+    /// Lets nothing through any more, without closing anything.
     pub fn hush(&self) {
         self.state.send_replace(State::Silent);
     }
@@ -73,7 +73,7 @@ impl Gate {
     }
 }
 
-/// Passes bytes on as long as the gate is open.
+/// Forwards bytes as long as the gate is open.
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,

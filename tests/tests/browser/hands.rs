@@ -1,4 +1,4 @@
-//! What people do with the keyboard alone: they bring the focus to where they want it, and press a key.
+//! What people do with the keyboard alone: they move the focus to where they want it, and press a key.
 //!
 //! Invariant: nothing here focuses or clicks by script. Scripts only look where the focus is and where it should be.
 
@@ -9,14 +9,14 @@ use serde_json::json;
 
 use crate::person::{Device, PATIENCE, Person};
 
-/// Stops before something is called unreachable. Pages have about forty.
+/// Tab stops to try before an element counts as unreachable. Pages have about forty.
 const STOPS: usize = 200;
 
 thread_local! {
     static KEYBOARD_ALONE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What a person uses for pressing buttons and choosing fields.
+/// What a person uses to press buttons and choose fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hands {
     /// A mouse or a finger.
@@ -26,20 +26,20 @@ pub enum Hands {
 }
 
 impl Hands {
-    /// What people at such a device use in the test of this thread.
+    /// What people at such a device use in the current thread's test.
     pub fn at(device: Device) -> Self {
         let keyboard = device == Device::Desktop && KEYBOARD_ALONE.get();
         if keyboard { Self::Keyboard } else { Self::Pointer }
     }
 
-    /// From here on people of this thread use these at a desktop.
+    /// From here on, people of this thread use these at a desktop.
     pub fn take(self) {
         KEYBOARD_ALONE.set(self == Self::Keyboard);
     }
 }
 
-/// Tells the key that leads from what has the focus towards what a selector names: `there` when it has arrived, nothing
-/// while there is nothing to arrive at. A label stands for its control; what takes no focus, for what it lies in.
+/// Returns the key that leads from the focus towards what a selector names: `there` on arrival, `null` while the target
+/// does not exist. A label stands for its control; an element that takes no focus, for the one that it lies in.
 const TOWARDS: &str = "
     const stop = 'a[href], button, input, textarea, select, summary, [tabindex]';
     const control = one => one.matches(stop) ? one
@@ -70,14 +70,14 @@ const TOWARDS: &str = "
 ";
 
 impl Person {
-    /// Does with keys what a click on this does.
+    /// Does with keys what a click on this element does.
     pub(crate) async fn press_on(&self, css: &str) {
         let note = "const aim = document.activeElement; window.elsewhere = false; \
             addEventListener('keydown', event => { window.elsewhere = event.target !== aim; }, { capture: true, once: true });";
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let key = match self.bring_focus_to(css).await.as_str() {
-                // Rows are where one was going; fields are typed into.
+                // Rows only need the focus; fields are typed into.
                 "row" | "text" | "password" | "email" | "search" | "textarea" | "url" => return,
                 "radio" if self.evaluate("return document.activeElement.checked;").await == true => return,
                 "radio" | "checkbox" => ' ',
@@ -86,7 +86,7 @@ impl Person {
             self.evaluate(note).await;
             self.bring_focus_to(css).await;
             self.strike(&[], key).await;
-            // A page that arrives in this moment takes the focus, and the key with it.
+            // A page that appears at this moment takes the focus, and the key press with it.
             if self.evaluate("return window.elsewhere === true;").await != true {
                 return;
             }
@@ -94,7 +94,7 @@ impl Person {
         }
     }
 
-    /// Brings the focus to what a selector names, and returns what kind of thing that is.
+    /// Moves the focus to what a selector names, and returns what kind of element that is.
     pub(crate) async fn bring_focus_to(&self, css: &str) -> String {
         let script = TOWARDS.replace("CSS", &json!(css).to_string());
         let deadline = tokio::time::Instant::now() + PATIENCE;

@@ -127,12 +127,12 @@ fn the_focus_stays_where_one_was_after_everything_one_does() {
         ada.see("reaction").await;
         ada.miss("message-menu").await;
         on_row(&ada, "line 29").await;
-        // Taking it back with its own button, which is gone afterwards.
+        // Removing it with its own button, which disappears.
         ada.evaluate("document.querySelector('[data-testid=reaction]').focus();").await;
         ada.press(ENTER).await;
         ada.miss("reaction").await;
         on_row(&ada, "line 29").await;
-        // The emoji beside their button close with Escape.
+        // The emoji picker beside its button closes with Escape.
         ada.press(RIGHT).await;
         ada.press(RIGHT).await;
         focused(&ada, "[data-testid=react]").await;
@@ -143,7 +143,7 @@ fn the_focus_stays_where_one_was_after_everything_one_does() {
         focused(&ada, "[data-testid=react]").await;
         ada.press(ESCAPE).await;
         on_row(&ada, "line 29").await;
-        // Deleting is asked about; Escape leads back to the row, and so does deleting.
+        // Deleting asks for confirmation; Escape leads back to the row, and so does deleting.
         ada.press(DOWN).await;
         on_row(&ada, "my own").await;
         for confirm in [false, true] {
@@ -194,7 +194,7 @@ fn emptying_a_message_asks_whether_to_delete_it() {
     });
 }
 
-/// Goes from stop to stop until a selector matches what has the focus.
+/// Moves from stop to stop until a selector matches the focused element.
 async fn tab_to(person: &Person, css: &str) {
     let there = format!("return Boolean(document.activeElement?.matches({css:?}));");
     for _ in 0..60 {
@@ -226,7 +226,7 @@ fn a_conversation_is_held_with_the_keyboard_alone() {
         }
         ada.read("shall we?").await;
         focused(&ada, "#composer").await;
-        // Answering, reacting, correcting.
+        // Replying, reacting, editing.
         ada.press(SHIFT_TAB).await;
         on_row(&ada, "shall we?").await;
         ada.press(ENTER).await;

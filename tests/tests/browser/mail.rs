@@ -5,7 +5,7 @@ use system_tests::mail;
 use crate::person::{Device, Person};
 use crate::{story_twice, story_twice_with};
 
-/// Mails with links to the very address at which the browser finds the server.
+/// Mails with links to the URL at which the browser finds the server.
 fn with_mail(config: &mut parlour_server::Config) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     config.listen = format!("127.0.0.1:{port}");
@@ -13,7 +13,7 @@ fn with_mail(config: &mut parlour_server::Config) {
     mail::on(config);
 }
 
-/// The path of the link in a mail to this server.
+/// The path of the link in a mail from this server.
 fn path_of(app: &system_tests::App, mail: &mail::Mail) -> String {
     let body = mail.body();
     let start = body.find(&format!("{}/", app.address(0))).expect("a link to this server");
@@ -30,7 +30,7 @@ fn an_address_is_confirmed_and_brings_a_new_password() {
         ada.go("/settings/security").await;
         ada.until("there is none", &format!("{STATE} === 'none'")).await;
         ada.picture("email-none-Desktop").await;
-        // What is wrong is said where it is.
+        // An error is shown at its field.
         ada.fill("email", "ada").await;
         ada.fill("email_password", "correct horse battery").await;
         ada.click("email-submit").await;
@@ -45,7 +45,7 @@ fn an_address_is_confirmed_and_brings_a_new_password() {
         let again = app.mail().take("ada@example.org", "Confirm").await;
         assert_ne!(mail.token(), again.token());
 
-        // The mail is read on a phone, without a log-in; the link of the first mail is over.
+        // The mail is read on a phone, without a log-in; the link of the first mail no longer works.
         let phone = Person::arrive(&app.address(0), Device::Phone).await;
         phone.go(&path_of(&app, &mail)).await;
         phone.click("verify-email-submit").await;

@@ -1,6 +1,6 @@
 //! The whole application as people use it: in real Chromium, through the pages that the server sends.
 //!
-//! Each test has its own server; each person their own browser. At the end every browser's console must be free of
+//! Each test has its own server; each person has their own browser. At the end every browser's console must be free of
 //! panics and errors.
 
 #![expect(clippy::disallowed_methods, reason = "what starts this tells it by the environment")]
@@ -48,7 +48,7 @@ use system_tests::{App, Backend, Person as Other, run};
 
 use crate::hands::Hands;
 
-/// Tests with browsers at the same time: one test has up to three, and each wants a core.
+/// Tests with browsers at the same time: each has up to three browsers, and each browser needs a core.
 const AT_ONCE: usize = 2;
 
 /// Another device of somebody who has registered in a browser.
@@ -66,7 +66,7 @@ async fn another_device(app: &App, handle: &str) -> Other {
     app.somebody(handle, signed_in, api)
 }
 
-/// Bob, his room with these lines in it, and where each stands.
+/// Bob, his room with these lines in it, and the position of each.
 async fn room_of_bob<S: AsRef<str>>(
     app: &App,
     name: &str,
@@ -91,7 +91,7 @@ fn story_twice<F: Future<Output = ()>>(body: impl Fn(App) -> F) {
     story_twice_with(|_| {}, body);
 }
 
-/// Like [`story_twice`], with other settings of the server.
+/// Like [`story_twice`], with changed server settings.
 fn story_twice_with<F: Future<Output = ()>>(configure: impl Fn(&mut Config), body: impl Fn(App) -> F) {
     for hands in [Hands::Pointer, Hands::Keyboard] {
         hands.take();
@@ -100,12 +100,12 @@ fn story_twice_with<F: Future<Output = ()>>(configure: impl Fn(&mut Config), bod
     }
 }
 
-/// Runs one test with a server of its own, when it is its turn.
+/// Runs one test with a server of its own, once it is its turn.
 fn story<F: Future<Output = ()>>(body: impl FnOnce(App) -> F) {
     story_with(|_| {}, body);
 }
 
-/// Like [`story`], with other settings of the server.
+/// Like [`story`], with changed server settings.
 fn story_with<F: Future<Output = ()>>(configure: impl Fn(&mut Config), body: impl FnOnce(App) -> F) {
     static RUNNING: Mutex<usize> = Mutex::new(0);
     static ENDED: Condvar = Condvar::new();

@@ -1,4 +1,4 @@
-//! What was done while there was no answer: nothing is lost, and nothing is done twice.
+//! What was done without a response: nothing is lost, and nothing is done twice.
 
 use parlour_client::operations::MessagesAt;
 use parlour_protocol::ids::ConversationId;
@@ -41,7 +41,7 @@ fn an_edit_without_a_connection_is_kept_and_made_later() {
         ada.press("\u{E007}").await;
         ada.read("before and after").await;
         ada.see("edit-waiting").await;
-        // Once more, before the first one could be made; and a reaction.
+        // Another edit, before the first one could be sent; and a reaction.
         ada.press("\u{E013}").await;
         ada.has_written("before and after").await;
         ada.write("!").await;
@@ -59,7 +59,7 @@ fn an_edit_without_a_connection_is_kept_and_made_later() {
 
 #[test]
 fn an_edit_that_comes_too_fast_is_made_a_little_later() {
-    // The usual limits: tests have none that a person could reach.
+    // The default limit: tests otherwise have limits that no person could reach.
     let usual = |config: &mut parlour_server::Config| config.sends_per_second = 5;
     story_twice_with(usual, |app| async move {
         let gate = Gate::before(&app.address(0)).await;
@@ -109,7 +109,7 @@ fn an_edit_that_is_refused_keeps_its_text_with_a_reason() {
         ada.see("retry").await;
         ada.read("before the end").await;
         ada.picture("edit-refused").await;
-        // It is still there after a reload, until it is given up.
+        // It is still there after a reload, until the user discards it.
         ada.reload().await;
         ada.read("before the end").await;
         ada.click("discard").await;
@@ -131,7 +131,7 @@ fn a_message_that_waits_in_a_closed_tab_is_sent_once_by_another() {
         gate.cut();
         ada.say("one").await;
         ada.say("two").await;
-        // The other tab shows it, too; the one that has it is closed.
+        // The other tab shows it, too; the one that owns it is closed.
         ada.close_tab().await;
         ada.look_at(&first).await;
         ada.until(
@@ -185,7 +185,7 @@ fn two_open_tabs_send_what_waits_once_and_in_order() {
         ada.look_at(&second).await;
         ada.say("three").await;
         gate.mend();
-        // A tab that is not looked at may take its time to connect; the other one does not wait for it.
+        // A background tab may take its time to connect; the other one does not wait for it.
         ada.evaluate("window.dispatchEvent(new Event('online'));").await;
         settle(&bob, room, &["before", "one", "two", "three"]).await;
         for tab in [&first, &second] {

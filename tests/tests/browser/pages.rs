@@ -1,4 +1,4 @@
-//! Every page opens, says something, fits, and complains about nothing: on a desktop and on a phone.
+//! Every page opens, shows something, fits, and logs no error: on a desktop and on a phone.
 
 use crate::person::{Device, Person};
 use crate::story_twice;

@@ -1,4 +1,4 @@
-//! Passkeys, with the authenticator that Chromium has for tests.
+//! Passkeys, with Chromium's virtual authenticator.
 
 use data_encoding::BASE32_NOPAD;
 use parlour_chat::totp;
@@ -8,7 +8,7 @@ use crate::{story_twice, story_twice_with};
 
 const PASSWORD: &str = "correct horse battery";
 
-/// Browsers know passkeys by name only.
+/// Browsers allow passkeys only on host names.
 pub fn by_name(address: &str) -> String {
     address.replace("127.0.0.1", "localhost")
 }
@@ -24,7 +24,7 @@ async fn count(person: &Person, number: usize) {
     person.until("the passkeys", &text).await;
 }
 
-/// Turns the light off, or on again.
+/// Switches to the dark theme, or back.
 pub async fn dark(person: &Person, on: bool) {
     let theme = if on { "dark" } else { "light" };
     person.evaluate(&format!("document.documentElement.dataset.theme = '{theme}';")).await;
@@ -42,7 +42,7 @@ fn a_passkey_is_added_used_and_removed() {
         ada.click("add-passkey").await;
         ada.until("it is refused", "document.querySelector('#note-passkey_password').matches('.bad')").await;
 
-        // The browser's own dialog is left without a yes.
+        // The browser's own dialog ends without consent.
         ada.set_verified(&authenticator, false).await;
         ada.fill("passkey_password", PASSWORD).await;
         ada.click("add-passkey").await;
@@ -70,7 +70,7 @@ fn a_passkey_is_added_used_and_removed() {
         ada.picture("passkeys-Desktop-dark").await;
         dark(&ada, false).await;
 
-        // In, without handle and password.
+        // Logging in without handle and password.
         ada.click("logout").await;
         ada.see("passkey-login").await;
         ada.picture("passkey-login-Desktop").await;
@@ -84,7 +84,7 @@ fn a_passkey_is_added_used_and_removed() {
         let used = "document.querySelector('[data-testid=passkey]')?.textContent.includes('last used')";
         ada.until("it was used", used).await;
 
-        // In the place of a code.
+        // Instead of a code.
         ada.fill("factor_password", PASSWORD).await;
         ada.click("factor-begin").await;
         let secret = ada.see("factor-secret").await.text().await.unwrap();
@@ -104,7 +104,7 @@ fn a_passkey_is_added_used_and_removed() {
         ada.click("passkey-step").await;
         ada.see("sidebar").await;
 
-        // Gone, the device's passkey opens nothing.
+        // After the removal, the device's passkey no longer works.
         ada.go("/settings/security").await;
         ada.click("remove-passkey").await;
         ada.fill("passkey_remove_password", PASSWORD).await;

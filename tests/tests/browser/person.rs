@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::hands::Hands;
 
-/// A password that everybody uses.
+/// The password of every person.
 pub const PASSWORD: &str = "correct horse battery";
 /// How long a page may take on a busy machine before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,11 +28,11 @@ pub const ESCAPE: &str = "\u{E00C}";
 pub enum Device {
     /// 1440 × 900.
     Desktop,
-    /// 390 × 844, with a finger.
+    /// 390 × 844, with touch.
     Phone,
-    /// 360 × 740, with a finger.
+    /// 360 × 740, with touch.
     SmallPhone,
-    /// 820 × 1180, with a finger.
+    /// 820 × 1180, with touch.
     Tablet,
 }
 
@@ -42,8 +42,8 @@ fn driver() -> u16 {
     *PORT.get_or_init(|| {
         let program = std::env::var("TEST_CHROMEDRIVER").unwrap_or_else(|_| "/usr/bin/chromedriver".into());
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        // The kernel ends it together with the thread that started it: one that lives as long as this process,
-        // however that ends.
+        // The kernel ends the driver together with the thread that started it, so this thread lives as long as the
+        // process, however that ends.
         std::thread::spawn(move || {
             let mut child = Command::new("setpriv")
                 .args(["--pdeathsig", "KILL", &program, &format!("--port={port}"), "--log-level=SEVERE"])
@@ -84,7 +84,7 @@ impl WebDriverCompatibleCommand for ReadConsole {
     }
 }
 
-/// Something about the browser's authenticator that its driver knows to do.
+/// A WebDriver command for the virtual authenticator.
 #[derive(Debug)]
 struct Authenticator {
     path: String,
@@ -101,7 +101,7 @@ impl WebDriverCompatibleCommand for Authenticator {
     }
 }
 
-/// A command of the browser's own protocol.
+/// A command of the browser's own protocol (CDP).
 #[derive(Debug)]
 struct OwnCommand {
     name: &'static str,
@@ -120,12 +120,12 @@ impl WebDriverCompatibleCommand for OwnCommand {
 }
 
 impl Person {
-    /// Opens a browser; no page yet.
+    /// Opens a browser without a page.
     pub async fn arrive(address: &str, device: Device) -> Self {
         Self::arrive_with(address, device, &[]).await
     }
 
-    /// Opens a browser that is started with further arguments.
+    /// Opens a browser with additional arguments.
     pub async fn arrive_with(address: &str, device: Device, arguments: &[&str]) -> Self {
         let profile = TempDir::new().unwrap();
         let program = std::env::var("TEST_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".into());
@@ -167,7 +167,7 @@ impl Person {
         Self { client, address: address.to_owned(), hands: Hands::at(device), _profile: profile }
     }
 
-    /// Opens a browser and registers by the form.
+    /// Opens a browser and registers through the form.
     pub async fn register(address: &str, device: Device, handle: &str, name: &str) -> Self {
         let person = Self::arrive(address, device).await;
         person.go("/register").await;
@@ -190,7 +190,7 @@ impl Person {
         self.see("composer").await;
     }
 
-    /// Fills the form of the page for registering.
+    /// Fills in the registration form.
     pub async fn sign_up(&self, handle: &str, name: &str) {
         self.fill("handle", handle).await;
         self.fill("display_name", name).await;
@@ -198,16 +198,16 @@ impl Person {
         self.click("register-submit").await;
     }
 
-    /// Logs in by the form.
+    /// Logs in through the form.
     pub async fn log_in(&self, handle: &str) {
         self.go("/log-in").await;
-        // In the place of what may stand there from before.
+        // Replaces what the field may still contain.
         self.fill("handle", &format!("\u{e009}a\u{e000}{handle}")).await;
         self.fill("password", PASSWORD).await;
         self.click("login-submit").await;
     }
 
-    /// Opens a further tab and looks at it; answers the name of the one before.
+    /// Opens another tab and switches to it; returns the handle of the previous one.
     pub async fn open_tab(&self) -> WindowHandle {
         let before = self.client.window().await.unwrap();
         let opened = self.client.new_window(true).await.unwrap();
@@ -215,22 +215,22 @@ impl Person {
         before
     }
 
-    /// The tab that is looked at.
+    /// The current tab.
     pub async fn here(&self) -> WindowHandle {
         self.client.window().await.unwrap()
     }
 
-    /// Looks at another tab.
+    /// Switches to another tab.
     pub async fn look_at(&self, tab: &WindowHandle) {
         self.client.switch_to_window(tab.clone()).await.unwrap();
     }
 
-    /// Closes the tab that is looked at.
+    /// Closes the current tab.
     pub async fn close_tab(&self) {
         self.client.close_window().await.unwrap();
     }
 
-    /// Loads a page that is none of the server's.
+    /// Loads a page that is not from the server.
     pub async fn go_away(&self) {
         self.client.goto("about:blank").await.unwrap();
     }
@@ -250,7 +250,7 @@ impl Person {
         self.client.current_url().await.unwrap().path().to_owned()
     }
 
-    /// Waits until the address is this one, with its query.
+    /// Waits until the address has this path and query.
     pub async fn arrives_at(&self, place: &str) {
         let place = json!(place);
         self.until(
@@ -260,7 +260,7 @@ impl Person {
         .await;
     }
 
-    /// Waits until the window is called this.
+    /// Waits until the window has this title.
     pub async fn is_titled(&self, title: &str) {
         let title = json!(title);
         self.until(&format!("the title {title}"), &format!("document.title === {title}")).await;
@@ -277,17 +277,17 @@ impl Person {
         }
     }
 
-    /// Waits for something by its test id.
+    /// Waits for an element by its test id.
     pub async fn see(&self, id: &str) -> Element {
         self.wait(&format!("[data-testid='{id}']")).await
     }
 
-    /// Clicks something by its test id, once it can be clicked.
+    /// Clicks an element by its test id, once it can be clicked.
     pub async fn click(&self, id: &str) {
         self.click_css(&format!("[data-testid='{id}']")).await;
     }
 
-    /// Clicks something by a selector, again while it is being replaced or moved.
+    /// Clicks an element by a selector; retries while it is being replaced or moved.
     pub async fn click_css(&self, css: &str) {
         if self.hands == Hands::Keyboard {
             return self.press_on(css).await;
@@ -314,7 +314,7 @@ impl Person {
         self.client.active_element().await.unwrap().send_keys(key).await.unwrap();
     }
 
-    /// Strikes a key on the keyboard itself, which every control takes, also with other keys held down.
+    /// Presses a key on the keyboard itself, which every control receives, also with other keys held down.
     pub async fn strike(&self, held: &[char], key: char) {
         let down = held.iter().chain([&key]).map(|value| KeyAction::Down { value: *value });
         let up = [&key].into_iter().chain(held).map(|value| KeyAction::Up { value: *value });
@@ -354,15 +354,15 @@ impl Person {
             .await;
     }
 
-    /// Waits until something is not there any more, by its test id.
+    /// Waits until an element is gone, by its test id.
     pub async fn miss(&self, id: &str) {
         self.until(&format!("{id} is gone"), &format!("!document.querySelector('[data-testid={id}]')")).await;
     }
 
-    /// Waits until an expression of JavaScript is true.
+    /// Waits until a JavaScript expression is true.
     pub async fn until(&self, what: &str, expression: &str) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        // What is looked for may not be there yet, nor what it is looked for in.
+        // The element, or what it is searched in, may not exist yet.
         let script = format!(
             "try {{ return Boolean({expression}); }} catch (error) {{ if (error instanceof TypeError) return false; throw error; }}"
         );
@@ -376,7 +376,7 @@ impl Person {
             if tokio::time::Instant::now() > deadline {
                 panic!("never came: {what}; the page says: {}", self.text_of("body").await);
             }
-            // The browser wants the core more than the question does.
+            // The browser needs the core more than this poll does.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -411,7 +411,7 @@ impl Person {
         }
     }
 
-    /// Asks for a friend by handle, as a person does.
+    /// Sends a friend request by handle, through the page.
     pub async fn ask_for_friendship(&self, handle: &str) {
         self.go("/friends").await;
         self.fill("friend", handle).await;
@@ -419,17 +419,17 @@ impl Person {
         self.see("toast").await;
     }
 
-    /// Runs JavaScript and answers its value.
+    /// Runs JavaScript and returns its value.
     pub async fn evaluate(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
-    /// Runs JavaScript that calls its last argument when it is done, and answers what it calls it with.
+    /// Runs JavaScript that calls its last argument when done, and returns what it passes.
     pub async fn evaluate_async(&self, script: &str) -> Value {
         self.client.execute_async(script, Vec::new()).await.unwrap()
     }
 
-    /// Gives the device an authenticator that keeps passkeys and says that the owner is there; answers its name.
+    /// Gives the device an authenticator that stores passkeys and verifies the user; returns its id.
     pub async fn add_authenticator(&self) -> String {
         let body = json!({
             "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
@@ -439,13 +439,13 @@ impl Person {
         made.as_str().expect("a name").to_owned()
     }
 
-    /// Whether the authenticator takes the one who is there for its owner.
+    /// Sets whether the authenticator verifies the user.
     pub async fn set_verified(&self, authenticator: &str, verified: bool) {
         let (path, body) = (format!("/{authenticator}/uv"), json!({ "isUserVerified": verified }));
         self.client.issue_cmd(Authenticator { path, body }).await.unwrap();
     }
 
-    /// Does something that only the browser's own protocol knows, and answers what it tells.
+    /// Runs a command of the browser's own protocol, and returns its result.
     pub async fn tell_browser(&self, name: &'static str, parameters: Value) -> Value {
         self.client.issue_cmd(OwnCommand { name, parameters }).await.unwrap()
     }
@@ -455,7 +455,7 @@ impl Person {
         self.client.back().await.unwrap();
     }
 
-    /// A picture of the page, kept where `TEST_SCREENSHOTS` says.
+    /// A screenshot of the page, saved where `TEST_SCREENSHOTS` says.
     pub async fn picture(&self, name: &str) {
         if let Ok(folder) = std::env::var("TEST_SCREENSHOTS") {
             std::fs::create_dir_all(&folder).unwrap();
@@ -463,7 +463,7 @@ impl Person {
         }
     }
 
-    /// Closes the browser; its console must hold no panic and no error but failed requests.
+    /// Closes the browser; its console must hold no panic and no error except failed requests.
     pub async fn leave(self) {
         let console = match self.client.issue_cmd(ReadConsole).await {
             Ok(console) => console,
@@ -473,7 +473,7 @@ impl Person {
         for line in console.as_array().into_iter().flatten() {
             let message = line["message"].as_str().unwrap_or_default();
             let network = line["source"] == "network" || message.contains("WebSocket connection to");
-            // Over plain HTTP browsers say that they ignore what is meant for HTTPS.
+            // Over plain HTTP, browsers report that they ignore headers meant for HTTPS.
             let plain = message.contains("header has been ignored");
             assert!(line["level"] != "SEVERE" || network || plain, "the console says: {message}");
             assert!(!message.contains("panicked"), "the console says: {message}");

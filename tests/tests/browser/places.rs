@@ -8,13 +8,13 @@ use system_tests::eventually;
 use crate::person::{Device, Person};
 use crate::{another_device, story_twice};
 
-/// Makes the window another size.
+/// Resizes the window.
 async fn resize(person: &Person, width: u32, height: u32) {
     let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
     person.tell_browser("Emulation.setDeviceMetricsOverride", screen).await;
 }
 
-/// Whether a toast lies over anything that can be pressed or written in.
+/// Whether a toast covers anything that can be pressed or written in.
 const COVERED: &str = "(() => { const toast = document.querySelector('[data-testid=toast]').getBoundingClientRect(); \
     return [...document.querySelectorAll('button, input, textarea, a[href]')].filter(one => !one.closest('.toasts') \
     && one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !one.matches('.visually-hidden, .skip-link')) \
@@ -33,7 +33,7 @@ fn toasts_cover_nothing_that_one_works_with() {
             ada.until(&format!("nothing is covered at {width}"), &format!("!({COVERED})")).await;
             ada.picture(&format!("toast-{width}")).await;
         }
-        // On a phone it lies on what is read, and lets through what is pressed.
+        // On a phone it covers text, but passes taps through.
         resize(&ada, 390, 844).await;
         ada.go("/settings").await;
         ada.click("save-profile").await;
@@ -189,7 +189,7 @@ fn a_request_is_accepted_where_it_is_told_and_nothing_old_stays() {
         let hrefs = "[...document.querySelectorAll('[data-testid=notification] a')].map(one => one.pathname).sort().join()";
         ada.until("each leads to the person", &format!("{hrefs} === '/u/bob,/u/cyril'")).await;
 
-        // Whom one has asked oneself is seen where one has asked.
+        // One's own request is visible where it was sent.
         app.person("dora").await;
         ada.ask_for_friendship("@dora").await;
         ada.until("it waits", "document.querySelector('[data-testid=asked]').textContent.includes('@dora')")
@@ -220,7 +220,7 @@ fn a_mention_in_the_room_that_one_looks_at_is_nothing_new() {
         })
         .await;
         ada.miss("notifications-badge").await;
-        // Elsewhere it is.
+        // Elsewhere it is shown.
         let cyril = app.person("cyril").await;
         cyril.join(other).await;
         cyril.send(other, "And here, @ada").await;
@@ -256,7 +256,7 @@ fn the_sidebar_marks_drafts_and_becomes_a_strip_of_icons() {
         let width = "document.querySelector('[data-testid=sidebar]').offsetWidth";
         ada.until("it is narrow", &format!("{width} < 90")).await;
         ada.picture("sidebar-820").await;
-        // The names are still there for those who hear them.
+        // The names are still there for screen readers.
         let named = "document.querySelector('[data-testid=conversation-link]').textContent.includes('tea')";
         ada.until("the room has a name", named).await;
         ada.click("conversation-link").await;

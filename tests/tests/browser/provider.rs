@@ -1,4 +1,4 @@
-//! Logging in with a provider of OpenID Connect: a real round through its page and back.
+//! Logging in with an OpenID Connect provider: a real round trip through its page.
 
 use parlour_server::Config;
 use system_tests::provider::Provider;
@@ -6,7 +6,7 @@ use system_tests::provider::Provider;
 use crate::person::{Device, Person};
 use crate::story_twice_with;
 
-/// The provider sends people back to an address that must be known beforehand.
+/// The provider redirects people to an address that must be registered in advance.
 pub fn guild() -> impl Fn(&mut Config) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     move |config| {
@@ -26,7 +26,7 @@ fn one_registers_logs_in_and_connects_with_the_provider() {
         ada.see("provider-log-in").await;
         ada.picture("provider-log-in-Desktop").await;
         ada.click("provider-log-in").await;
-        // Straight back: the provider knows her. Here she is new.
+        // Straight back: the provider knows her. On this server she is new.
         ada.see("handle-form").await;
         ada.until("it is suggested", "document.querySelector('[name=handle]').value === 'grace'").await;
         ada.picture("provider-handle-Desktop").await;
@@ -34,21 +34,21 @@ fn one_registers_logs_in_and_connects_with_the_provider() {
         ada.see("sidebar").await;
         ada.arrives_at("/").await;
 
-        // She has no password, and says so herself.
+        // She has no password, and sets one herself.
         ada.go("/settings/security").await;
         ada.see("no-password").await;
         ada.see("identity").await;
         ada.picture("provider-settings-Desktop").await;
         ada.click("logout").await;
         ada.see("login-form").await;
-        // The way by the provider leads to the place that was opened, too.
+        // Logging in through the provider leads to the page that was opened, too.
         ada.go("/friends/requests").await;
         ada.click("provider-log-in").await;
         ada.see("sidebar").await;
         ada.arrives_at("/friends/requests").await;
         ada.leave().await;
 
-        // Who comes back without an answer is told so.
+        // Somebody who returns without a result is told so.
         let bob = Person::arrive(&app.address(0), Device::Phone).await;
         bob.go("/log-in/callback?error=access_denied").await;
         bob.see("form-error").await;
@@ -57,7 +57,7 @@ fn one_registers_logs_in_and_connects_with_the_provider() {
         bob.see("form-error").await;
         bob.leave().await;
 
-        // Somebody with a password connects an account that is somebody else's already.
+        // Somebody with a password tries to connect an identity that is already linked to another account.
         let eve = Person::register(&app.address(0), Device::Phone, "eve", "Eve").await;
         eve.go("/settings/security").await;
         eve.click("add-identity").await;

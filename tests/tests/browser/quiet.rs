@@ -1,14 +1,14 @@
-//! What a page asks the server for while nobody does anything in it.
+//! What a page requests from the server while nobody does anything in it.
 
 use parlour_protocol::friends::CreateFriendRequest;
 
 use crate::person::{Device, Person};
 use crate::{another_device, story};
 
-/// Requests of the API since the count began.
+/// API requests since the count began.
 const ASKED: &str = "return performance.getEntriesByType('resource').map(one => one.name).filter(one => one.includes('/api/v1/'));";
 
-/// How many unread messages the sidebar counts in all rooms, least first.
+/// How many unread messages the sidebar counts in all rooms, smallest first.
 const UNREAD: &str = "[...document.querySelectorAll('[data-testid=unread-count] bdi')].map(one => parseInt(one.textContent)).sort((a, b) => a - b)";
 
 const ROOMS: usize = 30;
@@ -23,7 +23,7 @@ fn a_tab_in_many_lively_rooms_asks_for_next_to_nothing() {
         elsewhere.befriend(&cy).await;
         let mut rooms = Vec::new();
         for number in 0..ROOMS {
-            // Nobody may make that many in a day.
+            // No single person may create that many in a day.
             let owner = [&bob, &cy][number % 2];
             let room = owner.create_room(&format!("room {number:02}")).await;
             elsewhere.join(room).await;
@@ -43,7 +43,7 @@ fn a_tab_in_many_lively_rooms_asks_for_next_to_nothing() {
         ada.evaluate("performance.clearResourceTimings(); performance.setResourceTimingBufferSize(5000);")
             .await;
 
-        // Messages in all rooms but the open one; the last one of a room is taken back.
+        // Messages in all rooms except the open one; the last message of one room is deleted.
         for round in 0..ROUNDS {
             for (number, (room, owner)) in rooms.iter().enumerate().skip(1) {
                 let seq = owner.send(*room, &format!("round {round}")).await;
@@ -52,7 +52,7 @@ fn a_tab_in_many_lively_rooms_asks_for_next_to_nothing() {
                 }
             }
         }
-        // A friend comes, goes and comes back; somebody who is unknown comes to the room and goes, and becomes a friend.
+        // A friend connects, disconnects and reconnects; a stranger joins the room and leaves, and becomes a friend.
         let online = "document.querySelectorAll('[data-testid=member] .presence.here').length";
         let socket = cy.socket().await;
         ada.until("a friend is here", &format!("{online} === 2")).await;
@@ -71,7 +71,7 @@ fn a_tab_in_many_lively_rooms_asks_for_next_to_nothing() {
         eve.api.leave_room(open).await.unwrap();
         ada.until("somebody has gone", "document.querySelectorAll('[data-testid=member]').length === 3")
             .await;
-        // Every room is told of, and every counter right.
+        // Every room was announced, and every counter is right.
         let least = ROUNDS - 1;
         ada.until(
             "all is counted",

@@ -17,7 +17,7 @@ async fn answer(author: &Other, room: ConversationId, to: Seq, body: &str) -> Se
     author.api.send_message(room, &fresh_cid(), &message).await.unwrap().seq
 }
 
-/// A browser in a room that holds this many lines already, and where each stands.
+/// A browser in a room that already holds this many lines, and the position of each.
 async fn in_a_long_room(app: &system_tests::App, lines: usize) -> (Person, Other, ConversationId, Vec<Seq>) {
     let (bob, room, seqs) = room_of_bob(app, "long", numbered(lines)).await;
     let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
@@ -25,7 +25,7 @@ async fn in_a_long_room(app: &system_tests::App, lines: usize) -> (Person, Other
     (ada, bob, room, seqs)
 }
 
-/// How far a row's top is below the top of the view, as an expression.
+/// How far a row's top is below the top of the view, as a JavaScript expression.
 fn offset(seq: Seq) -> String {
     format!(
         "(document.querySelector('[data-seq=\"{seq}\"]').getBoundingClientRect().top \
@@ -67,7 +67,7 @@ fn the_row_under_the_eye_stays_when_something_above_it_changes() {
             ada.until("the reaction is drawn", "document.querySelector('[data-testid=reaction]')").await;
             let stays = format!("Math.abs({} - {before}) <= 2", offset(at));
             ada.until("row 60 has stayed", &stays).await;
-            // Deleting gives the height back; a narrower window gives every row another one.
+            // Deleting reduces the height; a narrower window changes the height of every row.
             bob.api.delete_message(room, seqs[54]).await.unwrap();
             ada.until("it is deleted", "document.querySelector('[data-testid=message-deleted]')").await;
             ada.until("row 60 has stayed", &stays).await;
@@ -112,7 +112,7 @@ fn a_quote_is_followed_again_and_appears_when_its_message_is_known() {
             let (ada, bob, room, seqs) = in_a_long_room(&app, 90).await;
             answer(&bob, room, seqs[2], "as I said").await;
             ada.read("as I said").await;
-            // What is quoted is far above what is loaded, and is shown all the same.
+            // The quoted message is far above what is loaded, and is shown all the same.
             ada.until(
                 "the quote is shown",
                 "document.querySelector('[data-testid=quote]')?.textContent.includes('line 2')",
@@ -128,7 +128,7 @@ fn a_quote_is_followed_again_and_appears_when_its_message_is_known() {
             let there = format!("document.querySelector('[data-seq=\"{}\"]') && {shown}", seqs[2]);
             ada.click("quote").await;
             ada.until("it jumps", &there).await;
-            // Down to the answer, and the same quote once more: the address stays the same.
+            // Down to the answer, and the same quote again: the address stays the same.
             for _ in 0..2 {
                 let place = ada.path().await;
                 ada.until(
@@ -164,7 +164,7 @@ fn nothing_is_read_in_a_window_that_nobody_looks_at() {
         ada.read("second").await;
         ada.see("unread-count").await;
         ada.see("unread-divider").await;
-        // Longer than it takes to mark what is looked at.
+        // Longer than it takes to mark visible messages as read.
         ada.evaluate("window.waited = false; setTimeout(() => window.waited = true, 600);").await;
         ada.until("a while", "window.waited").await;
         ada.see("unread-count").await;
@@ -222,14 +222,14 @@ fn peoples_text_stays_within_its_bounds() {
         ada.join(room).await;
         ada.until("both are there", "document.querySelectorAll('[data-testid=message]').length === 2").await;
         ada.picture("bounds").await;
-        // "(edited)" stands after the text, whatever direction that is written in.
+        // "(edited)" stands after the text, whatever the direction of the text.
         ada.until(
             "the mark is after the text",
             "document.querySelector('.edited').getBoundingClientRect().left \
              >= document.querySelector('.said').getBoundingClientRect().right - 1",
         )
         .await;
-        // Marks piled upon a letter are cut off at the row.
+        // Stacked combining marks are clipped at the row.
         let clipped = ada
             .evaluate(&format!(
                 "return getComputedStyle(document.querySelector('[data-seq=\"{piled}\"] .body')).overflowY;"
@@ -248,7 +248,7 @@ fn the_page_goes_on_to_work_when_the_browser_has_translated_it() {
         let first = bob.send(room, "guten Morgen").await;
         let ada = Person::in_room(&app.address(0), Device::Desktop, room).await;
         ada.read("guten Morgen").await;
-        // What translators do: every text that may be translated is taken out, and stands in <font> elements instead.
+        // What translators do: every translatable text is moved into <font> elements.
         ada.evaluate(
             "window.translate = () => { const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT); \
              const texts = []; while (walker.nextNode()) texts.push(walker.currentNode); \
@@ -317,7 +317,7 @@ fn the_room_that_one_looks_at_is_never_unread_however_fast_it_goes() {
                 ticks.tick().await;
                 bob.send(room, &format!("fast {number}")).await;
                 if number % EACH_SECOND == 0 {
-                    // What her other devices are told is a second behind at most, and one more for a busy machine.
+                    // Her other devices are at most a second behind, plus one for a busy machine.
                     let unread = me.api.show_conversation(room).await.unwrap().unread;
                     assert!(unread < 2 * i64::from(EACH_SECOND), "{unread} unread after {number} messages");
                 }

@@ -26,7 +26,7 @@ fn two_people_become_friends_chat_privately_and_part() {
         ada.say("At the usual place.").await;
         bob.read("At the usual place.").await;
 
-        // Bob's page is open, and may be written to no more.
+        // Bob's page is open, and can no longer be written to.
         ada.go("/friends").await;
         ada.click("unfriend").await;
         ada.click("confirm").await;
@@ -62,10 +62,10 @@ fn three_people_chat_in_a_public_room() {
                 one.read(text).await;
             }
         }
-        // Everybody sees the same order.
+        // Everyone sees the same order.
         assert_eq!(ada.messages().await, bob.messages().await);
         assert_eq!(ada.messages().await, cy.messages().await);
-        // Nobody's page can be pushed sideways.
+        // No page scrolls sideways.
         let wide = "return document.documentElement.scrollWidth > document.documentElement.clientWidth;";
         assert_eq!(cy.evaluate(wide).await, false, "the phone's page is wider than the phone");
         for one in [ada, bob, cy] {
@@ -100,7 +100,7 @@ fn who_was_offline_misses_nothing_and_doubles_nothing() {
             bob.send(room, &format!("meanwhile {number}")).await;
         }
         ada.see("connection-banner").await;
-        // Written while offline: sent when the way is open again.
+        // Written while offline: sent once the connection is back.
         ada.say("from the tunnel").await;
         gate.mend();
         ada.read("from the tunnel").await;
@@ -157,7 +157,7 @@ fn history_loads_upwards_without_a_jump() {
         ada.go("/rooms").await;
         ada.click("join-room").await;
         ada.read("line 179").await;
-        // Up, page by page, to the very first one; the row at the top of the view stays where it is.
+        // Up, page by page, to the very first message; the row at the top of the view stays where it is.
         let scroller = "document.querySelector('[data-testid=timeline]')";
         for number in [100, 40, 0] {
             ada.until(
@@ -170,7 +170,7 @@ fn history_loads_upwards_without_a_jump() {
             )
             .await;
         }
-        // A new message does not pull the reader away.
+        // A new message does not scroll the reader away.
         ada.evaluate(&format!("{scroller}.scrollTop = 0;")).await;
         bob.send(room, "news").await;
         ada.click("new-messages-pill").await;
@@ -198,7 +198,7 @@ fn an_administrator_suspends_somebody_and_deletes_a_room() {
         // In the order of handles, and nobody can suspend themselves: the first one is Bob.
         ada.click("suspend").await;
         ada.click("confirm").await;
-        // Bob's open page is told at once that his session has ended.
+        // Bob's open page learns at once that his session has ended.
         bob.see("login-form").await;
         ada.see("unsuspend").await;
         ada.go("/admin/rooms").await;

@@ -1,4 +1,4 @@
-//! The timeline keeps to the truth: gaps are gaps, the end is the end, what is looked at is read.
+//! The timeline tells the truth: gaps are gaps, the end is the end, what was seen is read.
 
 use parlour_protocol::messages::SendMessage;
 
@@ -200,7 +200,7 @@ fn what_is_looked_at_is_read_at_once_and_known_to_the_server_when_one_leaves() {
         }
         ada.read("line 102").await;
         assert_eq!(ada.evaluate("return window.badges;").await, 0, "the room that is read shows a counter");
-        // Left in the same moment, to another page and to another site.
+        // Left at the same moment, for another page and for another site.
         ada.click_css("a[href='/friends']").await;
         system_tests::eventually("all is read", async || {
             me.api.show_conversation(room).await.unwrap().unread == 0
@@ -229,7 +229,7 @@ fn a_direct_chat_that_was_answered_is_read_after_a_reload() {
         bob.befriend(&me).await;
         let direct = bob.direct(&me).await;
         bob.send(direct, "are you there?").await;
-        // Another device answers and never says what it has read.
+        // Another device answers and never reports what it has read.
         ada.go("/friends").await;
         ada.see("unread-count").await;
         me.send(direct, "yes").await;

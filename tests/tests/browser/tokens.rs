@@ -1,4 +1,4 @@
-//! Programs that act with tokens: tokens of one's own, and bots, which everybody sees to be bots.
+//! Programs that act with tokens: personal tokens, and bots, which everyone sees to be bots.
 
 use parlour_client::operations::MessagesAt;
 use parlour_protocol::ids::ConversationId;
@@ -15,7 +15,7 @@ use crate::{another_device, room_of_bob, story, story_twice, story_with};
 const TOKENS: &str = "[data-testid=tokens]";
 const BOTS: &str = "[data-testid=bots]";
 
-/// Chooses one of a few by the names of its input and of its value.
+/// Chooses an option by the name of its input and its value.
 async fn choose(person: &Person, name: &str, value: &str) {
     let input = format!("[name={name}][value='{value}']");
     person.click_css(&format!("label:has({input})")).await;
@@ -24,7 +24,7 @@ async fn choose(person: &Person, name: &str, value: &str) {
         .await;
 }
 
-/// Waits until something holds these words.
+/// Waits until an element contains these words.
 async fn says(person: &Person, css: &str, words: &str) {
     let expression = format!("document.querySelector(\"{css}\")?.textContent.includes(\"{words}\")");
     person.until(&format!("{css} says {words}"), &expression).await;
@@ -39,14 +39,14 @@ async fn is_refused(person: &Person, field: &str) {
         .await;
 }
 
-/// Pictures of what lies around something, by day and by night.
+/// Screenshots of an element's surroundings, in the light and the dark theme.
 async fn pictures(person: &Person, css: &str, name: &str) {
     let still = serde_json::json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
     person.tell_browser("Emulation.setEmulatedMedia", still).await;
     for (on, scheme) in [(true, "dark"), (false, "light")] {
         dark(person, on).await;
         person.evaluate(&format!("document.querySelector(\"{css}\").scrollIntoView();")).await;
-        // Colours pass from one to the next, and to what inherits them one after the other.
+        // Colours change gradually, and inherited ones follow one after the other.
         person
             .evaluate_async(
                 "const done = arguments[0]; \
@@ -59,7 +59,7 @@ async fn pictures(person: &Person, css: &str, name: &str) {
     }
 }
 
-/// Makes a token below this part of the page, which writes everywhere; answers its written form.
+/// Creates a token in this part of the page, with write access everywhere; returns its written form.
 async fn make_token(person: &Person, part: &str, name: &str) -> String {
     person.click_css(&format!("{part} [data-testid=new-token]")).await;
     person.fill("token_name", name).await;
@@ -69,7 +69,7 @@ async fn make_token(person: &Person, part: &str, name: &str) -> String {
     person.see("token-secret").await.text().await.unwrap()
 }
 
-/// What acts with a token over REST.
+/// A REST client with a token.
 async fn program(app: &App, owner: &str, secret: &str) -> Other {
     another_device(app, owner).await.with_token(secret)
 }
@@ -87,7 +87,7 @@ fn a_token_is_made_shown_once_used_and_revoked() {
         ada.see("no-bots").await;
         pictures(&ada, TOKENS, "tokens-none-Desktop").await;
 
-        // The form says what is missing, one thing after the other.
+        // The form reports what is missing, one thing after the other.
         ada.click_css(&format!("{TOKENS} [data-testid=new-token]")).await;
         ada.until("it has the focus", "document.activeElement.name === 'token_name'").await;
         ada.click("token-cancel").await;
@@ -109,7 +109,7 @@ fn a_token_is_made_shown_once_used_and_revoked() {
         ada.fill("token_password", PASSWORD).await;
         ada.click("create-token").await;
 
-        // It is told once, and can be copied.
+        // It is shown once, and can be copied.
         let secret = ada.see("token-secret").await.text().await.unwrap();
         assert!(secret.starts_with("plt_"), "{secret}");
         ada.until("it has the focus", "document.activeElement.dataset.testid === 'fresh-token'").await;
@@ -130,7 +130,7 @@ fn a_token_is_made_shown_once_used_and_revoked() {
         says(&ada, "[data-testid=token-used]", "Never used").await;
         assert!(!ada.text_of("body").await.contains("plt_"), "it is told once");
 
-        // A program acts with it, as Ada, where it may.
+        // A program acts with it, as Ada, where it is allowed to.
         let program = program(&app, "ada", &secret).await;
         program.send(tea, "It will rain").await;
         program
@@ -149,7 +149,7 @@ fn a_token_is_made_shown_once_used_and_revoked() {
         ada.click("confirm").await;
         ada.see("no-tokens").await;
         program.api.show_account().await.refused(ErrorCode::Unauthenticated);
-        // Nothing of the old one stands in the form for the next one.
+        // The form for the next token contains nothing of the previous one.
         ada.click_css(&format!("{TOKENS} [data-testid=new-token]")).await;
         ada.see("token-form").await;
         assert_eq!(ada.evaluate("return document.querySelector('[name=token_name]').value;").await, "");
@@ -157,7 +157,7 @@ fn a_token_is_made_shown_once_used_and_revoked() {
     });
 }
 
-/// Waits until somebody is marked as a bot somewhere.
+/// Waits until somebody is marked as a bot.
 async fn is_marked(person: &Person, css: &str) {
     says(person, &format!("{css} [data-testid=bot-mark]"), "Bot").await;
 }
@@ -257,7 +257,7 @@ fn an_administrator_sees_whose_bot_it_is() {
         ada.see("bot-owner").await;
         says(&ada, "[data-testid=bot-owner]", "Bot of bob").await;
         is_marked(&ada, "[data-testid=admin-user]:has([data-testid=bot-owner])").await;
-        // Nobody logs in to a bot: there is no password to be set.
+        // Nobody logs in to a bot: there is no password to set.
         ada.until(
             "it cannot be let back in",
             "!document.querySelector('[data-testid=admin-user]:has([data-testid=bot-owner]) [data-testid=make-reset-link]')",
@@ -341,12 +341,12 @@ fn tokens_and_bots_are_for_everyone() {
         let limited =
             serde_json::json!({ "name": "calendar", "scopes": ["read"], "conversations": [tea], "days": 30 });
         other.create_token("/api/v1/account/tokens", limited).await;
-        // Lists are in the order of time, which stands still here.
+        // Lists are ordered by time, which stands still here.
         app.advance(SECOND);
         let bot = other.create_bot("weather").await;
         bot.join(tea).await;
         bot.send(tea, "It will rain").await;
-        // Who writes has read: nothing is marked as new.
+        // Anyone who writes has read: nothing is marked as new.
         other.send(tea, "Thank you").await;
         let mut look = Look::with(ada).await;
         look.go("/settings/tokens", "[data-testid=bot]").await;

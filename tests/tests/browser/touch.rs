@@ -1,4 +1,4 @@
-//! Fingers: a touch does what it was meant for, and never something that appears under the finger.
+//! Fingers: a touch does what it was meant for, and never triggers something that appears under the finger.
 
 use parlour_client::operations::MessagesAt;
 use parlour_protocol::ids::{ConversationId, Seq};
@@ -9,7 +9,7 @@ use crate::{room_of_bob, story};
 
 const MENU: &str = "document.querySelector('[data-testid=message-menu]')";
 
-/// A browser in a room with messages of Bob, and one of its own.
+/// A browser in a room with messages from Bob, and one of its own.
 async fn in_a_room(app: &App, device: Device) -> (Person, Other, ConversationId, Vec<Seq>) {
     let lines =
         (0..14).map(|line| format!("line {line}, which is long enough to reach to the right of a phone"));
@@ -20,7 +20,7 @@ async fn in_a_room(app: &App, device: Device) -> (Person, Other, ConversationId,
     (ada, bob, room, seqs)
 }
 
-/// The middle of a row's height, at a part of its width.
+/// A point in the middle of a row's height, at a fraction of its width.
 async fn on_row(person: &Person, seq: Seq, part: f64) -> (f64, f64) {
     let at = person
         .evaluate(&format!(
@@ -31,7 +31,7 @@ async fn on_row(person: &Person, seq: Seq, part: f64) -> (f64, f64) {
     (at[0].as_f64().unwrap(), at[1].as_f64().unwrap())
 }
 
-/// Whether anything has happened but that the menu is open.
+/// Checks that nothing has happened except that the menu is open.
 async fn expect_only_the_menu(person: &Person) {
     person.see("message-menu").await;
     let other = "return Boolean(document.querySelector('[data-testid=toast], [data-testid=confirm], .composer-mode, \
@@ -52,7 +52,7 @@ fn a_tap_shows_what_one_can_do_and_back_returns_to_the_same_place() {
             let place = ada.path().await;
             let top =
                 ada.evaluate("return document.querySelector('[data-testid=timeline]').scrollTop;").await;
-            // Each on a row that was not touched before, also at the right, where the actions of a mouse are.
+            // Each on a row that was not touched before, also at the right, where the mouse actions are.
             for (index, part) in [0.52, 0.6, 0.7, 0.78, 0.88, 0.95].into_iter().enumerate() {
                 let at = on_row(&ada, seqs[8 + index], part).await;
                 ada.tap(at).await;
@@ -65,7 +65,7 @@ fn a_tap_shows_what_one_can_do_and_back_returns_to_the_same_place() {
                 top
             );
             assert_eq!(ada.evaluate("return Boolean(document.querySelector('.actions'));").await, false);
-            // Each row of it is high enough for a finger.
+            // Each of its rows is high enough for a finger.
             ada.tap(on_row(&ada, seqs[12], 0.8).await).await;
             ada.see("message-menu").await;
             ada.picture(&format!("sheet-{device:?}")).await;
@@ -113,7 +113,7 @@ async fn reach_every_action(app: &App, device: Device) {
     ada.see("confirm").await;
     ada.tap_css("dialog .button:not(.danger)").await;
     ada.miss("confirm").await;
-    // Toasts lie over the lowest rows for a while.
+    // Toasts cover the lowest rows for a while.
     ada.evaluate("document.querySelectorAll('.toast button').forEach(button => button.click());").await;
     ada.miss("toast").await;
     let page = bob.api.list_messages(room, &MessagesAt::Newest.limit(10)).await.unwrap();
@@ -131,7 +131,7 @@ async fn reach_every_action(app: &App, device: Device) {
     ada.leave().await;
 }
 
-/// A sheet takes no finger that comes down at once: it may have been meant for what was there before.
+/// A sheet ignores a tap that comes at once: it may have been meant for what was there before.
 fn settled() -> String {
     format!(
         "(() => {{ const menu = {MENU}; menu.since ??= performance.now(); return performance.now() - menu.since > 400; }})()"
@@ -179,7 +179,7 @@ fn a_swipe_replies_and_scrolling_does_not() {
         ada.until("the row is back", "!document.querySelector('.swiping')").await;
         ada.evaluate("document.querySelector('.composer-mode button').click();").await;
         ada.miss("replying-to").await;
-        // Up and down belong to the page.
+        // Vertical movement belongs to the page.
         let (_, y) = on_row(&ada, seqs[10], 0.5).await;
         ada.put_finger((150.0, y)).await;
         for step in 1..8 {
@@ -207,9 +207,9 @@ fn tapping_about_at_random_destroys_nothing() {
             (state % below) as f64
         };
         for _ in 0..500 {
-            // Anywhere in the conversation, below its head.
+            // Anywhere in the conversation, below its header.
             ada.tap((chance(390), 64.0 + chance(780))).await;
-            // A question was asked, which is as much as a tap may lead to: its own buttons mean what they say.
+            // A confirmation was opened, which is as much as a tap may lead to: its own buttons are meant seriously.
             if ada.evaluate("return !!document.querySelector('dialog[open] [data-testid=confirm]');").await
                 == true
             {
@@ -241,7 +241,7 @@ fn back_closes_what_lies_over_the_page_and_then_leads_where_one_came_from() {
             ada.see("message-menu").await;
             ada.until("it is ready for a finger", &settled()).await;
         };
-        // The pane of members, once by Back and once by its own button.
+        // The member pane, once closed by Back and once by its own button.
         ada.click("toggle-members").await;
         ada.see("members").await;
         ada.back().await;
@@ -251,7 +251,7 @@ fn back_closes_what_lies_over_the_page_and_then_leads_where_one_came_from() {
         ada.see("members").await;
         ada.click_css(".details-head > button").await;
         ada.miss("members").await;
-        // The sheet, once by Back and once by a tap beside it.
+        // The sheet, once closed by Back and once by a tap beside it.
         menu_away().await;
         ada.back().await;
         ada.miss("message-menu").await;

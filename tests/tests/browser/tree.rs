@@ -1,10 +1,10 @@
-//! The tree of a page as screen readers get it, as text that is the same in every run.
+//! The accessibility tree of a page as screen readers get it, as text that is the same in every run.
 
 use serde_json::{Value, json};
 
 use crate::person::Person;
 
-/// The tree of a page as screen readers get it: one line for each part, with its role, its name and its state.
+/// The accessibility tree of a page: one line per node, with its role, its name and its state.
 pub async fn tree(person: &Person) -> String {
     let whole = person.tell_browser("Accessibility.getFullAXTree", json!({})).await;
     let nodes = whole["nodes"].as_array().expect("nodes");
@@ -19,7 +19,7 @@ fn write(nodes: &[Value], node: &Value, depth: usize, above: &str, lines: &mut V
     let role = node["role"]["value"].as_str().unwrap_or_default();
     let name = steady(node["name"]["value"].as_str().unwrap_or_default());
     let ignored = node["ignored"].as_bool() == Some(true);
-    // What only holds others together, pieces of what has been said already, and marks that go while one looks.
+    // Nodes that only group others, pieces of text that has already appeared, and marks that disappear while one looks.
     let piece = role == "StaticText" && (above.contains(name.trim()) || name == "new");
     let silent = matches!(
         role,
@@ -44,7 +44,7 @@ fn write(nodes: &[Value], node: &Value, depth: usize, above: &str, lines: &mut V
         }
         lines.push(line);
     }
-    // What is announced comes and goes; it has tests of its own.
+    // Announcements come and go; they have tests of their own.
     if role == "StaticText" || role == "log" {
         return;
     }
@@ -56,7 +56,7 @@ fn write(nodes: &[Value], node: &Value, depth: usize, above: &str, lines: &mut V
     }
 }
 
-/// A text without what another run has otherwise: moments, days, ports, ids and secrets.
+/// A text without what differs between runs: times, days, ports, ids and secrets.
 fn steady(text: &str) -> String {
     let number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
     let month = |word: &str| {

@@ -1,5 +1,5 @@
-//! The built client as the content of an app, or at any other host: it asks where its server is, and does there all that it
-//! does at home.
+//! The built client inside an app, or at any other host: it asks for its server, and there does everything that it does
+//! at home.
 
 use parlour_client::operations::{Picture, calls};
 use serde_json::json;
@@ -11,24 +11,24 @@ use crate::person::{Device, Person};
 use crate::provider::guild;
 use crate::{another_device, story, story_twice, story_twice_with};
 
-/// The names under which tokens are kept in the browser's storage, and none of anybody who is not there.
+/// The names under which the browser's storage keeps refresh tokens. Nobody who is logged out has one.
 const TOKENS: &str = "Object.keys(localStorage).filter(name => name.startsWith('parlour.refresh-token@'))";
-/// Minutes, as clocks of servers count.
+/// A minute in microseconds, as the servers' clocks count.
 const MINUTE: i64 = 60 * 1_000_000;
 
-/// Types the address of a server over what may stand there.
+/// Types the address of a server in place of what may be there.
 async fn choose(person: &Person, server: &str) {
     person.see("server-form").await;
     person.fill("server", &format!("\u{e009}a\u{e000}{server}")).await;
     person.click("server-submit").await;
 }
 
-/// Somebody who comes to the host, says where the server is, and registers there.
+/// Opens the host, enters the server's address, and registers there.
 async fn register(files: &Files, app: &App, device: Device, handle: &str, name: &str) -> Person {
     let person = Person::arrive(&files.address(), device).await;
     person.go("/register").await;
     choose(&person, &app.address(0)).await;
-    // The place that was opened is not forgotten.
+    // The page that was opened is remembered.
     person.see("register-form").await;
     person.arrives_at("/register").await;
     person.sign_up(handle, name).await;
@@ -86,7 +86,7 @@ fn two_people_meet_at_a_server_that_their_pages_did_not_come_from() {
             .unwrap();
         ada.until("her picture", "document.querySelector('.myself .avatar img')?.naturalWidth > 0").await;
 
-        // The session outlives a reload, and the place stays.
+        // The session survives a reload, and the page stays.
         ada.reload().await;
         ada.read("Hello").await;
         assert_eq!(ada.path().await, room);
@@ -135,7 +135,7 @@ fn one_is_asked_for_the_server_and_may_use_another() {
         choose(&ada, &app.address(0)).await;
         ada.see("login-form").await;
         ada.arrives_at("/log-in").await;
-        // The device is known from before, by what no log-out takes away.
+        // The device is known from before, by a token that no log-out removes.
         let device = "Object.keys(localStorage).some(name => name.startsWith('parlour.device-token@'))";
         ada.until("the device is known", device).await;
         ada.leave().await;
@@ -172,7 +172,7 @@ fn tabs_share_one_session_and_leave_together() {
         ada.go("/").await;
         ada.see("sidebar").await;
         let second = ada.here().await;
-        // Both trade the token again and again; one that was used twice would end the session.
+        // Both use the token again and again; a token that was used twice would end the session.
         for _ in 0..3 {
             app.advance(11 * MINUTE);
             for tab in [&first, &second] {
@@ -203,7 +203,7 @@ fn an_app_names_the_server_and_keeps_the_session_in_its_own_storage() {
     story_twice(|app| async move {
         let files = Files::of(&app, Missing::Page).await;
         let ada = Person::arrive(&files.address(), Device::Desktop).await;
-        // A storage that may be locked, as that of a device is.
+        // A storage that may be locked, like that of a device.
         let script = format!(
             "const open = work => async (...words) => {{ if (sessionStorage.locked) throw new Error('locked'); return work(...words); }};
              window.parlour = {{ server: '{}', storage: {{
@@ -223,7 +223,7 @@ fn an_app_names_the_server_and_keeps_the_session_in_its_own_storage() {
         let vault = "Object.keys(localStorage).some(name => name.startsWith('vault:parlour.refresh-token@'))";
         ada.until("the app keeps it", &format!("{vault} && {TOKENS}.length === 0")).await;
 
-        // While it does not open nobody is logged out.
+        // While it is locked, nobody is logged out.
         ada.evaluate("sessionStorage.locked = 'yes';").await;
         ada.reload().await;
         ada.see("other-server").await;

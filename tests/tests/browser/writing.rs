@@ -8,8 +8,8 @@ const TAB: &str = "\u{E004}";
 const ESCAPE: &str = "\u{E00C}";
 const UP: &str = "\u{E013}";
 
-/// Presses a key as an input method does that composes a word, once as most browsers tell it and once as Safari does;
-/// true when somebody else took it.
+/// Presses a key as an input method does while composing a word, once as most browsers report it and once as Safari
+/// does; true if something else handled it.
 fn composed(css: &str, key: &str) -> String {
     format!(
         "return [{{ isComposing: true }}, {{ keyCode: 229 }}].some(how => {{ \
@@ -32,7 +32,7 @@ fn a_draft_is_kept_whichever_way_it_was_changed() {
         ada.has_written("hi @bob ").await;
         ada.reload().await;
         ada.has_written("hi @bob ").await;
-        // By a click on the offer.
+        // By clicking the suggestion.
         ada.write("and @bo").await;
         ada.click("mention-offer").await;
         ada.has_written("hi @bob and @bob ").await;
@@ -43,7 +43,7 @@ fn a_draft_is_kept_whichever_way_it_was_changed() {
         ada.reload().await;
         ada.read("hi @bob and @bob").await;
         ada.has_written("").await;
-        // What a message is being changed to, and what it answers.
+        // The new text of an edit, and the message that is replied to.
         ada.see("composer").await.click().await.unwrap();
         ada.press(UP).await;
         ada.has_written("hi @bob and @bob").await;
@@ -122,7 +122,7 @@ fn a_member_who_has_said_nothing_is_offered_in_a_list_that_is_announced() {
         ada.write("@hir").await;
         ada.see("mention-offer").await;
         ada.picture("mention-offers").await;
-        // Who writes hears how many there are and which one is chosen.
+        // While typing, a screen reader announces how many there are and which one is selected.
         ada.until(
             "the field says that it has a list",
             "(() => { const field = document.querySelector('[data-testid=composer]'); \

@@ -1,6 +1,6 @@
-//! One fault at one moment each. The checks are those of the promise: every acknowledged message is in the log (I1),
-//! each name at most once (I2), positions 1 to the head without holes (I3), anyone who follows applies exactly that (I4),
-//! and an acknowledged message comes before one that was sent later (I6).
+//! Single faults at chosen moments. The checks are those of the promise: every acknowledged message is in the log (I1),
+//! each name at most once (I2), positions 1 to the head without holes (I3), every follower applies exactly that (I4),
+//! and an acknowledged message precedes one that was sent later (I6).
 
 use parlour_client::operations::ListEvents;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +60,7 @@ impl Node {
         Self { process, address }
     }
 
-    /// Ends the process as a power failure would.
+    /// Ends the process like a power failure.
     fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -92,8 +92,8 @@ async fn register(address: &str, handle: &str) -> Api {
     api
 }
 
-/// Sends messages one after another, each until it is acknowledged, wherever a node answers. Answers what was
-/// acknowledged: names and positions, in this order.
+/// Sends messages one after another, each until it is acknowledged, on any node that responds. Returns what was
+/// acknowledged: client ids and positions, in this order.
 async fn send_all(apis: &[Api], room: ConversationId, count: usize, sent: &dyn Fn()) -> Vec<(String, i64)> {
     let mut acknowledged = Vec::new();
     let mut node = 0;
@@ -169,7 +169,8 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Who writes has read what came before: that is stored a moment later, and not lost when a node is told to end.
+/// Anyone who writes has read what came before: that is stored a moment later, and not lost when a node is told to shut
+/// down.
 #[test]
 fn a_node_that_is_told_to_end_keeps_how_far_people_have_read() {
     let database = TestDatabase::migrated(Backend::SqliteLocal);
@@ -212,7 +213,8 @@ fn a_node_of_two_is_killed_while_people_send() {
         bob.join_room(room).await.unwrap();
         let options =
             || Options { live: vec![room], cursors: BTreeMap::from([(room, 0)]), ..Options::default() };
-        // One sits on the node that survives; the other begins on the one that dies, and is told of all later.
+        // One is connected to the node that survives; the other begins on the one that dies, and receives everything
+        // later.
         let mut near = Follower::start(bob.clone(), options());
 
         let hers = [ada.clone(), ada.at(&addresses[1]).unwrap()];
@@ -222,7 +224,7 @@ fn a_node_of_two_is_killed_while_people_send() {
         let sent = || {
             count.set(count.get() + 1);
             if count.get() == EACH {
-                // In the midst of the other one's send.
+                // In the middle of a send by the other one.
                 first.borrow_mut().kill();
             }
         };
@@ -235,7 +237,7 @@ fn a_node_of_two_is_killed_while_people_send() {
         let stored = log(&bob, room).await;
         check(&stored, &[one, other]);
         assert_eq!(seen, stored, "I4: anyone who follows applies exactly the log");
-        // Somebody who was never here resumes on the node that is left.
+        // Somebody who was never connected resumes on the node that is left.
         let mut late = Follower::start(ada.at(&addresses[1]).unwrap(), options());
         assert_eq!(follow(&mut late, room, total).await, stored);
     });
@@ -281,7 +283,7 @@ fn a_single_node_on_sqlite_is_killed_and_comes_back() {
     });
 }
 
-/// A node that is told to end closes its sockets with a code that sends clients elsewhere, and ends.
+/// A node that is told to shut down closes its sockets with a code that sends clients elsewhere, and exits.
 #[test]
 fn a_node_that_is_told_to_end_sends_everybody_elsewhere() {
     if !Backend::PostgresRedis.is_available() {
@@ -314,8 +316,8 @@ fn a_node_that_is_told_to_end_sends_everybody_elsewhere() {
     assert!(nodes[0].process.wait().unwrap().success());
 }
 
-/// A subscription that nobody serves any more says nothing, like one where nothing happens. A node that believed it
-/// would hear of everything two seconds late until it is restarted.
+/// A subscription that nobody serves any more looks like one where nothing happens. A node that relied on it would
+/// receive everything two seconds late until restarted.
 #[test]
 fn a_node_notices_that_its_connections_to_redis_are_dead() {
     if !Backend::PostgresRedis.is_available() {
@@ -344,12 +346,12 @@ fn a_node_notices_that_its_connections_to_redis_are_dead() {
             while !matches!(follower.next().await.unwrap(), Update::Event(event) if event.seq == seq) {}
             began.elapsed()
         };
-        // The first one may come while the socket is still being opened.
+        // The first one may arrive while the socket is still being opened.
         follower_hears("hello").await;
         proxy.forget();
         let mut quick = 0;
         let recovering = async {
-            // Once or twice in a row may be luck: the sweep comes at any time within two seconds.
+            // Once or twice in a row may be luck: the sweep happens at any time within two seconds.
             while quick < 8 {
                 let soon = follower_hears("are you there?").await < Duration::from_millis(300);
                 quick = if soon { quick + 1 } else { 0 };
@@ -359,7 +361,7 @@ fn a_node_notices_that_its_connections_to_redis_are_dead() {
     });
 }
 
-/// Nobody may use a SQLite file beside a running server: two writers would tear the promise apart.
+/// Nobody may use a SQLite file beside a running server: two writers would break the promise.
 #[test]
 fn a_second_process_on_one_sqlite_file_refuses_to_start() {
     let database = TestDatabase::migrated(Backend::SqliteLocal);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use system_tests::chaos::{self, Scenario, Settings};
 
-/// The short form of a scenario; `cargo xtask chaos` has the long ones, and exact times: here other tests run too.
+/// The short form of a scenario. `cargo xtask chaos` runs the long ones with exact times: here other tests run too.
 fn promise_is_kept(scenario: Scenario, seconds: u64) {
     let settings = Settings { seed: 1, load: Duration::from_secs(seconds), slack: 3 };
     let report = chaos::run(scenario, settings);

@@ -15,7 +15,7 @@ fn start(app: &App, bot: &Person, file: &Path) -> Program {
     Program::start(example("bot"), &[file.to_str().unwrap()], &environment)
 }
 
-/// What the bot said in answer to a message.
+/// The bot's answers to a message.
 async fn answers(reader: &Person, bot: &Person, room: ConversationId, to: Seq) -> Vec<Message> {
     let page = reader.api.list_messages(room, &MessagesAt::Newest.limit(100)).await.unwrap();
     let answers = page.items.into_iter().filter(|one| one.author == bot.id && one.reply_to == Some(to));
@@ -36,7 +36,7 @@ async fn it_answers_once_though_it_is_killed(app: App) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bot.json");
 
-    // What was said before it first came is not its business.
+    // Messages from before its first start are ignored.
     let early = bob.send(room, "!ping").await;
     let mut program = start(&app, &bot, &file);
     eventually("it follows", async || file.exists() && program.complained().contains("connected")).await;
@@ -45,7 +45,7 @@ async fn it_answers_once_though_it_is_killed(app: App) {
     assert!(expect_answer(&bob, &bot, room, asked[1]).await.contains("!roll"));
     let before = std::fs::read(&file).unwrap();
 
-    // Killed while it answers, at another moment each time, and asked while it is away.
+    // Killed while it answers, at a different moment each time, and asked while it is down.
     for round in 0..6 {
         let rolled = bob.send(room, "!roll").await;
         if round % 2 == 0 {
@@ -59,7 +59,7 @@ async fn it_answers_once_though_it_is_killed(app: App) {
         expect_answer(&bob, &bot, room, *seq).await;
     }
 
-    // Killed before it could note anything of all this: it answers everything again, and nothing comes of it.
+    // Killed before it could record any of this: it answers everything again, and nothing is stored twice.
     program.kill();
     std::fs::write(&file, &before).unwrap();
     program = start(&app, &bot, &file);

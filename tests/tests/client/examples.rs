@@ -18,7 +18,7 @@ async fn one_sends_what_the_other_follows(app: App) {
     };
 
     let following = start("follow", &[], &as_bob);
-    // Once it is connected it misses nothing.
+    // Once it is connected, it misses nothing.
     system_tests::eventually("it follows", async || following.complained().contains("connected")).await;
     let (status, said, complained) = start("send", &["tea", "The", "kettle", "is on."], &as_ada).ends().await;
     assert!(status.success() && said.contains("stored at 2026-01-01"), "{said}{complained}");

@@ -1,5 +1,5 @@
-//! Operations whose answers are of a special kind, by their methods. All others are JSON, which the table's comparison
-//! with the published description and the tests of the API see to.
+//! Operations with special kinds of responses, by their methods. All others return JSON; the comparison of the table
+//! with the published description and the API tests cover those.
 
 use parlour_client::native::{Api, ApiError};
 use parlour_client::operations::types::*;
@@ -68,7 +68,7 @@ async fn tokens_and_bots_are_made(app: App) {
     assert!(ada.api.list_bots(&ListAll::default()).await.unwrap().items.is_empty());
 }
 
-/// What would make a second thing is done once under its key, also by a client that asks again by itself.
+/// What would otherwise be created twice is created once under its key, also by a client that retries by itself.
 async fn a_key_makes_one_thing(app: App) {
     let api = app.person("ada").await.api.persistent();
     let tea = CreateRoom { name: "tea".into(), topic: String::new() };
@@ -81,8 +81,8 @@ async fn a_key_makes_one_thing(app: App) {
     other.refused(ErrorCode::IdempotencyKeyReused);
 }
 
-/// A persistent client does not notice that its access token has ended, also when it asks for many things at once: the
-/// refresh token is used once.
+/// A persistent client refreshes an expired access token without the caller noticing, also with many requests at once:
+/// the refresh token is used once.
 async fn a_session_is_renewed_once(app: App) {
     let ada = app.person("ada").await;
     let before = ada.api.refresh_token();
@@ -95,12 +95,12 @@ async fn a_session_is_renewed_once(app: App) {
     let after = api.refresh_token();
     assert_ne!(before, after);
     assert_eq!(ada.api.refresh_token(), after, "clones are one log-in");
-    // One that was renewed twice would have left half a minute later.
+    // A session that was renewed twice would have ended half a minute later.
     app.advance(60 * 1_000_000);
     api.refresh().await.unwrap();
 }
 
-/// The server under test knows the operations of the table and no others.
+/// The server under test has exactly the operations of the table.
 async fn the_table_is_that_of_the_server(app: App) {
     let mut served: Vec<String> =
         app.contract().operations().map(|(_, _, one)| one["operationId"].as_str().unwrap().into()).collect();

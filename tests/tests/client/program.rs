@@ -1,4 +1,4 @@
-//! A program in a process of its own: what it is told, and what it says.
+//! A program in a process of its own: its input and its output.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub fn parlour() -> PathBuf {
     )
 }
 
-/// An example of the client library, which is built beside it.
+/// An example of the client library, which is built beside this program.
 pub fn example(name: &str) -> PathBuf {
     parlour().parent().unwrap().join("examples").join(name)
 }
@@ -29,7 +29,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts a program without anything of this process's environment.
+    /// Starts a program with nothing of this process's environment.
     pub fn start(path: PathBuf, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut process = Command::new(&path)
             .args(arguments)
@@ -47,28 +47,28 @@ impl Program {
         Self { stdin: process.stdin.take(), process, said, complained }
     }
 
-    /// Types a line.
+    /// Writes a line to its standard input.
     pub fn types(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("it still listens");
         stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
-    /// Types no more.
+    /// Closes its standard input.
     pub fn ends_typing(&mut self) {
         self.stdin = None;
     }
 
-    /// Everything that it said so far.
+    /// Everything that it has written to standard output so far.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()
     }
 
-    /// Everything that it wrote to standard error so far.
+    /// Everything that it has written to standard error so far.
     pub fn complained(&self) -> String {
         self.complained.lock().unwrap().clone()
     }
 
-    /// Waits until it has said something.
+    /// Waits until its standard output contains a text.
     pub async fn expect(&self, text: &str) {
         let what = format!("it says {text:?}");
         let seen = std::panic::AssertUnwindSafe(eventually(&what, async || self.said().contains(text)));
@@ -81,18 +81,18 @@ impl Program {
         }
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it exits by itself.
     pub async fn ends(mut self) -> (ExitStatus, String, String) {
         let process = Mutex::new(&mut self.process);
         eventually("it ends", async || process.lock().unwrap().try_wait().unwrap().is_some()).await;
         let status = self.process.wait().unwrap();
-        // Its pipes are closed now; what is in them has to arrive yet.
+        // Its pipes are closed now; their remaining content has yet to arrive.
         let read = || Arc::strong_count(&self.said) == 1 && Arc::strong_count(&self.complained) == 1;
         eventually("everything was read", async || read()).await;
         (status, self.said(), self.complained())
     }
 
-    /// Ends it as a power failure would.
+    /// Ends it like a power failure.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -120,7 +120,7 @@ fn collect(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     text
 }
 
-/// What a program needs to act as somebody: where the server is, and a token that may write.
+/// What a program needs to act as somebody: the server's URL, and a token with write access.
 pub async fn acting_as(app: &App, who: &Person) -> [(&'static str, String); 2] {
     let request = serde_json::json!({"name": "program", "scopes": ["write"]});
     let token = who.create_token("/api/v1/account/tokens", request).await;

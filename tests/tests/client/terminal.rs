@@ -51,7 +51,7 @@ async fn people_talk(app: App) {
     terminal.types("/friends");
     terminal.expect("  @bob bob").await;
     let direct = bob.direct(&ada).await;
-    // Whether the terminal follows the new chat before this or after, it shows it once.
+    // Whether the terminal starts to follow the new chat before or after this, it shows the message once.
     bob.send(direct, "psst").await;
     terminal.expect("[@bob] <bob> psst").await;
     terminal.types("/dm bob");
@@ -73,7 +73,7 @@ async fn people_talk(app: App) {
     assert!(said.contains("* We couldn't find anyone"), "{said}");
     assert!(!said.contains(PASSWORD));
     for line in ["<bob> before you came", "<ada> hello bob", "<bob> hello ada", "<bob> psst"] {
-        // What was said in the direct chat is shown again as its history.
+        // Messages of the direct chat are shown again as its history.
         assert!(
             said.matches(line).count() <= 1 + usize::from(line.contains("psst")),
             "{line} twice in {said}"
@@ -107,7 +107,7 @@ async fn a_hostile_message_controls_no_terminal(app: App) {
     assert!(controls.is_empty() && !said.contains('\u{202e}'), "{controls:?} in {said}");
 }
 
-/// Every line of a pipe arrives once and in order, though sockets are cut all the time; then the program ends.
+/// Every line of a pipe arrives once and in order, though sockets are cut all the time; then the program exits.
 async fn a_pipe_is_sent_once_and_in_order(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let room = bob.create_room("tea").await;

@@ -1,4 +1,4 @@
-//! https and wss: `parlour chat` through a proxy that has the only certificate.
+//! https and wss: `parlour chat` through a proxy with a self-signed certificate.
 
 use std::io::Write;
 
@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::program::{Program, acting_as, parlour};
 
-/// A certificate of one's own for `localhost`, and its key, both as PEM.
+/// A self-signed certificate for `localhost`, and its key, both as PEM.
 fn certificate() -> (Vec<u8>, Vec<u8>) {
     let key = PKey::ec_gen("prime256v1").unwrap();
     let mut name = X509NameBuilder::new().unwrap();
@@ -35,7 +35,7 @@ fn certificate() -> (Vec<u8>, Vec<u8>) {
     (builder.build().to_pem().unwrap(), key.private_key_to_pem_pkcs8().unwrap())
 }
 
-/// Listens with TLS and passes everything on to a server without.
+/// Listens with TLS and forwards everything to a server without.
 async fn proxy(certificate: &[u8], key: &[u8], to: String) -> u16 {
     let identity = native_tls::Identity::from_pkcs8(certificate, key).unwrap();
     let acceptor = tokio_native_tls::TlsAcceptor::from(native_tls::TlsAcceptor::new(identity).unwrap());
@@ -45,7 +45,7 @@ async fn proxy(certificate: &[u8], key: &[u8], to: String) -> u16 {
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, to) = (acceptor.clone(), to.clone());
             tokio::spawn(async move {
-                // A client that does not trust the certificate goes away again.
+                // A client that does not trust the certificate disconnects.
                 let Ok(mut from) = acceptor.accept(stream).await else { return };
                 let mut server = TcpStream::connect(to).await.unwrap();
                 let _either_side_may_leave = tokio::io::copy_bidirectional(&mut from, &mut server).await;
@@ -67,7 +67,7 @@ async fn trusted(app: App) {
     let (certificate, key) = certificate();
     let server = app.address(0).trim_start_matches("http://").to_owned();
     let port = proxy(&certificate, &key, server).await;
-    // No scheme: https.
+    // Without a scheme: https.
     let arguments = ["chat", &format!("localhost:{port}"), "--room", "tea"];
 
     let stranger = Program::start(parlour(), &arguments, &[(name, &token)]);

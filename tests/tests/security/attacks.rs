@@ -1,5 +1,5 @@
-//! Short forms of `cargo xtask attack`: bytes that no library sends, and what must become of them. What counts here are
-//! answers and close codes, never times: the clock stands still, so limits are exact.
+//! Short forms of `cargo xtask attack`: bytes that no library sends, and the required reactions. Only responses and
+//! close codes count here, never times: the clock stands still, so limits are exact.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -27,13 +27,13 @@ on_all_backends!(
     answers_that_are_not_taken_cost_nobody_else,
 );
 
-/// Lengths beyond the limit, from one byte too many to the largest that a header can tell.
+/// Lengths beyond the limit, from one byte too many to the largest that a header can declare.
 const LENGTHS: [u64; 9] =
     [16 * 1024 + 1, 65_535, 65_536, 1 << 20, (1 << 31) - 1, 1 << 31, 1 << 33, 1 << 62, i64::MAX as u64];
-/// More frames than anybody sends at once.
+/// More frames than anyone sends at once.
 const FLOOD: usize = 5000;
-/// Each wait ends by then, unless something is broken. Below the ten seconds after which a socket that has not started is
-/// closed anyhow.
+/// Each wait ends within this time, unless something is broken. It is below the ten seconds after which a socket that
+/// has not started is closed anyway.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 const TEXT: u8 = 0x81;
@@ -80,12 +80,12 @@ impl Raw {
         raw
     }
 
-    /// Writes; that the server has had enough meanwhile is seen when reading.
+    /// Writes; if the server has already closed the connection, reading will show it.
     fn write(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// The next frame: opcode and content. `None` at the end of the connection.
+    /// The next frame: opcode and payload. `None` at the end of the connection.
     fn next(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some((opcode, range)) = frame(&self.buffer) {
@@ -103,7 +103,7 @@ impl Raw {
         }
     }
 
-    /// The code that the server closes with, whatever comes before.
+    /// The code with which the server closes, whatever comes before.
     fn close_code(&mut self) -> u16 {
         loop {
             match self.next().expect("a close frame before the end") {
@@ -119,7 +119,7 @@ async fn long_frames(app: App) {
     for first in [TEXT, FIRST_OF_TEXT] {
         for length in LENGTHS {
             let mut socket = Raw::open(&app);
-            // Nothing but the header, which says enough.
+            // Only the header, which says enough.
             socket.write(&header(first, length));
             sockets.push((format!("{first:#x} of {length}"), socket));
         }
@@ -127,7 +127,7 @@ async fn long_frames(app: App) {
     for (what, socket) in &mut sockets {
         assert_eq!(socket.close_code(), CloseCode::TooLarge.code(), "{what}");
     }
-    // Control frames have 125 bytes at most, and other kinds have no meaning.
+    // Control frames have at most 125 bytes, and other opcodes are unsupported.
     for (first, length) in [(PING, 126), (PONG, 1 << 33), (0x88, 126), (0x82, 1 << 33), (0x83, 1 << 33)] {
         let mut socket = Raw::open(&app);
         socket.write(&header(first, length));
@@ -215,7 +215,7 @@ fn empties() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Before somebody has started, no frame is needed but the one that starts.
+/// Before a socket has started, no frame except `start` is needed.
 async fn floods_of_empty_frames(app: App) {
     for (what, bytes) in empties() {
         let mut socket = Raw::open(&app);
@@ -236,15 +236,15 @@ async fn floods_of_empty_frames_of_people(app: App) {
         let mut socket = Raw::started(&app, &ada);
         socket.write(&bytes.repeat(FLOOD));
         let code = socket.close_code();
-        // Pings are answered, and who does not read the answers is slow; an empty message is no command, and there is an
-        // end of patience with those.
+        // Pings are answered, and a client that does not read the pongs is slow; an empty message is not a command, and
+        // the server tolerates only so many of those.
         let expected =
             [CloseCode::RateLimited, CloseCode::SlowConsumer, CloseCode::BadFrame].map(CloseCode::code);
         assert!(expected.contains(&code), "{what}: {code}");
         let seq = bob.send(room, what).await;
         reader.expect_event(room, seq).await;
     }
-    // A client that pings like a person is left alone.
+    // A client that pings at a normal rate is left alone.
     let mut socket = Raw::started(&app, &ada);
     for _ in 0..20 {
         socket.write(&[header(PING, 4), b"ping".to_vec()].concat());
@@ -252,7 +252,7 @@ async fn floods_of_empty_frames_of_people(app: App) {
     }
 }
 
-/// Requests without their end are there, and others are served all the same.
+/// Unfinished requests are open, and others are served all the same.
 async fn unfinished_requests(app: App) {
     let ada = app.person("ada").await;
     let mut waiting = Vec::new();
@@ -275,7 +275,7 @@ async fn unfinished_requests(app: App) {
     socket.expect_nothing().await;
 }
 
-/// Everything that comes back until the connection ends or nothing comes for a moment.
+/// Everything that arrives until the connection ends or is idle for a moment.
 fn everything(stream: &mut TcpStream) -> String {
     stream.set_read_timeout(Some(Duration::from_millis(700))).unwrap();
     let (mut answer, mut some) = (Vec::new(), [0; 4096]);
@@ -288,7 +288,7 @@ fn everything(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Where two readers could see different ends of a body, there is one answer, a refusal, and nothing after it.
+/// Where two readers could disagree about the end of a body, there is one response, a refusal, and nothing after it.
 async fn smuggled_lengths(app: App) {
     let hidden = "GET /api/v1/server HTTP/1.1\r\nhost: x\r\n\r\n";
     let json = "content-type: application/json\r\n";
@@ -333,7 +333,7 @@ async fn smuggled_lengths(app: App) {
     }
 }
 
-/// What is refused anyhow is refused at once, whatever body is announced.
+/// A request that is refused in any case is refused at once, whatever body is announced.
 async fn bodies_that_nobody_reads(app: App) {
     let ada = app.person("ada").await;
     let token = ada.api.access_token().unwrap();
@@ -368,7 +368,7 @@ async fn bodies_that_nobody_reads(app: App) {
         ("a body of nothing", "POST /api/v1/nothing HTTP/1.1\r\ncontent-length: 1000000\r\n".into(), "404"),
     ] {
         let mut stream = connect(&app);
-        // Not one byte of the body: the answer must not wait for it.
+        // Not one byte of the body: the response must not wait for it.
         stream.write_all(format!("{head}host: localhost\r\n\r\n").as_bytes()).unwrap();
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -389,8 +389,8 @@ async fn bodies_that_nobody_reads(app: App) {
     ada.get("/api/v1/account").await.expect(200);
 }
 
-/// What is no HTTP is answered and ended at once; the connection keeps its place for a while, so that a client that does
-/// nothing else is slow.
+/// What is not HTTP is answered and ended at once; the connection keeps its place for a while, so that a client that
+/// does nothing else is slowed down.
 async fn those_who_break_the_rules_do_not_come_back_at_once(app: App) {
     let idle = app.connections(0);
     let mut broken: Vec<TcpStream> = (0..8).map(|_| connect(&app)).collect();
@@ -400,14 +400,14 @@ async fn those_who_break_the_rules_do_not_come_back_at_once(app: App) {
         assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     }
     assert_eq!(app.connections(0), idle + 8, "they are held after their end");
-    // Somebody who behaves is not.
+    // A well-behaved client is not.
     let mut stream = connect(&app);
     stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     assert!(everything(&mut stream).starts_with("HTTP/1.1 200"));
     eventually("the held ones are let go", async || app.connections(0) <= idle).await;
 }
 
-/// Anyone who asks for much and takes none of it is refused before more is made for them, and alone.
+/// A client that requests much and reads none of it is refused before more is produced for it, and nobody else is.
 async fn answers_that_are_not_taken_cost_nobody_else(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let room = ada.create_room("tea").await;

@@ -1,6 +1,6 @@
-//! What a server logs when it logs everything: no password, token, code, invite, address or text of anybody.
+//! What a server logs at full detail: no password, token, code, invite, address or text of anyone.
 //!
-//! Invariant: the server is the real program in a process of its own, with every line of every library.
+//! Invariant: the server is the real program in a process of its own, with every log line of every library.
 
 use data_encoding::BASE32_NOPAD;
 use diesel::prelude::*;
@@ -18,12 +18,12 @@ use system_tests::TestSocket;
 use system_tests::chaos::nodes::Node;
 use system_tests::mail::MailServer;
 
-/// Names and values of what nobody may find in the log.
+/// Names and values of what must not appear in the log.
 #[derive(Default)]
 struct Secrets(Vec<(&'static str, String)>);
 
 impl Secrets {
-    /// Remembers a secret and answers it.
+    /// Remembers a secret and returns it.
     fn add(&mut self, name: &'static str, value: impl Into<String>) -> String {
         let value = value.into();
         assert!(value.len() >= 6, "{name} is too short to be looked for");
@@ -31,7 +31,8 @@ impl Secrets {
         value
     }
 
-    /// What of all this is in a text. Codes of digits count when they stand alone: numbers are full of others.
+    /// Which of these appear in a text. Numeric codes count only when they stand alone: other numbers contain them by
+    /// chance.
     fn found(&self, text: &str) -> Vec<&'static str> {
         let alone = |secret: &str| {
             let digits = secret.bytes().all(|byte| byte.is_ascii_digit());
@@ -68,7 +69,7 @@ impl Scene {
         self.secrets.add("a refresh token", self.api.refresh_token().unwrap());
     }
 
-    /// Takes over a log-in that was answered to a plain request.
+    /// Adopts a log-in from the response to a plain request.
     fn adopt(&mut self, answer: Value) {
         let signed_in: SignedIn = serde_json::from_value(answer).unwrap();
         self.api.set_tokens(Some(signed_in.access_token), signed_in.refresh_token);
@@ -112,7 +113,7 @@ fn nothing_secret_is_logged() {
     let secret = ["signing_key", "signing_keys", "refresh_key", "factor_key"];
     for (key, value) in state.into_iter().filter(|(key, _)| secret.contains(&key.as_str())) {
         assert!(value.len() > 30, "{key}");
-        // The keys for signing are written as JSON.
+        // The signing keys are written as JSON.
         secrets.0.extend(
             value
                 .split('"')
@@ -129,12 +130,12 @@ fn nothing_secret_is_logged() {
     assert!(secrets.0.len() > 40, "{}", secrets.0.len());
     println!("{} secrets were looked for in {} lines", secrets.0.len(), log.lines().count());
     assert_eq!(secrets.found(&log), Vec::<&str>::new());
-    // The search finds what is there.
+    // Control: the search finds what is there.
     secrets.add("something that is logged", "a refresh token was used again");
     assert_eq!(secrets.found(&log), ["something that is logged"]);
 }
 
-/// Everything that has to do with secrets, as people do it.
+/// Everything that involves secrets, as people do it.
 async fn daily_life(scene: &mut Scene, mails: &MailServer, conn: &mut impl FnMut() -> Connection) {
     let password = scene.secrets.add("a password", "zebra horse battery");
     let account =
@@ -160,7 +161,7 @@ async fn daily_life(scene: &mut Scene, mails: &MailServer, conn: &mut impl FnMut
     assert_eq!(status, 201, "{answer}");
     scene.adopt(answer);
 
-    // Words, by REST and by the socket.
+    // Message texts, over REST and the socket.
     let room = scene.call(Method::POST, "/api/v1/rooms", Some(json!({ "name": "tea" }))).await.1;
     let room = room["id"].as_str().unwrap().to_owned();
     let words = scene.secrets.add("a message", "zebra words by request");
@@ -214,7 +215,7 @@ async fn daily_life(scene: &mut Scene, mails: &MailServer, conn: &mut impl FnMut
     let made = scene.call(Method::POST, factor, Some(json!({ "password": password }))).await.1;
     let secret = scene.secrets.add("the secret of a second factor", made["secret"].as_str().unwrap());
     let secret = BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
-    // The server goes by the real clock here; its steps are those around the time of the answer.
+    // The server uses the real clock here; the candidates are the steps around the time of the response.
     let now = sent.1["at"].as_str().and_then(Timestamp::parse).expect("the time of the message");
     let mut confirmed = None;
     for off in 0..3 {
@@ -247,7 +248,7 @@ async fn daily_life(scene: &mut Scene, mails: &MailServer, conn: &mut impl FnMut
 async fn odd_places(scene: &mut Scene, address: &str, metrics: &str) {
     let all: Vec<String> = scene.secrets.0.iter().map(|(_, secret)| secret.clone()).collect();
     for secret in &all {
-        // As they are and, as clients would write them, without what a path cannot hold.
+        // As they are and, as clients would write them, without what a path cannot contain.
         let plain: String = secret.chars().filter(|one| !one.is_whitespace()).collect();
         for path in [
             format!("/api/v1/account?token={plain}"),
@@ -275,7 +276,7 @@ async fn odd_places(scene: &mut Scene, address: &str, metrics: &str) {
         let mut socket = TestSocket::connect(address).await;
         let start = Start { token: Some(secret.clone()), ..Start::default() };
         let id = socket.post(|id| ClientFrame::Start(Start { id, ..start })).await;
-        // Of all these the newest access token alone opens it.
+        // Of all these, only the newest access token opens it.
         let _refused_mostly = socket.ending(id).await;
     }
     let url = scene.api.base().join("/metrics").unwrap();

@@ -1,4 +1,4 @@
-//! What an attacker tries. Wherever it can be, a test is made from the published descriptions of the API, so that a
+//! What an attacker tries. Wherever possible, a test is generated from the published descriptions of the API, so that a
 //! new operation that nobody thought about fails it.
 
 mod attacks;

@@ -1,6 +1,6 @@
-//! Who may do what: every operation of the API and every command of the socket, for everybody.
+//! Who may do what: every operation of the API and every command of the socket, for every role.
 //!
-//! Invariant: what is described and not in the tables fails, and so does what is in the tables and not described.
+//! Invariant: it fails if something is described and not in the tables, or in the tables and not described.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::tables::{Place, REST, Row, SOCKET, WORDS};
 
 on_all_backends!(rest with crate::scene::furnished, socket);
 
-/// What is asked for ends what the next one would ask for: these get a new scene for everybody.
+/// Operations that destroy what the next role would need: they get a new scene for every role.
 const DESTROYING: [&str; 4] = ["delete_room", "delete_account", "suspend_user", "delete_invite"];
 
 /// Demands that a table has exactly these names.
@@ -69,7 +69,7 @@ fn target(scene: &Scene, place: Place, role: Role) -> ConversationId {
     if place == Place::Direct { scene.direct(role) } else { scene.room }
 }
 
-/// The tables' word for a code.
+/// The tables' short name for a code.
 fn short(code: &str) -> &str {
     WORDS.iter().find(|(long, _)| *long == code).map_or(code, |(_, short)| short)
 }
@@ -92,7 +92,7 @@ async fn socket(app: App) {
     println!("authorization matrix of the socket: {} cells", compare(found));
 }
 
-/// Gives a command and says in one word what came of it.
+/// Runs a command and returns one word for what happened.
 async fn command(app: &App, scene: &Scene, role: Role, op: &str, target: ConversationId) -> String {
     let Some(person) = scene.person(role) else {
         let mut socket = app.socket(0).await;
@@ -101,7 +101,8 @@ async fn command(app: &App, scene: &Scene, role: Role, op: &str, target: Convers
         socket.expect_refusal(ErrorCode::Unauthenticated, CloseCode::AuthenticationFailed).await;
         return "unauthenticated".to_owned();
     };
-    // What is not answered is seen by what others get; all are on one node, so that order is certain.
+    // What is not acknowledged is observed through what others receive; everyone is on one node, so that the order is
+    // certain.
     let person = person.at_node(0);
     let mut socket = app.socket(0).await;
     if op == "start" {
@@ -149,7 +150,7 @@ fn frame(op: &str, target: ConversationId, seq: i64) -> Value {
     }
 }
 
-/// Whether a socket gets what is written in the conversation.
+/// Whether a socket receives what is written in the conversation.
 async fn heard(scene: &Scene, socket: &mut TestSocket, target: ConversationId) -> String {
     let owner = scene.owner().at_node(0);
     let mut witness = owner.socket_on(&[target]).await;
@@ -158,8 +159,8 @@ async fn heard(scene: &Scene, socket: &mut TestSocket, target: ConversationId) -
     let Ok(stored) = owner.api.send_message(target, &cid, &message).await else {
         return "not_friends".to_owned();
     };
-    // Its sender is answered before a message is published, but it is published before the next one is. A pong comes
-    // after everything that was published on this node before.
+    // The sender gets its response before a message is published, but it is published before the next one is. A pong
+    // follows everything that was published on this node before.
     let next = owner.send(target, "hear more").await;
     loop {
         let event = witness.event().await;
@@ -176,7 +177,7 @@ async fn heard(scene: &Scene, socket: &mut TestSocket, target: ConversationId) -
     "silent".to_owned()
 }
 
-/// Whether somebody else in the conversation is told that this one types.
+/// Whether somebody else in the conversation is told that this person is typing.
 async fn typing(scene: &Scene, role: Role, mut socket: TestSocket, target: ConversationId) -> String {
     let witness = match (role, target == scene.room) {
         (Role::Owner, true) => Role::Member,

@@ -1,4 +1,4 @@
-//! A short stretch of what `cargo xtask fuzz` does for long.
+//! A short run of what `cargo xtask fuzz` does for longer.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! Operations by their name in the published description: where they are, and a body that is right.
+//! Operations by their name in the published description: their paths, and a valid body.
 //!
-//! Invariant: an operation that takes a body has one here, or the tests that need it fail.
+//! Invariant: every operation that takes a body has one here; otherwise the tests that need it fail.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,18 +9,18 @@ use system_tests::App;
 /// One operation of the description.
 #[derive(Clone)]
 pub struct Operation {
-    /// Its name.
+    /// Its operation id.
     pub id: String,
-    /// How it is asked for.
+    /// Its method.
     pub method: Method,
-    /// Where, with the names of its parameters in braces.
+    /// Its path, with the names of its parameters in braces.
     pub template: String,
     /// A body that it accepts.
     pub body: Option<Value>,
 }
 
 impl Operation {
-    /// Its path, with each parameter given by its name.
+    /// Its path, with each parameter replaced by its value.
     pub fn path(&self, value: impl Fn(&str) -> String) -> String {
         let segment = |segment: &str| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
         {
@@ -31,7 +31,7 @@ impl Operation {
         if self.id == "list_users" { format!("{path}?ids={}", value("user")) } else { path }
     }
 
-    /// Whether its path names something.
+    /// Whether its path has a parameter.
     pub fn has_id(&self) -> bool {
         self.template.contains('{')
     }
@@ -52,7 +52,7 @@ pub fn all(app: &App) -> Vec<Operation> {
     operations.collect()
 }
 
-/// A body of this schema that is accepted.
+/// A valid body for this schema.
 fn body(schema: &str) -> Value {
     match schema {
         "ConfirmPassword" => json!({"password": "correct horse battery"}),
@@ -92,13 +92,13 @@ fn body(schema: &str) -> Value {
     }
 }
 
-/// What an authenticator might say of a new passkey; to nothing that was asked.
+/// What an authenticator might say about a new passkey, for a challenge that nobody issued.
 fn new_credential() -> Value {
     let response = json!({"clientDataJSON": "AQID", "attestationObject": "AQID"});
     json!({"id": "AQID", "rawId": "AQID", "type": "public-key", "response": response})
 }
 
-/// What an authenticator might answer; to nothing that was asked.
+/// What an authenticator might answer, to a challenge that nobody issued.
 fn answer() -> Value {
     let response = json!({"clientDataJSON": "AQID", "authenticatorData": "AQID", "signature": "AQID"});
     json!({"id": "AQID", "rawId": "AQID", "type": "public-key", "response": response})

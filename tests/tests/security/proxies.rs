@@ -1,7 +1,8 @@
-//! Real proxies in front of the server: nginx, HAProxy and Caddy, each as people set it up, and as it comes.
+//! Real proxies in front of the server: nginx, HAProxy and Caddy, each as commonly configured, and with a minimal
+//! configuration.
 //!
-//! Invariant: what a client writes about where it is never counts; what the proxy that is trusted writes does. Each proxy
-//! is a process of the test's own on a free port, with its files in a folder of the test's own.
+//! Invariant: what a client claims about its address never counts; what the trusted proxy writes does. Each proxy is a
+//! process of the test's own on a free port, with its files in a folder of the test's own.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -26,10 +27,10 @@ on_all_backends!(
     metrics_through_every_trusted_proxy with super::behind_a_proxy,
 );
 
-/// Log-ins a minute and address.
+/// Log-ins per minute and address.
 const PER_MINUTE: u32 = 6;
 
-/// The proxies come from this address alone; clients are at others of the same network.
+/// The proxies connect from this address alone; clients use others of the same network.
 fn behind_a_proxy(config: &mut Config) {
     let read = |proxies: &str| {
         let proxies = proxies.to_owned();
@@ -39,12 +40,12 @@ fn behind_a_proxy(config: &mut Config) {
     config.auth_per_minute = PER_MINUTE;
 }
 
-/// Which, and how it is set up.
+/// Which proxy, and how it is configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// nginx with the usual line for `X-Forwarded-For`.
     Nginx,
-    /// nginx that writes the port behind the address, as some others do.
+    /// nginx that appends the port to the address, as some others do.
     NginxWithPorts,
     /// nginx with `proxy_pass` and nothing else.
     BareNginx,
@@ -70,7 +71,8 @@ impl Drop for Proxy {
     }
 }
 
-/// A program that `cargo xtask test` has found or brought. Without it says so where nobody can overlook it.
+/// The path of a program that `cargo xtask test` has found or installed. If it is missing, says so where it cannot be
+/// missed.
 fn program(name: &str) -> Option<PathBuf> {
     let found = std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if found.is_none() {
@@ -165,7 +167,8 @@ impl Proxy {
     }
 }
 
-/// Log-ins from an address with a made-up one each; how many were looked at.
+/// Tries to log in from an address, with a different forged address each time; returns how many attempts were looked
+/// at.
 async fn looked_at(proxy: &Proxy, from: Ipv4Addr, forged: &str) -> usize {
     let mut count = 0;
     for number in 0..3 * PER_MINUTE {
@@ -179,13 +182,13 @@ async fn looked_at(proxy: &Proxy, from: Ipv4Addr, forged: &str) -> usize {
     count
 }
 
-/// What is forged changes nothing; two clients are counted apart; and a third one is still served.
+/// Forging changes nothing; two clients are counted separately; and a third one is still served.
 async fn forged(app: App, kind: Kind) {
     let Some(proxy) = Proxy::start(&app, kind) else { return };
     let allowed = 1..=PER_MINUTE as usize;
     let one = looked_at(&proxy, Ipv4Addr::new(127, 0, 0, 2), "203.0.113.#").await;
     assert!(allowed.contains(&one), "{kind:?}: forged addresses count for the one who wrote them: {one}");
-    // Every way to confuse who reads from the left, or leaves out what cannot be read.
+    // Every way to confuse a parser that reads from the left, or skips what it cannot parse.
     let other =
         looked_at(&proxy, Ipv4Addr::new(127, 0, 0, 3), "198.51.100.#, unknown, 127.0.0.1, [2001:db8::#]:1")
             .await;
@@ -193,7 +196,7 @@ async fn forged(app: App, kind: Kind) {
         allowed.contains(&other),
         "{kind:?}: another client is another one, and no more than one: {other}"
     );
-    // As if the client had come from a proxy that is trusted.
+    // As if the client had come from a trusted proxy.
     let trusted = looked_at(&proxy, Ipv4Addr::new(127, 0, 0, 4), "192.0.2.#, 127.0.0.1").await;
     assert!(allowed.contains(&trusted), "{kind:?}: a client that names a trusted proxy is none: {trusted}");
 }
@@ -214,7 +217,7 @@ async fn forged_addresses_behind_caddy(app: App) {
     forged(app, Kind::Caddy).await;
 }
 
-/// A socket is upgraded, and what is said in a room comes through.
+/// A socket is upgraded, and messages in a room come through.
 async fn sockets_through_every_proxy(app: App) {
     let ada = app.person("ada").await.at_node(0);
     let room = ada.create_room("tea").await;
@@ -240,7 +243,7 @@ async fn metrics_behind(app: &App) {
     }
 }
 
-/// Anyone who asks through a proxy is not the machine itself, also where the proxy says nothing about it.
+/// A client behind a proxy does not count as the machine itself, even if the proxy adds no header.
 async fn metrics_through_every_proxy(app: App) {
     metrics_behind(&app).await;
 }

@@ -1,5 +1,5 @@
-//! Rights that end while they are used: nothing that begins after the end was answered has an effect any more, and
-//! sockets fall silent. What other nodes must be told by messages, they know within a second.
+//! Rights that end while they are used: nothing that begins after the end was acknowledged has an effect, and sockets
+//! fall silent. Other nodes, which depend on notices, follow within a second.
 
 use parlour_client::operations::ListEvents;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ on_all_backends!(
     a_log_out_between_handshake_and_start,
 );
 
-/// Sends at the same time, spread over the nodes.
+/// Concurrent senders, spread over the nodes.
 const SENDERS: usize = 6;
 /// Measurements of how fast the end of a session spreads; and with three nodes.
 const SAMPLES: (usize, usize) = (12, 100);
@@ -43,7 +43,7 @@ async fn send(person: &Person, conversation: ConversationId) -> bool {
     person.api.send_message(conversation, &fresh_cid(), &message).await.is_ok()
 }
 
-/// Sends without a pause on all nodes while `end` takes the right away. Answers how many were accepted.
+/// Sends without a pause on all nodes while `end` withdraws the right. Returns how many were accepted.
 async fn racing(
     sender: &Person,
     witness: &Person,
@@ -67,7 +67,7 @@ async fn racing(
         }
     });
     let ending = async {
-        // In the middle of things: some have been accepted already.
+        // In the middle: some have been accepted already.
         while witness.api.show_conversation(conversation).await.unwrap().head < 40 {}
         end.await;
         let head = witness.api.show_conversation(conversation).await.unwrap().head;
@@ -87,7 +87,7 @@ async fn no_send_after_leaving(app: App) {
     let room = ada.create_room("tea").await;
     bob.join(room).await;
     racing(&bob, &ada, room, async { bob.elsewhere().api.leave_room(room).await.unwrap() }).await;
-    // Also in the log: bob's going is the last that he did.
+    // Also in the log: bob's leaving is the last thing that he did.
     let head = ada.api.show_conversation(room).await.unwrap().head;
     let last = ada
         .api
@@ -142,7 +142,7 @@ async fn sockets_everywhere(app: &App, person: &Person) -> Vec<TestSocket> {
 async fn sessions_end_everywhere_within_a_second(app: App) {
     let (median, slow) = time_to_end(&app, SAMPLES.0).await;
     println!("sessions end on {} nodes: median {median:?}, slowest {slow:?}", app.nodes());
-    // The slowest one may be the machine's fault; half of them cannot be.
+    // The slowest one may be due to the machine; half of them cannot be.
     assert!(median < Duration::from_secs(1), "{median:?}");
 }
 
@@ -180,7 +180,7 @@ async fn sessions_end_without_redis(app: App) {
     let sockets = sockets_everywhere(&app, &person).await;
     let end = format!("/api/v1/sessions/{}", person.session);
     person.call(Method::DELETE, &end, None).await.expect(204);
-    // Every node looks by itself.
+    // Every node checks by itself.
     app.read_ended_sessions().await;
     for node in 0..app.nodes() {
         person.at_node(node).api.show_account().await.refused(ErrorCode::Unauthenticated);
@@ -190,13 +190,13 @@ async fn sessions_end_without_redis(app: App) {
     }
 }
 
-/// Ends this many sessions, one after another; answers how long half of them, and 99 of 100, took.
+/// Ends this many sessions, one after another; returns the median and the 99th percentile of the time it took.
 async fn time_to_end(app: &App, samples: usize) -> (Duration, Duration) {
     let root = app.admin("root").await;
     let mut took = Vec::new();
     for number in 0..samples {
         let person = app.person(&format!("person_{number}")).await;
-        // Half of them have no socket on the other node, which must hear of the end all the same.
+        // Half of them have no socket on the other node, which must learn of the end all the same.
         let sockets = if number % 2 == 0 { sockets_everywhere(app, &person).await } else { Vec::new() };
         for node in 0..app.nodes() {
             person.at_node(node).api.show_account().await.unwrap();
@@ -226,7 +226,7 @@ async fn sockets_fall_silent_after_leaving(app: App) {
         bob.api.leave_room(room).await.unwrap();
         let began = Instant::now();
         let mut last_heard = Duration::ZERO;
-        // Until three in a row went unheard on every socket.
+        // Until three in a row were not received on any socket.
         let mut unheard = 0;
         while unheard < 3 {
             assert!(began.elapsed() < system_tests::DEADLINE, "the socket still hears the room");
@@ -260,7 +260,7 @@ async fn sockets_fall_silent_after_leaving(app: App) {
     assert!(took[SAMPLES.0 / 2] < Duration::from_secs(1), "{took:?}");
 }
 
-/// The token of the handshake is looked at before `start`, and counts for nothing when the session ended meanwhile.
+/// The token of the handshake is checked before `start`, and does not count if the session ended meanwhile.
 async fn a_log_out_between_handshake_and_start(app: App) {
     for node in 0..app.nodes() {
         let person = app.person(&format!("person_{node}")).await.at_node(node);
@@ -270,7 +270,7 @@ async fn a_log_out_between_handshake_and_start(app: App) {
         request.headers_mut().insert("authorization", HeaderValue::from_str(&token).unwrap());
         request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
         let (mut stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-        // On the other node, where there is one: this one must have heard of it.
+        // On the other node, if there is one: this one must have been notified.
         person.elsewhere().call(Method::DELETE, "/api/v1/sessions/current", None).await.expect(204);
         ended_everywhere(&app, &person, Vec::new()).await;
         let start = serde_json::to_string(&ClientFrame::Start(Start { id: 1, ..Start::default() })).unwrap();

@@ -13,10 +13,10 @@ use crate::scene::{Role, Scene};
 
 on_all_backends!(replay with crate::scene::furnished);
 
-/// An id that nobody has.
+/// An id that does not exist.
 const NOBODYS: &str = "4611686018427387904";
 
-/// Operations that everybody may use on everybody else: that a person exists is no secret.
+/// Operations that everyone may use on everyone else: that a person exists is no secret.
 const ABOUT_PEOPLE: [&str; 4] = ["create_block", "show_user", "list_users", "open_direct"];
 
 async fn answer(person: &Person, method: &Method, path: &str, body: &Option<Value>) -> (u16, Value) {
@@ -87,7 +87,7 @@ async fn replay(app: App) {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert!(covered.len() >= 25, "{covered:?}");
     println!("replay by others: {tried} tries on {} operations", covered.len());
-    // And nothing of it had an effect.
+    // And none of it had an effect.
     let owner = scene.owner();
     owner.api.show_account().await.unwrap();
     assert_eq!(owner.api.every(calls::list_sessions).await.unwrap().items.len(), 1);

@@ -1,4 +1,4 @@
-//! One owner and everybody who stands in some relation to them, in a room and in direct chats.
+//! One owner, and everyone with some relation to them, in a room and in direct chats.
 
 use parlour_client::operations::Picture;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,18 +16,18 @@ use system_tests::{App, Authenticator, Person};
 
 use crate::operations::Operation;
 
-/// Settings under which every operation can do something.
+/// Settings with which every operation can do something.
 pub fn furnished(config: &mut Config) {
-    // Where passkeys work, too.
+    // Passkeys must be available.
     config.public_url = Some("http://localhost:8080".into());
     system_tests::mail::on(config);
     Provider::shared().configure(config);
 }
 
-/// Keeps names apart.
+/// Makes names unique.
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
-/// How somebody stands to the owner and to the room.
+/// A person's relation to the owner and to the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Anonymous,
@@ -41,7 +41,7 @@ pub enum Role {
     Admin,
 }
 
-/// In the order of the tables' columns. Anyone who may destroy something comes late.
+/// In the order of the tables' columns. Those who may destroy something come late.
 pub const ROLES: [Role; 9] = [
     Role::Anonymous,
     Role::Stranger,
@@ -57,19 +57,19 @@ pub const ROLES: [Role; 9] = [
 /// See the module.
 pub struct Scene {
     app: App,
-    /// Everybody but the anonymous, in the order of [`ROLES`].
+    /// Everyone except the anonymous role, in the order of [`ROLES`].
     people: Vec<Person>,
     /// The owner's room.
     pub room: ConversationId,
     /// The owner's direct chat with the friend.
     with_friend: ConversationId,
-    /// The owner's direct chat with the one who is blocked.
+    /// The owner's direct chat with the blocked person.
     with_blocked: ConversationId,
     /// The owner's picture.
     avatar: String,
-    /// An invite of the administrator.
+    /// An invite created by the administrator.
     invite: String,
-    /// The owner's account with the provider.
+    /// The owner's identity at the provider.
     pub identity: String,
     /// The owner's passkey.
     passkey: String,
@@ -80,7 +80,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Lets everybody take their places; `number` keeps scenes of one system apart.
+    /// Sets up everyone; `number` distinguishes scenes of one system.
     pub async fn set(app: &App, number: usize) -> Self {
         let mut people = Vec::new();
         for role in &ROLES[1..] {
@@ -100,7 +100,7 @@ impl Scene {
         for role in [Role::ExMember, Role::Blocked] {
             of(role).api.leave_room(room).await.unwrap();
         }
-        // No operation makes moderators yet; the rights of those that there are count all the same.
+        // No operation makes moderators yet; the rights of existing ones count all the same.
         let moderator = role_number(MemberRole::Moderator);
         let sql = format!(
             "UPDATE members SET role = {moderator} WHERE conversation_id = {room} AND user_id = {}",
@@ -164,7 +164,7 @@ impl Scene {
         &self.invite
     }
 
-    /// Who plays a role; nobody plays the anonymous.
+    /// The person with a role; `None` for the anonymous role.
     pub fn person(&self, role: Role) -> Option<&Person> {
         (role as usize).checked_sub(1).map(|index| &self.people[index])
     }
@@ -174,23 +174,23 @@ impl Scene {
         self.person(Role::Owner).unwrap()
     }
 
-    /// The direct chat of the owner that this role is in, or else the one with the friend.
+    /// The owner's direct chat with this role, or with the friend if there is none.
     pub fn direct(&self, role: Role) -> ConversationId {
         if role == Role::Blocked { self.with_blocked } else { self.with_friend }
     }
 
-    /// A new message of the owner. Nothing new can be written to somebody who is blocked: there it is the event that
-    /// opened the chat.
+    /// A new message by the owner. Nothing new can be written to the blocked person: there it is the event that opened
+    /// the chat.
     pub async fn message(&self, conversation: ConversationId) -> i64 {
         if conversation == self.with_blocked { 1 } else { self.owner().send(conversation, "hi").await }
     }
 
-    /// Asks for an operation on what belongs to the owner, and says in one word what came of it.
+    /// Calls an operation on what belongs to the owner, and returns one word for the outcome.
     pub async fn ask(&self, role: Role, operation: &Operation, target: ConversationId) -> String {
         self.ask_as(self.person(role), operation, target).await
     }
 
-    /// Like [`Self::ask`], as anybody: with a token, perhaps.
+    /// Like [`Self::ask`], with any token or none.
     pub async fn ask_as(
         &self,
         person: Option<&Person>,
@@ -226,9 +226,9 @@ impl Scene {
             match operation.id.as_str() {
                 "create_account" | "create_bot" => body["handle"] = fresh().into(),
                 "create_room" => body["name"] = fresh().into(),
-                // Not too many mails go to the same address.
+                // Different addresses, so that not too many mails go to the same one.
                 "change_email" => body["email"] = format!("{}@example.org", fresh()).into(),
-                // Too many tries with one passkey are too fast.
+                // Too many tries with one passkey would be refused as too fast.
                 "create_passkey_session" => {
                     let number = NEXT.fetch_add(1, Ordering::Relaxed);
                     body["credential"]["rawId"] = format!("A{number:07}").into();

@@ -1,21 +1,21 @@
-//! The tables of rights. Columns: anonymous, stranger, friend, blocked, ex-member, member, moderator, owner, admin;
-//! all as they stand to the owner of what is asked for, whose own things are asked for.
+//! The tables of rights. Columns: anonymous, stranger, friend, blocked, ex-member, member, moderator, owner, admin.
+//! Each column is the caller's relation to the owner of the requested resource; the owner column requests its own.
 
-/// Where a conversation is meant.
+/// The conversation that a row is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// The owner's room.
     Room,
-    /// A direct chat of the owner: for the blocked their own old one, for everybody else the one with the friend.
+    /// A direct chat of the owner: for the blocked person their own old one, for everyone else the one with the friend.
     Direct,
     /// No conversation.
     Nowhere,
 }
 
-/// A name, where it is asked for, and one word for each column.
+/// A name, the conversation, and one word per column.
 pub type Row = (&'static str, Place, &'static str);
 
-/// Codes of problems that have shorter names in the tables; `ok` is any success.
+/// Codes of problems with shorter names in the tables; `ok` is any success.
 pub const WORDS: [(&str, &str); 8] = [
     ("unauthenticated", "anon"),
     ("not_found", "none"),
@@ -149,7 +149,8 @@ pub const REST: &[Row] = &[
     ("show_metrics", Place::Nowhere,              "none     none     none     none     none     none     none     none     none"),
 ];
 
-/// Commands of the socket. What is not answered is `ok` when others or oneself get what it is for, else `silent`.
+/// Commands of the socket. A command without a response is `ok` if others or the sender receive its effect, otherwise
+/// `silent`.
 #[rustfmt::skip]
 pub const SOCKET: &[Row] = &[
     ("start", Place::Room,                        "anon     silent   silent   silent   silent   ok       ok       ok       silent"),

@@ -1,6 +1,7 @@
-//! How long a refused log-in takes tells nothing about the account, nor does how long asking for a new password takes.
+//! The duration of a refused log-in reveals nothing about the account, nor does the duration of a request for a new
+//! password.
 //!
-//! Invariant: the kinds are measured in turn and compared pair by pair, so that whatever else the machine does meets
+//! Invariant: the kinds are measured in turn and compared pair by pair, so that whatever else the machine does affects
 //! all of them alike.
 
 use std::time::Instant;
@@ -11,20 +12,20 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::{App, Backend, Person, run};
 
-/// Measurements of each kind in a round.
+/// Measurements of each kind per round.
 const EACH: usize = 400;
-/// Tries with one account, fewer than slow down.
+/// Tries with one account, fewer than are slowed down.
 const TRIES: usize = 4;
 /// A busy machine gets another chance, with all measurements so far.
 const ROUNDS: usize = 3;
-/// How far kinds may be apart, and how far a machine that is busy with other tests may make them seem: a log-in that
-/// hashes nothing would take less than half the time.
+/// How far the kinds may differ, and how far a machine that is busy with other tests may make them appear to differ: a
+/// log-in that hashes nothing would take less than half the time.
 const APART: f64 = 0.05;
 const SEEMINGLY_APART: f64 = 0.25;
 
 const KINDS: [&str; 3] = ["unknown", "wrong", "suspended"];
 
-/// Tries to log in; answers what was said, without the id of the request, and how long it took.
+/// Tries to log in; returns the response without its request id, and how long it took.
 async fn refused(app: &App, handle: &str, password: &str) -> (u16, Value, f64) {
     let body = json!({"handle": handle, "password": password});
     let began = Instant::now();
@@ -49,10 +50,10 @@ async fn round(app: &App, root: &Person, round: usize, times: &mut [Vec<f64>; KI
     }
     for number in 0..EACH {
         let mut answers = Vec::new();
-        // Another order each time.
+        // A different order each time.
         for place in 0..KINDS.len() {
             let kind = (number + place) % KINDS.len();
-            // Slowing down is another matter: nobody is tried that often.
+            // Throttling is tested elsewhere: no handle is tried that often.
             let handle = format!("{}_{round}_{}", KINDS[kind], number / TRIES);
             let password =
                 if KINDS[kind] == "suspended" { "correct horse battery" } else { "wrong password" };
@@ -64,7 +65,7 @@ async fn round(app: &App, root: &Person, round: usize, times: &mut [Vec<f64>; KI
         assert_eq!(answers[0].0, 401, "{answers:?}");
     }
     let medians = times.each_ref().map(|times| median(times.clone()));
-    // Each with those that were measured at the same moment.
+    // Each value is compared with those measured at the same moment.
     let between = |one: usize, other: usize| {
         let ratios = times[one].iter().zip(&times[other]).map(|(one, other)| one / other);
         (median(ratios.collect()) - 1.0).abs()
@@ -98,13 +99,13 @@ fn refused_log_ins_take_the_same_time() {
     );
 }
 
-/// Requests for a new password of each kind in a round; of one account as many as get a mail.
+/// Requests for a new password of each kind per round; for one account, as many as get a mail.
 const ASKED: usize = 300;
 const MAILS: usize = 3;
 
 const MEANT: [&str; 4] = ["nobody", "without", "confirmed", "address"];
 
-/// Asks for a new password; answers what was said and how long it took.
+/// Requests a new password; returns the response and how long it took.
 async fn asked(app: &App, who: &str) -> (u16, String, f64) {
     let body = json!({ "handle_or_email": who });
     let began = Instant::now();
@@ -112,7 +113,7 @@ async fn asked(app: &App, who: &str) -> (u16, String, f64) {
     (reply.status.as_u16(), reply.text, began.elapsed().as_secs_f64())
 }
 
-/// The largest relative difference between two kinds of those who are meant, as the median of all pairs.
+/// The largest relative difference between two kinds of addressees, as the median of all pairs.
 async fn round_of_requests(app: &App, round: usize, times: &mut [Vec<f64>; MEANT.len()]) -> f64 {
     for number in 0..ASKED / MAILS {
         app.person(&format!("without_{round}_{number}")).await;

@@ -1,6 +1,7 @@
 //! What tokens may do: every operation, for tokens that read, that write, and that are limited to conversations.
 //!
-//! Invariant: what is described and not in the table fails. An operation that nobody thought about is for log-ins only.
+//! Invariant: an operation that is described and not in the table fails. One that nobody thought about is for log-ins
+//! only.
 
 use std::collections::BTreeSet;
 
@@ -13,20 +14,20 @@ use crate::scene::Scene;
 
 on_all_backends!(tokens with crate::scene::furnished);
 
-/// Which tokens an operation takes.
+/// Which tokens an operation accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Needs {
-    /// Nothing, not even a token.
+    /// It needs nothing, not even a token.
     Nothing,
-    /// Any.
+    /// It accepts any token.
     Names,
-    /// One that reads, for this conversation.
+    /// A token that reads, for this conversation.
     ToRead,
-    /// One that writes, for this conversation.
+    /// A token that writes, for this conversation.
     ToWrite,
-    /// One that reads everywhere.
+    /// A token that reads everywhere.
     ToReadAll,
-    /// One that writes everywhere.
+    /// A token that writes everywhere.
     ToWriteAll,
 }
 
@@ -54,7 +55,7 @@ const TABLE: &[(Needs, &[&str])] = &[
         "create_room", "open_direct", "delete_friend", "create_friend_request", "accept_friend_request",
         "decline_friend_requests", "delete_friend_request", "create_block", "delete_block", "read_notifications",
     ]),
-    // Last, for they end what the others need.
+    // Last, because they end what the others need.
     (ToWrite, &["leave_room", "delete_room"]),
 ];
 
@@ -98,7 +99,7 @@ impl Tokens {
         }
     }
 
-    /// Each, with whether it is allowed what needs this; those that are refused come first.
+    /// Each token, with whether an operation that needs `needs` is allowed; refused ones come first.
     fn allowed(&self, needs: Option<Needs>) -> Vec<(&'static str, &Person, bool)> {
         let is = |those: &[Needs]| needs.is_some_and(|needs| those.contains(&needs));
         let mut all = vec![
@@ -136,6 +137,6 @@ async fn tokens(app: App) {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    // Nothing of what was tried has ended anything.
+    // Nothing that was tried has ended anything.
     scene.owner().api.show_account().await.unwrap();
 }

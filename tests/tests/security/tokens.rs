@@ -1,4 +1,4 @@
-//! Access tokens that somebody made up: none is let in, not by REST and not by the socket.
+//! Forged access tokens: none is accepted, neither by REST nor by the socket.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -11,7 +11,7 @@ use system_tests::{App, Person, on_all_backends};
 
 on_all_backends!(made_up_tokens);
 
-/// The tests' clock when they begin, in seconds.
+/// The time on the tests' clock at the beginning, in seconds.
 const NOW: i64 = 1_767_225_600;
 
 fn signed(header: &Value, claims: &Value, key: &EncodingKey, algorithm: Algorithm) -> String {
@@ -28,7 +28,7 @@ fn ed25519(seed: &[u8]) -> EncodingKey {
     EncodingKey::from_ed_der(&document)
 }
 
-/// A change of a right header or of right claims; null takes a field away.
+/// A change of a valid header or of valid claims; null removes a field.
 fn with(whole: &Value, changes: Value) -> Value {
     let mut whole = whole.clone();
     let fields = whole.as_object_mut().unwrap();
@@ -42,14 +42,14 @@ fn with(whole: &Value, changes: Value) -> Value {
     whole
 }
 
-/// What REST says to a token.
+/// REST's response to a token.
 async fn rest(app: &App, token: &str) -> Result<(), ErrorCode> {
     let api = app.stranger(0);
     api.set_tokens(Some(token.to_owned()), None);
     api.show_account().await.map(drop).map_err(|error| error.code().expect("a problem document"))
 }
 
-/// The close code that a socket ends with, none when the token is let in.
+/// The code with which a socket is closed; `None` if the token is accepted.
 async fn socket(app: &App, token: &str) -> Option<u16> {
     let mut socket = app.socket(1).await;
     let start = Start { token: Some(token.to_owned()), ..Start::default() };
@@ -69,7 +69,7 @@ async fn made_up_tokens(app: App) {
     let claims = right_claims(&ada);
     let eddsa = |header: &Value, claims: &Value| signed(header, claims, &key, Algorithm::EdDSA);
 
-    // The test's own forge works: a right token is let in, also half a minute after its end.
+    // Control: the test's own signing works. A valid token is accepted, also half a minute after its expiry.
     let right = eddsa(&header, &claims);
     assert_eq!((rest(&app, &right).await, socket(&app, &right).await), (Ok(()), None));
     let just_over =

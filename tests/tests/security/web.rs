@@ -1,4 +1,4 @@
-//! What browsers and proxies are told and believed: headers on every answer, origins, cookies, addresses, limits.
+//! What browsers and proxies are told and trusted with: headers on every response, origins, cookies, addresses, limits.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -39,7 +39,7 @@ fn https(config: &mut Config) {
     config.allowed_origins = vec![ALLOWED.into()];
 }
 
-/// Sends a request as it is written here and answers what comes back, up to the end of the first answer.
+/// Sends a raw request and returns the response, up to the end of the first one.
 fn raw(app: &App, request: &str) -> String {
     let mut stream = TcpStream::connect(app.address(0).strip_prefix("http://").unwrap()).unwrap();
     stream.set_read_timeout(Some(system_tests::DEADLINE)).unwrap();
@@ -65,7 +65,7 @@ fn get(path: &str, headers: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: chat.example\r\n{headers}\r\n")
 }
 
-/// Demands the headers that make browsers careful.
+/// Demands the security headers.
 fn careful(what: &str, answer: &str, secure: bool) {
     let head = answer.split("\r\n\r\n").next().unwrap().to_lowercase();
     let value = |name: &str| {
@@ -165,21 +165,21 @@ async fn the_cookie(app: App, name: &str, secure: bool) {
     flags(signed_in.header("set-cookie"));
     let cookie = signed_in.header("set-cookie").split(';').next().unwrap().to_owned();
 
-    // A page of another origin makes nothing of it, and spends nothing.
+    // A page of another origin gains nothing from it, and uses nothing up.
     refresh(&app, &cookie, Some("https://evil.example")).await.refused(ErrorCode::Forbidden);
     refresh(&app, &cookie, Some("null")).await.refused(ErrorCode::Forbidden);
     let refreshed = refresh(&app, &cookie, None).await;
     refreshed.expect(200);
     flags(refreshed.header("set-cookie"));
 
-    // One that is worth nothing is taken away, and the answer is a whole problem document.
+    // A worthless cookie is removed, and the response is a complete problem document.
     let refused = refresh(&app, &format!("{name}=5.nonsense"), None).await;
     let problem = refused.refused(ErrorCode::Unauthenticated);
     assert_eq!(problem.request_id, refused.header("x-request-id"));
     flags(refused.header("set-cookie"));
     assert!(refused.header("set-cookie").to_lowercase().contains("max-age=0"));
 
-    // Alone it opens nothing: no operation, and no socket.
+    // By itself it opens nothing: no operation, and no socket.
     let cookie = refreshed.header("set-cookie").split(';').next().unwrap().to_owned();
     let token = cookie.split_once('=').unwrap().1;
     for headers in [format!("cookie: {cookie}\r\n"), format!("authorization: Bearer {token}\r\n")] {
@@ -202,7 +202,7 @@ async fn cookies_over_https(app: App) {
     the_cookie(app, "__Host-parlour_refresh", true).await;
 }
 
-/// A refresh with a made-up cookie: 401 where the cookie is read, 403 where the page may not send it.
+/// A refresh with a made-up cookie: 401 if the cookie is read, 403 if the page may not send it.
 fn refresh_from(app: &App, host: &str, origin: &str) -> String {
     let headers = "cookie: parlour_refresh=5.x; __Host-parlour_refresh=5.x\r\ncontent-type: application/json\r\ncontent-length: 2";
     raw(app, &format!("POST /api/v1/sessions/refresh HTTP/1.1\r\nhost: {host}\r\norigin: {origin}\r\n{headers}\r\n\r\n{{}}"))
@@ -239,7 +239,7 @@ async fn origins_of_a_public_address(app: App) {
         assert_eq!(refresh_from(&app, "chat.example", origin), "401", "{origin}");
         log_in(&app, Some(origin)).await.expect(201);
     }
-    // What the client says its host is counts for nothing here.
+    // The host that the client claims does not count here.
     for (host, origin) in [
         ("evil.example", "https://evil.example"),
         ("chat.example", "http://chat.example"),
@@ -252,7 +252,7 @@ async fn origins_of_a_public_address(app: App) {
     }
 }
 
-/// The value of a header in an answer as it was sent.
+/// The value of a header in a raw response.
 fn value<'a>(answer: &'a str, name: &str) -> &'a str {
     let head = answer.split("\r\n\r\n").next().unwrap_or_default();
     let of = |line: &'a str| line.split_once(": ").filter(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -266,12 +266,12 @@ fn preflight(path: &str, origin: &str) -> String {
     )
 }
 
-/// A page of any origin is a client like any other, as long as no cookie is in play.
+/// A page of any origin is a client like any other, as long as no cookie is involved.
 async fn pages_of_other_origins(app: App) {
     let ada = app.person("ada").await;
     let token = ada.api.access_token().unwrap();
     for origin in ["https://evil.example", "capacitor://localhost", "null"] {
-        // It is told which methods and headers go, for how long, and that cookies don't.
+        // It is told which methods and headers are allowed, for how long, and that cookies are not.
         let asked = raw(&app, &preflight("/api/v1/rooms/5", origin));
         assert!(asked.starts_with("HTTP/1.1 204 "), "{asked}");
         assert_eq!(value(&asked, "access-control-allow-origin"), "*");
@@ -283,7 +283,7 @@ async fn pages_of_other_origins(app: App) {
         assert_eq!(value(&asked, "set-cookie"), "");
         careful("a preflight", &asked, false);
 
-        // What follows is an answer like any other, with the headers that a page needs.
+        // The actual request gets a normal response, with the headers that a page needs.
         let bearer = format!("origin: {origin}\r\nauthorization: Bearer {token}\r\n");
         for (path, status) in
             [("/api/v1/account", "200"), ("/api/v1/users/5", "404"), ("/api/openapi.json", "200")]
@@ -302,7 +302,7 @@ async fn pages_of_other_origins(app: App) {
             "101"
         );
 
-        // Logging in and on, with the tokens in the body; no cookie comes with it.
+        // Logging in and refreshing, with the tokens in the body; no cookie comes with it.
         let api = app.stranger(0);
         let body = json!({"handle": "ada", "password": "correct horse battery", "refresh": "body"});
         let url = api.base().join("/api/v1/sessions").unwrap();
@@ -317,7 +317,7 @@ async fn pages_of_other_origins(app: App) {
         assert_eq!(renewed.header("set-cookie"), "");
         let access = renewed.expect(200)["access_token"].as_str().unwrap().to_owned();
 
-        // With a cookie it is refused, in whichever way the tokens are to travel.
+        // With a cookie it is refused, whichever way the tokens are to travel.
         let request = api.request(Method::POST, url).header(header::ORIGIN, origin).json(&body);
         let request = request.header(header::COOKIE, "parlour_devices=x");
         let refused = Reply::from_response("POST sessions".into(), request.send().await.unwrap()).await;
@@ -329,7 +329,7 @@ async fn pages_of_other_origins(app: App) {
         let ended = Reply::from_response("DELETE current".into(), request.send().await.unwrap()).await;
         assert_eq!((ended.status.as_u16(), ended.header("set-cookie")), (204, ""));
     }
-    // Pictures may be embedded anywhere, the client's own files and other answers not.
+    // Pictures may be embedded anywhere; the client's own files and other responses may not.
     for (path, embedding) in
         [("/api/v1/avatars/5/64", "cross-origin"), ("/", "same-origin"), ("/api/v1/server", "same-origin")]
     {
@@ -339,14 +339,14 @@ async fn pages_of_other_origins(app: App) {
         value(&raw(&app, &get("/", "origin: https://evil.example\r\n")), "access-control-allow-origin"),
         ""
     );
-    // What does not exist has no methods; OPTIONS alone lists them.
+    // A path that does not exist has no methods; only OPTIONS lists them.
     assert_eq!(&raw(&app, &preflight("/api/v1/nothing", "https://evil.example"))[9..12], "404");
     let listed = raw(&app, "OPTIONS /api/v1/rooms HTTP/1.1\r\nhost: chat.example\r\n\r\n");
     assert_eq!((&listed[9..12], value(&listed, "allow")), ("204", "GET, HEAD, POST, OPTIONS"));
     assert_eq!(value(&listed, "access-control-allow-methods"), "");
 }
 
-/// Pages that the operator has named may also keep their session in the cookie.
+/// Pages that the operator has listed may also keep their session in the cookie.
 async fn named_pages_of_other_origins(app: App) {
     for (origin, allowed, credentials) in
         [(ALLOWED, ALLOWED, "true"), ("https://other.example.evil.example", "*", ""), ("null", "*", "")]
@@ -361,7 +361,7 @@ async fn named_pages_of_other_origins(app: App) {
     }
 }
 
-/// A right body with one field more is refused, whatever the field; and so is a query with one more.
+/// A valid body with one more field is refused, whatever the field; and so is a query with one more parameter.
 async fn unknown_fields(app: App) {
     let root = app.admin("root").await;
     let room = root.create_room("tea").await;
@@ -437,7 +437,7 @@ async fn sizes(app: App) {
         let answer = raw(&app, &get(&format!("/c/{}", "x".repeat(size)), ""));
         assert_eq!(&answer[9..12], status, "a path of {size} bytes: {answer}");
     }
-    // Tokens are not taken from addresses.
+    // Tokens in URLs are ignored.
     for name in ["access_token", "token", "authorization"] {
         let answer = raw(&app, &get(&format!("/api/v1/account?{name}={token}"), ""));
         assert_eq!(&answer[9..12], "401");
@@ -469,7 +469,7 @@ async fn what_errors_tell(app: App) {
     assert!(tried >= 100, "{tried}");
 }
 
-/// Logs somebody in through a supposed chain of proxies; answers the address that was noted.
+/// Logs somebody in through a supposed chain of proxies; returns the recorded address.
 async fn noted_address(app: &App, forwarded: &[&str]) -> String {
     let root = app.admin("root").await;
     let api = app.stranger(0);
@@ -489,6 +489,6 @@ async fn addresses_without_a_proxy(app: App) {
 }
 
 async fn addresses_behind_a_proxy(app: App) {
-    // What the client itself wrote comes first; the last one is what the proxy saw.
+    // The client's own claims come first; the last entry is what the proxy saw.
     assert_eq!(noted_address(&app, &["6.6.6.6, 127.0.0.1", "nonsense, 5.5.5.5, 127.0.0.1"]).await, "5.5.5.5");
 }

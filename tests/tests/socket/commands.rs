@@ -1,4 +1,4 @@
-//! Commands and their REST twins: the same effect, the same answers, the same refusals.
+//! Commands and their REST twins: the same effect, the same responses, the same refusals.
 
 use parlour_client::operations::{ListConversations, ListEvents};
 use parlour_protocol::conversations::MarkRead;
@@ -101,7 +101,7 @@ async fn refused_sends(app: App) {
     ] {
         let error = socket.send(conversation, cid, body).await.unwrap_err();
         assert_eq!((error.code, error.retry, error.outcome), (code, false, EffectOutcome::None));
-        // The REST twin says the same.
+        // The REST twin responds the same.
         let message = SendMessage { body: body.to_owned(), reply_to: None };
         eve.api.send_message(conversation, cid, &message).await.refused(code);
     }
@@ -185,7 +185,7 @@ async fn reading(app: App) {
     for _ in 0..3 {
         ada.send(room, "hi").await;
     }
-    // What comes from there comes after the news that somebody is there.
+    // A message from the other device arrives after the notice that somebody is connected.
     let written = device.send(room, "from there").await;
     while socket.event_with_text().await.1.seq < written {}
     let read = |seq| move |id| ClientFrame::Read { id, conversation: room, seq };
@@ -225,7 +225,7 @@ async fn reading(app: App) {
     assert_eq!(outside.command(nowhere).await.unwrap_err().code, ErrorCode::NotFound);
 }
 
-/// Many markers of many people are stored together, and each gets an answer of its own.
+/// Many markers of many people are stored together, and each gets its own response.
 async fn many_read_at_once(app: App) {
     let ada = app.person("ada").await;
     let rooms = [ada.create_room("tea").await, ada.create_room("coffee").await];
@@ -304,7 +304,7 @@ async fn too_many_commands(app: App) {
     }
     assert!(refused > 5, "{refused}");
     bob.socket().await.expect_nothing().await;
-    // Who goes on all the same is cut off, and may come back.
+    // A client that continues all the same is cut off, and may come back.
     for _ in 0..120 {
         socket.post(|id| ClientFrame::Ping { id }).await;
     }

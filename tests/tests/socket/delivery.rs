@@ -1,4 +1,4 @@
-//! What reaches whom: everything, once, in order, the same for all; and nothing that is not theirs.
+//! What reaches whom: everything, once, in order, the same for all; and nothing that is not for them.
 
 use parlour_client::operations::{ListEvents, ListMembers, calls};
 use parlour_protocol::messages::EditMessage;
@@ -79,7 +79,7 @@ async fn ten_people_at_once(app: App) {
     assert_eq!(log.as_mut().unwrap(), &mut stored.items);
 }
 
-/// The text of an event is the same on every connection of every node, and the same value in the log.
+/// An event's bytes are the same on every connection of every node, and the same value is in the log.
 async fn identical_bytes(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let room = ada.create_room("tea").await;
@@ -131,7 +131,7 @@ async fn heads_of_what_is_not_followed_live(app: App) {
     assert_eq!(error.code, ErrorCode::LimitReached);
 }
 
-/// What the list of conversations shows after these news, beginning with nothing unread.
+/// What the list of conversations shows after these news, starting without unread messages.
 fn listed(told: Vec<Option<News>>) -> (Vec<Seq>, Option<(Seq, String)>, i64) {
     let (mut unread, mut last, mut members) = (Vec::new(), None, 0);
     for news in told {
@@ -150,7 +150,7 @@ fn listed(told: Vec<Option<News>>) -> (Vec<Seq>, Option<(Seq, String)>, i64) {
     (unread, last, members)
 }
 
-/// From another node as from one's own.
+/// From another node as from the same one.
 async fn news_of_what_is_not_followed_live(app: App) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let tea = ada.create_room("tea").await;
@@ -171,27 +171,27 @@ async fn news_of_what_is_not_followed_live(app: App) {
         assert_eq!(last, Some((head + 3, "a long one, of which only the first…".into())));
         assert_eq!(members, 0);
 
-        // The newest one changes, and goes.
+        // The newest one is edited, and deleted.
         ada.api.edit_message(tea, head + 3, &EditMessage { body: "short".into() }).await.unwrap();
         assert_eq!(listed(socket.expect_head(tea, head + 4).await).1, Some((head + 3, "short".into())));
         ada.api.delete_message(tea, head + 3).await.unwrap();
         let told = socket.expect_head(tea, head + 5).await;
         assert_eq!(told.last().unwrap().as_ref().unwrap().deleted, [head + 3]);
 
-        // Somebody comes and goes; a reaction is nothing to tell of but the position.
+        // Somebody joins and leaves; of a reaction only the position is reported.
         let guest = app.person(&format!("guest{node}")).await;
         guest.join(tea).await;
         ada.api.add_reaction(tea, head + 1, "👍").await.unwrap();
         assert_eq!(listed(socket.expect_head(tea, head + 7).await), (vec![], None, 1));
 
-        // One writes on another device: what stands above is read.
+        // The person writes on another device: everything above is read.
         ada.send(tea, "and you?").await;
         bob.send(tea, "me, too").await;
         ada.send(tea, "good").await;
         let (unread, last, _) = listed(socket.expect_head(tea, head + 10).await);
         assert_eq!((unread, last), (vec![head + 10], Some((head + 10, "good".into()))));
 
-        // A new name is to be read.
+        // After a new name, the conversation must be read again.
         let change = UpdateRoom { name: Some(format!("tea{node}")), ..UpdateRoom::default() };
         ada.api.update_room(tea, &change).await.unwrap();
         assert_eq!(socket.expect_head(tea, head + 11).await, [None]);
@@ -215,7 +215,7 @@ async fn nothing_of_those_whom_one_blocks_is_news(app: App) {
     eve.send(tea, "nasty").await;
     assert_eq!(listed(socket.expect_head(tea, 6).await), (vec![5], Some((5, "nice".into())), 0));
     assert_eq!(bob.api.show_conversation(tea).await.unwrap().unread, 1, "as the server counts");
-    // It is heard on every connection at once, whatever node the change was made on.
+    // Every connection is notified at once, whichever node the change was made on.
     bob.elsewhere().api.delete_block(eve.id).await.unwrap();
     socket.expect_user(UserChange::BlockRemoved { user: eve.id }).await;
     eve.send(tea, "sorry").await;
@@ -246,7 +246,7 @@ async fn directs_are_always_live(app: App) {
     let (ada, bob) = app.friends("ada", "bob").await;
     let room = ada.create_room("tea").await;
     let mut socket = bob.socket().await;
-    // Opened while the socket stands.
+    // Opened while the socket is connected.
     let direct = ada.direct(&bob).await;
     socket.user_event().await;
     ada.send(direct, "one").await;
@@ -276,11 +276,11 @@ async fn typing(app: App) {
     outside.post(|_| ClientFrame::Typing { conversation }).await;
     outside.expect_nothing().await;
     assert_eq!(hers.ephemeral().await, Ephemeral::Typing { conversation, user: bob.id, ttl_ms: 5000 });
-    // A message that follows overtakes nothing: what came before it has come.
+    // A message that follows overtakes nothing: what was sent before it has arrived.
     bob.send(room, "done").await;
     hers.expect_event(room, 3).await;
     his.expect_event(room, 3).await;
-    // Who sends one message and writes the next is typing, however soon.
+    // Somebody who sends one message and writes the next is typing, however soon.
     his.post(|_| ClientFrame::Typing { conversation }).await;
     assert_eq!(hers.ephemeral().await, Ephemeral::Typing { conversation, user: bob.id, ttl_ms: 5000 });
     for socket in [&mut hers, &mut his, &mut outside] {
@@ -298,7 +298,7 @@ async fn presence_of_friends(app: App) {
     let (mut hers, mut outside) = (ada.socket_on(&[room]).await, eve.socket_on(&[room]).await);
     let _his = bob.socket_on(&[room]).await;
     assert_eq!(hers.ephemeral().await, Ephemeral::Presence { user: bob.id, online: true });
-    // A second device is no news.
+    // A second device changes nothing.
     let _second = bob.elsewhere().socket().await;
     hers.expect_nothing().await;
     outside.expect_nothing().await;
@@ -334,7 +334,7 @@ async fn leaving_ends_delivery(app: App) {
     bob.elsewhere().api.leave_room(room).await.unwrap();
     let left = parlour_protocol::socket::UserChange::ConversationLeft { conversation: room };
     socket.expect_user(left).await;
-    // One's own leaving is the last that one sees.
+    // The last event that somebody receives is their own leaving.
     socket.expect_event(room, 4).await;
     ada.send(room, "among ourselves").await;
     // On his node, too, it was delivered to those who follow.
@@ -344,7 +344,7 @@ async fn leaving_ends_delivery(app: App) {
     elsewhere.expect_event(room, 6).await;
     socket.expect_nothing().await;
 
-    // Back again: the socket that stands follows once more.
+    // After joining again, the connected socket follows once more.
     bob.join(room).await;
     let joined = parlour_protocol::socket::UserChange::ConversationJoined { conversation: room };
     socket.expect_user(joined).await;
@@ -366,7 +366,7 @@ async fn unfriending_closes_the_direct_chat_at_once(app: App) {
     hers.send(direct, "client-id-1", "hi").await.unwrap();
     his.expect_event(direct, 1).await;
     ada.api.delete_friend(bob.id).await.unwrap();
-    // From this commit on, whatever node he is on.
+    // From this commit on, whichever node he is on.
     let error = his.send(direct, "client-id-2", "what?").await.unwrap_err();
     assert_eq!((error.code, error.retry), (ErrorCode::NotFriends, false));
     assert_eq!(hers.send(direct, "client-id-2", "oh").await.unwrap_err().code, ErrorCode::NotFriends);

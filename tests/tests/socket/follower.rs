@@ -69,7 +69,7 @@ async fn follows_new_conversations(app: App) {
     let room = ada.create_room("tea").await;
     bob.join(room).await;
     while next(&mut follower).await != (Update::Following { conversation: room, after: 2 }) {}
-    // Not live: told by its head, and read from the log.
+    // Not live: announced by its head, and read from the log.
     let seq = ada.send(room, "hi").await;
     loop {
         if let Update::Event(event) = next(&mut follower).await {
@@ -106,7 +106,7 @@ async fn stops_for_good(app: App) {
     }
 }
 
-/// One node is down and another one asks everybody to come back in an hour: the third one is there.
+/// One node is down and another one asks everyone to come back in an hour: the third one is available.
 async fn goes_elsewhere_at_once(app: App) {
     let ada = app.person("ada").await;
     let busy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! Frames that are none: refused or cut off, and one connection is all they cost.
+//! Malformed frames: refused or cut off, and they cost only their own connection.
 
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::CloseCode;
@@ -35,7 +35,7 @@ async fn commands_that_are_none(app: App) {
         assert!(!error.retry);
     }
     socket.expect_nothing().await;
-    // Patience ends.
+    // The server's tolerance ends.
     for _ in 0..60 {
         socket.raw(Message::text("{")).await;
     }
@@ -55,7 +55,7 @@ async fn frames_that_are_cut_off(app: App) {
         let mut socket = ada.socket().await;
         socket.raw(message).await;
         socket.expect_close(code.code()).await;
-        // The same before anybody has said who they are.
+        // The same before authentication.
         ada.send(room, "others are not concerned").await;
         witness.event().await;
     }

@@ -1,4 +1,4 @@
-//! The socket protocol, on every backend; with two nodes, people sit on different ones.
+//! The socket protocol, on every backend; with two nodes, people are connected to different ones.
 
 mod commands;
 mod delivery;

@@ -1,5 +1,5 @@
-//! What holds whatever happens: one encoding for everybody, damaged lines stop nothing, slow readers lose nothing, and
-//! the socket and REST say the same.
+//! What holds whatever happens: one encoding for everyone, damaged lines stop nothing, slow readers lose nothing, and
+//! the socket and REST agree.
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::BigInt;
@@ -81,7 +81,7 @@ async fn damaged_lines_stop_nothing(app: App) {
     assert_eq!(ada.api.list_messages(room, &MessagesAt::Newest.limit(10)).await.unwrap().items.len(), 2);
 }
 
-/// Sends so much that a connection that does not read falls behind once more: beyond what the kernel takes.
+/// Sends enough that a connection that does not read falls behind again: beyond what the kernel buffers.
 async fn flood_until_lagged(app: &App, sender: &Person, room: ConversationId) {
     let lagged =
         |app: &App| (0..app.nodes()).map(|node| app.metrics(node, "connections_lagged")).sum::<u64>();
@@ -110,7 +110,8 @@ async fn slow_readers_are_told_to_fetch(app: App) {
     let mut slow = bob.socket_on(&[room]).await;
     let first = ada.send(room, "before").await;
     flood_until_lagged(&app, &ada, room).await;
-    // What was in the kernel's hands comes in order; then the word that the rest is in the log; then live again.
+    // What the kernel had buffered arrives in order; then the resync, which says that the rest is in the log; then live
+    // events again.
     let (positions, _) = slow.resync().await;
     let told = positions[&room];
     let mut seen = Vec::new();
@@ -148,11 +149,11 @@ async fn readers_that_stay_slow_are_closed(app: App) {
     }
     flood_until_lagged(&app, &ada, room).await;
     slow.expect_close(CloseCode::SlowConsumer.code()).await;
-    // And may come back.
+    // The client may come back.
     bob.socket_on(&[room]).await.expect_nothing().await;
 }
 
-/// Every command that changes something, refused in every way: both ways with the same code and words.
+/// Every command that changes something, refused in every way: REST and the socket use the same code and words.
 async fn both_ways_refuse_alike(app: App) {
     let (ada, bob) = app.friends("ada", "bob").await;
     let eve = app.person("eve").await;
@@ -207,7 +208,7 @@ async fn both_ways_refuse_alike(app: App) {
                         count += usize::from(by_rest.is_err());
                     }
                     if person.id == eve.id {
-                        // Only somebody who may not, so that nothing is deleted.
+                        // Only somebody who is not allowed to, so that nothing is deleted.
                         let by_socket =
                             socket.command(|id| ClientFrame::Delete { id, conversation, seq }).await;
                         let by_rest = api.delete_message(conversation, seq).await;

@@ -1,4 +1,4 @@
-//! Coming back: a cursor is all it takes, on any node; and what cannot be continued is said.
+//! Reconnecting: a cursor is all it takes, on any node; and a cursor that cannot be continued is reported.
 
 use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::messages::EditMessage;
@@ -136,7 +136,7 @@ async fn cursors_that_do_not_fit(app: App) {
     bob.send(left, "among ourselves").await;
     socket.expect_no_event().await;
 
-    // Another history: nothing that the client knows means anything.
+    // Another history: nothing that the client knows is valid.
     let mut socket = app.socket(0).await;
     let start = Start {
         cursors: cursors(&[(room, 1)]),

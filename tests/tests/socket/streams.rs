@@ -1,4 +1,4 @@
-//! One's own stream: what concerns one person, on all their devices.
+//! The user stream: what concerns one person, on all their devices.
 
 use parlour_protocol::accounts::UpdateAccount;
 use parlour_protocol::friends::CreateFriendRequest;
@@ -19,7 +19,7 @@ async fn friendship(app: App) {
     his.expect_user(UserChange::FriendRemoved { user: ada.id }).await;
     hers.expect_nothing().await;
 
-    // To ada the request waits on, so that bob's own meets it.
+    // From ada's point of view the request is still open, so bob's own request meets it.
     bob.api.create_friend_request(&CreateFriendRequest { to: "ada".into() }).await.unwrap();
     his.expect_user(UserChange::FriendAdded { user: ada.id, accepted: false }).await;
     hers.expect_user(UserChange::FriendAdded { user: bob.id, accepted: true }).await;
@@ -39,8 +39,8 @@ async fn rooms_and_mentions(app: App) {
     socket.expect_user(UserChange::ConversationJoined { conversation: room }).await;
     let seq = ada.send(room, "hi @bob").await;
     socket.expect_user(UserChange::Mentioned { conversation: room, seq, author: ada.id }).await;
-    // The end of a room is an event of the room. Anyone who does not follow it live is told its head, and finds it
-    // gone. A socket that saw the join may get events for a moment, until it knows that this is no direct chat; one
+    // The end of a room is an event of the room. Anyone who does not follow it live receives its head, and finds it
+    // gone. A socket that saw the join may get events for a moment, until it knows that this is not a direct chat; one
     // that starts afterwards knows.
     let mut socket = bob.socket().await;
     let mut live = bob.socket_on(&[room]).await;

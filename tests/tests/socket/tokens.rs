@@ -54,7 +54,7 @@ async fn a_token_opens_a_socket(app: App) {
     }
 }
 
-/// Opens a socket with a token in the handshake, sends these frames, and answers what comes back in answer to them.
+/// Opens a socket with a token in the handshake, sends these frames, and returns the responses.
 async fn by_handshake(app: &App, token: &str, frames: &[ClientFrame]) -> Result<Vec<Value>, u16> {
     let address = app.address(0).replacen("http", "ws", 1) + "/api/v1/socket";
     let mut request = address.into_client_request().unwrap();
@@ -143,7 +143,7 @@ async fn a_limited_socket_hears_nothing_else(app: App) {
         assert_eq!((states[&other].state, states[&other].head), (ReplayState::Gone, None));
     }
 
-    // All that happens elsewhere comes before this one message.
+    // Everything that happens elsewhere precedes this one message.
     bob.send(coffee, "black, @ada").await;
     bob.send(direct, "hi").await;
     bob.create_room("cocoa").await;
@@ -173,7 +173,7 @@ async fn a_limited_socket_hears_nothing_else(app: App) {
     let sent = socket.send(tea, "client-id-1", "black tea").await.unwrap();
     socket.expect_event(tea, sent.seq.unwrap()).await;
 
-    // It goes when its person goes, and comes back with them.
+    // It goes offline when its person does, and comes back with them.
     ada.api.leave_room(tea).await.unwrap();
     assert_eq!(socket.send(tea, "client-id-2", "x").await.unwrap_err().code, ErrorCode::NotMember);
     ada.join(tea).await;

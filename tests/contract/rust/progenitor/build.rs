@@ -1,4 +1,4 @@
-//! Has progenitor write a client from the document of OpenAPI 3.0.
+//! Makes progenitor write a client from the OpenAPI 3.0 document.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
@@ -10,12 +10,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={DOCUMENT}");
     let mut document: Value = serde_json::from_str(&fs::read_to_string(DOCUMENT)?)?;
     let paths = document.pointer_mut("/paths").and_then(Value::as_object_mut);
-    // A node that is not ready says so in its own words, and progenitor takes one type for all refusals.
+    // A node that is not ready responds with a document of its own, and progenitor allows only one type for all
+    // refusals.
     paths.ok_or("there are no paths")?.remove("/health/ready").ok_or("there is no readiness")?;
     for name in ["Refused", "Failed"] {
         let content = document.pointer_mut(&format!("/components/responses/{name}/content"));
         let content = content.and_then(Value::as_object_mut).ok_or("there are no refusals")?;
-        // By the name of JSON alone does progenitor know JSON. The client never looks at the type.
+        // Progenitor recognizes JSON only by its plain media type. The client never looks at the type.
         let problem = content.remove("application/problem+json").ok_or("refusals are no problems")?;
         content.insert("application/json".to_owned(), problem);
     }

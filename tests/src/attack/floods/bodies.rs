@@ -1,4 +1,4 @@
-//! Bodies that do not end, or that nobody has asked for.
+//! Bodies that never end, or that nobody asked for.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use tokio::net::TcpStream;
 use super::super::people::Person;
 use super::super::scene::{Scene, pour};
 
-/// Time between two bytes of a body that goes on.
+/// Time between two bytes of a body that trickles.
 const DRIP: Duration = Duration::from_secs(2);
 
-/// Writes what there is, and then a byte now and then until the other side has enough.
+/// Writes `begin`, and then a byte now and then until the other side gives up.
 async fn drip(mut stream: TcpStream, begin: &[u8]) {
     if stream.write_all(begin).await.is_err() {
         return;
@@ -27,7 +27,7 @@ async fn drip(mut stream: TcpStream, begin: &[u8]) {
                 match stream.try_read(&mut answer) {
                     Ok(0) => return,
                     Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return,
-                    // It was answered; the body goes on all the same.
+                    // The response is here; the body continues all the same.
                     _ => {}
                 }
             }
@@ -40,7 +40,7 @@ fn post(path: &str, headers: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Sixty of sixty-five kilobytes on thousands of connections.
+/// Sixty of sixty-five kilobytes of a body on thousands of connections.
 pub fn json(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
@@ -82,7 +82,7 @@ pub fn pictures(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// Chunks of one byte, chunks whose extensions never end, and the size of a chunk that never ends.
+/// Chunks of one byte, chunk extensions that never end, and a chunk size that never ends.
 pub fn chunked(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
@@ -109,7 +109,8 @@ pub fn chunked(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// Bodies for operations that take none, for paths that are not there, and more of them when the answer is here already.
+/// Bodies for operations that take none and for paths that do not exist, with more bytes after the response has
+/// arrived.
 pub fn unwanted(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let person: Rc<Person> = Rc::new(scene.accounts(1).await.remove(0));
@@ -147,7 +148,7 @@ pub fn unwanted(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// One byte of a body of ten, on more connections than a process has descriptors by default.
+/// One byte of a ten-byte body, on more connections than a process has descriptors by default.
 pub fn descriptors(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
@@ -156,7 +157,7 @@ pub fn descriptors(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
                 let mut begin = post("/api/v1/sessions", "content-length: 10\r\n");
                 begin.push(b'{');
                 scene.count("opened", 1);
-                // No further bytes: ten would be the whole body.
+                // No further bytes: ten would complete the body.
                 hold(stream, &begin).await;
             })
             .await;
@@ -177,7 +178,7 @@ async fn hold(mut stream: TcpStream, begin: &[u8]) {
     }
 }
 
-/// Nothing at all, half a line, a header a second, and nothing more after one good request.
+/// Nothing at all, half a line, one header per second, and silence after one good request.
 pub fn silent(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene

@@ -1,4 +1,4 @@
-//! Frames that no library sends: lengths beyond all bounds, messages without an end, empty ones by the million.
+//! Frames that no library sends: absurd lengths, messages without an end, empty frames by the million.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use super::super::people::Person;
 use super::super::scene::{Scene, pour};
 use crate::wire::{client_frame, header};
 
-/// Lengths that a header can tell: beyond the limit, beyond memory, beyond every file, and the largest of all.
+/// Lengths that a header can declare: beyond the limit, beyond memory, beyond any file, and the largest possible.
 const LENGTHS: [u64; 10] =
     [1 << 16, 70_000, 1 << 20, 1 << 28, (1 << 31) - 1, 1 << 31, 1 << 33, 1 << 40, 1 << 62, i64::MAX as u64];
-/// Sockets that write at full speed. More only wait for the same core.
+/// Sockets that write at full speed. More would only compete for the same core.
 const LOUD: usize = 32;
-/// Sockets that are held open, as many as descriptors and ports allow.
+/// Sockets that are held open: as many as descriptors and ports allow.
 const HELD: usize = 4000;
 /// Sockets of one person on one node.
 const PER_PERSON: usize = 10;
@@ -30,14 +30,14 @@ const BINARY: u8 = 0x82;
 
 async fn declare(mut stream: TcpStream, number: usize) {
     let length = LENGTHS[number % LENGTHS.len()];
-    // Also as the first part of a message, and as one that has no meaning.
+    // Also as the first fragment of a message, and with an unsupported opcode.
     let first = [TEXT, TEXT, FIRST_OF_TEXT, BINARY, PING][number / LENGTHS.len() % 5];
     if stream.write_all(&header(first, length)).await.is_ok() {
         pour(&mut stream, &[b'a'; 64 * 1024]).await;
     }
 }
 
-/// Frames that declare more than there will ever be.
+/// Frames that declare more bytes than ever arrive.
 pub fn declared(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
@@ -50,7 +50,7 @@ pub fn declared(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// The same on sockets that have started.
+/// The same on started sockets.
 pub fn declared_started(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let people: Rc<[Person]> = scene.accounts(LOUD / PER_PERSON + 1).await.into();
@@ -67,7 +67,7 @@ pub fn declared_started(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// A first fragment, and then further ones: of a kilobyte, and of nothing.
+/// A first fragment, followed by endless further ones: of a kilobyte, and empty.
 pub fn endless_fragments(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
@@ -86,7 +86,7 @@ pub fn endless_fragments(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// A frame of the largest size that is allowed, without its last byte.
+/// A frame of the largest allowed size, without its last byte.
 pub fn unfinished(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
@@ -103,7 +103,7 @@ pub fn unfinished(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// Stays until the other side ends the connection.
+/// Waits until the other side ends the connection.
 async fn hold(stream: &TcpStream) {
     let mut bytes = [0; 512];
     while stream.readable().await.is_ok() {
@@ -115,7 +115,7 @@ async fn hold(stream: &TcpStream) {
     }
 }
 
-/// A long frame whose header and content come byte by byte.
+/// A long frame whose header and payload arrive byte by byte.
 pub fn dribble(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
@@ -133,7 +133,7 @@ pub fn dribble(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// Six sockets that send empty pongs as fast as they go.
+/// Six sockets that send empty pongs as fast as they can.
 pub fn pongs(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
@@ -146,12 +146,12 @@ pub fn pongs(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// Frames that say nothing, of each kind.
+/// Empty frames of each kind.
 fn empties(number: usize) -> Vec<u8> {
     match number % 6 {
         0 => header(PONG, 0),
         1 => header(PING, 0),
-        // An empty text is malformed, and answered once somebody has started.
+        // An empty text is malformed; on a started socket it gets an error frame.
         2 => client_frame(""),
         3 => [header(FIRST_OF_TEXT, 0), header(0x80, 0)].concat(),
         4 => [header(FIRST_OF_TEXT, 0), header(MORE, 0).repeat(60), header(0x80, 0)].concat(),
@@ -172,7 +172,7 @@ pub fn mixed(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// The same on sockets that have started, where there is more to lose than a connection.
+/// The same on started sockets, where there is more to lose than a connection.
 pub fn mixed_started(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let people: Rc<[Person]> = scene.accounts(2).await.into();

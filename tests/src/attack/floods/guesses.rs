@@ -1,4 +1,4 @@
-//! Passwords that are wrong, and log-ins that only cost.
+//! Wrong passwords, and log-ins whose only purpose is to cost.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::super::http::read_answer;
 use super::super::people::log_in;
 use super::super::scene::Scene;
 
-/// Guesses a password once, each on a connection of its own; counts by status.
+/// Guesses a password once, on a connection of its own; counts responses by status.
 async fn guess(scene: &Scene, number: usize, handle: &str) {
     let Some(mut stream) = scene.connect(number, None).await else { return };
     if stream.write_all(&log_in(handle, &format!("wrong {number:08}")).bytes(false)).await.is_err() {
@@ -22,9 +22,9 @@ async fn guess(scene: &Scene, number: usize, handle: &str) {
     }
 }
 
-/// Wrong passwords for the accounts of many, existing and made up; a hundred in the first second, and then as they come.
-/// Not for those of innocents who log in from a device and a network that nobody has seen: while strangers guess at an
-/// account, it makes strangers wait.
+/// Wrong passwords for many accounts, existing and made up: a hundred in the first second, then at a steady rate. It
+/// spares the innocents who log in from a new device and network: while strangers guess at an account, strangers have
+/// to wait, by design.
 pub fn anybody(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
@@ -36,14 +36,14 @@ pub fn anybody(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
                     format!("nobody{number}")
                 };
                 guess(&scene, number, &handle).await;
-                // 16 lanes: about a hundred a second at most, which is ten times what was enough.
+                // 16 lanes: at most about a hundred a second, ten times what used to be enough.
                 tokio::time::sleep(Duration::from_millis(150)).await;
             })
             .await;
     })
 }
 
-/// Ten wrong passwords a second for each of two accounts, so that one is there at the end of every delay.
+/// Ten wrong passwords a second for each of two accounts, so that one arrives as soon as each delay ends.
 pub fn victim(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene
@@ -56,7 +56,7 @@ pub fn victim(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// Two hundred log-ins at once, each of which wants memory and a core.
+/// Two hundred log-ins at once, each of which needs memory and a core.
 pub fn hashes(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene

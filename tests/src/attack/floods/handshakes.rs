@@ -1,4 +1,4 @@
-//! Sockets that are opened and left.
+//! Sockets that are opened and abandoned.
 
 use std::rc::Rc;
 
@@ -6,7 +6,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::super::scene::Scene;
 
-/// Handshakes as fast as they go.
+/// Handshakes as fast as possible.
 pub fn flood(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene

@@ -1,4 +1,4 @@
-//! What makes the server write to its log.
+//! Input that makes the server write to its log.
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::super::scene::Scene;
 use crate::wire::client_frame;
 
-/// Requests that are none.
+/// Malformed requests.
 const MALFORMED: [&[u8]; 6] = [
     b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -18,7 +18,7 @@ const MALFORMED: [&[u8]; 6] = [
     b"GET /\x80\xff HTTP/1.1\r\nhost: localhost\r\n\r\n",
 ];
 
-/// Requests and frames that cannot be understood, on twenty connections.
+/// Requests and frames that cannot be parsed, on twenty connections.
 pub fn malformed(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         scene

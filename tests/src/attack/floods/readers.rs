@@ -1,4 +1,4 @@
-//! People who ask for much and read nothing of it.
+//! Clients that request much and read none of it.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use super::super::people::{PASSWORD, Person};
 use super::super::scene::Scene;
 use crate::wire::client_frame;
 
-/// What the kernel holds for a connection that nobody reads from.
+/// What the kernel buffers for a connection that nobody reads from.
 const WINDOW: u32 = 4096;
-/// A connection is given up and opened again after this long: the kernel ends those that take nothing after 30 s.
+/// A connection is abandoned and opened again after this long: the kernel ends those that take nothing after 30 s.
 const STAY: Duration = Duration::from_secs(20);
-/// Time for filling a person's list of rooms, at whatever speed is allowed.
+/// Time for filling a person's list of rooms, at whatever rate is allowed.
 const FILLING: Duration = Duration::from_secs(6);
 
-/// A room with 200 messages of the largest size, written by twenty people, and somebody who is in it.
+/// A room with 200 messages of the largest size, written by twenty people, and one of its members.
 async fn large_room(scene: &Scene) -> (Person, String) {
     let people = scene.accounts(20).await;
     let to = scene.to(0);
@@ -42,7 +42,7 @@ async fn large_room(scene: &Scene) -> (Person, String) {
     (people.into_iter().next().expect("twenty people"), room)
 }
 
-/// Asks, and does not read.
+/// Sends requests and does not read the responses.
 async fn ask_and_leave(scene: Rc<Scene>, number: usize, requests: &[u8]) {
     let Some(mut stream) = scene.connect(number, Some(WINDOW)).await else { return };
     if stream.write_all(requests).await.is_ok() {
@@ -51,7 +51,7 @@ async fn ask_and_leave(scene: Rc<Scene>, number: usize, requests: &[u8]) {
     }
 }
 
-/// A page of the log of three megabytes, on 300 connections of one account.
+/// A three-megabyte page of the log, on 300 connections of one account.
 pub fn events(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let (person, room) = large_room(&scene).await;
@@ -66,7 +66,7 @@ pub fn events(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// Everything that can be asked for, on 300 connections.
+/// Everything that can be requested, on 300 connections.
 pub fn mixed(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let (person, room) = large_room(&scene).await;
@@ -148,7 +148,7 @@ pub fn sync(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// The list of conversations of somebody who is in as many rooms as could be made, on 32 connections that do read.
+/// The conversation list of somebody who is in as many rooms as could be made, on 32 connections that do read.
 pub fn conversations(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let makers = scene.accounts(25).await;

@@ -1,4 +1,4 @@
-//! Pictures that are small as files and large as pictures.
+//! Pictures that are small as files and large once decoded.
 
 use std::rc::Rc;
 

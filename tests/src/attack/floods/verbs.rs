@@ -1,4 +1,4 @@
-//! Everything that one account may do, as fast as it goes.
+//! Everything that one account may do, as fast as possible.
 
 use std::rc::Rc;
 
@@ -11,21 +11,21 @@ use super::super::people::Person;
 use super::super::scene::Scene;
 use crate::wire::client_frame;
 
-/// What one person may change: this many at once, and this many a second, on each node.
+/// What one person may change on each node: the burst, and the rate per second.
 const CHANGES: (u64, u64) = (60, 20);
-/// What one person may read. More than any client needs, and a bound that no server without one keeps to.
+/// What one person may read: more than any client needs, and a bound that a server without a limit would exceed.
 const READS: (u64, u64) = (200, 60);
-/// Rooms that one person may make in a day.
+/// Rooms that one person may create in a day.
 const ROOMS: u64 = 20;
-/// Handles that one person may ask for in the time of an attack.
+/// Handles that one person may look up during an attack.
 const HANDLES: u64 = 80;
 
-/// What a bucket lets through on all nodes in the time of the attack, and a quarter more for what is under way.
+/// What a bucket lets through on all nodes during the attack, plus a quarter for requests in flight.
 fn allowed(scene: &Scene, (burst, per_second): (u64, u64)) -> u64 {
     (burst + per_second * (scene.seconds + 1)) * scene.addresses.len() as u64 * 5 / 4
 }
 
-/// Sends requests in turn on connections that stay open, and counts what was accepted.
+/// Sends requests in turn on kept-alive connections, and counts those that were accepted.
 async fn repeat(scene: &Rc<Scene>, lanes: usize, token: &str, requests: Vec<(&str, String, Option<Value>)>) {
     let requests: Vec<Vec<u8>> = requests
         .into_iter()
@@ -53,7 +53,7 @@ async fn repeat(scene: &Rc<Scene>, lanes: usize, token: &str, requests: Vec<(&st
         .await;
 }
 
-/// Somebody with a room and a message in it, and somebody else.
+/// Somebody with a room and a message in it, somebody else, and the room's id.
 async fn with_room(scene: &Scene) -> (Person, Person, String) {
     let mut people = scene.accounts(2).await;
     let (other, person) = (people.remove(1), people.remove(0));
@@ -91,7 +91,7 @@ pub fn changes(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// The same on sockets: reactions, edits, markers, lists of what is live.
+/// The same on sockets: reactions, edits, read markers, lists of live conversations.
 pub fn commands(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let (person, _, room) = with_room(&scene).await;
@@ -121,7 +121,7 @@ pub fn commands(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
                             let text = String::from_utf8_lossy(&buffer);
                             let ok = text.contains(&format!("{{\"type\":\"ok\",\"id\":{id}"));
                             if ok || text.contains(&format!("\"id\":{id},\"code\"")) {
-                                // Read markers are counted with what reads.
+                                // Read markers count as reads.
                                 if id % 4 != 2 {
                                     scene.count(if ok { "accepted" } else { "refused" }, 1);
                                 }
@@ -141,7 +141,7 @@ pub fn commands(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// Every list.
+/// Every list operation.
 pub fn reads(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let (person, _, room) = with_room(&scene).await;
@@ -161,7 +161,7 @@ pub fn reads(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// Rooms that are made and left. What others see of it is the list of rooms.
+/// Rooms that are created and left. Others see them in the list of rooms.
 pub fn rooms(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let mut people = scene.accounts(2).await;
@@ -182,9 +182,9 @@ pub fn rooms(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
                 }
             })
             .await;
-        // Each node counts for itself.
+        // Each node counts by itself.
         asked.at_most("made", ROOMS * asked.addresses.len() as u64);
-        // The list shows rooms that somebody is in, first of all the one where people talk.
+        // The list shows rooms that have members; above all it must show the room where people talk.
         let page = viewer.ask(asked.to(0), "GET", "/api/v1/rooms", None).await;
         let page = page.map(|answer| answer.text()).unwrap_or_default();
         if !page.contains(&format!("\"{}\"", asked.innocents.room)) {
@@ -193,7 +193,7 @@ pub fn rooms(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     })
 }
 
-/// Handles that exist and that do not, asked for by everything that takes one.
+/// Handles that exist and that do not, tried with every operation that takes one.
 pub fn handles(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let person: Rc<Person> = Rc::new(scene.accounts(1).await.remove(0));
@@ -219,7 +219,7 @@ pub fn handles(scene: Rc<Scene>) -> LocalBoxFuture<'static, ()> {
                     };
                     let Ok(answer) = asked else { return };
                     let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
-                    // Only what depends on the handle tells something.
+                    // Only results that depend on the handle reveal anything.
                     let resolved =
                         answer.is_ok() || matches!(code.as_str(), "taken" | "not_found" | "conflict");
                     scene.count(if resolved { "resolved" } else { "refused" }, 1);

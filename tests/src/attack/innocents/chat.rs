@@ -1,4 +1,4 @@
-//! The chat: several people in one room, each with a socket that writes in turn and reads everything.
+//! The chat: several people in one room. Each has a socket that writes in turn and reads everything.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,15 +17,15 @@ use crate::wire;
 /// Time between two messages, in microseconds.
 const GAP: u64 = 30_000;
 
-/// Sockets that are open.
+/// Open sockets.
 pub(super) struct Chat {
     sockets: Vec<Rc<TcpStream>>,
     room: String,
-    /// When message n was to be sent, in which phase, and whether its acknowledgement has come.
+    /// When message n was due, in which phase, and whether it has been acknowledged.
     sent: Rc<RefCell<Vec<(u64, Phase, bool)>>>,
 }
 
-/// Opens a socket for each of them.
+/// Opens a socket for each person.
 pub(super) async fn open(shared: &Rc<Shared>, people: &[Person], room: &str) -> Chat {
     let mut sockets = Vec::new();
     for (number, person) in people.iter().enumerate() {
@@ -42,7 +42,7 @@ pub(super) async fn open(shared: &Rc<Shared>, people: &[Person], room: &str) -> 
     Chat { sockets, room: room.to_owned(), sent: Rc::default() }
 }
 
-/// Sends a message every 30 ms until the end, and reads what comes.
+/// Sends a message every 30 ms until the end, and reads what arrives.
 pub(super) async fn talk(shared: Rc<Shared>, chat: Chat) {
     let open = Rc::new(Cell::new(chat.sockets.len()));
     for socket in &chat.sockets {
@@ -68,10 +68,10 @@ pub(super) async fn talk(shared: Rc<Shared>, chat: Chat) {
             number + 1,
             chat.room
         ));
-        // A server that has stopped reading for long enough takes nothing: then it is never acknowledged.
+        // A server that has stopped reading for long enough accepts nothing: the message is then never acknowledged.
         let _ = chat.sockets[number as usize % chat.sockets.len()].try_write(&frame);
     }
-    // What is under way may still come, late.
+    // What is in flight may still arrive, late.
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let waits = || chat.sent.borrow().iter().any(|(_, phase, acked)| *phase < Phase::After && !acked);
     while waits() && open.get() > 0 && tokio::time::Instant::now() < deadline {
@@ -86,7 +86,7 @@ pub(super) async fn talk(shared: Rc<Shared>, chat: Chat) {
             });
         }
     }
-    // Dropped here, after the end was noted: what closes now is our own doing.
+    // Dropped here, after the end was recorded: sockets that close now are closed by us.
 }
 
 async fn watch(

@@ -1,4 +1,4 @@
-//! What people do besides: they log in, read, open sockets and confirm with their password.
+//! What people do besides chatting: they log in, read, open sockets and confirm their password.
 
 use std::cell::RefCell;
 use std::net::Ipv4Addr;
@@ -20,7 +20,7 @@ const READ: &str = "read";
 const SOCKET: &str = "socket";
 const CONFIRM: &str = "confirmation";
 
-/// Log-ins from devices and addresses that nobody has seen.
+/// Log-ins from new devices and addresses.
 pub(super) async fn log_in_first(shared: Rc<Shared>, people: Vec<Person>) {
     let again = shared.clone();
     every(&again, (0, 1000), move |number| {
@@ -30,13 +30,13 @@ pub(super) async fn log_in_first(shared: Rc<Shared>, people: Vec<Person>) {
     .await;
 }
 
-/// Log-ins from devices that have logged in before, from anywhere: also from where the attacker is.
+/// Log-ins from devices that have logged in before, from any address: also from the attacker's.
 pub(super) async fn log_in_again(shared: Rc<Shared>, people: Vec<Person>) {
     let devices: Rc<[RefCell<Person>]> = people.into_iter().map(RefCell::new).collect();
     let again = shared.clone();
     every(&again, (500, 1000), move |number| {
         let (shared, devices) = (shared.clone(), devices.clone());
-        // Every other one is the first, whom an attacker may have chosen.
+        // Every other log-in is by the first person, whom an attacker may have chosen as a victim.
         let which = if number % 2 == 0 { 0 } else { number / 2 % devices.len() };
         async move {
             let from = if number % 3 == 2 { attacker() } else { address(4, number) };
@@ -73,7 +73,7 @@ async fn log_in(
     person
 }
 
-/// Reads of open sessions.
+/// Reads in open sessions.
 pub(super) async fn read(shared: Rc<Shared>, people: Vec<Person>) {
     let again = shared.clone();
     every(&again, (100, 250), move |number| {
@@ -87,7 +87,7 @@ pub(super) async fn read(shared: Rc<Shared>, people: Vec<Person>) {
     .await;
 }
 
-/// The password once more, in an open session.
+/// Confirms the password in an open session.
 pub(super) async fn confirm(shared: Rc<Shared>, person: Person) {
     let again = shared.clone();
     every(&again, (250, 2000), move |number| {
@@ -118,7 +118,7 @@ async fn judge(
     shared.note(phase, |tally| tally.refused(kind, &why));
 }
 
-/// New sockets of an open session, each from another address.
+/// New sockets of an open session, each from a different address.
 pub(super) async fn open_sockets(shared: Rc<Shared>, person: Person) {
     let again = shared.clone();
     every(&again, (170, 500), move |number| {

@@ -1,4 +1,4 @@
-//! Disks that are full or careless, databases that come back, and text that was deleted.
+//! Full or careless disks, databases that come back, and deleted text.
 
 use std::path::Path;
 use std::process::Command;
@@ -26,7 +26,7 @@ fn own_settings(url: &str) -> Vec<(String, String)> {
     vec![("DATABASE_URL".to_owned(), url.to_owned()), ("REDIS_URL".to_owned(), String::new())]
 }
 
-/// A PostgreSQL with `fsync=off` or without full pages must be refused, unless the settings say that it is meant.
+/// A PostgreSQL with `fsync=off` or `full_page_writes=off` must be refused, unless the settings allow it.
 pub fn careless(backend: Backend, _: Settings) -> Findings {
     if backend != Backend::PostgresLocal || !services::are_available() {
         return skipped("it takes a PostgreSQL of its own, once");
@@ -55,7 +55,7 @@ async fn readiness(node: &Node) -> (u16, String) {
     asked.map_or((0, String::new()), |answer| (answer.status, answer.json()["status"].to_string()))
 }
 
-/// A file system of eight megabytes, gone with its value.
+/// An eight-megabyte file system, removed on drop.
 struct Small<'a>(&'a Path);
 
 impl<'a> Small<'a> {
@@ -72,7 +72,7 @@ impl Drop for Small<'_> {
     }
 }
 
-/// A full disk shows in readiness, and is over when there is space again.
+/// A full disk shows in readiness, and recovers when there is space again.
 pub fn full(backend: Backend, _: Settings) -> Findings {
     if backend != Backend::SqliteLocal {
         return skipped("only SQLite has its disk here");
@@ -89,7 +89,7 @@ pub fn full(backend: Backend, _: Settings) -> Findings {
         let alice = Person::register(to, address(2, 0), "alice").await.expect("registers");
         let room = alice.create_room(to, "full").await;
         let filler = small.join("filler");
-        // To the last block: `write` ends with an error, as it should.
+        // Fills it to the last block: `write` fails, as it should.
         let _full = std::fs::write(&filler, vec![0; 16 * 1024 * 1024]);
         let body = "a".repeat(4000);
         let mut statuses = Vec::new();
@@ -126,7 +126,7 @@ pub fn full(backend: Backend, _: Settings) -> Findings {
     findings
 }
 
-/// PostgreSQL goes and comes back; then no write is refused, on no lane.
+/// PostgreSQL goes away and comes back; after that no write is refused, in any lane.
 pub fn restarted(backend: Backend, _: Settings) -> Findings {
     if backend != Backend::PostgresLocal || !services::are_available() {
         return skipped("it takes a PostgreSQL of its own, once");
@@ -149,7 +149,7 @@ pub fn restarted(backend: Backend, _: Settings) -> Findings {
         }
         postgres.kill();
         postgres.restart();
-        // Reads find out by themselves that the database is there.
+        // Reads notice by themselves that the database is back.
         let ready = within(Duration::from_secs(15), || async { readiness(&node).await.0 == 200 }).await;
         findings.demand(ready, "not ready after PostgreSQL came back");
         let mut refused = Vec::new();
@@ -170,7 +170,7 @@ pub fn restarted(backend: Backend, _: Settings) -> Findings {
     findings
 }
 
-/// The words of a deleted message are in no file of the database, soon.
+/// Soon after a deletion, no database file contains the words of the message.
 pub fn deleted(backend: Backend, _: Settings) -> Findings {
     if backend != Backend::SqliteLocal {
         return skipped("PostgreSQL frees what was deleted when it vacuums");

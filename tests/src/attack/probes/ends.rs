@@ -1,4 +1,4 @@
-//! The end of a node that many are connected to.
+//! The shutdown of a node with many connections.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ use crate::Backend;
 use crate::chaos::nodes::Node;
 use crate::wire::{client_frame, frame, upgrade};
 
-/// Preparing a thousand people and ten thousand sockets with the default limits would take minutes.
+/// With the default limits, preparing a thousand people and ten thousand sockets would take minutes.
 const QUICK: [(&str, &str); 5] = [
     ("PARLOUR_HASH_MEMORY_KIB", "8"),
     ("PARLOUR_HASH_PASSES", "1"),
@@ -32,9 +32,9 @@ const QUICK: [(&str, &str); 5] = [
 ];
 /// Sockets of one person on one node.
 const PER_PERSON: usize = 10;
-/// A node is gone by then.
+/// A node must be gone after this long.
 const GONE: Duration = Duration::from_secs(10);
-/// The close code of a node that goes.
+/// The close code of a node that shuts down.
 const DRAINING: u16 = 4003;
 
 /// SIGTERM to each node in turn, with a thousand sockets and with ten thousand.
@@ -42,7 +42,7 @@ pub fn sigterm(backend: Backend, _: Settings) -> Findings {
     let mut findings = Findings::default();
     for count in [1000, 10_000] {
         let stage = Stage::start(backend, &QUICK);
-        // What a shell allows is too little for this many; a node that does not raise it by itself is helped here.
+        // A shell's limit is too low for this many; a node that does not raise it by itself gets help here.
         for node in &stage.nodes {
             raise(node);
         }
@@ -108,7 +108,7 @@ async fn open(to: std::net::SocketAddr, people: &Rc<[Person]>, count: usize) -> 
             let mut sockets = Vec::new();
             for number in (lane..count).step_by(32) {
                 let person = &people[number % people.len()];
-                // Overload is told, and passes.
+                // Overload is reported, and passes.
                 for _ in 0..20 {
                     match one(to, person, number).await {
                         Some(stream) => {
@@ -136,7 +136,7 @@ async fn one(to: std::net::SocketAddr, person: &Person, number: usize) -> Option
     read_until(&mut stream, b"\"type\":\"ok\"").await.then_some(stream)
 }
 
-/// Reads to the end; the code of the close frame, answered as clients do, and when it came.
+/// Reads to the end. Returns the code of the close frame, answered as clients do, and when it arrived.
 async fn close_code(mut stream: TcpStream, began: Instant) -> (Option<u16>, Duration) {
     let mut buffer = Vec::new();
     let reading = async {

@@ -1,4 +1,4 @@
-//! Lists of others that strangers fill: requests, exports, notifications, who is typing.
+//! Lists that strangers fill for somebody: requests, exports, notifications, typing.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ async fn started(stage: &Stage, person: &Person, live: &str, window: Option<u32>
     stream
 }
 
-/// A thousand strangers ask for somebody's friendship: others still can, and so can they.
+/// A thousand strangers send somebody friend requests: others still can, and so can the victim.
 pub fn requests(backend: Backend, _: Settings) -> Findings {
     let stage = Stage::start(backend, &QUICK);
     let mut findings = Findings::default();
@@ -86,7 +86,7 @@ pub fn requests(backend: Backend, _: Settings) -> Findings {
     findings
 }
 
-/// Two people whose exports are read slowly, and a third one who wants an export.
+/// Two people read their exports slowly while a third wants an export.
 pub fn exports(backend: Backend, _: Settings) -> Findings {
     let stage = Stage::start(backend, &QUICK);
     let mut findings = Findings::default();
@@ -99,7 +99,7 @@ pub fn exports(backend: Backend, _: Settings) -> Findings {
             async move {
                 let room = person.create_room(to, &format!("of {}", person.handle)).await;
                 let deadline = Instant::now() + Duration::from_secs(20);
-                // More than the kernel holds for a connection that nobody reads from.
+                // More than the kernel buffers for a connection that nobody reads from.
                 for number in 0..600 {
                     if Instant::now() > deadline {
                         return;
@@ -139,7 +139,7 @@ pub fn exports(backend: Backend, _: Settings) -> Findings {
     findings
 }
 
-/// Frames of typing that reach somebody from one person who types in two rooms on ten sockets.
+/// Counts the typing frames that reach somebody from one person who types in two rooms on ten sockets.
 pub fn typing(backend: Backend, _: Settings) -> Findings {
     const SECONDS: u64 = 5;
     let stage = Stage::start(backend, &[]);
@@ -179,14 +179,14 @@ pub fn typing(backend: Backend, _: Settings) -> Findings {
         let mark = b"\"typing\"";
         seen += buffer.windows(mark.len()).filter(|window| window == mark).count() as u64;
         findings.value("seen", seen);
-        // One a second from each person, whatever rooms and sockets they have.
+        // One a second from each person, in however many rooms and on however many sockets.
         let most = SECONDS + 1;
         findings.demand(seen <= most, format!("{seen} times typing in {SECONDS} s, at most {most}"));
     });
     findings
 }
 
-/// Five people who mention one over and over.
+/// Five people mention one person over and over.
 pub fn mentions(backend: Backend, _: Settings) -> Findings {
     const AUTHORS: usize = 5;
     let stage = Stage::start(backend, &[]);
@@ -218,7 +218,7 @@ pub fn mentions(backend: Backend, _: Settings) -> Findings {
         let page = victim.must(to, "GET", "/api/v1/notifications?limit=100", None).await;
         let told = page["items"].as_array().map_or(0, Vec::len);
         findings.value("notifications", told);
-        // Once in ten seconds from each.
+        // Once in ten seconds from each author.
         findings.demand(
             told <= 2 * AUTHORS,
             format!("{told} notifications in six seconds from {AUTHORS} people"),

@@ -1,4 +1,5 @@
-//! The machine that the server runs on: who may read its files, what a crash leaves, who may open the database twice.
+//! The machine that the server runs on: who may read its files, what a crash leaves behind, and whether a second
+//! process may open the database.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -13,7 +14,7 @@ use super::block_on;
 use crate::chaos::nodes::Node;
 use crate::{Backend, TestDatabase};
 
-/// Files and folders below one that others than the owner may do something with. The log is ours.
+/// Collects files and folders below `folder` that anyone but the owner has access to. The log belongs to the harness.
 fn open_to_others(folder: &Path, found: &mut Vec<String>) {
     let mode = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.permissions().mode() & 0o777);
     if mode(folder) & 0o077 != 0 {
@@ -29,7 +30,7 @@ fn open_to_others(folder: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// A limit of a process: the soft and the hard one.
+/// A resource limit of a process: soft and hard.
 fn limit(node: &Node, name: &str) -> (String, String) {
     let pid = node.pid().unwrap_or_default();
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap_or_default();
@@ -38,7 +39,7 @@ fn limit(node: &Node, name: &str) -> (String, String) {
     (words.next().unwrap_or_default(), words.next().unwrap_or_default())
 }
 
-/// Modes with the usual umask, of new files and of those of an older version; core dumps; open files.
+/// Modes of new files and of an older version's files under the usual umask; core dumps; open files.
 pub fn files(backend: Backend, _: Settings) -> Findings {
     let mut findings = Findings::default();
     let stage = Stage::start(backend, &[]);
@@ -102,7 +103,7 @@ pub fn second_process(backend: Backend, _: Settings) -> Findings {
     findings
 }
 
-/// A database that belongs to a test, for probes that start their nodes themselves.
+/// A database for probes that start their nodes themselves.
 pub fn database(backend: Backend) -> TestDatabase {
     if backend == Backend::SqliteLocal {
         TestDatabase::empty(backend)

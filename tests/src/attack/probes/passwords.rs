@@ -1,4 +1,4 @@
-//! Tokens that are not one's own.
+//! Tokens that belong to somebody else.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::super::stage::Stage;
 use super::block_on;
 use crate::Backend;
 
-/// The id of somebody's session with a made-up secret: it must not end the session.
+/// The id of somebody's session with a made-up secret must not end the session.
 pub fn made_up_refresh(backend: Backend, _: Settings) -> Findings {
     let stage = Stage::start(backend, &[]);
     let mut findings = Findings::default();

@@ -1,4 +1,4 @@
-//! Addresses and metrics behind proxies, as far as headers go. Real proxies are in the tests of security.
+//! Addresses and metrics behind proxies, as far as headers go. The security tests use real proxies.
 
 use std::net::Ipv4Addr;
 
@@ -13,11 +13,11 @@ use super::{block_on, local};
 use crate::Backend;
 use crate::chaos::nodes::Node;
 
-/// Log-ins a minute and address in this probe.
+/// Log-ins per minute and address in this probe.
 const PER_MINUTE: usize = 5;
 
-/// What a proxy that is trusted has written last, in every way to write it, with a forged address before it; and whether
-/// that counts as the address of the client. What cannot be read counts as the proxy's own.
+/// The last entry that a trusted proxy writes, in every notation, after a forged address; and whether it counts as the
+/// client's address. An entry that cannot be parsed counts as the proxy itself.
 const LAST: [(&str, &str); 10] = [
     ("plain", "x-forwarded-for: {forged}, 203.0.113.7\r\n"),
     ("with a port", "x-forwarded-for: {forged}, 203.0.113.7:5001\r\n"),
@@ -31,7 +31,7 @@ const LAST: [(&str, &str); 10] = [
     ("IPv4 inside IPv6", "x-forwarded-for: {forged}, ::ffff:203.0.113.9\r\n"),
 ];
 
-/// Forged addresses never become the address of the client.
+/// Forged addresses never become the client's address.
 pub fn forwarded(backend: Backend, _: Settings) -> Findings {
     let mut findings = Findings::default();
     let limit = PER_MINUTE.to_string();
@@ -53,7 +53,7 @@ pub fn forwarded(backend: Backend, _: Settings) -> Findings {
     };
     block_on(async {
         let to = socket_address(&node);
-        // Two people behind the proxy are two.
+        // Two people behind the proxy count as two.
         for number in 0..PER_MINUTE * 2 {
             let headers = format!("x-forwarded-for: 192.0.2.{}\r\n", 50 + number);
             let handle = format!("somebody{number}");
@@ -80,7 +80,7 @@ pub fn forwarded(backend: Backend, _: Settings) -> Findings {
     findings
 }
 
-/// Metrics are for who has the token, and at most for the machine itself: without and with a public address.
+/// Metrics are for holders of the token, and at most for the machine itself: without and with a public address.
 pub fn metrics(backend: Backend, _: Settings) -> Findings {
     let mut findings = Findings::default();
     let public = [("PARLOUR_PUBLIC_URL", "https://chat.example.org")];
@@ -93,7 +93,7 @@ pub fn metrics(backend: Backend, _: Settings) -> Findings {
     findings
 }
 
-/// Requests that a proxy or a page elsewhere has made, as their headers show, and that were answered with metrics.
+/// Requests that a proxy or a foreign page has made, as their headers show, and that got metrics all the same.
 async fn metrics_told(stage: &Stage) -> Vec<String> {
     let mut told = Vec::new();
     for headers in [
@@ -105,7 +105,7 @@ async fn metrics_told(stage: &Stage) -> Vec<String> {
         "host: localhost\r\nx-forwarded-proto: https\r\n",
         "host: chat.example.org\r\n",
         "host: parlour\r\n",
-        // A name of the attacker's that was made to lead to this machine.
+        // An attacker's name that resolves to this machine.
         "host: evil.example:8080\r\n",
     ] {
         let request = format!("GET /metrics HTTP/1.1\r\n{headers}connection: close\r\n\r\n");

@@ -1,4 +1,4 @@
-//! What is told without being said: counts that show who is there, orders that show what was refused.
+//! What leaks without being said: counts that reveal who is there, orderings that reveal what was refused.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn people(stage: &Stage, handles: &[&str]) -> Vec<Person> {
     people
 }
 
-/// Somebody who is invisible, hidden, and blocks the one who asks, alone in a room.
+/// Somebody who is invisible and hidden, blocks the observer, and is alone in a room.
 pub fn presence(backend: Backend, _: Settings) -> Findings {
     let stage = Stage::start(backend, &[]);
     let mut findings = Findings::default();
@@ -34,7 +34,7 @@ pub fn presence(backend: Backend, _: Settings) -> Findings {
         alice.must(to, "PATCH", "/api/v1/account/privacy", Some(settings)).await;
         alice.must(to, "PUT", &format!("/api/v1/blocks/{}", mallory.id), None).await;
         let room = alice.create_room(to, "alone").await;
-        // As the one who asks sees it: without being in it, and in the list of rooms.
+        // As the observer sees it: without being a member, and in the list of rooms.
         let seen = async || {
             let shown = mallory.must(to, "GET", &format!("/api/v1/rooms/{room}"), None).await;
             let listed = mallory.must(to, "GET", "/api/v1/rooms", None).await;
@@ -62,7 +62,7 @@ pub fn presence(backend: Backend, _: Settings) -> Findings {
     findings
 }
 
-/// Messages that are refused, from outside a room and from somebody who is blocked.
+/// Messages that are refused: from outside a room, and from somebody who is blocked.
 pub fn order(backend: Backend, _: Settings) -> Findings {
     let stage = Stage::start(backend, &[]);
     let mut findings = Findings::default();

@@ -1,4 +1,5 @@
-//! Names with characters that nobody sees, addresses in other spellings, and answers that come before our own code.
+//! Names with invisible characters, alternative spellings of addresses, and responses that are made before our own code
+//! runs.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -16,11 +17,11 @@ use super::{block_on, local};
 use crate::Backend;
 use crate::chaos::nodes::Node;
 
-/// Characters that take no place, or turn the direction: zero width, soft hyphen, joiners, an override, an isolate, a tag.
+/// Characters that take no space or change direction: zero width, soft hyphen, joiners, an override, an isolate, a tag.
 const UNSEEN: [char; 7] =
     ['\u{200B}', '\u{00AD}', '\u{2060}', '\u{FEFF}', '\u{202E}', '\u{2066}', '\u{E0041}'];
 
-/// Display names and rooms that look like another one.
+/// Display names and room names that look like another one.
 pub fn names(backend: Backend, _: Settings) -> Findings {
     let stage = Stage::start(backend, &[]);
     let mut findings = Findings::default();
@@ -38,9 +39,9 @@ pub fn names(backend: Backend, _: Settings) -> Findings {
             let status = made.expect("an answer").status;
             findings.demand(status == 422, format!("a room with U+{code:04X}: {status}"));
         }
-        // The same letters to the eye: Latin, and Cyrillic in its place.
+        // The same letters to the eye: Latin, and Cyrillic in place of Latin.
         alice.create_room(to, "paypal support").await;
-        // So are names that differ in a mark of direction alone, which names in two scripts need.
+        // So are names that differ only in a direction mark, which names in two scripts need.
         for alike in ["pаypаl support", "pay\u{200E}pal support", "paypal support\u{200F}"] {
             let made = alice.ask(to, "POST", "/api/v1/rooms", Some(json!({"name": alike}))).await;
             let status = made.expect("an answer").status;
@@ -50,7 +51,7 @@ pub fn names(backend: Backend, _: Settings) -> Findings {
     findings
 }
 
-/// The public address with capitals, its own port and in punycode; and with a path, which cannot work.
+/// The public address with capitals, with its default port and in punycode; and with a path, which cannot work.
 pub fn origins(backend: Backend, _: Settings) -> Findings {
     let mut findings = Findings::default();
     let database = local::database(backend);
@@ -98,7 +99,7 @@ fn raw(node: &Node, request: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// What becomes of a made-up cookie that a page of this origin sends: 401 where it is looked at, 403 where it is not.
+/// The status for a made-up cookie that a page of this origin sends: 401 if the server looks at it, 403 if not.
 fn refresh(node: &Node, origin: &str) -> String {
     let request = format!(
         "POST /api/v1/sessions/refresh HTTP/1.1\r\nhost: other.example\r\norigin: {origin}\r\n\
@@ -108,7 +109,8 @@ fn refresh(node: &Node, origin: &str) -> String {
     raw(node, request.as_bytes()).split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
-/// Answers of the framework carry the headers of all others; half a picture is none; an answer is to a message.
+/// Responses of the framework carry the same headers as all others; half a picture is refused; a reply must refer to a
+/// message.
 pub fn framework(backend: Backend, _: Settings) -> Findings {
     let stage = Stage::start(backend, &[]);
     let mut findings = Findings::default();
@@ -143,7 +145,7 @@ pub fn framework(backend: Backend, _: Settings) -> Findings {
         findings.demand(answer.status >= 400, format!("half a picture: {}", answer.status));
         let room = alice.create_room(to, "answers").await;
         let path = format!("/api/v1/conversations/{room}/messages/the-answer");
-        // Position 1 is that the room was made.
+        // Position 1 is the creation of the room.
         let sent =
             alice.ask(to, "PUT", &path, Some(json!({"body": "re", "reply_to": 1}))).await.expect("an answer");
         findings.demand(sent.status >= 400, format!("an answer to what is no message: {}", sent.status));

@@ -1,4 +1,4 @@
-//! Who takes part in a scenario: a server, people, and the rooms that they are in.
+//! Who takes part in a scenario: a server, people, and their rooms.
 
 use futures_util::future::join_all;
 use parlour_client::native::Api;
@@ -9,13 +9,13 @@ use parlour_protocol::rooms::CreateRoom;
 
 use crate::server::Process;
 
-/// Requests under way while a scenario is prepared.
+/// Requests in flight while a scenario is prepared.
 const AT_ONCE: usize = 32;
 
-/// Everybody's password.
+/// The password of every person.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A setting that `cargo xtask bench` makes.
+/// A setting that `cargo xtask bench` passes.
 pub fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is set by cargo xtask bench"))
 }
@@ -25,7 +25,7 @@ pub fn parlour() -> Process {
     parlour_with(&[])
 }
 
-/// Like [`parlour`], with settings of its own.
+/// Like [`parlour`], with further settings.
 pub fn parlour_with(settings: &[(&str, &str)]) -> Process {
     let (database, redis) = (setting("TEST_DATABASE_URL"), setting("TEST_REDIS_URL"));
     let mut all = vec![("DATABASE_URL", database.as_str()), ("REDIS_URL", redis.as_str())];
@@ -33,9 +33,9 @@ pub fn parlour_with(settings: &[(&str, &str)]) -> Process {
     Process::parlour(&all)
 }
 
-/// Somebody with an access token.
+/// A person with an access token.
 pub struct Somebody {
-    /// REST as them.
+    /// REST client with their token.
     pub api: Api,
     /// Their id.
     pub id: UserId,
@@ -45,7 +45,7 @@ pub struct Somebody {
     pub token: String,
 }
 
-/// People of one run; handles do not clash with those of other runs on the same database.
+/// Registers people for one run; handles do not clash with those of other runs on the same database.
 pub async fn people(server: &Process, count: usize) -> Vec<Somebody> {
     let run = crate::wire::now() % 10_000_000_000;
     let register = |number: usize| async move {
@@ -71,7 +71,7 @@ pub async fn people(server: &Process, count: usize) -> Vec<Somebody> {
     people
 }
 
-/// A room with all of them in it.
+/// A room with all of these people in it.
 pub async fn room(people: &[Somebody]) -> ConversationId {
     let name = format!("room {}", crate::wire::now());
     let room =
@@ -84,7 +84,7 @@ pub async fn room(people: &[Somebody]) -> ConversationId {
     room.id
 }
 
-/// Makes each of them a friend of the next two, and so everybody has four.
+/// Makes each person a friend of the next two, so that everyone has four.
 pub async fn befriend(people: &[Somebody]) {
     let next = |number: usize, step: usize| &people[(number + step) % people.len()];
     for step in [1, 2] {

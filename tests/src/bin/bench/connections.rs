@@ -1,4 +1,4 @@
-//! Connections: how fast they come, what an idle one holds, and how thousands come back at once.
+//! Connections: how fast they come, what an idle one costs, and how thousands come back at once.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use crate::measure::join;
 use crate::server::Process;
 
 /// Connections with a verified token and an answered `start`, one after the other on each of 16 lanes. The floor reads
-/// no token, knows nobody, and answers the handshake alone.
+/// no token, looks nobody up, and answers the handshake alone.
 pub async fn connect() -> Value {
     let floor = {
         let server = Process::floor();
@@ -63,7 +63,7 @@ async fn connect_for(time: Duration, address: &str, tokens: &[String], room: &st
     Made { count, per_second: count / began.elapsed().as_secs_f64(), took: took.into() }
 }
 
-/// Sockets that only stay: what one costs in memory. One of the floor costs it a task.
+/// Idle sockets: what one costs in memory. On the floor, one costs a task.
 pub async fn idle() -> Value {
     let floor = {
         let server = Process::floor();
@@ -88,7 +88,7 @@ struct Stayed {
 }
 
 async fn stay(server: &Process, tokens: &[String]) -> Stayed {
-    // Whatever the first ones allocate for good is not theirs.
+    // What the first sockets allocate for good is not counted as theirs.
     let mut sockets = Vec::new();
     for token in tokens {
         sockets.push(Socket::open(&server.address, token, "").await);
@@ -112,9 +112,9 @@ async fn stay(server: &Process, tokens: &[String]) -> Stayed {
     }
 }
 
-/// 5,000 sockets of 1,000 people in 100 rooms are dropped at once. While they are away every room gets ten more
-/// messages. All come back at once with their positions, and must get exactly what they missed. The server admits
-/// as many per second as it does without settings, and sends the others away with 503 and a time to wait.
+/// 5,000 sockets of 1,000 people in 100 rooms are dropped at once. While they are away, every room gets ten more
+/// messages. All come back at once with their positions, and must get exactly what they missed. The server admits as
+/// many per second as it does by default, and sends the others away with 503 and a retry time.
 pub async fn storm() -> Value {
     const PER_PERSON: usize = 5;
     const MISSED: u64 = 10;
@@ -128,7 +128,7 @@ pub async fn storm() -> Value {
         .map(|number| number % people.len())
         .map(|person| (people[person].token.clone(), rooms[person / 10].to_string()))
         .collect();
-    // First they are all there.
+    // First, everyone is connected.
     let sockets =
         join_all(everybody.iter().map(|(token, room)| Socket::insist(&server.address, token, room, None)))
             .await;
@@ -138,7 +138,7 @@ pub async fn storm() -> Value {
         cursors.insert(room.to_string(), head);
     }
     drop(sockets);
-    // What they miss.
+    // Then come the messages that they miss.
     let one_each: Vec<String> = people.chunks(10).map(|group| group[0].token.clone()).collect();
     {
         tokio::time::sleep(Duration::from_secs(3)).await;

@@ -1,6 +1,6 @@
 //! People who log in and people who register, at a steady rate beside everything else.
 //!
-//! Invariant: they have a thread of their own, so that what a thousand other clients do on theirs does not count as the
+//! Invariant: they have a thread of their own, so what a thousand other clients do on theirs does not count as the
 //! server's latency.
 
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::cast::PASSWORD;
 use crate::load::Latencies;
 use crate::wire;
 
-/// Of each, in a second.
+/// Log-ins per second, and as many registrations.
 const PER_SECOND: f64 = 4.0;
 
-/// The thread.
+/// The thread that performs them.
 pub struct Entries {
     over: Arc<AtomicBool>,
     thread: JoinHandle<Vec<Entry>>,
@@ -32,18 +32,18 @@ struct Entry {
     done: bool,
 }
 
-/// What became of them.
+/// Their outcome.
 pub struct Entered {
-    /// From the intended time to the answer.
+    /// From the intended time to the response.
     pub log_ins: Latencies,
-    /// The same of registrations.
+    /// The same for registrations.
     pub registrations: Latencies,
-    /// Those of both that did not succeed.
+    /// Attempts of both kinds that failed.
     pub failed: u64,
 }
 
 impl Entries {
-    /// Starts, with these people who log in.
+    /// Starts the thread; these people log in.
     pub fn start(address: &str, handles: Vec<String>) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let (base, stop) = (format!("http://{address}/api/v1"), over.clone());
@@ -54,7 +54,7 @@ impl Entries {
         Self { over, thread }
     }
 
-    /// Ends. Only what was to be done after this moment, in microseconds since 1970, counts.
+    /// Ends it. Only what was due after `since`, in microseconds since 1970, counts.
     pub async fn end(self, since: u64) -> Entered {
         self.over.store(true, Ordering::Relaxed);
         while !self.thread.is_finished() {

@@ -1,8 +1,8 @@
-//! The table at the end: each figure of each scenario, over all runs, beside what it should be at most.
+//! The table at the end: each figure of each scenario, over all runs, beside its upper bound.
 
 use serde_json::Value;
 
-/// The field of a line that says what its figures should be at most.
+/// The field of a line that gives the upper bounds of its figures.
 const AT_MOST: &str = "at_most";
 
 struct Row {
@@ -13,7 +13,7 @@ struct Row {
     at_most: Option<f64>,
 }
 
-/// Prints it.
+/// Prints the table.
 pub fn print(lines: &[(String, Value)]) {
     let mut rows: Vec<Row> = Vec::new();
     for (scenario, line) in lines {
@@ -50,7 +50,7 @@ pub fn print(lines: &[(String, Value)]) {
     }
 }
 
-/// The least and the most of all runs.
+/// The minimum and maximum of all runs.
 fn range(numbers: &[f64]) -> String {
     let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
     let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);

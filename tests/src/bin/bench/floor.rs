@@ -1,5 +1,5 @@
-//! The floor: a bare broadcaster that stores nothing, checks nothing, and writes every frame to every socket by
-//! itself. What a server adds to this is what it costs.
+//! The floor: a bare broadcaster that stores nothing, checks nothing, and writes every frame to every socket
+//! separately. What a server adds to this is its cost.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,10 +10,10 @@ use tokio::task::LocalSet;
 
 use crate::wire;
 
-/// Bytes that are read at once.
+/// Bytes per read.
 const READ: usize = 8192;
 
-/// Serves until it is killed; prints its address.
+/// Serves until killed; prints its address.
 pub async fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap());
@@ -49,7 +49,7 @@ async fn connection(mut stream: TcpStream, sockets: Rc<RefCell<Vec<Rc<TcpStream>
 async fn broadcast(stream: &TcpStream, sockets: &RefCell<Vec<Rc<TcpStream>>>, seq: &RefCell<u64>) {
     let mut buffer = Vec::new();
     loop {
-        // Between frames nothing is held.
+        // Between frames nothing is buffered.
         if buffer.is_empty() {
             buffer = Vec::new();
         }
@@ -63,7 +63,7 @@ async fn broadcast(stream: &TcpStream, sockets: &RefCell<Vec<Rc<TcpStream>>>, se
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
             Err(_) => return,
         }
-        // Frames of our own load have a mask of zeros.
+        // Frames of our own load are masked with zeros.
         while buffer.len() >= 6 {
             let (start, length) = match buffer[1] & 0x7F {
                 126 if buffer.len() >= 8 => (8, u16::from_be_bytes([buffer[2], buffer[3]]) as usize),
@@ -84,12 +84,12 @@ async fn broadcast(stream: &TcpStream, sockets: &RefCell<Vec<Rc<TcpStream>>>, se
                 text[at..].split("\",\"").next().unwrap_or_default().trim_end_matches('}'),
             );
             let mut frame = wire::client_frame(&event);
-            // The same frame without the mask, as servers send.
+            // The same frame without the mask, as servers send it.
             let mask = if frame[1] & 0x7F == 126 { 4 } else { 2 };
             frame[1] &= 0x7F;
             frame.drain(mask..mask + 4);
             for socket in sockets.borrow().iter() {
-                // A full socket loses the frame here: nothing is kept for it.
+                // A full socket loses the frame here: nothing is queued for it.
                 let _ = socket.try_write(&frame);
             }
             if let Some(id) = wire::number_after(text.as_bytes(), b"\"id\":", 0) {

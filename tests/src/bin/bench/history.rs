@@ -1,4 +1,4 @@
-//! Pages of history: those that many read, and those that nobody has read before, in a short conversation and in
+//! Pages of history: those that many people read, and those that nobody has read before, in a short conversation and in
 //! one of a million messages.
 
 use std::time::{Duration, Instant};
@@ -24,18 +24,18 @@ pub async fn history() -> Value {
     let people = people(&server, 10).await;
     let mut line = json!({ "scenario": "history" });
 
-    // What many read: everybody scrolls up from the newest message.
+    // What many read: everyone scrolls up from the newest message.
     let read_often = room(&people).await;
     fill(read_often, &people[0], 12_000);
     let often = |lane: u64, number: u64| (12_001 - (lane + number) % 40 * 50, 50);
     let figures = pages(&server, read_often, &people, often, None).await;
     figures.note(&mut line, "");
 
-    // What nobody has read: each page once.
+    // What nobody has read before: each page once.
     for (name, size) in [("_first_read_of_1000", 1000), ("_first_read_of_1000000", 1_000_000)] {
         let room = room(&people).await;
         fill(room, &people[0], size);
-        // Steps that have no divisor in common with the size come by every position before they repeat.
+        // Steps that are coprime with the size visit every position before they repeat.
         let once = move |lane: u64, number: u64| {
             let index = number * LANES + lane;
             (51 + index * 7919 % (size as u64 - 50), 50 - (index / (size as u64 - 50)) % 10)
@@ -62,8 +62,8 @@ impl Figures {
     }
 }
 
-/// Reads pages for five seconds, or this many on each lane, each of which is somebody else. `place` says before which
-/// position, and how many.
+/// Reads pages for five seconds, or a given number on each lane; each lane is a different person. `place` returns the
+/// position before which to read, and the number of messages.
 async fn pages(
     server: &Process,
     room: ConversationId,
@@ -100,11 +100,11 @@ async fn pages(
     }
 }
 
-/// Messages that are put in by one statement.
+/// Messages per insert statement.
 const AT_ONCE: i64 = 50_000;
 
-/// Puts messages of 100 bytes behind what is in a room already, past the server: a million by the API would take
-/// minutes, and what is measured is reading.
+/// Inserts messages of 100 bytes behind a room's log, bypassing the server: creating a million through the API would
+/// take minutes, and only reading is measured.
 fn fill(room: ConversationId, author: &Somebody, count: i64) {
     let mut database = Address::parse(&setting("TEST_DATABASE_URL")).unwrap().connect().unwrap();
     for done in (0..count).step_by(AT_ONCE as usize) {
@@ -119,6 +119,6 @@ fn fill(room: ConversationId, author: &Somebody, count: i64) {
         .bind::<BigInt, _>(AT_ONCE.min(count - done));
         on_backend!(&mut database, inner => insert.execute(inner)).unwrap();
     }
-    // What PostgreSQL does by itself sooner or later; a measurement should not have it in the middle.
+    // PostgreSQL does this by itself sooner or later; it should not happen in the middle of a measurement.
     on_backend!(&mut database, inner => diesel::sql_query("ANALYZE events").execute(inner)).unwrap();
 }

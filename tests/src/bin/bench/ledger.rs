@@ -1,6 +1,6 @@
 //! What was sent and acknowledged, and whether the database holds exactly that.
 //!
-//! Invariant: four bytes are kept of a message. Everything else is in its client id, from which the text follows.
+//! Invariant: four bytes are kept per message. Everything else is in its client id, from which the text follows.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,12 +13,12 @@ use parlour_storage::connection::Address;
 use parlour_storage::{Connection, on_backend};
 use serde_json::{Value, json};
 
-/// Bytes of a message's text when nothing else is asked for.
+/// Default length of a message's text, in bytes.
 pub const BYTES: usize = 100;
-/// Rows that are read at once.
+/// Rows per read.
 const PAGE: usize = 5000;
 
-/// A message that was neither acknowledged nor refused: it may be stored, or not.
+/// A message that was neither acknowledged nor refused: it may be stored or not.
 const UNKNOWN: u32 = 0;
 /// A message that was refused without an effect.
 const REFUSED: u32 = u32::MAX;
@@ -35,17 +35,17 @@ pub struct Book {
 }
 
 impl Book {
-    /// One more message is sent.
+    /// Records one more sent message.
     pub fn note_sent(&self) {
         self.states.borrow_mut().push(UNKNOWN);
     }
 
-    /// A message was acknowledged with this position.
+    /// Records that a message was acknowledged with this position.
     pub fn note_acked(&self, message: u64, seq: u64) {
         self.note(message, seq as u32);
     }
 
-    /// A message was refused without an effect.
+    /// Records that a message was refused without an effect.
     pub fn note_refused(&self, message: u64) {
         self.note(message, REFUSED);
     }
@@ -61,7 +61,7 @@ impl Book {
         format!("bench-{:x}-{message:x}-{intended:x}", self.number)
     }
 
-    /// The text of a message: when it was to be sent, and what no other message says.
+    /// The text of a message: its intended time, and what makes it unique.
     pub fn body(&self, message: u64, intended: u64, conversation: &str) -> String {
         let own = format!("{:x}.{message:x}.{conversation}.", self.number);
         let mut body = format!("t={intended:016} ");
@@ -73,7 +73,7 @@ impl Book {
     }
 }
 
-/// All that was sent to one server.
+/// All messages that were sent to one server.
 pub struct Ledger {
     /// Absent for the floor, which stores nothing.
     database: Option<Address>,
@@ -83,17 +83,17 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// For a server with this database.
+    /// A ledger for a server with this database.
     pub fn new(database: Option<Address>) -> Self {
         Self { database, bytes: BYTES, books: RefCell::default(), rooms: RefCell::default() }
     }
 
-    /// Texts of books that are opened from now on have this many bytes.
+    /// Sets the length of texts, in bytes, for books that are opened from now on.
     pub fn set_bytes(&mut self, bytes: usize) {
         self.bytes = bytes;
     }
 
-    /// The book of one more crowd.
+    /// Opens the book of one more crowd.
     pub fn open(&self) -> Rc<Book> {
         let mut books = self.books.borrow_mut();
         let book = Rc::new(Book { number: books.len(), bytes: self.bytes, states: RefCell::default() });
@@ -101,13 +101,13 @@ impl Ledger {
         book
     }
 
-    /// Messages go to this conversation too.
+    /// Records that messages go to this conversation too.
     pub fn note_room(&self, conversation: &str) {
         self.rooms.borrow_mut().extend(conversation.parse::<i64>());
     }
 
-    /// Reads every log that was written to, and compares. What was found counts as found from then on, so this is for
-    /// the end of a scenario.
+    /// Reads every log that was written to, and compares. Messages that are found count as found from then on, so call
+    /// this at the end of a scenario.
     pub fn check(&self) -> Stored {
         let mut stored = Stored::default();
         let Some(database) = &self.database else { return stored };
@@ -141,7 +141,7 @@ struct Row {
 }
 
 fn check_room(connection: &mut Connection, room: i64, books: &[Rc<Book>], stored: &mut Stored) {
-    // The head first: what is stored meanwhile comes behind it.
+    // The head first: what is stored in the meantime lies behind it.
     let head = diesel::sql_query(format!("SELECT last_seq FROM conversations WHERE id = {room}"));
     let head: Head = on_backend!(&mut *connection, inner => head.get_result(inner)).expect("the room's head");
     let conversation = room.to_string();
@@ -165,17 +165,17 @@ fn check_room(connection: &mut Connection, room: i64, books: &[Rc<Book>], stored
     stored.holes += (head.last_seq - last).max(0) as u64;
 }
 
-/// What the database says about the messages that were acknowledged.
+/// What the database says about the acknowledged messages.
 #[derive(Default)]
 pub struct Stored {
     acknowledged: u64,
-    /// Those that are stored with their text at the position of the acknowledgement.
+    /// Messages that are stored with their text at the acknowledged position.
     found: u64,
-    /// Messages that are stored once more.
+    /// Messages that are stored a second time.
     twice: u64,
-    /// Messages at another position than that of the acknowledgement.
+    /// Messages at a position other than the acknowledged one.
     elsewhere: u64,
-    /// Messages with another text.
+    /// Messages with a different text.
     changed: u64,
     /// Messages that were refused "without an effect", or that nobody sent.
     unexpected: u64,
@@ -209,7 +209,7 @@ impl Stored {
         }
     }
 
-    /// Whether everything that was acknowledged is stored once, and as it was acknowledged.
+    /// Whether everything that was acknowledged is stored once, and as acknowledged.
     pub fn holds(&self) -> bool {
         self.found == self.acknowledged && self.faults().values().all(|count| *count == 0)
     }
@@ -224,7 +224,7 @@ impl Stored {
         ])
     }
 
-    /// Writes it into a scenario's line.
+    /// Writes the result into a scenario's line.
     pub fn note(&self, line: &mut Value) {
         let mut text = format!("{} of {}", grouped(self.found), grouped(self.acknowledged));
         if self.twice == 0 {
@@ -250,7 +250,7 @@ impl AddAssign for Stored {
     }
 }
 
-/// A number with commas.
+/// A number with thousands separators.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
@@ -268,7 +268,7 @@ mod tests {
     use super::*;
     use system_tests::{Backend, TestDatabase};
 
-    /// A room whose log is what three acknowledgements said, but for one change.
+    /// A room whose log is what three acknowledgements said, except for one change.
     fn check_after(change: &str) -> Stored {
         let database = TestDatabase::migrated(Backend::SqliteLocal);
         let ledger = Ledger::new(Some(database.address()));

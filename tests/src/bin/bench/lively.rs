@@ -1,5 +1,5 @@
-//! People who do what people do: they read and say so, type, come and go, log in and register. What that costs beside
-//! the same messages to people who only receive.
+//! People who do what people do: they read and mark as read, type, come and go, log in and register. It measures what
+//! that costs beside the same messages to people who only receive.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -16,31 +16,31 @@ use crate::measure::{Crowd, Habits, Measured, SAMPLED, WARM_UP, join, join_with,
 use crate::server::Process;
 use crate::wire;
 
-/// How long each round counts, in seconds, when nothing else is asked for.
+/// Default length of each measured round, in seconds.
 pub const SECONDS: u64 = 20;
 /// Messages per second in the room.
 const RATES: [u32; 3] = [2, 8, 50];
-/// People in the room, and those of them who send.
+/// People in the room, and how many of them send.
 const PEOPLE: usize = 1000;
 const SENDERS: usize = 10;
-/// One in this many types, and says so this often.
+/// One in this many people types, and how often they report it.
 const TYPISTS: usize = 20;
 const TYPING_EVERY: Duration = Duration::from_secs(3);
-/// The share of sockets that go in a second, and how long they are away in turn: in a tunnel, and so long that friends
-/// are told.
+/// The share of sockets that go away each second, and how long they stay away, in turn: as in a tunnel, and long enough
+/// for friends to be told.
 const GONE_PER_SECOND: f64 = 0.01;
 const AWAY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(11)];
-/// What everything before a round has left to be done.
+/// Time for earlier work to finish before a round.
 const SETTLE: Duration = Duration::from_secs(3);
 /// Rooms of somebody who looks at none of them, or at one.
 const OTHER_ROOMS: usize = 50;
-/// In each of them.
+/// Messages per second in each of them.
 const MESSAGES_PER_SECOND: f64 = 0.5;
 
-/// A thousand people in one room, calm and lively, on both databases; and then a tab that nobody looks at.
+/// A thousand people in one room, calm and lively, on both databases; then a tab that nobody looks at.
 pub async fn lively(seconds: u64) -> Vec<Value> {
     let time = Duration::from_secs(seconds);
-    // Limits are as without settings: people who do this must not meet any.
+    // Default limits apply: people who do this must not run into any.
     let usual = ("PARLOUR_SENDS_PER_SECOND", "");
     let mut lines = on("sqlite", &Process::parlour(&[usual]), time).await;
     lines.extend(on("postgres", &parlour_with(&[usual]), time).await);
@@ -92,10 +92,10 @@ impl Place<'_> {
         tokio::time::sleep(SETTLE).await;
         let handles = self.people.iter().map(|one| one.handle.clone()).collect();
         let entries = Entries::start(&self.server.address, handles);
-        // When everybody came, their friends were told as well.
+        // When everyone connected, their friends were told as well.
         let (presence, left) = (seen.presence.get(), seats.left.get());
         let began = Instant::now();
-        // Entries count from the end of the warm-up, like messages.
+        // Log-ins and registrations count from the end of the warm-up, like messages.
         let since = wire::now() + WARM_UP.as_micros() as u64;
         let measured = measure(self.server, &seen, &senders, f64::from(rate), WARM_UP, self.time).await;
         let seconds = began.elapsed().as_secs_f64();
@@ -122,13 +122,14 @@ impl Place<'_> {
         round
     }
 
-    /// Starts what people do beside reading: some type, and some go and come back.
+    /// Starts what people do besides reading: some type, and some go and come back.
     fn live(&self, seats: &Rc<Seats>, marks: Rc<Marks>) -> Vec<JoinHandle<()>> {
         let (address, room) = (self.server.address.clone(), self.room.clone());
         let tokens = tokens(self.people);
         let goers = Rc::downgrade(seats);
         let going = async move {
-            // Those who send stay, and so do those who tell latencies: what was missed is late without anybody's fault.
+            // Senders stay, and so do the sampled sockets that measure latency: missed events are late without being
+            // the server's fault.
             let may_go = |number: &usize| *number >= SENDERS && !number.is_multiple_of(SAMPLED);
             let pause = Duration::from_secs_f64(1.0 / (GONE_PER_SECOND * PEOPLE as f64));
             // Not one friend after the other.
@@ -152,12 +153,12 @@ impl Place<'_> {
     }
 }
 
-/// Sockets that may be empty for a while.
+/// Sockets that may be closed for a while.
 struct Seats {
     seen: Rc<Seen>,
     seats: RefCell<Vec<Seat>>,
     left: Cell<u64>,
-    /// What else its sockets do ends with it.
+    /// Everything else that its sockets do ends with it.
     _crowd: Crowd,
 }
 
@@ -191,7 +192,7 @@ impl Seats {
         }
     }
 
-    /// Closes a socket; returns what it saw last, and how long it is away. Nothing when nobody sits there.
+    /// Closes a socket; returns the last position that it saw, and how long it stays away. `None` if the seat is empty.
     fn leave(&self, number: usize) -> Option<(u64, Duration)> {
         let seat = &mut self.seats.borrow_mut()[number];
         let socket = seat.socket.take()?;
@@ -200,7 +201,7 @@ impl Seats {
         Some((socket.last(), AWAY[left as usize % AWAY.len()]))
     }
 
-    /// Closes a socket and opens it again later, if the round is not over by then.
+    /// Closes a socket and opens it again later, unless the round is over by then.
     async fn go_and_return(
         round: Weak<Self>,
         number: usize,

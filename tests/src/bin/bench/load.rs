@@ -13,20 +13,20 @@ use tokio::time::Instant;
 use crate::ledger::Book;
 use crate::wire;
 
-/// Ids of commands that are no messages; those of messages count from zero.
+/// Ids of commands that are not messages start here; ids of messages count from zero.
 const START: u64 = 1 << 40;
 const READ: u64 = START + 1;
 const PING: u64 = START + 2;
 
-/// How often somebody says up to where they have read, at most: clients with right badges do.
+/// Minimum interval between two read markers of one person: what clients with correct badges do.
 const READ_EVERY: Duration = Duration::from_millis(250);
 
-/// What all sockets of a run saw together.
+/// What all sockets of a run saw in total.
 #[derive(Default)]
 pub struct Seen {
     /// Events received.
     pub deliveries: Cell<u64>,
-    /// Positions that were left out.
+    /// Positions that were skipped.
     pub lost: Cell<u64>,
     /// Positions that came again, or late.
     pub doubled: Cell<u64>,
@@ -38,21 +38,21 @@ pub struct Seen {
     pub marked: Cell<u64>,
     /// Commands of other kinds that were refused, by kind and code.
     pub refused_others: RefCell<BTreeMap<String, u64>>,
-    /// Friends that came or went, as they were told.
+    /// Presence changes of friends that were received.
     pub presence: Cell<u64>,
-    /// Connections that the server ended.
+    /// Connections that the server closed.
     pub closed: Cell<u64>,
-    /// Times that a socket was told to resync.
+    /// Number of resyncs.
     pub resyncs: Cell<u64>,
     /// Microseconds from the intended time to the event, on sampled sockets.
     pub delivery: RefCell<Vec<u64>>,
     /// Microseconds from the intended time to the acknowledgement.
     pub ack: RefCell<Vec<u64>>,
-    /// Whether latencies are collected now.
+    /// Whether latencies are being collected.
     pub measuring: Cell<bool>,
-    /// When message n was to be sent.
+    /// The intended time of message n.
     pub intended: RefCell<Vec<u64>>,
-    /// What became of message n.
+    /// What happened to message n.
     pub book: Rc<Book>,
 }
 
@@ -79,24 +79,24 @@ fn add(cell: &Cell<u64>, count: u64) {
 pub struct Socket {
     stream: TcpStream,
     conversation: RefCell<String>,
-    /// What was received together with the answer to `start`, or before it.
+    /// Bytes received together with the response to `start`, or before it.
     first: RefCell<Vec<u8>>,
-    /// The rest of a frame that did not fit.
+    /// The rest of a frame that did not fit into the socket.
     unsent: RefCell<Vec<u8>>,
     /// The last position that was seen.
     last: Cell<u64>,
-    /// Bytes received after the answer to `start`.
+    /// Bytes received after the response to `start`.
     received: Cell<u64>,
 }
 
 /// Why a socket was not opened.
 struct Shed {
-    /// After how many seconds to try again.
+    /// Seconds after which to try again.
     retry_after: u64,
 }
 
 impl Socket {
-    /// Connects, and starts with a token and one conversation followed live.
+    /// Connects, and sends `start` with a token and one live conversation.
     pub async fn open(address: &str, token: &str, conversation: &str) -> Self {
         match Self::try_open(address, token, conversation, None).await {
             Ok(socket) => socket,
@@ -104,8 +104,8 @@ impl Socket {
         }
     }
 
-    /// Connects as often as the server sends it away, each time after the time it says and a little chance.
-    /// Answers how often that was too.
+    /// Connects again each time the server sheds the connection, after the delay that the server names plus jitter.
+    /// Also returns how often it was shed.
     pub async fn insist(address: &str, token: &str, conversation: &str, cursor: Option<u64>) -> (Self, u64) {
         let mut shed = 0;
         loop {
@@ -113,7 +113,7 @@ impl Socket {
                 Ok(socket) => return (socket, shed),
                 Err(Shed { retry_after }) => {
                     shed += 1;
-                    // Full jitter, as clients do.
+                    // Full jitter, as clients use.
                     let chance = wire::now() % 1_000_003 % (1000 * (retry_after + shed));
                     tokio::time::sleep(Duration::from_millis(retry_after * 1000 + chance)).await;
                 }
@@ -148,19 +148,19 @@ impl Socket {
         };
         let mut first =
             socket.wait_for(if token.is_empty() { b"\r\n\r\n" } else { b"\"type\":\"ok\"" }).await?;
-        // The first frame begins behind the answer to the handshake.
+        // The first frame follows the handshake response.
         let head = first.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
         first.drain(..head);
         *socket.first.borrow_mut() = first;
         Ok(socket)
     }
 
-    /// The last position that it saw.
+    /// The last position that this socket saw.
     pub fn last(&self) -> u64 {
         self.last.get()
     }
 
-    /// Bytes that it received so far.
+    /// Bytes received so far.
     pub fn received(&self) -> u64 {
         self.received.get()
     }
@@ -170,8 +170,8 @@ impl Socket {
         *self.conversation.borrow_mut() = conversation.to_owned();
     }
 
-    /// Reads the events after a position until `count` are here; answers how many of them were left out. An event
-    /// that does not come within ten seconds is left out.
+    /// Reads the events after a position until `count` have arrived; returns how many of them are missing. An event
+    /// that does not arrive within ten seconds is missing.
     pub async fn missing(self, cursor: u64, count: u64) -> u64 {
         let mut buffer = self.first.take();
         let mut next = cursor + 1;
@@ -224,7 +224,7 @@ impl Socket {
         }
     }
 
-    /// Sends message n with the intended time in its text.
+    /// Sends message n with its intended time in the text.
     pub fn send(&self, number: u64, intended: u64, book: &Book) {
         let conversation = self.conversation.borrow();
         self.write(&format!(
@@ -234,7 +234,7 @@ impl Socket {
         ));
     }
 
-    /// Says up to where one has read.
+    /// Moves the read marker.
     pub fn mark_read(&self, seq: u64) {
         let conversation = self.conversation.borrow();
         self.write(&format!(
@@ -242,30 +242,30 @@ impl Socket {
         ));
     }
 
-    /// Says that one is typing.
+    /// Reports that the person is typing.
     pub fn type_on(&self) {
         self.write(&format!("{{\"op\":\"typing\",\"conversation\":\"{}\"}}", self.conversation.borrow()));
     }
 
-    /// Shows that one is still there.
+    /// Sends a ping, so that the server keeps the connection.
     pub fn ping(&self) {
         self.write(&format!("{{\"op\":\"ping\",\"id\":{PING}}}"));
     }
 
-    /// Writes a frame. Small ones on a socket that is read by the server always fit, unless the server has stopped
-    /// reading; then a message is never acknowledged, and is counted so.
+    /// Writes a frame. A small frame always fits, unless the server has stopped reading; then the message is never
+    /// acknowledged, and is counted so.
     fn write(&self, text: &str) {
         if self.flush() {
             let frame = wire::client_frame(text);
             let written = self.stream.try_write(&frame).unwrap_or(0);
-            // A frame that was begun is ended before the next one.
+            // A partly written frame is completed before the next one.
             if written > 0 && written < frame.len() {
                 self.unsent.borrow_mut().extend(&frame[written..]);
             }
         }
     }
 
-    /// Writes what did not fit before. Whether nothing is left of it.
+    /// Writes what did not fit before. Returns whether nothing is left.
     fn flush(&self) -> bool {
         let mut unsent = self.unsent.borrow_mut();
         if !unsent.is_empty() {
@@ -275,8 +275,8 @@ impl Socket {
         unsent.is_empty()
     }
 
-    /// Reads until the connection ends, checking everything. With marks, it says up to where it has read: at once, and
-    /// when that was a moment ago, as soon as it may.
+    /// Reads until the connection ends, checking everything. With `marks`, it also moves the read marker: at once, or
+    /// as soon as [`READ_EVERY`] has passed since the last time.
     pub async fn watch(self: Rc<Self>, seen: Rc<Seen>, sampled: bool, marks: Option<Rc<Marks>>) {
         let mut buffer = self.first.take();
         buffer.reserve(64 * 1024);
@@ -345,7 +345,7 @@ impl Socket {
         } else if payload.starts_with(b"{\"type\":\"ok\"") {
             match wire::number_after(payload, b"\"id\":", 10) {
                 Some(READ) => add(&seen.marked, 1),
-                // Too much was missed: a client reads the newest page and goes on from there.
+                // Too much was missed: a client would read the newest page and continue from there.
                 Some(START) if contains(payload, b"\"state\":\"gap\"") => self.last.set(0),
                 Some(START | PING) | None => {}
                 Some(number) => {
@@ -372,7 +372,7 @@ impl Socket {
             }
         } else if payload.starts_with(b"{\"type\":\"resync\"") {
             add(&seen.resyncs, 1);
-            // What was left out is in the log; the next event is not a loss.
+            // The dropped events are in the log; a jump to the next event is not a loss.
             self.last.set(0);
         } else if payload.starts_with(b"{\"type\":\"ephemeral\"")
             && contains(payload, b"\"kind\":\"presence\"")
@@ -386,8 +386,8 @@ fn contains(payload: &[u8], text: &[u8]) -> bool {
     payload.windows(text.len()).any(|window| window == text)
 }
 
-/// Read markers that wait to be written. All clients are on one core here: what each would do on a machine of its own
-/// they do one after the other. Reading comes first, so that what one writes does not count as the latency of the next.
+/// Read markers that wait to be written. All clients share one core here: work that each would do on its own machine
+/// happens one after the other. Reading comes first, so that one client's writing does not count as another's latency.
 #[derive(Default)]
 pub struct Marks {
     waiting: RefCell<VecDeque<(Rc<Socket>, u64)>>,
@@ -415,7 +415,7 @@ impl Marks {
     }
 }
 
-/// Sends `rate` messages per second for a time, each at its intended moment, by the senders in turn.
+/// Sends `rate` messages per second for a time, each at its intended time, by the senders in turn.
 pub async fn drive(senders: &[Rc<Socket>], seen: &Seen, rate: f64, time: Duration) -> u64 {
     let begin = wire::now();
     let gap = 1_000_000.0 / rate;
@@ -423,7 +423,7 @@ pub async fn drive(senders: &[Rc<Socket>], seen: &Seen, rate: f64, time: Duratio
     let first = seen.intended.borrow().len() as u64;
     let mut sent = 0_u64;
     while sent < total {
-        // Message n is due at n gaps: the first one at once.
+        // Message n is due after n gaps: the first one at once.
         let due = (((wire::now() - begin) as f64 / gap) as u64 + 1).min(total);
         while sent < due {
             let intended = begin + (sent as f64 * gap) as u64;
@@ -438,8 +438,8 @@ pub async fn drive(senders: &[Rc<Socket>], seen: &Seen, rate: f64, time: Duratio
     sent
 }
 
-/// Waits for the moment at which the next message is due. The runtime's timers are up to two milliseconds late: where
-/// that would be much of what is measured, the last of them are waited for without one.
+/// Waits until the next message is due. The runtime's timers are up to two milliseconds late: where that would distort
+/// the measurement, the last milliseconds are waited for without a timer.
 async fn pause(due: u64, gap: f64) {
     let left = due.saturating_sub(wire::now());
     if left > 4000 {
@@ -451,7 +451,7 @@ async fn pause(due: u64, gap: f64) {
     }
 }
 
-/// Latencies, sorted: percentiles of all of them, nothing is rounded into buckets.
+/// Sorted latencies: percentiles are exact, nothing is rounded into buckets.
 pub struct Latencies(Vec<u64>);
 
 impl From<Vec<u64>> for Latencies {
@@ -462,7 +462,7 @@ impl From<Vec<u64>> for Latencies {
 }
 
 impl Latencies {
-    /// Those that were collected, in microseconds.
+    /// From the collected values, in microseconds.
     pub fn of(collected: &RefCell<Vec<u64>>) -> Self {
         collected.borrow().clone().into()
     }
@@ -476,7 +476,7 @@ impl Latencies {
     }
 }
 
-/// Asks for a page by HTTP on a connection that stays open; answers how many bytes the body had.
+/// Requests a page over HTTP on a kept-alive connection; returns the length of the body in bytes.
 pub async fn get(stream: &mut TcpStream, host: &str, path: &str, token: &str) -> usize {
     let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();

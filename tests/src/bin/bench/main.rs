@@ -1,10 +1,10 @@
-//! The benchmark: how much one server core does, with everything on (tokens, rights, durability, gapless order).
+//! The benchmark: how much one server core can do, with everything on (tokens, rights, durability, gapless order).
 //!
-//! Load is open-loop: messages have intended times, and every latency counts from the intended time, so a server
-//! that stalls cannot hide it. Each frame's position is checked: lost, doubled and reordered ones are counted. After
+//! Load is open-loop: messages have intended times, and every latency counts from the intended time, so a server that
+//! stalls cannot hide it. Each frame's position is checked: lost, duplicated and reordered ones are counted. After
 //! every scenario that sends, each acknowledged message must be in the database: once, at its position, with its text.
-//! `cargo xtask bench` starts PostgreSQL, Redis and this program, and keeps the server's side on one core and the
-//! load on another.
+//! `cargo xtask bench` starts PostgreSQL, Redis and this program, and keeps the server's side on one core and the load
+//! on another.
 
 #![expect(clippy::disallowed_methods, reason = "what starts this tells it by the environment")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on shall stop")]

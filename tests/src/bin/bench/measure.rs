@@ -1,4 +1,4 @@
-//! Rounds of load: what was sent, what arrived and when, and the highest rate that holds.
+//! Rounds of load: what was sent, what arrived and when, and the highest sustainable rate.
 
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
@@ -9,18 +9,18 @@ use tokio::task::{JoinHandle, spawn_local};
 use crate::load::{Latencies, Marks, Seen, Socket, drive};
 use crate::server::Process;
 
-/// Load before it counts.
+/// Warm-up before load counts.
 pub const WARM_UP: Duration = Duration::from_secs(2);
 /// Load that counts.
 pub const MEASURED: Duration = Duration::from_secs(5);
-/// Of this many people one tells latencies.
+/// One person in this many measures latency.
 pub const SAMPLED: usize = 20;
-/// A client that says nothing is gone for the server after a minute.
+/// The server closes a silent client after a minute.
 const PING_EVERY: Duration = Duration::from_secs(25);
 
 /// One round.
 pub struct Measured {
-    /// Messages per second that were meant to be sent.
+    /// Intended messages per second.
     pub rate: f64,
     /// Messages sent.
     pub sent: u64,
@@ -30,11 +30,11 @@ pub struct Measured {
     pub refused: u64,
     /// Events that arrived, on all sockets.
     pub deliveries: u64,
-    /// Positions left out.
+    /// Positions that were skipped.
     pub lost: u64,
     /// Positions that came twice, or late.
     pub doubled: u64,
-    /// Times that a socket was told to fetch from the log.
+    /// Number of resyncs.
     pub resyncs: u64,
     /// Sockets that the server closed.
     pub closed: u64,
@@ -42,16 +42,16 @@ pub struct Measured {
     pub delivery: Latencies,
     /// From the intended time to the acknowledgement.
     pub ack: Latencies,
-    /// How long it took.
+    /// How long it took, in seconds.
     pub seconds: f64,
-    /// Processor time of the server in it.
+    /// CPU time of the server during the round.
     pub cpu_seconds: f64,
-    /// Processor time of PostgreSQL and Redis in it.
+    /// CPU time of PostgreSQL and Redis during the round.
     pub services_cpu_seconds: f64,
 }
 
 impl Measured {
-    /// Whether everything was acknowledged, and delivered to this many sockets each, and nothing went wrong.
+    /// Whether everything was acknowledged and delivered to `audience` sockets each, and nothing went wrong.
     pub fn complete(&self, audience: u64) -> bool {
         let delivered = self.deliveries as f64 / (self.sent * audience).max(1) as f64;
         self.acked >= self.sent
@@ -62,12 +62,12 @@ impl Measured {
             && self.closed == 0
     }
 
-    /// Processor time per delivery, in seconds per million.
+    /// CPU time per delivery, in seconds per million.
     pub fn cpu_per_million(&self) -> f64 {
         self.cpu_seconds / (self.deliveries as f64 / 1e6)
     }
 
-    /// The same with PostgreSQL and Redis.
+    /// The same including PostgreSQL and Redis.
     pub fn whole_cpu_per_million(&self) -> f64 {
         (self.cpu_seconds + self.services_cpu_seconds) / (self.deliveries as f64 / 1e6)
     }
@@ -102,7 +102,7 @@ impl Measured {
     }
 }
 
-/// One round at a rate: a warm-up, and then a time that counts.
+/// One round at a rate: a warm-up, and then the time that counts.
 pub async fn measure(
     server: &Process,
     seen: &Rc<Seen>,
@@ -127,7 +127,7 @@ pub async fn measure(
     let deliveries = seen.deliveries.get() - before.0;
     let cpu_seconds = server.cpu_seconds() - cpu;
     let services_cpu_seconds = server.services_cpu_seconds() - services_cpu;
-    // What is under way may still come, up to a second late: late is counted by the latencies.
+    // What is in flight may still arrive, up to a second late: lateness shows in the latencies.
     let deadline = Instant::now() + Duration::from_secs(1);
     while seen.acked.get() - acked_before < sent + waiting && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -152,15 +152,15 @@ pub async fn measure(
     }
 }
 
-/// The sockets of one round and what they saw. They close when it goes.
+/// The sockets of one round and what they saw. Dropping it closes them.
 pub struct Crowd {
-    /// What they saw together.
+    /// What they saw in total.
     pub seen: Rc<Seen>,
     /// The sockets, in the order of the tokens.
     pub sockets: Vec<Rc<Socket>>,
-    /// Those of them that read, each in a task.
+    /// Those that read, each in a task of its own.
     pub watching: Vec<JoinHandle<()>>,
-    /// What else they do.
+    /// Their other tasks.
     busy: Vec<JoinHandle<()>>,
 }
 
@@ -170,15 +170,15 @@ impl Drop for Crowd {
     }
 }
 
-/// Which people do what.
+/// Who does what.
 pub struct Habits<R> {
-    /// Who reads, by number; the others never read again after `start`.
+    /// Who reads, by index; the others never read again after `start`.
     pub reads: R,
-    /// Where read markers wait, if people say up to where they have read.
+    /// The queue of read markers, if people mark what they have read.
     pub marks: Option<Rc<Marks>>,
 }
 
-/// Opens a socket for each token; number n follows one conversation live, if any.
+/// Opens a socket for each token; number n follows at most one conversation live.
 pub async fn join_with(
     server: &Process,
     tokens: &[String],
@@ -193,7 +193,7 @@ pub async fn join_with(
         server.ledger.note_room(&conversation);
         let socket = Rc::new(Socket::open(&server.address, token, &conversation).await);
         if (habits.reads)(number) {
-            // 50 of a thousand tell the latencies; all of them count.
+            // 50 of a thousand measure latency; all of them count.
             let sampled = number % SAMPLED == 0 || tokens.len() < 100;
             let watch = socket.clone().watch(seen.clone(), sampled, habits.marks.clone());
             crowd.watching.push(spawn_local(watch));
@@ -206,7 +206,7 @@ pub async fn join_with(
     crowd
 }
 
-/// Everybody pings from time to time, one after the other.
+/// Every socket pings now and then, one after the other.
 async fn ping(everybody: Vec<Weak<Socket>>) {
     tokio::time::sleep(PING_EVERY / 2).await;
     while !everybody.is_empty() {
@@ -219,12 +219,12 @@ async fn ping(everybody: Vec<Weak<Socket>>) {
     }
 }
 
-/// Like [`join_with`]: everybody reads, and nobody says so.
+/// Like [`join_with`]: everyone reads, and nobody moves a read marker.
 pub async fn join(server: &Process, tokens: &[String], conversation: impl Fn(usize) -> String) -> Crowd {
     join_with(server, tokens, conversation, Habits { reads: |_| true, marks: None }).await
 }
 
-/// What a search looks for.
+/// What a search must reach.
 pub struct Bar {
     /// Sockets that each message reaches.
     pub audience: u64,
@@ -232,8 +232,8 @@ pub struct Bar {
     pub good: fn(&Measured) -> bool,
 }
 
-/// Raises the rate until it does not hold, then narrows down; answers the best one that held. After a round that
-/// did not hold, sockets are opened again.
+/// Raises the rate until it fails, then narrows down; returns the best round that passed. After a round that failed,
+/// the sockets are opened again.
 pub async fn search(
     server: &Process,
     open: impl AsyncFn() -> Crowd,

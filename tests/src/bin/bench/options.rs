@@ -1,30 +1,31 @@
-//! What the program is asked to do.
+//! Command-line arguments.
 
 use crate::ledger::BYTES;
 use crate::lively;
 
-/// What runs when nothing is named. Two of them run with long messages too.
+/// Scenarios that run by default. Two of them also run with long messages.
 const USUAL: [&str; 9] =
     ["hot-room", "many-rooms", "calm", "sends", "connect", "history", "idle", "storm", "lively"];
-/// What runs when it is named.
+/// Scenarios that run only when named.
 const NAMED: [&str; 3] = ["growth", "overload", "slow-readers"];
-/// Those that take `--bytes`.
+/// Scenarios that take `--bytes`.
 const OF_ANY_LENGTH: [&str; 2] = ["hot-room", "many-rooms"];
 /// Bytes of a long message.
 const LONG: usize = 1000;
-/// A message names its moment, its crowd, its number and its conversation; and the server takes no more.
+/// A message contains its time, its crowd, its number and its conversation, which sets the minimum; the server's limit
+/// sets the maximum.
 const LENGTHS: std::ops::RangeInclusive<usize> = 64..=parlour_protocol::limits::MESSAGE;
 
-/// A scenario, and how long its messages are.
+/// A scenario, and the length of its messages.
 pub struct Scenario {
     /// Its name.
     pub name: String,
-    /// Bytes of a text.
+    /// Length of a text in bytes.
     pub bytes: usize,
 }
 
 impl Scenario {
-    /// The name, and the length when it is not the usual one.
+    /// The name, with the length unless it is the default.
     pub fn title(&self) -> String {
         if self.bytes == BYTES { self.name.clone() } else { format!("{} {} B", self.name, self.bytes) }
     }
@@ -32,16 +33,16 @@ impl Scenario {
 
 /// See the module.
 pub struct Options {
-    /// What runs, in order.
+    /// The scenarios to run, in order.
     pub scenarios: Vec<Scenario>,
-    /// How many times.
+    /// How many times to run them.
     pub runs: usize,
     /// Seconds of a round of `lively`.
     pub seconds: u64,
 }
 
 impl Options {
-    /// Reads the arguments.
+    /// Parses the arguments.
     pub fn parse(arguments: &[String]) -> Result<Self, String> {
         let (mut runs, mut seconds, mut bytes) = (1, lively::SECONDS, None);
         let (mut named, mut all) = (Vec::new(), arguments.iter().any(|argument| argument == "all"));

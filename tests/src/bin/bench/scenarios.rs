@@ -1,4 +1,4 @@
-//! Which scenarios there are. Each prints lines of JSON; a table follows at the end.
+//! The scenarios. Each prints lines of JSON; a table follows at the end.
 
 use serde_json::Value;
 use tokio::task::LocalSet;
@@ -6,8 +6,8 @@ use tokio::task::LocalSet;
 use crate::options::{Options, Scenario};
 use crate::{connections, figures, history, lively, throughput};
 
-/// Runs the scenarios that are wanted, in order, and all of them once more for each further run. False when something
-/// that was acknowledged is not stored as it was acknowledged.
+/// Runs the requested scenarios in order, once per run. Returns false if anything that was acknowledged is not stored
+/// as acknowledged.
 pub async fn run(options: &Options) -> bool {
     let mut lines = Vec::new();
     for _ in 0..options.runs {

@@ -1,4 +1,4 @@
-//! The server under test as a process of its own, and what the kernel says it used.
+//! The server under test as a separate process, and what it used according to the kernel.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -21,7 +21,7 @@ pub struct Process {
     _data: TempDir,
 }
 
-/// Runs a command on the server's core, if the cores are to be kept apart.
+/// A command on the server's core, if the cores are kept apart.
 fn on_server_core(program: &str) -> Command {
     match std::env::var("BENCH_SERVER_CPU") {
         Ok(cpu) => {
@@ -34,7 +34,7 @@ fn on_server_core(program: &str) -> Command {
 }
 
 impl Process {
-    /// Parlour, with these settings besides.
+    /// Parlour, with these additional settings.
     pub fn parlour(settings: &[(&str, &str)]) -> Self {
         let data = TempDir::new().unwrap();
         let program = std::env::var("BENCH_PARLOUR_BIN").expect("cargo xtask bench says where the server is");
@@ -75,7 +75,7 @@ impl Process {
         Self::spawn(command, data, ledger, Services::default(), |line| Some(line.to_owned()))
     }
 
-    /// The same, and messages have texts of this many bytes.
+    /// The same, with message texts of this many bytes.
     pub fn with_bytes(mut self, bytes: usize) -> Self {
         self.ledger.set_bytes(bytes);
         self
@@ -98,12 +98,12 @@ impl Process {
         Self { child, address, ledger, services, _data: data }
     }
 
-    /// Seconds of processor time so far.
+    /// Seconds of CPU time so far.
     pub fn cpu_seconds(&self) -> f64 {
         cpu_seconds(self.child.id())
     }
 
-    /// The same of PostgreSQL and Redis, if the server uses them.
+    /// The same for PostgreSQL and Redis, if the server uses them.
     pub fn services_cpu_seconds(&self) -> f64 {
         self.services.cpu_seconds()
     }

@@ -1,4 +1,4 @@
-//! The processes beside the server, and how much processor time the kernel says they took.
+//! The processes beside the server, and the CPU time that they took according to the kernel.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -22,25 +22,25 @@ struct Backend {
 }
 
 impl Services {
-    /// Asks both which processes they are.
+    /// Asks both for their process ids.
     pub fn find(database: &Address, redis: Option<&str>) -> Self {
         let postmaster = matches!(database, Address::Postgres(_)).then(|| {
             let mut connection = database.connect().expect("PostgreSQL");
             let asked = diesel::sql_query("SELECT pg_backend_pid() AS pid");
             let backend: Backend =
                 on_backend!(&mut connection, inner => asked.get_result(inner)).expect("a process id");
-            // Every connection has a process of its own, and all of them one parent.
+            // Every connection has a process of its own; all have the same parent.
             stat(backend.pid as u32, 1) as u32
         });
         Self { postmaster, redis: redis.map(process_of_redis) }
     }
 
-    /// Seconds of processor time so far.
+    /// Seconds of CPU time so far.
     pub fn cpu_seconds(&self) -> f64 {
         let postgres = self.postmaster.map_or(0.0, |postmaster| {
             let children: f64 =
                 processes().filter(|id| stat(*id, 1) as u32 == postmaster).map(precise_cpu_seconds).sum();
-            // Those that have ended are in what the parent has waited for.
+            // Processes that have ended are included in what the parent has waited for.
             children + cpu_seconds(postmaster) + ticks(stat(postmaster, 13) + stat(postmaster, 14))
         });
         postgres + self.redis.map_or(0.0, cpu_seconds)
@@ -78,12 +78,12 @@ fn ticks(count: f64) -> f64 {
     count / 100.0
 }
 
-/// Seconds of processor time of a process so far: `utime` and `stime`.
+/// Seconds of CPU time of a process so far: `utime` and `stime`.
 pub fn cpu_seconds(process: u32) -> f64 {
     ticks(stat(process, 11) + stat(process, 12))
 }
 
-/// The same of a process with one thread, in nanoseconds where the kernel counts them: a cluster has many processes
+/// The same for a process with one thread, in nanoseconds where the kernel counts them: a cluster has many processes
 /// that do little.
 fn precise_cpu_seconds(process: u32) -> f64 {
     let counted = std::fs::read_to_string(format!("/proc/{process}/schedstat")).unwrap_or_default();

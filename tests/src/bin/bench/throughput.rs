@@ -1,4 +1,4 @@
-//! Messages: how many, how fast, what one costs, and what happens when there are too many.
+//! Messages: how many, how fast, what each costs, and what happens when there are too many.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn delivered_in_time(audience: u64) -> Bar {
     Bar { audience, good: |measured: &Measured| measured.delivery.at(0.99) <= 250.0 }
 }
 
-/// 1000 sockets in one room, ten of them send texts of this many bytes.
+/// 1000 sockets in one room; ten of them send texts of this many bytes.
 pub async fn hot_room(bytes: usize) -> Value {
     let floor = {
         let server = Process::floor().with_bytes(bytes);
@@ -35,7 +35,7 @@ pub async fn hot_room(bytes: usize) -> Value {
     line
 }
 
-/// 500 sockets in 50 rooms of ten, all of them send texts of this many bytes.
+/// 500 sockets in 50 rooms of ten; all of them send texts of this many bytes.
 pub async fn many_rooms(bytes: usize) -> Value {
     let (server, tokens, rooms) = rooms_of_ten().await;
     let server = server.with_bytes(bytes);
@@ -55,8 +55,8 @@ async fn rooms_of_ten() -> (Process, Vec<String>, Vec<String>) {
     (server, tokens(&people), rooms)
 }
 
-/// Two messages per second into the room of 1000: the latency that people feel. The floor stores nothing: what it
-/// takes is a thousand writes.
+/// Two messages per second into the room of 1000: the latency that people notice. The floor stores nothing: its latency
+/// is that of a thousand writes.
 pub async fn calm() -> Value {
     let time = Duration::from_secs(60);
     let floor = {
@@ -77,7 +77,7 @@ pub async fn calm() -> Value {
     line
 }
 
-/// Durable messages of 200 people into one room that nobody watches: what storing alone allows at an
+/// Durable messages from 200 people into one room that nobody watches: what storage alone allows with an
 /// acknowledgement within 50 ms.
 pub async fn sends() -> Value {
     let server = parlour();
@@ -96,7 +96,7 @@ pub async fn sends() -> Value {
     line
 }
 
-/// The cost of a delivery in rooms of different sizes. Everybody is another person.
+/// The cost of a delivery in rooms of different sizes. Everyone is a different person.
 pub async fn growth() -> Value {
     let mut line = json!({ "scenario": "growth" });
     let mut stored = Stored::default();
@@ -105,11 +105,12 @@ pub async fn growth() -> Value {
         let people = people(&server, size).await;
         let room = room(&people).await;
         let tokens = tokens(&people);
-        // Their HTTP connections stay open for a while, and with ten thousand sockets there are no files left for both.
+        // Their HTTP connections would stay open for a while, and with ten thousand sockets there are not enough file
+        // descriptors for both.
         drop(people);
         let crowd = join(&server, &tokens, |_| room.to_string()).await;
-        // The same deliveries per second everywhere, but in the smallest rooms, where that is more messages than
-        // ten people may wait for.
+        // The same deliveries per second everywhere, except in the smallest rooms, where that is more messages than ten
+        // people may have in flight.
         let rate = (100_000.0 / size as f64).min(1000.0);
         let measured = measure(&server, &crowd.seen, &crowd.sockets[..10], rate, WARM_UP, MEASURED).await;
         line[format!("deliveries_per_second_{size}")] = json!(measured.deliveries_per_second());
@@ -122,8 +123,8 @@ pub async fn growth() -> Value {
     line
 }
 
-/// Twice as much as can be stored, and then as little as is easy: the rest is refused with an error, nothing is
-/// lost, doubled or reordered, and it is soon as fast as before.
+/// Twice as much as can be stored, and then an easy load: the excess is refused with an error, nothing is lost,
+/// duplicated or reordered, and the server is soon as fast as before.
 pub async fn overload() -> Value {
     let (server, tokens, rooms) = rooms_of_ten().await;
     let open = async || join(&server, &tokens, |number| rooms[number / 10].clone()).await;
@@ -148,7 +149,7 @@ pub async fn overload() -> Value {
     line
 }
 
-/// 1000 sockets in one room, ten of which stop reading: what the others notice, and what the stalled ones hold.
+/// 1000 sockets in one room, ten of which stop reading: what the others notice, and what the stalled ones cost.
 pub async fn slow_readers() -> Value {
     let server = parlour();
     let people = people(&server, 1000).await;
@@ -156,7 +157,7 @@ pub async fn slow_readers() -> Value {
     let tokens = tokens(&people);
     let mut line = json!({ "scenario": "slow-readers" });
     for (name, stalled) in [("all_read", 0), ("ten_stalled", 10)] {
-        // The last ones; the first ones send, and must see their answers.
+        // The last ones; the first ones send, and must see their acknowledgements.
         let reads = |number: usize| number < tokens.len() - stalled;
         let habits = Habits { reads, marks: None };
         let crowd = join_with(&server, &tokens, |_| room.to_string(), habits).await;

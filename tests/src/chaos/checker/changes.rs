@@ -1,5 +1,5 @@
-//! Edits, deletions and reactions: what was acknowledged happened, what happened was asked for, and what was deleted
-//! stays so.
+//! Edits, deletions and reactions: what was acknowledged happened, what happened was requested, and what was deleted
+//! stays deleted.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use parlour_protocol::socket::{Change, Event};
 
 use super::{Action, Mutation, Outcome, Violation};
 
-/// Whether an event is what somebody asked for. The words of a deleted message are gone from the log.
+/// Whether an event is the result of an action. The text of a deleted message is gone from the log.
 fn is(action: &Action, user: UserId, change: &Change) -> bool {
     match (action, change) {
         (Action::Edit { target, body }, Change::MessageEdited { author, target: at, body: now, .. }) => {
@@ -35,7 +35,7 @@ fn target(action: &Action) -> Seq {
     }
 }
 
-/// The message that an event changes, if it changes one.
+/// The message that an event changes, if any.
 fn touched(change: &Change) -> Option<Seq> {
     match change {
         Change::MessageEdited { target, .. }
@@ -66,7 +66,7 @@ pub(super) fn check_changes(mutations: &[&Mutation], events: &[Event]) -> Vec<Vi
             Outcome::Acknowledged(seq) if mutation.fresh => {
                 of(target).iter().any(|event| event.seq == *seq && happened(event))
             }
-            // That a reaction is not there may also mean that it never was.
+            // A reaction that is not there may also never have been there.
             Outcome::Acknowledged(_) if matches!(mutation.action, Action::React { on: false, .. }) => true,
             Outcome::Acknowledged(_) => of(target).iter().any(happened),
             Outcome::Gone => deleted(),

@@ -1,4 +1,4 @@
-//! Messages and their names: what was acknowledged is there, once, in the order in which it was sent.
+//! Messages and their names: what was acknowledged is stored, once, in the order in which it was sent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn sent<'r>(attempts: &[&'r Attempt]) -> BTreeMap<Name<'r>, Sent<'r>> {
     sent
 }
 
-/// Where messages are in the log, and what they say there.
+/// Where messages are in the log, and their text there.
 fn stored(events: &[Event]) -> BTreeMap<Name<'_>, (Seq, Option<&str>)> {
     events
         .iter()
@@ -81,7 +81,7 @@ pub(super) fn check_messages(attempts: &[&Attempt], events: &[Event]) -> Vec<Vio
             Some(message) if message.only_refused => {
                 found.push(Violation::of("I1", format!("{} was refused, and is at {seq}", name.1)));
             }
-            // The words of a deleted message are gone, and have to be.
+            // The text of a deleted message must be gone.
             Some(_) if body.is_none() && gone.contains(seq) => {}
             Some(_) if gone.contains(seq) => {
                 let what = format!("{} at {seq} was deleted, and says {body:?}", name.1);
@@ -97,8 +97,8 @@ pub(super) fn check_messages(attempts: &[&Attempt], events: &[Event]) -> Vec<Vio
     found
 }
 
-/// Looks at everything in the order in which it was first asked for: nothing may lie before what had been
-/// acknowledged by then.
+/// Looks at everything in the order in which it was first requested: nothing may precede what had been acknowledged by
+/// then.
 pub(super) fn check_order(
     attempts: &[&Attempt],
     mutations: &[&Mutation],

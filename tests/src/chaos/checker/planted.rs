@@ -17,7 +17,7 @@ fn message(seq: Seq, author: &str, cid: &str, body: Option<&str>) -> Event {
     event(seq, "message.created", json!({ "author": author, "cid": cid, "body": body }))
 }
 
-/// Two come in, Ada writes twice, changes one message and deletes the other, Bob reacts, leaves and comes back.
+/// Two people join, Ada writes twice, edits one message and deletes the other, Bob reacts, leaves and comes back.
 fn log() -> Vec<Event> {
     vec![
         event(1, "member.joined", json!({ "user": "7", "role": "owner" })),
@@ -52,7 +52,7 @@ fn attempt(cid: &str, body: &str, seq: Seq) -> Attempt {
 
 fn kept() -> Recording {
     let mut heard = log();
-    // Anyone who was there heard the words that were deleted later.
+    // Anyone who was there received the text that was deleted later.
     heard[3] = message(4, "7", "second", Some("two"));
     let node = || "one".to_owned();
     let messages = serde_json::from_value(json!([
@@ -165,7 +165,7 @@ fn a_final_state_that_is_not_a_fresh_one_is_found() {
 
 #[test]
 fn changes_out_of_order_are_found() {
-    // The deletion was asked for when a message that lies behind it had been acknowledged.
+    // The deletion was requested when a message that lies behind it had already been acknowledged.
     let late = broken(|run| (run.mutations[3].began, run.mutations[3].ended) = (millis(99), millis(100)));
     assert_eq!(late, ["I6"].into());
 }
@@ -185,7 +185,7 @@ fn words_of_those_who_had_left_are_found() {
 #[test]
 fn events_that_come_to_those_who_had_left_are_found() {
     assert_eq!(broken(|run| run.visits[0].events[6].0 = millis(85 + 1001)), ["I7"].into());
-    // What was stored before may come at any time.
+    // What was stored before leaving may arrive at any time.
     assert!(
         broken(|run| run.visits[0].events.iter_mut().take(6).for_each(|one| one.0 = millis(5000))).is_empty()
     );

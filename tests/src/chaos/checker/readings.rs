@@ -1,4 +1,4 @@
-//! What nodes tell and readers applied, compared position by position.
+//! What nodes return and what readers applied, compared position by position.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ pub(super) fn check_same_log(first: &Log, other: &Log) -> Option<Violation> {
     compare("I5", (&first.node, &first.events), (&other.node, &other.events), same)
 }
 
-/// Compares what two know, position by position.
+/// Compares what two sides know, position by position.
 fn compare(
     length: &'static str,
     one: (&str, &[Event]),
@@ -47,7 +47,7 @@ fn compare(
     })
 }
 
-/// The same event, except that of deleted messages the words are gone for anyone who came later.
+/// Whether two events are the same, except that the text of deleted messages is gone for anyone who came later.
 pub(super) fn same_but_scrubbed(deleted: &BTreeSet<Seq>, log: &Event, heard: &Event) -> bool {
     if log == heard {
         return true;
@@ -61,7 +61,7 @@ pub(super) fn same_but_scrubbed(deleted: &BTreeSet<Seq>, log: &Event, heard: &Ev
     *log == heard
 }
 
-/// What everybody who follows has in the end.
+/// What every follower has in the end.
 fn messages_of(events: &[Event]) -> Vec<Message> {
     let mut timeline = Timeline::from_the_beginning();
     for event in events {
@@ -80,7 +80,7 @@ fn check_messages(who: &str, messages: &[Message], snapshot: &Snapshot) -> Optio
         .then(|| Violation::of("I4", format!("{who} ends with {has} messages, and {node} tells {fresh}")))
 }
 
-/// *State + events = fresh state*, for a client that begins with nothing.
+/// *State + events = fresh state*, for a client that begins with an empty state.
 pub(super) fn check_snapshot(snapshot: &Snapshot, log: Option<&Log>) -> Option<Violation> {
     let log = log?;
     check_messages(&format!("the log at {}", log.node), &messages_of(&log.events), snapshot)

@@ -1,4 +1,4 @@
-//! Who may write and read: by the log itself, and by what came to people after they had left.
+//! Who may write and read: according to the log itself, and to what people received after they had left.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use parlour_protocol::socket::{Change, Event};
 use super::readings::same_but_scrubbed;
 use super::{Log, Violation, Visit, deleted};
 
-/// Rights are checked after the row's lock, in the transaction that uses them: so the log itself shows whether
-/// anybody wrote after losing the right to.
+/// Rights are checked after the row lock, in the transaction that uses them, so the log itself shows whether anyone
+/// wrote after losing the right to.
 pub(super) fn check_log(events: &[Event]) -> Vec<Violation> {
     let mut member: BTreeMap<UserId, bool> = BTreeMap::new();
     let mut authors = BTreeMap::new();
     let (mut writable, mut found) = (true, Vec::new());
     for event in events {
         let mut by = |who: &UserId, adds: bool| {
-            // Who never came in came unseen: large rooms do not log it.
+            // Somebody who never joined according to the log joined unlogged: large rooms do not log joins.
             if member.get(who) == Some(&false) {
                 found.push(Violation::of("I7", format!("{who} wrote {} after leaving", event.seq)));
             }
@@ -47,8 +47,8 @@ pub(super) fn check_log(events: &[Event]) -> Vec<Violation> {
     found
 }
 
-/// What came during a visit is the log, one after the other; and what was stored after the visitor had left did not
-/// come later than the bound.
+/// What arrived during a visit is the log, without gaps; and what was stored after the visitor had left did not arrive
+/// later than the bound.
 pub(super) fn check_visit(visit: &Visit, log: Option<&Log>) -> Vec<Violation> {
     let at = format!("{} in {}", visit.user, visit.conversation);
     let log = log.map_or(&[][..], |log| &log.events);

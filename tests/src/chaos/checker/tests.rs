@@ -26,7 +26,7 @@ fn attempt(number: i64, began: u64, ended: u64, outcome: Outcome) -> Attempt {
     }
 }
 
-/// Four messages, one after the other; the second was unknown at first, two nodes, one reader.
+/// Four messages, one after the other; the second one's outcome was unknown at first. Two nodes, one reader.
 fn kept() -> Recording {
     let events: Vec<Event> = (1..=4).map(event).collect();
     let mut attempts: Vec<Attempt> = (1..=4)
@@ -49,7 +49,7 @@ fn kept() -> Recording {
     }
 }
 
-/// The invariants that are broken after a change.
+/// The invariants that are violated after a change.
 fn broken(plant: impl FnOnce(&mut Recording)) -> BTreeSet<&'static str> {
     let mut recording = kept();
     plant(&mut recording);
@@ -62,7 +62,7 @@ fn rename(event: &mut Event, number: i64) {
     }
 }
 
-/// Changes what everybody agrees on.
+/// Changes what everyone agrees on.
 fn everywhere(recording: &mut Recording, change: impl Fn(&mut Vec<Event>)) {
     for log in &mut recording.logs {
         change(&mut log.events);
@@ -74,7 +74,7 @@ fn everywhere(recording: &mut Recording, change: impl Fn(&mut Vec<Event>)) {
 #[test]
 fn a_kept_promise_is_left_alone() {
     assert!(check(&kept()).is_empty(), "{:?}", check(&kept()));
-    // An unknown outcome may be either.
+    // An unknown outcome may turn out either way.
     assert!(
         broken(|run| everywhere(run, |events| {
             events.push(event(5));
@@ -159,7 +159,7 @@ fn another_content_at_the_same_position_is_found() {
 
 #[test]
 fn a_message_before_one_that_was_acknowledged_earlier_is_found() {
-    // The fourth was sent after the third was acknowledged, and lies before it.
+    // The fourth was sent after the third was acknowledged, but precedes it.
     let swapped = broken(|run| {
         everywhere(run, |events| {
             let (third, fourth) = (events[2].change.clone(), events[3].change.clone());
@@ -179,7 +179,7 @@ fn a_message_before_one_that_was_acknowledged_earlier_is_found() {
         run.attempts[3].outcome = Outcome::Unknown("lost".into());
     });
     assert_eq!(unknown, ["I6"].into());
-    // At the same time either order is right.
+    // If they overlapped, either order is right.
     let together = broken(|run| {
         everywhere(run, |events| {
             let (third, fourth) = (events[2].change.clone(), events[3].change.clone());

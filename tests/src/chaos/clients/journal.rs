@@ -1,4 +1,4 @@
-//! Where clients write down what they do.
+//! Where clients record what they do.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,14 +14,14 @@ pub struct Journal {
     began: Instant,
     attempts: Mutex<Vec<Attempt>>,
     mutations: Mutex<Vec<Mutation>>,
-    /// The furthest read marker of each person that was acknowledged.
+    /// The furthest acknowledged read marker of each person.
     marks: Mutex<BTreeMap<(UserId, ConversationId), Seq>>,
     strange: Mutex<Vec<String>>,
     over: AtomicBool,
 }
 
 impl Journal {
-    /// An empty one; its time begins now.
+    /// An empty journal; its clock starts now.
     pub fn start() -> Arc<Self> {
         Arc::new(Self {
             began: Instant::now(),
@@ -33,7 +33,7 @@ impl Journal {
         })
     }
 
-    /// The time since the beginning.
+    /// Time since the beginning.
     pub fn now(&self) -> Duration {
         self.began.elapsed()
     }
@@ -48,24 +48,24 @@ impl Journal {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Notes an attempt to send.
+    /// Records an attempt to send.
     pub fn attempted(&self, attempt: Attempt) {
         self.attempts.lock().unwrap().push(attempt);
     }
 
-    /// Notes an attempt to change a message.
+    /// Records an attempt to change a message.
     pub fn mutated(&self, mutation: Mutation) {
         self.mutations.lock().unwrap().push(mutation);
     }
 
-    /// Notes that a read marker was acknowledged.
+    /// Records an acknowledged read marker.
     pub fn marked(&self, user: UserId, conversation: ConversationId, seq: Seq) {
         let mut marks = self.marks.lock().unwrap();
         let mark = marks.entry((user, conversation)).or_default();
         *mark = seq.max(*mark);
     }
 
-    /// Notes what nobody can explain.
+    /// Records something that cannot be explained.
     pub fn strange(&self, what: String) {
         self.strange.lock().unwrap().push(what);
     }
@@ -85,7 +85,7 @@ impl Journal {
         self.marks.lock().unwrap().clone()
     }
 
-    /// What nobody can explain.
+    /// Everything that could not be explained.
     pub fn strange_things(&self) -> Vec<String> {
         self.strange.lock().unwrap().clone()
     }

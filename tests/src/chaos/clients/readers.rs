@@ -1,4 +1,4 @@
-//! Readers: people who follow, and write down each event that they apply.
+//! Readers: people who follow, and record each event that they apply.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,11 +17,11 @@ use crate::chaos::lots::Lots;
 pub struct Seen {
     /// Each conversation's events as they were applied, and when.
     pub applied: BTreeMap<ConversationId, Vec<(Duration, Event)>>,
-    /// From the end of a connection until the next stands.
+    /// From the end of each connection until the next was up.
     pub outages: Vec<Duration>,
-    /// What must not happen.
+    /// What must not happen, but did.
     pub strange: Vec<String>,
-    /// Whether a connection stood at some time.
+    /// Whether it was ever connected.
     pub connected: bool,
 }
 
@@ -34,30 +34,30 @@ impl Seen {
 
 /// Somebody who follows rooms.
 pub struct Reader {
-    /// Its name in the report.
+    /// Name in the report.
     pub name: String,
     /// The same person on every node.
     pub nodes: Vec<Api>,
-    /// Which node it begins on.
+    /// The node that it begins on.
     pub node: usize,
-    /// Whether it leaves for another node again and again.
+    /// Whether it moves to another node again and again.
     pub wanders: bool,
-    /// Chooses when and where to go.
+    /// Decides when and where to move.
     pub lots: Lots,
-    /// Where the time comes from.
+    /// The clock.
     pub journal: Arc<Journal>,
     /// What it has seen.
     pub seen: Arc<Mutex<Seen>>,
 }
 
 impl Reader {
-    /// A reader of these rooms that has seen nothing yet.
+    /// Fresh records for a reader of these rooms.
     pub fn seeing(rooms: &[ConversationId]) -> Arc<Mutex<Seen>> {
         let applied = rooms.iter().map(|room| (*room, Vec::new())).collect();
         Arc::new(Mutex::new(Seen { applied, ..Seen::default() }))
     }
 
-    /// Follows until it is aborted.
+    /// Follows until aborted.
     pub async fn read(mut self) {
         loop {
             let cursors = self.seen.lock().unwrap().cursors();
@@ -86,7 +86,7 @@ impl Reader {
             let mut seen = self.seen.lock().unwrap();
             match update {
                 Ok(Update::Event(event)) => {
-                    // Conversations that nobody asked it to follow are not its business.
+                    // Conversations outside the list are ignored.
                     if let Some(applied) = seen.applied.get_mut(&event.conversation) {
                         applied.push((now, event));
                     }
@@ -108,7 +108,7 @@ impl Reader {
     }
 }
 
-/// What a reader has seen, for the checker.
+/// What a reader has seen, as input for the checker.
 pub fn readings(name: &str, seen: &Seen) -> Vec<Reading> {
     let reading = |(room, applied): (&ConversationId, &Vec<(Duration, Event)>)| Reading {
         reader: name.to_owned(),

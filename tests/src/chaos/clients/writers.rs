@@ -1,4 +1,4 @@
-//! Writers: people who send, edit, delete, react and read, each time until the outcome is known.
+//! Writers: people who send, edit, delete, react and mark as read, each time until the outcome is known.
 
 use parlour_protocol::conversations::MarkRead;
 use std::sync::Arc;
@@ -13,33 +13,33 @@ use super::{Journal, SETTLED};
 use crate::chaos::checker::{Action, Attempt, Mutation, Outcome};
 use crate::chaos::lots::Lots;
 
-/// An answer that takes longer is given up; the same is then tried elsewhere.
+/// After this long without a response, the same request is tried elsewhere.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Own messages that a writer remembers, to change them.
+/// Own messages that a writer remembers in order to change them.
 const REMEMBERED: usize = 20;
 const EMOJI: [&str; 3] = ["👍", "🎉", "🐢"];
 
 /// Somebody who writes, with a log-in that works on every node.
 pub struct Writer {
-    /// Who.
+    /// The writer's account.
     pub id: UserId,
     /// The same person on every node.
     pub nodes: Vec<Api>,
-    /// Where to write. Into the last one it writes on the first node only, as long as that answers: the other nodes
-    /// have no events of their own there, by which they would notice at once that one is missing.
+    /// Where to write. Into the last room it writes on the first node only, as long as that node responds: the other
+    /// nodes have no events of their own there from which they would notice at once that one is missing.
     pub rooms: Vec<ConversationId>,
-    /// Chooses nodes, rooms, names and pauses.
+    /// Chooses nodes, rooms, client ids and pauses.
     pub lots: Lots,
-    /// Where to record it.
+    /// Where to record everything.
     pub journal: Arc<Journal>,
-    /// How long an answer may take.
+    /// How long to wait for a response.
     pub patience: Duration,
     /// Own messages, latest last.
     own: Vec<(ConversationId, Seq)>,
 }
 
 impl Writer {
-    /// A writer who has written nothing yet.
+    /// A writer that has not written anything yet.
     pub fn new(
         (id, nodes): (UserId, Vec<Api>),
         rooms: Vec<ConversationId>,
@@ -49,7 +49,7 @@ impl Writer {
         Self { id, nodes, rooms, lots, journal, patience: PATIENCE, own: Vec::new() }
     }
 
-    /// A fresh name of a message.
+    /// A fresh client id.
     pub fn name(&mut self) -> String {
         format!("{:016x}{:016x}", self.lots.number(), self.lots.number())
     }
@@ -71,11 +71,11 @@ impl Writer {
         }
     }
 
-    /// Sends a message until its outcome is known. Answers where it is.
+    /// Sends a message until its outcome is known. Returns its position.
     pub async fn send(&mut self, room: ConversationId, body: String) -> Option<Seq> {
         let deed = Deed::Send(self.name(), SendMessage { body, reply_to: None });
         let stored = self.settle(room, deed.clone()).await;
-        // As if the answer had not come: the same again must be the same message.
+        // As if the response was lost: the same request must lead to the same message.
         if self.lots.percent(10) {
             self.settle(room, deed.clone()).await;
         }
@@ -87,7 +87,7 @@ impl Writer {
         stored
     }
 
-    /// Changes one of the own messages, or reacts to one near it, or reads up to it.
+    /// Changes one of its own messages, or reacts to one near it, or moves the read marker to it.
     async fn change(&mut self, chosen: usize, number: u64) {
         if self.own.is_empty() {
             return;
@@ -107,14 +107,14 @@ impl Writer {
             _ => Deed::Read(target),
         };
         self.settle(room, deed.clone()).await;
-        // As if the answer had not come: asking twice changes nothing.
+        // As if the response was lost: repeating the request changes nothing.
         if self.lots.percent(10) {
             self.settle(room, deed).await;
         }
     }
 
-    /// The same through a socket that begins on the first node and is opened again, anywhere, as often as it takes.
-    /// The follower tries again by itself, so an unknown outcome is one that it never told.
+    /// The same through a socket that begins on the first node and is reopened on any node as often as necessary. The
+    /// follower retries by itself, so only an outcome that it never reported is unknown.
     pub async fn write_by_socket(mut self) {
         let options = Options { others: self.nodes[1..].to_vec(), ..Options::default() };
         let mut follower = Follower::start(self.nodes[0].clone(), options);
@@ -159,7 +159,7 @@ impl Writer {
         }
     }
 
-    /// Tries on one node after the other until the outcome is known.
+    /// Tries one node after the other until the outcome is known.
     async fn settle(&mut self, room: ConversationId, deed: Deed) -> Option<Seq> {
         let deadline = Instant::now() + SETTLED;
         let mut node = self.lots.below(self.nodes.len());
@@ -182,7 +182,7 @@ impl Writer {
                         let _tried_again = self.nodes[node].refresh().await;
                         continue;
                     }
-                    // Whether it had an effect is not said in REST.
+                    // REST does not report whether there was an effect.
                     ErrorCode::Unavailable | ErrorCode::Internal => Outcome::Unknown(problem.to_string()),
                     ErrorCode::Gone => Outcome::Gone,
                     _ => Outcome::Refused(problem.to_string()),
@@ -223,21 +223,21 @@ impl Writer {
     }
 }
 
-/// Something that a writer does, which may be asked for twice.
+/// Something that a writer does, which may be repeated.
 #[derive(Debug, Clone)]
 enum Deed {
-    /// A message under a name.
+    /// Sends a message with a client id.
     Send(String, SendMessage),
-    /// A change of a message.
+    /// Changes a message.
     Change(Action),
-    /// A read marker.
+    /// Moves the read marker.
     Read(Seq),
 }
 
-/// What an answer says.
+/// The content of a response.
 struct Done {
     seq: Seq,
-    /// It was this request that did it.
+    /// Whether this request made the change.
     fresh: bool,
 }
 

@@ -1,6 +1,6 @@
-//! Some do a lot, in ways that lock what others need, while others write or log in: nobody waits for anybody.
+//! Some clients do a lot, in ways that lock rows others need, while others write or log in: nobody waits for anyone.
 //!
-//! No two transactions may wait for each other: PostgreSQL counts deadlocks, and settles one only after a second.
+//! No two transactions may wait for each other: PostgreSQL counts deadlocks, and resolves one only after a second.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,9 +22,9 @@ use crate::chaos::cluster::Cluster;
 use crate::chaos::lots::Lots;
 use crate::chaos::report::{self, Times};
 
-/// Nothing takes this long.
+/// Nothing may take this long.
 const BOUND: Duration = Duration::from_millis(900);
-/// A read marker is told again after this time at the earliest.
+/// Minimum interval between two read markers of a client.
 const EVERY: Duration = Duration::from_millis(250);
 const NAMES: [&str; 6] = ["ann", "ben", "cleo", "dan", "eve", "fay"];
 
@@ -33,12 +33,12 @@ struct Scene {
     rooms: Vec<ConversationId>,
     journal: Arc<Journal>,
     slack: u32,
-    /// What took how long, in milliseconds.
+    /// How long each request took, in milliseconds.
     times: Arc<std::sync::Mutex<Vec<u64>>>,
 }
 
 impl Scene {
-    /// Notes how long something took, and that it took too long.
+    /// Records how long something took, and a violation if it took too long.
     fn took(&self, what: &str, began: Instant) {
         let took = began.elapsed();
         self.times.lock().unwrap().push(report::millis(took));
@@ -50,7 +50,7 @@ impl Scene {
 
 type Person = (UserId, Vec<Api>);
 
-/// Runs one of them.
+/// Runs one of these scenarios.
 pub async fn play(scenario: Scenario, settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verdict {
     let mut people = Vec::new();
     for name in NAMES {
@@ -153,7 +153,7 @@ pub async fn play(scenario: Scenario, settings: Settings, cluster: &Cluster, mut
     (joined([report::measured(&recording, &Times::default()), own]), violations)
 }
 
-/// Sends a message by way of any node, and notes what became of it.
+/// Sends a message through any node, and records the outcome.
 async fn send(
     (id, nodes): &Person,
     scene: &Scene,
@@ -183,7 +183,7 @@ async fn send(
     seq
 }
 
-/// Writes to everybody in every room, in every order, and changes whom it means.
+/// Writes in every room, mentions everyone in every order, and edits the mentions.
 async fn mention(person: Person, scene: Scene, mut lots: Lots) {
     while !scene.journal.is_over() {
         let mut names = NAMES;
@@ -220,7 +220,7 @@ async fn mention(person: Person, scene: Scene, mut lots: Lots) {
     }
 }
 
-/// Comes into rooms and leaves them again.
+/// Joins rooms and leaves them again.
 async fn wander(person: Person, halls: Vec<ConversationId>, scene: Scene, mut lots: Lots) {
     while !scene.journal.is_over() {
         let (api, hall) = (&person.1[lots.below(person.1.len())], halls[lots.below(halls.len())]);
@@ -232,7 +232,7 @@ async fn wander(person: Person, halls: Vec<ConversationId>, scene: Scene, mut lo
     }
 }
 
-/// Asks others to be friends and takes it back, or accepts; while they do the same.
+/// Sends friend requests and cancels them, or accepts; the others do the same.
 async fn befriend(person: Person, others: Vec<UserId>, scene: Scene, mut lots: Lots) {
     while !scene.journal.is_over() {
         let at = lots.below(others.len());
@@ -249,7 +249,7 @@ async fn befriend(person: Person, others: Vec<UserId>, scene: Scene, mut lots: L
     }
 }
 
-/// Whatever was refused by a rule is fine; a fault is not.
+/// A refusal by a rule is fine; a fault is not.
 fn expect(scene: &Scene, what: &str, began: Instant, outcome: Result<(), ApiError>) {
     match outcome {
         Err(ApiError::Problem(problem)) if problem.status < 500 => {}
@@ -285,7 +285,7 @@ async fn log_in(person: Person, scene: Scene) {
     }
 }
 
-/// Marks everything as read that comes, at once and then every so often. Returns what was acknowledged last.
+/// Marks everything as read as it arrives, at once and then at intervals. Returns the last acknowledged position.
 async fn read(api: Api, scene: Scene) -> Seq {
     let room = scene.rooms[0];
     let run = async {
@@ -295,7 +295,7 @@ async fn read(api: Api, scene: Scene) -> Seq {
         socket.send(&ClientFrame::Start(start)).await?;
         let (mut seen, mut told, mut next, mut acknowledged) = (0, 0, Instant::now(), 0);
         let mut id = 0;
-        // What was told last is waited for.
+        // The last marker is waited for.
         while !scene.journal.is_over() || acknowledged < told {
             if seen > told && Instant::now() >= next && !scene.journal.is_over() {
                 (id, told, next) = (id + 1, seen, Instant::now() + EVERY);
@@ -321,7 +321,7 @@ async fn read(api: Api, scene: Scene) -> Seq {
     })
 }
 
-/// Changes what is not theirs, as fast as it goes.
+/// Tries to change other people's messages, as fast as possible.
 async fn meddle(person: Person, scene: Scene, seq: Seq) {
     let mut node = 0;
     while !scene.journal.is_over() {

@@ -1,5 +1,5 @@
-//! A client's connection stays open and nothing comes through any more, in either direction: the client finds out and
-//! goes elsewhere, and the server lets go of the dead connection.
+//! A client's connection stays open and nothing passes through any more, in either direction: the client notices and
+//! reconnects elsewhere, and the server drops the dead connection.
 
 use std::time::{Duration, Instant};
 
@@ -14,14 +14,14 @@ use crate::chaos::proxy::Mode;
 use crate::chaos::report::{millis, percentile};
 
 const CLIENTS: usize = 10;
-/// A client notices by then; the rest is for a busy machine.
+/// A client must notice within this time; the last second is for a busy machine.
 const NOTICED: Duration = Duration::from_millis(35_000 + 1_000);
-/// A server notices by then.
+/// A server must notice within this time.
 const LET_GO: Duration = Duration::from_millis(60_000 + 1_000);
-/// Anyone who has noticed stands again elsewhere after this time.
+/// Anyone who has noticed must be connected elsewhere within this time.
 const RESUMED: Duration = Duration::from_secs(5);
 
-/// Runs it.
+/// Runs the scenario.
 pub async fn play(cluster: &Cluster) -> Verdict {
     let mut violations = Vec::new();
     let mut followers = Vec::new();
@@ -59,7 +59,7 @@ pub async fn play(cluster: &Cluster) -> Verdict {
     let noticing: Vec<_> = noticing.collect();
     let mut let_go = None;
     while let_go.is_none() && holed.elapsed() < LET_GO + RESUMED {
-        // Asked past the proxy.
+        // Asked directly, not through the proxy.
         if sockets(&cluster.nodes[0].address).await == 0 {
             let_go = Some(holed.elapsed());
         }

@@ -1,4 +1,4 @@
-//! A thousand senders at the same time in one room, over all nodes: positions are 1 to N, and nothing else.
+//! A thousand concurrent senders in one room, on all nodes: positions are 1 to N, and nothing else.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ use crate::chaos::lots::Lots;
 use crate::chaos::report::{self, Times};
 
 const PEOPLE: usize = 50;
-/// Each sends this many messages at the same time.
+/// Each person sends this many messages at the same time.
 const DEVICES: usize = 20;
-/// With this many in line, an answer takes its time.
+/// With this many in the queue, a response takes its time.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Readers have everything so long after the last message.
+/// Readers must have everything this long after the last message.
 const QUIET: Duration = Duration::from_secs(40);
 
-/// Runs it.
+/// Runs the scenario.
 pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verdict {
     let (_, watcher) = cluster.register("watcher").await;
     let room = CreateRoom { name: "market".into(), topic: String::new() };
@@ -47,11 +47,11 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
         for _ in 0..DEVICES {
             let mut writer = Writer::new(person.clone(), vec![room], lots.fork(), journal.clone());
             writer.patience = PATIENCE;
-            // No room is the last one: every node is used.
+            // Without a last room, every node is used.
             writer.rooms.clear();
             senders.push(tokio::spawn(async move {
                 let mut number = 0;
-                // Everybody sends at least once.
+                // Everyone sends at least once.
                 while number == 0 || !writer.journal.is_over() {
                     writer.send(room, format!("offer {number}")).await;
                     number += 1;
@@ -71,7 +71,7 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
     let head = recording.logs[0].events.len();
     let heard = || seen.iter().all(|seen| seen.lock().unwrap().applied[&room].len() >= head);
     let quiet = Instant::now();
-    // What is missing then, the checker tells.
+    // The checker reports what is missing after that.
     while !heard() && quiet.elapsed() < QUIET {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -1,4 +1,4 @@
-//! Load and faults: people write, change, react and read on all nodes, others follow, things break and heal.
+//! Load and faults: people write, edit, react and read on all nodes, others follow, things break and heal.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -24,24 +24,24 @@ use crate::chaos::report::{self, Times};
 const ROOMS: usize = 2;
 /// Every third one writes through the socket.
 const WRITERS: usize = 6;
-/// Readers that stay until their connection ends, as many on each node.
+/// Readers that stay until their connection ends, equally many on each node.
 const STAYING: usize = NODES;
 const WANDERING: usize = 2;
-/// After everything was healed, the last reader has everything within this time: a reconnect's longest wait after
-/// outages as short as these, and the full look at all heads.
+/// Once everything is healed, the last reader must have everything within this time: a reconnect's longest wait after
+/// outages as short as these, plus the full sweep of all heads.
 const QUIET: Duration = Duration::from_secs(40);
-/// Without Redis a node hears of another one's events within two seconds; the rest is for a busy machine.
+/// Without Redis, a node learns of another one's events within two seconds; the rest is for a busy machine.
 const LATE: u64 = 2_500;
-/// So far times in the log may be from the real one: what a node's clock is set by is a question away.
+/// Maximum error of times in the log: a node's clock is set by a query, which takes time.
 const TIMES_OFF: i64 = 5 * SECOND;
 
-/// A person on every node.
+/// A person's clients, one per node.
 type Person = (UserId, Vec<Api>);
 
 /// People, and what they do.
 struct Crowd {
     watcher: Person,
-    /// Writes to a friend too, and follows on another device.
+    /// Also writes to a friend, and follows on another device.
     chatty: Person,
     rooms: Vec<ConversationId>,
     direct: ConversationId,
@@ -49,7 +49,7 @@ struct Crowd {
     writers: Vec<JoinHandle<()>>,
     people: BTreeMap<UserId, Vec<Api>>,
     readers: Vec<JoinHandle<()>>,
-    /// Names of readers, whether they wander, and what they have seen.
+    /// Names of readers, whether they move between nodes, and what they have seen.
     seen: Vec<(String, bool, Arc<Mutex<Seen>>)>,
 }
 
@@ -93,7 +93,7 @@ impl Crowd {
         crowd
     }
 
-    /// Waits until all readers are connected: a start that a fault refuses is not a socket that a fault closed.
+    /// Waits until all readers are connected: a start that a fault refuses is not a socket that a fault closes.
     async fn connected(&self) {
         let deadline = Instant::now() + QUIET;
         while !self.seen.iter().all(|(_, _, seen)| seen.lock().unwrap().connected) {
@@ -149,7 +149,7 @@ impl Crowd {
         });
     }
 
-    /// Waits until everybody has finished, everything was heard, and collects it.
+    /// Waits until everyone has finished and everything has arrived, and collects it.
     async fn settle(self) -> (Recording, Times, Duration) {
         self.journal.stop();
         for writer in self.writers {
@@ -172,7 +172,7 @@ impl Crowd {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let quiet = healed.elapsed();
-        // Whatever comes twice or too much, comes now.
+        // Duplicates and surplus events would arrive now.
         tokio::time::sleep(Duration::from_millis(200)).await;
         self.readers.iter().for_each(|reader| reader.abort());
         for ((user, conversation), acknowledged) in self.journal.marks() {
@@ -192,7 +192,7 @@ impl Crowd {
     }
 }
 
-/// Whether all readers have as much as there is.
+/// Whether all readers have everything in the logs.
 fn heard(seen: &[(String, bool, Arc<Mutex<Seen>>)], logs: &[Log]) -> bool {
     seen.iter().all(|(_, _, seen)| {
         let seen = seen.lock().unwrap();
@@ -216,7 +216,7 @@ pub async fn play(scenario: Scenario, settings: Settings, cluster: &Cluster, mut
     (joined([report::measured(&recording, &times), own]), violations)
 }
 
-/// Breaks and heals until the time is over. Everything is whole again afterwards.
+/// Injects and heals faults until the time is over. Everything is healed afterwards.
 async fn break_things(
     scenario: Scenario,
     settings: Settings,
@@ -230,7 +230,7 @@ async fn break_things(
     loop {
         let calm = lots.millis(match scenario {
             _ if short => 200..600,
-            // There is no other node to go to; clients shall get a word in between.
+            // There is no other node to go to; clients need time to send something in between.
             Scenario::SqliteKill => 3000..8000,
             _ => 300..1500,
         });
@@ -244,7 +244,7 @@ async fn break_things(
         let happened = if scenario == Scenario::Overlapping {
             faults::happen_together(cluster, short, lots).await
         } else {
-            // All of them before any comes again.
+            // Each fault occurs once before any is repeated.
             let next = planned.swap_remove(lots.below(planned.len()));
             faults::happen(cluster, next, short, lots).await
         };
@@ -255,7 +255,7 @@ async fn break_things(
     }
 }
 
-/// What the failure matrix says about the time of the fault itself.
+/// What the failure matrix promises while the fault lasts.
 fn promised_during(
     scenario: Scenario,
     settings: Settings,
@@ -282,7 +282,7 @@ fn promised_during(
     }
     let limit = LATE * u64::from(settings.slack);
     let late = times.deliveries.iter().filter(|delay| **delay > limit).count();
-    // One of a hundred may be later.
+    // One in a hundred may be later.
     if redis && late * 100 > times.deliveries.len() {
         let what = format!("{late} of {} events came later than {limit} ms", times.deliveries.len());
         found.push(Violation::of("R24", what));
@@ -293,7 +293,7 @@ fn promised_during(
     found
 }
 
-/// Times in the log are the real ones, whatever a node's own clock says.
+/// Times in the log are real ones, whatever a node's own clock says.
 fn check_times(logs: &[Log], began: Timestamp) -> Option<Violation> {
     let (from, until) = (began.0 - TIMES_OFF, Clock::system(0).now().0 + TIMES_OFF);
     let wrong = |event: &&parlour_protocol::socket::Event| !(from..until).contains(&event.at.0);

@@ -1,5 +1,5 @@
-//! The node that somebody is connected to dies: friends see them go within a minute, and do not see those go who
-//! come back at once.
+//! The node that somebody is connected to dies: friends see them go offline within a minute, but not those who
+//! reconnect at once.
 
 use parlour_client::operations::calls;
 use std::time::{Duration, Instant};
@@ -16,18 +16,18 @@ use crate::chaos::cluster::Cluster;
 use crate::chaos::nodes::Node;
 use crate::chaos::report::millis;
 
-/// Anyone who was on a node that died is offline by then.
+/// Anyone who was on a node that died must be offline within this time.
 const OFFLINE: Duration = Duration::from_secs(60);
-/// Anyone who comes back after this time was never away.
+/// Anyone who reconnects within this time was never away.
 const AWAY: Duration = Duration::from_secs(4);
-/// A sign of presence that nothing broke on the way comes within this time.
+/// A presence change that is not affected by a fault must arrive within this time.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Runs it.
+/// Runs the scenario.
 pub async fn play(cluster: &Cluster) -> Verdict {
     let (_, bob) = cluster.register("bob").await;
     let mut violations = Vec::new();
-    // On the second node, and without another one to go to.
+    // On the second node, with no other one to go to.
     let mut watching = Follower::start(bob[1].clone(), Options::default());
     wait_until(&mut watching, SOON, |update| *update == Update::Connected).await;
     let mut friends: Vec<(UserId, Vec<Api>, Follower)> = Vec::new();
@@ -42,7 +42,8 @@ pub async fn play(cluster: &Cluster) -> Verdict {
         }
         friends.push((id, apis, connected));
     }
-    // The nodes tell each other who is there every twenty seconds; that a node dies just before is the worst case.
+    // Nodes announce their connections to each other every twenty seconds; a node that dies just before that is the
+    // worst case.
     cluster.on_node(0, Node::kill).await;
     let killed = Instant::now();
     let mut friends = friends.into_iter();

@@ -1,4 +1,5 @@
-//! PostgreSQL is put back to an older state, and its epoch changed: every client drops what it has and loads everything again.
+//! PostgreSQL is restored to an older state, and its epoch changed: every client drops its data and loads everything
+//! again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,13 +20,13 @@ use crate::chaos::lots::Lots;
 use crate::chaos::nodes::Node;
 use crate::chaos::report::{self, Times};
 
-/// Anyone who was told nothing by then, never will be.
+/// Anyone who was not notified within this time never will be.
 const TOLD: Duration = Duration::from_secs(35);
 const BEFORE: usize = 30;
 const LOST: usize = 20;
 const AFTER: usize = 25;
 
-/// Runs it.
+/// Runs the scenario.
 pub async fn play(cluster: &Cluster, _lots: Lots) -> Verdict {
     let (ada, apis) = cluster.register("ada").await;
     let room = create(&apis[0], "kept").await;
@@ -63,7 +64,7 @@ pub async fn play(cluster: &Cluster, _lots: Lots) -> Verdict {
     tokio::task::spawn_blocking(move || {
         postgres.restore(&dump);
         let mut conn = Address::parse(&postgres.url).unwrap().connect().unwrap();
-        // What README tells operators to do.
+        // What the README tells operators to do.
         let sql = "UPDATE server_state SET value = value || '+' WHERE key = 'epoch'";
         assert_eq!(diesel::RunQueryDsl::execute(diesel::sql_query(sql), &mut conn).unwrap(), 1);
     })
@@ -83,7 +84,7 @@ pub async fn play(cluster: &Cluster, _lots: Lots) -> Verdict {
     }
     attempts.extend(say(AFTER, "after").await);
     recording.attempts = attempts;
-    // Somebody who was not there at all meanwhile, and whose position lies below the present head.
+    // Somebody who was away the whole time, and whose position lies below the present head.
     let options =
         Options { cursors: [(room, 1), (young, 1)].into(), epoch: Some(epoch), ..Options::default() };
     let mut late = Follower::start(apis[0].clone(), options);
@@ -94,7 +95,7 @@ pub async fn play(cluster: &Cluster, _lots: Lots) -> Verdict {
     }
     recording.logs = vec![clients::log(&apis[0], room).await];
     for (number, follower) in followers.iter_mut().enumerate() {
-        // What a client has that loads everything again where it was told to.
+        // What a client has that loads everything again from where it was told to.
         let mut events = recording.logs[0].events[..usize::try_from(head).expect("a head")].to_vec();
         events.extend(hear(follower, room, recording.logs[0].head).await);
         let reader = format!("follower {number}");
@@ -110,7 +111,7 @@ async fn create(api: &Api, name: &str) -> ConversationId {
     api.create_room(&room).await.expect("a room").id
 }
 
-/// A follower that has everything there is.
+/// A follower that has received everything.
 async fn following(apis: &[Api], node: usize, rooms: &[ConversationId]) -> Follower {
     let mut nodes = apis.to_vec();
     nodes.rotate_left(node);
@@ -125,7 +126,7 @@ async fn following(apis: &[Api], node: usize, rooms: &[ConversationId]) -> Follo
     follower
 }
 
-/// Where a room is followed from after a reset, and whether the other one was told as left.
+/// The position from which a room is followed after a reset, and whether the other room was reported as left.
 async fn reload(follower: &mut Follower, room: ConversationId, young: ConversationId) -> (Option<Seq>, bool) {
     let (mut reset, mut left) = (None, false);
     let telling = async {

@@ -1,4 +1,4 @@
-//! Cursors of any age resume on any node, also on nodes that never saw the client: those that just started.
+//! Cursors of any age resume on any node, including nodes that never saw the client because they have just started.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -17,14 +17,14 @@ use crate::chaos::faults::{self, Fault};
 use crate::chaos::lots::Lots;
 use crate::chaos::report::{self, Times};
 
-/// More than what is replayed at once, in one conversation and in all.
+/// More than is replayed at once, in one conversation and in total.
 const LONG: usize = limits::REPLAY.1 as usize + 300;
-/// Messages that are on their way at the same time while the log is filled.
+/// Messages in flight while the log is filled.
 const AT_ONCE: usize = 20;
-/// Somebody who resumes has everything within this time.
+/// Somebody who resumes must have everything within this time.
 const COMPLETE: Duration = Duration::from_secs(20);
 
-/// Runs it.
+/// Runs the scenario.
 pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verdict {
     let ada = cluster.register("ada").await;
     let room = CreateRoom { name: "archive".into(), topic: String::new() };
@@ -54,7 +54,7 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
         let log = clients::log(&ada.1[0], room).await;
         let (head, replay) = (log.head, limits::REPLAY.0);
         let anywhere = 1 + lots.below(log.events.len()) as Seq;
-        // All of it, a bit too much, exactly as much as is replayed, a little, nothing.
+        // All of it, one too many, exactly as many as are replayed, a few, none.
         for after in [0, head - replay - 1, head - replay, anywhere, head - 1, head] {
             let node = lots.below(cluster.nodes.len());
             let resumed = Instant::now();
@@ -73,7 +73,7 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
     (joined([report::measured(&recording, &times), json!({ "faults": done })]), violations)
 }
 
-/// What a follower applies from a cursor on, until the head.
+/// What a follower applies from a cursor on, up to the head.
 async fn resume(
     api: &Api,
     room: ConversationId,
@@ -95,12 +95,12 @@ async fn resume(
             }
         }
     };
-    // What is missing then, the checker tells.
+    // The checker reports what is missing after that.
     let _complete = tokio::time::timeout(COMPLETE, following).await;
     events
 }
 
-/// Cursors that lead nowhere are said so, never ignored.
+/// Invalid cursors are reported, never ignored.
 async fn edges(api: &Api, room: ConversationId, head: Seq) -> Vec<Violation> {
     let nowhere = ConversationId(room.0 ^ 1);
     let cursors = BTreeMap::from([(room, head + 5), (nowhere, 3)]);

@@ -1,7 +1,7 @@
-//! People leave a room and end friendships while others, and they themselves, write on all nodes: from then on
-//! nothing of theirs is stored and nothing reaches them, with and without losses on the way between the nodes.
+//! People leave a room and end friendships while others, and they themselves, write on all nodes: from then on none of
+//! their messages is stored and nothing reaches them, with and without losses between the nodes.
 //!
-//! What reaches them is read from the bare socket: a client library would hide what it should never have got.
+//! What reaches them is read from the bare socket: a client library would hide what it should never have received.
 
 use parlour_client::operations::ListEvents;
 use std::sync::Arc;
@@ -27,14 +27,14 @@ use crate::chaos::report::{self, Times};
 
 const WRITERS: usize = 3;
 const GUESTS: usize = 4;
-/// Anyone who lost a right gets nothing after this time, also when the notice of it was lost between the nodes.
+/// Anyone who lost a right must receive nothing after this time, even if the notice was lost between the nodes.
 const BOUND: Duration = Duration::from_secs(1);
-/// Listening goes on for so long beyond the bound.
+/// Listening continues for this long beyond the bound.
 const BEYOND: Duration = Duration::from_millis(700);
-/// Of a hundred messages between the nodes, this many are lost, and as many come late.
+/// Percentage of the messages between nodes that are lost; as many are delayed.
 const LOSS: u64 = 30;
 
-/// What everybody knows.
+/// State that everyone shares.
 #[derive(Clone)]
 struct Scene {
     room: ConversationId,
@@ -42,7 +42,7 @@ struct Scene {
     slack: u32,
 }
 
-/// Runs it.
+/// Runs the scenario.
 pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verdict {
     let (_, owner) = cluster.register("owner").await;
     let room = CreateRoom { name: "door".into(), topic: String::new() };
@@ -115,7 +115,7 @@ async fn send_only(mut writer: Writer, room: ConversationId) {
     }
 }
 
-/// Enters, listens, leaves by way of any node, listens on; again and again.
+/// Joins, listens, leaves through any node, and keeps listening; again and again.
 async fn come_and_go((user, nodes): (UserId, Vec<Api>), scene: Scene, mut lots: Lots) -> Vec<Visit> {
     let room = scene.room;
     let mut visits = Vec::new();
@@ -192,7 +192,7 @@ async fn befriend(one: &(UserId, Vec<Api>), other: &(UserId, Vec<Api>)) {
     insist("a friendship", || other.1[0].accept_friend_request(one.0)).await;
 }
 
-/// Ends and renews a friendship. Answers how often.
+/// Ends and renews a friendship. Returns how often.
 async fn fall_out(
     (one, other): ((UserId, Vec<Api>), (UserId, Vec<Api>)),
     direct: ConversationId,
@@ -200,7 +200,7 @@ async fn fall_out(
     mut lots: Lots,
 ) -> usize {
     let mut quarrels = 0;
-    // All the requests that two people may make, but for the one that the story began with.
+    // All requests that two people may make in a day, except the initial one.
     while !journal.is_over() && quarrels < 2 * limits::FRIEND_REQUESTS_PER_DAY as usize - 2 {
         let pause = lots.millis(200..800);
         tokio::time::sleep(pause).await;
@@ -217,10 +217,10 @@ async fn fall_out(
                 journal.strange(what);
             }
         }
-        // Asking too often is limited.
+        // Requests are rate limited.
         let pause = lots.millis(300..1200);
         tokio::time::sleep(pause).await;
-        // By turns, since each may ask only so often a day.
+        // In turn, since each person may send only a limited number of requests a day.
         match quarrels % 2 {
             0 => befriend(&one, &other).await,
             _ => befriend(&other, &one).await,

@@ -1,5 +1,5 @@
-//! The last message before silence is lost on its way to the other nodes: no later one shows that it is missing, and
-//! it arrives all the same, soon.
+//! The last message before silence is lost on its way to the other nodes: no later message shows that it is missing,
+//! and it still arrives soon.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,12 +16,12 @@ use crate::chaos::lots::Lots;
 use crate::chaos::proxy::Mode;
 use crate::chaos::report::{millis, percentile};
 
-/// The look at all heads every two seconds finds it; the rest is for a busy machine.
+/// The sweep of all heads every two seconds finds it; the rest is for a busy machine.
 const FOUND: Duration = Duration::from_millis(2_500);
-/// Whatever did not come by then, never will.
+/// Whatever has not arrived by then never will.
 const NEVER: Duration = Duration::from_secs(35);
 
-/// Runs it.
+/// Runs the scenario.
 pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verdict {
     let (_, ada) = cluster.register("ada").await;
     let room = CreateRoom { name: "quiet".into(), topic: String::new() };
@@ -37,7 +37,7 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
     let (mut delays, mut faults, mut violations) = (Vec::new(), Vec::new(), Vec::new());
     let mut sends = 0_u64;
     while sends == 0 || began.elapsed() < settings.load {
-        // At any time between two looks.
+        // At any time between two sweeps.
         let calm = lots.millis(0..2000);
         tokio::time::sleep(calm).await;
         cluster.redis.iter().for_each(|proxy| proxy.set(Mode::Meddle(100)));
@@ -60,7 +60,7 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
     }
     let found = FOUND * settings.slack;
     let late = delays.iter().filter(|delay| **delay > millis(found)).count();
-    // One of a hundred may be later, but of a few none.
+    // One in a hundred may be later, but with few messages none.
     if late * 100 > delays.len() {
         let what = format!("{late} of {} lost tails came later than {found:?}", delays.len());
         violations.push(Violation::of("R26", what));

@@ -1,4 +1,4 @@
-//! The client of openapi-generator, shorter: events, bytes and problems are where it used to fail.
+//! The client of openapi-generator, in short form: events, bytes and problems are where it used to fail.
 
 use std::{
     env,
@@ -34,7 +34,7 @@ fn client(setting: &str, token: Option<String>) -> Outcome<Configuration> {
     Ok(Configuration { base_path, bearer_access_token: token, ..Configuration::new() })
 }
 
-/// Code and status of a refusal. Every operation has a type of its own for it; what they hold is the same.
+/// Code and status of a refusal. Every operation has its own type for it; their contents are the same.
 fn refused<T, E>(
     answer: Result<T, Error<E>>,
     problem: fn(E) -> Option<models::Problem>,

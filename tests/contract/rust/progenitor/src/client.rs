@@ -1,4 +1,4 @@
-//! What progenitor wrote, and a counter of the requests that it makes.
+//! The generated client, and a counter of the requests that it makes.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,7 +13,7 @@ impl ClientHooks<()> for Client {
     }
 }
 
-/// How many there were.
+/// The number of requests so far.
 pub fn requests() -> u32 {
     REQUESTS.load(Ordering::Relaxed)
 }

@@ -1,6 +1,6 @@
-//! The whole story of two people, told through the client of progenitor alone.
+//! The whole story of two people, told through the progenitor client alone.
 
-// Not every type is met, and what a generator writes is not ours to improve.
+// Not every type is used, and generated code is not ours to improve.
 #[allow(dead_code, unused, clippy::all)]
 mod client;
 
@@ -19,7 +19,7 @@ type Answer<T> = Result<ResponseValue<T>, Error<types::Problem>>;
 
 const PASSWORD: &str = "correct horse battery";
 
-/// A person with a client of their own.
+/// A person with their own client.
 struct Person {
     client: Client,
     account: types::Account,
@@ -39,7 +39,7 @@ fn same<T: PartialEq + Debug>(found: T, expected: T, what: &str) -> Outcome {
     check(found == expected, &format!("{what}: {expected:?} was expected, and it is {found:?}"))
 }
 
-/// The problem of an operation that must be refused, after a look at what every problem has.
+/// The problem of an operation that must be refused, after checking what every problem has in common.
 fn refused<T>(answer: Answer<T>) -> Outcome<types::Problem> {
     let Err(Error::ErrorResponse(response)) = answer else { return Err("it was not refused".into()) };
     let status = i32::from(response.status().as_u16());
@@ -194,7 +194,7 @@ async fn changes(ada: &Person, ben: &Person, place: &ConversationId, first: &Seq
     check(deleted.deleted_at.is_some() && deleted.body.is_none(), "a deleted message has no text")
 }
 
-/// The log, told apart by kind: what the compiler knows of each is what is used of it.
+/// The log, matched by kind: only what the compiler knows about each kind is used.
 async fn events(person: &Person, place: &ConversationId, sent: &[i64]) -> Outcome {
     let (mut created, mut kinds, mut after, mut head) = (Vec::new(), BTreeSet::new(), 0, 1);
     while after < head {
@@ -265,7 +265,7 @@ async fn exported(ada: &Person) -> Outcome {
 }
 
 async fn problems(address: &str, ada: &Person) -> Outcome {
-    // Types know lengths already, so only the server can find this.
+    // The generated types check lengths already, so only the server can find this.
     let invalid = refused(stranger(address).create_account(None, &account("1st")?).await)?;
     same(invalid.code.as_str(), "invalid", "a handle that is none")?;
     let broken: Vec<_> = invalid.violations.iter().map(|one| one.field.as_str()).collect();
