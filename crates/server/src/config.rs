@@ -202,7 +202,9 @@ impl Config {
                 .iter()
                 .chain(&ProviderSettings::NAMES)
                 .find(|name| **name == wanted || name.strip_prefix("PARLOUR_") == Some(&wanted))
-                .ok_or_else(|| format!("parlour.toml: there is no setting {key:?}; README lists them all"))?;
+                .ok_or_else(|| {
+                    format!("parlour.toml: there is no setting {key:?}; docs/settings.md lists them all")
+                })?;
             let text = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Array(list) => {

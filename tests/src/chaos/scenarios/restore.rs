@@ -64,7 +64,7 @@ pub async fn play(cluster: &Cluster, _lots: Lots) -> Verdict {
     tokio::task::spawn_blocking(move || {
         postgres.restore(&dump);
         let mut conn = Address::parse(&postgres.url).unwrap().connect().unwrap();
-        // What the README tells operators to do.
+        // What docs/operations.md tells operators to do.
         let sql = "UPDATE server_state SET value = value || '+' WHERE key = 'epoch'";
         assert_eq!(diesel::RunQueryDsl::execute(diesel::sql_query(sql), &mut conn).unwrap(), 1);
     })
