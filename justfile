@@ -4,9 +4,9 @@
 default:
     @just --list --unsorted
 
-# Build everything and start the server; arguments go to it.
-run *arguments:
-    cargo xtask run -- {{ arguments }}
+# Build everything and start the server.
+run:
+    cargo xtask run
 
 # Build the release binary with the browser client inside.
 build:

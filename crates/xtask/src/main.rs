@@ -40,7 +40,7 @@ use crate::{steps::Steps, workspace::Workspace};
 const HELP: &str = "\
 Usage: cargo xtask <command>
 
-  run [-- args]               build everything for release and become `parlour serve args`
+  run                         build everything for release and start the server in this folder
   build                       build the same without starting it: target/release/parlour
   client                      build the browser client into target/client/dist
   test [suite] [-- args]      run all tests with private PostgreSQL and Redis servers; a suite is one of

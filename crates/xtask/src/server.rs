@@ -2,7 +2,7 @@
 
 use std::{os::unix::process::CommandExt, path::PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::{client, commands, prerequisites, steps::Steps, workspace::Workspace};
 
@@ -24,15 +24,15 @@ pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
     Ok(workspace.target.join("release/parlour"))
 }
 
-/// Builds everything and replaces this process with the server, so that signals reach it; arguments after `--` are
-/// passed to it.
+/// Builds everything and replaces this process with the server, so that signals reach it.
 pub fn run(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> Result<()> {
-    let arguments = match arguments {
-        [first, rest @ ..] if first == "--" => rest,
-        all => all,
-    };
+    if let Some(argument) = arguments.first() {
+        bail!(
+            "`run` takes no arguments, but was given {argument:?}. Settings are environment variables: docs/settings.md."
+        );
+    }
     let executable = build(workspace, steps)?;
     let mut server = commands::cleaned(workspace, &executable);
-    server.current_dir(std::env::current_dir()?).arg("serve").args(arguments);
+    server.current_dir(std::env::current_dir()?).arg("serve");
     Err(server.exec()).context("the server that was just built cannot be started")
 }
