@@ -345,7 +345,7 @@ mod tests {
         assert!(mark_read(&mut entry, &mut counted, 5).moved);
         assert!(!mark_read(&mut entry, &mut counted, 4).moved);
         assert_eq!((entry.unread, entry.mentions, entry.read_seq), (0, 0, 5));
-        let mut told = Conversation { unread: 2, head: 9, ..entry.clone() };
+        let mut told = Conversation { unread: 2, head: 9, last_message: None, ..entry.clone() };
         let mut unmoved = Counted::new(&told);
         assert!(!mark_read(&mut told, &mut unmoved, 5).doubt, "what was known before is told at every start");
         assert!(mark_read(&mut told, &mut unmoved, 7).doubt);
