@@ -4,7 +4,7 @@
 //! stays so whatever happens to the handle. Only members can be mentioned, so a message can't be used to find out which
 //! handles exist.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Mention;
@@ -83,12 +83,16 @@ pub(crate) fn announce(
         return Ok(vec![Vec::new(); messages.len()]);
     }
     // The author of the message that is replied to may have left since.
-    let conversations: Vec<i64> = messages.iter().map(|one| one.place.conversation.0).collect();
-    let answered: Vec<i64> =
-        concerned.iter().flatten().filter(|(_, by_name)| !by_name).map(|(user, _)| user.0).collect();
+    let answered: BTreeSet<(i64, i64)> = messages
+        .iter()
+        .zip(&concerned)
+        .flat_map(|(message, people)| people.iter().map(|person| (message.place.conversation.0, person)))
+        .filter(|(_, (_, by_name))| !by_name)
+        .map(|(conversation, (user, _))| (conversation, user.0))
+        .collect();
     let present = match answered.is_empty() {
         true => Vec::new(),
-        false => members::list_among(conn, &conversations, &answered)?,
+        false => members::list_pairs(conn, &Vec::from_iter(answered))?,
     };
     let authors: Vec<i64> = messages.iter().map(|one| one.place.author.0).collect();
     let blocked = blocks::list_among(conn, &people, &authors)?;

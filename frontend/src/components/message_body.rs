@@ -9,8 +9,8 @@ use parlour_protocol::messages::Mention;
 use parlour_protocol::text::{Segment, pieces};
 use parlour_protocol::validation;
 
-/// The text with its links, mentions and code. A mention refers to an account, whoever owns the handle now; `mentions`
-/// says which account. If that is not known (yet), the handle is used.
+/// The text with its links, mentions and code. A mention refers to an account, even if the handle has another owner now;
+/// `mentions` says which account. If that is not known (yet), the handle is used.
 pub(crate) fn body(text: &str, mentions: Option<&[Mention]>, me: UserId) -> impl IntoView + use<> {
     let plain = |text: &str| view! { <span prop:textContent=text.to_owned()></span> }.into_any();
     pieces(text)

@@ -237,7 +237,7 @@ async fn floods_of_empty_frames_of_people(app: App) {
         socket.write(&bytes.repeat(FLOOD));
         let code = socket.close_code();
         // Pings are answered, and a client that does not read the pongs is slow; an empty message is not a command, and
-        // the server tolerates only so many of those.
+        // the server tolerates only a limited number of those.
         let expected =
             [CloseCode::RateLimited, CloseCode::SlowConsumer, CloseCode::BadFrame].map(CloseCode::code);
         assert!(expected.contains(&code), "{what}: {code}");
