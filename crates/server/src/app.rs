@@ -40,7 +40,7 @@ use crate::api_tokens::{self, ApiToken};
 use crate::budget::Budgets;
 use crate::budget::addresses::{self, AddressKey};
 use crate::budget::connections::Conn;
-use crate::budget::gate::Gate;
+use crate::budget::gate::Gates;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::erasing;
@@ -487,16 +487,16 @@ impl App {
     }
 
     /// Admits a connection when its turn comes; `None` if there is no room for it.
-    pub async fn admit(&self, gate: &Gate, stream: TcpStream, peer: IpAddr) -> Option<Conn> {
+    pub async fn admit(&self, gates: &Gates, stream: TcpStream, peer: IpAddr) -> Option<Conn> {
         let peer = peer.to_canonical();
         let is_proxy = addresses::is_in(&self.config.trusted_proxies, peer);
         let door = &self.budgets.door;
-        if door.wait(gate, peer, is_proxy).await.is_none() {
+        if door.wait(&gates.strangers, peer, is_proxy).await.is_none() {
             // A reset costs least, and the kernel keeps no state for it.
             let _ = stream.set_zero_linger();
             return None;
         }
-        door.admit(stream, peer, is_proxy)
+        door.admit(stream, peer, is_proxy, &gates.reads)
     }
 
     /// Rereads the signing keys, which the command line may have replaced. After an emergency replacement, all

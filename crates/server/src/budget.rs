@@ -11,6 +11,7 @@ pub mod door;
 pub mod gate;
 pub mod guesses;
 pub mod memory;
+pub mod pace;
 pub mod queue;
 pub mod rates;
 pub mod turns;

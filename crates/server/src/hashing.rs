@@ -1,9 +1,10 @@
 //! The threads that hash passwords, up to four and one per core, each with memory of its own that it keeps while
 //! there is work.
 //!
-//! Invariant: people who have logged in before go first, and strangers take turns by network, so that nobody waits
-//! behind everything that somebody else has queued. When the queue is full, the network with the most requests gives
-//! way.
+//! Invariant: people who have logged in before go first, then strangers, then networks with a wrong password in the
+//! last minute. Within a class people or blocks of addresses take turns, and networks within a block, so that nobody
+//! waits behind everything that somebody else has queued, even from thousands of addresses. When the queue is full, the
+//! last class and those with the most requests give way.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -14,8 +15,8 @@ use parlour_chat::passwords::{self, Hardness, Memory, Verdict};
 use parlour_protocol::ids::UserId;
 use tokio::sync::oneshot;
 
-use crate::budget::addresses::AddressKey;
-use crate::budget::queue::FairQueue;
+use crate::budget::addresses::{AddressKey, Block};
+use crate::budget::queue::{FairBlocks, FairQueue};
 use crate::problems::ApiError;
 use crate::random;
 
@@ -26,6 +27,11 @@ const WAITING_OF_ONE: usize = 64;
 /// Idle threads release their memory after this long.
 const KEEP_MEMORY: Duration = Duration::from_secs(10);
 
+/// When more networks of a block wait than are served within about a second, the newest goes first: those in front have
+/// waited for so long already that their clients give up, and if everybody waited as long, nobody would be served in
+/// time.
+const CROWD: usize = 32;
+
 /// On whose behalf a password is hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Asker {
@@ -33,55 +39,79 @@ pub enum Asker {
     Known(UserId),
     /// A stranger from a network.
     Stranger(AddressKey),
+    /// A stranger from a network from which a wrong password came within the last minute.
+    Guesser(AddressKey),
 }
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+type Strangers = FairBlocks<Block, AddressKey, Job>;
 
 #[derive(Default)]
 struct Waiting {
-    known: FairQueue<Asker, Job>,
-    strangers: FairQueue<Asker, Job>,
+    known: FairQueue<UserId, Job>,
+    strangers: Strangers,
+    guessers: Strangers,
     count: usize,
-    /// Number of jobs taken; decides when strangers go first.
+    /// Number of jobs taken; decides when a later class goes first.
     served: usize,
     ended: bool,
 }
 
 impl Waiting {
     fn push(&mut self, asker: Asker, job: Job) -> bool {
-        let known = matches!(asker, Asker::Known(_));
-        let own = if known { self.known.of(asker) } else { self.strangers.of(asker) };
+        let own = match asker {
+            Asker::Known(user) => self.known.of(user),
+            Asker::Stranger(network) => self.strangers.of(network.block(), network),
+            Asker::Guesser(network) => self.guessers.of(network.block(), network),
+        };
         if own >= WAITING_OF_ONE {
             return false;
         }
         if self.count >= WAITING {
-            // A known person displaces any stranger; a stranger displaces only a network with more requests.
-            let room = self.strangers.drop_of_most(if known { 0 } else { own + 1 });
-            let room = room || (known && self.known.drop_of_most(own + 1));
+            // Anybody displaces those of a later class, and of their own only somebody with more requests.
+            let room = match asker {
+                Asker::Known(_) => {
+                    self.guessers.drop_of_most()
+                        || self.strangers.drop_of_most()
+                        || self.known.drop_of_most(own + 1)
+                }
+                Asker::Stranger(network) => {
+                    self.guessers.drop_of_most() || self.strangers.make_room(network.block(), network)
+                }
+                Asker::Guesser(network) => self.guessers.make_room(network.block(), network),
+            };
             if !room {
                 return false;
             }
             self.count -= 1;
         }
         self.count += 1;
-        if known {
-            self.known.push(asker, job)
-        } else {
-            self.strangers.push(asker, job)
+        match asker {
+            Asker::Known(user) => self.known.push(user, job),
+            Asker::Stranger(network) => self.strangers.push(network.block(), network, job),
+            Asker::Guesser(network) => self.guessers.push(network.block(), network, job),
         }
         true
     }
 
     fn pop(&mut self) -> Option<Job> {
         self.served = self.served.wrapping_add(1);
-        // Every fourth turn goes to strangers first.
-        let job = if self.served.is_multiple_of(4) {
-            self.strangers.pop().or_else(|| self.known.pop())?
-        } else {
-            self.known.pop().or_else(|| self.strangers.pop())?
-        };
+        // Each class has a share, so that none waits for ever.
+        let job = match self.served % 8 {
+            0 => self.pop_guesser().or_else(|| self.pop_stranger()).or_else(|| self.known.pop()),
+            4 => self.pop_stranger().or_else(|| self.known.pop()).or_else(|| self.pop_guesser()),
+            _ => self.known.pop().or_else(|| self.pop_stranger()).or_else(|| self.pop_guesser()),
+        }?;
         self.count -= 1;
         Some(job)
+    }
+
+    fn pop_stranger(&mut self) -> Option<Job> {
+        self.strangers.pop(CROWD)
+    }
+
+    fn pop_guesser(&mut self) -> Option<Job> {
+        self.guessers.pop(CROWD)
     }
 }
 
@@ -220,6 +250,62 @@ mod tests {
         }
         assert_eq!(*names.lock().unwrap(), ["known", "a1", "b1", "a2", "a3"]);
         assert_eq!(waiting.count, 0);
+    }
+
+    #[test]
+    fn networks_that_guessed_go_last_and_still_have_a_share() {
+        let names: Arc<Mutex<Vec<&str>>> = Arc::default();
+        let mut waiting = Waiting::default();
+        for number in 0..4 {
+            let guesser = Asker::Guesser(AddressKey::of([192, 0, 2, number].into()));
+            waiting.push(guesser, named(&names, "guesser"));
+        }
+        for number in 10..20 {
+            waiting.push(stranger(number), named(&names, "stranger"));
+        }
+        while let Some(job) = waiting.pop() {
+            job(&mut Memory::default());
+        }
+        let names = names.lock().unwrap();
+        let guessers: Vec<usize> = (0..names.len()).filter(|at| names[*at] == "guesser").collect();
+        assert_eq!(guessers, [7, 11, 12, 13]);
+    }
+
+    #[test]
+    fn of_a_crowd_of_strangers_the_newest_goes_first() {
+        let names: Arc<Mutex<Vec<&str>>> = Arc::default();
+        let mut waiting = Waiting::default();
+        waiting.push(stranger(0), named(&names, "oldest"));
+        for number in 1..=CROWD as u8 {
+            waiting.push(stranger(number), named(&names, "crowd"));
+        }
+        waiting.push(stranger(100), named(&names, "newest"));
+        for _ in 0..2 {
+            waiting.pop().unwrap()(&mut Memory::default());
+        }
+        waiting.push(stranger(101), named(&names, "later"));
+        for _ in 0..2 {
+            waiting.pop().unwrap()(&mut Memory::default());
+        }
+        assert_eq!(*names.lock().unwrap(), ["newest", "crowd", "later", "oldest"]);
+    }
+
+    #[test]
+    fn a_block_of_thousands_of_addresses_takes_turns_with_everybody_else() {
+        let names: Arc<Mutex<Vec<&str>>> = Arc::default();
+        let mut waiting = Waiting::default();
+        for number in 0..=255 {
+            assert!(waiting.push(stranger(number), named(&names, "crowd")));
+        }
+        let elsewhere = |last: u8| Asker::Stranger(AddressKey::of([198, 51, 100, last].into()));
+        assert!(waiting.push(elsewhere(1), named(&names, "elsewhere")), "the crowd gives way");
+        assert!(waiting.push(elsewhere(2), named(&names, "elsewhere")));
+        assert!(!waiting.push(stranger(0), named(&names, "crowd")), "it has enough");
+        for _ in 0..4 {
+            waiting.pop().unwrap()(&mut Memory::default());
+        }
+        assert_eq!(*names.lock().unwrap(), ["crowd", "elsewhere", "crowd", "elsewhere"]);
+        assert_eq!(waiting.count, WAITING - 4);
     }
 
     #[test]

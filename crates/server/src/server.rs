@@ -195,11 +195,13 @@ async fn prepare(
                 async move {
                     let Ok(peer) = stream.peer_addr() else { return Ok(()) };
                     // Wait for a turn: thousands may arrive at once.
-                    let conn = app.admit(&gates.strangers, stream, peer.ip()).await;
+                    let conn = app.admit(&gates, stream, peer.ip()).await;
                     let Some(conn) = conn else { return Ok(()) };
                     let place = conn.place().clone();
+                    // On the heap, so that a connection that waits for its turn takes little memory.
+                    let served = Box::pin(dispatcher.call((conn, Some(peer))));
                     tokio::select! {
-                        done = dispatcher.call((conn, Some(peer))) => done,
+                        done = served => done,
                         () = place.kill().wait() => Ok(()),
                     }
                 }

@@ -37,6 +37,26 @@ impl AddressKey {
     }
 }
 
+/// Addresses that usually belong to one provider: an IPv4 /16, or an IPv6 /32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Block {
+    /// The first 16 bits of an IPv4 address.
+    V4(u16),
+    /// The first 32 bits of an IPv6 address.
+    V6(u32),
+}
+
+impl AddressKey {
+    /// The block that it is in.
+    pub fn block(self) -> Block {
+        match self {
+            Self::V4(address) => Block::V4((u32::from(address) >> 16) as u16),
+            Self::V6(network) => Block::V6((network >> 32) as u32),
+            Self::Site(site) => Block::V6((site >> 16) as u32),
+        }
+    }
+}
+
 impl fmt::Display for AddressKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::addresses::AddressKey;
 use super::door::Entry;
 use super::memory::Kill;
+use super::pace::Paced;
 use crate::problems;
 
 /// Time limit for a complete request head, from its first byte.
@@ -273,11 +274,12 @@ impl Drop for Serving {
 pub struct Conn {
     stream: TcpStream,
     entry: Entry,
+    reader: Paced,
 }
 
 impl Conn {
-    pub(super) fn new(stream: TcpStream, entry: Entry) -> Self {
-        Self { stream, entry }
+    pub(super) fn new(stream: TcpStream, entry: Entry, reader: Paced) -> Self {
+        Self { stream, entry, reader }
     }
 
     /// The state of the connection.
@@ -328,9 +330,16 @@ impl AsyncRead for Conn {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
         }
+        let paced = !place.is_known();
+        if paced && self.reader.poll(cx).is_pending() {
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         let count = buf.filled().len() - before;
+        if paced && polled.is_pending() {
+            self.reader.give_back();
+        }
         if count > 0 {
             place.read_ahead(count);
             if throws_away {

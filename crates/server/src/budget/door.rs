@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use super::addresses::AddressKey;
 use super::connections::{Conn, Place};
 use super::gate::Gate;
+use super::pace::Pace;
 use super::rates::NetworkLimit;
 
 /// While no connection has waited for [`STALE`], up to this multiple of a limit is admitted.
@@ -110,7 +111,7 @@ impl Door {
 
     /// Admits a connection; `None` when it must be closed. Connections from a trusted proxy have no limit per
     /// address.
-    pub fn admit(&self, stream: TcpStream, peer: IpAddr, is_proxy: bool) -> Option<Conn> {
+    pub fn admit(&self, stream: TcpStream, peer: IpAddr, is_proxy: bool, pace: &Pace) -> Option<Conn> {
         let address = AddressKey::of(peer);
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let own = table.by_address.get(&address).map_or(0, Vec::len);
@@ -135,7 +136,7 @@ impl Door {
         table.count += 1;
         table.by_address.entry(address).or_default().push(place.clone());
         drop(table);
-        Some(Conn::new(stream, Entry { place, door: self.clone() }))
+        Some(Conn::new(stream, Entry { place, door: self.clone() }, pace.reader()))
     }
 
     /// Closes the sockets that have not authenticated yet.

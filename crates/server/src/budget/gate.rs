@@ -1,6 +1,6 @@
 //! Admission in turns, for new connections and requests. A few begin in each round of a thread's event loop, and
-//! networks take turns, so that thousands arriving at once delay neither existing clients nor those from other
-//! networks.
+//! blocks of addresses take turns, and networks within a block, so that thousands arriving at once delay neither
+//! existing clients nor those from elsewhere.
 //!
 //! While people write to each other, rounds for strangers are also spaced by a pause: a message passes through a
 //! database and other processes, which need the processor too.
@@ -17,11 +17,12 @@ use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeMetrics};
 use tokio::sync::oneshot;
 
-use super::addresses::AddressKey;
-use super::queue::FairQueue;
+use super::addresses::{AddressKey, Block};
+use super::pace::Pace;
+use super::queue::FairBlocks;
 
-/// How many begin in one round of the loop. More when many networks wait, so that each gets its turn within a few
-/// times [`ROUNDS`].
+/// How many begin in one round of the loop. More when many blocks wait, so that each gets its turn within a few times
+/// [`ROUNDS`].
 const AT_ONCE: usize = 4;
 /// See [`AT_ONCE`].
 const ROUNDS: usize = 100;
@@ -58,14 +59,14 @@ struct Waiting {
     slept: u64,
     /// Whether a task is counting rounds because somebody waits.
     counting: bool,
-    queue: FairQueue<AddressKey, oneshot::Sender<()>>,
+    queue: FairBlocks<Block, AddressKey, oneshot::Sender<()>>,
 }
 
 impl Waiting {
     fn next_round(&mut self) {
-        self.left = AT_ONCE.max(self.queue.keys() / ROUNDS);
+        self.left = AT_ONCE.max(self.queue.blocks() / ROUNDS);
         while self.left > 0 {
-            let Some(next) = self.queue.pop() else { break };
+            let Some(next) = self.queue.pop(usize::MAX) else { break };
             // A waiter that has gone leaves its turn to the next one.
             self.left -= usize::from(next.send(()).is_ok());
         }
@@ -87,12 +88,14 @@ pub struct Gates {
     pub strangers: Gate,
     /// For requests of authenticated people.
     pub known: Gate,
+    /// For reads of connections on which nobody has authenticated.
+    pub reads: Pace,
 }
 
 impl Gates {
     /// Creates the gates of the current thread.
     pub fn new(pulse: Arc<Pulse>) -> Self {
-        Self { strangers: Gate::new(Some(pulse)), known: Gate::new(None) }
+        Self { strangers: Gate::new(Some(pulse)), known: Gate::new(None), reads: Pace::default() }
     }
 }
 
@@ -119,7 +122,7 @@ impl Gate {
                 tokio::task::spawn_local(self.clone().count_rounds());
             }
             let (sender, mine) = oneshot::channel();
-            waiting.queue.push(network, sender);
+            waiting.queue.push(network.block(), network, sender);
             mine
         };
         // The sender is dropped only when the thread ends.
@@ -185,13 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn thousands_of_networks_do_not_make_one_wait_for_long() {
+    fn thousands_of_blocks_do_not_make_one_wait_for_long() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         tokio::task::LocalSet::new().block_on(&runtime, async {
             let gate = Gate::new(None);
             let mut passing: Vec<_> = (0..20 * ROUNDS as u32)
                 .map(|number| {
-                    let (gate, network) = (gate.clone(), AddressKey::of(number.to_be_bytes().into()));
+                    let (gate, network) = (gate.clone(), AddressKey::of((number << 16).to_be_bytes().into()));
                     tokio::task::spawn_local(async move { gate.pass(network).await })
                 })
                 .collect();

@@ -183,6 +183,13 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// Whether this node counts no other attempt from the same network in the current window.
+    pub fn is_first_of_network(&self) -> bool {
+        let Some(network) = self.attempt.network else { return true };
+        let tables = self.guesses.0.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.networks.get(&network).is_none_or(|span| span.count <= 1)
+    }
+
     /// The password was wrong: the attempt stays counted.
     pub fn wrong(mut self) {
         self.settled = true;

@@ -236,6 +236,10 @@ pub async fn create_session(
         None => (Attempt::log_in(&handle_key, network), Asker::Stranger(network)),
     };
     let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
+    let asker = match asker {
+        Asker::Stranger(network) if !taken.is_first_of_network() => Asker::Guesser(network),
+        asker => asker,
+    };
     // Without a password, or without an account, a wrong password takes as long.
     let hash = found.as_ref().filter(|row| row.has_password()).map(|row| row.password_hash.clone());
     let verdict = app.verify_password(asker, body.password.clone(), hash).await?;

@@ -1,0 +1,165 @@
+//! The pace at which bytes of unauthenticated connections are read. Thousands of them may become readable at the same
+//! moment, and each read runs a request's code: without a pace, everybody else would wait for all of them.
+//!
+//! Invariant: a connection that was told to wait is woken exactly once, after at most as many rounds as there are
+//! others.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Reads per round.
+const AT_ONCE: usize = 8;
+/// Length of a round.
+const ROUND: Duration = Duration::from_millis(2);
+
+#[derive(Default)]
+struct Waiting {
+    /// How many more may read in this round.
+    left: usize,
+    /// When the round began.
+    since: Option<Instant>,
+    /// Whether a task is counting rounds because somebody waits.
+    counting: bool,
+    queue: VecDeque<(Rc<Cell<Turn>>, Waker)>,
+}
+
+/// The pace of one thread; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Pace(Rc<RefCell<Waiting>>);
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Turn {
+    #[default]
+    None,
+    Waiting,
+    Granted,
+}
+
+/// A reader at a pace.
+#[derive(Default)]
+pub struct Paced {
+    pace: Pace,
+    turn: Rc<Cell<Turn>>,
+}
+
+impl Pace {
+    /// A reader that keeps this pace.
+    pub fn reader(&self) -> Paced {
+        Paced { pace: self.clone(), turn: Rc::default() }
+    }
+
+    async fn count_rounds(self) {
+        loop {
+            tokio::time::sleep(ROUND).await;
+            let mut waiting = self.0.borrow_mut();
+            (waiting.left, waiting.since) = (AT_ONCE, Some(Instant::now()));
+            while waiting.left > 0 {
+                let Some((turn, waker)) = waiting.queue.pop_front() else { break };
+                // One whose connection has gone leaves its turn to the next.
+                if Rc::strong_count(&turn) > 1 {
+                    waiting.left -= 1;
+                    turn.set(Turn::Granted);
+                    waker.wake();
+                }
+            }
+            if waiting.queue.is_empty() {
+                waiting.counting = false;
+                return;
+            }
+        }
+    }
+}
+
+impl Paced {
+    /// Ready when a read may be tried. A read that found nothing gives its turn back with [`Self::give_back`].
+    pub fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        match self.turn.get() {
+            Turn::Waiting => return Poll::Pending,
+            Turn::Granted => {
+                self.turn.set(Turn::None);
+                return Poll::Ready(());
+            }
+            Turn::None => {}
+        }
+        let mut waiting = self.pace.0.borrow_mut();
+        if !waiting.counting && waiting.since.is_none_or(|since| since.elapsed() >= ROUND) {
+            (waiting.left, waiting.since) = (AT_ONCE, Some(Instant::now()));
+        }
+        if waiting.left > 0 {
+            waiting.left -= 1;
+            return Poll::Ready(());
+        }
+        self.turn.set(Turn::Waiting);
+        waiting.queue.push_back((self.turn.clone(), cx.waker().clone()));
+        if !std::mem::replace(&mut waiting.counting, true) {
+            drop(waiting);
+            tokio::task::spawn_local(self.pace.clone().count_rounds());
+        }
+        Poll::Pending
+    }
+
+    /// There was nothing to read: somebody else may.
+    pub fn give_back(&self) {
+        self.pace.0.borrow_mut().left += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_read_in_each_round_in_order_and_the_gone_cost_nothing() {
+        tokio::task::LocalSet::new()
+            .run_until(async {
+                let pace = Pace::default();
+                let order: Rc<RefCell<Vec<(usize, Duration)>>> = Rc::default();
+                let began = Instant::now();
+                let reading: Vec<_> = (0..AT_ONCE * 3)
+                    .map(|number| {
+                        let (reader, order) = (pace.reader(), order.clone());
+                        tokio::task::spawn_local(async move {
+                            poll_fn(|cx| reader.poll(cx)).await;
+                            order.borrow_mut().push((number, began.elapsed()));
+                        })
+                    })
+                    .collect();
+                tokio::task::yield_now().await;
+                assert_eq!(order.borrow().len(), AT_ONCE, "the others wait");
+                reading[AT_ONCE].abort();
+                for (number, one) in reading.into_iter().enumerate() {
+                    assert_eq!(one.await.is_ok(), number != AT_ONCE);
+                }
+                let order = order.borrow();
+                let numbers: Vec<usize> = order.iter().map(|(number, _)| *number).collect();
+                assert!(numbers.is_sorted());
+                let at = |number: usize| order.iter().find(|(one, _)| *one == number).unwrap().1;
+                assert!(at(AT_ONCE - 1) < ROUND && at(AT_ONCE + 1) >= ROUND);
+                assert_eq!(at(AT_ONCE + 1), at(AT_ONCE * 2), "the turn of the one that went was used");
+                assert!(at(AT_ONCE * 3 - 1) >= ROUND * 2);
+            })
+            .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_finds_nothing_gives_its_turn_back() {
+        tokio::task::LocalSet::new()
+            .run_until(async {
+                let pace = Pace::default();
+                for _ in 0..AT_ONCE * 3 {
+                    let reader = pace.reader();
+                    poll_fn(|cx| reader.poll(cx)).await;
+                    reader.give_back();
+                }
+                assert!(!pace.0.borrow().counting);
+            })
+            .await;
+    }
+}
