@@ -20,17 +20,47 @@ pub fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is set by cargo xtask bench"))
 }
 
-/// A node of a cluster: PostgreSQL with durable commits, and Redis.
-pub fn parlour() -> Process {
-    parlour_with(&[])
+/// The database, and with it the back end, of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// One node that keeps everything in a file: the default of most people.
+    Sqlite,
+    /// A node of a cluster: PostgreSQL with durable commits, and Redis.
+    Postgres,
 }
 
-/// Like [`parlour`], with further settings.
-pub fn parlour_with(settings: &[(&str, &str)]) -> Process {
-    let (database, redis) = (setting("TEST_DATABASE_URL"), setting("TEST_REDIS_URL"));
-    let mut all = vec![("DATABASE_URL", database.as_str()), ("REDIS_URL", redis.as_str())];
-    all.extend(settings);
-    Process::parlour(&all)
+impl Database {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+
+    /// The name that tables show.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+
+    /// Starts Parlour.
+    pub fn parlour(self) -> Process {
+        self.parlour_with(&[])
+    }
+
+    /// The same, with further settings.
+    pub fn parlour_with(self, settings: &[(&str, &str)]) -> Process {
+        self.build(&setting("BENCH_PARLOUR_BIN"), settings)
+    }
+
+    /// Starts a given build of Parlour.
+    pub fn build(self, program: &str, settings: &[(&str, &str)]) -> Process {
+        if self == Self::Sqlite {
+            return Process::parlour(program, settings);
+        }
+        let (database, redis) = (setting("TEST_DATABASE_URL"), setting("TEST_REDIS_URL"));
+        let mut all = vec![("DATABASE_URL", database.as_str()), ("REDIS_URL", redis.as_str())];
+        all.extend(settings);
+        Process::parlour(program, &all)
+    }
 }
 
 /// A person with an access token.

@@ -1,9 +1,11 @@
-//! The table at the end: each figure of each scenario, over all runs, beside its upper bound.
+//! The table at the end: each figure of each scenario, over all runs, beside its bound.
 
 use serde_json::Value;
 
-/// The field of a line that gives the upper bounds of its figures.
+/// The fields of a line that give bounds of its figures.
 const AT_MOST: &str = "at_most";
+/// See [`AT_MOST`].
+const AT_LEAST: &str = "at_least";
 
 struct Row {
     scenario: String,
@@ -11,6 +13,7 @@ struct Row {
     numbers: Vec<f64>,
     texts: Vec<String>,
     at_most: Option<f64>,
+    at_least: Option<f64>,
 }
 
 /// Prints the table.
@@ -25,28 +28,50 @@ pub fn print(lines: &[(String, Value)]) {
                     // Rows of a scenario stay together, whichever run they come from.
                     let behind = rows.iter().rposition(|row| row.scenario == *scenario);
                     let at = behind.map_or(rows.len(), |behind| behind + 1);
-                    let at_most = line[AT_MOST][figure].as_f64();
-                    let (scenario, figure) = (scenario.clone(), figure.clone());
-                    rows.insert(at, Row { scenario, figure, numbers: vec![], texts: vec![], at_most });
+                    let row = Row {
+                        scenario: scenario.clone(),
+                        figure: figure.clone(),
+                        numbers: vec![],
+                        texts: vec![],
+                        at_most: line[AT_MOST][figure].as_f64(),
+                        at_least: line[AT_LEAST][figure].as_f64(),
+                    };
+                    rows.insert(at, row);
                     &mut rows[at]
                 }
             };
             row.numbers.extend(value.as_f64());
-            row.texts.extend(value.as_str().filter(|_| figure != "scenario").map(str::to_owned));
+            row.texts.extend(
+                value
+                    .as_str()
+                    .filter(|_| !["scenario", "database"].contains(&figure.as_str()))
+                    .map(str::to_owned),
+            );
         }
     }
-    println!("\n{:<22} {:<46} {:>24}  at most", "scenario", "figure", "value");
+    println!("\n{:<28} {:<48} {:>24}  bound", "scenario", "figure", "value");
     for row in rows {
         let value = match (row.numbers.is_empty(), row.texts.is_empty()) {
             (false, _) => range(&row.numbers),
             (true, false) => row.texts.join("; "),
             (true, true) => continue,
         };
-        let beside = row.at_most.map_or_else(String::new, |most| {
-            let kept = row.numbers.iter().all(|number| *number <= most);
-            format!("{most}{}", if kept { "" } else { "  MISSED" })
-        });
-        println!("{:<22} {:<46} {value:>24}  {beside}", row.scenario, row.figure);
+        println!("{:<28} {:<48} {value:>24}  {}", row.scenario, row.figure, row.bound());
+    }
+}
+
+impl Row {
+    fn bound(&self) -> String {
+        let missed = |kept: bool| if kept { "" } else { "  MISSED" };
+        match (self.at_most, self.at_least) {
+            (Some(most), _) => {
+                format!("≤ {most}{}", missed(self.numbers.iter().all(|number| *number <= most)))
+            }
+            (None, Some(least)) => {
+                format!("≥ {least}{}", missed(self.numbers.iter().all(|number| *number >= least)))
+            }
+            (None, None) => String::new(),
+        }
     }
 }
 

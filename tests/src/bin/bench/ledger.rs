@@ -88,6 +88,11 @@ impl Ledger {
         Self { database, bytes: BYTES, books: RefCell::default(), rooms: RefCell::default() }
     }
 
+    /// The database of the server.
+    pub fn database(&self) -> Option<&Address> {
+        self.database.as_ref()
+    }
+
     /// Sets the length of texts, in bytes, for books that are opened from now on.
     pub fn set_bytes(&mut self, bytes: usize) {
         self.bytes = bytes;

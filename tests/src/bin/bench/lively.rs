@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::task::{JoinHandle, spawn_local};
 
-use crate::cast::{Somebody, befriend, parlour_with, people, room, tokens};
+use crate::cast::{Database, Somebody, befriend, people, room, tokens};
 use crate::entries::{Entered, Entries};
 use crate::load::{Marks, Seen, Socket, drive};
 use crate::measure::{Crowd, Habits, Measured, SAMPLED, WARM_UP, join, join_with, measure};
@@ -37,17 +37,11 @@ const OTHER_ROOMS: usize = 50;
 /// Messages per second in each of them.
 const MESSAGES_PER_SECOND: f64 = 0.5;
 
-/// A thousand people in one room, calm and lively, on both databases; then a tab that nobody looks at.
-pub async fn lively(seconds: u64) -> Vec<Value> {
-    let time = Duration::from_secs(seconds);
+/// A thousand people in one room, calm and lively; then a tab that nobody looks at.
+pub async fn lively(on: Database, seconds: u64) -> Vec<Value> {
+    let (time, database) = (Duration::from_secs(seconds), on.name());
     // Default limits apply: people who do this must not run into any.
-    let usual = ("PARLOUR_SENDS_PER_SECOND", "");
-    let mut lines = on("sqlite", &Process::parlour(&[usual]), time).await;
-    lines.extend(on("postgres", &parlour_with(&[usual]), time).await);
-    lines
-}
-
-async fn on(database: &str, server: &Process, time: Duration) -> Vec<Value> {
+    let server = &on.parlour_with(&[("PARLOUR_SENDS_PER_SECOND", "")]);
     let people = people(server, PEOPLE).await;
     befriend(&people).await;
     let place = Place { server, people: &people, room: room(&people).await.to_string(), time };

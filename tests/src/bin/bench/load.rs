@@ -48,6 +48,12 @@ pub struct Seen {
     pub delivery: RefCell<Vec<u64>>,
     /// Microseconds from the intended time to the acknowledgement.
     pub ack: RefCell<Vec<u64>>,
+    /// Sockets that each message reaches; if set, the time until the last of them has it is collected.
+    pub audience: Cell<u64>,
+    /// How many sockets have the messages that not all of them have yet, by position.
+    arrived: RefCell<BTreeMap<u64, u64>>,
+    /// Microseconds from the intended time until everybody has a message.
+    pub everybody: RefCell<Vec<u64>>,
     /// Whether latencies are being collected.
     pub measuring: Cell<bool>,
     /// The intended time of message n.
@@ -57,6 +63,18 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Counts an arrival at one of [`Self::audience`] sockets.
+    fn note_arrival(&self, seq: u64, payload: &[u8]) {
+        let mut arrived = self.arrived.borrow_mut();
+        let count = arrived.entry(seq).or_default();
+        *count += 1;
+        if *count == self.audience.get() {
+            arrived.remove(&seq);
+            let intended = wire::number_after(payload, b"t=", 100);
+            self.everybody.borrow_mut().extend(intended.map(|intended| wire::now().saturating_sub(intended)));
+        }
+    }
+
     fn note_refusal(&self, id: Option<u64>, error: &[u8]) {
         let kind = match id {
             Some(READ) => "read",
@@ -336,6 +354,9 @@ impl Socket {
                 add(&seen.doubled, 1);
             }
             self.last.set(seq.max(last));
+            if seen.measuring.get() && seen.audience.get() > 0 {
+                seen.note_arrival(seq, payload);
+            }
             if sampled
                 && seen.measuring.get()
                 && let Some(intended) = wire::number_after(payload, b"t=", 100)

@@ -11,6 +11,7 @@
 
 mod cast;
 mod connections;
+mod cost;
 mod entries;
 mod figures;
 mod floor;
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     if arguments.first().is_some_and(|first| first == "floor-server") {
-        runtime.block_on(floor::serve());
+        runtime.block_on(floor::serve(arguments.iter().any(|argument| argument == floor::GATHERING)));
         return ExitCode::SUCCESS;
     }
     match options::Options::parse(&arguments) {

@@ -42,6 +42,8 @@ pub struct Measured {
     pub delivery: Latencies,
     /// From the intended time to the acknowledgement.
     pub ack: Latencies,
+    /// From the intended time until everybody has it, if the audience is known.
+    pub everybody: Latencies,
     /// How long it took, in seconds.
     pub seconds: f64,
     /// CPU time of the server during the round.
@@ -114,6 +116,7 @@ pub async fn measure(
     drive(senders, seen, rate, warm_up).await;
     seen.delivery.borrow_mut().clear();
     seen.ack.borrow_mut().clear();
+    seen.everybody.borrow_mut().clear();
     let before =
         (seen.deliveries.get(), seen.lost.get(), seen.doubled.get(), seen.refused.get(), seen.resyncs.get());
     let closed_before = seen.closed.get();
@@ -146,6 +149,7 @@ pub async fn measure(
         closed: seen.closed.get() - closed_before,
         delivery: Latencies::of(&seen.delivery),
         ack: Latencies::of(&seen.ack),
+        everybody: Latencies::of(&seen.everybody),
         seconds,
         cpu_seconds,
         services_cpu_seconds,

@@ -1,5 +1,6 @@
 //! Command-line arguments.
 
+use crate::cast::Database;
 use crate::ledger::BYTES;
 use crate::lively;
 
@@ -7,7 +8,7 @@ use crate::lively;
 const USUAL: [&str; 9] =
     ["hot-room", "many-rooms", "calm", "sends", "connect", "history", "idle", "storm", "lively"];
 /// Scenarios that run only when named.
-const NAMED: [&str; 3] = ["growth", "overload", "slow-readers"];
+const NAMED: [&str; 4] = ["cost", "growth", "overload", "slow-readers"];
 /// Scenarios that take `--bytes`.
 const OF_ANY_LENGTH: [&str; 2] = ["hot-room", "many-rooms"];
 /// Bytes of a long message.
@@ -39,12 +40,15 @@ pub struct Options {
     pub runs: usize,
     /// Seconds of a round of `lively`.
     pub seconds: u64,
+    /// The databases that each runs on.
+    pub databases: Vec<Database>,
 }
 
 impl Options {
     /// Parses the arguments.
     pub fn parse(arguments: &[String]) -> Result<Self, String> {
         let (mut runs, mut seconds, mut bytes) = (1, lively::SECONDS, None);
+        let mut databases = Database::ALL.to_vec();
         let (mut named, mut all) = (Vec::new(), arguments.iter().any(|argument| argument == "all"));
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
@@ -56,6 +60,13 @@ impl Options {
                 "--runs" => runs = number()?,
                 "--seconds" => seconds = number()? as u64,
                 "--bytes" => bytes = Some(number()?),
+                "--database" => {
+                    let name = arguments.next().map(String::as_str).unwrap_or_default();
+                    databases.retain(|database| database.name() == name);
+                    if databases.is_empty() {
+                        return Err("--database is sqlite or postgres".to_owned());
+                    }
+                }
                 "all" => {}
                 name if USUAL.contains(&name) || NAMED.contains(&name) => named.push(name),
                 other => {
@@ -82,6 +93,12 @@ impl Options {
             };
             scenarios.extend(lengths.into_iter().map(|bytes| Scenario { name: name.to_owned(), bytes }));
         }
-        Ok(Self { scenarios, runs, seconds })
+        Ok(Self { scenarios, runs, seconds, databases })
+    }
+
+    /// Each scenario with each of its databases, in order.
+    pub fn all(&self) -> impl Iterator<Item = (&Scenario, Database)> {
+        let of = |scenario| self.databases.iter().map(move |database| (scenario, *database));
+        self.scenarios.iter().flat_map(of)
     }
 }

@@ -3,17 +3,18 @@
 use serde_json::Value;
 use tokio::task::LocalSet;
 
+use crate::cast::Database;
 use crate::options::{Options, Scenario};
-use crate::{connections, figures, history, lively, throughput};
+use crate::{connections, cost, figures, history, lively, throughput};
 
-/// Runs the requested scenarios in order, once per run. Returns false if anything that was acknowledged is not stored
+/// Runs the requested scenarios in order on the requested databases, once per run. Returns false if anything that was acknowledged is not stored
 /// as acknowledged.
 pub async fn run(options: &Options) -> bool {
     let mut lines = Vec::new();
     for _ in 0..options.runs {
-        for scenario in &options.scenarios {
-            let title = scenario.title();
-            for line in LocalSet::new().run_until(one(scenario, options.seconds)).await {
+        for (scenario, database) in options.all() {
+            let title = format!("{} {}", scenario.title(), database.name());
+            for line in LocalSet::new().run_until(one(scenario, database, options.seconds)).await {
                 println!("{line}");
                 let own = line["scenario"].as_str().filter(|own| own.starts_with("lively "));
                 lines.push((own.unwrap_or(&title).to_owned(), line));
@@ -31,21 +32,23 @@ pub async fn run(options: &Options) -> bool {
     all_stored
 }
 
-async fn one(scenario: &Scenario, seconds: u64) -> Vec<Value> {
-    let line = match scenario.name.as_str() {
-        "hot-room" => throughput::hot_room(scenario.bytes).await,
-        "many-rooms" => throughput::many_rooms(scenario.bytes).await,
-        "calm" => throughput::calm().await,
-        "sends" => throughput::sends().await,
-        "growth" => throughput::growth().await,
-        "overload" => throughput::overload().await,
-        "slow-readers" => throughput::slow_readers().await,
-        "connect" => connections::connect().await,
-        "idle" => connections::idle().await,
-        "storm" => connections::storm().await,
-        "history" => history::history().await,
-        "lively" => return lively::lively(seconds).await,
+async fn one(scenario: &Scenario, on: Database, seconds: u64) -> Vec<Value> {
+    let mut line = match scenario.name.as_str() {
+        "hot-room" => throughput::hot_room(on, scenario.bytes).await,
+        "many-rooms" => throughput::many_rooms(on, scenario.bytes).await,
+        "calm" => throughput::calm(on).await,
+        "sends" => throughput::sends(on).await,
+        "growth" => throughput::growth(on).await,
+        "overload" => throughput::overload(on).await,
+        "slow-readers" => throughput::slow_readers(on).await,
+        "connect" => connections::connect(on).await,
+        "idle" => connections::idle(on).await,
+        "storm" => connections::storm(on).await,
+        "history" => history::history(on).await,
+        "cost" => cost::cost(on).await,
+        "lively" => return lively::lively(on, seconds).await,
         other => unreachable!("{other} is no scenario"),
     };
+    line["database"] = on.name().into();
     vec![line]
 }

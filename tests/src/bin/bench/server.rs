@@ -7,6 +7,7 @@ use parlour_storage::connection::Address;
 use system_tests::METRICS_TOKEN;
 use tempfile::TempDir;
 
+use crate::floor;
 use crate::ledger::Ledger;
 use crate::services::{Services, cpu_seconds};
 
@@ -34,11 +35,10 @@ fn on_server_core(program: &str) -> Command {
 }
 
 impl Process {
-    /// Parlour, with these additional settings.
-    pub fn parlour(settings: &[(&str, &str)]) -> Self {
+    /// A build of Parlour, with these additional settings.
+    pub fn parlour(program: &str, settings: &[(&str, &str)]) -> Self {
         let data = TempDir::new().unwrap();
-        let program = std::env::var("BENCH_PARLOUR_BIN").expect("cargo xtask bench says where the server is");
-        let mut command = on_server_core(&program);
+        let mut command = on_server_core(program);
         command
             .arg("serve")
             .env("PARLOUR_LISTEN", "127.0.0.1:0")
@@ -66,11 +66,20 @@ impl Process {
         Self::spawn(command, data, Ledger::new(Some(database)), services, line)
     }
 
-    /// The bare broadcaster.
+    /// The bare broadcaster that writes each frame separately.
     pub fn floor() -> Self {
+        Self::of_floor(&[])
+    }
+
+    /// The bare broadcaster that gathers.
+    pub fn gathering_floor() -> Self {
+        Self::of_floor(&[floor::GATHERING])
+    }
+
+    fn of_floor(arguments: &[&str]) -> Self {
         let own = std::env::current_exe().unwrap();
         let mut command = on_server_core(&own.to_string_lossy());
-        command.arg("floor-server");
+        command.arg("floor-server").args(arguments);
         let (data, ledger) = (TempDir::new().unwrap(), Ledger::new(None));
         Self::spawn(command, data, ledger, Services::default(), |line| Some(line.to_owned()))
     }
