@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use parlour_chat::passwords::Hardness;
+use parlour_chat::passwords::Argon2Cost;
 use parlour_client::native::Api;
 use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::sessions::SignedIn;
@@ -75,7 +75,7 @@ pub fn run_nodes<F: Future<Output = ()>>(
                 database_url: database.url.clone().map(Secret),
                 redis_url: (backend == Backend::PostgresRedis)
                     .then(|| Secret(redis().expect("TEST_REDIS_URL"))),
-                hashing: Hardness { memory_kib: 8, passes: 1 },
+                hashing: Argon2Cost { memory_kib: 8, passes: 1 },
                 workers: 1,
                 database_readers: 2,
                 database_lanes: 2,

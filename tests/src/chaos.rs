@@ -8,7 +8,6 @@ pub mod checker;
 pub mod clients;
 pub mod cluster;
 pub mod faults;
-pub mod lots;
 pub mod nodes;
 pub mod proxy;
 pub mod report;

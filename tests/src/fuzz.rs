@@ -8,6 +8,7 @@ mod mutations;
 use std::io::Cursor;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use parlour_client::native::Socket;
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::socket::{ClientFrame, Start};
@@ -17,7 +18,6 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::chaos::lots::Lots;
 use crate::{App, Backend, DEADLINE, Person, TestSocket, run};
 use mutations::{mangled_bytes, mangled_text};
 
@@ -56,7 +56,7 @@ pub fn fuzz(seed: u64, time: Duration) -> Tried {
 
 struct Fuzzer<'a> {
     app: &'a App,
-    lots: Lots,
+    random: Rng,
     mallory: Person,
     ada: Person,
     room: ConversationId,
@@ -71,7 +71,7 @@ async fn on(app: &App, seed: u64, time: Duration) -> Tried {
     ada.send(room, "hi").await;
     let witness = ada.socket_on(&[room]).await;
     let mut fuzzer =
-        Fuzzer { app, lots: Lots::new(seed), mallory, ada, room, witness, tried: Tried::default() };
+        Fuzzer { app, random: Rng::with_seed(seed), mallory, ada, room, witness, tried: Tried::default() };
     let began = Instant::now();
     while began.elapsed() < time {
         fuzzer.requests().await;
@@ -117,8 +117,9 @@ impl Fuzzer<'_> {
             let mut written = Vec::new();
             if schema.is_object() {
                 let whole = self.example(schema);
-                written = mangled_text(&mut self.lots, &whole);
-                let content_type = if self.lots.percent(95) { "application/json" } else { "text/plain" };
+                written = mangled_text(&mut self.random, &whole);
+                let content_type =
+                    if self.random.u64(..100) < 95 { "application/json" } else { "text/plain" };
                 request = request.header("content-type", content_type).body(written.clone());
             }
             self.tried.requests += 1;
@@ -154,24 +155,24 @@ impl Fuzzer<'_> {
             ];
             path.push(if segment.starts_with('{') {
                 let likely = if segment.contains("user") { &ada } else { &room };
-                if self.lots.percent(40) {
+                if self.random.u64(..100) < 40 {
                     likely.clone()
                 } else {
-                    values[self.lots.below(values.len())].to_owned()
+                    values[self.random.usize(..values.len())].to_owned()
                 }
             } else {
                 segment.to_owned()
             });
         }
         let mut path = path.join("/");
-        if self.lots.percent(30) {
+        if self.random.u64(..100) < 30 {
             let names = ["after", "before", "around", "limit", "search", "ids", "kind", "x"];
             let values =
                 ["0", "1", "-1", "1.1", "%00", "%FF", "9223372036854775807", "1e9", "", "a,b", "%25"];
             path.push_str(&format!(
                 "?{}={}",
-                names[self.lots.below(names.len())],
-                values[self.lots.below(values.len())]
+                names[self.random.usize(..names.len())],
+                values[self.random.usize(..values.len())]
             ));
         }
         path
@@ -190,7 +191,7 @@ impl Fuzzer<'_> {
             }
         }
         if let Some(values) = schema["enum"].as_array() {
-            return values[self.lots.below(values.len())].clone();
+            return values[self.random.usize(..values.len())].clone();
         }
         let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str()).unwrap_or("null");
         match kind {
@@ -199,9 +200,9 @@ impl Fuzzer<'_> {
                 properties.iter().map(|(name, inner)| (name.clone(), self.example(inner))).collect()
             }
             "array" => json!([self.example(&schema["items"].clone())]),
-            "integer" | "number" => json!(self.lots.below(100)),
-            "boolean" => json!(self.lots.percent(50)),
-            "string" => json!(format!("word{}", self.lots.below(1000))),
+            "integer" | "number" => json!(self.random.usize(..100)),
+            "boolean" => json!(self.random.u64(..100) < 50),
+            "string" => json!(format!("word{}", self.random.usize(..1000))),
             _ => Value::Null,
         }
     }
@@ -209,7 +210,7 @@ impl Fuzzer<'_> {
     /// One connection that receives nonsense until it is closed or all frames are sent.
     async fn frames(&mut self) {
         let mut socket = Socket::connect(self.mallory.api.base()).await.expect("connects");
-        if self.lots.percent(90) {
+        if self.random.u64(..100) < 90 {
             let start = ClientFrame::Start(Start { live: vec![self.room], ..self.mallory.start() });
             socket.send(&start).await.expect("starts");
         }
@@ -243,7 +244,7 @@ impl Fuzzer<'_> {
 
     /// A message that is almost a command.
     fn message(&mut self) -> Message {
-        let (room, id) = (self.room.to_string(), self.lots.below(1000));
+        let (room, id) = (self.room.to_string(), self.random.usize(..1000));
         let commands = [
             json!({"op": "start", "id": id, "cursors": {&room: 1}, "live": [room]}),
             json!({"op": "send", "id": id, "conversation": room, "cid": format!("client-id-{id}"), "body": "x"}),
@@ -256,11 +257,11 @@ impl Fuzzer<'_> {
             json!({"op": "sync", "id": id, "conversation": room, "after": 0, "limit": 3}),
             json!({"op": "ping", "id": id}),
         ];
-        let command = &commands[self.lots.below(commands.len())];
-        let bytes = mangled_text(&mut self.lots, command);
+        let command = &commands[self.random.usize(..commands.len())];
+        let bytes = mangled_text(&mut self.random, command);
         let frame =
             |bytes: Vec<u8>, code, last| Message::Frame(Frame::message(bytes, OpCode::Data(code), last));
-        match self.lots.below(40) {
+        match self.random.usize(..40) {
             0 => Message::binary(bytes),
             1 => Message::Ping(bytes.into_iter().take(125).collect::<Vec<_>>().into()),
             2 => Message::Pong(Vec::new().into()),
@@ -275,11 +276,11 @@ impl Fuzzer<'_> {
 
     /// A picture that is almost valid.
     async fn image(&mut self) {
-        let edge = 1 + self.lots.below(40) as u32;
+        let edge = 1 + self.random.usize(..40) as u32;
         let picture = image::RgbImage::from_fn(edge, edge, |x, y| image::Rgb([x as u8, y as u8, 9]));
         let mut whole = Cursor::new(Vec::new());
         picture.write_to(&mut whole, image::ImageFormat::Png).expect("writes a picture");
-        let bytes = mangled_bytes(&mut self.lots, whole.into_inner());
+        let bytes = mangled_bytes(&mut self.random, whole.into_inner());
         self.tried.images += 1;
         let url = self.mallory.api.base().join("/api/v1/account/avatar").expect("a path");
         let request = self.mallory.api.request(Method::PUT, url).header("content-type", "image/png");

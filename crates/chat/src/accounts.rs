@@ -12,7 +12,7 @@ use parlour_storage::users::{AvatarRow, UserChanges, UserRow};
 use parlour_storage::{Connection, admin, invites, password_resets, sessions, users};
 
 use crate::audit::{Note, note};
-use crate::mails::{self, MailKind};
+use crate::mail_queue::{self, MailKind};
 use crate::outcome::{Done, Outcome, tell};
 use crate::sessions::ended;
 use crate::{Effect, Refusal, names, passwords};
@@ -205,7 +205,7 @@ pub fn set_password(
     users::update(conn, user, changes)?;
     password_resets::delete(conn, user)?;
     note(conn, now, Note::by(AuditKind::PasswordChanged, user))?;
-    mails::notify(conn, now, user, MailKind::PasswordChanged)?;
+    mail_queue::notify(conn, now, user, MailKind::PasswordChanged)?;
     let others = sessions::revoke(conn, user, None, current, now.0)?;
     let effects: Vec<Effect> = ended(now, user, &others);
     Ok(Outcome { value: (), effects })
@@ -215,7 +215,7 @@ pub fn set_password(
 pub fn rehash(conn: &mut Connection, user: UserId, password_hash: &str) -> Done<()> {
     let changes = UserChanges { password_hash: Some(password_hash.to_owned()), ..UserChanges::default() };
     users::update(conn, user, changes)?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 /// Media type and bytes of a picture. Anyone who knows its random id can see it.

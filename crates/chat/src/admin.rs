@@ -78,7 +78,7 @@ pub fn suspend(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId)
         return Err(Refusal::because(ErrorCode::Conflict, "The last administrator can't be suspended."));
     }
     if row.suspended_at.is_some() {
-        return Ok(Outcome::quiet(view_one(conn, &row)?));
+        return Ok(Outcome::without_events(view_one(conn, &row)?));
     }
     users::update(conn, who, UserChanges { suspended_at: Some(Some(now.0)), ..UserChanges::default() })?;
     note(conn, now, Note::by(AuditKind::Suspended, user).about(who))?;
@@ -97,7 +97,7 @@ pub fn reinstate(conn: &mut Connection, now: Timestamp, user: UserId, who: UserI
     }
     users::update(conn, who, UserChanges { suspended_at: Some(None), ..UserChanges::default() })?;
     let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
-    Ok(Outcome::quiet(view_one(conn, &row)?))
+    Ok(Outcome::without_events(view_one(conn, &row)?))
 }
 
 /// A page, and the position after which the next one starts.
@@ -124,7 +124,7 @@ pub fn approve(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId)
     }
     users::update(conn, who, UserChanges { pending_since: Some(None), ..UserChanges::default() })?;
     let row = users::find(conn, who)?.ok_or(ErrorCode::NotFound)?;
-    Ok(Outcome::quiet(view_one(conn, &row)?))
+    Ok(Outcome::without_events(view_one(conn, &row)?))
 }
 
 /// Rejects a waiting account: deletes it and frees its handle.
@@ -134,7 +134,7 @@ pub fn reject(conn: &mut Connection, now: Timestamp, user: UserId, who: UserId) 
         return Err(ErrorCode::NotFound.into());
     }
     note(conn, now, Note::by(AuditKind::Rejected, user).about(who))?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 /// Statistics of the whole server. The caller fills in the connections.
@@ -147,7 +147,7 @@ pub fn statistics(conn: &mut Connection, user: UserId) -> Result<Statistics, Ref
 /// Makes an existing account an administrator; for the command line.
 pub fn promote(conn: &mut Connection, now: Timestamp, handle: &str) -> Done<bool> {
     let Some(row) = users::find_by_handle(conn, &validation::fold(handle))? else {
-        return Ok(Outcome::quiet(false));
+        return Ok(Outcome::without_events(false));
     };
     if row.is_bot() {
         return Err(Refusal::because(ErrorCode::Conflict, "A bot can't be an administrator."));
@@ -159,5 +159,5 @@ pub fn promote(conn: &mut Connection, now: Timestamp, handle: &str) -> Done<bool
         id,
         UserChanges { is_admin: Some(true), pending_since: Some(None), ..UserChanges::default() },
     )?;
-    Ok(Outcome::quiet(true))
+    Ok(Outcome::without_events(true))
 }

@@ -143,7 +143,7 @@ pub fn create(
     };
     sessions::insert(conn, &row)?;
     note(conn, now, holder.note(AuditKind::TokenCreated, user))?;
-    Ok(Outcome::quiet(view(row)))
+    Ok(Outcome::without_events(view(row)))
 }
 
 /// Valid tokens, newest first.
@@ -201,7 +201,7 @@ pub fn recognize(
 /// Records that a token was used.
 pub fn touch(conn: &mut Connection, now: Timestamp, id: TokenId) -> Done<()> {
     api_tokens::touch(conn, id, now.0)?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 /// What a stored token allows; `None` if the row can't be read.

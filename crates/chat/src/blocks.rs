@@ -46,7 +46,7 @@ pub fn block(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId)
     // A concurrent request is either seen here, or sees this block.
     users::lock_pair(conn, user, other)?;
     if let Some(known) = blocks::find(conn, user, other)? {
-        return Ok(Outcome::quiet(Block { user: row.summary(), at: Timestamp(known.created_at) }));
+        return Ok(Outcome::without_events(Block { user: row.summary(), at: Timestamp(known.created_at) }));
     }
     if blocks::count_of(conn, user)? >= limits::BLOCKS_PER_USER {
         return Err(Refusal::because(ErrorCode::LimitReached, "You've reached the limit of blocked people."));

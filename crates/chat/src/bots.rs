@@ -17,7 +17,7 @@ use parlour_storage::{Connection, sessions, users};
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome};
 use crate::sessions::ended;
-use crate::{Effect, Refusal, accounts, deletion};
+use crate::{Effect, Refusal, account_erasure, accounts};
 
 /// Validates a new bot.
 pub fn check_create(request: &CreateBot) -> Result<(), Refusal> {
@@ -48,7 +48,7 @@ pub fn create(
     let row = UserRow { owner_id: Some(owner.0), ..row };
     users::insert(conn, &row)?;
     note(conn, now, Note::by(AuditKind::BotCreated, owner).about(id))?;
-    Ok(Outcome::quiet(view(&row, owner)))
+    Ok(Outcome::without_events(view(&row, owner)))
 }
 
 /// A user's bots, oldest first.
@@ -73,7 +73,7 @@ pub fn delete(
 ) -> Done<Erased> {
     own(conn, owner, bot)?;
     note(conn, now, Note::by(AuditKind::BotDeleted, owner).about(bot).from(address))?;
-    deletion::end_account(conn, now, bot)
+    account_erasure::end_account(conn, now, bot)
 }
 
 /// Ends the tokens of a user's bots, because the user is no longer active.

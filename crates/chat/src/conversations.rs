@@ -139,7 +139,7 @@ pub fn open_direct(
     if user != peer
         && let Some(existing) = conversations::find_direct(conn, low, high)?
     {
-        return Ok(Outcome::quiet(ConversationId(existing.id)));
+        return Ok(Outcome::without_events(ConversationId(existing.id)));
     }
     users::find(conn, peer)?.filter(|row| row.is_active()).ok_or(ErrorCode::NotFound)?;
     let friends = friendships::lock(conn, user, peer)?.is_some_and(|row| row.accepted_at.is_some());
@@ -228,7 +228,7 @@ pub fn move_markers(
             },
         });
     }
-    Ok(Outcome::quiet(outcome))
+    Ok(Outcome::without_events(outcome))
 }
 
 /// Who must not see that a user is typing: members of a room who block them. `None` if nobody may see it, because the

@@ -14,9 +14,9 @@ use parlour_storage::emails::EmailRow;
 use parlour_storage::{Connection, emails, outgoing_mail, password_resets, users};
 
 use crate::audit::{Note, note};
-use crate::mails::{self, MailKind};
+use crate::mail_queue::{self, MailKind};
 use crate::outcome::{Done, Outcome};
-use crate::second_factors::FactorKey;
+use crate::secrets::MasterKey;
 use crate::{Refusal, accounts};
 
 /// Lifetime of the confirmation link in a mail.
@@ -45,7 +45,7 @@ fn without_pending(row: EmailRow) -> EmailRow {
 pub fn choose(
     conn: &mut Connection,
     now: Timestamp,
-    key: &FactorKey,
+    key: &MasterKey,
     user: UserId,
     address: &str,
     nonce: &[u8],
@@ -57,19 +57,19 @@ pub fn choose(
     if before.address.as_deref() == Some(address) {
         let after = without_pending(before);
         emails::replace(conn, after.clone())?;
-        return Ok(Outcome::quiet(view(now, after)));
+        return Ok(Outcome::without_events(view(now, after)));
     }
     let (by_user, to_address) = VERIFICATIONS_PER_HOUR;
     let kind = MailKind::Verification;
-    let hash = mails::address_hash(key, address);
-    if mails::count(conn, now, kind, Some(user), None)? >= by_user
-        || mails::count(conn, now, kind, None, Some(&hash))? >= to_address
-        || mails::exhausted(conn, now, kind)?
+    let hash = mail_queue::address_hash(key, address);
+    if mail_queue::count(conn, now, kind, Some(user), None)? >= by_user
+        || mail_queue::count(conn, now, kind, None, Some(&hash))? >= to_address
+        || mail_queue::exhausted(conn, now, kind)?
     {
-        return Err(Refusal::TooOften { wait_ms: (mails::HOUR / 1000).unsigned_abs() });
+        return Err(Refusal::TooOften { wait_ms: (mail_queue::HOUR / 1000).unsigned_abs() });
     }
     let again = view(now, before.clone()).pending.as_deref() == Some(address);
-    let token_hash = mails::queue_token(conn, now, key, kind, user, address, nonce)?;
+    let token_hash = mail_queue::queue_token(conn, now, key, kind, user, address, nonce)?;
     let after = EmailRow {
         pending: Some(address.to_owned()),
         pending_hash: Some(token_hash),
@@ -79,9 +79,9 @@ pub fn choose(
     emails::replace(conn, after.clone())?;
     if !again {
         note(conn, now, Note::by(AuditKind::EmailChanged, user))?;
-        mails::notify(conn, now, user, MailKind::EmailChosen)?;
+        mail_queue::notify(conn, now, user, MailKind::EmailChosen)?;
     }
-    Ok(Outcome::quiet(view(now, after)))
+    Ok(Outcome::without_events(view(now, after)))
 }
 
 fn over() -> Refusal {
@@ -107,9 +107,9 @@ pub fn confirm(conn: &mut Connection, now: Timestamp, token_hash: &[u8], client_
     note(conn, now, Note::by(AuditKind::EmailVerified, user).from(client_address))?;
     if let Some(former) = former {
         forget_links(conn, now, user)?;
-        mails::notify_at(conn, now, user, MailKind::EmailChanged, &former)?;
+        mail_queue::notify_at(conn, now, user, MailKind::EmailChanged, &former)?;
     }
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 /// Invalidates password reset links sent to an address that is no longer the confirmed one.
@@ -125,12 +125,12 @@ pub fn remove(conn: &mut Connection, now: Timestamp, user: UserId, client_addres
     emails::delete(conn, user)?;
     outgoing_mail::withdraw(conn, user, MailKind::Verification.number(), now.0)?;
     if before == Email::default() {
-        return Ok(Outcome::quiet(()));
+        return Ok(Outcome::without_events(()));
     }
     note(conn, now, Note::by(AuditKind::EmailRemoved, user).from(client_address))?;
     if let Some(former) = before.address {
         forget_links(conn, now, user)?;
-        mails::notify_at(conn, now, user, MailKind::EmailRemoved, &former)?;
+        mail_queue::notify_at(conn, now, user, MailKind::EmailRemoved, &former)?;
     }
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }

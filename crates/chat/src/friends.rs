@@ -91,7 +91,7 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
             let effects = tell(now, vec![(other_id, UserChange::FriendRequested { user }, true)]);
             Ok(Outcome { value: relationship(&other, Relation::Outgoing), effects })
         }
-        Some(row) => Ok(Outcome::quiet(relationship(&other, relation(Some(&row), user)))),
+        Some(row) => Ok(Outcome::without_events(relationship(&other, relation(Some(&row), user)))),
         None => {
             let own = friendships::count_of(conn, user)?;
             if own.friends + own.outgoing >= limits::FRIENDS_PER_USER {
@@ -172,7 +172,7 @@ pub fn accept(conn: &mut Connection, now: Timestamp, user: UserId, other_id: Use
     let row = friendships::lock(conn, user, other_id)?.ok_or(ErrorCode::NotFound)?;
     let other = users::find(conn, other_id)?.ok_or(ErrorCode::NotFound)?;
     match relation(Some(&row), user) {
-        Relation::Friend => Ok(Outcome::quiet(relationship(&other, Relation::Friend))),
+        Relation::Friend => Ok(Outcome::without_events(relationship(&other, Relation::Friend))),
         Relation::Incoming => befriend(conn, now, user, other, direct),
         // A request that didn't arrive doesn't exist for this user.
         Relation::None => Err(ErrorCode::NotFound.into()),

@@ -40,7 +40,7 @@ pub fn once<T: Serialize + DeserializeOwned>(
             return Err(ErrorCode::IdempotencyKeyReused.into());
         }
         let value = serde_json::from_str(&kept.result).map_err(|_| ErrorCode::Internal)?;
-        return Ok(Outcome::quiet((value, true)));
+        return Ok(Outcome::without_events((value, true)));
     }
     // Claimed before anything is done: a concurrent identical request waits here, and then finds the result.
     let row = IdempotencyRow {

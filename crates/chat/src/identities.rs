@@ -61,7 +61,7 @@ pub fn add(
     subject: &str,
 ) -> Done<Identity> {
     match identities::find(conn, issuer, subject)? {
-        Some(row) if row.user_id == user.0 => return Ok(Outcome::quiet(shown(row))),
+        Some(row) if row.user_id == user.0 => return Ok(Outcome::without_events(shown(row))),
         Some(_) => {
             return Err(Refusal::because(ErrorCode::Conflict, "It belongs to another account here."));
         }
@@ -80,7 +80,7 @@ pub fn add(
     };
     identities::insert(conn, &row)?;
     note(conn, now, Note::by(AuditKind::IdentityAdded, user))?;
-    Ok(Outcome::quiet(shown(row)))
+    Ok(Outcome::without_events(shown(row)))
 }
 
 /// The user's linked accounts.
@@ -98,7 +98,7 @@ pub fn remove(conn: &mut Connection, now: Timestamp, user: UserId, id: IdentityI
         return Err(Refusal::because(ErrorCode::Conflict, "Set a password first, or you couldn't log in."));
     }
     note(conn, now, Note::by(AuditKind::IdentityRemoved, user))?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 fn shown(row: IdentityRow) -> Identity {

@@ -70,7 +70,7 @@ pub fn create(
     };
     invites::insert(conn, &row)?;
     note(conn, now, Note::by(AuditKind::InviteCreated, user))?;
-    Ok(Outcome::quiet(view(&row)))
+    Ok(Outcome::without_events(view(&row)))
 }
 
 /// A page, and the position after which the next one starts.
@@ -104,5 +104,5 @@ pub fn revoke(
         return Err(ErrorCode::NotFound.into());
     }
     note(conn, now, Note::by(AuditKind::InviteRevoked, user))?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }

@@ -3,6 +3,8 @@
 //! Invariant: rights are read in the transaction that uses them, after the conversation's row lock. Time and
 //! random ids are arguments. No transport, no SQL, no clock lives here.
 
+pub mod account_erasure;
+pub mod account_export;
 pub mod accounts;
 pub mod admin;
 pub mod api_tokens;
@@ -10,15 +12,13 @@ pub mod audit;
 pub mod blocks;
 pub mod bots;
 pub mod conversations;
-pub mod deletion;
 pub mod emails;
-pub mod export;
 pub mod friends;
 pub mod history;
 pub mod idempotency;
 pub mod identities;
 pub mod invites;
-pub mod mails;
+pub mod mail_queue;
 mod mentions;
 pub mod messages;
 pub mod names;
@@ -35,6 +35,7 @@ pub mod reset_requests;
 mod rights;
 pub mod rooms;
 pub mod second_factors;
+pub mod secrets;
 pub mod sessions;
 pub mod streams;
 pub mod totp;

@@ -155,7 +155,7 @@ fn settle_late_repetitions(
 
 fn repeated(same: bool, seq: Seq, at: Timestamp) -> Result<Outcome<Stored>, Refusal> {
     if same {
-        Ok(Outcome::quiet(Stored { seq, at, duplicate: true }))
+        Ok(Outcome::without_events(Stored { seq, at, duplicate: true }))
     } else {
         Err(Refusal::because(ErrorCode::Conflict, "This client id was used for another message."))
     }
@@ -316,7 +316,7 @@ pub fn edit(
     }
     if message.current_body.as_deref().or(message.body.as_deref()) == Some(body) {
         let at = Timestamp(message.edited_at.unwrap_or(message.at));
-        return Ok(Outcome::quiet(Stored { seq, at, duplicate: true }));
+        return Ok(Outcome::without_events(Stored { seq, at, duplicate: true }));
     }
     let mut known = message.known_mentions();
     let mentioned = mentions::resolve(conn, &[(id, body)], &known)?.pop().flatten();
@@ -357,7 +357,7 @@ pub fn delete(
         ));
     }
     if let Some(at) = message.deleted_at {
-        return Ok(Outcome::quiet(Stored { seq, at: Timestamp(at), duplicate: true }));
+        return Ok(Outcome::without_events(Stored { seq, at: Timestamp(at), duplicate: true }));
     }
     if message.author_id != user.0 {
         note(conn, now, Note::by(AuditKind::MessageRemoved, user).about(UserId(message.author_id)))?;
@@ -395,7 +395,7 @@ pub fn react(
     let known = present.iter().find(|reaction| reaction.emoji == emoji);
     let reacted = known.is_some_and(|reaction| reaction.users.contains(&user));
     if reacted == on {
-        return Ok(Outcome::quiet(Stored { seq, at: Timestamp(message.at), duplicate: true }));
+        return Ok(Outcome::without_events(Stored { seq, at: Timestamp(message.at), duplicate: true }));
     }
     let emoji = emoji.to_owned();
     if !on {

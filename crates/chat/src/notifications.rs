@@ -91,7 +91,7 @@ pub fn mark_read(conn: &mut Connection, now: Timestamp, user: UserId, up_to: Seq
     let head = users::find(conn, user)?.ok_or(ErrorCode::NotFound)?.last_useq;
     let up_to = up_to.min(head);
     if !users::mark_notifications(conn, user, up_to)? {
-        return Ok(Outcome::quiet(()));
+        return Ok(Outcome::without_events(()));
     }
     let effects = tell(now, vec![(user, UserChange::NotificationsRead { up_to }, false)]);
     Ok(Outcome { value: (), effects })

@@ -28,7 +28,7 @@ pub struct Outcome<T> {
 
 impl<T> Outcome<T> {
     /// A value without events.
-    pub fn quiet(value: T) -> Self {
+    pub fn without_events(value: T) -> Self {
         Self { value, effects: Vec::new() }
     }
 }

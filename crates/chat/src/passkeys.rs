@@ -25,7 +25,7 @@ use webauthn_rs::prelude::{
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome};
 use crate::relying_party::RelyingParty;
-use crate::second_factors::FactorKey;
+use crate::secrets::MasterKey;
 use crate::{Refusal, accounts, names};
 
 /// An authenticator's response when it creates a passkey.
@@ -52,7 +52,7 @@ pub type Judged<T> = Result<T, Refusal>;
 
 /// The WebAuthn user handle: a keyed hash, so it reveals nothing elsewhere. It is the same for all passkeys of a user,
 /// so an authenticator keeps only one of them.
-fn user_handle(key: &FactorKey, user: UserId) -> Uuid {
+fn user_handle(key: &MasterKey, user: UserId) -> Uuid {
     let whole = key.derive("passkey user", &[&user.0.to_be_bytes()]);
     let mut bytes = [0; 16];
     bytes.iter_mut().zip(whole).for_each(|(byte, from)| *byte = from);
@@ -136,7 +136,7 @@ pub fn begin(
     conn: &mut Connection,
     now: Timestamp,
     party: &RelyingParty,
-    key: &FactorKey,
+    key: &MasterKey,
     user: UserId,
     ceremony: &[u8],
 ) -> Done<Value> {
@@ -149,7 +149,7 @@ pub fn begin(
     let names = (row.handle.as_str(), row.display_name.as_str());
     let (options, state) = party.register(user_handle(key, user), names, exclude).map_err(fault)?;
     keep(conn, now, ceremony, (Some(user), Kind::New), &state)?;
-    Ok(Outcome::quiet(options))
+    Ok(Outcome::without_events(options))
 }
 
 /// Adds the passkey that an authenticator created.
@@ -165,24 +165,24 @@ pub fn add(
     let name = names::kept(name);
     validation::passkey_name(&name).map_err(|message| Refusal::field("name", message))?;
     let Some(state) = take::<PasskeyRegistration>(conn, now, ceremony, (Some(user), Kind::New))? else {
-        return Ok(Outcome::quiet(Err(gone())));
+        return Ok(Outcome::without_events(Err(gone())));
     };
     let made = match party.finish_registration(credential, &state) {
         Ok(made) => made,
         Err(error) => {
             let why =
                 Refusal::field("credential", format!("This passkey cannot be added: {}.", plain(&error)));
-            return Ok(Outcome::quiet(Err(why)));
+            return Ok(Outcome::without_events(Err(why)));
         }
     };
     // Locks the user, so that two concurrent additions can't exceed the limit.
     users::lock_pair(conn, user, user)?;
     if passkeys::count(conn, user)? >= PASSKEYS_PER_USER {
-        return Ok(Outcome::quiet(Err(full())));
+        return Ok(Outcome::without_events(Err(full())));
     }
     if passkeys::find_by_credential(conn, made.cred_id())?.is_some() {
         let why = Refusal::because(ErrorCode::Conflict, "This passkey was already added.");
-        return Ok(Outcome::quiet(Err(why)));
+        return Ok(Outcome::without_events(Err(why)));
     }
     let row = PasskeyRow {
         id: id.0,
@@ -195,7 +195,7 @@ pub fn add(
     };
     passkeys::insert(conn, &row)?;
     note(conn, now, Note::by(AuditKind::PasskeyAdded, user))?;
-    Ok(Outcome::quiet(Ok(view(row))))
+    Ok(Outcome::without_events(Ok(view(row))))
 }
 
 /// Renames one of the user's passkeys.
@@ -206,7 +206,7 @@ pub fn rename(conn: &mut Connection, user: UserId, id: PasskeyId, name: &str) ->
         return Err(ErrorCode::NotFound.into());
     }
     let row = passkeys::find(conn, user, id)?.ok_or(ErrorCode::NotFound)?;
-    Ok(Outcome::quiet(view(row)))
+    Ok(Outcome::without_events(view(row)))
 }
 
 /// Removes one of the user's passkeys. Sessions opened with it stay.
@@ -215,7 +215,7 @@ pub fn remove(conn: &mut Connection, now: Timestamp, user: UserId, id: PasskeyId
         return Err(ErrorCode::NotFound.into());
     }
     note(conn, now, Note::by(AuditKind::PasskeyRemoved, user))?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 /// Starts a log-in of an unidentified user; returns the options for the authenticator. They name no passkey, so they
@@ -228,7 +228,7 @@ pub fn begin_log_in(
 ) -> Done<Value> {
     let (options, state) = party.request(&[]).map_err(fault)?;
     keep(conn, now, ceremony, (None, Kind::LogIn), &state)?;
-    Ok(Outcome::quiet(options))
+    Ok(Outcome::without_events(options))
 }
 
 /// Identifies who logs in with a passkey alone. Suspended, waiting and deleted accounts, unknown passkeys and wrong
@@ -236,19 +236,19 @@ pub fn begin_log_in(
 pub fn log_in(
     conn: &mut Connection,
     now: Timestamp,
-    (party, key): (&RelyingParty, &FactorKey),
+    (party, key): (&RelyingParty, &MasterKey),
     ceremony: &[u8],
     credential: &Answer,
     address: &str,
 ) -> Done<Judged<UserRow>> {
     let Some(state) = take::<DiscoverableAuthentication>(conn, now, ceremony, (None, Kind::LogIn))? else {
-        return Ok(Outcome::quiet(Err(gone())));
+        return Ok(Outcome::without_events(Err(gone())));
     };
     let found = passkeys::find_by_credential(conn, credential.get_credential_id())?;
     let Some(row) = found else {
         let line = Note::nobody(AuditKind::PasskeyRefused).from(address);
         note(conn, now, line)?;
-        return Ok(Outcome::quiet(Err(wrong())));
+        return Ok(Outcome::without_events(Err(wrong())));
     };
     let user = UserId(row.user_id);
     let owner = users::find(conn, user)?.filter(UserRow::is_active);
@@ -259,7 +259,7 @@ pub fn log_in(
         }
         party.finish(credential, state, passkey)
     })?;
-    Ok(Outcome::quiet(judged.and_then(|()| owner.ok_or_else(wrong))))
+    Ok(Outcome::without_events(judged.and_then(|()| owner.ok_or_else(wrong))))
 }
 
 /// Starts the second step of a log-in with one of the account's passkeys; returns the options for the authenticator.
@@ -278,7 +278,7 @@ pub fn begin_second_step(
         rows.iter().map(|row| read(&row.passkey)).collect::<Result<_, _>>()?;
     let (options, state) = party.request(&known).map_err(fault)?;
     keep(conn, now, ceremony, (Some(user), Kind::SecondStep), &state)?;
-    Ok(Outcome::quiet(options))
+    Ok(Outcome::without_events(options))
 }
 
 /// Verifies the second step of a log-in with a passkey.
@@ -293,16 +293,16 @@ pub fn second_step(
 ) -> Done<Judged<()>> {
     let kind = (Some(user), Kind::SecondStep);
     let Some(state) = take::<DiscoverableAuthentication>(conn, now, ceremony, kind)? else {
-        return Ok(Outcome::quiet(Err(gone())));
+        return Ok(Outcome::without_events(Err(gone())));
     };
     let found = passkeys::find_by_credential(conn, credential.get_credential_id())?;
     let Some(row) = found.filter(|row| row.user_id == user.0) else {
         let line = Note::nobody(AuditKind::PasskeyRefused).about(user).from(address);
         note(conn, now, line)?;
-        return Ok(Outcome::quiet(Err(wrong())));
+        return Ok(Outcome::without_events(Err(wrong())));
     };
     let judged = judge(conn, now, &row, address, |passkey| party.finish(credential, state, passkey))?;
-    Ok(Outcome::quiet(judged))
+    Ok(Outcome::without_events(judged))
 }
 
 /// Verifies the response of a known passkey, and records that it was used or refused.

@@ -14,7 +14,7 @@ use parlour_storage::{Connection, password_resets, sessions, users};
 use crate::Refusal;
 use crate::admin::demand_admin;
 use crate::audit::{Note, note};
-use crate::mails::{self, MailKind};
+use crate::mail_queue::{self, MailKind};
 use crate::outcome::{Done, Outcome};
 use crate::sessions::ended;
 
@@ -64,7 +64,7 @@ fn make(
     let (id, ends) = (UserId(row.id), Timestamp(now.0 + LIFETIME));
     password_resets::replace(conn, id, token_hash, ends.0)?;
     note(conn, now, Note { actor, ..Note::by(AuditKind::PasswordResetCreated, id).about(id) })?;
-    Ok(Outcome::quiet(ends))
+    Ok(Outcome::without_events(ends))
 }
 
 /// The user a link belongs to. Checked before the expensive password hash.
@@ -96,7 +96,7 @@ pub fn complete(
     let changes = UserChanges { password_hash: Some(password_hash.to_owned()), ..UserChanges::default() };
     users::update(conn, user, changes)?;
     note(conn, now, Note::by(AuditKind::PasswordReset, user).from(address))?;
-    mails::notify(conn, now, user, MailKind::PasswordReset)?;
+    mail_queue::notify(conn, now, user, MailKind::PasswordReset)?;
     let all = sessions::revoke(conn, user, None, None, now.0)?;
     Ok(Outcome { value: (), effects: ended(now, user, &all) })
 }

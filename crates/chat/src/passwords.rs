@@ -78,21 +78,21 @@ fn is_common(password: &str) -> bool {
 
 /// Cost of hashing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hardness {
+pub struct Argon2Cost {
     /// Memory, in KiB.
     pub memory_kib: u32,
     /// Passes over the memory.
     pub passes: u32,
 }
 
-impl Default for Hardness {
+impl Default for Argon2Cost {
     /// The OWASP minimum for argon2id: 19 MiB, two passes, one lane.
     fn default() -> Self {
         Self { memory_kib: 19 * 1024, passes: 2 }
     }
 }
 
-impl Hardness {
+impl Argon2Cost {
     /// Approximate time that hashing takes, in memory blocks filled.
     pub fn work(self) -> u64 {
         u64::from(self.memory_kib) * u64::from(self.passes)
@@ -130,19 +130,19 @@ impl Memory {
 
 /// Hashes a password with this salt.
 pub fn hash(
-    hardness: Hardness,
+    cost: Argon2Cost,
     password: &str,
     salt: &[u8; 16],
     memory: &mut Memory,
 ) -> Result<String, String> {
-    let params = hardness.params()?;
+    let params = cost.params()?;
     let mut output = [0; OUTPUT];
     let blocks = memory.of(&params)?;
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into_with_memory(prepared(password).as_bytes(), salt, &mut output, blocks)
         .map_err(|error| error.to_string())?;
     let encode = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
-    let Hardness { memory_kib, passes } = hardness;
+    let Argon2Cost { memory_kib, passes } = cost;
     Ok(format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${}${}", encode(salt), encode(&output)))
 }
 
@@ -172,7 +172,7 @@ fn belongs(password: &str, hash: &str, memory: &mut Memory) -> bool {
     found == Some(true)
 }
 
-/// Approximate time that verifying a hash takes; see [`Hardness::work`].
+/// Approximate time that verifying a hash takes; see [`Argon2Cost::work`].
 pub fn work_of(hash: &str) -> u64 {
     let params = PasswordHash::new(hash).ok().and_then(|parsed| Params::try_from(&parsed).ok());
     params.map_or(0, |params| u64::from(params.m_cost()) * u64::from(params.t_cost()))
@@ -181,7 +181,7 @@ pub fn work_of(hash: &str) -> u64 {
 /// Like [`verify`], but a wrong password takes about as long as `work`, whatever the hash, or without one. The time
 /// therefore reveals neither whether the account exists nor how old its hash is.
 pub fn verify_alike(
-    hardness: Hardness,
+    cost: Argon2Cost,
     work: u64,
     password: &str,
     hash: Option<&str>,
@@ -193,17 +193,17 @@ pub fn verify_alike(
     }
     let tries = forms(password).len() as u64;
     let rest = work.saturating_sub(hash.map_or(0, work_of)).saturating_mul(tries);
-    let memory_kib = u32::try_from(rest / u64::from(hardness.passes.max(1))).unwrap_or(u32::MAX);
+    let memory_kib = u32::try_from(rest / u64::from(cost.passes.max(1))).unwrap_or(u32::MAX);
     if memory_kib >= 8 {
-        let pretended = Hardness { memory_kib, passes: hardness.passes };
+        let pretended = Argon2Cost { memory_kib, passes: cost.passes };
         let _ = self::hash(pretended, password, &[0; 16], memory);
     }
     Verdict::Wrong
 }
 
 /// Whether a hash was made with parameters other than the current ones, and should be replaced at the next log-in.
-pub fn outdated(hardness: Hardness, hash: &str) -> bool {
-    let wanted = format!("$argon2id$v=19$m={},t={},p=1$", hardness.memory_kib, hardness.passes);
+pub fn outdated(cost: Argon2Cost, hash: &str) -> bool {
+    let wanted = format!("$argon2id$v=19$m={},t={},p=1$", cost.memory_kib, cost.passes);
     !hash.starts_with(&wanted)
 }
 
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_password_is_the_same_however_it_was_typed() {
-        let (cheap, mut memory) = (Hardness { memory_kib: 8, passes: 1 }, Memory::default());
+        let (cheap, mut memory) = (Argon2Cost { memory_kib: 8, passes: 1 }, Memory::default());
         let same = ["Zoe\u{308} 1234", "Zo\u{EB} 1234", "Zo\u{EB}\u{A0}1234", "Zo\u{EB}\u{3000}1234"];
         for registered in same {
             let hash = hash(cheap, registered, &[7; 16], &mut memory).unwrap();
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn hashes_of_what_was_typed_go_on_to_work() {
-        let (cheap, mut memory) = (Hardness { memory_kib: 8, passes: 1 }, Memory::default());
+        let (cheap, mut memory) = (Argon2Cost { memory_kib: 8, passes: 1 }, Memory::default());
         let params = cheap.params().unwrap();
         let (composed, decomposed) =
             ("Zo\u{EB} \u{AC00}\u{1E69}1234", "Zoe\u{308} \u{1100}\u{1161}s\u{323}\u{307}1234");
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn no_byte_of_a_long_password_is_ignored() {
-        let (cheap, mut memory) = (Hardness { memory_kib: 8, passes: 1 }, Memory::default());
+        let (cheap, mut memory) = (Argon2Cost { memory_kib: 8, passes: 1 }, Memory::default());
         let long = format!("{}a", "é".repeat(127));
         let hash = hash(cheap, &long, &[7; 16], &mut memory).unwrap();
         assert!(verify(&long, &hash, &mut memory).is_right());
@@ -293,21 +293,21 @@ mod tests {
 
     #[test]
     fn hashes_verify_and_say_when_they_are_outdated() {
-        let (cheap, mut memory) = (Hardness { memory_kib: 8, passes: 1 }, Memory::default());
+        let (cheap, mut memory) = (Argon2Cost { memory_kib: 8, passes: 1 }, Memory::default());
         let hash = hash(cheap, "correct horse", &[7; 16], &mut memory).unwrap();
         assert!(verify("correct horse", &hash, &mut memory).is_right());
         assert!(!verify("correct horsf", &hash, &mut memory).is_right());
         assert!(!verify("correct horse", "nonsense", &mut memory).is_right());
         assert!(!outdated(cheap, &hash));
-        assert!(outdated(Hardness::default(), &hash));
+        assert!(outdated(Argon2Cost::default(), &hash));
     }
 
     #[test]
     fn memory_that_was_used_before_changes_nothing() {
         let mut used = Memory::default();
-        let large = Hardness { memory_kib: 64, passes: 2 };
+        let large = Argon2Cost { memory_kib: 64, passes: 2 };
         hash(large, "something else", &[1; 16], &mut used).unwrap();
-        let small = Hardness { memory_kib: 16, passes: 3 };
+        let small = Argon2Cost { memory_kib: 16, passes: 3 };
         let fresh = hash(small, "correct horse", &[7; 16], &mut Memory::default()).unwrap();
         assert_eq!(hash(small, "correct horse", &[7; 16], &mut used).unwrap(), fresh);
         assert!(verify("correct horse", &fresh, &mut used).is_right());
@@ -319,8 +319,8 @@ mod tests {
 
     #[test]
     fn whatever_is_stored_a_wrong_password_is_as_much_work() {
-        let (today, mut memory) = (Hardness { memory_kib: 64, passes: 2 }, Memory::default());
-        let old = hash(Hardness { memory_kib: 16, passes: 1 }, "right", &[7; 16], &mut memory).unwrap();
+        let (today, mut memory) = (Argon2Cost { memory_kib: 64, passes: 2 }, Memory::default());
+        let old = hash(Argon2Cost { memory_kib: 16, passes: 1 }, "right", &[7; 16], &mut memory).unwrap();
         assert!(verify_alike(today, today.work(), "right", Some(&old), &mut memory).is_right());
         assert!(!verify_alike(today, today.work(), "wrong", Some(&old), &mut memory).is_right());
         assert!(!verify_alike(today, today.work(), "wrong", None, &mut memory).is_right());

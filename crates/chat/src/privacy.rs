@@ -43,7 +43,7 @@ pub fn update(conn: &mut Connection, now: Timestamp, user: UserId, request: &Upd
         presence_to: request.presence_to.unwrap_or(before.presence_to),
     };
     if after == before {
-        return Ok(Outcome::quiet((after, Vec::new())));
+        return Ok(Outcome::without_events((after, Vec::new())));
     }
     // The list is empty while the user is invisible, so it is read while they are visible.
     let mut watchers = friendships::list_ids(conn, user)?;

@@ -14,9 +14,9 @@ use parlour_storage::{Connection, emails, outgoing_mail, password_resets, reset_
 
 use crate::Refusal;
 use crate::audit::{Note, note};
-use crate::mails::{self, MailKind};
+use crate::mail_queue::{self, MailKind};
 use crate::outcome::{Done, Outcome};
-use crate::second_factors::FactorKey;
+use crate::secrets::MasterKey;
 
 /// Maximum number of waiting requests; they are processed every second.
 const WAITING: i64 = 1000;
@@ -43,23 +43,23 @@ pub fn create(
         requested_at: now.0,
     };
     reset_requests::insert(conn, row)?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 /// Queues the mails for waiting requests; returns whether more may be waiting.
-pub fn answer(conn: &mut Connection, now: Timestamp, key: &FactorKey) -> Done<bool> {
+pub fn answer(conn: &mut Connection, now: Timestamp, key: &MasterKey) -> Done<bool> {
     let requests = reset_requests::take(conn, STEP)?;
     let more = requests.len() as i64 == STEP;
     for request in requests {
         // Too old: nobody expects the mail anymore.
-        if request.requested_at < now.0 - mails::HOUR {
+        if request.requested_at < now.0 - mail_queue::HOUR {
             continue;
         }
         for user in meant(conn, &request.who)? {
             send_link(conn, now, key, user, &request)?;
         }
     }
-    Ok(Outcome::quiet(more))
+    Ok(Outcome::without_events(more))
 }
 
 /// The accounts that a text means: one by handle, or several by confirmed address.
@@ -75,7 +75,7 @@ fn meant(conn: &mut Connection, who: &str) -> Result<Vec<UserId>, Refusal> {
 fn send_link(
     conn: &mut Connection,
     now: Timestamp,
-    key: &FactorKey,
+    key: &MasterKey,
     user: UserId,
     request: &ResetRequestRow,
 ) -> Result<(), Refusal> {
@@ -85,14 +85,14 @@ fn send_link(
         return Ok(());
     };
     let kind = MailKind::ResetLink;
-    if mails::count(conn, now, kind, Some(user), None)? >= RESET_MAILS_PER_HOUR
-        || mails::exhausted(conn, now, kind)?
+    if mail_queue::count(conn, now, kind, Some(user), None)? >= RESET_MAILS_PER_HOUR
+        || mail_queue::exhausted(conn, now, kind)?
     {
         return Ok(());
     }
     // The earlier link becomes invalid, so its mail need not be sent if it is still waiting.
     outgoing_mail::withdraw(conn, user, kind.number(), now.0)?;
-    let hash = mails::queue_token(conn, now, key, kind, user, &address, &request.nonce)?;
+    let hash = mail_queue::queue_token(conn, now, key, kind, user, &address, &request.nonce)?;
     password_resets::replace(conn, user, &hash, now.0 + kind.lifetime())?;
     let line = Note { actor: None, ..Note::by(AuditKind::PasswordResetRequested, user) };
     note(conn, now, line.about(user).from(&request.client_address))

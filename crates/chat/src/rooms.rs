@@ -192,7 +192,7 @@ fn enter(
 pub fn join(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId) -> Done<()> {
     let row = room(conn, id, true)?;
     if members::find(conn, id, user)?.is_some() {
-        return Ok(Outcome::quiet(()));
+        return Ok(Outcome::without_events(()));
     }
     limit_memberships(conn, user)?;
     let role = if row.member_count == 0 { MemberRole::Owner } else { MemberRole::Member };
@@ -257,7 +257,7 @@ pub fn update(
     let name = request.name.as_deref().map_or_else(|| before.clone(), names::kept);
     let topic = request.topic.as_deref().map_or_else(|| row.topic.clone(), names::kept);
     if name == before && topic == row.topic {
-        return Ok(Outcome::quiet(find(conn, user, id)?));
+        return Ok(Outcome::without_events(find(conn, user, id)?));
     }
     let name_key = names::room_key(&name);
     if row.name_key.as_deref() != Some(&name_key) {

@@ -3,7 +3,6 @@
 //! Invariant: a code is used up in the transaction that acts on it, so it never works twice, on whatever nodes it is
 //! tried at the same time. Secrets are derived from a server key and never stored.
 
-use hmac::{Hmac, Mac};
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
@@ -15,39 +14,14 @@ use sha2::{Digest, Sha256};
 
 use crate::admin::demand_admin;
 use crate::audit::{Note, note};
-use crate::mails::{self, MailKind};
+use crate::mail_queue::{self, MailKind};
 use crate::outcome::{Done, Outcome};
+use crate::secrets::MasterKey;
 use crate::sessions::ended;
 use crate::{Refusal, passkeys, totp};
 
 /// Number of recovery codes that are created.
 pub const RECOVERY_CODES: usize = 10;
-
-/// The server's key, from which the secrets of second factors are derived.
-#[derive(Clone)]
-pub struct FactorKey(pub [u8; 32]);
-
-impl FactorKey {
-    /// A keyed hash of `parts`, for one purpose.
-    pub fn derive(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
-            unreachable!("HMAC takes keys of any length");
-        };
-        for part in [&[purpose.as_bytes()], parts].concat() {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
-    }
-
-    /// The secret of a user's second factor.
-    pub fn secret(&self, user: UserId, nonce: &[u8]) -> [u8; totp::SECRET] {
-        let whole = self.derive("totp secret", &[&user.0.to_be_bytes(), nonce]);
-        let mut secret = [0; totp::SECRET];
-        secret.iter_mut().zip(whole).for_each(|(byte, from)| *byte = from);
-        secret
-    }
-}
 
 /// The hash of a recovery code, as it is stored. Dashes, spaces and case are ignored.
 pub fn code_hash(code: &str) -> Vec<u8> {
@@ -101,14 +75,14 @@ pub fn begin(conn: &mut Connection, user: UserId, nonce: &[u8]) -> Done<()> {
     let row =
         SecondFactorRow { user_id: user.0, nonce: nonce.to_vec(), confirmed_at: None, last_step: i64::MIN };
     second_factors::insert(conn, &row)?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 /// Turns the second factor on, given a code, and stores these recovery codes.
 pub fn confirm(
     conn: &mut Connection,
     now: Timestamp,
-    key: &FactorKey,
+    key: &MasterKey,
     user: UserId,
     code: &str,
     recovery: &[Vec<u8>],
@@ -121,19 +95,19 @@ pub fn confirm(
     }
     second_factors::replace_codes(conn, user, recovery)?;
     note(conn, now, Note::by(AuditKind::SecondFactorAdded, user))?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 fn take_step(
     conn: &mut Connection,
     now: Timestamp,
-    key: &FactorKey,
+    key: &MasterKey,
     row: &SecondFactorRow,
     code: &str,
 ) -> Result<(), Refusal> {
     let user = UserId(row.user_id);
     let plain: String = code.chars().filter(|one| !one.is_whitespace()).collect();
-    let step = totp::find_step(&key.secret(user, &row.nonce), now, &plain).ok_or_else(wrong)?;
+    let step = totp::find_step(&key.totp_secret(user, &row.nonce), now, &plain).ok_or_else(wrong)?;
     if second_factors::use_step(conn, user, step)? { Ok(()) } else { Err(wrong()) }
 }
 
@@ -141,7 +115,7 @@ fn take_step(
 pub fn take(
     conn: &mut Connection,
     now: Timestamp,
-    key: &FactorKey,
+    key: &MasterKey,
     user: UserId,
     code: &str,
 ) -> Result<(), Refusal> {
@@ -159,7 +133,7 @@ pub fn take(
 pub fn renew(
     conn: &mut Connection,
     now: Timestamp,
-    key: &FactorKey,
+    key: &MasterKey,
     user: UserId,
     code: &str,
     recovery: &[Vec<u8>],
@@ -167,16 +141,16 @@ pub fn renew(
     take(conn, now, key, user, code)?;
     second_factors::replace_codes(conn, user, recovery)?;
     note(conn, now, Note::by(AuditKind::RecoveryCodesRenewed, user))?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 /// Turns the user's own second factor off, given a code.
-pub fn remove(conn: &mut Connection, now: Timestamp, key: &FactorKey, user: UserId, code: &str) -> Done<()> {
+pub fn remove(conn: &mut Connection, now: Timestamp, key: &MasterKey, user: UserId, code: &str) -> Done<()> {
     take(conn, now, key, user, code)?;
     second_factors::delete(conn, user)?;
     note(conn, now, Note::by(AuditKind::SecondFactorRemoved, user))?;
-    mails::notify(conn, now, user, MailKind::SecondFactorRemoved)?;
-    Ok(Outcome::quiet(()))
+    mail_queue::notify(conn, now, user, MailKind::SecondFactorRemoved)?;
+    Ok(Outcome::without_events(()))
 }
 
 /// Turns off a user's second factor and removes their passkeys, as an administrator; all their sessions end. Usually
@@ -191,7 +165,7 @@ pub fn remove_of(conn: &mut Connection, now: Timestamp, user: UserId, who: UserI
     second_factors::delete(conn, who)?;
     if on {
         note(conn, now, Note::by(AuditKind::SecondFactorRemoved, user).about(who))?;
-        mails::notify(conn, now, who, MailKind::SecondFactorRemoved)?;
+        mail_queue::notify(conn, now, who, MailKind::SecondFactorRemoved)?;
     }
     if had_passkeys {
         note(conn, now, Note::by(AuditKind::PasskeyRemoved, user).about(who))?;

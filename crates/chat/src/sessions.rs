@@ -115,14 +115,14 @@ pub fn refresh(
     if session.token_hash == presented
         && sessions::rotate(conn, id, presented, successor, now.0, now.0 + LIFETIME)?
     {
-        return Ok(Outcome::quiet(Refreshed::Continued(Box::new(user))));
+        return Ok(Outcome::without_events(Refreshed::Continued(Box::new(user))));
     }
     let session = sessions::find(conn, id)?.ok_or(ErrorCode::Unauthenticated)?;
     let repeated = session.previous_hash.as_deref() == Some(presented)
         && session.token_hash == successor
         && now.0 <= session.rotated_at + GRACE;
     if repeated {
-        return Ok(Outcome::quiet(Refreshed::Continued(Box::new(user))));
+        return Ok(Outcome::without_events(Refreshed::Continued(Box::new(user))));
     }
     // A token that was never issued proves nothing: making up tokens for a session must not end it. Of the tokens
     // issued by earlier versions, only the previous one can be recognized.

@@ -11,7 +11,7 @@ use parlour_protocol::socket::{Event, ReplayState, UserEvent};
 use parlour_storage::conversations::DIRECT;
 use parlour_storage::events::EventRow;
 use parlour_storage::friendships::TO_FRIENDS;
-use parlour_storage::{Connection, events, standings, user_events};
+use parlour_storage::{Connection, connect_snapshot, events, user_events};
 
 use crate::{Refusal, read_bounded, rights};
 
@@ -57,7 +57,7 @@ pub struct Place {
 
 /// Snapshot of a user, taken at `start`: everything it needs from the database, except the events to replay.
 #[derive(Debug, Clone, Default)]
-pub struct Standing {
+pub struct ConnectSnapshot {
     /// Latest position of the user's event stream.
     pub user_head: Seq,
     /// Every conversation the user is in.
@@ -97,36 +97,39 @@ pub struct Plan {
 }
 
 /// Snapshots of these users, in the same order; one query, however many there are. Unknown users count as suspended.
-pub fn list_standings(conn: &mut Connection, people: &[UserId]) -> Result<Vec<Standing>, Refusal> {
+pub fn list_snapshots(conn: &mut Connection, people: &[UserId]) -> Result<Vec<ConnectSnapshot>, Refusal> {
     let mut ids: Vec<i64> = people.iter().map(|user| user.0).collect();
     ids.sort_unstable();
     ids.dedup();
-    let gone = Standing { suspended: true, ..Standing::default() };
-    let mut found: HashMap<i64, Standing> = HashMap::with_capacity(ids.len());
+    let gone = ConnectSnapshot { suspended: true, ..ConnectSnapshot::default() };
+    let mut found: HashMap<i64, ConnectSnapshot> = HashMap::with_capacity(ids.len());
     let mut invisible = BTreeSet::new();
-    for fact in standings::list(conn, &ids)? {
+    for fact in connect_snapshot::list(conn, &ids)? {
         match fact {
-            standings::Standing::Account { user, last_useq, presence_to, suspended } => {
+            connect_snapshot::Fact::Account { user, last_useq, presence_to, suspended } => {
                 if presence_to != TO_FRIENDS {
                     invisible.insert(user);
                 }
-                found.insert(user, Standing { user_head: last_useq, suspended, ..Standing::default() });
+                found.insert(
+                    user,
+                    ConnectSnapshot { user_head: last_useq, suspended, ..ConnectSnapshot::default() },
+                );
             }
-            standings::Standing::Conversation { user, id, last_seq, kind, read_seq } => {
-                if let Some(standing) = found.get_mut(&user) {
+            connect_snapshot::Fact::Conversation { user, id, last_seq, kind, read_seq } => {
+                if let Some(snapshot) = found.get_mut(&user) {
                     let (id, direct) = (ConversationId(id), kind == DIRECT);
-                    standing.conversations.push(Place { id, head: last_seq, direct, read_seq });
+                    snapshot.conversations.push(Place { id, head: last_seq, direct, read_seq });
                 }
             }
-            standings::Standing::Block(user, blocked) => {
-                if let Some(standing) = found.get_mut(&user) {
-                    standing.blocked.insert(UserId(blocked));
+            connect_snapshot::Fact::Block(user, blocked) => {
+                if let Some(snapshot) = found.get_mut(&user) {
+                    snapshot.blocked.insert(UserId(blocked));
                 }
             }
-            standings::Standing::Friends(low, high) => {
+            connect_snapshot::Fact::Friends(low, high) => {
                 for (one, other) in [(low, high), (high, low)] {
-                    if let Some(standing) = found.get_mut(&one).filter(|_| !invisible.contains(&one)) {
-                        standing.friends.push(UserId(other));
+                    if let Some(snapshot) = found.get_mut(&one).filter(|_| !invisible.contains(&one)) {
+                        snapshot.friends.push(UserId(other));
                     }
                 }
             }
@@ -135,7 +138,7 @@ pub fn list_standings(conn: &mut Connection, people: &[UserId]) -> Result<Vec<St
     Ok(people.iter().map(|user| found.get(&user.0).unwrap_or(&gone).clone()).collect())
 }
 
-impl Standing {
+impl ConnectSnapshot {
     /// Compares the snapshot with what a client has, without reading anything.
     pub fn compare(&self, known: &Known) -> Plan {
         let (user, user_after) = match known.user {

@@ -120,7 +120,7 @@ impl Hub {
             let mut tick = tokio::time::interval(TICK);
             loop {
                 tick.tick().await;
-                hub.tell_heads();
+                hub.flush_heads();
             }
         });
         let hub = self.clone();
@@ -130,7 +130,7 @@ impl Hub {
             for part in (0..SWEEP_PARTS * PEOPLE_PARTS).cycle() {
                 pause.tick().await;
                 if part % SWEEP_PARTS == 0 {
-                    hub.announce_lost().await;
+                    hub.announce_lost_peers().await;
                 }
                 let is_due = |topic: Topic| match topic {
                     Topic::Conversation(_) => topic.part(SWEEP_PARTS) == part % SWEEP_PARTS,
@@ -145,7 +145,7 @@ impl Hub {
                 let mut roll = tokio::time::interval(ROLL_EVERY);
                 loop {
                     roll.tick().await;
-                    hub.call_roll();
+                    hub.broadcast_presence();
                 }
             });
         }
@@ -267,7 +267,7 @@ impl Hub {
 
     /// Tells friends on this node that people went offline with their node, which could not say so itself. Every node
     /// finds this out and tells its own connections.
-    async fn announce_lost(&self) {
+    async fn announce_lost_peers(&self) {
         for user in self.0.presence.forget_silent() {
             let frame = frames::encode(&ServerFrame::Ephemeral(Ephemeral::Presence { user, online: false }));
             for friend in self.0.log.friends(user).await {
@@ -428,12 +428,12 @@ impl Hub {
                 self.deliver(delivery);
             }
             Packet::Ephemeral { topic, except, frame } => self.deliver_ephemeral(topic, &except, &frame),
-            Packet::Presence { user, online } => self.0.presence.peer_said(from, user, online),
+            Packet::Presence { user, online } => self.0.presence.apply_peer_presence(from, user, online),
             Packet::Roll { users } => self.0.presence.peer_roll(from, users),
         }
     }
 
-    pub(crate) fn call_roll(&self) {
+    pub(crate) fn broadcast_presence(&self) {
         self.tell_others(Packet::Roll { users: self.0.presence.everybody_here() });
     }
 
@@ -506,9 +506,9 @@ impl Hub {
         }
     }
 
-    fn tell_heads(&self) {
+    fn flush_heads(&self) {
         let waiting = std::mem::take(&mut *lock(&self.0.heads_wait));
-        let still: Vec<Arc<Outbox>> = waiting.into_iter().filter(|outbox| outbox.tell_heads()).collect();
+        let still: Vec<Arc<Outbox>> = waiting.into_iter().filter(|outbox| outbox.flush_due_heads()).collect();
         lock(&self.0.heads_wait).extend(still);
     }
 

@@ -298,13 +298,8 @@ mod tests {
     /// message was deleted.
     #[test]
     fn a_list_that_applies_the_news_shows_what_the_log_says() {
-        let mut state = 0x2545_F491_4F6C_DD1D_u64;
-        let mut chance = move |below: u64| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state % below
-        };
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut chance = move |below: u64| random.u64(..below);
         let blocked = BTreeSet::from([BLOCKED]);
         let reader = Reader { me: ME, blocked: &blocked };
         for _ in 0..300 {

@@ -215,7 +215,7 @@ impl Outbox {
     }
 
     /// Records an event of a conversation that is not followed live: its position and its summary. Returns true if
-    /// heads now wait for [`Self::tell_heads`] that did not wait before.
+    /// heads now wait for [`Self::flush_due_heads`] that did not wait before.
     pub fn head(&self, conversation: ConversationId, seq: Seq, summary: Option<&Summary>) -> bool {
         let me = self.owner().map_or(UserId(0), |(user, _)| user);
         let mut locked = self.state();
@@ -245,7 +245,7 @@ impl Outbox {
     }
 
     /// Reports waiting heads if it is time. Returns true if some still wait.
-    pub fn tell_heads(&self) -> bool {
+    pub fn flush_due_heads(&self) -> bool {
         let mut state = self.state();
         if state.finished {
             return false;
@@ -727,7 +727,7 @@ mod tests {
     /// Pretends that the last report of heads is long past.
     fn later(outbox: &Outbox) -> bool {
         outbox.state().heads_told = None;
-        outbox.tell_heads()
+        outbox.flush_due_heads()
     }
 
     #[test]
@@ -741,7 +741,7 @@ mod tests {
         assert!(!outbox.head(ConversationId(1), 7, Some(&said("three"))));
         assert!(!outbox.head(ConversationId(2), 9, None));
         assert!(take(&outbox).is_none());
-        assert!(outbox.tell_heads());
+        assert!(outbox.flush_due_heads());
         assert!(!later(&outbox));
         let (heads, news, _) = told(&outbox);
         assert_eq!(heads, [(ConversationId(1), 7), (ConversationId(2), 9)]);

@@ -101,7 +101,7 @@ impl Presence {
         self.local().keys().copied().collect()
     }
 
-    pub(crate) fn peer_said(&self, node: NodeId, user: UserId, online: bool) {
+    pub(crate) fn apply_peer_presence(&self, node: NodeId, user: UserId, online: bool) {
         let mut peers = self.peers();
         let peer = peers.entry(node).or_default();
         peer.heard.get_or_insert_with(Instant::now);

@@ -61,7 +61,7 @@ pub fn create_superuser(config: Config, handle: &str, password: Option<String>) 
         let id = UserId(random::id());
         app.commit(Lane::Server, move |conn, now| -> Result<_, Refusal> {
             accounts::register(conn, now, id, &request, &hash, Admission::Administrator)?;
-            Ok(Outcome::quiet(()))
+            Ok(Outcome::without_events(()))
         })
         .await
         .map_err(say)?;

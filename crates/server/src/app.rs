@@ -15,8 +15,8 @@ use parlour_chat::audit::{self, Note};
 use parlour_chat::outcome::Done;
 use parlour_chat::passwords::Verdict;
 use parlour_chat::relying_party::RelyingParty;
-use parlour_chat::second_factors::FactorKey;
-use parlour_chat::{Effect, Outcome, Refusal, friends, mails};
+use parlour_chat::secrets::MasterKey;
+use parlour_chat::{Effect, Outcome, Refusal, friends, mail_queue};
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
@@ -36,6 +36,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 
+use crate::account_eraser;
+use crate::account_exports::Exports;
 use crate::api_tokens::{self, ApiToken};
 use crate::budget::Budgets;
 use crate::budget::addresses::{self, AddressKey};
@@ -43,18 +45,16 @@ use crate::budget::connections::Conn;
 use crate::budget::gate::Gates;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::erasing;
-use crate::exports::Exports;
+use crate::event_log::{DatabaseLog, delivery_of_event, delivery_of_user_event, is_end_of_session};
 use crate::hashing::{Asker, Hashing};
 use crate::idempotency::Creation;
 use crate::keys::{self, StoredKeys};
-use crate::log::{DatabaseLog, delivery_of_event, delivery_of_user_event, is_end_of_session};
 use crate::markers::Markers;
 use crate::problems::ApiError;
 use crate::provider::Provider;
+use crate::query_batching::Reads;
 use crate::random;
-use crate::reads::Reads;
-use crate::sends::SendQueue;
+use crate::send_queue::SendQueue;
 use crate::tokens::{ACCESS_LIFETIME, Bearer, Tokens};
 
 /// Pictures that may be processed or queued at a time; more are refused as overload.
@@ -89,7 +89,7 @@ pub struct App {
     /// Issues and verifies access and refresh tokens.
     pub tokens: Tokens,
     /// Key from which the secrets of second factors are derived.
-    pub factor_key: FactorKey,
+    pub master_key: MasterKey,
     /// The external identity provider, if one is configured.
     pub provider: Option<Provider>,
     /// What passkeys are bound to; `None` if the server has no name that browsers accept.
@@ -190,10 +190,10 @@ impl App {
             .await
             .map_err(|error| error.to_string())?;
         renew(&database).await;
-        let [epoch, signing_keys, refresh_key, factor_key]: [String; 4] =
+        let [epoch, signing_keys, refresh_key, master_key]: [String; 4] =
             facts.try_into().map_err(|_| "the server's state is incomplete".to_owned())?;
         let tokens = Tokens::new(&StoredKeys::parse(&signing_keys)?, &refresh_key)?;
-        let factor_key = FactorKey(keys::secret(&factor_key)?);
+        let master_key = MasterKey(keys::secret(&master_key)?);
         let broker = match &config.redis_url {
             Some(url) => Broker::redis(&url.0, &epoch)?,
             None => Broker::Local,
@@ -238,7 +238,7 @@ impl App {
             hub,
             broker,
             tokens,
-            factor_key,
+            master_key,
             provider,
             epoch,
         };
@@ -531,7 +531,7 @@ impl App {
 
     /// Resumes interrupted account deletions.
     pub async fn finish_deletions(self: &Arc<Self>) {
-        erasing::go_on(self).await;
+        account_eraser::go_on(self).await;
     }
 
     async fn clean_up(self: &Arc<Self>) {
@@ -556,8 +556,9 @@ impl App {
         if let Err(error) = done {
             tracing::warn!(%error, "cleaning up failed; it is tried again in an hour");
         }
-        let done =
-            self.commit(Lane::Server, |conn, now| Ok(Outcome::quiet(mails::clean_up(conn, now)?))).await;
+        let done = self
+            .commit(Lane::Server, |conn, now| Ok(Outcome::without_events(mail_queue::clean_up(conn, now)?)))
+            .await;
         if let Err(error) = done {
             tracing::warn!(%error, "cleaning up mails failed; it is tried again in an hour");
         }
@@ -593,7 +594,7 @@ impl App {
                     if actor.as_ref().is_none_or(&applies) {
                         audit::note(conn, now, line.clone())?;
                     }
-                    Ok(Outcome::quiet(()))
+                    Ok(Outcome::without_events(()))
                 })
                 .await;
             if let Err(error) = done {

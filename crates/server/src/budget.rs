@@ -9,7 +9,7 @@ pub mod addresses;
 pub mod connections;
 pub mod door;
 pub mod gate;
-pub mod guesses;
+pub mod login_throttle;
 pub mod memory;
 pub mod pace;
 pub mod queue;
@@ -23,7 +23,7 @@ use parlour_realtime::Broker;
 
 use self::door::Door;
 use self::gate::Pulse;
-use self::guesses::Guesses;
+use self::login_throttle::LoginThrottle;
 use self::memory::MemoryBudget;
 use self::rates::{NetworkLimit, RateLimit};
 use crate::clock::Clock;
@@ -99,7 +99,7 @@ pub struct Budgets {
     /// New sockets authenticated in the handshake.
     pub handshakes_of_person: RateLimit<UserId>,
     /// Wrong passwords.
-    pub guesses: Guesses,
+    pub login_throttle: LoginThrottle,
 }
 
 impl Budgets {
@@ -146,7 +146,7 @@ impl Budgets {
             handshakes_of_network: NetworkLimit::new(clock, of_network, of_network * 10.0),
             handshakes: limit(clock, connects, connects * 4.0),
             handshakes_of_person: limit(clock, 2.0, 40.0),
-            guesses: Guesses::new(clock, config.auth_per_minute.div_ceil(2), broker),
+            login_throttle: LoginThrottle::new(clock, config.auth_per_minute.div_ceil(2), broker),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use parlour_chat::second_factors::FactorKey;
+use parlour_chat::secrets::MasterKey;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::time::{MINUTE, Timestamp};
 use parlour_storage::users::UserRow;
@@ -14,13 +14,13 @@ use subtle::ConstantTimeEq;
 /// Lifetime of a challenge, in microseconds.
 const LIFETIME: i64 = 5 * MINUTE;
 
-fn sign(key: &FactorKey, row: &UserRow, ends: i64) -> [u8; 32] {
+fn sign(key: &MasterKey, row: &UserRow, ends: i64) -> [u8; 32] {
     let parts: [&[u8]; 3] = [&row.id.to_be_bytes(), &ends.to_be_bytes(), row.password_hash.as_bytes()];
     key.derive("log-in challenge", &parts)
 }
 
 /// Makes a challenge for somebody whose password was right.
-pub fn make(key: &FactorKey, now: Timestamp, row: &UserRow) -> String {
+pub fn make(key: &MasterKey, now: Timestamp, row: &UserRow) -> String {
     let ends = now.0 + LIFETIME;
     let mut bytes = [row.id.to_be_bytes(), ends.to_be_bytes()].concat();
     bytes.extend(sign(key, row, ends));
@@ -48,7 +48,7 @@ impl Challenge {
     }
 
     /// Whether it was signed by this server for the account's current password, and has not expired.
-    pub fn is_good(&self, key: &FactorKey, now: Timestamp, row: &UserRow) -> bool {
+    pub fn is_good(&self, key: &MasterKey, now: Timestamp, row: &UserRow) -> bool {
         now.0 < self.ends
             && row.id == self.user.0
             && bool::from(sign(key, row, self.ends).ct_eq(&self.signature))

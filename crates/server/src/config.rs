@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 pub use origin::Origin;
-use parlour_chat::passwords::Hardness;
+use parlour_chat::passwords::Argon2Cost;
 use parlour_protocol::accounts::Registration;
 use parlour_storage::connection::Address;
 use parlour_storage::postgres_url::PostgresUrl;
@@ -66,7 +66,7 @@ pub struct Config {
     /// Write lanes on PostgreSQL.
     pub database_lanes: usize,
     /// Cost of password hashing.
-    pub hashing: Hardness,
+    pub hashing: Argon2Cost,
     /// Messages per second, per person and node; the burst is twice that.
     pub sends_per_second: u32,
     /// Changes of any kind per second, per person and node; the burst is three times that.
@@ -117,7 +117,7 @@ impl Default for Config {
             workers: std::thread::available_parallelism().map_or(2, usize::from),
             database_readers: 4,
             database_lanes: 4,
-            hashing: Hardness::default(),
+            hashing: Argon2Cost::default(),
             sends_per_second: 5,
             changes_per_second: 20,
             reads_per_second: 50,
@@ -291,7 +291,7 @@ impl Config {
         config.database_readers = number("PARLOUR_DATABASE_READERS", config.database_readers, 1, 64)?;
         config.database_lanes = number("PARLOUR_DATABASE_LANES", config.database_lanes, 1, 64)?;
         let small = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        config.hashing = Hardness {
+        config.hashing = Argon2Cost {
             memory_kib: small(number("PARLOUR_HASH_MEMORY_KIB", 19 * 1024, 8, 4 * 1024 * 1024)?),
             passes: small(number("PARLOUR_HASH_PASSES", 2, 1, 32)?),
         };

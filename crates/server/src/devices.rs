@@ -7,7 +7,7 @@
 use actix_web::HttpRequest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use parlour_chat::second_factors::FactorKey;
+use parlour_chat::secrets::MasterKey;
 use parlour_protocol::ids::UserId;
 use subtle::ConstantTimeEq;
 
@@ -30,13 +30,13 @@ pub struct Device {
     text: String,
 }
 
-fn sign(key: &FactorKey, user: UserId, name: &[u8; NAME]) -> [u8; 32] {
+fn sign(key: &MasterKey, user: UserId, name: &[u8; NAME]) -> [u8; 32] {
     key.derive("device", &[&user.0.to_be_bytes(), name])
 }
 
 impl Device {
     /// Creates the token for a device from which somebody logs in for the first time.
-    pub fn new(key: &FactorKey, user: UserId) -> Self {
+    pub fn new(key: &MasterKey, user: UserId) -> Self {
         let name = random::bytes();
         let mut bytes = [&user.0.to_be_bytes()[..], &name].concat();
         bytes.extend(sign(key, user, &name).iter().take(SIGNATURE));
@@ -44,7 +44,7 @@ impl Device {
     }
 
     /// Parses and verifies a token; `None` unless this server made it.
-    pub fn parse(key: &FactorKey, text: &str) -> Option<Self> {
+    pub fn parse(key: &MasterKey, text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text.get(..48).filter(|start| *start == text)?).ok()?;
         let (user, rest) = bytes.split_first_chunk()?;
         let (name, signature) = rest.split_first_chunk()?;
@@ -66,7 +66,7 @@ impl Device {
 }
 
 /// The valid device tokens of a request: the one in its body, and those in its cookie.
-pub fn shown(key: &FactorKey, request: &HttpRequest, cookie: &str, given: Option<&str>) -> Vec<Device> {
+pub fn shown(key: &MasterKey, request: &HttpRequest, cookie: &str, given: Option<&str>) -> Vec<Device> {
     let cookie = request.cookie(cookie);
     let listed = cookie.as_ref().map(|cookie| cookie.value()).unwrap_or_default().split('.');
     given.into_iter().chain(listed).take(REMEMBERED + 1).filter_map(|text| Device::parse(key, text)).collect()
@@ -81,7 +81,7 @@ pub fn remember(newest: &Device, before: &[Device]) -> String {
 
 /// What is stored of the network that somebody logs in from: a keyed hash, enough to recognise it but not to tell
 /// which it is.
-pub fn network_hash(key: &FactorKey, network: AddressKey) -> Vec<u8> {
+pub fn network_hash(key: &MasterKey, network: AddressKey) -> Vec<u8> {
     key.derive("network", &[network.to_string().as_bytes()])[..SIGNATURE].to_vec()
 }
 
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn only_what_was_made_here_is_known() {
-        let (key, other) = (FactorKey([7; 32]), FactorKey([8; 32]));
+        let (key, other) = (MasterKey([7; 32]), MasterKey([8; 32]));
         let device = Device::new(&key, UserId(42));
         assert_eq!(Device::parse(&key, device.expose()), Some(device.clone()));
         assert_eq!(Device::parse(&other, device.expose()), None);
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_browser_remembers_a_few_accounts() {
-        let key = FactorKey([7; 32]);
+        let key = MasterKey([7; 32]);
         let mut known = Vec::new();
         for user in 1..10 {
             let device = Device::new(&key, UserId(user));

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use parlour_chat::passwords::{self, Hardness, Memory, Verdict};
+use parlour_chat::passwords::{self, Argon2Cost, Memory, Verdict};
 use parlour_protocol::ids::UserId;
 use tokio::sync::oneshot;
 
@@ -123,7 +123,7 @@ struct Shared {
 
 /// Handle to the hashing threads, which end when it is dropped.
 pub struct Hashing {
-    hardness: Hardness,
+    cost: Argon2Cost,
     /// The highest cost of any hash seen so far: every refusal takes as long.
     work: Arc<AtomicU64>,
     shared: Arc<Shared>,
@@ -138,7 +138,7 @@ impl Drop for Hashing {
 
 impl Hashing {
     /// Starts the threads. They allocate memory only when there is something to hash.
-    pub fn start(hardness: Hardness) -> Result<Self, String> {
+    pub fn start(cost: Argon2Cost) -> Result<Self, String> {
         let shared: Arc<Shared> = Arc::default();
         let cores = thread::available_parallelism().map_or(2, usize::from).min(4);
         for number in 0..cores {
@@ -151,7 +151,7 @@ impl Hashing {
                 })
                 .map_err(|error| error.to_string())?;
         }
-        Ok(Self { hardness, work: Arc::new(AtomicU64::new(hardness.work())), shared })
+        Ok(Self { cost, work: Arc::new(AtomicU64::new(cost.work())), shared })
     }
 
     async fn ask<T: Send + 'static>(
@@ -175,8 +175,8 @@ impl Hashing {
 
     /// Hashes a password.
     pub async fn hash(&self, asker: Asker, password: String) -> Result<String, ApiError> {
-        let hardness = self.hardness;
-        self.ask(asker, move |memory| passwords::hash(hardness, &password, &random::bytes(), memory))
+        let cost = self.cost;
+        self.ask(asker, move |memory| passwords::hash(cost, &password, &random::bytes(), memory))
             .await?
             .map_err(ApiError::fault)
     }
@@ -188,11 +188,11 @@ impl Hashing {
         password: String,
         hash: Option<String>,
     ) -> Result<Verdict, ApiError> {
-        let (hardness, work) = (self.hardness, self.work.clone());
+        let (cost, work) = (self.cost, self.work.clone());
         self.ask(asker, move |memory| {
             let stored = hash.as_deref().map_or(0, passwords::work_of);
             let most = work.fetch_max(stored, Ordering::Relaxed).max(stored);
-            passwords::verify_alike(hardness, most, &password, hash.as_deref(), memory)
+            passwords::verify_alike(cost, most, &password, hash.as_deref(), memory)
         })
         .await
     }

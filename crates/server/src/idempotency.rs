@@ -9,7 +9,7 @@ use actix_web::{HttpMessage, HttpRequest};
 use parlour_chat::Outcome;
 use parlour_chat::idempotency::{RequestKey, once};
 use parlour_chat::outcome::Done;
-use parlour_chat::second_factors::FactorKey;
+use parlour_chat::secrets::MasterKey;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::Timestamp;
@@ -58,7 +58,7 @@ pub fn note_body(request: &HttpRequest, body: &[u8]) {
 /// The creation of something by a request: the source of its ids and secrets.
 #[derive(Clone)]
 pub struct Creation {
-    key: Option<(RequestKey, FactorKey)>,
+    key: Option<(RequestKey, MasterKey)>,
 }
 
 impl Creation {
@@ -83,14 +83,14 @@ impl Creation {
         let who = user.map_or(body.to_vec(), |user| user.0.to_be_bytes().to_vec());
         let named: [&[u8]; 4] = [&who, method, path, key.as_bytes()];
         let whole: [&[u8]; 5] = [&who, method, path, key.as_bytes(), &body];
-        let derive = |purpose: &str, parts: &[&[u8]]| app.factor_key.derive(purpose, parts);
+        let derive = |purpose: &str, parts: &[&[u8]]| app.master_key.derive(purpose, parts);
         let request = RequestKey {
             name: derive("idempotency name", &named),
             request: derive("idempotency request", &whole),
             user,
         };
         let seed = derive("idempotency seed", &whole);
-        Ok(Self { key: Some((request, FactorKey(seed))) })
+        Ok(Self { key: Some((request, MasterKey(seed))) })
     }
 
     /// An id for one part of what is created.

@@ -96,7 +96,7 @@ pub fn rotate(conn: &mut Connection, now: Timestamp, seed: &str) -> Done<()> {
     stored.keys = vec![newest, StoredKey { seed: seed.to_owned(), from: Timestamp(now.0 + NOTICED) }];
     server_state::replace(conn, SIGNING_KEYS, &stored.write())?;
     noted(conn, now)?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 /// Emergency replacement, for when a key has leaked: only the new key is valid, and every session ends. Returns how

@@ -3,12 +3,15 @@
 //! Invariant: the only crate that knows actix. Handlers translate; rules live in `parlour-chat`, statements in
 //! `parlour-storage`, delivery in `parlour-realtime`.
 
+mod account_eraser;
+mod account_exports;
 mod admin_commands;
 mod answers;
 mod api_tokens;
 pub mod app;
 pub mod auth;
 mod avatars;
+mod batcher;
 mod bodies;
 mod budget;
 mod challenges;
@@ -19,18 +22,15 @@ mod cors;
 mod devices;
 mod docs;
 mod ending;
-mod erasing;
-mod exports;
+mod event_log;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod gather;
 mod hashing;
 mod idempotency;
 mod keys;
 mod local;
-mod log;
 mod logging;
-mod mail;
+mod mailer;
 mod malformed;
 mod markers;
 mod methods;
@@ -39,10 +39,10 @@ mod middleware;
 pub mod openapi;
 pub mod problems;
 mod provider;
+mod query_batching;
 mod random;
-mod reads;
 mod routes;
-pub mod sends;
+pub mod send_queue;
 pub mod server;
 mod socket;
 pub mod tokens;

@@ -62,13 +62,13 @@ const FAREWELL: Duration = Duration::from_secs(5);
 )]
 #[get("/socket")]
 pub async fn open_socket() -> Result<HttpResponse, ApiError> {
-    // Never reached by handshakes, which `take_over` handles.
+    // Never reached by handshakes, which `serve_upgraded` handles.
     let detail = format!("Ask for an upgrade to the WebSocket protocol, and offer {SUBPROTOCOL}.");
     Err(ApiError::because(ErrorCode::Malformed, detail))
 }
 
 /// Serves a connection that asks for an upgrade until it ends.
-pub async fn take_over(app: Arc<App>, request: Request, framed: Framed<Conn, h1::Codec>) {
+pub async fn serve_upgraded(app: Arc<App>, request: Request, framed: Framed<Conn, h1::Codec>) {
     let hello = frames::encode(&hello(&app));
     if let Some(upgraded) = handshake::accept(&app, request, framed, &hello).await {
         // A task of its own, so that the dispatcher's memory is freed now.

@@ -7,6 +7,7 @@ pub mod api_tokens;
 pub mod audit_log;
 pub mod blocks;
 mod conditions;
+pub mod connect_snapshot;
 pub mod connection;
 pub mod conversations;
 pub mod database;
@@ -34,7 +35,6 @@ pub mod schema;
 pub mod second_factors;
 pub mod server_state;
 pub mod sessions;
-pub mod standings;
 pub mod user_events;
 pub mod users;
 

@@ -68,8 +68,6 @@ impl Daemon {
         let log = directory.join(format!("{name}.log"));
         let output = fs::File::create(&log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        // Ctrl-C reaches a whole process group; these servers must stop later, when they are no longer used.
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
         Ok(Self { name, child, log, stop })
     }
@@ -107,16 +105,20 @@ impl Drop for Daemon {
     }
 }
 
-/// A command that is killed when this process ends, run as another user if one is named.
+/// A command that is killed when this process ends, run as another user if one is named. It has a session of its own:
+/// Ctrl-C reaches a whole process group, and these servers must stop later, when they are no longer used; and the kernel
+/// divides processor time between sessions first, as between the services of a real machine.
 pub fn supervised(program: &Path, user: Option<&str>, signal: &str) -> Result<Command> {
     let Some(setpriv) = commands::find_program("setpriv") else {
         if let Some(user) = user {
             bail!("`setpriv` is missing, which runs a server as the user {user}. Install util-linux.");
         }
-        return Ok(Command::new(program));
+        let mut command = Command::new(program);
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        return Ok(command);
     };
-    let mut command = Command::new(setpriv);
-    command.args(["--pdeathsig", signal]);
+    let mut command = Command::new("setsid");
+    command.arg(setpriv).args(["--pdeathsig", signal]);
     if let Some(user) = user {
         command.args(["--reuid", user, "--regid", user, "--clear-groups"]);
     }

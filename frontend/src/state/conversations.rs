@@ -393,13 +393,8 @@ mod tests {
     /// every moment the counters either match the log or are marked as uncertain.
     #[test]
     fn counters_are_at_every_moment_what_the_log_says() {
-        let mut state = 0x2545_F491_4F6C_DD1D_u64;
-        let mut chance = move |below: u64| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state % below
-        };
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut chance = move |below: u64| random.u64(..below);
         let blocked = |author: UserId| author == UserId(3);
         for _ in 0..200 {
             // The log: author, whether the message mentions the user, and whether it still exists.

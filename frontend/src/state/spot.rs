@@ -173,13 +173,8 @@ mod tests {
     /// the anchor row moves by what was scrolled, plus at most two pixels.
     #[test]
     fn the_row_under_the_eye_stays_whatever_changes_around_it() {
-        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-        let mut chance = move |below: u64| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state % below
-        };
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut chance = move |below: u64| random.u64(..below);
         for _ in 0..300 {
             let rows = (0..120).map(|seq| (seq + 1000, 20.0 + chance(9000) as f64 / 100.0)).collect();
             let mut page = Page { rows, top: 0.0, view: 700.0 };

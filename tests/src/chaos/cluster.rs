@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use diesel::RunQueryDsl;
+use fastrand::Rng;
 use parlour_client::native::Api;
 use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::ids::UserId;
 use parlour_storage::connection::Address;
 
-use super::lots::Lots;
 use super::nodes::Node;
 use super::proxy::Proxy;
 use super::services::{self, OwnPostgres, OwnRedis};
@@ -86,7 +86,7 @@ fn through(url: &reqwest::Url, proxy: &Proxy) -> String {
 
 impl Cluster {
     /// Starts everything and waits until it is ready.
-    pub fn start(plan: Plan, lots: &mut Lots) -> Self {
+    pub fn start(plan: Plan, random: &mut Rng) -> Self {
         let count = if plan.sqlite { 1 } else { NODES };
         let own_redis = plan.own_redis.then(|| Arc::new(OwnRedis::start()));
         let own_postgres = plan.own_postgres.then(|| Arc::new(OwnPostgres::start()));
@@ -99,13 +99,13 @@ impl Cluster {
         let postgres_url = own_postgres.as_ref().map(|own| own.url.clone()).or_else(|| database.url.clone());
         let postgres = postgres_url.map(|url| {
             let (url, server) = parse(&url);
-            (url, Proxy::start(server, lots.fork()))
+            (url, Proxy::start(server, random.fork()))
         });
         let redis_url = own_redis.as_ref().map(|own| own.url.clone()).or_else(crate::backend::redis);
         let redis: Vec<(reqwest::Url, Proxy)> = (0..if plan.sqlite { 0 } else { count })
             .map(|_| {
                 let (url, server) = parse(redis_url.as_deref().expect("TEST_REDIS_URL"));
-                (url, Proxy::start(server, lots.fork()))
+                (url, Proxy::start(server, random.fork()))
             })
             .collect();
         let nodes: Vec<Arc<Node>> = (0..count)
@@ -142,7 +142,7 @@ impl Cluster {
             .filter(|_| plan.fronts)
             .map(|node| {
                 let server = node.address.trim_start_matches("http://").parse().expect("a node's address");
-                Proxy::start(server, lots.fork())
+                Proxy::start(server, random.fork())
             })
             .collect();
         let addresses = if plan.fronts {

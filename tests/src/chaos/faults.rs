@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
+
 use super::checker::Violation;
 use super::cluster::{Cluster, NODES};
-use super::lots::Lots;
 use super::nodes::Node;
 use super::proxy::{Mode, Proxy};
 use super::services::{OwnPostgres, OwnRedis};
@@ -76,11 +77,11 @@ pub async fn happen(
     cluster: &Cluster,
     fault: Fault,
     short: bool,
-    lots: &mut Lots,
+    random: &mut Rng,
 ) -> Result<String, Violation> {
-    let node = lots.below(cluster.nodes.len());
-    let mode = if lots.percent(50) { Mode::Cut } else { Mode::BlackHole };
-    let how_long = lots.millis(if short { 300..1200 } else { 500..3000 });
+    let node = random.usize(..cluster.nodes.len());
+    let mode = if random.u64(..100) < 50 { Mode::Cut } else { Mode::BlackHole };
+    let how_long = Duration::from_millis(random.u64(if short { 300..1200 } else { 500..3000 }));
     let done = match fault {
         Fault::KillNode => {
             cluster.on_node(node, Node::kill).await;
@@ -117,7 +118,7 @@ pub async fn happen(
             format!("cut connections of clients in their midst for {how_long:?}")
         }
         Fault::CutRedis => {
-            let all = lots.percent(50);
+            let all = random.u64(..100) < 50;
             let concerned = || cluster.redis.iter().enumerate().filter(|(at, _)| all || *at == node);
             concerned().for_each(|(_, proxy)| proxy.set(mode));
             tokio::time::sleep(how_long).await;
@@ -138,7 +139,7 @@ pub async fn happen(
         }
         Fault::KillRedis => {
             let redis = cluster.own_redis.as_ref().expect("a Redis of one's own");
-            let how_long = if short { how_long } else { lots.millis(2000..10_000) };
+            let how_long = if short { how_long } else { Duration::from_millis(random.u64(2000..10_000)) };
             redis.kill();
             tokio::time::sleep(how_long).await;
             on_thread(redis, OwnRedis::restart).await;
@@ -149,7 +150,7 @@ pub async fn happen(
             let (until, mut dropped) = (Instant::now() + how_long, 0);
             while Instant::now() < until {
                 dropped += redis.drop_subscribers();
-                let pause = lots.millis(50..300);
+                let pause = Duration::from_millis(random.u64(50..300));
                 tokio::time::sleep(pause).await;
             }
             if dropped < NODES {
@@ -158,7 +159,7 @@ pub async fn happen(
             format!("threw subscribers of redis out {dropped} times in {how_long:?}")
         }
         Fault::CutPostgres => {
-            let how_long = if short { how_long } else { lots.millis(3000..5000) };
+            let how_long = if short { how_long } else { Duration::from_millis(random.u64(3000..5000)) };
             let postgres = cluster.postgres.as_ref().expect("PostgreSQL");
             postgres.set(mode);
             tokio::time::sleep(how_long).await;
@@ -178,8 +179,8 @@ pub async fn happen(
 }
 
 /// Injects several faults at once.
-pub async fn happen_together(cluster: &Cluster, short: bool, lots: &mut Lots) -> Result<String, Violation> {
-    let mut chosen = Fault::GROUPS.map(|group| (group[lots.below(group.len())], lots.fork()));
+pub async fn happen_together(cluster: &Cluster, short: bool, random: &mut Rng) -> Result<String, Violation> {
+    let mut chosen = Fault::GROUPS.map(|group| (group[random.usize(..group.len())], random.fork()));
     let [(one, first), (two, second), (three, third)] = &mut chosen;
     let (one, two, three) = tokio::join!(
         happen(cluster, *one, short, first),

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
+use fastrand::Rng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::lots::Lots;
 use super::nodes::free_port;
 
 /// What happens to connections.
@@ -47,7 +47,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// Starts forwarding to a server.
-    pub fn start(server: SocketAddr, lots: Lots) -> Self {
+    pub fn start(server: SocketAddr, random: Rng) -> Self {
         let (port, listener) = loop {
             let port = free_port();
             if let Ok(listener) = Listener::bind(("127.0.0.1", port)) {
@@ -60,7 +60,7 @@ impl Proxy {
         let shared = (generation.clone(), meddled.clone());
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(serve(listener, port, server, changes, lots, shared));
+            runtime.block_on(serve(listener, port, server, changes, random, shared));
         });
         Self { port, mode, generation, meddled, thread: Some(thread) }
     }
@@ -96,7 +96,7 @@ async fn serve(
     port: u16,
     server: SocketAddr,
     mut mode: watch::Receiver<Mode>,
-    mut lots: Lots,
+    mut random: Rng,
     (generation, meddled): (Arc<AtomicU64>, Arc<AtomicU64>),
 ) {
     let mut listener = Some(TcpListener::from_std(first).unwrap());
@@ -121,12 +121,12 @@ async fn serve(
                 let born = generation.load(Ordering::Relaxed);
                 let (mode, generation, meddled) = (mode.clone(), generation.clone(), meddled.clone());
                 let allowed = match *mode.borrow() {
-                    Mode::CutAfter(most) => lots.number() % most.max(1),
+                    Mode::CutAfter(most) => random.u64(..) % most.max(1),
                     _ => u64::MAX,
                 };
                 let allowed = Arc::new(AtomicU64::new(allowed));
                 let link = Link { mode, generation, born, holed: Arc::default(), meddled, allowed };
-                tokio::spawn(connect(client, server, link, lots.fork()));
+                tokio::spawn(connect(client, server, link, random.fork()));
             }
         }
     }
@@ -191,7 +191,7 @@ impl Link {
     }
 }
 
-async fn connect(client: TcpStream, server: SocketAddr, mut link: Link, lots: Lots) {
+async fn connect(client: TcpStream, server: SocketAddr, mut link: Link, random: Rng) {
     if link.mode() == Mode::BlackHole {
         // There is no server behind it; it ends with the fault.
         let _over = link.mode.wait_for(|mode| *mode != Mode::BlackHole).await;
@@ -204,7 +204,7 @@ async fn connect(client: TcpStream, server: SocketAddr, mut link: Link, lots: Lo
     tokio::select! {
         () = link.clone().severed() => {}
         () = pass(client_reads, server_writes, link.clone()) => {}
-        () = pass_replies(server_reads, client_writes, link.clone(), lots) => {}
+        () = pass_replies(server_reads, client_writes, link.clone(), random) => {}
     }
 }
 
@@ -224,7 +224,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Link) {
 }
 
 /// Forwards what the server sends; while meddling, in whole messages.
-async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Link, mut lots: Lots) {
+async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Link, mut random: Rng) {
     let mut buffer = vec![0; 16 * 1024];
     let (mut begun, mut held): (Vec<u8>, Option<Vec<u8>>) = (Vec::new(), None);
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
@@ -237,9 +237,9 @@ async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: Lin
             while let Some(length) = reply_length(&begun) {
                 let reply: Vec<u8> = begun.drain(..length).collect();
                 let pushed = reply.starts_with(b"*3\r\n$7\r\nmessage\r\n");
-                if pushed && lots.percent(percent) {
+                if pushed && random.u64(..100) < percent {
                     link.meddled.fetch_add(1, Ordering::Relaxed);
-                } else if pushed && held.is_none() && lots.percent(percent) {
+                } else if pushed && held.is_none() && random.u64(..100) < percent {
                     link.meddled.fetch_add(1, Ordering::Relaxed);
                     held = Some(reply);
                 } else {
@@ -321,7 +321,7 @@ mod tests {
                 });
             }
         });
-        let proxy = Proxy::start(server, Lots::new(1));
+        let proxy = Proxy::start(server, Rng::with_seed(1));
         assert_eq!(ask(proxy.port).await.unwrap(), b"hi");
 
         proxy.set(Mode::Cut);

@@ -15,12 +15,12 @@ mod tail_loss;
 
 use std::time::Duration;
 
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::checker::Violation;
 use super::cluster::{Cluster, Plan};
 use super::faults::Fault;
-use super::lots::Lots;
 use super::report::Report;
 
 /// What happens to the nodes and to the services they need.
@@ -229,23 +229,23 @@ fn run_or_panic(scenario: Scenario, settings: Settings) -> Report {
         let values = json!({ "scenario": scenario.name(), "skipped": why });
         return Report { values, violations: Vec::new(), last_words: String::new() };
     }
-    let mut lots = Lots::new(settings.seed);
-    let cluster = Cluster::start(plan, &mut lots);
+    let mut random = Rng::with_seed(settings.seed);
+    let cluster = Cluster::start(plan, &mut random);
     // Followers and proxies are many small tasks that wait: one thread serves them all.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (measured, violations) = runtime.block_on(async {
         match scenario {
-            Scenario::Contention => contention::play(settings, &cluster, lots).await,
+            Scenario::Contention => contention::play(settings, &cluster, random).await,
             Scenario::CrossedMentions | Scenario::Readers | Scenario::Refusals => {
-                beside::play(scenario, settings, &cluster, lots).await
+                beside::play(scenario, settings, &cluster, random).await
             }
-            Scenario::TailLoss => tail_loss::play(settings, &cluster, lots).await,
-            Scenario::ResumeAnyNode => resume::play(settings, &cluster, lots).await,
-            Scenario::RestoreBackup => restore::play(&cluster, lots).await,
-            Scenario::MembershipRevoke => revoke::play(settings, &cluster, lots).await,
+            Scenario::TailLoss => tail_loss::play(settings, &cluster, random).await,
+            Scenario::ResumeAnyNode => resume::play(settings, &cluster, random).await,
+            Scenario::RestoreBackup => restore::play(&cluster, random).await,
+            Scenario::MembershipRevoke => revoke::play(settings, &cluster, random).await,
             Scenario::PresenceKill => presence::play(&cluster).await,
             Scenario::Blackhole => blackhole::play(&cluster).await,
-            with_load => load::play(with_load, settings, &cluster, lots).await,
+            with_load => load::play(with_load, settings, &cluster, random).await,
         }
     });
     let meddled: u64 = cluster.redis.iter().chain(&cluster.fronts).map(super::proxy::Proxy::meddled).sum();

@@ -1,27 +1,26 @@
 //! How valid input is made almost valid.
 
+use fastrand::Rng;
 use serde_json::{Value, json};
-
-use crate::chaos::lots::Lots;
 
 /// Deeper than any parser allows by default.
 const DEEP: usize = 5000;
 
 /// A value serialized to text, with a defect in three of four cases; sometimes not even text.
-pub fn mangled_text(lots: &mut Lots, whole: &Value) -> Vec<u8> {
+pub fn mangled_text(random: &mut Rng, whole: &Value) -> Vec<u8> {
     let mut value = whole.clone();
-    match lots.below(8) {
+    match random.usize(..8) {
         0 | 1 => value.to_string().into_bytes(),
         2..=4 => {
-            for _ in 0..=lots.below(3) {
-                mangle(lots, &mut value);
+            for _ in 0..=random.usize(..3) {
+                mangle(random, &mut value);
             }
             value.to_string().into_bytes()
         }
         5 => {
             // Excessive depth and duplicate keys cannot be expressed as a value.
             let text = value.to_string();
-            let odd = match lots.below(4) {
+            let odd = match random.usize(..4) {
                 0 => "[".repeat(DEEP),
                 1 => "{\"a\":".repeat(DEEP / 4),
                 2 => format!("{}{}", "[".repeat(200), "]".repeat(200)),
@@ -34,40 +33,40 @@ pub fn mangled_text(lots: &mut Lots, whole: &Value) -> Vec<u8> {
             let double = text.trim_start_matches('{');
             format!("{},{double}", text.trim_end_matches('}')).into_bytes()
         }
-        _ => mangled_bytes(lots, value.to_string().into_bytes()),
+        _ => mangled_bytes(random, value.to_string().into_bytes()),
     }
 }
 
 /// Changes one place of a value.
-fn mangle(lots: &mut Lots, value: &mut Value) {
+fn mangle(random: &mut Rng, value: &mut Value) {
     match value {
-        Value::Object(fields) if !fields.is_empty() && lots.percent(90) => {
+        Value::Object(fields) if !fields.is_empty() && random.u64(..100) < 90 => {
             let names: Vec<String> = fields.keys().cloned().collect();
-            let name = &names[lots.below(names.len())];
-            match lots.below(5) {
+            let name = &names[random.usize(..names.len())];
+            match random.usize(..5) {
                 0 => {
                     fields.remove(name);
                 }
                 1 => {
-                    fields.insert(odd_text(lots), odd(lots));
+                    fields.insert(odd_text(random), odd(random));
                 }
-                _ => mangle(lots, &mut fields[name]),
+                _ => mangle(random, &mut fields[name]),
             }
         }
-        Value::Array(items) if !items.is_empty() && lots.percent(70) => {
-            let index = lots.below(items.len());
-            if lots.percent(20) {
+        Value::Array(items) if !items.is_empty() && random.u64(..100) < 70 => {
+            let index = random.usize(..items.len());
+            if random.u64(..100) < 20 {
                 let item = items[index].clone();
-                items.resize(lots.below(300), item);
+                items.resize(random.usize(..300), item);
             } else {
-                mangle(lots, &mut items[index]);
+                mangle(random, &mut items[index]);
             }
         }
-        other => *other = odd(lots),
+        other => *other = odd(random),
     }
 }
 
-fn odd_text(lots: &mut Lots) -> String {
+fn odd_text(random: &mut Rng) -> String {
     let texts = [
         "",
         "\0",
@@ -82,15 +81,15 @@ fn odd_text(lots: &mut Lots) -> String {
         "-1",
         "👩‍👩‍👧‍👦",
     ];
-    match lots.below(texts.len() + 2) {
-        0 => "x".repeat(lots.below(12_000)),
-        1 => "\u{10ffff}".repeat(lots.below(2000)),
+    match random.usize(..(texts.len() + 2)) {
+        0 => "x".repeat(random.usize(..12_000)),
+        1 => "\u{10ffff}".repeat(random.usize(..2000)),
         number => texts[number - 2].to_owned(),
     }
 }
 
-fn odd(lots: &mut Lots) -> Value {
-    match lots.below(12) {
+fn odd(random: &mut Rng) -> Value {
+    match random.usize(..12) {
         0 => Value::Null,
         1 => json!(true),
         2 => json!(-1),
@@ -101,24 +100,24 @@ fn odd(lots: &mut Lots) -> Value {
         7 => json!(0.5),
         8 => json!([]),
         9 => json!({}),
-        _ => json!(odd_text(lots)),
+        _ => json!(odd_text(random)),
     }
 }
 
 /// Bytes with a few changed, cut off, inserted or duplicated.
-pub fn mangled_bytes(lots: &mut Lots, mut bytes: Vec<u8>) -> Vec<u8> {
-    for _ in 0..lots.below(5) {
-        let at = lots.below(bytes.len().max(1));
-        match lots.below(5) {
+pub fn mangled_bytes(random: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
+    for _ in 0..random.usize(..5) {
+        let at = random.usize(..bytes.len().max(1));
+        match random.usize(..5) {
             0 => bytes.truncate(at),
-            1 => bytes.insert(at.min(bytes.len()), lots.number() as u8),
+            1 => bytes.insert(at.min(bytes.len()), random.u64(..) as u8),
             2 => {
                 let tail = bytes[at.min(bytes.len())..].to_vec();
                 bytes.extend(tail);
             }
             _ => {
                 if let Some(byte) = bytes.get_mut(at) {
-                    *byte = lots.number() as u8;
+                    *byte = random.u64(..) as u8;
                 }
             }
         }

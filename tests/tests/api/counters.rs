@@ -1,12 +1,13 @@
 //! Unread messages, and those of them that mention the reader: counters go down as they go up, and count what can be
 //! read.
 
-use parlour_client::operations::{ListEvents, ListNotifications, MessagesAt};
-use parlour_protocol::conversations::MarkRead;
 use std::collections::BTreeSet;
 
+use fastrand::Rng;
 use parlour_client::native::fresh_cid;
+use parlour_client::operations::{ListEvents, ListNotifications, MessagesAt};
 use parlour_protocol::accounts::UpdateAccount;
+use parlour_protocol::conversations::MarkRead;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::messages::{EditMessage, Mention, Message, SendMessage};
 use parlour_protocol::notifications::NotificationKind;
@@ -291,7 +292,7 @@ async fn counters_equal_what_can_be_read(app: App) {
     for person in &people[1..] {
         person.join(room).await;
     }
-    let mut lots = Lots(0x5EED);
+    let mut random = Rng::with_seed(0x5EED);
     let mut blocks: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut living: Vec<(usize, Seq)> = Vec::new();
     for step in 0..150 {
@@ -302,16 +303,16 @@ async fn counters_equal_what_can_be_read(app: App) {
                 *person = person.other_device().await;
             }
         }
-        let who = lots.below(people.len());
+        let who = random.usize(..people.len());
         let person = &people[who];
-        let named = people[lots.below(people.len())].handle.clone();
-        let body = match lots.below(3) {
+        let named = people[random.usize(..people.len())].handle.clone();
+        let body = match random.usize(..3) {
             0 => format!("@{named} {step}"),
             1 => format!("请@{named}看 `@ada` {step}"),
             _ => format!("nobody {step}"),
         };
-        let some = (!living.is_empty()).then(|| living[lots.below(living.len())]);
-        match (lots.below(10), some) {
+        let some = (!living.is_empty()).then(|| living[random.usize(..living.len())]);
+        match (random.usize(..10), some) {
             (0..=2, _) | (_, None) => living.push((who, person.send(room, &body).await)),
             (3 | 4, Some((_, target))) => living.push((who, answer(person, room, &body, target).await)),
             (5, Some((author, seq))) => {
@@ -327,7 +328,7 @@ async fn counters_equal_what_can_be_read(app: App) {
             }
             (7, Some((_, seq))) => drop(person.api.mark_read(room, &MarkRead { seq }).await.unwrap()),
             (8, _) => {
-                let other = lots.below(people.len());
+                let other = random.usize(..people.len());
                 if other != who && blocks.insert((who, other)) {
                     block(person, &people[other], true).await;
                 }
@@ -376,15 +377,5 @@ async fn counters_equal_what_can_be_read(app: App) {
                 assert!(of.body.is_some() && concerns(&of), "step {step}: {of:?}");
             }
         }
-    }
-}
-
-/// Numbers that are the same in every run.
-struct Lots(u64);
-
-impl Lots {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
     }
 }

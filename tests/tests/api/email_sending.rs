@@ -312,7 +312,7 @@ async fn what_is_over_is_forgotten(app: App) {
     };
     // Three mails to confirm addresses, and a notice.
     let mut clean_up = |after: i64| {
-        parlour_chat::mails::clean_up(&mut conn, parlour_protocol::time::Timestamp(app.now().0 + after))
+        parlour_chat::mail_queue::clean_up(&mut conn, parlour_protocol::time::Timestamp(app.now().0 + after))
             .unwrap();
         counts(&mut conn)
     };

@@ -3,7 +3,7 @@
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use parlour_chat::passwords::{Hardness, outdated};
+use parlour_chat::passwords::{Argon2Cost, outdated};
 use parlour_client::native::{Api, ApiError};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::{CreateSession, SignedIn};
@@ -287,9 +287,9 @@ fn hash_as_typed(password: &str) -> String {
 
 async fn weak_hashes_are_renewed(app: App) {
     let ada = app.person("ada").await;
-    let cheap = Hardness { memory_kib: 8, passes: 1 };
+    let cheap = Argon2Cost { memory_kib: 8, passes: 1 };
     let weaker = parlour_chat::passwords::hash(
-        Hardness { memory_kib: 16, passes: 2 },
+        Argon2Cost { memory_kib: 16, passes: 2 },
         RIGHT,
         &[3; 16],
         &mut Default::default(),

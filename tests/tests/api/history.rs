@@ -134,13 +134,8 @@ async fn page_and_events_equal_a_fresh_page(app: App) {
     let room = ada.create_room("tea").await;
     bob.join(room).await;
     let mut messages: Vec<(i64, bool)> = Vec::new();
-    let mut state = 0x2545_F491_4F6C_DD1D_u64;
-    let mut chance = move |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % below as u64) as usize
-    };
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut chance = move |below: usize| random.usize(..below);
     let eve = app.person("eve").await;
     eve.join(room).await;
     let hers = eve.send(room, "words of eve").await;

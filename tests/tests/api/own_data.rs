@@ -355,10 +355,13 @@ async fn an_interrupted_deletion_goes_on(app: App) {
     // As if the node died after the first transaction.
     let mut conn = app.database().connect();
     let now = parlour_protocol::time::Timestamp(1_767_225_600_000_000);
-    parlour_chat::deletion::end_person(&mut conn, now, ada.id, "192.0.2.1").unwrap();
-    assert!(parlour_chat::deletion::list_unfinished(&mut conn, now.0).unwrap().is_empty(), "not too early");
+    parlour_chat::account_erasure::end_person(&mut conn, now, ada.id, "192.0.2.1").unwrap();
+    assert!(
+        parlour_chat::account_erasure::list_unfinished(&mut conn, now.0).unwrap().is_empty(),
+        "not too early"
+    );
     let unfinished =
-        || parlour_chat::deletion::list_unfinished(&mut app.database().connect(), now.0 + 1).unwrap();
+        || parlour_chat::account_erasure::list_unfinished(&mut app.database().connect(), now.0 + 1).unwrap();
     assert_eq!(unfinished(), [ada.id]);
     app.finish_deletions().await;
     assert!(unfinished().is_empty());

@@ -35,7 +35,7 @@ fn account(handle: &str, invite: Option<&str>) -> CreateAccount {
 async fn root(app: &App) -> Person {
     let mut conn = app.database().connect();
     let (id, now) = (parlour_protocol::ids::UserId(4711), parlour_protocol::time::Timestamp(1));
-    let cheap = parlour_chat::passwords::Hardness { memory_kib: 8, passes: 1 };
+    let cheap = parlour_chat::passwords::Argon2Cost { memory_kib: 8, passes: 1 };
     let hash =
         parlour_chat::passwords::hash(cheap, "correct horse battery", &[1; 16], &mut Default::default())
             .unwrap();

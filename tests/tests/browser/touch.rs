@@ -199,13 +199,8 @@ fn tapping_about_at_random_destroys_nothing() {
     story(|app| async move {
         let (ada, bob, room, _) = in_a_room(&app, Device::Phone).await;
         let before = bob.api.list_messages(room, &MessagesAt::Newest.limit(50)).await.unwrap().items.len();
-        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-        let mut chance = move |below: u64| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state % below) as f64
-        };
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut chance = move |below: u64| random.u64(..below) as f64;
         for _ in 0..500 {
             // Anywhere in the conversation, below its header.
             ada.tap((chance(390), 64.0 + chance(780))).await;

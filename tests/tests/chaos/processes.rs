@@ -2,20 +2,20 @@
 //! each name at most once (I2), positions 1 to the head without holes (I3), every follower applies exactly that (I4),
 //! and an acknowledged message precedes one that was sent later (I6).
 
-use parlour_client::operations::ListEvents;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use fastrand::Rng;
 use parlour_client::native::{Api, ApiError, Follower, Options, Update, fresh_cid};
+use parlour_client::operations::ListEvents;
 use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::messages::SendMessage;
 use parlour_protocol::rooms::CreateRoom;
 use parlour_protocol::socket::{Change, CloseCode, Event, Start};
-use system_tests::chaos::lots::Lots;
 use system_tests::chaos::proxy::Proxy;
 use system_tests::{Backend, TestDatabase, TestSocket};
 
@@ -326,7 +326,7 @@ fn a_node_notices_that_its_connections_to_redis_are_dead() {
     let database = TestDatabase::migrated(Backend::PostgresRedis);
     let url = redis();
     let server = url.trim_start_matches("redis://").trim_end_matches('/').parse();
-    let proxy = Proxy::start(server.expect("an address and a port"), Lots::new(1));
+    let proxy = Proxy::start(server.expect("an address and a port"), Rng::with_seed(1));
     let listens = format!("redis://127.0.0.1:{}", proxy.port);
     let nodes = [
         Node::start(&database, Some(&url), "127.0.0.1:0"),

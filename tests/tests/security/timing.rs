@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use parlour_chat::passwords::Hardness;
+use parlour_chat::passwords::Argon2Cost;
 use parlour_storage::emails::{self, EmailRow};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ async fn round(app: &App, root: &Person, round: usize, times: &mut [Vec<f64>; KI
 fn refused_log_ins_take_the_same_time() {
     run(
         Backend::SqliteLocal,
-        |config| config.hashing = Hardness { memory_kib: 4096, passes: 1 },
+        |config| config.hashing = Argon2Cost { memory_kib: 4096, passes: 1 },
         |app: App| async move {
             let root = app.admin("root").await;
             let (mut apart, mut times) = (Vec::new(), KINDS.map(|_| Vec::new()));

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::{Message, MessagePage, Reaction};
 use parlour_protocol::rooms::MemberRole;
@@ -18,23 +19,6 @@ const ROOMS: [ConversationId; 2] = [ConversationId(1), ConversationId(2)];
 const EMOJI: [&str; 3] = ["👍", "🎉", "🐢"];
 /// Number of seeds tried; each seed is a different run.
 const RUNS: u64 = 400;
-
-/// Random numbers from a seed (SplitMix64).
-struct Lots(u64);
-
-impl Lots {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
-    }
-
-    fn percent(&mut self, chance: usize) -> bool {
-        self.below(100) < chance
-    }
-}
 
 /// What a server stores for one conversation: the log, and next to it the current state of each message. Written
 /// without the engine, as the server does it: not by applying events.
@@ -57,13 +41,13 @@ impl Stored {
     }
 
     /// Appends a random event.
-    fn happen(&mut self, room: ConversationId, lots: &mut Lots) -> Event {
-        let user = UserId(lots.below(3) as i64);
+    fn happen(&mut self, room: ConversationId, random: &mut Rng) -> Event {
+        let user = UserId(random.usize(..3) as i64);
         let living: Vec<Seq> =
             self.messages.values().filter(|one| one.deleted_at.is_none()).map(|one| one.seq).collect();
         let at = Timestamp((self.head() + 1) * 1000);
-        let target = if living.is_empty() { 0 } else { living[lots.below(living.len())] };
-        match lots.below(if living.is_empty() { 3 } else { 10 }) {
+        let target = if living.is_empty() { 0 } else { living[random.usize(..living.len())] };
+        match random.usize(..(if living.is_empty() { 3 } else { 10 })) {
             0 => self.append(room, Change::MemberJoined { user, role: MemberRole::Member }),
             1 => self.append(room, Change::Unknown(serde_json::json!({"kind": "poll.opened"}))),
             2..=4 => {
@@ -117,7 +101,7 @@ impl Stored {
                 self.append(room, Change::MessageDeleted { actor: user, target, author: None })
             }
             _ => {
-                let emoji = EMOJI[lots.below(EMOJI.len())].to_owned();
+                let emoji = EMOJI[random.usize(..EMOJI.len())].to_owned();
                 let reactions = &mut self.messages.get_mut(&target).unwrap().reactions;
                 let there = reactions.iter().position(|one| one.emoji == emoji);
                 if let Some(at) = there.filter(|at| reactions[*at].users.contains(&user)) {
@@ -206,20 +190,20 @@ impl Client {
 /// One run: things happen in two rooms, frames are lost, duplicated and reordered, and the client may lose its
 /// connection or all its state. Returns how many frames the network disturbed.
 fn play(seed: u64) -> usize {
-    let mut lots = Lots(seed);
+    let mut random = Rng::with_seed(seed);
     let mut server: BTreeMap<ConversationId, Stored> = BTreeMap::new();
     for room in ROOMS {
         let stored = server.entry(room).or_default();
-        (0..lots.below(30)).for_each(|_| drop(stored.happen(room, &mut lots)));
+        (0..random.usize(..30)).for_each(|_| drop(stored.happen(room, &mut random)));
     }
     let mut client = Client::default();
     client.cursors.set_epoch("one");
     ROOMS.iter().for_each(|room| client.load(*room, &server[room]));
     let (mut wire, mut spoilt): (Vec<Event>, usize) = (Vec::new(), 0);
     for _ in 0..150 {
-        let room = ROOMS[lots.below(2)];
-        let event = server.entry(room).or_default().happen(room, &mut lots);
-        match lots.below(100) {
+        let room = ROOMS[random.usize(..2)];
+        let event = server.entry(room).or_default().happen(room, &mut random);
+        match random.usize(..100) {
             0..10 => spoilt += 1,
             10..20 => {
                 spoilt += 1;
@@ -227,23 +211,23 @@ fn play(seed: u64) -> usize {
             }
             20..30 if !wire.is_empty() => {
                 spoilt += 1;
-                wire.insert(lots.below(wire.len()), event);
+                wire.insert(random.usize(..wire.len()), event);
             }
             _ => wire.push(event),
         }
         // Some frames are delayed; fetches made meanwhile overtake them.
-        while wire.len() > lots.below(6) {
+        while wire.len() > random.usize(..6) {
             let event = wire.remove(0);
             client.hear(&event, &server[&event.conversation]);
         }
-        if lots.percent(3) {
+        if random.u64(..100) < 3 {
             // The connection breaks, everything in flight is lost, and the client resumes.
             wire.clear();
             ROOMS.iter().for_each(|room| client.hear_head(*room, &server[room]));
         }
-        if lots.percent(1) {
+        if random.u64(..100) < 1 {
             // A new epoch: the cursors are void and everything is fetched again.
-            assert!(client.cursors.set_epoch(&format!("{}", lots.below(1_000_000))));
+            assert!(client.cursors.set_epoch(&format!("{}", random.usize(..1_000_000))));
             wire.clear();
             ROOMS.iter().for_each(|room| client.load(*room, &server[room]));
         }
@@ -267,9 +251,9 @@ fn any_network_converges_to_what_a_fresh_fetch_gives() {
 /// Checks that the properties can fail: a client that applies every frame does not converge.
 #[test]
 fn a_client_without_the_rule_does_not_converge() {
-    let mut lots = Lots(7);
+    let mut random = Rng::with_seed(7);
     let mut stored = Stored::default();
-    let events: Vec<Event> = (0..60).map(|_| stored.happen(ROOMS[0], &mut lots)).collect();
+    let events: Vec<Event> = (0..60).map(|_| stored.happen(ROOMS[0], &mut random)).collect();
     let mut timeline = Timeline::from_the_beginning();
     for event in events.iter().rev() {
         timeline.apply(event);

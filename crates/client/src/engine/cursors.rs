@@ -122,13 +122,8 @@ mod tests {
     /// Any order, loss and duplication of frames, followed by one fetch, applies 1..=n once each, in order.
     #[test]
     fn dropped_doubled_and_swapped_frames_converge() {
-        let mut state = 0x2545_F491_4F6C_DD1D_u64;
-        let mut chance = move || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut chance = move || random.u64(..);
         for _ in 0..500 {
             let log: Vec<Seq> = (1..=40).collect();
             let mut frames: Vec<Seq> = log.iter().copied().filter(|_| chance() % 10 != 0).collect();

@@ -110,18 +110,6 @@ fn what_is_let_go_is_what_is_farthest_from_the_reader() {
     assert_eq!(bounds(98), (61, 100, 40));
 }
 
-/// Random numbers (xorshift).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % end as u64).expect("it is small")
-    }
-}
-
 /// A server's log: for each position, whether it is a message.
 #[derive(Default)]
 struct Log(Vec<bool>);
@@ -191,19 +179,19 @@ fn check(timeline: &Timeline, log: &Log, cursor: Seq, seed: u64) {
 #[test]
 fn whatever_happens_every_gap_is_marked_and_can_be_closed() {
     for seed in 1..=400_u64 {
-        let mut chance = Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let mut log = Log((0..60 + chance.below(80)).map(|_| chance.below(4) > 0).collect());
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut log = Log((0..60 + random.usize(..80)).map(|_| random.usize(..4) > 0).collect());
         let mut timeline = Timeline::default();
         let mut cursor = log.head();
         // Pages that were read and are still in flight.
         let mut late: Vec<(MessagePage, Part)> = Vec::new();
         for _ in 0..120 {
-            let at = 1 + chance.below(log.head() as usize) as Seq;
-            match chance.below(12) {
-                0 | 1 => (0..chance.below(4)).for_each(|_| log.0.push(chance.below(4) > 0)),
+            let at = 1 + random.usize(..log.head() as usize) as Seq;
+            match random.usize(..12) {
+                0 | 1 => (0..random.usize(..4)).for_each(|_| log.0.push(random.usize(..4) > 0)),
                 // Events arrive in order while the connection lasts.
                 2 | 3 => {
-                    for _ in 0..chance.below(6) {
+                    for _ in 0..random.usize(..6) {
                         if cursor < log.head() {
                             cursor += 1;
                             timeline.apply(&log.event(cursor));
@@ -221,18 +209,18 @@ fn whatever_happens_every_gap_is_marked_and_can_be_closed() {
                     let gaps: Vec<(Seq, Seq)> = gaps(&timeline);
                     if let Some((after, before)) = gaps.first() {
                         let part =
-                            if chance.below(2) == 0 { Part::Before(*before) } else { Part::After(*after) };
+                            if random.usize(..2) == 0 { Part::Before(*before) } else { Part::After(*after) };
                         late.push((log.page(part, 0, 10), part));
                     }
                 }
                 8 | 9 if !late.is_empty() => {
-                    let (page, part) = late.remove(chance.below(late.len()));
+                    let (page, part) = late.remove(random.usize(..late.len()));
                     timeline.add_page(page, part);
                     cursor = cursor.max(0);
                 }
                 // A page that never arrives.
                 10 if !late.is_empty() => drop(late.remove(0)),
-                11 => match chance.below(3) {
+                11 => match random.usize(..3) {
                     0 => timeline.trim_oldest(30),
                     1 => timeline.trim_newest(30),
                     _ => timeline.trim_around(at, 30),

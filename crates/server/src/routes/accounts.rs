@@ -70,7 +70,7 @@ pub async fn create_account(
                 if row.is_active() {
                     sessions::open(conn, now, session, user, &device, &token_hash)?;
                 }
-                Ok(Outcome::quiet(row.is_active()))
+                Ok(Outcome::without_events(row.is_active()))
             })?;
             made_account(conn, now, made, user, (session, &token_hash))
         })

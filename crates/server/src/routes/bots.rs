@@ -17,10 +17,10 @@ use parlour_storage::Lane;
 use super::api_tokens::make;
 use super::sessions::confirm;
 use super::{ListQuery, page_of};
+use crate::account_eraser;
 use crate::auth::{Shared, Viewer, client_address};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;
-use crate::erasing;
 use crate::idempotency::Creation;
 use crate::problems::ApiError;
 
@@ -89,7 +89,7 @@ pub async fn delete_bot(
         .await?;
     // Continues if the caller disconnects; what fails is completed later.
     let erasing = app.get_ref().clone();
-    let rest = actix_web::rt::spawn(async move { erasing::erase(&erasing, bot).await })
+    let rest = actix_web::rt::spawn(async move { account_eraser::erase(&erasing, bot).await })
         .await
         .map_err(|error| ApiError::fault(error.to_string()))??;
     let erased = Erased { messages: rest.messages, conversations: rest.conversations, ..ended };

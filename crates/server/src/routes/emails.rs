@@ -4,7 +4,7 @@
 
 use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
-use parlour_chat::{Refusal, emails, mails, reset_requests};
+use parlour_chat::{Refusal, emails, mail_queue, reset_requests};
 use parlour_protocol::emails::{ChangeEmail, CompleteEmailVerification, Email};
 use parlour_protocol::limits::{EMAIL, TOKEN};
 use parlour_protocol::own_data::ConfirmPassword;
@@ -17,7 +17,7 @@ use super::sessions::{admit, confirm};
 use crate::app::App;
 use crate::auth::{Shared, Viewer, client_address};
 use crate::bodies::Object;
-use crate::mail::parse_address;
+use crate::mailer::parse_address;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -49,7 +49,7 @@ pub async fn change_email(
     let body = body.0;
     let address = parse_address(&body.email).map_err(|message| Refusal::field("email", message))?;
     confirm(&app, viewer, body.password).await?;
-    let (key, nonce) = (app.factor_key.clone(), random::bytes::<16>());
+    let (key, nonce) = (app.master_key.clone(), random::bytes::<16>());
     app.commit(Lane::Person(viewer.user), move |conn, now| {
         emails::choose(conn, now, &key, viewer.user, &address, &nonce)
     })
@@ -86,7 +86,7 @@ pub async fn complete_email_verification(
     if body.token.len() > TOKEN {
         return Err(Refusal::field("token", "This is no token.").into());
     }
-    let hash = mails::token_hash(&body.token);
+    let hash = mail_queue::token_hash(&body.token);
     app.commit(Lane::STRANGER, move |conn, now| emails::confirm(conn, now, &hash, &address)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

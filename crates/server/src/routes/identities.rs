@@ -79,7 +79,7 @@ impl Binding {
 
     fn secrets(&self, app: &App, purpose: Purpose) -> Secrets {
         let derived =
-            |name: &str| URL_SAFE_NO_PAD.encode(app.factor_key.derive(name, &[&self.0, &purpose.bytes()]));
+            |name: &str| URL_SAFE_NO_PAD.encode(app.master_key.derive(name, &[&self.0, &purpose.bytes()]));
         Secrets {
             state: derived("provider state"),
             nonce: derived("provider nonce"),
@@ -138,7 +138,7 @@ async fn come_back(
 fn sign(app: &App, ends: i64, subject: &str) -> [u8; 32] {
     let issuer = app.provider.as_ref().map_or("", |provider| provider.issuer.as_str());
     let parts: [&[u8]; 3] = [&ends.to_be_bytes(), issuer.as_bytes(), subject.as_bytes()];
-    app.factor_key.derive("provider registration", &parts)
+    app.master_key.derive("provider registration", &parts)
 }
 
 fn challenge(app: &App, subject: &str) -> String {
@@ -201,11 +201,11 @@ pub async fn complete_provider_log_in(
     let known = app
         .commit(Lane::STRANGER, move |conn, now| {
             let Some(row) = identities::log_in(conn, now, &issuer, &subject)? else {
-                return Ok(Outcome::quiet(None));
+                return Ok(Outcome::without_events(None));
             };
             let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
             let asked = open_or_ask(conn, now, UserId(row.id), &opened, address, offered)?;
-            Ok(Outcome::quiet(Some((row, asked))))
+            Ok(Outcome::without_events(Some((row, asked))))
         })
         .await?;
     match known {
@@ -262,7 +262,7 @@ pub async fn create_provider_account(
                 if row.is_active() {
                     sessions::open(conn, now, session, user, &device, &token_hash)?;
                 }
-                Ok(Outcome::quiet(row.is_active()))
+                Ok(Outcome::without_events(row.is_active()))
             })?;
             made_account(conn, now, made, user, (session, &token_hash))
         })

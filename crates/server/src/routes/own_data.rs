@@ -10,7 +10,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, delete, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use parlour_chat::{deletion, export};
+use parlour_chat::{account_erasure, account_export};
 use parlour_protocol::own_data::{
     ConfirmPassword, DeletionReceipt, Erased, ExportEnd, ExportHead, ExportLine, ExportedMessages,
     ExportedPicture,
@@ -20,11 +20,11 @@ use parlour_storage::Lane;
 use tokio::sync::mpsc;
 
 use super::sessions::confirm;
+use crate::account_eraser;
+use crate::account_exports::Place;
 use crate::app::App;
 use crate::auth::{Shared, Viewer, client_address};
 use crate::bodies::Object;
-use crate::erasing;
-use crate::exports::Place;
 use crate::problems::ApiError;
 
 /// Maximum lines queued for a slow client.
@@ -50,8 +50,10 @@ pub async fn export_account(
     app.budgets.exports.take(viewer.user).map_err(ApiError::too_fast)?;
     let address = client_address(&app, &request).to_string();
     app.markers.settle(&app, viewer.user).await?;
-    app.commit(Lane::Person(viewer.user), move |conn, now| export::begin(conn, now, viewer.user, &address))
-        .await?;
+    app.commit(Lane::Person(viewer.user), move |conn, now| {
+        account_export::begin(conn, now, viewer.user, &address)
+    })
+    .await?;
     let (sender, receiver) = mpsc::channel(AHEAD);
     let shared: Arc<App> = app.get_ref().clone();
     actix_web::rt::spawn(async move {
@@ -103,7 +105,7 @@ async fn write(app: &App, viewer: Viewer, to: &Reader) -> Result<(), ApiError> {
     let now = app.clock.now();
     let head = ExportHead { format: 1, server: app.config.name.clone(), at: now };
     line(to, &ExportLine::Export(head)).await?;
-    let person = app.read(move |conn| export::person(conn, now, viewer.user, viewer.session)).await?;
+    let person = app.read(move |conn| account_export::person(conn, now, viewer.user, viewer.session)).await?;
     for own in &person.lines {
         line(to, own).await?;
     }
@@ -117,7 +119,9 @@ async fn write(app: &App, viewer: Viewer, to: &Reader) -> Result<(), ApiError> {
         line(to, &ExportLine::Conversation(Box::new(conversation))).await?;
         let mut after = 0;
         loop {
-            let read = app.read(move |conn| export::messages_after(conn, viewer.user, id, kind, after)).await;
+            let read = app
+                .read(move |conn| account_export::messages_after(conn, viewer.user, id, kind, after))
+                .await;
             let messages = match read {
                 Ok(messages) => messages,
                 // The person has left the conversation since: it can no longer be read, so it is not exported.
@@ -154,14 +158,15 @@ pub async fn delete_account(
     let (now, address) = (app.clock.now(), client_address(&app, &request).to_string());
     let person = app
         .commit(Lane::People(viewer.user), move |conn, now| {
-            deletion::end_person(conn, now, viewer.user, &address)
+            account_erasure::end_person(conn, now, viewer.user, &address)
         })
         .await?;
     // Continues if the caller disconnects; what fails is completed later.
     let erasing = app.get_ref().clone();
-    let rest = actix_web::rt::spawn(async move { erasing::erase_with_bots(&erasing, viewer.user).await })
-        .await
-        .map_err(|error| ApiError::fault(error.to_string()))??;
+    let rest =
+        actix_web::rt::spawn(async move { account_eraser::erase_with_bots(&erasing, viewer.user).await })
+            .await
+            .map_err(|error| ApiError::fault(error.to_string()))??;
     let erased = Erased { messages: rest.messages, conversations: rest.conversations, ..person };
     Ok(HttpResponse::Ok().json(DeletionReceipt { account: viewer.user, deleted_at: now, erased }))
 }

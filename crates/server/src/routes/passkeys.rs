@@ -37,7 +37,7 @@ use crate::app::App;
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;
-use crate::budget::guesses::Attempt;
+use crate::budget::login_throttle::Attempt;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -124,7 +124,7 @@ pub async fn begin_passkey(
     viewer: Viewer,
     body: Object<ConfirmPassword>,
 ) -> Result<HttpResponse, ApiError> {
-    let (party, key) = (party(&app)?, app.factor_key.clone());
+    let (party, key) = (party(&app)?, app.master_key.clone());
     confirm(&app, viewer, body.0.password).await?;
     begin(&app, move |conn, now, name| passkeys::begin(conn, now, &party, &key, viewer.user, name)).await
 }
@@ -208,7 +208,7 @@ async fn attempt<T: Send + 'static>(
     attempt: Attempt,
     work: impl Fn(&mut Connection, Timestamp) -> Done<Judged<T>> + Clone + Send + 'static,
 ) -> Result<T, ApiError> {
-    let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
+    let taken = app.budgets.login_throttle.take(attempt).await.map_err(ApiError::too_fast)?;
     match app.commit(Lane::STRANGER, work).await {
         Ok(Ok(value)) => {
             taken.right().await;
@@ -244,7 +244,7 @@ pub async fn create_passkey_session(
     let address = admit(&app, &request, body.refresh)?;
     let network = AddressKey::of(address);
     let address = address.to_string();
-    let (party, key) = (party(&app)?, app.factor_key.clone());
+    let (party, key) = (party(&app)?, app.master_key.clone());
     let body = body.0;
     let device = client_device(&app, &request, body.device.as_deref())?;
     let name = ceremony(&body.ceremony);
@@ -304,7 +304,7 @@ pub async fn complete_passkey_step(
     let address = admit(&app, &request, body.refresh)?;
     let network = AddressKey::of(address);
     let address = address.to_string();
-    let (party, key) = (party(&app)?, app.factor_key.clone());
+    let (party, key) = (party(&app)?, app.master_key.clone());
     let body = body.0;
     let device = client_device(&app, &request, body.device.as_deref())?;
     let (user, row, challenge) = challenged(&app, &body.challenge).await?;

@@ -6,7 +6,7 @@ use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use parlour_chat::{mails, password_resets, passwords};
+use parlour_chat::{mail_queue, password_resets, passwords};
 use parlour_protocol::ids::UserId;
 use parlour_protocol::limits;
 use parlour_protocol::password_resets::{CompletePasswordReset, PasswordReset};
@@ -24,7 +24,7 @@ use crate::problems::ApiError;
 /// The token made of these random bytes, and its stored hash.
 pub(crate) fn token_of(bytes: [u8; 32]) -> (String, Vec<u8>) {
     let token = URL_SAFE_NO_PAD.encode(bytes);
-    let hash = mails::token_hash(&token);
+    let hash = mail_queue::token_hash(&token);
     (token, hash)
 }
 
@@ -75,7 +75,7 @@ pub async fn complete_password_reset(
     if let Err(message) = passwords::check(&body.password) {
         return Err(parlour_chat::Refusal::field("password", message).into());
     }
-    let token_hash = mails::token_hash(&body.token);
+    let token_hash = mail_queue::token_hash(&body.token);
     let (now, looked_up) = (app.clock.now(), token_hash.clone());
     let user = app.read(move |conn| password_resets::find(conn, now, &looked_up)).await?;
     let hash = app.hash_password(asker, body.password).await?;

@@ -28,7 +28,7 @@ use crate::app::App;
 use crate::auth::{Shared, Viewer, client_address};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;
-use crate::budget::guesses::Attempt;
+use crate::budget::login_throttle::Attempt;
 use crate::challenges::Challenge;
 use crate::problems::ApiError;
 use crate::random;
@@ -66,7 +66,7 @@ async fn commit_with_code<T: Send + 'static>(
     work: impl Fn(&mut Connection, Timestamp) -> Done<T> + Clone + Send + 'static,
 ) -> Result<T, ApiError> {
     let attempt = Attempt::second_factor(user, AddressKey::of(client_address(app, request)));
-    let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
+    let taken = app.budgets.login_throttle.take(attempt).await.map_err(ApiError::too_fast)?;
     let outcome = app.commit(Lane::Person(user), work).await;
     match &outcome {
         Ok(_) => taken.right().await,
@@ -102,10 +102,10 @@ pub async fn begin_second_factor(
     let handle = app
         .commit(Lane::Person(viewer.user), move |conn, _| {
             second_factors::begin(conn, viewer.user, &nonce)?;
-            Ok(Outcome::quiet(accounts::find(conn, viewer.user)?.handle))
+            Ok(Outcome::without_events(accounts::find(conn, viewer.user)?.handle))
         })
         .await?;
-    let secret = BASE32_NOPAD.encode(&app.factor_key.secret(viewer.user, &nonce));
+    let secret = BASE32_NOPAD.encode(&app.master_key.totp_secret(viewer.user, &nonce));
     let issuer = escaped(&app.config.name);
     let uri = format!("otpauth://totp/{issuer}:{}?secret={secret}&issuer={issuer}", escaped(&handle));
     Ok(HttpResponse::Created().json(NewSecondFactor { secret, uri }))
@@ -124,7 +124,7 @@ pub async fn confirm_second_factor(
     request: HttpRequest,
     body: Object<ConfirmSecondFactor>,
 ) -> Result<Json<RecoveryCodes>, ApiError> {
-    let (key, code) = (app.factor_key.clone(), body.0.code);
+    let (key, code) = (app.master_key.clone(), body.0.code);
     let (codes, hashes) = fresh_codes();
     commit_with_code(&app, &request, viewer.user, move |conn, now| {
         second_factors::confirm(conn, now, &key, viewer.user, &code, &hashes)
@@ -145,7 +145,7 @@ pub async fn renew_recovery_codes(
 ) -> Result<Json<RecoveryCodes>, ApiError> {
     let body = body.0;
     confirm(&app, viewer, body.password).await?;
-    let (key, code) = (app.factor_key.clone(), body.code);
+    let (key, code) = (app.master_key.clone(), body.code);
     let (codes, hashes) = fresh_codes();
     commit_with_code(&app, &request, viewer.user, move |conn, now| {
         second_factors::renew(conn, now, &key, viewer.user, &code, &hashes)
@@ -166,7 +166,7 @@ pub async fn delete_second_factor(
 ) -> Result<HttpResponse, ApiError> {
     let body = body.0;
     confirm(&app, viewer, body.password).await?;
-    let (key, code) = (app.factor_key.clone(), body.code);
+    let (key, code) = (app.master_key.clone(), body.code);
     commit_with_code(&app, &request, viewer.user, move |conn, now| {
         second_factors::remove(conn, now, &key, viewer.user, &code)
     })
@@ -195,7 +195,7 @@ pub(super) async fn challenged(app: &App, text: &str) -> Result<(UserId, UserRow
     let challenge = Challenge::parse(text).ok_or_else(over)?;
     let user = challenge.user;
     let row = app.read(move |conn| Ok(parlour_storage::users::find(conn, user)?)).await?;
-    let row = row.filter(|row| row.is_active() && challenge.is_good(&app.factor_key, app.clock.now(), row));
+    let row = row.filter(|row| row.is_active() && challenge.is_good(&app.master_key, app.clock.now(), row));
     Ok((user, row.ok_or_else(over)?, challenge))
 }
 
@@ -217,7 +217,7 @@ pub async fn complete_session(
     let token = app.tokens.first(session);
     let token_hash = token.hash();
     let address = address.to_string();
-    let (key, noted) = (app.factor_key.clone(), address.clone());
+    let (key, noted) = (app.master_key.clone(), address.clone());
     let opened = commit_with_code(&app, &request, user, move |conn, now| {
         // The account may have changed since the password was given.
         let row = accounts::find(conn, user)?;
@@ -227,7 +227,7 @@ pub async fn complete_session(
         second_factors::take(conn, now, &key, user, &body.code)?;
         sessions::open(conn, now, session, user, &device, &token_hash)?;
         audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&noted))?;
-        Ok(Outcome::quiet(()))
+        Ok(Outcome::without_events(()))
     })
     .await;
     if let Err(error) = opened {

@@ -31,7 +31,7 @@ use crate::app::App;
 use crate::auth::{Shared, Viewer, check_origin, client_address};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;
-use crate::budget::guesses::Attempt;
+use crate::budget::login_throttle::Attempt;
 use crate::challenges;
 use crate::devices::{self, Device};
 use crate::hashing::Asker;
@@ -67,7 +67,7 @@ pub(super) fn named_cookie(app: &App, name: &str, value: String, lifetime: i64) 
 
 /// The devices with a previous log-in that a request presents.
 fn devices(app: &App, request: &HttpRequest, given: Option<&str>) -> Vec<Device> {
-    devices::shown(&app.factor_key, request, &cookie_name(app, DEVICES), given)
+    devices::shown(&app.master_key, request, &cookie_name(app, DEVICES), given)
 }
 
 /// Refuses a page of another origin that asks for a cookie, or whose request carries one of ours. Without cookies, a
@@ -114,7 +114,7 @@ pub(super) fn client_device(
     given: Option<&str>,
 ) -> Result<sessions::Device, ApiError> {
     let network = AddressKey::of(client_address(app, request));
-    let network = devices::network_hash(&app.factor_key, network);
+    let network = devices::network_hash(&app.master_key, network);
     Ok(sessions::Device { name: device_name(request, given)?, network })
 }
 
@@ -149,7 +149,7 @@ fn device_name(request: &HttpRequest, given: Option<&str>) -> Result<String, Api
 
 fn own_device(app: &App, known: &[Device], user: UserId) -> Device {
     let own = known.iter().find(|device| device.user == user).cloned();
-    own.unwrap_or_else(|| Device::new(&app.factor_key, user))
+    own.unwrap_or_else(|| Device::new(&app.master_key, user))
 }
 
 fn device_cookie(app: &App, newest: &Device, before: &[Device]) -> Cookie<'static> {
@@ -235,7 +235,7 @@ pub async fn create_session(
         Some((user, name)) => (Attempt::known(user, name), Asker::Known(user)),
         None => (Attempt::log_in(&handle_key, network), Asker::Stranger(network)),
     };
-    let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
+    let taken = app.budgets.login_throttle.take(attempt).await.map_err(ApiError::too_fast)?;
     let asker = match asker {
         Asker::Stranger(network) if !taken.is_first_of_network() => Asker::Guesser(network),
         asker => asker,
@@ -279,11 +279,11 @@ pub async fn create_session(
                 accounts::rehash(conn, user, hash)?;
             }
             if let Some(step) = find_second_step(conn, user, offered)? {
-                return Ok(Outcome::quiet(Some(step)));
+                return Ok(Outcome::without_events(Some(step)));
             }
             let made = creation.make(conn, now, |conn| {
                 let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
-                open(conn, now, user, &opened, address).map(Outcome::quiet)
+                open(conn, now, user, &opened, address).map(Outcome::without_events)
             })?;
             let ((), before) = made.value;
             if before {
@@ -374,7 +374,7 @@ fn open(
 pub(super) fn second_step(app: &App, (row, methods): SecondStep) -> ApiError {
     let mut error = ApiError::from(ErrorCode::SecondFactorRequired);
     error.problem.methods = methods;
-    error.problem.challenge = Some(challenges::make(&app.factor_key, app.clock.now(), &row));
+    error.problem.challenge = Some(challenges::make(&app.master_key, app.clock.now(), &row));
     error
 }
 
@@ -391,7 +391,7 @@ pub(super) async fn confirm(app: &App, viewer: Viewer, password: String) -> Resu
         return if fresh { Ok(()) } else { Err(ApiError::from(ErrorCode::LogInAgain).within_a_session()) };
     }
     let attempt = Attempt::session(viewer.user, viewer.session);
-    let taken = app.budgets.guesses.take(attempt).await.map_err(ApiError::too_fast)?;
+    let taken = app.budgets.login_throttle.take(attempt).await.map_err(ApiError::too_fast)?;
     let asker = Asker::Known(viewer.user);
     if password.len() > PASSWORD.1
         || !app.verify_password(asker, password, Some(row.password_hash)).await?.is_right()

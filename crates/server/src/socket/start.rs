@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::BytesMut;
 use parlour_chat::Refusal;
-use parlour_chat::streams::{self, Known, Plan, Standing};
+use parlour_chat::streams::{self, ConnectSnapshot, Known, Plan};
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
@@ -14,14 +14,14 @@ use parlour_protocol::socket::{CloseCode, OkFrame, ReplayState, Start, StreamSta
 use parlour_realtime::{Topic, Urgency};
 
 use super::commands::Connection;
-use crate::log::delivery_of_user_event;
+use crate::event_log::delivery_of_user_event;
 
 /// Approximate maximum bytes of a replay, so that it fits into the connection's queue.
 const REPLAY_BYTES: usize = 256 * 1024;
 
 /// What `start` responds with.
 struct Caught {
-    standing: Standing,
+    snapshot: ConnectSnapshot,
     plan: Plan,
     replay: BytesMut,
 }
@@ -64,13 +64,13 @@ impl Connection {
                 return Err(CloseCode::Overloaded);
             }
         };
-        if caught.standing.suspended {
+        if caught.snapshot.suspended {
             return Err(CloseCode::Banned);
         }
         if self.app.has_ended(bearer.session) {
             return Err(CloseCode::SessionRevoked);
         }
-        if !self.app.hub.connect(&self.outbox, caught.standing.friends.clone()) {
+        if !self.app.hub.connect(&self.outbox, caught.snapshot.friends.clone()) {
             return Err(CloseCode::TooManyConnections);
         }
         self.user = Some(user);
@@ -84,12 +84,12 @@ impl Connection {
     /// Reads the person's snapshot and the events they missed. A replay is complete, or it is reported as a gap.
     async fn catch_up(&self, user: UserId, known: &Known) -> Result<Caught, Refusal> {
         let app = &self.app;
-        let mut standing = app.reads.standing(user).await?;
-        standing.conversations.retain(|place| self.outbox.may_follow(Topic::Conversation(place.id)));
-        let mut plan = standing.compare(known);
+        let mut snapshot = app.reads.snapshot(user).await?;
+        snapshot.conversations.retain(|place| self.outbox.may_follow(Topic::Conversation(place.id)));
+        let mut plan = snapshot.compare(known);
         let mut replay = BytesMut::new();
         if let Some(after) = plan.user_after {
-            let upto = standing.user_head;
+            let upto = snapshot.user_head;
             match app.database.read(move |conn| streams::list_user_events(conn, user, after, upto)).await? {
                 Some(events) => events
                     .into_iter()
@@ -120,7 +120,7 @@ impl Connection {
                 }
             }
         }
-        Ok(Caught { standing, plan, replay })
+        Ok(Caught { snapshot, plan, replay })
     }
 
     /// Responds to `start`, replays, and follows, in this order, so that the client sees what it missed before
@@ -133,7 +133,7 @@ impl Connection {
         live: BTreeSet<ConversationId>,
         caught: Caught,
     ) -> Result<(), CloseCode> {
-        let Caught { standing, plan, replay } = caught;
+        let Caught { snapshot, plan, replay } = caught;
         let mut states: BTreeMap<ConversationId, StreamState> = plan
             .gone
             .iter()
@@ -146,14 +146,14 @@ impl Connection {
             states.insert(id, StreamState { head: Some(followed.head), state: followed.state, read_seq });
             follow.push((Topic::Conversation(id), followed.head, followed.direct || live.contains(&id)));
         }
-        let own = StreamState { head: Some(standing.user_head), state: plan.user, read_seq: None };
+        let own = StreamState { head: Some(snapshot.user_head), state: plan.user, read_seq: None };
         let own = (!self.outbox.is_limited()).then_some(own);
         let ok = OkFrame { id, user: own, conversations: Some(states), ..OkFrame::default() };
         self.answer(Some(id), Ok(ok));
         if !replay.is_empty() {
             self.outbox.reply(replay.freeze(), Urgency::Now);
         }
-        self.outbox.set_blocked(standing.blocked);
+        self.outbox.set_blocked(snapshot.blocked);
         self.outbox.set_live(live);
         let fresh = follow
             .into_iter()
@@ -161,7 +161,7 @@ impl Connection {
             .map(|(topic, ..)| topic)
             .collect();
         // Last, since the replayed controls may leave or join conversations compared with what was read.
-        if !self.app.hub.begin(user, &self.outbox, standing.user_head) {
+        if !self.app.hub.begin(user, &self.outbox, snapshot.user_head) {
             return Err(CloseCode::Overloaded);
         }
         self.app.hub.check(fresh).await;

@@ -10,7 +10,7 @@ use super::super::http::read_answer;
 use super::super::people::log_in;
 use super::super::scene::Scene;
 
-/// Guesses a password once, on a connection of its own; counts responses by status.
+/// LoginThrottle a password once, on a connection of its own; counts responses by status.
 async fn guess(scene: &Scene, number: usize, handle: &str) {
     let Some(mut stream) = scene.connect(number, None).await else { return };
     if stream.write_all(&log_in(handle, &format!("wrong {number:08}")).bytes(false)).await.is_err() {

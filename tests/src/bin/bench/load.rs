@@ -51,7 +51,7 @@ pub struct Seen {
     /// Sockets that each message reaches; if set, the time until the last of them has it is collected.
     pub audience: Cell<u64>,
     /// How many sockets have the messages that not all of them have yet, by position.
-    arrived: RefCell<BTreeMap<u64, u64>>,
+    pub arrived: RefCell<BTreeMap<u64, u64>>,
     /// Microseconds from the intended time until everybody has a message.
     pub everybody: RefCell<Vec<u64>>,
     /// Whether latencies are being collected.

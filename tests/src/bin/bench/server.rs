@@ -27,7 +27,8 @@ fn on_server_core(program: &str) -> Command {
     match std::env::var("BENCH_SERVER_CPU") {
         Ok(cpu) => {
             let mut command = Command::new("taskset");
-            command.args(["-c", &cpu, program]);
+            // A session of its own, like a service: the kernel divides processor time between sessions first.
+            command.args(["-c", &cpu, "setsid", program]);
             command
         }
         Err(_) => Command::new(program),

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fastrand::Rng;
 use parlour_client::native::{Api, Follower, Options, Update};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::socket::Event;
 
 use super::Journal;
 use crate::chaos::checker::Reading;
-use crate::chaos::lots::Lots;
 
 /// What a reader has seen.
 #[derive(Default)]
@@ -43,7 +43,7 @@ pub struct Reader {
     /// Whether it moves to another node again and again.
     pub wanders: bool,
     /// Decides when and where to move.
-    pub lots: Lots,
+    pub random: Rng,
     /// The clock.
     pub journal: Arc<Journal>,
     /// What it has seen.
@@ -68,9 +68,9 @@ impl Reader {
             let options = Options { live, cursors, others: nodes, ..Options::default() };
             let follower = Follower::start(first, options);
             if self.wanders {
-                let stay = self.lots.millis(200..3000);
+                let stay = Duration::from_millis(self.random.u64(200..3000));
                 let _time_to_go = tokio::time::timeout(stay, self.follow(follower)).await;
-                self.node = self.lots.below(self.nodes.len());
+                self.node = self.random.usize(..self.nodes.len());
             } else {
                 self.follow(follower).await;
             }

@@ -1,5 +1,6 @@
 //! Writers: people who send, edit, delete, react and mark as read, each time until the outcome is known.
 
+use fastrand::Rng;
 use parlour_protocol::conversations::MarkRead;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +12,6 @@ use parlour_protocol::problems::ErrorCode;
 
 use super::{Journal, SETTLED};
 use crate::chaos::checker::{Action, Attempt, Mutation, Outcome};
-use crate::chaos::lots::Lots;
 
 /// After this long without a response, the same request is tried elsewhere.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ pub struct Writer {
     /// nodes have no events of their own there from which they would notice at once that one is missing.
     pub rooms: Vec<ConversationId>,
     /// Chooses nodes, rooms, client ids and pauses.
-    pub lots: Lots,
+    pub random: Rng,
     /// Where to record everything.
     pub journal: Arc<Journal>,
     /// How long to wait for a response.
@@ -43,15 +43,15 @@ impl Writer {
     pub fn new(
         (id, nodes): (UserId, Vec<Api>),
         rooms: Vec<ConversationId>,
-        lots: Lots,
+        random: Rng,
         journal: Arc<Journal>,
     ) -> Self {
-        Self { id, nodes, rooms, lots, journal, patience: PATIENCE, own: Vec::new() }
+        Self { id, nodes, rooms, random, journal, patience: PATIENCE, own: Vec::new() }
     }
 
     /// A fresh client id.
     pub fn name(&mut self) -> String {
-        format!("{:016x}{:016x}", self.lots.number(), self.lots.number())
+        format!("{:016x}{:016x}", self.random.u64(..), self.random.u64(..))
     }
 
     /// Does one thing after the other, each until its outcome is known, until told to stop.
@@ -59,14 +59,14 @@ impl Writer {
         let mut number = 0_u64;
         while !self.journal.is_over() {
             number += 1;
-            match self.lots.below(100) {
+            match self.random.usize(..100) {
                 ..60 => {
-                    let room = self.rooms[self.lots.below(self.rooms.len())];
+                    let room = self.rooms[self.random.usize(..self.rooms.len())];
                     self.send(room, format!("message {number}")).await;
                 }
                 chosen => self.change(chosen, number).await,
             }
-            let pause = self.lots.millis(2..30);
+            let pause = Duration::from_millis(self.random.u64(2..30));
             tokio::time::sleep(pause).await;
         }
     }
@@ -76,7 +76,7 @@ impl Writer {
         let deed = Deed::Send(self.name(), SendMessage { body, reply_to: None });
         let stored = self.settle(room, deed.clone()).await;
         // As if the response was lost: the same request must lead to the same message.
-        if self.lots.percent(10) {
+        if self.random.u64(..100) < 10 {
             self.settle(room, deed.clone()).await;
         }
         if let Some(seq) = stored {
@@ -92,7 +92,7 @@ impl Writer {
         if self.own.is_empty() {
             return;
         }
-        let at = self.lots.below(self.own.len());
+        let at = self.random.usize(..self.own.len());
         let (room, target) = self.own[at];
         let deed = match chosen {
             ..73 => Deed::Change(Action::Edit { target, body: format!("edit {number}") }),
@@ -101,14 +101,14 @@ impl Writer {
                 Deed::Change(Action::Delete { target })
             }
             79..92 => {
-                let emoji = EMOJI[self.lots.below(EMOJI.len())].to_owned();
-                Deed::Change(Action::React { target, emoji, on: self.lots.percent(65) })
+                let emoji = EMOJI[self.random.usize(..EMOJI.len())].to_owned();
+                Deed::Change(Action::React { target, emoji, on: self.random.u64(..100) < 65 })
             }
             _ => Deed::Read(target),
         };
         self.settle(room, deed.clone()).await;
         // As if the response was lost: repeating the request changes nothing.
-        if self.lots.percent(10) {
+        if self.random.u64(..100) < 10 {
             self.settle(room, deed).await;
         }
     }
@@ -120,7 +120,7 @@ impl Writer {
         let mut follower = Follower::start(self.nodes[0].clone(), options);
         let mut number = 0_u64;
         while !self.journal.is_over() {
-            let room = self.rooms[self.lots.below(self.rooms.len())];
+            let room = self.rooms[self.random.usize(..self.rooms.len())];
             let cid = self.name();
             let body = format!("by socket {number}");
             number += 1;
@@ -154,7 +154,7 @@ impl Writer {
             if unsettled {
                 return;
             }
-            let pause = self.lots.millis(2..30);
+            let pause = Duration::from_millis(self.random.u64(2..30));
             tokio::time::sleep(pause).await;
         }
     }
@@ -162,7 +162,7 @@ impl Writer {
     /// Tries one node after the other until the outcome is known.
     async fn settle(&mut self, room: ConversationId, deed: Deed) -> Option<Seq> {
         let deadline = Instant::now() + SETTLED;
-        let mut node = self.lots.below(self.nodes.len());
+        let mut node = self.random.usize(..self.nodes.len());
         if self.rooms.last() == Some(&room) {
             node = 0;
         }

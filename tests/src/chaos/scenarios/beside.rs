@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use parlour_client::native::{Api, ApiError, Received, Socket, fresh_cid};
 use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
@@ -19,7 +20,6 @@ use super::{Scenario, Settings, Verdict, joined};
 use crate::chaos::checker::{self, Action, Attempt, Marker, Mutation, Outcome, Recording, Violation};
 use crate::chaos::clients::{self, Journal};
 use crate::chaos::cluster::Cluster;
-use crate::chaos::lots::Lots;
 use crate::chaos::report::{self, Times};
 
 /// Nothing may take this long.
@@ -51,7 +51,7 @@ impl Scene {
 type Person = (UserId, Vec<Api>);
 
 /// Runs one of these scenarios.
-pub async fn play(scenario: Scenario, settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verdict {
+pub async fn play(scenario: Scenario, settings: Settings, cluster: &Cluster, mut random: Rng) -> Verdict {
     let mut people = Vec::new();
     for name in NAMES {
         people.push(cluster.register(name).await);
@@ -84,12 +84,12 @@ pub async fn play(scenario: Scenario, settings: Settings, cluster: &Cluster, mut
                         person.clone(),
                         halls.clone(),
                         scene.clone(),
-                        lots.fork(),
+                        random.fork(),
                     )));
                 }
-                tasks.push(tokio::spawn(mention(person.clone(), scene.clone(), lots.fork())));
+                tasks.push(tokio::spawn(mention(person.clone(), scene.clone(), random.fork())));
                 let others = people.iter().map(|(id, _)| *id).filter(|id| *id != person.0).collect();
-                tasks.push(tokio::spawn(befriend(person.clone(), others, scene.clone(), lots.fork())));
+                tasks.push(tokio::spawn(befriend(person.clone(), others, scene.clone(), random.fork())));
             }
         }
         Scenario::Readers => {
@@ -101,18 +101,18 @@ pub async fn play(scenario: Scenario, settings: Settings, cluster: &Cluster, mut
                 markers.push((user, nodes[0].clone(), tokio::spawn(read(node, scene.clone()))));
             }
             for person in &people[..2] {
-                tasks.push(tokio::spawn(talk(person.clone(), scene.clone(), lots.fork())));
+                tasks.push(tokio::spawn(talk(person.clone(), scene.clone(), random.fork())));
                 tasks.push(tokio::spawn(log_in(person.clone(), scene.clone())));
             }
         }
         _ => {
             let (first, rest) = people.split_first().expect("people");
-            let target = send(first, &scene, &mut lots, scene.rooms[0], "not yours".into()).await;
+            let target = send(first, &scene, &mut random, scene.rooms[0], "not yours".into()).await;
             let target = target.expect("a message");
             for person in rest {
                 tasks.push(tokio::spawn(meddle(person.clone(), scene.clone(), target)));
             }
-            tasks.push(tokio::spawn(talk(first.clone(), scene.clone(), lots.fork())));
+            tasks.push(tokio::spawn(talk(first.clone(), scene.clone(), random.fork())));
         }
     }
     tokio::time::sleep(settings.load).await;
@@ -157,11 +157,11 @@ pub async fn play(scenario: Scenario, settings: Settings, cluster: &Cluster, mut
 async fn send(
     (id, nodes): &Person,
     scene: &Scene,
-    lots: &mut Lots,
+    random: &mut Rng,
     room: ConversationId,
     body: String,
 ) -> Option<Seq> {
-    let (cid, node) = (fresh_cid(), lots.below(nodes.len()));
+    let (cid, node) = (fresh_cid(), random.usize(..nodes.len()));
     let message = SendMessage { body, reply_to: None };
     let (at, began) = (Instant::now(), scene.journal.now());
     let outcome = match nodes[node].send_message(room, &cid, &message).await {
@@ -184,23 +184,23 @@ async fn send(
 }
 
 /// Writes in every room, mentions everyone in every order, and edits the mentions.
-async fn mention(person: Person, scene: Scene, mut lots: Lots) {
+async fn mention(person: Person, scene: Scene, mut random: Rng) {
     while !scene.journal.is_over() {
         let mut names = NAMES;
         for at in (1..names.len()).rev() {
-            names.swap(at, lots.below(at + 1));
+            names.swap(at, random.usize(..(at + 1)));
         }
         let text = |names: &[&str]| names.iter().map(|name| format!("@{name} ")).collect::<String>();
-        let room = scene.rooms[lots.below(scene.rooms.len())];
-        if lots.percent(60) {
-            send(&person, &scene, &mut lots, room, text(&names)).await;
+        let room = scene.rooms[random.usize(..scene.rooms.len())];
+        if random.u64(..100) < 60 {
+            send(&person, &scene, &mut random, room, text(&names)).await;
         } else {
-            let Some(seq) = send(&person, &scene, &mut lots, room, "first nobody".into()).await else {
+            let Some(seq) = send(&person, &scene, &mut random, room, "first nobody".into()).await else {
                 continue;
             };
             let (at, began) = (Instant::now(), scene.journal.now());
             let edit = EditMessage { body: text(&names[..3]) };
-            let edited = person.1[lots.below(person.1.len())].edit_message(room, seq, &edit).await;
+            let edited = person.1[random.usize(..person.1.len())].edit_message(room, seq, &edit).await;
             let outcome = match &edited {
                 Ok(stored) => Outcome::Acknowledged(stored.seq),
                 Err(error) => Outcome::Refused(error.to_string()),
@@ -216,36 +216,39 @@ async fn mention(person: Person, scene: Scene, mut lots: Lots) {
             });
             expect(&scene, "editing", at, edited.map(drop));
         }
-        tokio::time::sleep(lots.millis(1..20)).await;
+        tokio::time::sleep(Duration::from_millis(random.u64(1..20))).await;
     }
 }
 
 /// Joins rooms and leaves them again.
-async fn wander(person: Person, halls: Vec<ConversationId>, scene: Scene, mut lots: Lots) {
+async fn wander(person: Person, halls: Vec<ConversationId>, scene: Scene, mut random: Rng) {
     while !scene.journal.is_over() {
-        let (api, hall) = (&person.1[lots.below(person.1.len())], halls[lots.below(halls.len())]);
+        let (api, hall) = (&person.1[random.usize(..person.1.len())], halls[random.usize(..halls.len())]);
         let began = Instant::now();
-        let done =
-            if lots.percent(50) { api.join_room(hall).await.map(drop) } else { api.leave_room(hall).await };
+        let done = if random.u64(..100) < 50 {
+            api.join_room(hall).await.map(drop)
+        } else {
+            api.leave_room(hall).await
+        };
         expect(&scene, "coming and going", began, done);
-        tokio::time::sleep(lots.millis(1..30)).await;
+        tokio::time::sleep(Duration::from_millis(random.u64(1..30))).await;
     }
 }
 
 /// Sends friend requests and cancels them, or accepts; the others do the same.
-async fn befriend(person: Person, others: Vec<UserId>, scene: Scene, mut lots: Lots) {
+async fn befriend(person: Person, others: Vec<UserId>, scene: Scene, mut random: Rng) {
     while !scene.journal.is_over() {
-        let at = lots.below(others.len());
-        let (api, other) = (&person.1[lots.below(person.1.len())], others[at]);
+        let at = random.usize(..others.len());
+        let (api, other) = (&person.1[random.usize(..person.1.len())], others[at]);
         let began = Instant::now();
-        let done = match lots.below(4) {
+        let done = match random.usize(..4) {
             0 => api.create_friend_request(&CreateFriendRequest { to: other.0.to_string() }).await.map(drop),
             1 => api.accept_friend_request(other).await.map(drop),
             2 => api.delete_friend_request(other).await,
             _ => api.delete_friend(other).await,
         };
         expect(&scene, "a change between friends", began, done);
-        tokio::time::sleep(lots.millis(20..80)).await;
+        tokio::time::sleep(Duration::from_millis(random.u64(20..80))).await;
     }
 }
 
@@ -258,11 +261,11 @@ fn expect(scene: &Scene, what: &str, began: Instant, outcome: Result<(), ApiErro
     }
 }
 
-async fn talk(person: Person, scene: Scene, mut lots: Lots) {
+async fn talk(person: Person, scene: Scene, mut random: Rng) {
     let mut number = 0;
     while !scene.journal.is_over() {
         number += 1;
-        send(&person, &scene, &mut lots, scene.rooms[0], format!("word {number}")).await;
+        send(&person, &scene, &mut random, scene.rooms[0], format!("word {number}")).await;
         tokio::time::sleep(Duration::from_millis(220)).await;
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use parlour_protocol::rooms::CreateRoom;
 
 use super::{Settings, Verdict};
 use crate::chaos::checker::{self, Outcome, Recording, Violation};
 use crate::chaos::clients::{self, Journal, Reader, Seen, Writer};
 use crate::chaos::cluster::Cluster;
-use crate::chaos::lots::Lots;
 use crate::chaos::report::{self, Times};
 
 const PEOPLE: usize = 50;
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const QUIET: Duration = Duration::from_secs(40);
 
 /// Runs the scenario.
-pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verdict {
+pub async fn play(settings: Settings, cluster: &Cluster, mut random: Rng) -> Verdict {
     let (_, watcher) = cluster.register("watcher").await;
     let room = CreateRoom { name: "market".into(), topic: String::new() };
     let room = watcher[0].create_room(&room).await.expect("a room").id;
@@ -38,14 +38,14 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
         let name = format!("reader {node}");
         let sees = Reader::seeing(&[room]);
         seen.push(sees.clone());
-        let (nodes, lots, journal) = (watcher.clone(), lots.fork(), journal.clone());
-        let reader = Reader { name, nodes, node, wanders: false, lots, journal, seen: sees };
+        let (nodes, random, journal) = (watcher.clone(), random.fork(), journal.clone());
+        let reader = Reader { name, nodes, node, wanders: false, random, journal, seen: sees };
         readers.push(tokio::spawn(reader.read()));
     }
     let mut senders = Vec::new();
     for person in &people {
         for _ in 0..DEVICES {
-            let mut writer = Writer::new(person.clone(), vec![room], lots.fork(), journal.clone());
+            let mut writer = Writer::new(person.clone(), vec![room], random.fork(), journal.clone());
             writer.patience = PATIENCE;
             // Without a last room, every node is used.
             writer.rooms.clear();

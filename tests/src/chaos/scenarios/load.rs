@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use parlour_client::native::Api;
 use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::{ConversationId, UserId};
@@ -18,7 +19,6 @@ use crate::chaos::checker::{self, Attempt, Log, Marker, Outcome, Recording, Viol
 use crate::chaos::clients::{self, Journal, Reader, Seen, Writer, insist};
 use crate::chaos::cluster::{Cluster, NODES};
 use crate::chaos::faults::{self, Fault};
-use crate::chaos::lots::Lots;
 use crate::chaos::report::{self, Times};
 
 const ROOMS: usize = 2;
@@ -54,7 +54,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    async fn gather(cluster: &Cluster, lots: &mut Lots) -> Self {
+    async fn gather(cluster: &Cluster, random: &mut Rng) -> Self {
         let watcher = cluster.register("watcher").await;
         let mut rooms = Vec::new();
         for number in 0..ROOMS {
@@ -85,9 +85,9 @@ impl Crowd {
             readers: Vec::new(),
             seen: Vec::new(),
         };
-        crowd.follow(cluster, lots);
+        crowd.follow(cluster, random);
         for (number, person) in writers.into_iter().enumerate() {
-            crowd.begin_to_write(number, person, lots.fork());
+            crowd.begin_to_write(number, person, random.fork());
         }
         crowd.connected().await;
         crowd
@@ -102,15 +102,15 @@ impl Crowd {
         }
     }
 
-    fn follow(&mut self, cluster: &Cluster, lots: &mut Lots) {
+    fn follow(&mut self, cluster: &Cluster, random: &mut Rng) {
         for number in 0..STAYING + WANDERING {
             let wanders = number >= STAYING;
             let name = format!("{} reader {number}", if wanders { "wandering" } else { "staying" });
             let rooms = self.rooms.clone();
-            self.start_reader(name, wanders, number % cluster.nodes.len(), rooms, false, lots.fork());
+            self.start_reader(name, wanders, number % cluster.nodes.len(), rooms, false, random.fork());
         }
         let everything = self.rooms.iter().copied().chain([self.direct]).collect();
-        self.start_reader("own device".into(), false, 0, everything, true, lots.fork());
+        self.start_reader("own device".into(), false, 0, everything, true, random.fork());
     }
 
     fn start_reader(
@@ -120,16 +120,16 @@ impl Crowd {
         node: usize,
         rooms: Vec<ConversationId>,
         own: bool,
-        lots: Lots,
+        random: Rng,
     ) {
         let seen = Reader::seeing(&rooms);
         self.seen.push((name.clone(), wanders, seen.clone()));
         let nodes = if own { self.chatty.1.clone() } else { self.watcher.1.clone() };
-        let reader = Reader { name, nodes, node, wanders, lots, journal: self.journal.clone(), seen };
+        let reader = Reader { name, nodes, node, wanders, random, journal: self.journal.clone(), seen };
         self.readers.push(tokio::spawn(reader.read()));
     }
 
-    fn begin_to_write(&mut self, number: usize, mut person: Person, lots: Lots) {
+    fn begin_to_write(&mut self, number: usize, mut person: Person, random: Rng) {
         let by_socket = number % 3 == 2;
         let mut rooms = self.rooms.clone();
         if by_socket && number / 3 > 0 {
@@ -141,7 +141,7 @@ impl Crowd {
         if number < 2 {
             rooms.insert(0, self.direct);
         }
-        let writer = Writer::new(person, rooms, lots, self.journal.clone());
+        let writer = Writer::new(person, rooms, random, self.journal.clone());
         self.writers.push(if by_socket {
             tokio::spawn(writer.write_by_socket())
         } else {
@@ -202,10 +202,10 @@ fn heard(seen: &[(String, bool, Arc<Mutex<Seen>>)], logs: &[Log]) -> bool {
 }
 
 /// Runs a scenario of this kind.
-pub async fn play(scenario: Scenario, settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verdict {
+pub async fn play(scenario: Scenario, settings: Settings, cluster: &Cluster, mut random: Rng) -> Verdict {
     let began = Clock::system(0).now();
-    let crowd = Crowd::gather(cluster, &mut lots).await;
-    let (faults, mut violations) = break_things(scenario, settings, cluster, &mut lots).await;
+    let crowd = Crowd::gather(cluster, &mut random).await;
+    let (faults, mut violations) = break_things(scenario, settings, cluster, &mut random).await;
     let journal = crowd.journal.clone();
     let (recording, times, quiet) = crowd.settle().await;
     violations.extend(checker::check(&recording));
@@ -221,19 +221,19 @@ async fn break_things(
     scenario: Scenario,
     settings: Settings,
     cluster: &Cluster,
-    lots: &mut Lots,
+    random: &mut Rng,
 ) -> (Vec<String>, Vec<Violation>) {
     let short = settings.is_short();
     let began = Instant::now();
     let (mut faults, mut violations) = (Vec::new(), Vec::new());
     let mut planned: Vec<Fault> = Vec::new();
     loop {
-        let calm = lots.millis(match scenario {
+        let calm = Duration::from_millis(random.u64(match scenario {
             _ if short => 200..600,
             // There is no other node to go to; clients need time to send something in between.
             Scenario::SqliteKill => 3000..8000,
             _ => 300..1500,
-        });
+        }));
         tokio::time::sleep(calm).await;
         if began.elapsed() >= settings.load {
             return (faults, violations);
@@ -242,11 +242,11 @@ async fn break_things(
             planned.extend(scenario.faults());
         }
         let happened = if scenario == Scenario::Overlapping {
-            faults::happen_together(cluster, short, lots).await
+            faults::happen_together(cluster, short, random).await
         } else {
             // Each fault occurs once before any is repeated.
-            let next = planned.swap_remove(lots.below(planned.len()));
-            faults::happen(cluster, next, short, lots).await
+            let next = planned.swap_remove(random.usize(..planned.len()));
+            faults::happen(cluster, next, short, random).await
         };
         match happened {
             Ok(done) => faults.push(done),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use fastrand::Rng;
 use parlour_client::native::{Api, Follower, Options, Update, fresh_cid};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::messages::SendMessage;
@@ -16,7 +17,6 @@ use super::{Verdict, joined};
 use crate::chaos::checker::{self, Attempt, Outcome, Reading, Recording, Violation};
 use crate::chaos::clients::{self, Journal};
 use crate::chaos::cluster::Cluster;
-use crate::chaos::lots::Lots;
 use crate::chaos::nodes::Node;
 use crate::chaos::report::{self, Times};
 
@@ -27,7 +27,7 @@ const LOST: usize = 20;
 const AFTER: usize = 25;
 
 /// Runs the scenario.
-pub async fn play(cluster: &Cluster, _lots: Lots) -> Verdict {
+pub async fn play(cluster: &Cluster, _lots: Rng) -> Verdict {
     let (ada, apis) = cluster.register("ada").await;
     let room = create(&apis[0], "kept").await;
     let journal = Journal::start();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use parlour_client::native::{Api, Follower, Options, Update};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::limits;
@@ -14,7 +15,6 @@ use crate::chaos::checker::{self, Reading, Recording, Violation};
 use crate::chaos::clients::{self, Journal, Writer};
 use crate::chaos::cluster::Cluster;
 use crate::chaos::faults::{self, Fault};
-use crate::chaos::lots::Lots;
 use crate::chaos::report::{self, Times};
 
 /// More than is replayed at once, in one conversation and in total.
@@ -25,14 +25,14 @@ const AT_ONCE: usize = 20;
 const COMPLETE: Duration = Duration::from_secs(20);
 
 /// Runs the scenario.
-pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verdict {
+pub async fn play(settings: Settings, cluster: &Cluster, mut random: Rng) -> Verdict {
     let ada = cluster.register("ada").await;
     let room = CreateRoom { name: "archive".into(), topic: String::new() };
     let room = ada.1[0].create_room(&room).await.expect("a room").id;
     let journal = Journal::start();
     let mut filling = Vec::new();
     for _ in 0..AT_ONCE {
-        let mut writer = Writer::new(ada.clone(), Vec::new(), lots.fork(), journal.clone());
+        let mut writer = Writer::new(ada.clone(), Vec::new(), random.fork(), journal.clone());
         filling.push(tokio::spawn(async move {
             for number in 0..LONG / AT_ONCE {
                 writer.send(room, format!("page {number}")).await;
@@ -47,16 +47,16 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
     let mut recording = Recording { attempts: journal.attempts(), ..Recording::default() };
     let mut times = Times::default();
     while done.is_empty() || began.elapsed() < settings.load {
-        match faults::happen(cluster, Fault::KillNode, true, &mut lots).await {
+        match faults::happen(cluster, Fault::KillNode, true, &mut random).await {
             Ok(fault) => done.push(fault),
             Err(violation) => violations.push(violation),
         }
         let log = clients::log(&ada.1[0], room).await;
         let (head, replay) = (log.head, limits::REPLAY.0);
-        let anywhere = 1 + lots.below(log.events.len()) as Seq;
+        let anywhere = 1 + random.usize(..log.events.len()) as Seq;
         // All of it, one too many, exactly as many as are replayed, a few, none.
         for after in [0, head - replay - 1, head - replay, anywhere, head - 1, head] {
-            let node = lots.below(cluster.nodes.len());
+            let node = random.usize(..cluster.nodes.len());
             let resumed = Instant::now();
             let heard = resume(&ada.1[node], room, after, head).await;
             times.resumes.push(report::millis(resumed.elapsed()));
@@ -65,7 +65,7 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
             let reader = format!("somebody from {after} on node {node}");
             recording.readings.push(Reading { reader, conversation: room, events, strange: Vec::new() });
         }
-        violations.extend(edges(&ada.1[lots.below(cluster.nodes.len())], room, head).await);
+        violations.extend(edges(&ada.1[random.usize(..cluster.nodes.len())], room, head).await);
         recording.logs = vec![log];
     }
     violations.extend(checker::check(&recording));

@@ -3,6 +3,7 @@
 //!
 //! What reaches them is read from the bare socket: a client library would hide what it should never have received.
 
+use fastrand::Rng;
 use parlour_client::operations::ListEvents;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +22,6 @@ use super::{Settings, Verdict, joined};
 use crate::chaos::checker::{self, Recording, Violation, Visit};
 use crate::chaos::clients::{self, Journal, Writer, insist};
 use crate::chaos::cluster::Cluster;
-use crate::chaos::lots::Lots;
 use crate::chaos::proxy::Mode;
 use crate::chaos::report::{self, Times};
 
@@ -43,7 +43,7 @@ struct Scene {
 }
 
 /// Runs the scenario.
-pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verdict {
+pub async fn play(settings: Settings, cluster: &Cluster, mut random: Rng) -> Verdict {
     let (_, owner) = cluster.register("owner").await;
     let room = CreateRoom { name: "door".into(), topic: String::new() };
     let room = owner[0].create_room(&room).await.expect("a room").id;
@@ -52,26 +52,26 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
     for number in 0..WRITERS {
         let person = cluster.register(&format!("writer_{number}")).await;
         person.1[0].join_room(room).await.expect("joins");
-        let writer = Writer::new(person, vec![room], lots.fork(), scene.journal.clone());
+        let writer = Writer::new(person, vec![room], random.fork(), scene.journal.clone());
         writers.push(tokio::spawn(writer.write()));
     }
     let mut guests = Vec::new();
     for number in 0..GUESTS {
         let person = cluster.register(&format!("guest_{number}")).await;
         // They write too, on any node, whether they may or not.
-        let writer = Writer::new(person.clone(), vec![room], lots.fork(), scene.journal.clone());
+        let writer = Writer::new(person.clone(), vec![room], random.fork(), scene.journal.clone());
         writers.push(tokio::spawn(send_only(writer, room)));
-        guests.push(tokio::spawn(come_and_go(person, scene.clone(), lots.fork())));
+        guests.push(tokio::spawn(come_and_go(person, scene.clone(), random.fork())));
     }
     let (one, other) = (cluster.register("one").await, cluster.register("other").await);
     befriend(&one, &other).await;
     let direct = insist("a direct chat", || one.1[0].open_direct(other.0)).await.id;
     for person in [&one, &other] {
-        let writer = Writer::new(person.clone(), Vec::new(), lots.fork(), scene.journal.clone());
+        let writer = Writer::new(person.clone(), Vec::new(), random.fork(), scene.journal.clone());
         writers.push(tokio::spawn(send_only(writer, direct)));
     }
     let api = one.1[0].clone();
-    let friends = tokio::spawn(fall_out((one, other), direct, scene.journal.clone(), lots.fork()));
+    let friends = tokio::spawn(fall_out((one, other), direct, scene.journal.clone(), random.fork()));
 
     tokio::time::sleep(settings.load / 2).await;
     cluster.redis.iter().for_each(|proxy| proxy.set(Mode::Meddle(LOSS)));
@@ -110,17 +110,17 @@ async fn send_only(mut writer: Writer, room: ConversationId) {
     while !writer.journal.is_over() {
         writer.send(room, format!("word {number}")).await;
         number += 1;
-        let pause = writer.lots.millis(10..60);
+        let pause = Duration::from_millis(writer.random.u64(10..60));
         tokio::time::sleep(pause).await;
     }
 }
 
 /// Joins, listens, leaves through any node, and keeps listening; again and again.
-async fn come_and_go((user, nodes): (UserId, Vec<Api>), scene: Scene, mut lots: Lots) -> Vec<Visit> {
+async fn come_and_go((user, nodes): (UserId, Vec<Api>), scene: Scene, mut random: Rng) -> Vec<Visit> {
     let room = scene.room;
     let mut visits = Vec::new();
     while !scene.journal.is_over() {
-        let (by, at) = (lots.below(nodes.len()), lots.below(nodes.len()));
+        let (by, at) = (random.usize(..nodes.len()), random.usize(..nodes.len()));
         let joined = insist("joining", || nodes[by].join_room(room)).await;
         let mut events = Vec::new();
         let mut socket = match listen(&nodes[at], room, joined.head).await {
@@ -130,8 +130,8 @@ async fn come_and_go((user, nodes): (UserId, Vec<Api>), scene: Scene, mut lots: 
                 return visits;
             }
         };
-        hear(&mut socket, &scene.journal, lots.millis(100..700), &mut events).await;
-        let by = lots.below(nodes.len());
+        hear(&mut socket, &scene.journal, Duration::from_millis(random.u64(100..700)), &mut events).await;
+        let by = random.usize(..nodes.len());
         // While others, and the replay, still push into the same socket.
         insist("leaving", || nodes[by].leave_room(room)).await;
         let left = scene.journal.now();
@@ -197,14 +197,14 @@ async fn fall_out(
     (one, other): ((UserId, Vec<Api>), (UserId, Vec<Api>)),
     direct: ConversationId,
     journal: Arc<Journal>,
-    mut lots: Lots,
+    mut random: Rng,
 ) -> usize {
     let mut quarrels = 0;
     // All requests that two people may make in a day, except the initial one.
     while !journal.is_over() && quarrels < 2 * limits::FRIEND_REQUESTS_PER_DAY as usize - 2 {
-        let pause = lots.millis(200..800);
+        let pause = Duration::from_millis(random.u64(200..800));
         tokio::time::sleep(pause).await;
-        let by = lots.below(one.1.len());
+        let by = random.usize(..one.1.len());
         insist("unfriending", || one.1[by].delete_friend(other.0)).await;
         quarrels += 1;
         let began = Instant::now();
@@ -218,7 +218,7 @@ async fn fall_out(
             }
         }
         // Requests are rate limited.
-        let pause = lots.millis(300..1200);
+        let pause = Duration::from_millis(random.u64(300..1200));
         tokio::time::sleep(pause).await;
         // In turn, since each person may send only a limited number of requests a day.
         match quarrels % 2 {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use parlour_client::native::{Follower, Options, Update, fresh_cid};
 use parlour_protocol::messages::SendMessage;
 use parlour_protocol::rooms::CreateRoom;
@@ -12,7 +13,6 @@ use serde_json::json;
 use super::{Settings, Verdict};
 use crate::chaos::checker::Violation;
 use crate::chaos::cluster::Cluster;
-use crate::chaos::lots::Lots;
 use crate::chaos::proxy::Mode;
 use crate::chaos::report::{millis, percentile};
 
@@ -22,7 +22,7 @@ const FOUND: Duration = Duration::from_millis(2_500);
 const NEVER: Duration = Duration::from_secs(35);
 
 /// Runs the scenario.
-pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verdict {
+pub async fn play(settings: Settings, cluster: &Cluster, mut random: Rng) -> Verdict {
     let (_, ada) = cluster.register("ada").await;
     let room = CreateRoom { name: "quiet".into(), topic: String::new() };
     let room = ada[0].create_room(&room).await.expect("a room").id;
@@ -38,7 +38,7 @@ pub async fn play(settings: Settings, cluster: &Cluster, mut lots: Lots) -> Verd
     let mut sends = 0_u64;
     while sends == 0 || began.elapsed() < settings.load {
         // At any time between two sweeps.
-        let calm = lots.millis(0..2000);
+        let calm = Duration::from_millis(random.u64(0..2000));
         tokio::time::sleep(calm).await;
         cluster.redis.iter().for_each(|proxy| proxy.set(Mode::Meddle(100)));
         let message = SendMessage { body: format!("is anybody there? {sends}"), reply_to: None };

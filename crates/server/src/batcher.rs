@@ -21,26 +21,26 @@ struct Asked<K, V> {
 }
 
 /// Loads values by key, in batches.
-pub struct Gather<K, V>(OnceLock<mpsc::Sender<Asked<K, V>>>);
+pub struct Batcher<K, V>(OnceLock<mpsc::Sender<Asked<K, V>>>);
 
-impl<K, V> Default for Gather<K, V> {
+impl<K, V> Default for Batcher<K, V> {
     fn default() -> Self {
         Self(OnceLock::new())
     }
 }
 
-impl<K: Send + Sync + 'static, V: Send + 'static> Gather<K, V> {
-    /// Spawns the loader on the current runtime; at most `together` keys per batch. `read` returns one value per key,
+impl<K: Send + Sync + 'static, V: Send + 'static> Batcher<K, V> {
+    /// Spawns the loader on the current runtime; at most `max_batch` keys per batch. `read` returns one value per key,
     /// in the same order.
-    pub fn start(&self, database: &Database, together: usize, read: Read<K, V>) {
+    pub fn start(&self, database: &Database, max_batch: usize, read: Read<K, V>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         if self.0.set(sender).is_ok() {
-            tokio::spawn(run(database.clone(), receiver, together, read));
+            tokio::spawn(run(database.clone(), receiver, max_batch, read));
         }
     }
 
     /// Loads the value of a key.
-    pub async fn ask(&self, key: K) -> Result<V, Refusal> {
+    pub async fn load(&self, key: K) -> Result<V, Refusal> {
         let (reply, answer) = oneshot::channel();
         let queue = self.0.get().ok_or(StorageError::Unavailable)?;
         queue.try_send(Asked { key, reply }).map_err(|_| StorageError::Unavailable)?;
@@ -51,11 +51,11 @@ impl<K: Send + Sync + 'static, V: Send + 'static> Gather<K, V> {
 async fn run<K: Send + Sync + 'static, V: Send + 'static>(
     database: Database,
     mut queue: mpsc::Receiver<Asked<K, V>>,
-    together: usize,
+    max_batch: usize,
     read: Read<K, V>,
 ) {
-    let mut waiting = Vec::with_capacity(together);
-    while queue.recv_many(&mut waiting, together).await > 0 {
+    let mut waiting = Vec::with_capacity(max_batch);
+    while queue.recv_many(&mut waiting, max_batch).await > 0 {
         let (keys, replies): (Vec<K>, Vec<_>) = waiting.drain(..).map(|one| (one.key, one.reply)).unzip();
         let keys = Arc::new(keys);
         let once = || {

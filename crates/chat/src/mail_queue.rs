@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Refusal;
 use crate::outcome::{Done, Outcome};
-use crate::second_factors::FactorKey;
+use crate::secrets::MasterKey;
 
 /// Mails are counted over this span.
 pub(crate) const HOUR: i64 = 60 * MINUTE;
@@ -74,7 +74,7 @@ impl MailKind {
 }
 
 /// The token in a mail, derived from what is stored with it.
-pub fn token(key: &FactorKey, kind: MailKind, user: UserId, address: &str, nonce: &[u8]) -> String {
+pub fn token(key: &MasterKey, kind: MailKind, user: UserId, address: &str, nonce: &[u8]) -> String {
     let purpose = format!("mail token {}", kind.number());
     let secret = key.derive(&purpose, &[&user.0.to_be_bytes(), address.as_bytes(), nonce]);
     secret.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -86,7 +86,7 @@ pub fn token_hash(token: &str) -> Vec<u8> {
 }
 
 /// The keyed hash of an address by which mails to it are counted.
-pub(crate) fn address_hash(key: &FactorKey, address: &str) -> Vec<u8> {
+pub(crate) fn address_hash(key: &MasterKey, address: &str) -> Vec<u8> {
     key.derive("mail address", &[validation::fold(address).as_bytes()]).to_vec()
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn exhausted(conn: &mut Connection, now: Timestamp, kind: MailKind) -
 pub(crate) fn queue_token(
     conn: &mut Connection,
     now: Timestamp,
-    key: &FactorKey,
+    key: &MasterKey,
     kind: MailKind,
     user: UserId,
     address: &str,
@@ -194,13 +194,13 @@ pub fn claim(conn: &mut Connection, now: Timestamp, limit: i64) -> Done<Vec<DueM
         let handle = parlour_storage::users::find(conn, UserId(row.user_id))?.map(|user| user.handle);
         due.push(DueMail { kind: MailKind::of(row.kind), handle: handle.unwrap_or_default(), row });
     }
-    Ok(Outcome::quiet(due))
+    Ok(Outcome::without_events(due))
 }
 
 /// Records that a mail was sent.
 pub fn sent(conn: &mut Connection, now: Timestamp, row: &MailRow) -> Done<()> {
     outgoing_mail::set_sent(conn, row.id, now.0)?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 /// Records that a mail couldn't be sent; returns whether it will be tried again. It won't if the failure was final, or
@@ -214,7 +214,7 @@ pub fn failed(conn: &mut Connection, now: Timestamp, row: &MailRow, is_final: bo
     } else {
         outgoing_mail::delete(conn, row.id)?;
     }
-    Ok(Outcome::quiet(again))
+    Ok(Outcome::without_events(again))
 }
 
 /// When a mail expires.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parlour_chat::Refusal;
 use parlour_chat::history::{self, PageAt, PageKey, Readable, Reader};
-use parlour_chat::streams::{self, Missed, Standing};
+use parlour_chat::streams::{self, ConnectSnapshot, Missed};
 use parlour_chat::users;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::users::User;
@@ -21,9 +21,9 @@ use quick_cache::sync::Cache;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::batcher::Batcher;
 use crate::budget::turns::{ReadTurn, ReadTurns};
-use crate::gather::Gather;
-use crate::log::{delivery_of_event, read_heads};
+use crate::event_log::{delivery_of_event, read_heads};
 use crate::problems::ApiError;
 
 /// Capacity of the cache of history pages, in bytes.
@@ -76,10 +76,10 @@ impl Weighter<PageKey, Kept> for ByBytes {
 
 /// Batchers and the page cache of this node.
 pub struct Reads {
-    standings: Gather<UserId, Standing>,
-    missed: Gather<Vec<Missed>, Vec<Frames>>,
-    heads: Gather<Vec<Topic>, Vec<Head>>,
-    readers: Gather<Reader, Result<Readable, Refusal>>,
+    snapshots: Batcher<UserId, ConnectSnapshot>,
+    missed: Batcher<Vec<Missed>, Vec<Frames>>,
+    heads: Batcher<Vec<Topic>, Vec<Head>>,
+    readers: Batcher<Reader, Result<Readable, Refusal>>,
     pages: Cache<PageKey, Kept, ByBytes>,
     /// Pages that are not cached are read in turns, per person.
     turns: ReadTurns,
@@ -89,10 +89,10 @@ impl Default for Reads {
     fn default() -> Self {
         let pages = Cache::with_weighter(PAGES_BYTES as usize / PAGE_BYTES, PAGES_BYTES, ByBytes);
         Self {
-            standings: Gather::default(),
-            missed: Gather::default(),
-            heads: Gather::default(),
-            readers: Gather::default(),
+            snapshots: Batcher::default(),
+            missed: Batcher::default(),
+            heads: Batcher::default(),
+            readers: Batcher::default(),
             pages,
             turns: ReadTurns::default(),
         }
@@ -102,7 +102,7 @@ impl Default for Reads {
 impl Reads {
     /// Spawns the loaders on the current runtime.
     pub fn start(&self, database: &Database) {
-        self.standings.start(database, 128, streams::list_standings);
+        self.snapshots.start(database, 128, streams::list_snapshots);
         // A small batch, since each person may have missed a lot in many conversations.
         self.missed.start(database, 16, read_missed);
         self.heads.start(database, 128, read_heads);
@@ -110,18 +110,18 @@ impl Reads {
     }
 
     /// The snapshot for a person who connects: heads, memberships and friends.
-    pub async fn standing(&self, user: UserId) -> Result<Standing, Refusal> {
-        self.standings.ask(user).await
+    pub async fn snapshot(&self, user: UserId) -> Result<ConnectSnapshot, Refusal> {
+        self.snapshots.load(user).await
     }
 
     /// The events that a person missed, encoded, for each part. May contain more than was asked for.
     pub async fn missed(&self, missed: Vec<Missed>) -> Result<Vec<Frames>, Refusal> {
-        self.missed.ask(missed).await
+        self.missed.load(missed).await
     }
 
     /// The heads of those of a few topics that exist.
     pub async fn heads(&self, topics: Vec<Topic>) -> Result<Vec<Head>, Refusal> {
-        self.heads.ask(topics).await
+        self.heads.load(topics).await
     }
 
     /// Waits for the person's turn for a large read.
@@ -139,7 +139,7 @@ impl Reads {
         limit: i64,
         with_authors: bool,
     ) -> Result<Vec<u8>, ApiError> {
-        let readable = self.readers.ask(reader).await??;
+        let readable = self.readers.load(reader).await??;
         let key = readable.page(at, limit);
         // Concurrent requests for the same page share one read.
         let read = async {

@@ -3,7 +3,7 @@
 //! Invariant: the only text in them that users can choose is the handle, which consists of letters, digits and
 //! underscores: nobody can send their own words to somebody else's address.
 
-use parlour_chat::mails::MailKind;
+use parlour_chat::mail_queue::MailKind;
 
 /// Maximum length of the server's name in a mail, in characters.
 const NAME: usize = 60;

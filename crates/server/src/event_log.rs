@@ -14,7 +14,7 @@ use parlour_realtime::{Control, Delivery, Head, Log, Summary, Topic, frames};
 use parlour_storage::conversations::DIRECT;
 use parlour_storage::{Connection, Database, StorageError, conversations, events, user_events};
 
-use crate::reads::Reads;
+use crate::query_batching::Reads;
 
 /// Up to this many topics go through the batcher.
 const FEW: usize = 64;
@@ -129,6 +129,6 @@ impl Log for DatabaseLog {
     fn friends(&self, user: UserId) -> Later<Vec<UserId>> {
         let reads = self.reads.clone();
         // Batched: many people may disconnect at the same time, just as they connected.
-        Box::pin(async move { or_nothing(reads.standing(user).await).friends })
+        Box::pin(async move { or_nothing(reads.snapshot(user).await).friends })
     }
 }

@@ -14,7 +14,7 @@ use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use openidconnect::url::Url;
-use parlour_chat::mails::{self, DueMail};
+use parlour_chat::mail_queue::{self, DueMail};
 use parlour_chat::reset_requests;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::limits::EMAIL;
@@ -87,13 +87,13 @@ impl Mailer {
         let token = row
             .nonce
             .as_ref()
-            .map(|nonce| mails::token(&app.factor_key, kind, user, &row.address, nonce))
+            .map(|nonce| mail_queue::token(&app.master_key, kind, user, &row.address, nonce))
             .unwrap_or_default();
         let Text { subject, body } = texts::text(kind, &self.name, &self.address, &due.handle, &token);
         let to: Address = row.address.parse().map_err(|_| "the address cannot be used")?;
         let parts: [&[u8]; 2] = [&row.id.to_be_bytes(), &row.created_at.to_be_bytes()];
         let id: String = app
-            .factor_key
+            .master_key
             .derive("message id", &parts)
             .iter()
             .take(16)
@@ -171,15 +171,17 @@ pub fn start(app: &Arc<App>) -> Result<(), String> {
 /// One check: processes requests for password resets, and sends due mail as far as permits are free.
 async fn round(app: &Arc<App>, mailer: &Arc<Mailer>) -> Result<(), ApiError> {
     let now = app.clock.now();
-    let (requests, due) = app.read(move |conn| mails::look(conn, now)).await?;
+    let (requests, due) = app.read(move |conn| mail_queue::look(conn, now)).await?;
     if requests {
-        let key = app.factor_key.clone();
+        let key = app.master_key.clone();
         let answer = move |conn: &mut _, now| reset_requests::answer(conn, now, &key);
         while app.commit(Lane::Server, answer.clone()).await? {}
     }
     let free = mailer.places.available_permits();
     if (requests || due) && free > 0 {
-        for mail in app.commit(Lane::Server, move |conn, now| mails::claim(conn, now, free as i64)).await? {
+        for mail in
+            app.commit(Lane::Server, move |conn, now| mail_queue::claim(conn, now, free as i64)).await?
+        {
             let Ok(place) = mailer.places.clone().try_acquire_owned() else {
                 break;
             };
@@ -196,17 +198,18 @@ async fn round(app: &Arc<App>, mailer: &Arc<Mailer>) -> Result<(), ApiError> {
 /// Sends one mail and records the outcome.
 async fn deliver(app: &Arc<App>, mailer: &Mailer, due: &DueMail) {
     let (row, now) = (due.row.clone(), app.clock.now());
-    let outcome = if now.0 < mails::ends(&row) {
+    let outcome = if now.0 < mail_queue::ends(&row) {
         mailer.send(app, due, now).await
     } else {
         Err((false, "it came too late".to_owned()))
     };
     let noted = match outcome {
-        Ok(()) => app.commit(Lane::Server, move |conn, now| mails::sent(conn, now, &row)).await,
+        Ok(()) => app.commit(Lane::Server, move |conn, now| mail_queue::sent(conn, now, &row)).await,
         Err((may_help, why)) => {
             let id = row.id;
-            let again =
-                app.commit(Lane::Server, move |conn, now| mails::failed(conn, now, &row, !may_help)).await;
+            let again = app
+                .commit(Lane::Server, move |conn, now| mail_queue::failed(conn, now, &row, !may_help))
+                .await;
             again.map(|again| match again {
                 true => tracing::info!(mail = id, kind = ?due.kind, why, "a mail is tried again later"),
                 false => tracing::warn!(mail = id, kind = ?due.kind, why, "a mail was given up"),

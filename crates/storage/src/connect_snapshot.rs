@@ -18,7 +18,7 @@ const BLOCK: i16 = 3;
 
 /// A fact about one of the requested users.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum Fact {
     /// The account exists.
     Account {
         /// The user.
@@ -50,7 +50,7 @@ pub enum Standing {
 }
 
 /// Everything that connecting needs to know about these users, accounts first.
-pub fn list(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<Standing>> {
+pub fn list(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<Fact>> {
     type Row = (i16, i64, i64, i64, i16, bool, i64);
     let rows: Vec<Row> = on_backend!(conn, inner => users::table
         .filter(users::id.eq_any(people))
@@ -102,18 +102,18 @@ pub fn list(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<Standing>>
             blocks::blocker_id,
         )))
         .load(inner))?;
-    let mut standings: Vec<Standing> = rows
+    let mut facts: Vec<Fact> = rows
         .into_iter()
         .map(|(part, user, second, third, number, flag, fourth)| match part {
-            ACCOUNT => Standing::Account { user, last_useq: second, presence_to: number, suspended: flag },
+            ACCOUNT => Fact::Account { user, last_useq: second, presence_to: number, suspended: flag },
             CONVERSATION => {
-                Standing::Conversation { user, id: second, last_seq: third, kind: number, read_seq: fourth }
+                Fact::Conversation { user, id: second, last_seq: third, kind: number, read_seq: fourth }
             }
-            FRIENDS => Standing::Friends(user, second),
-            _ => Standing::Block(user, second),
+            FRIENDS => Fact::Friends(user, second),
+            _ => Fact::Block(user, second),
         })
         .collect();
     // The database returns the parts in this order, but doesn't guarantee it.
-    standings.sort_by_key(|one| !matches!(one, Standing::Account { .. }));
-    Ok(standings)
+    facts.sort_by_key(|one| !matches!(one, Fact::Account { .. }));
+    Ok(facts)
 }

@@ -109,7 +109,7 @@ pub fn erase_conversation(
     id: ConversationId,
 ) -> Done<(Erased, bool)> {
     let Some(row) = conversations::lock(conn, id)? else {
-        return Ok(Outcome::quiet((Erased::default(), false)));
+        return Ok(Outcome::without_events((Erased::default(), false)));
     };
     let own_data::ErasedLines { messages, visible, more, seqs } =
         own_data::erase_author(conn, id, user, now.0)?;
@@ -134,7 +134,7 @@ pub fn finish(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<()> {
     // Again, because leaving rooms added new events to the user's stream.
     own_data::erase_person(conn, user)?;
     own_data::set_erased(conn, user, now.0)?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 /// Deletions that started before `before` and aren't finished.

@@ -42,7 +42,7 @@ pub struct Person {
 /// Records that an export starts.
 pub fn begin(conn: &mut Connection, now: Timestamp, user: UserId, address: &str) -> Done<()> {
     note(conn, now, Note::by(AuditKind::Exported, user).from(address))?;
-    Ok(Outcome::quiet(()))
+    Ok(Outcome::without_events(()))
 }
 
 /// Everything except messages.

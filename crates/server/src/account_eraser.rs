@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use parlour_chat::deletion;
+use parlour_chat::account_erasure;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::own_data::Erased;
 use parlour_protocol::time::MINUTE;
@@ -18,9 +18,11 @@ use crate::problems::ApiError;
 pub async fn erase(app: &Arc<App>, user: UserId) -> Result<Erased, ApiError> {
     let mut erased = Erased::default();
     let mut after = 0;
-    while let Some((touched, last)) = app.read(move |conn| deletion::next_step(conn, user, after)).await? {
+    while let Some((touched, last)) =
+        app.read(move |conn| account_erasure::next_step(conn, user, after)).await?
+    {
         for id in touched {
-            let work = move |conn: &mut _, now| deletion::erase_conversation(conn, now, user, id);
+            let work = move |conn: &mut _, now| account_erasure::erase_conversation(conn, now, user, id);
             loop {
                 let (here, more) = app.commit(Lane::Conversation(id), work).await?;
                 erased.messages += here.messages;
@@ -32,7 +34,7 @@ pub async fn erase(app: &Arc<App>, user: UserId) -> Result<Erased, ApiError> {
         }
         after = last;
     }
-    app.commit(Lane::People(user), move |conn, now| deletion::finish(conn, now, user)).await?;
+    app.commit(Lane::People(user), move |conn, now| account_erasure::finish(conn, now, user)).await?;
     app.settle_soon();
     app.settle().await;
     Ok(erased)
@@ -41,7 +43,7 @@ pub async fn erase(app: &Arc<App>, user: UserId) -> Result<Erased, ApiError> {
 /// Like [`erase`], including the person's bots.
 pub async fn erase_with_bots(app: &Arc<App>, user: UserId) -> Result<Erased, ApiError> {
     let mut erased = erase(app, user).await?;
-    for bot in app.read(move |conn| deletion::list_bots_to_erase(conn, user)).await? {
+    for bot in app.read(move |conn| account_erasure::list_bots_to_erase(conn, user)).await? {
         let of_bot = erase(app, bot).await?;
         erased.messages += of_bot.messages;
         erased.conversations += of_bot.conversations;
@@ -53,7 +55,7 @@ pub async fn erase_with_bots(app: &Arc<App>, user: UserId) -> Result<Erased, Api
 pub async fn go_on(app: &Arc<App>) {
     // Skip recent ones: a request may be working on them right now.
     let before = app.clock.now().0 - 10 * MINUTE;
-    let Ok(unfinished) = app.read(move |conn| deletion::list_unfinished(conn, before)).await else {
+    let Ok(unfinished) = app.read(move |conn| account_erasure::list_unfinished(conn, before)).await else {
         return;
     };
     for user in unfinished {

@@ -131,7 +131,7 @@ struct Inner {
 
 /// The counters; cheap to clone.
 #[derive(Clone)]
-pub struct Guesses(Arc<Inner>);
+pub struct LoginThrottle(Arc<Inner>);
 
 /// An attempt: the account it counts against and, for strangers, the network.
 #[derive(Debug, Clone)]
@@ -177,7 +177,7 @@ impl Attempt {
 
 /// A counted attempt that is being checked. If dropped unsettled, it was not checked and does not count.
 pub struct Taken {
-    guesses: Guesses,
+    throttle: LoginThrottle,
     attempt: Attempt,
     settled: bool,
 }
@@ -186,7 +186,7 @@ impl Taken {
     /// Whether this node counts no other attempt from the same network in the current window.
     pub fn is_first_of_network(&self) -> bool {
         let Some(network) = self.attempt.network else { return true };
-        let tables = self.guesses.0.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let tables = self.throttle.0.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.networks.get(&network).is_none_or(|span| span.count <= 1)
     }
 
@@ -198,8 +198,8 @@ impl Taken {
     /// The password was right: clears what counted against the account.
     pub async fn right(mut self) {
         self.settled = true;
-        self.guesses.uncount_here(&self.attempt, true);
-        let _ = self.guesses.run(GIVE_BACK, &self.attempt, Some(true)).await;
+        self.throttle.uncount_here(&self.attempt, true);
+        let _ = self.throttle.run(GIVE_BACK, &self.attempt, Some(true)).await;
     }
 }
 
@@ -208,15 +208,15 @@ impl Drop for Taken {
         if self.settled {
             return;
         }
-        self.guesses.uncount_here(&self.attempt, false);
-        if self.guesses.0.redis.is_some() {
-            let (guesses, attempt) = (self.guesses.clone(), self.attempt.clone());
-            tokio::spawn(async move { guesses.run(GIVE_BACK, &attempt, Some(false)).await });
+        self.throttle.uncount_here(&self.attempt, false);
+        if self.throttle.0.redis.is_some() {
+            let (throttle, attempt) = (self.throttle.clone(), self.attempt.clone());
+            tokio::spawn(async move { throttle.run(GIVE_BACK, &attempt, Some(false)).await });
         }
     }
 }
 
-impl Guesses {
+impl LoginThrottle {
     /// Creates the limits; `per_network` is the maximum of wrong passwords per minute from one network.
     pub fn new(clock: &Clock, per_network: u32, broker: &Broker) -> Self {
         let redis = match broker {
@@ -230,7 +230,7 @@ impl Guesses {
     pub async fn take(&self, attempt: Attempt) -> Result<Taken, u64> {
         self.take_here(&attempt, self.0.clock.now())?;
         // From here on the attempt is given back, even if the caller goes away.
-        let mut taken = Taken { guesses: self.clone(), attempt, settled: false };
+        let mut taken = Taken { throttle: self.clone(), attempt, settled: false };
         let everywhere = self.run(TAKE, &taken.attempt, None).await.unwrap_or(0);
         if everywhere > 0 {
             // The cluster refused and did not count it, so it must not count here either.
@@ -367,36 +367,36 @@ mod tests {
 
     #[test]
     fn the_delay_doubles_and_ends() {
-        let guesses = Guesses::new(&Clock::manual(0), 1000, &Broker::Local);
+        let throttle = LoginThrottle::new(&Clock::manual(0), 1000, &Broker::Local);
         let attempt = Attempt::log_in("ada", network(1));
         let mut now = Timestamp(0);
         for _ in 0..FREE {
-            guesses.take_here(&attempt, now).unwrap();
+            throttle.take_here(&attempt, now).unwrap();
         }
         for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
-            assert_eq!(guesses.take_here(&attempt, now), Err(seconds * 1000));
+            assert_eq!(throttle.take_here(&attempt, now), Err(seconds * 1000));
             // The delay also applies to other networks: it protects the account.
-            assert!(guesses.take_here(&Attempt::log_in("ada", network(2)), now).is_err());
+            assert!(throttle.take_here(&Attempt::log_in("ada", network(2)), now).is_err());
             // Except to devices and sessions that are known.
-            guesses.take_here(&Attempt::known(UserId(1), &[2]), now).unwrap();
-            guesses.take_here(&Attempt::session(UserId(1), SessionId(2)), now).unwrap();
-            guesses.0.tables.lock().unwrap().accounts.retain(|account, _| *account == attempt.account);
+            throttle.take_here(&Attempt::known(UserId(1), &[2]), now).unwrap();
+            throttle.take_here(&Attempt::session(UserId(1), SessionId(2)), now).unwrap();
+            throttle.0.tables.lock().unwrap().accounts.retain(|account, _| *account == attempt.account);
             now.0 += seconds as i64 * SECOND;
-            guesses.take_here(&attempt, now).unwrap();
+            throttle.take_here(&attempt, now).unwrap();
         }
         now.0 += FORGET * MILLISECOND;
-        guesses.take_here(&attempt, now).unwrap();
-        guesses.take_here(&attempt, now).unwrap();
+        throttle.take_here(&attempt, now).unwrap();
+        throttle.take_here(&attempt, now).unwrap();
     }
 
     #[test]
     fn one_network_and_all_together_have_limits_and_newcomers_are_let_in() {
-        let guesses = Guesses::new(&Clock::manual(0), 5, &Broker::Local);
+        let throttle = LoginThrottle::new(&Clock::manual(0), 5, &Broker::Local);
         let now = Timestamp(0);
         let mut names = 0;
         let mut try_from = |network, now| {
             names += 1;
-            guesses.take_here(&Attempt::log_in(&format!("person{names}"), network), now)
+            throttle.take_here(&Attempt::log_in(&format!("person{names}"), network), now)
         };
         assert!((0..5).all(|_| try_from(network(1), now).is_ok()));
         assert_eq!(try_from(network(1), now), Err(60_000));
@@ -411,11 +411,11 @@ mod tests {
 
     #[test]
     fn a_site_of_many_networks_is_one_after_a_while() {
-        let guesses = Guesses::new(&Clock::manual(0), 5, &Broker::Local);
+        let throttle = LoginThrottle::new(&Clock::manual(0), 5, &Broker::Local);
         let try_from = |number: u128| {
             let address = std::net::Ipv6Addr::from((0x2001_0db8_0001_u128 << 80) + (number << 64));
             let attempt = Attempt::log_in(&format!("person{number}"), AddressKey::of(address.into()));
-            guesses.take_here(&attempt, Timestamp(0))
+            throttle.take_here(&attempt, Timestamp(0))
         };
         assert!((0..40).all(|number| try_from(number).is_ok()));
         assert_eq!(try_from(41), Err(60_000));
@@ -425,32 +425,32 @@ mod tests {
     fn what_was_not_looked_at_does_not_count() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let guesses = Guesses::new(&Clock::manual(0), 5, &Broker::Local);
+            let throttle = LoginThrottle::new(&Clock::manual(0), 5, &Broker::Local);
             let attempt = Attempt::log_in("ada", network(1));
             for _ in 0..100 {
-                drop(guesses.take(attempt.clone()).await.unwrap());
+                drop(throttle.take(attempt.clone()).await.unwrap());
             }
             for _ in 0..4 {
-                guesses.take(attempt.clone()).await.unwrap().wrong();
+                throttle.take(attempt.clone()).await.unwrap().wrong();
             }
             // The right attempt is given back and clears the account; the network has one more.
-            guesses.take(attempt.clone()).await.unwrap().right().await;
-            guesses.take(attempt.clone()).await.unwrap().wrong();
-            assert!(guesses.take(attempt.clone()).await.is_err());
+            throttle.take(attempt.clone()).await.unwrap().right().await;
+            throttle.take(attempt.clone()).await.unwrap().wrong();
+            assert!(throttle.take(attempt.clone()).await.is_err());
         });
     }
 
     #[test]
     fn nobody_is_forgiven_because_others_are_made_up() {
-        let guesses = Guesses::new(&Clock::manual(0), 1_000_000, &Broker::Local);
+        let throttle = LoginThrottle::new(&Clock::manual(0), 1_000_000, &Broker::Local);
         let attempt = Attempt::log_in("ada", network(0));
         for _ in 0..FREE {
-            guesses.take_here(&attempt, Timestamp(0)).unwrap();
+            throttle.take_here(&attempt, Timestamp(0)).unwrap();
         }
         for number in 1..=MOST as u32 + 10 {
-            guesses.take_here(&Attempt::log_in(&number.to_string(), network(number)), Timestamp(0)).unwrap();
+            throttle.take_here(&Attempt::log_in(&number.to_string(), network(number)), Timestamp(0)).unwrap();
         }
-        assert!(guesses.take_here(&attempt, Timestamp(0)).is_err());
-        assert!(guesses.0.tables.lock().unwrap().accounts.len() <= MOST);
+        assert!(throttle.take_here(&attempt, Timestamp(0)).is_err());
+        assert!(throttle.0.tables.lock().unwrap().accounts.len() <= MOST);
     }
 }
