@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use indexmap::IndexMap;
 use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
 
 use crate::news::Summary;
@@ -73,6 +74,11 @@ struct Subscriber {
     live: bool,
 }
 
+/// What identifies a connection in a feed: its address, which nobody else can have while the feed holds it.
+fn key(outbox: &Arc<Outbox>) -> usize {
+    Arc::as_ptr(outbox).addr()
+}
+
 /// Result of a delivery.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Delivered {
@@ -91,7 +97,8 @@ pub(crate) struct Feed {
     next: Option<Seq>,
     early: BTreeMap<Seq, Delivery>,
     ring: VecDeque<Delivery>,
-    subscribers: Vec<Subscriber>,
+    /// By [`key`]. Thousands of connections leave a large room one by one: none may be searched for.
+    subscribers: IndexMap<usize, Subscriber>,
     people: HashMap<UserId, u32>,
     /// Everybody follows a direct chat live.
     direct: bool,
@@ -113,7 +120,7 @@ impl Feed {
         self.unsure = false;
         if direct && !self.direct {
             self.direct = true;
-            self.subscribers.iter_mut().for_each(|one| one.live = true);
+            self.subscribers.values_mut().for_each(|one| one.live = true);
         }
         std::mem::take(&mut self.ending)
     }
@@ -123,7 +130,8 @@ impl Feed {
     pub fn listen(&mut self, outbox: Arc<Outbox>) {
         if let Some((user, _)) = outbox.owner() {
             *self.people.entry(user).or_default() += 1;
-            self.subscribers.push(Subscriber { user, outbox, position: Seq::MAX, live: false });
+            let new = Subscriber { user, outbox, position: Seq::MAX, live: false };
+            self.subscribers.insert(key(&new.outbox), new);
         }
     }
 
@@ -196,7 +204,7 @@ impl Feed {
             position = next - 1;
         }
         *self.people.entry(user).or_default() += 1;
-        self.subscribers.push(Subscriber { user, outbox, position, live });
+        self.subscribers.insert(key(&outbox), Subscriber { user, outbox, position, live });
         waits
     }
 
@@ -208,8 +216,7 @@ impl Feed {
 
     fn forget(&mut self, outbox: &Arc<Outbox>) -> Option<Subscriber> {
         self.ending.retain(|one| !Arc::ptr_eq(one, outbox));
-        let index = self.subscribers.iter().position(|one| Arc::ptr_eq(&one.outbox, outbox))?;
-        let forgotten = self.subscribers.swap_remove(index);
+        let forgotten = self.subscribers.swap_remove(&key(outbox))?;
         if let Some(count) = self.people.get_mut(&forgotten.user) {
             *count -= 1;
             if *count == 0 {
@@ -228,7 +235,7 @@ impl Feed {
             }
             return;
         }
-        for one in self.subscribers.iter_mut().filter(|one| Arc::ptr_eq(&one.outbox, outbox)) {
+        if let Some(one) = self.subscribers.get_mut(&key(outbox)) {
             one.live = live || self.direct;
         }
     }
@@ -240,7 +247,7 @@ impl Feed {
 
     /// Sends a frame that is not stored to everybody who follows live, except some people.
     pub fn ephemeral(&self, frame: &Bytes, except: &[UserId]) {
-        for one in self.subscribers.iter().filter(|one| one.live && !except.contains(&one.user)) {
+        for one in self.subscribers.values().filter(|one| one.live && !except.contains(&one.user)) {
             one.outbox.ephemeral(frame.clone());
         }
     }
@@ -305,7 +312,7 @@ impl Feed {
         self.next = Some(seq);
         self.ring.clear();
         self.early.retain(|early, _| *early >= seq);
-        for one in self.subscribers.iter_mut().filter(|one| one.position < seq - 1) {
+        for one in self.subscribers.values_mut().filter(|one| one.position < seq - 1) {
             one.position = seq - 1;
             if one.live || matches!(topic, Topic::Conversation(_)) {
                 one.outbox.must_fetch(topic, seq - 1);
@@ -317,7 +324,7 @@ impl Feed {
         let (topic, seq) = (delivery.topic, delivery.seq);
         self.next = Some(seq + 1);
         delivered.controls.extend(delivery.control);
-        for (index, one) in self.subscribers.iter_mut().enumerate() {
+        for (index, one) in self.subscribers.values_mut().enumerate() {
             if one.position >= seq {
                 continue;
             }
@@ -340,7 +347,7 @@ impl Feed {
 
     /// The connection at an index from [`Delivered::heads`]; valid until the feed changes.
     pub fn connection(&self, index: usize) -> Option<Arc<Outbox>> {
-        self.subscribers.get(index).map(|one| one.outbox.clone())
+        self.subscribers.get_index(index).map(|(_, one)| one.outbox.clone())
     }
 }
 

@@ -3,12 +3,13 @@
 //! Invariant: an event is delivered here and to the other nodes only after its COMMIT; anyone who misses it finds it
 //! in the log. Locks are held while shared bytes are pushed into queues, never across an await.
 
+mod feeds;
 mod holes;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use parlour_protocol::limits;
 use parlour_protocol::socket::{CloseCode, Ephemeral, ServerFrame};
 use tokio::sync::mpsc;
 
+use self::feeds::Feeds;
 use crate::broker::Broker;
 use crate::codec::{NodeId, Packet};
 use crate::feed::{Control, Delivered, Delivery, Feed, Topic};
@@ -73,7 +75,7 @@ struct Inner {
     log: Arc<dyn Log>,
     metrics: Arc<Metrics>,
     presence: Presence,
-    feeds: RwLock<HashMap<Topic, Arc<Mutex<Feed>>>>,
+    feeds: Feeds,
     connections: Mutex<HashMap<UserId, Vec<Arc<Outbox>>>>,
     filling: Mutex<HashSet<Topic>>,
     /// Connections with heads that wait to be sent.
@@ -98,7 +100,7 @@ impl Hub {
             log,
             metrics: Arc::default(),
             presence: Presence::default(),
-            feeds: RwLock::default(),
+            feeds: Feeds::default(),
             connections: Mutex::default(),
             filling: Mutex::default(),
             heads_wait: Mutex::default(),
@@ -182,7 +184,7 @@ impl Hub {
     }
 
     fn feed(&self, topic: Topic) -> Option<Arc<Mutex<Feed>>> {
-        self.0.feeds.read().unwrap_or_else(PoisonError::into_inner).get(&topic).cloned()
+        self.0.feeds.get(topic)
     }
 
     // Connections.
@@ -279,7 +281,7 @@ impl Hub {
     /// Subscribes to a topic before the connection knows its position in it; [`Self::begin`] sets the position. What
     /// is read from the log after this call misses no event.
     pub fn listen(&self, topic: Topic, outbox: &Arc<Outbox>) {
-        let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        let mut feeds = self.0.feeds.write(topic);
         if outbox.add_topic(topic) {
             lock(feeds.entry(topic).or_default()).listen(outbox.clone());
         }
@@ -303,10 +305,10 @@ impl Hub {
         if !outbox.may_follow(topic) {
             return false;
         }
-        let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        let mut feeds = self.0.feeds.write(topic);
         let fresh = !feeds.contains_key(&topic);
         let feed = feeds.entry(topic).or_default().clone();
-        // The map stays locked so that nobody removes the feed as empty in the meantime.
+        // The shard stays locked so that nobody removes the feed as empty in the meantime.
         if outbox.add_topic(topic) {
             if lock(&feed).attach(topic, outbox.clone(), position, live) {
                 lock(&self.0.heads_wait).push(outbox.clone());
@@ -319,7 +321,7 @@ impl Hub {
 
     /// Stops following a topic.
     pub fn detach(&self, topic: Topic, outbox: &Arc<Outbox>) {
-        let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        let mut feeds = self.0.feeds.write(topic);
         outbox.remove_topic(topic);
         let empty = feeds.get(&topic).is_some_and(|feed| lock(feed).detach(outbox));
         if empty {

@@ -45,10 +45,10 @@ Usage: cargo xtask <command>
   client                      build the browser client into target/client/dist
   test [suite] [-- args]      run all tests with private PostgreSQL and Redis servers; a suite is one of
                               api, socket, client, browser, security, chaos, or the name of a test
-  bench [scenario…] [--bytes N] [--runs N] [--seconds N]
+  bench [scenario…] [--database sqlite|postgres] [--bytes N] [--runs N] [--seconds N]
                               measure the release server: hot-room, many-rooms, calm, sends, connect, history, idle, storm,
                               lively, and when named cost, growth, overload, slow-readers; texts of N bytes in the first two,
-                              the range over N runs, rounds of N seconds in lively
+                              the range over N runs, rounds of N seconds in lively, one database instead of both
   chaos [scenario…] [--seed N] [--seconds N]
                               break nodes, Redis and PostgreSQL under load and check what was promised: kill9-node,
                               sigstop-node, rolling-restart, redis-cut, forget-redis, drop-pubsub, postgres-cut,

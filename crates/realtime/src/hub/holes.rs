@@ -3,7 +3,6 @@
 //! Invariant: whatever the broker loses is found here, and at most one reader per topic reads the log, however many
 //! connections wait for it.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use parlour_protocol::ids::Seq;
@@ -35,10 +34,8 @@ impl Hub {
 
     /// Compares the feeds of the `wanted` topics with the log, and reads what they have missed.
     pub(super) async fn sweep(&self, wanted: impl Fn(Topic) -> bool) {
-        let topics: Vec<Topic> = {
-            let feeds = self.0.feeds.read().unwrap_or_else(PoisonError::into_inner);
-            feeds.keys().copied().filter(|topic| wanted(*topic)).collect()
-        };
+        let mut topics = self.0.feeds.topics();
+        topics.retain(|topic| wanted(*topic));
         for chunk in topics.chunks(SWEEP_CHUNK) {
             let heads = self.0.log.heads(chunk.to_vec()).await;
             self.learn(heads);
