@@ -4,6 +4,8 @@
 //! Invariant: an [`Event`] is the same bytes for everyone who receives it, and the same value in the catch-up pages of
 //! the REST API.
 
+mod reading;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -346,7 +348,7 @@ pub struct Event {
 }
 
 /// What an `Event` changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", content = "data")]
 pub enum Change {
@@ -491,7 +493,7 @@ pub struct UserEvent {
 }
 
 /// What a `UserEvent` changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", content = "data")]
 pub enum UserChange {
