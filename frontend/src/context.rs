@@ -25,8 +25,8 @@ use crate::live::Live;
 use crate::live::announcing::Announcer;
 use crate::open::OpenChat;
 use crate::state::conversations::{Counted, Effect};
-use crate::state::keys;
 use crate::state::members::{Move, Roster};
+use crate::state::{keys, order};
 use crate::storage::{self, Life};
 use crate::texts;
 
@@ -367,7 +367,7 @@ impl Context {
                 }
             });
         }
-        found.sort();
+        order::sort_by(&mut found, Ord::cmp);
         found.into_iter().map(|(_, _, id)| id).collect()
     }
 
@@ -704,7 +704,7 @@ impl Context {
             });
             matching.collect()
         });
-        found.sort();
+        order::sort_by(&mut found, Ord::cmp);
         found.truncate(6);
         found.into_iter().map(|(_, _, handle, id)| (id, handle)).collect()
     }

@@ -8,6 +8,7 @@ mod clipboard;
 mod components;
 mod context;
 mod credentials;
+mod effects;
 mod icons;
 mod live;
 mod open;

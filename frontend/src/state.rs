@@ -14,6 +14,7 @@ pub(crate) mod keys;
 pub(crate) mod markers;
 pub(crate) mod members;
 pub(crate) mod offers;
+pub(crate) mod order;
 pub(crate) mod people;
 
 pub(crate) mod reactions;

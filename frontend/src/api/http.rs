@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use futures_util::FutureExt;
-use futures_util::future::Shared;
+use futures_util::future::{LocalBoxFuture, Shared};
 use gloo_net::http::{Method, RequestBuilder, Response};
 use leptos::prelude::*;
 use parlour_protocol::Page;
@@ -276,6 +276,23 @@ impl Api {
         }
     }
 
+    /// Sends a request as the signed-in user and reads the answer. Boxed: every call has its own type of answer, and this
+    /// would be compiled once more for each of them.
+    fn read(self, method: Method, path: &str, body: Body) -> LocalBoxFuture<'static, Answer<String>> {
+        let path = path.to_owned();
+        async move {
+            let response = self.send(method, &path, body).await?;
+            response.text().await.map_err(|_| Failure::Offline)
+        }
+        .boxed_local()
+    }
+
+    /// Sends a request as the signed-in user without reading the answer's content.
+    fn perform(self, method: Method, path: &str, body: Body) -> LocalBoxFuture<'static, Answer<()>> {
+        let path = path.to_owned();
+        async move { self.send(method, &path, body).await.map(|_| ()) }.boxed_local()
+    }
+
     /// Never completes if another account is signed in by now.
     async fn still(self, account: Option<UserId>) {
         if account.is_some() && self.account() != account {
@@ -285,7 +302,7 @@ impl Api {
 
     /// GET, decoded from JSON.
     pub(crate) async fn get<T: DeserializeOwned>(self, path: &str) -> Answer<T> {
-        decode(self.send(Method::GET, path, Body::None).await?).await
+        parsed(&self.read(Method::GET, path, Body::None).await?)
     }
 
     /// GET for all pages of a list.
@@ -307,28 +324,27 @@ impl Api {
         path: &str,
         body: &impl Serialize,
     ) -> Answer<T> {
-        decode(self.send(method, path, Body::Json(json(body))).await?).await
+        parsed(&self.read(method, path, Body::Json(json(body))).await?)
     }
 
     /// Sends a request without a body and decodes the answer.
     pub(crate) async fn bare<T: DeserializeOwned>(self, method: Method, path: &str) -> Answer<T> {
-        decode(self.send(method, path, Body::None).await?).await
+        parsed(&self.read(method, path, Body::None).await?)
     }
 
     /// Sends a request without a body and ignores the answer's content.
     pub(crate) async fn done(self, method: Method, path: &str) -> Answer<()> {
-        self.send(method, path, Body::None).await.map(|_| ())
+        self.perform(method, path, Body::None).await
     }
 
     /// Sends a JSON body and ignores the answer's content.
     pub(crate) async fn done_with(self, method: Method, path: &str, body: &impl Serialize) -> Answer<()> {
-        self.send(method, path, Body::Json(json(body))).await.map(|_| ())
+        self.perform(method, path, Body::Json(json(body))).await
     }
 
     /// Sends a JSON body and returns the answer as text.
     pub(crate) async fn text_with(self, method: Method, path: &str, body: &impl Serialize) -> Answer<String> {
-        let response = self.send(method, path, Body::Json(json(body))).await?;
-        response.text().await.map_err(|_| Failure::Offline)
+        self.read(method, path, Body::Json(json(body))).await
     }
 
     /// Uploads raw bytes with their media type.
@@ -338,7 +354,7 @@ impl Api {
         body: JsValue,
         media: String,
     ) -> Answer<T> {
-        decode(self.send(Method::PUT, path, Body::Raw(body, media)).await?).await
+        parsed(&self.read(Method::PUT, path, Body::Raw(body, media)).await?)
     }
 }
 
@@ -348,5 +364,9 @@ pub(super) fn json(body: &impl Serialize) -> String {
 
 pub(super) async fn decode<T: DeserializeOwned>(response: Response) -> Answer<T> {
     let text = response.text().await.map_err(|_| Failure::Offline)?;
-    serde_json::from_str(&text).map_err(|_| Failure::strange())
+    parsed(&text)
+}
+
+fn parsed<T: DeserializeOwned>(text: &str) -> Answer<T> {
+    serde_json::from_str(text).map_err(|_| Failure::strange())
 }

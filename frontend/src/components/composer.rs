@@ -15,6 +15,7 @@ use crate::components::avatar::{Avatar, Name};
 use crate::components::menu::delete;
 use crate::components::message_parts::{RowContext, excerpt};
 use crate::context::context;
+use crate::effects::effect;
 use crate::icons::{CLOSE, Icon, PENCIL, REPLY, SEND};
 use crate::open::Wish;
 use crate::state::bidi;
@@ -87,7 +88,7 @@ pub(crate) fn Composer(
         (None, None) => {}
     });
 
-    Effect::new(move |_| {
+    effect(move || {
         let text = text.get();
         if let Some(area) = node.get() {
             if area.value() != text {
@@ -120,7 +121,7 @@ pub(crate) fn Composer(
         draft_key.with_value(|key| context.keep(Life::Device, key, kept.as_deref()));
         now
     });
-    Effect::new(move |_| {
+    effect(move || {
         if node.get().is_some() && !browser::narrow() {
             browser::focus("composer");
         }
@@ -132,7 +133,7 @@ pub(crate) fn Composer(
     });
     let candidates =
         Memo::new(move |_| word.get().map(|word| context.people_like(id, &word)).unwrap_or_default());
-    Effect::new(move |_| {
+    effect(move || {
         // Members who have not written anything yet are offered, too.
         if let Some(word) = word.get() {
             context.find_members(id, word);

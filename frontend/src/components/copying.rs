@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use crate::components::dialog::Dialog;
 use crate::context::context;
+use crate::effects::effect;
 use crate::texts::common;
 
 /// How long a button confirms that the text was copied.
@@ -50,8 +51,8 @@ pub(crate) fn CopyButton(
 pub(crate) fn CopyByHand() -> impl IntoView {
     let context = context();
     let open = RwSignal::new(false);
-    Effect::new(move |_| open.set(context.by_hand.with(Option::is_some)));
-    Effect::new(move |_| {
+    effect(move || open.set(context.by_hand.with(Option::is_some)));
+    effect(move || {
         if !open.get() && context.by_hand.with_untracked(Option::is_some) {
             context.by_hand.set(None);
         }
@@ -59,7 +60,7 @@ pub(crate) fn CopyByHand() -> impl IntoView {
     let body = move || {
         let text = context.by_hand.get()?;
         let node = NodeRef::<html::Textarea>::new();
-        Effect::new(move |_| {
+        effect(move || {
             if node.get().is_some() {
                 // The dialog takes the focus when it opens, which is after this.
                 request_animation_frame(move || {

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::context::context;
+use crate::effects::effect;
 use crate::texts::common;
 
 /// A confirmation before a destructive action.
@@ -63,7 +64,7 @@ pub(crate) fn Dialog(
                     let _ = element.focus();
                 }
             });
-            Effect::new(move |_| {
+            effect(move || {
                 if let Some(dialog) = node.get()
                     && !dialog.open()
                 {
@@ -103,12 +104,12 @@ pub(crate) fn Questions() -> impl IntoView {
     let open = RwSignal::new(false);
     let context = context();
     // A question belongs to one session: the next user must not answer it.
-    Effect::new(move |_| {
+    effect(move || {
         context.phase.track();
         ask.0.set(None);
     });
-    Effect::new(move |_| open.set(ask.0.with(Option::is_some)));
-    Effect::new(move |_| {
+    effect(move || open.set(ask.0.with(Option::is_some)));
+    effect(move || {
         if !open.get() && ask.0.with_untracked(Option::is_some) {
             ask.0.set(None);
         }

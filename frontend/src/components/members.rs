@@ -12,7 +12,9 @@ use crate::api::http::Failure;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
+use crate::effects::effect;
 use crate::state::members::Roster;
+use crate::state::order;
 use crate::texts::{chat, common};
 
 /// Maximum number of member pages loaded for the panel.
@@ -68,7 +70,7 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
             });
         });
     };
-    Effect::new(move |_| {
+    effect(move || {
         context.members_stale.track();
         untrack(read);
     });
@@ -90,7 +92,7 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
                 Line { group, name, user: *user, role: *role }
             };
             let mut lines: Vec<Line> = members.iter().map(line).collect();
-            lines.sort_by(|one, other| one.name.cmp(&other.name));
+            order::sort_by(&mut lines, |one, other| one.name.cmp(&other.name));
             Some(lines)
         })
     });

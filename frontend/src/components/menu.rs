@@ -21,6 +21,7 @@ use crate::components::layers;
 use crate::components::message_parts::{PALETTE, RowContext, block, excerpt, react};
 use crate::components::scrolling;
 use crate::context::context;
+use crate::effects::effect;
 use crate::icons::{BAN, COPY, Icon, LINK, PENCIL, REPLY, TRASH};
 use crate::texts::chat;
 
@@ -79,7 +80,7 @@ fn Menu(menu: OpenMenu, message: ArcRwSignal<Message>, row: RowContext) -> impl 
     // Whether a press has begun inside the menu.
     let armed = StoredValue::new(menu.place != Place::Sheet);
     let layer = (menu.place == Place::Sheet).then(|| layers::opened(move || close(node)));
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(dialog) = node.get().filter(|dialog| !dialog.open()) {
             let _ = dialog.show_modal();
             put(&dialog, menu.place);

@@ -13,6 +13,7 @@ use web_sys::{Element, HtmlElement};
 use crate::browser;
 use crate::components::scrolling;
 use crate::components::timeline_view::View;
+use crate::effects::effect;
 
 /// Number of rows that Page Up and Page Down move.
 const PAGE: usize = 10;
@@ -125,7 +126,7 @@ impl Roving {
     pub(super) fn watch(self) {
         type Watched = (web_sys::MutationObserver, Closure<dyn FnMut()>);
         let watched: StoredValue<Option<Watched>, LocalStorage> = StoredValue::new_local(None);
-        Effect::new(move |_| {
+        effect(move || {
             let Some(node) = self.view.node.get() else { return };
             let closure = Closure::<dyn FnMut()>::new(move || self.mend());
             if let Ok(made) = web_sys::MutationObserver::new(closure.as_ref().unchecked_ref()) {

@@ -18,6 +18,7 @@ use crate::browser;
 use crate::components::message_parts::RowContext;
 use crate::components::scrolling::{self, NEAR_EDGE, NEAR_END};
 use crate::context::{Context, Link};
+use crate::effects::effect;
 use crate::open::{Stage, Wish};
 use crate::state::spot::{Anchor, Spot};
 use crate::storage::Life;
@@ -321,7 +322,7 @@ impl View {
             }
             looking
         });
-        Effect::new(move |_| {
+        effect(move || {
             if context.link.get() == Link::Online && self.stuck.get_untracked() {
                 self.try_again();
             }
@@ -333,7 +334,7 @@ impl View {
         let observer: StoredValue<Option<web_sys::ResizeObserver>, LocalStorage> =
             StoredValue::new_local(None);
         let callback: StoredValue<Option<Closure<dyn FnMut()>>, LocalStorage> = StoredValue::new_local(None);
-        Effect::new(move |_| {
+        effect(move || {
             let Some(node) = self.node.get() else { return };
             let closure = Closure::<dyn FnMut()>::new(move || {
                 // Rows that are about to be drawn are handled when they are.

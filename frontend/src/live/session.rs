@@ -14,6 +14,7 @@ use wasm_bindgen::JsCast;
 use super::connection;
 use crate::browser;
 use crate::context::{Context, Load, Phase};
+use crate::effects::effect;
 use crate::state::keys;
 use crate::storage::{self, Life};
 use crate::texts::auth;
@@ -172,7 +173,7 @@ impl Context {
     pub(crate) fn watch_session(&self) {
         let context = *self;
         let timer: StoredValue<Option<TimeoutHandle>> = StoredValue::new(None);
-        Effect::new(move |_| {
+        effect(move || {
             if let Some(Some(old)) = timer.try_update_value(Option::take) {
                 old.clear();
             }
@@ -207,7 +208,7 @@ impl Context {
             }
             count
         });
-        Effect::new(move |_| {
+        effect(move || {
             let theme = context.theme.get();
             browser::set_theme(theme.as_deref());
             context.keep(Life::Device, "theme", theme.as_deref());

@@ -17,6 +17,7 @@ use crate::components::dialog::ask;
 use crate::components::places::Place;
 use crate::components::states::{Empty, Failed, Skeleton};
 use crate::context::{Load, context};
+use crate::effects::effect;
 use crate::icons::{HASH, Icon, SEARCH, SHIELD, TRASH};
 use crate::pages::admin_access::{Approvals, AuditLog, Invites};
 use crate::pages::admin_recovery::Recovery;
@@ -95,7 +96,7 @@ fn Figures() -> impl IntoView {
             });
         });
     };
-    Effect::new(move |_| {
+    effect(move || {
         context.minute.track();
         // The administrator's own connection counts, too, once it exists.
         context.link.track();

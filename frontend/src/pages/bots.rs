@@ -16,6 +16,7 @@ use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
+use crate::effects::effect;
 use crate::icons::{Icon, PLUS};
 use crate::pages::auth::FormFailure;
 use crate::pages::sending::{Sending, place};
@@ -224,7 +225,7 @@ fn DeleteBot(
     let context = context();
     let password = password_again("bot_password");
     let sending = Sending::new();
-    Effect::new(move |_| password.focus());
+    effect(move || password.focus());
     let cancel = move |_| {
         doing.set(None);
         focus_soon(format!("delete-bot-{id}"));
@@ -272,7 +273,7 @@ fn NewBot(doing: RwSignal<Option<Doing>>, created: Callback<Bot>) -> impl IntoVi
         Input::new("bot_name", |text| if text.is_empty() { Ok(()) } else { validation::display_name(text) });
     let sending = Sending::new();
     let owner = context.me();
-    Effect::new(move |_| handle.focus());
+    effect(move || handle.focus());
     let forget = move || {
         handle.forget(owner);
         shown.forget(owner);

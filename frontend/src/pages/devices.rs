@@ -9,7 +9,7 @@ use crate::components::dialog::ask;
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
 use crate::icons::{Icon, SCREEN};
-use crate::state::time;
+use crate::state::{order, time};
 use crate::texts::{common, security as texts};
 
 /// All sessions, the current one first.
@@ -22,7 +22,9 @@ pub(crate) fn Sessions() -> impl IntoView {
             let answer = context.api.list_sessions().await;
             sessions.try_set(match answer {
                 Ok(mut page) => {
-                    page.items.sort_by_key(|one| (!one.current, std::cmp::Reverse(one.last_used_at)));
+                    order::sort_by_key(&mut page.items, |one| {
+                        (!one.current, std::cmp::Reverse(one.last_used_at))
+                    });
                     Load::Ready(page.items)
                 }
                 Err(failure) => Load::Failed(failure),

@@ -18,7 +18,7 @@ use crate::context::{Context, Load, context};
 use crate::icons::{CHAT, CHECK, CLOSE, Icon, USER_PLUS, USERS};
 use crate::pages::home::NotFound;
 use crate::pages::{PageHead, part};
-use crate::state::bidi;
+use crate::state::{bidi, order};
 use crate::texts::{common, friends as texts};
 
 #[component]
@@ -113,7 +113,7 @@ fn Friends() -> impl IntoView {
         }
         .into_any(),
         Load::Ready(mut friends) => {
-            friends.sort_by_key(|friend| {
+            order::sort_by_key(&mut friends, |friend| {
                 (!context.online(friend.user.id).get(), friend.user.display_name.to_lowercase())
             });
             // If another group is above, this one needs a heading, too.

@@ -12,6 +12,7 @@ use crate::components::form::{Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
+use crate::effects::effect;
 use crate::pages::auth::FormFailure;
 use crate::pages::provider::go_to;
 use crate::pages::servers::OnServersPage;
@@ -127,7 +128,7 @@ fn Confirm(remove: Option<Identity>, form: RwSignal<Form>, again: Callback<()>) 
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
     let label = if remove.is_some() { common::remove() } else { texts::continue_on() };
-    Effect::new(move |_| password.focus());
+    effect(move || password.focus());
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if busy.get_untracked() || !check_all(&[password]) {

@@ -8,6 +8,7 @@ use crate::browser;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::states::{Empty, Failed, Skeleton};
 use crate::context::{Context, Load, context};
+use crate::effects::effect;
 use crate::icons::BELL;
 use crate::pages::PageHead;
 use crate::pages::friends::{accept, drop_request};
@@ -16,7 +17,7 @@ use crate::texts::{common, friends, notifications as texts};
 
 /// Marks the unread notifications as seen if they all concern the conversation the user is looking at.
 pub(crate) fn see_what_is_open(context: Context) {
-    Effect::new(move |_| {
+    effect(move || {
         let open = context.open.id.get();
         if !context.attention.get() || open.is_none() {
             return;
@@ -66,7 +67,7 @@ pub(crate) fn NotificationsPage() -> impl IntoView {
     let context = context();
     let more = RwSignal::new(Vec::<Notification>::new());
     let next = RwSignal::new(None::<i64>);
-    Effect::new(move |_| {
+    effect(move || {
         let newest = context.notices.with(|notices| {
             let notices = notices.ready()?;
             if more.with_untracked(Vec::is_empty) {

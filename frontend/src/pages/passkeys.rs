@@ -15,6 +15,7 @@ use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Context, Load, context};
+use crate::effects::effect;
 use crate::icons::{Icon, KEY};
 use crate::pages::auth::{FormFailure, enter};
 use crate::pages::sending::{Sending, place};
@@ -155,7 +156,7 @@ fn Rename(
     let input = Input::new("passkey_new_name", validation::passkey_name);
     input.value.set(name);
     let sending = Sending::new();
-    Effect::new(move |_| input.focus());
+    effect(move || input.focus());
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if check_all(&[input]) {
@@ -187,7 +188,7 @@ fn Remove(
     let context = context();
     let password = password_again("passkey_remove_password");
     let sending = Sending::new();
-    Effect::new(move |_| password.focus());
+    effect(move || password.focus());
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if check_all(&[password]) {

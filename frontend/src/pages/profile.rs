@@ -13,6 +13,7 @@ use crate::components::copying::CopyButton;
 use crate::components::message_parts::{block, unblock};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Load, context};
+use crate::effects::effect;
 use crate::icons::{BAN, CHAT, CHECK, Icon, PENCIL, USER_PLUS};
 use crate::pages::PageHead;
 use crate::pages::friends::{accept, drop_request, open_direct, unfriend};
@@ -47,7 +48,7 @@ pub(crate) fn ProfilePage() -> impl IntoView {
             });
         });
     };
-    Effect::new(move |_| {
+    effect(move || {
         handle.track();
         context.blocks.track();
         // Requests made or answered elsewhere change the available actions.

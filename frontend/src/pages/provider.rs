@@ -19,6 +19,7 @@ use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::states::Skeleton;
 use crate::context::context;
+use crate::effects::effect;
 use crate::pages::PageHead;
 use crate::pages::auth::{FormFailure, GuestLink, Waiting, enter};
 use crate::pages::second_step::SecondStep;
@@ -189,7 +190,7 @@ fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoVi
     display_name.value.set(unknown.display_name.unwrap_or_default());
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
-    Effect::new(move |_| handle.focus());
+    effect(move || handle.focus());
     let challenge = unknown.challenge;
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();

@@ -15,6 +15,7 @@ use crate::components::dialog::Dialog;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::states::{Empty, Failed, Skeleton};
 use crate::context::{Load, context};
+use crate::effects::effect;
 use crate::icons::{COMPASS, HASH, Icon, PLUS, SEARCH};
 use crate::pages::PageHead;
 use crate::state::{bidi, people};
@@ -28,7 +29,7 @@ pub(crate) fn Rooms() -> impl IntoView {
     let navigate = use_navigate();
     let creating = RwSignal::new(query.with_untracked(|query| query.get("new").is_some()));
     // The link in the sidebar opens the form even while this page is shown; closing the form cleans up the address.
-    Effect::new(move |_| {
+    effect(move || {
         context.visits.track();
         if query.with(|query| query.get("new").is_some()) {
             creating.set(true);

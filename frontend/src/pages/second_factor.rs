@@ -16,6 +16,7 @@ use crate::components::password::{PasswordAgain, password_again};
 use crate::components::qr_code::QrCode;
 use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
+use crate::effects::effect;
 use crate::pages::auth::FormFailure;
 use crate::state::time;
 use crate::texts::{auth, common, security as texts};
@@ -136,7 +137,7 @@ fn Confirm(made: NewSecondFactor, stage: RwSignal<Stage>) -> impl IntoView {
     let code = Input::new("factor_code", filled);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
-    Effect::new(move |_| code.focus());
+    effect(move || code.focus());
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if check_all(&[code]) {

@@ -9,6 +9,7 @@ use crate::arrival::titled;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::context;
+use crate::effects::effect;
 use crate::pages::auth::{FormFailure, enter};
 use crate::pages::passkeys::StepWithPasskey;
 use crate::texts::{auth, common};
@@ -27,7 +28,7 @@ pub(crate) fn SecondStep(challenge: String, passkey: bool, back: Callback<Option
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None);
     titled(|| auth::second_step_title().to_owned());
-    Effect::new(move |_| code.focus());
+    effect(move || code.focus());
     let with_passkey =
         passkey.then(|| view! { <StepWithPasskey challenge=challenge.clone() failure back /> });
     let submit = move |event: leptos::ev::SubmitEvent| {

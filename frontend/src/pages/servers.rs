@@ -9,6 +9,7 @@ use crate::arrival::titled;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::{Phase, context};
+use crate::effects::effect;
 use crate::pages::auth::{AuthFrame, GuestLink};
 use crate::state::addresses::{self, LOG_IN, SERVER};
 use crate::state::bidi;
@@ -46,7 +47,7 @@ pub(crate) fn FirstServer() -> impl IntoView {
 pub(crate) fn ServerPage() -> impl IntoView {
     if context().api.server.with_untracked(Option::is_none) {
         let navigate = use_navigate();
-        Effect::new(move |_| navigate(LOG_IN, replace()));
+        effect(move || navigate(LOG_IN, replace()));
         return ().into_any();
     }
     view! { <ChooseServer /> }.into_any()

@@ -14,6 +14,7 @@ use crate::components::choices::Choices;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::context::context;
+use crate::effects::effect;
 use crate::pages::auth::FormFailure;
 use crate::pages::sending::{Sending, place};
 use crate::pages::tokens::{called, focus_soon};
@@ -43,7 +44,7 @@ pub(crate) fn TokenForm(
     let password = password_again("token_password");
     let sending = Sending::new();
     let owner = context.me();
-    Effect::new(move |_| name.focus());
+    effect(move || name.focus());
     let cancel = move |_| {
         name.forget(owner);
         doing.set(None);

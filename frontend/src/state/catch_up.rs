@@ -3,6 +3,8 @@
 use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::ConversationId;
 
+use super::order;
+
 /// Maximum length of the list of recent conversations.
 const RECENT: usize = 6;
 
@@ -23,8 +25,8 @@ pub(crate) fn catch_up<'a>(all: impl Iterator<Item = &'a Conversation>) -> Catch
         (false, ConversationKind::Direct) => 1,
         (false, _) => 2,
     };
-    unread.sort_by_key(|one| (urgency(one), -one.last_activity_at.0));
-    recent.sort_by_key(|one| -one.last_activity_at.0);
+    order::sort_by_key(&mut unread, |one| (urgency(one), -one.last_activity_at.0));
+    order::sort_by_key(&mut recent, |one| -one.last_activity_at.0);
     recent.truncate(RECENT);
     let ids = |list: Vec<&Conversation>| list.into_iter().map(|one| one.id).collect();
     CatchUp { unread: ids(unread), recent: ids(recent) }

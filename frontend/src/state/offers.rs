@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use super::order;
+
 /// An entry of the quick switcher; the properties that its rank depends on.
 pub(crate) trait Offered {
     /// The name.
@@ -40,7 +42,7 @@ pub(crate) fn sorted<T: Offered>(all: Vec<T>, wanted: &str) -> Vec<T> {
         .into_iter()
         .filter_map(|one| Some((rank(one.name(), wanted).or_else(|| rank(one.also(), wanted))?, one)))
         .collect();
-    fitting.sort_by_cached_key(|(rank, one)| {
+    order::sort_by_key(&mut fitting, |(rank, one)| {
         (!one.own(), *rank, !one.unread(), Reverse(one.at()), one.name().to_lowercase())
     });
     fitting.into_iter().map(|(_, one)| one).collect()

@@ -6,6 +6,8 @@ use parlour_protocol::api_tokens::{CreateToken, TokenScope};
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 
+use super::order;
+
 /// Maximum number of a limited token's conversations that are named in the list.
 const NAMED: usize = 6;
 
@@ -119,7 +121,7 @@ pub(crate) fn reach(
 ) -> Reach {
     let Some(only) = only else { return Reach::Everywhere };
     let mut names: Vec<String> = only.iter().filter_map(|id| name(*id)).collect();
-    names.sort_by_key(|name| name.to_lowercase());
+    order::sort_by_key(&mut names, |name| name.to_lowercase());
     names.truncate(NAMED);
     let more = only.len() - names.len();
     Reach::Only(names, more)
