@@ -17,21 +17,15 @@ use crate::components::sidebar::Sidebar;
 use crate::components::states::Skeleton;
 use crate::components::switcher::Switcher;
 use crate::context::{Context, Link, Phase, context};
+use crate::effects::effect;
 use crate::icons::Mark;
-use crate::pages::admin::Admin;
-use crate::pages::auth::Auth;
+use crate::later;
 use crate::pages::conversation::ConversationPage;
-use crate::pages::forgot::ForgotPage;
 use crate::pages::friends::FriendsPage;
 use crate::pages::home::{Home, NotFound};
 use crate::pages::notifications::{NotificationsPage, see_what_is_open};
 use crate::pages::profile::ProfilePage;
-use crate::pages::provider::AddedPage;
-use crate::pages::reset::ResetPage;
 use crate::pages::rooms::Rooms;
-use crate::pages::servers::FirstServer;
-use crate::pages::settings::Settings;
-use crate::pages::verify_email::VerifyEmailPage;
 use crate::state::addresses;
 use crate::storage::{self, Life};
 use crate::texts::{common, servers};
@@ -60,10 +54,10 @@ pub(crate) fn App() -> impl IntoView {
         <Router>
             <Shell />
             {move || match stage.get() {
-                4 => view! { <FirstServer /> }.into_any(),
+                4 => later::first_server(),
                 3 => view! { <Replaced /> }.into_any(),
-                2 => view! { <Panes /> }.into_any(),
-                1 => view! { <Auth /> }.into_any(),
+                2 => later::panes(),
+                1 => later::auth(),
                 _ => view! { <Splash /> }.into_any(),
             }}
             <Toasts />
@@ -82,9 +76,9 @@ fn Shell() -> impl IntoView {
     view! { <Announcer /> }
 }
 
-/// Shown while the session is being restored.
+/// Shown while the session is being restored, and until the code of the pages for guests is there.
 #[component]
-fn Splash() -> impl IntoView {
+pub(crate) fn Splash() -> impl IntoView {
     let context = context();
     view! {
         <main class="splash waiting">
@@ -146,9 +140,9 @@ fn Replaced() -> impl IntoView {
 
 /// The three panes of the signed-in app.
 #[component]
-fn Panes() -> impl IntoView {
+pub(crate) fn Panes() -> impl IntoView {
     let context = context();
-    Effect::new(move |_| {
+    effect(move || {
         let open = context.details.get();
         context.keep(Life::Device, "details", open.then_some("open"));
     });
@@ -156,7 +150,7 @@ fn Panes() -> impl IntoView {
     let path = location.pathname;
     let navigate = use_navigate();
     // Pages for guests redirect to the address that the log-in was started for.
-    Effect::new(move |_| {
+    effect(move || {
         let came_back = |path: &str| path == addresses::CALLBACK && context.by_form.get_value();
         if path.with(|path| addresses::only_for_guests(path) || came_back(path)) {
             let noted = context.next.get_value().filter(|_| path.with_untracked(|path| came_back(path)));
@@ -168,7 +162,8 @@ fn Panes() -> impl IntoView {
         }
     });
     see_what_is_open(context);
-    Effect::new(move |_| context.set_online(context.me(), matches!(context.link.get(), Link::Online)));
+    later::fetch_in_time();
+    effect(move || context.set_online(context.me(), matches!(context.link.get(), Link::Online)));
     let start = move || path.with(|path| path == "/" || addresses::only_for_guests(path));
     view! {
         <a class="skip-link" href="#main">{common::skip_to_content()}</a>
@@ -184,12 +179,12 @@ fn Panes() -> impl IntoView {
                     <Route path=path!("/friends/:part?") view=FriendsPage />
                     <Route path=path!("/u/:handle") view=ProfilePage />
                     <Route path=path!("/notifications") view=NotificationsPage />
-                    <Route path=path!("/settings/:part?") view=Settings />
-                    <Route path=path!("/log-in/callback") view=AddedPage />
-                    <Route path=path!("/reset") view=ResetPage />
-                    <Route path=path!("/forgot") view=ForgotPage />
-                    <Route path=path!("/verify-email") view=VerifyEmailPage />
-                    <Route path=path!("/admin/:part?") view=Admin />
+                    <Route path=path!("/settings/:part?") view=later::settings />
+                    <Route path=path!("/log-in/callback") view=later::added />
+                    <Route path=path!("/reset") view=later::reset />
+                    <Route path=path!("/forgot") view=later::forgot />
+                    <Route path=path!("/verify-email") view=later::verify_email />
+                    <Route path=path!("/admin/:part?") view=later::admin />
                 </Routes>
             </main>
             <BottomBar />

@@ -11,18 +11,20 @@ use parlour_protocol::conversations::ConversationKind;
 use wasm_bindgen::JsCast;
 
 use crate::context::{Context, context};
+use crate::effects::effect;
 use crate::state::bidi;
 use crate::state::conversations::title;
 use crate::texts;
 
-/// Interval for checking whether the page has a heading yet, and the maximum number of checks.
-const LOOK: (Duration, u32) = (Duration::from_millis(50), 40);
+/// Interval for checking whether the page has a heading yet, and the maximum number of checks: the code of a page may have
+/// to come over a slow network first.
+const LOOK: (Duration, u32) = (Duration::from_millis(50), 400);
 
 /// Names the page while the calling component is mounted. A nested component may set a more specific name.
 pub(crate) fn titled(name: impl Fn() -> String + 'static) {
     let context = context();
     let mine = StoredValue::new(0_u64);
-    Effect::new(move |_| {
+    effect(move || {
         let name = name();
         let number = context.page.with_untracked(|page| page.as_ref().map_or(0, |(number, _)| *number));
         // A name that only changes keeps its number.
@@ -46,7 +48,7 @@ pub(crate) fn titled(name: impl Fn() -> String + 'static) {
 
 /// Keeps the window's title up to date: the open page, the server, and the number of unread messages.
 pub(crate) fn name_the_window(context: Context) {
-    Effect::new(move |_| {
+    effect(move || {
         let mut waiting = 0;
         for entry in context.ids.get().into_iter().filter_map(|id| context.entry(id)) {
             waiting += entry.with(|entry| {

@@ -10,6 +10,7 @@ mod context;
 mod credentials;
 mod effects;
 mod icons;
+mod later;
 mod live;
 mod open;
 mod pages;

@@ -14,12 +14,13 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
     commands, dist,
+    split::{self, Split},
     steps::Steps,
     toolchain::{TARGET, WasmToolchain},
     workspace::Workspace,
 };
 
-const INPUTS: [&str; 9] = [
+const INPUTS: [&str; 10] = [
     "Cargo.lock",
     "Cargo.toml",
     ".cargo",
@@ -29,14 +30,17 @@ const INPUTS: [&str; 9] = [
     "crates/client",
     "crates/xtask/src/client.rs",
     "crates/xtask/src/dist.rs",
+    "crates/xtask/src/split.rs",
 ];
 
-/// The output of wasm-bindgen.
+/// The output of wasm-bindgen, and the parts that are not bound.
 pub struct Bound {
     /// The JavaScript module that loads the wasm file and calls it.
     pub javascript: String,
-    /// The wasm binary.
+    /// The wasm binary of the first load.
     pub wasm: Vec<u8>,
+    /// The wasm files that are fetched on first use, by the name that the module uses, such as `split_settings.wasm`.
+    pub later: BTreeMap<String, Vec<u8>>,
     /// JavaScript snippets that crates contain, keyed by the path from which the module imports them.
     pub snippets: BTreeMap<String, Vec<u8>>,
 }
@@ -58,12 +62,14 @@ pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
 
     let wasm = steps.step("compile the browser client", || compile(workspace, &directory))?;
     let files = steps.step("bind and compress the browser client", || {
-        let files = dist::assemble(&workspace.root.join("frontend"), bind(&wasm)?, &dist)?;
+        let split = split::split(&wasm, &directory.join("split"))?;
+        let files = dist::assemble(&workspace.root.join("frontend"), bind(split)?, &dist)?;
         dist::write(&files, &dist)?;
-        fs::write(&seal, &fingerprint)?;
         Ok(files)
     })?;
     dist::print_sizes(&files);
+    dist::check_first_load(&files)?;
+    fs::write(&seal, &fingerprint)?;
     Ok(dist)
 }
 
@@ -78,13 +84,15 @@ fn compile(workspace: &Workspace, directory: &Path) -> Result<PathBuf> {
     Ok(directory.join(TARGET).join("client/parlour-frontend.wasm"))
 }
 
-fn bind(wasm: &Path) -> Result<Bound> {
+fn bind(split: Split) -> Result<Bound> {
     let mut output = Bindgen::new()
-        .input_path(wasm)
+        .input_bytes("parlour", split.first)
         .web(true)?
         .out_name("parlour")
         .typescript(false)
         .omit_default_module_path(true)
+        // The other parts import what the linker exports.
+        .keep_lld_exports(true)
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate_output()
@@ -101,7 +109,12 @@ fn bind(wasm: &Path) -> Result<Bound> {
             snippets.insert(format!("snippets/{identifier}/inline{number}.js"), text.clone().into_bytes());
         }
     }
-    Ok(Bound { javascript: output.js().to_owned(), wasm: output.wasm_mut().emit_wasm(), snippets })
+    Ok(Bound {
+        javascript: split::joined(output.js(), &split.link)?,
+        wasm: output.wasm_mut().emit_wasm(),
+        later: split.later,
+        snippets,
+    })
 }
 
 /// A hash of the names and contents of all inputs.

@@ -25,6 +25,17 @@ pub struct DistFile {
     first_load: bool,
 }
 
+impl DistFile {
+    /// The bytes that a visitor gets in one of the forms.
+    fn transferred(&self, form: &Option<Vec<u8>>) -> usize {
+        form.as_ref().map_or(self.identity.len(), Vec::len)
+    }
+}
+
+/// The largest first load, compressed with brotli: page, style sheet, JavaScript and the wasm file that is not fetched
+/// later.
+const FIRST_LOAD_LIMIT: usize = 280 * 1024;
+
 /// Paths below the directory, such as `assets/parlour-0123456789abcdef.js`, with their files.
 pub type DistFiles = BTreeMap<String, DistFile>;
 
@@ -33,7 +44,17 @@ pub fn assemble(frontend: &Path, bound: Bound, previous: &Path) -> Result<DistFi
     let styles = concatenated_styles(&frontend.join("styles"))?;
     let css = hashed("css", &styles);
     let wasm = hashed("wasm", &bound.wasm);
-    let script = self_starting(bound.javascript, &wasm)?;
+    let mut javascript = bound.javascript;
+    let mut later = Vec::new();
+    for (name, content) in bound.later {
+        let part = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy();
+        let path = hashed_part(part.trim_start_matches("split_"), &content);
+        let (old, new) = (format!("\"./{name}\""), format!("\"./{}\"", path.trim_start_matches("assets/")));
+        ensure!(javascript.contains(&old), "no code fetches the part {name} of the client.");
+        javascript = javascript.replace(&old, &new);
+        later.push((path, content));
+    }
+    let script = self_starting(javascript, &wasm)?;
     let js = hashed("js", &script);
     let index = index(frontend, &[("{{css}}", &css), ("{{js}}", &js), ("{{wasm}}", &wasm)])?;
 
@@ -43,6 +64,7 @@ pub fn assemble(frontend: &Path, bound: Bound, previous: &Path) -> Result<DistFi
         let name = file.strip_prefix(&public)?.to_string_lossy().replace('\\', "/");
         plain.insert(name, fs::read(&file)?);
     }
+    plain.extend(later);
     for (path, content) in bound.snippets {
         plain.insert(format!("assets/{path}"), content);
     }
@@ -104,8 +126,7 @@ pub fn print_sizes(files: &DistFiles) {
     eprintln!("\n  {:width$} {:>10} {:>10} {:>10}", "file", "bytes", "gzip", "brotli");
     let mut total = (0, 0, 0);
     for (path, file) in files {
-        let size = |form: &Option<Vec<u8>>| form.as_ref().map_or(file.identity.len(), Vec::len);
-        let (gzip, brotli) = (size(&file.gzip), size(&file.brotli));
+        let (gzip, brotli) = (file.transferred(&file.gzip), file.transferred(&file.brotli));
         eprintln!("  {path:width$} {:>10} {gzip:>10} {brotli:>10}", file.identity.len());
         if file.first_load {
             total = (total.0 + file.identity.len(), total.1 + gzip, total.2 + brotli);
@@ -115,6 +136,23 @@ pub fn print_sizes(files: &DistFiles) {
         "  {:width$} {:>10} {:>10} {:>10}\n",
         "first load (html+css+js+wasm)", total.0, total.1, total.2
     );
+}
+
+/// Fails if the first load has grown beyond its limit.
+pub fn check_first_load(files: &DistFiles) -> Result<()> {
+    let total: usize =
+        files.values().filter(|file| file.first_load).map(|file| file.transferred(&file.brotli)).sum();
+    ensure!(
+        total <= FIRST_LOAD_LIMIT,
+        "the first load of the browser client is {total} bytes with brotli, more than the {FIRST_LOAD_LIMIT} in \
+         crates/xtask/src/dist.rs. The section \"Size\" of frontend/README.md has what can be done."
+    );
+    Ok(())
+}
+
+fn hashed_part(part: &str, content: &[u8]) -> String {
+    let digest = hex(&Sha256::digest(content));
+    format!("assets/parlour-{part}-{}.wasm", &digest[..16])
 }
 
 fn hashed(extension: &str, content: &[u8]) -> String {

@@ -24,6 +24,7 @@ mod redis;
 mod schemathesis;
 mod server;
 mod services;
+mod split;
 mod steps;
 mod supply;
 mod tests;

@@ -10,6 +10,7 @@ use leptos::task::spawn_local;
 
 use crate::api::servers::look;
 use crate::context::{Context, Phase};
+use crate::later;
 use crate::state::servers::{self, Found};
 use crate::{browser, storage, wrapper};
 
@@ -41,6 +42,7 @@ impl Context {
             // Without a session there is nothing to refresh, and a failed request would appear as an error in the
             // console.
             self.phase.set(Phase::Booting);
+            later::expect_guest();
             set_timeout(move || context.nobody_is_here(), DECIDES);
         } else {
             self.resume();
@@ -80,6 +82,9 @@ impl Context {
     fn resume(&self) {
         let context = *self;
         self.phase.set(Phase::Booting);
+        if !storage::nobody_is_known() {
+            later::expect_member();
+        }
         spawn_local(async move {
             match context.api.refresh().await {
                 Ok(signed_in) => context.enter(&signed_in),
