@@ -237,6 +237,8 @@ impl Person {
 
     /// Loads a place.
     pub async fn go(&self, path: &str) {
+        // A navigation away from a page that is not completely loaded takes its place in the history.
+        self.until("the page before is loaded", "document.readyState === 'complete'").await;
         self.client.goto(&format!("{}{path}", self.address)).await.unwrap();
     }
 
@@ -374,7 +376,8 @@ impl Person {
                 Err(error) => panic!("{what}: {error}"),
             }
             if tokio::time::Instant::now() > deadline {
-                panic!("never came: {what}; the page says: {}", self.text_of("body").await);
+                let (path, text) = (self.path().await, self.text_of("body").await);
+                panic!("never came: {what}; the page is {path} and says: {text}");
             }
             // The browser needs the core more than this poll does.
             tokio::time::sleep(Duration::from_millis(10)).await;
