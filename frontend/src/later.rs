@@ -94,55 +94,51 @@ pub(crate) fn fetch_in_time() {
 
 /// The pages for guests.
 pub(crate) fn auth() -> AnyView {
-    on_first_use(|| load_guests().boxed_local(), || show_guests(Guests::Auth).boxed_local(), Frame::Window)
+    guests(Guests::Auth, Frame::Window)
 }
 
 /// The app for signed-in users.
 pub(crate) fn panes() -> AnyView {
-    on_first_use(|| load_members().boxed_local(), || show_members().boxed_local(), Frame::Window)
+    on_first_use(|| load_members().boxed_local(), Box::new(|| show_members().boxed_local()), Frame::Window)
 }
 
 /// Asks for the server's address on start.
 pub(crate) fn first_server() -> AnyView {
-    on_first_use(
-        || load_guests().boxed_local(),
-        || show_guests(Guests::FirstServer).boxed_local(),
-        Frame::Window,
-    )
+    guests(Guests::FirstServer, Frame::Window)
 }
 
 /// The return from a provider for signed-in users.
 pub(crate) fn added() -> AnyView {
-    on_first_use(|| load_guests().boxed_local(), || show_guests(Guests::Added).boxed_local(), Frame::Page)
+    guests(Guests::Added, Frame::Page)
 }
 
 /// The page to choose a new password, for signed-in users.
 pub(crate) fn reset() -> AnyView {
-    on_first_use(|| load_guests().boxed_local(), || show_guests(Guests::Reset).boxed_local(), Frame::Page)
+    guests(Guests::Reset, Frame::Page)
 }
 
 /// The page for a forgotten password, for signed-in users.
 pub(crate) fn forgot() -> AnyView {
-    on_first_use(|| load_guests().boxed_local(), || show_guests(Guests::Forgot).boxed_local(), Frame::Page)
+    guests(Guests::Forgot, Frame::Page)
 }
 
 /// The page that confirms an email address, for signed-in users.
 pub(crate) fn verify_email() -> AnyView {
-    on_first_use(
-        || load_guests().boxed_local(),
-        || show_guests(Guests::VerifyEmail).boxed_local(),
-        Frame::Page,
-    )
+    guests(Guests::VerifyEmail, Frame::Page)
 }
 
 /// The settings.
 pub(crate) fn settings() -> AnyView {
-    on_first_use(|| load_settings().boxed_local(), || show_settings().boxed_local(), Frame::Page)
+    on_first_use(|| load_settings().boxed_local(), Box::new(|| show_settings().boxed_local()), Frame::Page)
 }
 
 /// The administration.
 pub(crate) fn admin() -> AnyView {
-    on_first_use(|| load_admin().boxed_local(), || show_admin().boxed_local(), Frame::Page)
+    on_first_use(|| load_admin().boxed_local(), Box::new(|| show_admin().boxed_local()), Frame::Page)
+}
+
+fn guests(page: Guests, frame: Frame) -> AnyView {
+    on_first_use(|| load_guests().boxed_local(), Box::new(move || show_guests(page).boxed_local()), frame)
 }
 
 /// What a page is a part of.
@@ -188,7 +184,11 @@ impl Frame {
 }
 
 /// Shows a page as soon as its code is there.
-fn on_first_use(load: fn() -> Loading<()>, show: fn() -> Loading<AnyView>, frame: Frame) -> AnyView {
+fn on_first_use(
+    load: fn() -> Loading<()>,
+    show: Box<dyn Fn() -> Loading<AnyView> + Send>,
+    frame: Frame,
+) -> AnyView {
     let context = context();
     let state = RwSignal::new(Load::Pending);
     let fetch = move || {

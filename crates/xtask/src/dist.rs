@@ -48,7 +48,7 @@ pub fn assemble(frontend: &Path, bound: Bound, previous: &Path) -> Result<DistFi
     let mut later = Vec::new();
     for (name, content) in bound.later {
         let part = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy();
-        let path = hashed_part(part.trim_start_matches("split_"), &content);
+        let path = hashed_part(&format!("parlour-{}", part.trim_start_matches("split_")), "wasm", &content);
         let (old, new) = (format!("\"./{name}\""), format!("\"./{}\"", path.trim_start_matches("assets/")));
         ensure!(javascript.contains(&old), "no code fetches the part {name} of the client.");
         javascript = javascript.replace(&old, &new);
@@ -150,14 +150,14 @@ pub fn check_first_load(files: &DistFiles) -> Result<()> {
     Ok(())
 }
 
-fn hashed_part(part: &str, content: &[u8]) -> String {
-    let digest = hex(&Sha256::digest(content));
-    format!("assets/parlour-{part}-{}.wasm", &digest[..16])
+fn hashed(extension: &str, content: &[u8]) -> String {
+    hashed_part("parlour", extension, content)
 }
 
-fn hashed(extension: &str, content: &[u8]) -> String {
+/// The path of a file whose name changes with its content.
+fn hashed_part(name: &str, extension: &str, content: &[u8]) -> String {
     let digest = hex(&Sha256::digest(content));
-    format!("assets/parlour-{}.{extension}", &digest[..16])
+    format!("assets/{name}-{}.{extension}", &digest[..16])
 }
 
 /// Concatenates the style sheets named in `order.txt`, in that order.

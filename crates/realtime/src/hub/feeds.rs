@@ -45,8 +45,12 @@ impl Feeds {
         self.shard(topic).write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The topics that somebody follows.
-    pub(super) fn topics(&self) -> Vec<Topic> {
-        self.shards.iter().flat_map(|shard| Self::read(shard).keys().copied().collect::<Vec<_>>()).collect()
+    /// Those of the `wanted` topics that somebody follows.
+    pub(super) fn topics(&self, wanted: impl Fn(Topic) -> bool) -> Vec<Topic> {
+        let mut topics = Vec::new();
+        for shard in &self.shards {
+            topics.extend(Self::read(shard).keys().copied().filter(|topic| wanted(*topic)));
+        }
+        topics
     }
 }

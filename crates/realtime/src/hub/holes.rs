@@ -34,8 +34,7 @@ impl Hub {
 
     /// Compares the feeds of the `wanted` topics with the log, and reads what they have missed.
     pub(super) async fn sweep(&self, wanted: impl Fn(Topic) -> bool) {
-        let mut topics = self.0.feeds.topics();
-        topics.retain(|topic| wanted(*topic));
+        let topics = self.0.feeds.topics(wanted);
         for chunk in topics.chunks(SWEEP_CHUNK) {
             let heads = self.0.log.heads(chunk.to_vec()).await;
             self.learn(heads);

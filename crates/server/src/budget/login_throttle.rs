@@ -325,25 +325,28 @@ impl LoginThrottle {
 }
 
 impl Tables {
-    /// Makes room. If nothing is old enough to go, the entries with the lowest counts go first: nobody erases their
-    /// own count by inventing others.
+    /// Makes room in both tables.
     fn clean(&mut self, now: i64) {
-        if self.accounts.len() >= MOST {
-            self.accounts.retain(|_, account| now - account.last < FORGET);
-            let mut most = 1;
-            while self.accounts.len() >= MOST && most < u32::MAX / 2 {
-                self.accounts.retain(|_, account| account.count > most);
-                most *= 2;
-            }
-        }
-        if self.networks.len() >= MOST {
-            self.networks.retain(|_, span| now - span.since < SPAN);
-            let mut most = 1;
-            while self.networks.len() >= MOST && most < u32::MAX / 2 {
-                self.networks.retain(|_, span| span.count > most);
-                most *= 2;
-            }
-        }
+        make_room(&mut self.accounts, |account| now - account.last < FORGET, |account| account.count);
+        make_room(&mut self.networks, |span| now - span.since < SPAN, |span| span.count);
+    }
+}
+
+/// Makes room in a full table. If nothing is old enough to go, the entries with the lowest counts go first: nobody
+/// erases their own count by inventing others.
+fn make_room<K: Eq + std::hash::Hash, V>(
+    table: &mut HashMap<K, V>,
+    counts_still: impl Fn(&V) -> bool,
+    count: impl Fn(&V) -> u32,
+) {
+    if table.len() < MOST {
+        return;
+    }
+    table.retain(|_, entry| counts_still(entry));
+    let mut most = 1;
+    while table.len() >= MOST && most < u32::MAX / 2 {
+        table.retain(|_, entry| count(entry) > most);
+        most *= 2;
     }
 }
 

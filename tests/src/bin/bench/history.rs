@@ -155,9 +155,6 @@ async fn floor(bytes: usize, time: Duration) -> f64 {
 
 /// Messages per insert statement.
 const AT_ONCE: i64 = 50_000;
-/// The text that messages are filled up with.
-const FILLING: &str =
-    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 
 /// Inserts messages of 100 bytes behind a room's log, bypassing the server: creating a million through the API would
 /// take minutes, and only reading is measured.
@@ -175,7 +172,7 @@ fn fill(server: &Process, room: ConversationId, author: &Somebody, count: i64) {
         .bind::<BigInt, _>(room.0)
         .bind::<BigInt, _>(author.id.0)
         .bind::<BigInt, _>(most)
-        .bind::<Text, _>(FILLING);
+        .bind::<Text, _>("x".repeat(100));
         on_backend!(&mut database, inner => insert.execute(inner)).unwrap();
         let advance = diesel::sql_query("UPDATE conversations SET last_seq = last_seq + $2 WHERE id = $1")
             .bind::<BigInt, _>(room.0)

@@ -7,8 +7,8 @@ use crate::cast::Database;
 use crate::options::{Options, Scenario};
 use crate::{connections, cost, figures, history, lively, throughput};
 
-/// Runs the requested scenarios in order on the requested databases, once per run. Returns false if anything that was acknowledged is not stored
-/// as acknowledged.
+/// Runs the requested scenarios in order on the requested databases, once per run. Returns false if anything that was
+/// acknowledged is not stored as acknowledged.
 pub async fn run(options: &Options) -> bool {
     let mut lines = Vec::new();
     for _ in 0..options.runs {
