@@ -6,10 +6,11 @@
 pub mod mail;
 mod origin;
 mod provider;
+mod services;
+pub mod table;
+mod values;
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
@@ -17,10 +18,11 @@ pub use origin::Origin;
 use parlour_chat::passwords::Argon2Cost;
 use parlour_protocol::accounts::Registration;
 use parlour_storage::connection::Address;
-use parlour_storage::postgres_url::PostgresUrl;
 pub use provider::ProviderSettings;
 
 use crate::budget::addresses;
+use mail::MailSettings;
+use values::Given;
 
 /// A value that is never printed, not even by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,84 +96,16 @@ pub struct Config {
     /// Whether a PostgreSQL that may lose confirmed writes is accepted.
     pub unsafe_database: bool,
     /// How mail is sent; without it, no mail is sent.
-    pub mail: Option<mail::MailSettings>,
+    pub mail: Option<MailSettings>,
     /// For tests of wrong clocks: how many seconds this machine's clock is taken to be ahead.
     pub clock_wrong_by: i64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:8080".into(),
-            data_dir: "data".into(),
-            database_url: None,
-            redis_url: None,
-            public_url: None,
-            allowed_origins: Vec::new(),
-            name: "Parlour".into(),
-            registration: Registration::Open,
-            member_invites: false,
-            open_services: false,
-            provider: None,
-            trusted_proxies: Vec::new(),
-            workers: std::thread::available_parallelism().map_or(2, usize::from),
-            database_readers: 4,
-            database_lanes: 4,
-            hashing: Argon2Cost::default(),
-            sends_per_second: 5,
-            changes_per_second: 20,
-            reads_per_second: 50,
-            pictures_per_hour: 30,
-            auth_per_minute: 60,
-            audit_days: 90,
-            connects_per_second: 500,
-            connects_per_address: 30,
-            connections: 4096,
-            connections_per_address: 256,
-            metrics_token: None,
-            metrics_listen: None,
-            unsafe_database: false,
-            mail: None,
-            clock_wrong_by: 0,
-        }
+        Self::read(&mut Given::default())
     }
 }
-
-/// Names of the settings in the environment. In `parlour.toml` they are written in lower case, without `PARLOUR_`.
-const NAMES: [&str; 32] = [
-    "PARLOUR_LISTEN",
-    "PARLOUR_DATA_DIR",
-    "DATABASE_URL",
-    "REDIS_URL",
-    "PARLOUR_PUBLIC_URL",
-    "PARLOUR_ALLOWED_ORIGINS",
-    "PARLOUR_NAME",
-    "PARLOUR_REGISTRATION",
-    "PARLOUR_MEMBER_INVITES",
-    "PARLOUR_OPEN_SERVICES",
-    "PARLOUR_TRUSTED_PROXIES",
-    "PARLOUR_WORKERS",
-    "PARLOUR_DATABASE_READERS",
-    "PARLOUR_DATABASE_LANES",
-    "PARLOUR_HASH_MEMORY_KIB",
-    "PARLOUR_HASH_PASSES",
-    "PARLOUR_SENDS_PER_SECOND",
-    "PARLOUR_CHANGES_PER_SECOND",
-    "PARLOUR_READS_PER_SECOND",
-    "PARLOUR_PICTURES_PER_HOUR",
-    "PARLOUR_AUTH_PER_MINUTE",
-    "PARLOUR_AUDIT_DAYS",
-    "PARLOUR_CONNECTS_PER_SECOND",
-    "PARLOUR_CONNECTS_PER_ADDRESS",
-    "PARLOUR_CONNECTIONS",
-    "PARLOUR_CONNECTIONS_PER_ADDRESS",
-    "PARLOUR_METRICS_TOKEN",
-    "PARLOUR_METRICS_LISTEN",
-    "PARLOUR_UNSAFE_DATABASE",
-    "PARLOUR_SMTP_URL",
-    "PARLOUR_MAIL_FROM",
-    "PARLOUR_CLOCK_WRONG_BY",
-];
 
 impl Config {
     /// Reads `parlour.toml` (or the file named by `PARLOUR_CONFIG`) and the environment, which takes precedence.
@@ -194,129 +128,57 @@ impl Config {
 
     /// Reads settings from the text of a file and from a lookup that takes precedence.
     pub fn from_sources(file: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let table: toml::Table = file.parse().map_err(|error| format!("parlour.toml: {error}"))?;
-        let mut values: BTreeMap<&str, String> = BTreeMap::new();
-        for (key, value) in table {
-            let wanted = key.to_uppercase();
-            let name = NAMES
-                .iter()
-                .chain(&ProviderSettings::NAMES)
-                .find(|name| **name == wanted || name.strip_prefix("PARLOUR_") == Some(&wanted))
-                .ok_or_else(|| {
-                    format!("parlour.toml: there is no setting {key:?}; docs/settings.md lists them all")
-                })?;
-            let text = match value {
-                toml::Value::String(text) => text,
-                toml::Value::Array(list) => {
-                    list.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
-                }
-                toml::Value::Integer(number) => number.to_string(),
-                toml::Value::Boolean(flag) => flag.to_string(),
-                _ => return Err(format!("parlour.toml: {key} must be a text, a number or a list of texts")),
-            };
-            values.insert(name, text);
-        }
-        for name in NAMES.into_iter().chain(ProviderSettings::NAMES) {
-            if let Some(value) = environment(name).filter(|value| !value.is_empty()) {
-                values.insert(name, value);
-            }
-        }
-        Self::from_values(&values)
-    }
-
-    fn from_values(values: &BTreeMap<&str, String>) -> Result<Self, String> {
-        let mut config = Self::default();
-        let text = |name: &str| values.get(name).map(|value| value.trim().to_owned());
-        let number = |name: &str, default: usize, least: usize, most: usize| match text(name) {
-            None => Ok(default),
-            Some(value) => match value.parse::<usize>() {
-                Ok(number) if (least..=most).contains(&number) => Ok(number),
-                _ => Err(format!("{name} must be a number from {least} to {most}, not {value:?}")),
-            },
-        };
-        let list = |name: &str| -> Vec<String> {
-            text(name)
-                .map(|value| {
-                    value.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect()
-                })
-                .unwrap_or_default()
-        };
-        if let Some(listen) = text("PARLOUR_LISTEN") {
-            config.listen = listen;
-        }
-        if let Some(folder) = text("PARLOUR_DATA_DIR") {
-            config.data_dir = folder.into();
-        }
-        config.database_url = text("DATABASE_URL").map(Secret);
-        config.redis_url = text("REDIS_URL").map(Secret);
-        let origin = |name: &str, text: &str| Origin::of_setting(name, text).map(|origin| origin.to_string());
-        config.public_url =
-            text("PARLOUR_PUBLIC_URL").map(|url| origin("PARLOUR_PUBLIC_URL", &url)).transpose()?;
-        config.allowed_origins = list("PARLOUR_ALLOWED_ORIGINS")
-            .iter()
-            .map(|text| origin("PARLOUR_ALLOWED_ORIGINS", text))
-            .collect::<Result<_, _>>()?;
-        if let Some(name) = text("PARLOUR_NAME") {
-            config.name = name;
-        }
-        config.registration = match text("PARLOUR_REGISTRATION").as_deref() {
-            None | Some("open" | "true") => Registration::Open,
-            Some("invite") => Registration::Invite,
-            Some("approval") => Registration::Approval,
-            Some("closed" | "false") => Registration::Closed,
-            Some(other) => {
-                return Err(format!(
-                    "PARLOUR_REGISTRATION must be open, invite, approval or closed, not {other:?}"
-                ));
-            }
-        };
-        let flag = |name: &str| match text(name).as_deref() {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
-            Some(other) => Err(format!("{name} must be true or false, not {other:?}")),
-        };
-        config.member_invites = flag("PARLOUR_MEMBER_INVITES")?;
-        config.open_services = flag("PARLOUR_OPEN_SERVICES")?;
-        config.provider = ProviderSettings::read(text)?;
-        config.unsafe_database = flag("PARLOUR_UNSAFE_DATABASE")?;
-        for proxy in list("PARLOUR_TRUSTED_PROXIES") {
-            let network = addresses::parse_network(&proxy).ok_or_else(|| {
-                format!(
-                    "PARLOUR_TRUSTED_PROXIES must be addresses or networks like 10.0.0.0/8, separated by commas;                      {proxy:?} is none"
-                )
-            })?;
-            config.trusted_proxies.push(network);
-        }
-        config.workers = number("PARLOUR_WORKERS", config.workers, 1, 256)?;
-        config.database_readers = number("PARLOUR_DATABASE_READERS", config.database_readers, 1, 64)?;
-        config.database_lanes = number("PARLOUR_DATABASE_LANES", config.database_lanes, 1, 64)?;
-        let small = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        config.hashing = Argon2Cost {
-            memory_kib: small(number("PARLOUR_HASH_MEMORY_KIB", 19 * 1024, 8, 4 * 1024 * 1024)?),
-            passes: small(number("PARLOUR_HASH_PASSES", 2, 1, 32)?),
-        };
-        config.sends_per_second = small(number("PARLOUR_SENDS_PER_SECOND", 5, 1, 1_000_000)?);
-        let rate = |name: &str, default: u32| number(name, default as usize, 1, 1_000_000).map(small);
-        config.changes_per_second = rate("PARLOUR_CHANGES_PER_SECOND", config.changes_per_second)?;
-        config.reads_per_second = rate("PARLOUR_READS_PER_SECOND", config.reads_per_second)?;
-        config.pictures_per_hour = rate("PARLOUR_PICTURES_PER_HOUR", config.pictures_per_hour)?;
-        config.connects_per_address = rate("PARLOUR_CONNECTS_PER_ADDRESS", config.connects_per_address)?;
-        config.connections = number("PARLOUR_CONNECTIONS", config.connections, 16, 1_000_000)?;
-        config.connections_per_address =
-            number("PARLOUR_CONNECTIONS_PER_ADDRESS", config.connections_per_address, 4, 1_000_000)?;
-        config.metrics_listen = text("PARLOUR_METRICS_LISTEN");
-        config.auth_per_minute = small(number("PARLOUR_AUTH_PER_MINUTE", 60, 1, 1_000_000)?);
-        config.audit_days = small(number("PARLOUR_AUDIT_DAYS", 90, 1, 3650)?);
-        config.connects_per_second = small(number("PARLOUR_CONNECTS_PER_SECOND", 500, 1, 1_000_000)?);
-        config.metrics_token = text("PARLOUR_METRICS_TOKEN").map(Secret);
-        config.mail = mail::MailSettings::from_values(values)?;
-        if let Some(value) = text("PARLOUR_CLOCK_WRONG_BY") {
-            config.clock_wrong_by = value
-                .parse()
-                .map_err(|_| format!("PARLOUR_CLOCK_WRONG_BY must be a number of seconds, not {value:?}"))?;
-        }
+        let mut given = Given::collect(file, environment)?;
+        let config = Self::read(&mut given);
+        given.finish()?;
         config.check()?;
         Ok(config)
+    }
+
+    /// Takes each setting from what was given; mistakes are recorded there.
+    fn read(given: &mut Given) -> Self {
+        Self {
+            listen: given.text("PARLOUR_LISTEN").unwrap_or_default(),
+            data_dir: given.text("PARLOUR_DATA_DIR").unwrap_or_default().into(),
+            database_url: given.text("DATABASE_URL").map(Secret),
+            redis_url: given.text("REDIS_URL").map(Secret),
+            public_url: {
+                let url = given.text("PARLOUR_PUBLIC_URL");
+                url.and_then(|url| origin(given, "PARLOUR_PUBLIC_URL", &url))
+            },
+            allowed_origins: {
+                let listed = given.list("PARLOUR_ALLOWED_ORIGINS");
+                listed.iter().filter_map(|text| origin(given, "PARLOUR_ALLOWED_ORIGINS", text)).collect()
+            },
+            name: given.text("PARLOUR_NAME").unwrap_or_default(),
+            registration: registration(given),
+            member_invites: given.flag("PARLOUR_MEMBER_INVITES"),
+            open_services: given.flag("PARLOUR_OPEN_SERVICES"),
+            provider: ProviderSettings::read(given),
+            trusted_proxies: trusted_proxies(given),
+            workers: given.number("PARLOUR_WORKERS"),
+            database_readers: given.number("PARLOUR_DATABASE_READERS"),
+            database_lanes: given.number("PARLOUR_DATABASE_LANES"),
+            hashing: Argon2Cost {
+                memory_kib: given.small_number("PARLOUR_HASH_MEMORY_KIB"),
+                passes: given.small_number("PARLOUR_HASH_PASSES"),
+            },
+            sends_per_second: given.small_number("PARLOUR_SENDS_PER_SECOND"),
+            changes_per_second: given.small_number("PARLOUR_CHANGES_PER_SECOND"),
+            reads_per_second: given.small_number("PARLOUR_READS_PER_SECOND"),
+            pictures_per_hour: given.small_number("PARLOUR_PICTURES_PER_HOUR"),
+            auth_per_minute: given.small_number("PARLOUR_AUTH_PER_MINUTE"),
+            audit_days: given.small_number("PARLOUR_AUDIT_DAYS"),
+            connects_per_second: given.small_number("PARLOUR_CONNECTS_PER_SECOND"),
+            connects_per_address: given.small_number("PARLOUR_CONNECTS_PER_ADDRESS"),
+            connections: given.number("PARLOUR_CONNECTIONS"),
+            connections_per_address: given.number("PARLOUR_CONNECTIONS_PER_ADDRESS"),
+            metrics_token: given.text("PARLOUR_METRICS_TOKEN").map(Secret),
+            metrics_listen: given.text("PARLOUR_METRICS_LISTEN"),
+            unsafe_database: given.flag("PARLOUR_UNSAFE_DATABASE"),
+            mail: MailSettings::read(given),
+            clock_wrong_by: clock_wrong_by(given),
+        }
     }
 
     /// Rejects combinations that cannot work.
@@ -334,12 +196,12 @@ impl Config {
             return Err("REDIS_URL must begin with redis:// or rediss://".into());
         }
         if let Some(redis) = &self.redis_url {
-            check_redis(&redis.0)?;
+            services::check_redis(&redis.0)?;
         }
         for (name, url) in [("DATABASE_URL", &self.database_url), ("REDIS_URL", &self.redis_url)] {
             if let Some(url) = url
                 && !self.open_services
-                && is_open(&url.0)
+                && services::is_open(&url.0)
             {
                 return Err(format!(
                     "{name} names another machine and no password. Anyone who reaches it could read and change \
@@ -388,52 +250,44 @@ impl Config {
     }
 }
 
-/// Rejects a URL that the Redis library would split differently than intended: what follows a `/`, `?` or `#` in a
-/// password is not a host. The error does not repeat the value, which holds the password.
-fn check_redis(url: &str) -> Result<(), String> {
-    let malformed = || {
-        "REDIS_URL cannot be used as it is. It must look like redis://user:password@host:6379/0, and in the password the \
-         characters % / ? # @ : are written %25 %2F %3F %23 %40 %3A."
-            .to_owned()
-    };
-    let parsed = openidconnect::url::Url::parse(url).map_err(|_| malformed())?;
-    let database = parsed.path().trim_start_matches('/');
-    let odd = parsed.host_str().is_none_or(str::is_empty)
-        || parsed.fragment().is_some()
-        || parsed.query().is_some_and(|query| query.contains('@'))
-        || !database.bytes().all(|digit| digit.is_ascii_digit());
-    if odd { Err(malformed()) } else { Ok(()) }
+/// An origin in the form of browsers.
+fn origin(given: &mut Given, name: &str, text: &str) -> Option<String> {
+    let origin = Origin::of_setting(name, text);
+    given.check(origin).map(|origin| origin.to_string())
 }
 
-/// Whether a URL names another machine without a password. URLs with another way to authenticate are left to that
-/// server.
-fn is_open(url: &str) -> bool {
-    if let Ok(url) = PostgresUrl::parse(url) {
-        return !url.has_credentials() && url.hosts().any(|host| !is_here(host));
+fn registration(given: &mut Given) -> Registration {
+    let name = "PARLOUR_REGISTRATION";
+    match given.text(name).as_deref() {
+        None | Some("open" | "true") => Registration::Open,
+        Some("invite") => Registration::Invite,
+        Some("approval") => Registration::Approval,
+        Some("closed" | "false") => Registration::Closed,
+        Some(other) => {
+            given.fail(format!("{name} must be open, invite, approval or closed, not {other:?}"));
+            Registration::Closed
+        }
     }
-    let Ok(url) = openidconnect::url::Url::parse(url) else {
-        return false;
-    };
-    let named = |names: &[&str]| -> Vec<String> {
-        let pairs = url.query_pairs().filter(|(name, _)| names.contains(&name.as_ref()));
-        pairs.map(|(_, value)| value.into_owned()).collect()
-    };
-    let mut hosts = named(&["host", "hostaddr"]);
-    hosts.extend(url.host_str().map(str::to_owned));
-    let elsewhere = hosts.iter().flat_map(|hosts| hosts.split(',')).any(|host| !is_here(host));
-    matches!(url.scheme(), "redis" | "rediss")
-        && elsewhere
-        && named(&["password", "passfile", "sslcert"]).is_empty()
-        && url.password().is_none()
 }
 
-/// Whether a host is this machine: by name, by loopback address, or as the folder of a Unix socket.
-fn is_here(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let folder = host.is_empty() || host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f");
-    folder
-        || host == "localhost"
-        || bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+fn trusted_proxies(given: &mut Given) -> Vec<IpNet> {
+    let name = "PARLOUR_TRUSTED_PROXIES";
+    let networks = given.list(name).into_iter().map(|proxy| {
+        addresses::parse_network(&proxy).ok_or_else(|| {
+            format!(
+                "{name} must be addresses or networks like 10.0.0.0/8, separated by commas; {proxy:?} is not one"
+            )
+        })
+    });
+    let networks: Result<Vec<IpNet>, String> = networks.collect();
+    given.check(networks).unwrap_or_default()
+}
+
+fn clock_wrong_by(given: &mut Given) -> i64 {
+    let name = "PARLOUR_CLOCK_WRONG_BY";
+    let text = given.text(name).unwrap_or_default();
+    let seconds = text.parse().map_err(|_| format!("{name} must be a number of seconds, not {text:?}"));
+    given.check(seconds).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -502,32 +356,21 @@ mod tests {
     }
 
     #[test]
-    fn services_of_this_machine_may_go_without_a_password() {
-        for url in [
-            "postgres://parlour@localhost/parlour",
-            "postgres://parlour@127.0.0.1:5433/parlour",
-            "postgresql://[::1]/parlour",
-            "postgres:///parlour?host=/run/postgresql",
-            "postgres://%2Frun%2Fpostgresql/parlour",
-            "postgres://localhost/parlour?hostaddr=127.0.0.1",
-            "postgres://parlour:secret@db.example/parlour",
-            "postgres://parlour@db.example/parlour?sslcert=a.crt",
-            "sqlite://data/x.sqlite3",
-        ] {
-            assert!(!is_open(url), "{url}");
-        }
-        for url in [
-            "redis://10.0.0.7",
-            "rediss://cache.example:6380",
-            "postgres://u@[2001:db8::1]/x",
-            "postgres:///x?host=db.example",
-            "postgres://localhost/x?host=/run/postgresql,db.example",
-            "postgres://u@localhost/x?hostaddr=10.0.0.7",
-        ] {
-            assert!(is_open(url), "{url}");
-        }
+    fn an_open_service_on_another_machine_has_to_be_allowed() {
         let open = "database_url = \"postgres://u@db/x\"\nopen_services = true";
         assert!(Config::from_sources(open, |_| None).unwrap().open_services);
+    }
+
+    #[test]
+    fn every_number_is_within_its_own_limits() {
+        for setting in table::SETTINGS {
+            if let table::Values::Number { default: Some(default), least, most } = setting.values {
+                assert!((least..=most).contains(&default), "{}", setting.name);
+            }
+        }
+        let mut given = Given::default();
+        Config::read(&mut given);
+        assert_eq!(given.finish(), Ok(()), "the defaults are a configuration");
     }
 
     #[test]

@@ -23,6 +23,7 @@ parlour health                                 ask the server of these settings 
 parlour openapi [3.0]                          print the OpenAPI document, 3.1 or 3.0.3
 parlour asyncapi                               print the AsyncAPI document of the socket
 parlour socket-schema                          print the JSON Schema of the socket's frames
+parlour settings                               print all settings as a Markdown table
 parlour version                                print the version";
 
 fn main() -> ExitCode {
@@ -42,6 +43,10 @@ fn main() -> ExitCode {
         ["openapi", "3.0"] => print_json(&openapi::document_3_0()),
         ["asyncapi"] => print_json(&openapi::asyncapi()),
         ["socket-schema"] => print_json(&openapi::socket_schema()),
+        ["settings"] => {
+            print!("{}", parlour_server::config::table::markdown());
+            Ok(())
+        }
         ["version" | "--version"] => {
             println!("parlour {}", env!("CARGO_PKG_VERSION"));
             Ok(())

@@ -2,12 +2,12 @@
 //!
 //! Invariant: no error message repeats the URL, which holds a password.
 
-use std::collections::BTreeMap;
-
 use lettre::message::Mailbox;
-use openidconnect::url::Url;
+use url::Url;
 
-use super::{Config, Secret, is_here};
+use super::services::is_here;
+use super::values::Given;
+use super::{Config, Secret};
 
 /// Names of the settings.
 const SMTP_URL: &str = "PARLOUR_SMTP_URL";
@@ -24,18 +24,18 @@ pub struct MailSettings {
 
 impl MailSettings {
     /// Reads both settings, or neither.
-    pub(super) fn from_values(values: &BTreeMap<&str, String>) -> Result<Option<Self>, String> {
-        let text = |name| values.get(name).map(|value| value.trim().to_owned());
-        match (text(SMTP_URL), text(MAIL_FROM)) {
-            (None, None) => Ok(None),
-            (Some(url), Some(from)) => Ok(Some(Self { smtp_url: Secret(url), from })),
-            (Some(_), None) => Err(format!(
-                "{SMTP_URL} sends mails, and every mail is from somebody. Set {MAIL_FROM} to an address."
+    pub(super) fn read(given: &mut Given) -> Option<Self> {
+        match (given.text(SMTP_URL), given.text(MAIL_FROM)) {
+            (None, None) => return None,
+            (Some(url), Some(from)) => return Some(Self { smtp_url: Secret(url), from }),
+            (Some(_), None) => given.fail(format!(
+                "{SMTP_URL} sends mail, which needs a sender. Set {MAIL_FROM} to an address."
             )),
-            (None, Some(_)) => Err(format!(
-                "{MAIL_FROM} is for mails, and there is no server that takes them. Set {SMTP_URL}, or remove {MAIL_FROM}."
+            (None, Some(_)) => given.fail(format!(
+                "{MAIL_FROM} is the sender of mail, and no server to send it is set. Set {SMTP_URL}, or remove {MAIL_FROM}."
             )),
         }
+        None
     }
 
     /// Rejects settings that cannot work.

@@ -3,6 +3,7 @@
 //! Invariant: a provider on another machine is reached over TLS.
 
 use super::Secret;
+use super::values::Given;
 
 /// How to reach the provider and authenticate with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,13 +19,20 @@ pub struct ProviderSettings {
 }
 
 impl ProviderSettings {
-    /// Names of the settings.
-    pub(super) const NAMES: [&str; 4] =
-        ["PARLOUR_OIDC_ISSUER", "PARLOUR_OIDC_CLIENT_ID", "PARLOUR_OIDC_CLIENT_SECRET", "PARLOUR_OIDC_NAME"];
-
     /// Reads the settings; without any of them there is no provider.
-    pub(super) fn read(text: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, String> {
-        let [issuer, client_id, client_secret, name] = Self::NAMES.map(text);
+    pub(super) fn read(given: &mut Given) -> Option<Self> {
+        let settings = [
+            "PARLOUR_OIDC_ISSUER",
+            "PARLOUR_OIDC_CLIENT_ID",
+            "PARLOUR_OIDC_CLIENT_SECRET",
+            "PARLOUR_OIDC_NAME",
+        ]
+        .map(|name| given.text(name));
+        given.check(Self::from_texts(settings)).flatten()
+    }
+
+    fn from_texts(settings: [Option<String>; 4]) -> Result<Option<Self>, String> {
+        let [issuer, client_id, client_secret, name] = settings;
         let (Some(issuer), Some(client_id)) = (&issuer, &client_id) else {
             return match (issuer, client_id, client_secret, name) {
                 (None, None, None, None) => Ok(None),
