@@ -149,7 +149,7 @@ async fn listen(redis: &Redis, hub: &Hub, node: NodeId) -> Result<(), redis::Red
     let pubsub = in_time(subscribing).await?;
     // Catch up on what was published while this node was not subscribed.
     hub.check_all_heads();
-    hub.broadcast_presence();
+    hub.greet();
     let (mut commands, mut messages) = pubsub.split();
     let hearing = async {
         while let Some(message) = messages.next().await {

@@ -10,14 +10,17 @@ use parlour_protocol::time::Timestamp;
 
 use crate::feed::{Control, Delivery, Topic};
 use crate::news::Summary;
+use crate::presence::Digest;
 
 /// Raised with every incompatible change of the encoding. Unknown versions are ignored; the log fills the hole.
-const VERSION: u8 = 3;
-/// The previous version, still decoded so that nodes can be upgraded one by one: its events have no summary.
-const WITHOUT_SUMMARY: u8 = 2;
+const VERSION: u8 = 4;
+/// The previous version, still decoded so that nodes can be upgraded one by one: it has no digests, and repeats lists.
+const WITHOUT_DIGEST: u8 = 3;
 
 /// Identifies a node among its peers; random at every start.
 pub(crate) type NodeId = u64;
+/// Stands for all nodes where one could be named; no node draws it.
+const EVERY_NODE: NodeId = 0;
 
 /// One unit of node-to-node traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,10 +43,17 @@ pub(crate) enum Packet {
         /// True when the person came online.
         online: bool,
     },
-    /// Roll call: everybody who is connected to the sending node.
-    Roll {
+    /// Everybody who is connected to the sending node.
+    List {
         /// Ids of the connected people.
         users: Vec<UserId>,
+    },
+    /// The digest of that list, repeated so that peers notice what they missed.
+    Digest(Digest),
+    /// Asks a node for its list, or every node for its digest.
+    Ask {
+        /// The node; `None` for all of them.
+        node: Option<NodeId>,
     },
 }
 
@@ -82,12 +92,21 @@ pub(crate) fn encode(node: NodeId, packets: &[Packet]) -> Bytes {
                 out.put_i64(user.0);
                 out.put_u8(u8::from(*online));
             }
-            Packet::Roll { users } => {
+            Packet::List { users } => {
                 out.put_u8(3);
                 out.put_u32(users.len() as u32);
                 users.iter().for_each(|user| out.put_i64(user.0));
                 // Always zero rooms: earlier versions sent how many people follow each room.
                 out.put_u32(0);
+            }
+            Packet::Digest(Digest { count, sum }) => {
+                out.put_u8(4);
+                out.put_u32(*count);
+                out.put_u64(*sum);
+            }
+            Packet::Ask { node } => {
+                out.put_u8(5);
+                out.put_u64(node.unwrap_or(EVERY_NODE));
             }
         }
     }
@@ -149,13 +168,12 @@ pub(crate) fn sender(mut input: &[u8]) -> Option<NodeId> {
 }
 
 fn is_known(version: u8) -> bool {
-    [VERSION, WITHOUT_SUMMARY].contains(&version)
+    [VERSION, WITHOUT_DIGEST].contains(&version)
 }
 
 /// Decodes a message. `None` if the version is unknown or the message damaged.
 pub(crate) fn decode(mut input: Bytes) -> Option<(NodeId, Vec<Packet>)> {
-    let version = input.try_get_u8().ok()?;
-    if !is_known(version) {
+    if !is_known(input.try_get_u8().ok()?) {
         return None;
     }
     let node = input.try_get_u64().ok()?;
@@ -177,8 +195,7 @@ pub(crate) fn decode(mut input: Bytes) -> Option<(NodeId, Vec<Packet>)> {
                     _ => return None,
                 };
                 let frame = get_frame(&mut input)?;
-                let summary = if version == WITHOUT_SUMMARY { None } else { get_summary(&mut input)? };
-                Packet::Event(Delivery { topic, seq, control, frame, summary })
+                Packet::Event(Delivery { topic, seq, control, frame, summary: get_summary(&mut input)? })
             }
             1 => {
                 let topic = get_topic(&mut input)?;
@@ -194,7 +211,12 @@ pub(crate) fn decode(mut input: Bytes) -> Option<(NodeId, Vec<Packet>)> {
                 // Skip the per-room follower counts that earlier versions send.
                 let rooms = get_count(&mut input, 12)?;
                 input.advance(rooms * 12);
-                Packet::Roll { users }
+                Packet::List { users }
+            }
+            4 => Packet::Digest(Digest { count: input.try_get_u32().ok()?, sum: input.try_get_u64().ok()? }),
+            5 => {
+                let node = input.try_get_u64().ok()?;
+                Packet::Ask { node: (node != EVERY_NODE).then_some(node) }
             }
             _ => return None,
         });
@@ -296,7 +318,10 @@ mod tests {
         packets.extend([
             Packet::Ephemeral { topic, except: vec![UserId(1)], frame },
             Packet::Presence { user: UserId(2), online: true },
-            Packet::Roll { users: vec![UserId(1), UserId(2)] },
+            Packet::List { users: vec![UserId(1), UserId(2)] },
+            Packet::Digest(Digest { count: 2, sum: 3 }),
+            Packet::Ask { node: Some(7) },
+            Packet::Ask { node: None },
         ]);
         let bytes = encode(42, &packets);
         assert_eq!(sender(&bytes), Some(42));
@@ -305,13 +330,13 @@ mod tests {
             // A truncated message decodes to `None` or to fewer packets, and never panics.
             let _ = decode(bytes.slice(..end));
         }
-        assert_eq!(decode(Bytes::from_static(b"\x04")), None);
+        assert_eq!(decode(Bytes::from_static(b"\x05")), None);
     }
 
     #[test]
     fn a_node_of_the_version_before_is_understood() {
         let mut old = BytesMut::new();
-        old.put_u8(2);
+        old.put_u8(3);
         old.put_u64(42);
         for seq in [3, 4] {
             old.put_u8(0);
@@ -320,11 +345,16 @@ mod tests {
             old.put_u8(0);
             old.put_i64(0);
             put_frame(&mut old, &Bytes::from_static(b"\x81\x02hi"));
+            put_summary(&mut old, Some(&Summary::Joined));
         }
+        old.put_u8(3);
+        old.put_u32(1);
+        old.put_i64(8);
+        old.put_u32(0);
         let old = old.freeze();
         assert_eq!(sender(&old), Some(42));
         let (_, packets) = decode(old).unwrap();
-        assert_eq!(packets.len(), 2);
-        assert!(packets.iter().all(|one| matches!(one, Packet::Event(Delivery { summary: None, .. }))));
+        assert_eq!(packets.len(), 3);
+        assert_eq!(packets[2], Packet::List { users: vec![UserId(8)] });
     }
 }

@@ -3,34 +3,33 @@
 //! Invariant: an event is delivered here and to the other nodes only after its COMMIT; anyone who misses it finds it
 //! in the log. Locks are held while shared bytes are pushed into queues, never across an await.
 
+mod controls;
 mod feeds;
 mod holes;
+mod presence;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
 use parlour_protocol::limits;
-use parlour_protocol::socket::{CloseCode, Ephemeral, ServerFrame};
+use parlour_protocol::socket::CloseCode;
 use tokio::sync::mpsc;
 
 use self::feeds::Feeds;
 use crate::broker::Broker;
 use crate::codec::{NodeId, Packet};
 use crate::feed::{Control, Delivered, Delivery, Feed, Topic};
-use crate::frames;
 use crate::metrics::{Metrics, count};
 use crate::outbox::Outbox;
 use crate::presence::Presence;
 
 /// How long a person stays online after their last connection ended, since most reconnect at once.
 const OFFLINE_AFTER: Duration = Duration::from_secs(10);
-/// How often each node tells the others who is connected to it.
-const ROLL_EVERY: Duration = Duration::from_secs(20);
 /// How often all heads are compared with the log: in a cluster, and on a single node (where only a fault of this
 /// process could lose an event).
 const SWEEP_CLUSTER: Duration = Duration::from_secs(2);
@@ -75,6 +74,10 @@ struct Inner {
     log: Arc<dyn Log>,
     metrics: Arc<Metrics>,
     presence: Presence,
+    /// Another node asked for the list of people on this one.
+    owes_list: AtomicBool,
+    /// Another node asked for its digest.
+    owes_digest: AtomicBool,
     feeds: Feeds,
     connections: Mutex<HashMap<UserId, Vec<Arc<Outbox>>>>,
     filling: Mutex<HashSet<Topic>>,
@@ -100,6 +103,8 @@ impl Hub {
             log,
             metrics: Arc::default(),
             presence: Presence::default(),
+            owes_list: AtomicBool::default(),
+            owes_digest: AtomicBool::default(),
             feeds: Feeds::default(),
             connections: Mutex::default(),
             filling: Mutex::default(),
@@ -142,30 +147,13 @@ impl Hub {
             }
         });
         if clustered {
-            let hub = self.clone();
-            tokio::spawn(async move {
-                let mut roll = tokio::time::interval(ROLL_EVERY);
-                loop {
-                    roll.tick().await;
-                    hub.broadcast_presence();
-                }
-            });
+            tokio::spawn(self.clone().report_presence());
         }
     }
 
     /// Sets what to do when another node reports the end of a session. Call once, before anything else.
     pub fn on_end_of_session(&self, ended: impl Fn(SessionId) + Send + Sync + 'static) {
         let _ = self.0.session_ended.set(Box::new(ended));
-    }
-
-    /// Closes the sockets of sessions that have ended.
-    pub fn end_sessions(&self, ended: &BTreeSet<SessionId>) {
-        let connections = lock(&self.0.connections);
-        let of_session =
-            |outbox: &&Arc<Outbox>| outbox.owner().is_some_and(|(_, session)| ended.contains(&session));
-        for outbox in connections.values().flatten().filter(of_session) {
-            outbox.close(CloseCode::SessionRevoked);
-        }
     }
 
     /// This node's counters.
@@ -238,7 +226,7 @@ impl Hub {
             let hub = self.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(OFFLINE_AFTER).await;
-                if hub.0.presence.is_here(user) {
+                if !hub.0.presence.leave(user) {
                     return;
                 }
                 hub.tell_others(Packet::Presence { user, online: false });
@@ -247,34 +235,6 @@ impl Hub {
                     hub.announce(user, false, friends);
                 }
             });
-        }
-    }
-
-    /// Tells a person's friends that they came online or went offline. `connect` and `disconnect` do this themselves.
-    pub fn announce(&self, user: UserId, online: bool, friends: Vec<UserId>) {
-        let frame = frames::encode(&ServerFrame::Ephemeral(Ephemeral::Presence { user, online }));
-        for friend in friends {
-            self.ephemeral(Topic::User(friend), Vec::new(), frame.clone());
-        }
-    }
-
-    /// Two people became friends: tells each that the other is online, if the other is and allows them to know.
-    pub async fn introduce(&self, one: UserId, other: UserId) {
-        for (user, friend) in [(one, other), (other, one)] {
-            if self.0.presence.is_online(user) && self.0.log.friends(user).await.contains(&friend) {
-                self.announce(user, true, vec![friend]);
-            }
-        }
-    }
-
-    /// Tells friends on this node that people went offline with their node, which could not say so itself. Every node
-    /// finds this out and tells its own connections.
-    async fn announce_lost_peers(&self) {
-        for user in self.0.presence.forget_silent() {
-            let frame = frames::encode(&ServerFrame::Ephemeral(Ephemeral::Presence { user, online: false }));
-            for friend in self.0.log.friends(user).await {
-                self.deliver_ephemeral(Topic::User(friend), &[], &frame);
-            }
         }
     }
 
@@ -430,13 +390,19 @@ impl Hub {
                 self.deliver(delivery);
             }
             Packet::Ephemeral { topic, except, frame } => self.deliver_ephemeral(topic, &except, &frame),
-            Packet::Presence { user, online } => self.0.presence.apply_peer_presence(from, user, online),
-            Packet::Roll { users } => self.0.presence.peer_roll(from, users),
+            Packet::Presence { user, online } => self.0.presence.peer_changed(from, user, online),
+            Packet::List { users } => self.0.presence.peer_listed(from, users),
+            Packet::Digest(digest) => {
+                if !self.0.presence.peer_is_known(from, digest) {
+                    self.tell_others(Packet::Ask { node: Some(from) });
+                }
+            }
+            Packet::Ask { node: None } => self.0.owes_digest.store(true, Ordering::Relaxed),
+            Packet::Ask { node: Some(node) } if node == self.0.node => {
+                self.0.owes_list.store(true, Ordering::Relaxed);
+            }
+            Packet::Ask { .. } => {}
         }
-    }
-
-    pub(crate) fn broadcast_presence(&self) {
-        self.tell_others(Packet::Roll { users: self.0.presence.everybody_here() });
     }
 
     fn deliver(&self, delivery: Delivery) {
@@ -467,44 +433,6 @@ impl Hub {
         if delivered.hole_after.is_some() {
             count(&self.0.metrics.holes_found);
             self.fill(topic, None);
-        }
-    }
-
-    fn control(&self, user: UserId, control: Control) {
-        let connections = lock(&self.0.connections).get(&user).cloned().unwrap_or_default();
-        match control {
-            Control::EndSession(session) => {
-                let of_session =
-                    |outbox: &&Arc<Outbox>| outbox.owner().is_some_and(|(_, own)| own == session);
-                for outbox in connections.iter().filter(of_session) {
-                    outbox.close(CloseCode::SessionRevoked);
-                }
-            }
-            Control::Block(other) => connections.iter().for_each(|outbox| outbox.block(other, true)),
-            Control::Unblock(other) => connections.iter().for_each(|outbox| outbox.block(other, false)),
-            Control::Detach(id) => {
-                connections.iter().for_each(|outbox| self.detach(Topic::Conversation(id), outbox));
-            }
-            Control::Attach(id) => {
-                let topic = Topic::Conversation(id);
-                for outbox in connections.iter().filter(|outbox| outbox.may_follow(topic)) {
-                    // Live at first: the head read below tells whether it is a direct chat, and a frame too many is
-                    // better than one too few.
-                    self.attach(topic, outbox, None, true);
-                    if let Some(feed) = self.feed(topic) {
-                        let mut feed = lock(&feed);
-                        feed.may_be_direct();
-                        if !outbox.is_live(id) {
-                            feed.set_live(outbox, false);
-                        }
-                    }
-                }
-                let hub = self.clone();
-                tokio::spawn(async move {
-                    let heads = hub.0.log.heads(vec![topic]).await;
-                    hub.learn(heads);
-                });
-            }
         }
     }
 

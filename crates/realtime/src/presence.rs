@@ -1,7 +1,10 @@
 //! Who is online, as this node knows it: its own connections, and what the other nodes last reported.
 //!
-//! Invariant: a node's report is believed for less than a minute; nodes repeat theirs every twenty seconds. When a
-//! node dies, everybody who was connected only there is returned once, to be announced as offline.
+//! Nodes report each change. Every twenty seconds they also repeat a digest of everybody on them, so that a peer that
+//! missed something asks for the whole list: what is sent grows with changes, not with people times nodes.
+//!
+//! Invariant: a node is believed for less than a minute after its last digest or list. When a node dies, everybody who
+//! was connected only there is returned once, to be announced as offline.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,14 +15,51 @@ use tokio::time::Instant;
 
 use crate::codec::NodeId;
 
-/// How long a node is believed after its last roll call: two may be lost, and anyone who was on a node that died is
+/// How long a node is believed after its last report: two may be lost, and anyone who was on a node that died is
 /// offline for everybody within a minute.
 const BELIEVED: Duration = Duration::from_secs(50);
+
+/// Identifies a set of people with all but certainty: their number, and a sum that does not depend on their order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Digest {
+    /// Number of people.
+    pub count: u32,
+    /// Their ids, each mixed and combined by exclusive or. All nodes must compute the same.
+    pub sum: u64,
+}
+
+impl Digest {
+    fn add(&mut self, user: UserId) {
+        self.count = self.count.wrapping_add(1);
+        self.sum ^= mixed(user);
+    }
+
+    fn remove(&mut self, user: UserId) {
+        self.count = self.count.wrapping_sub(1);
+        self.sum ^= mixed(user);
+    }
+}
+
+/// The finalizer of SplitMix64: ids are numbered one after the other, and their plain exclusive or would collide.
+fn mixed(user: UserId) -> u64 {
+    let mut bits = user.0 as u64;
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+#[derive(Default)]
+struct Local {
+    /// Connections of each person; none for someone whose absence the other nodes have not been told yet.
+    people: HashMap<UserId, u32>,
+    digest: Digest,
+}
 
 #[derive(Default)]
 struct Peer {
     heard: Option<Instant>,
     users: HashSet<UserId>,
+    digest: Digest,
 }
 
 impl Peer {
@@ -31,12 +71,12 @@ impl Peer {
 /// Connected people, on this node and on the others.
 #[derive(Default)]
 pub struct Presence {
-    local: Mutex<HashMap<UserId, u32>>,
+    local: Mutex<Local>,
     peers: Mutex<HashMap<NodeId, Peer>>,
 }
 
 impl Presence {
-    fn local(&self) -> MutexGuard<'_, HashMap<UserId, u32>> {
+    fn local(&self) -> MutexGuard<'_, Local> {
         self.local.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -54,28 +94,38 @@ impl Presence {
 
     /// Counts a new connection here. Returns true if it is the person's first on this node.
     pub(crate) fn arrive(&self, user: UserId) -> bool {
-        let mut local = self.local();
-        let count = local.entry(user).or_default();
+        let local = &mut *self.local();
+        let count = local.people.entry(user).or_insert_with(|| {
+            local.digest.add(user);
+            0
+        });
         *count += 1;
         *count == 1
     }
 
-    /// Counts the end of a connection here. Returns true if it was the person's last on this node.
+    /// Counts the end of a connection here. Returns true if it was the person's last on this node; they stay in the
+    /// list that other nodes know until [`Self::leave`].
     pub(crate) fn depart(&self, user: UserId) -> bool {
         let mut local = self.local();
-        match local.get_mut(&user) {
-            Some(count) if *count > 1 => {
-                *count -= 1;
-                false
-            }
-            Some(_) => local.remove(&user).is_some(),
-            None => false,
+        let Some(count) = local.people.get_mut(&user).filter(|count| **count > 0) else { return false };
+        *count -= 1;
+        *count == 0
+    }
+
+    /// Takes a person who has no connection here off the list. Returns false if they have one, or were not on it.
+    pub(crate) fn leave(&self, user: UserId) -> bool {
+        let mut local = self.local();
+        let leaves = local.people.get(&user) == Some(&0);
+        if leaves {
+            local.people.remove(&user);
+            local.digest.remove(user);
         }
+        leaves
     }
 
     /// Whether a person is connected here.
     pub(crate) fn is_here(&self, user: UserId) -> bool {
-        self.local().contains_key(&user)
+        self.local().people.get(&user).is_some_and(|count| *count > 0)
     }
 
     /// Whether a person is connected anywhere.
@@ -89,32 +139,54 @@ impl Presence {
 
     /// Number of people connected anywhere.
     pub fn count(&self) -> usize {
-        let here: HashSet<UserId> = self.local().keys().copied().collect();
+        let local = self.local();
+        let here = local.people.iter().filter(|(_, count)| **count > 0).map(|(user, _)| *user);
+        let mut everybody: HashSet<UserId> = here.collect();
+        drop(local);
         let peers = self.peers();
-        let believed = peers.values().filter(|peer| peer.is_believed());
-        let elsewhere = believed.flat_map(|peer| peer.users.iter()).filter(|user| !here.contains(user));
-        let elsewhere: HashSet<&UserId> = elsewhere.collect();
-        here.len() + elsewhere.len()
+        everybody.extend(peers.values().filter(|peer| peer.is_believed()).flat_map(|peer| &peer.users));
+        everybody.len()
     }
 
-    pub(crate) fn everybody_here(&self) -> Vec<UserId> {
-        self.local().keys().copied().collect()
+    /// Everybody on the list that other nodes know.
+    pub(crate) fn listed(&self) -> Vec<UserId> {
+        self.local().people.keys().copied().collect()
     }
 
-    pub(crate) fn apply_peer_presence(&self, node: NodeId, user: UserId, online: bool) {
+    /// The digest of that list.
+    pub(crate) fn digest(&self) -> Digest {
+        self.local().digest
+    }
+
+    /// Takes over a change that a node reported.
+    pub(crate) fn peer_changed(&self, node: NodeId, user: UserId, online: bool) {
         let mut peers = self.peers();
         let peer = peers.entry(node).or_default();
         peer.heard.get_or_insert_with(Instant::now);
-        if online {
-            peer.users.insert(user);
-        } else {
-            peer.users.remove(&user);
+        if online && peer.users.insert(user) {
+            peer.digest.add(user);
+        } else if !online && peer.users.remove(&user) {
+            peer.digest.remove(user);
         }
     }
 
-    pub(crate) fn peer_roll(&self, node: NodeId, users: Vec<UserId>) {
-        let peer = Peer { heard: Some(Instant::now()), users: users.into_iter().collect() };
+    /// Takes over the list that a node reported.
+    pub(crate) fn peer_listed(&self, node: NodeId, users: Vec<UserId>) {
+        let mut peer = Peer { heard: Some(Instant::now()), ..Peer::default() };
+        for user in users {
+            if peer.users.insert(user) {
+                peer.digest.add(user);
+            }
+        }
         self.peers().insert(node, peer);
+    }
+
+    /// Compares a node's digest with what is known of it. Returns false if something was missed.
+    pub(crate) fn peer_is_known(&self, node: NodeId, digest: Digest) -> bool {
+        let mut peers = self.peers();
+        let peer = peers.entry(node).or_default();
+        peer.heard = Some(Instant::now());
+        peer.digest == digest
     }
 }
 
@@ -128,9 +200,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn somebody_who_was_on_a_silent_node_alone_is_handed_out_once() {
         let presence = Presence::default();
-        presence.peer_roll(1, vec![ADA, BOB]);
+        presence.peer_listed(1, vec![ADA, BOB]);
         tokio::time::advance(BELIEVED / 2).await;
-        presence.peer_roll(2, vec![BOB]);
+        presence.peer_listed(2, vec![BOB]);
         assert_eq!(presence.forget_silent(), []);
         assert!(presence.is_online(ADA));
         tokio::time::advance(BELIEVED / 2).await;
@@ -140,5 +212,33 @@ mod tests {
         presence.arrive(BOB);
         tokio::time::advance(BELIEVED).await;
         assert_eq!(presence.forget_silent(), [], "the other one is here");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_digest_tells_whether_every_change_arrived() {
+        let (node, peer) = (Presence::default(), Presence::default());
+        let knows = || peer.peer_is_known(1, node.digest());
+        assert!(knows(), "nobody is there");
+        for number in 1..=100 {
+            node.arrive(UserId(number));
+            peer.peer_changed(1, UserId(number), true);
+        }
+        node.arrive(ADA);
+        peer.peer_changed(1, ADA, true);
+        assert!(knows(), "a second connection of somebody changes nothing");
+        assert!(!node.depart(ADA) && node.depart(ADA) && !node.is_here(ADA));
+        assert!(knows(), "they may be back at once");
+        assert!(node.leave(ADA) && !node.leave(ADA));
+        assert!(!knows());
+        peer.peer_changed(1, ADA, false);
+        assert!(knows());
+        node.arrive(ADA);
+        node.depart(BOB);
+        node.leave(BOB);
+        assert!(!knows(), "as many people, but others");
+        assert!(peer.is_online(BOB));
+        peer.peer_listed(1, node.listed());
+        assert!(knows() && !peer.is_online(BOB));
+        assert_eq!(peer.count(), 99);
     }
 }
