@@ -14,6 +14,7 @@ pub mod characters;
 pub mod close_codes;
 pub mod conversations;
 pub mod emails;
+pub mod events;
 pub mod friends;
 pub mod health;
 pub mod identities;

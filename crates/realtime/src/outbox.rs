@@ -9,27 +9,24 @@
 //! its queued events are dropped (they are in the log), and one `resync` follows when the queue drains. A connection
 //! that does not drain is closed.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::Bound;
+mod heads;
+mod queue;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
-use parlour_protocol::socket::{CloseCode, ServerFrame};
+use parlour_protocol::socket::CloseCode;
 
+use self::queue::{Kind, MAX_BYTES, MAX_FRAMES, Next, State, note};
 use crate::feed::Topic;
-use crate::frames;
 use crate::metrics::{Metrics, count};
-use crate::news::{Gathered, Reader, Summary};
 use crate::ready::{ReadyList, Token};
 
-/// Maximum queued frames; replies may take up to twice as many.
-const MAX_FRAMES: usize = 256;
-/// Maximum queued bytes; replies may take up to twice as many.
-const MAX_BYTES: usize = 512 * 1024;
 /// A connection with more bytes than this queued is slow; slow connections count towards [`MAX_NODE_BYTES`].
 const SLOW: usize = 32 * 1024;
 /// Maximum bytes queued for all slow connections of a node; beyond it, each of them may queue at most [`SLOW`].
@@ -37,14 +34,6 @@ const MAX_NODE_BYTES: usize = 48 * 1024 * 1024;
 /// A connection that lags this often within [`LAG_WINDOW`] is closed.
 const MAX_LAGS: usize = 3;
 const LAG_WINDOW: Duration = Duration::from_secs(60);
-/// Minimum interval between two reports of heads to one connection.
-const HEADS_EVERY: Duration = Duration::from_secs(2);
-/// Approximate bytes of one report; conversations that do not fit come first in the next one. This keeps heads below
-/// 2 KiB per second, however many busy rooms somebody is in.
-const HEADS_BYTES: usize = 4000;
-/// Maximum bytes handed to the socket at once, so that one connection cannot hold the thread for long.
-const CHUNK: usize = 64 * 1024;
-
 /// When a reply is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
@@ -52,47 +41,6 @@ pub enum Urgency {
     Now,
     /// Together with the next frame, or after [`crate::ready::LATER`]: a write of its own costs more than the reply.
     WithNext,
-}
-
-enum Kind {
-    /// A reply to the client's own command, bounded by the rate limit of commands; or heads, bounded by
-    /// [`HEADS_EVERY`].
-    Reply,
-    /// A stored event; it can be fetched again.
-    Durable(Topic, Seq),
-    /// Typing and presence; may be dropped.
-    Ephemeral,
-}
-
-#[derive(Default)]
-struct State {
-    queue: VecDeque<(Bytes, Kind)>,
-    bytes: usize,
-    /// Bytes of this queue that are included in the node's total.
-    counted: usize,
-    /// Newest positions that were left out since the connection lagged.
-    lag: Option<(BTreeMap<ConversationId, Seq>, Option<Seq>)>,
-    lags: VecDeque<Instant>,
-    /// Heads that wait for the next report, with the news collected for them.
-    heads: BTreeMap<ConversationId, Gathered>,
-    heads_told: Option<Instant>,
-    /// The last conversation reported; the next report starts after it.
-    told_up_to: Option<ConversationId>,
-    /// People whose messages are no news to the owner.
-    blocked: BTreeSet<UserId>,
-    close: Option<CloseCode>,
-    finished: bool,
-    /// Whether the connection is on its thread's ready list.
-    listed: bool,
-    /// Whether the connection is on the list that its thread writes after a delay.
-    listed_later: bool,
-    /// Whether the connection's own task writes.
-    held: bool,
-    /// Bytes that the socket did not accept at once.
-    rest: Option<Bytes>,
-    waker: Option<Waker>,
-    topics: BTreeSet<Topic>,
-    live: BTreeSet<ConversationId>,
 }
 
 /// The queue of one connection: filled by feeds, drained by the socket.
@@ -104,13 +52,6 @@ pub struct Outbox {
     ready: Arc<ReadyList>,
     token: Token,
     state: Mutex<State>,
-}
-
-/// What to write next.
-enum Next {
-    Chunk(Bytes),
-    End,
-    Nothing,
 }
 
 impl Outbox {
@@ -212,48 +153,6 @@ impl Outbox {
         state.lag.get_or_insert_with(Default::default);
         state.leave_out(topic, head);
         self.wake(&mut state);
-    }
-
-    /// Records an event of a conversation that is not followed live: its position and its summary. Returns true if
-    /// heads now wait for [`Self::flush_due_heads`] that did not wait before.
-    pub fn head(&self, conversation: ConversationId, seq: Seq, summary: Option<&Summary>) -> bool {
-        let me = self.owner().map_or(UserId(0), |(user, _)| user);
-        let mut locked = self.state();
-        let state = &mut *locked;
-        let waits_already = !state.heads.is_empty();
-        let gathered = state.heads.entry(conversation).or_insert_with(|| Gathered::before(seq));
-        gathered.add(seq, summary, Reader { me, blocked: &state.blocked });
-        if state.heads_told.is_none_or(|at| at.elapsed() >= HEADS_EVERY) {
-            self.flush_heads(state);
-        }
-        !waits_already && !state.heads.is_empty()
-    }
-
-    /// Sets the people whose messages are no news to the owner. Call before anything is followed.
-    pub fn set_blocked(&self, blocked: BTreeSet<UserId>) {
-        self.state().blocked = blocked;
-    }
-
-    /// From now on, messages of this person are no news to the owner, or are news again.
-    pub(crate) fn block(&self, user: UserId, blocks: bool) {
-        let mut state = self.state();
-        if blocks {
-            state.blocked.insert(user);
-        } else {
-            state.blocked.remove(&user);
-        }
-    }
-
-    /// Reports waiting heads if it is time. Returns true if some still wait.
-    pub fn flush_due_heads(&self) -> bool {
-        let mut state = self.state();
-        if state.finished {
-            return false;
-        }
-        if state.heads_told.is_none_or(|at| at.elapsed() >= HEADS_EVERY) {
-            self.flush_heads(&mut state);
-        }
-        !state.heads.is_empty()
     }
 
     fn fall_behind(&self, state: &mut State) {
@@ -423,26 +322,6 @@ impl Outbox {
         }
     }
 
-    fn flush_heads(&self, state: &mut State) {
-        if state.heads.is_empty() {
-            return;
-        }
-        state.heads_told = Some(Instant::now());
-        let lags = state.lag.is_some() || state.full(0);
-        let (mut conversations, mut news) = (BTreeMap::new(), BTreeMap::new());
-        for (conversation, gathered) in state.take_heads(if lags { usize::MAX } else { HEADS_BYTES }) {
-            if lags {
-                state.leave_out(Topic::Conversation(conversation), gathered.head);
-            } else {
-                conversations.insert(conversation, gathered.head);
-                news.extend(gathered.news().map(|news| (conversation, news)));
-            }
-        }
-        if !lags {
-            self.push(state, frames::encode(&ServerFrame::Heads { conversations, news }), Kind::Reply);
-        }
-    }
-
     /// Returns false if it was already there.
     pub(crate) fn add_topic(&self, topic: Topic) -> bool {
         self.state().topics.insert(topic)
@@ -470,329 +349,5 @@ impl Outbox {
     }
 }
 
-impl State {
-    fn full(&self, more: usize) -> bool {
-        self.queue.len() >= MAX_FRAMES || self.bytes + more > MAX_BYTES
-    }
-
-    /// Hands the queue to the connection's task.
-    fn hold(&mut self) {
-        self.held = true;
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
-    fn next(&mut self) -> Next {
-        if let Some(rest) = self.rest.take() {
-            return Next::Chunk(rest);
-        }
-        if self.finished {
-            return Next::End;
-        }
-        if self.queue.is_empty() {
-            if let Some((conversations, user)) = self.lag.take() {
-                return Next::Chunk(frames::encode(&ServerFrame::Resync { conversations, user }));
-            }
-            let Some(code) = self.close else {
-                return Next::Nothing;
-            };
-            self.finished = true;
-            return Next::Chunk(frames::close(code));
-        }
-        let mut chunk = self.take_first();
-        if !self.queue.is_empty() && chunk.len() < CHUNK {
-            let mut joined = BytesMut::with_capacity(self.bytes.min(CHUNK) + chunk.len());
-            joined.extend_from_slice(&chunk);
-            while joined.len() < CHUNK && !self.queue.is_empty() {
-                let next = self.take_first();
-                joined.extend_from_slice(&next);
-            }
-            chunk = joined.freeze();
-        }
-        if self.queue.is_empty() {
-            // Frees the memory of a burst; an idle connection holds next to nothing.
-            self.queue.shrink_to(4);
-        }
-        Next::Chunk(chunk)
-    }
-
-    fn take_first(&mut self) -> Bytes {
-        let Some((frame, _)) = self.queue.pop_front() else {
-            return Bytes::new();
-        };
-        self.bytes -= frame.len();
-        frame
-    }
-
-    fn retain(&mut self, keep: impl Fn(&Kind) -> bool) {
-        let mut bytes = 0;
-        self.queue.retain(|(frame, kind)| {
-            let kept = keep(kind);
-            bytes += if kept { frame.len() } else { 0 };
-            kept
-        });
-        self.bytes = bytes;
-    }
-
-    /// Takes heads of at most `bytes`, round-robin by conversation; at least one.
-    fn take_heads(&mut self, bytes: usize) -> Vec<(ConversationId, Gathered)> {
-        let from = self.told_up_to.map_or(Bound::Unbounded, Bound::Excluded);
-        let first: Vec<ConversationId> =
-            self.heads.range((from, Bound::Unbounded)).map(|(id, _)| *id).collect();
-        let again = self.heads.keys().copied().take(self.heads.len() - first.len());
-        let ids: Vec<ConversationId> = first.iter().copied().chain(again).collect();
-        let mut taken = Vec::new();
-        let mut size = 0;
-        for id in ids {
-            let more = self.heads.get(&id).map_or(0, Gathered::size);
-            if size > 0 && size + more > bytes {
-                break;
-            }
-            size += more;
-            taken.extend(self.heads.remove(&id).map(|gathered| (id, gathered)));
-            self.told_up_to = Some(id);
-        }
-        taken
-    }
-
-    fn leave_out(&mut self, topic: Topic, seq: Seq) {
-        if let Some(lag) = self.lag.as_mut() {
-            note(lag, &Kind::Durable(topic, seq));
-        }
-    }
-}
-
-fn note(lag: &mut (BTreeMap<ConversationId, Seq>, Option<Seq>), kind: &Kind) {
-    match kind {
-        Kind::Durable(Topic::Conversation(id), seq) => {
-            let head = lag.0.entry(*id).or_default();
-            *head = (*seq).max(*head);
-        }
-        Kind::Durable(Topic::User(_), seq) => lag.1 = Some(lag.1.unwrap_or(0).max(*seq)),
-        Kind::Reply | Kind::Ephemeral => {}
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use parlour_protocol::socket::News;
-    use parlour_protocol::time::Timestamp;
-
-    const ROOM: Topic = Topic::Conversation(ConversationId(1));
-
-    fn outbox() -> Outbox {
-        Outbox::new(Arc::default(), Arc::default(), 7)
-    }
-
-    fn take(outbox: &Outbox) -> Option<Bytes> {
-        outbox.take_ready()
-    }
-
-    fn held(outbox: &Outbox) -> Poll<Option<Bytes>> {
-        outbox.poll_held(&mut Context::from_waker(Waker::noop()))
-    }
-
-    fn listed(outbox: &Outbox) -> Vec<Token> {
-        let mut tokens = Vec::new();
-        let _ = outbox.ready.poll_take(&mut Context::from_waker(Waker::noop()), &mut tokens);
-        tokens
-    }
-
-    #[test]
-    fn all_that_waits_leaves_in_one_write() {
-        let outbox = outbox();
-        for seq in 1..=10 {
-            outbox.event(ROOM, seq, frames::text(b"x"));
-        }
-        assert_eq!(take(&outbox).map(|chunk| chunk.len()), Some(30));
-        assert_eq!(take(&outbox), None);
-    }
-
-    #[test]
-    fn who_waits_to_be_written_is_listed_once() {
-        let outbox = outbox();
-        outbox.event(ROOM, 1, frames::text(b"x"));
-        outbox.event(ROOM, 2, frames::text(b"x"));
-        assert_eq!(listed(&outbox), [7]);
-        assert!(take(&outbox).is_some());
-        assert_eq!(listed(&outbox), [0; 0]);
-        outbox.event(ROOM, 3, frames::text(b"x"));
-        assert_eq!(listed(&outbox), [7]);
-    }
-
-    #[test]
-    fn a_patient_reply_leaves_with_what_comes_next_or_a_moment_later() {
-        let later = |outbox: &Outbox| {
-            let mut tokens = Vec::new();
-            let _ = outbox.ready.poll_take_later(&mut Context::from_waker(Waker::noop()), &mut tokens);
-            tokens
-        };
-        let outbox = outbox();
-        outbox.reply(frames::text(b"one"), Urgency::WithNext);
-        outbox.reply(frames::text(b"two"), Urgency::WithNext);
-        assert_eq!(
-            (listed(&outbox), later(&outbox)),
-            (Vec::new(), vec![7]),
-            "once, and not to be written now"
-        );
-        outbox.event(ROOM, 1, frames::text(b"x"));
-        assert_eq!(listed(&outbox), [7]);
-        assert_eq!(take(&outbox).map(|chunk| chunk.len()), Some(13), "all in one write, in order");
-        assert_eq!(outbox.take_later(), None);
-        outbox.reply(frames::text(b"one"), Urgency::WithNext);
-        assert_eq!(later(&outbox), [7]);
-        assert_eq!(outbox.take_later(), Some(frames::text(b"one")));
-        // Where the task writes, it writes this as well.
-        outbox.hold(Bytes::from_static(b"rest"));
-        outbox.reply(frames::text(b"one"), Urgency::WithNext);
-        assert_eq!(held(&outbox), Poll::Ready(Some(Bytes::from_static(b"rest"))));
-        assert_eq!(held(&outbox), Poll::Ready(Some(frames::text(b"one"))));
-    }
-
-    #[test]
-    fn what_a_socket_does_not_take_is_written_first_by_the_task_and_everything_after_it() {
-        let outbox = outbox();
-        outbox.event(ROOM, 1, frames::text(b"one"));
-        let chunk = take(&outbox).unwrap();
-        assert!(held(&outbox).is_pending());
-        outbox.hold(chunk.slice(2..));
-        outbox.event(ROOM, 2, frames::text(b"two"));
-        assert_eq!(take(&outbox), None, "the task writes now");
-        assert_eq!(held(&outbox), Poll::Ready(Some(Bytes::from_static(b"one"))));
-        assert_eq!(held(&outbox), Poll::Ready(Some(frames::text(b"two"))));
-        assert!(held(&outbox).is_pending());
-        outbox.event(ROOM, 3, frames::text(b"three"));
-        assert_eq!(take(&outbox), Some(frames::text(b"three")), "and the thread again");
-    }
-
-    #[test]
-    fn a_connection_ends_after_what_was_queued() {
-        let outbox = outbox();
-        outbox.event(ROOM, 1, frames::text(b"x"));
-        outbox.close(CloseCode::Draining);
-        assert_eq!(take(&outbox), None, "the end is the task's business");
-        assert_eq!(held(&outbox), Poll::Ready(Some(frames::text(b"x"))));
-        assert_eq!(held(&outbox), Poll::Ready(Some(frames::close(CloseCode::Draining))));
-        assert_eq!(held(&outbox), Poll::Ready(None));
-    }
-
-    #[test]
-    fn a_full_queue_drops_ephemerals_first_and_then_asks_to_resync() {
-        let outbox = outbox();
-        for _ in 0..100 {
-            outbox.ephemeral(frames::text(b"e"));
-        }
-        for seq in 1..=256 {
-            outbox.event(ROOM, seq, frames::text(b"x"));
-        }
-        assert_eq!(outbox.metrics.ephemerals_dropped.load(std::sync::atomic::Ordering::Relaxed), 100);
-        assert_eq!(outbox.metrics.connections_lagged.load(std::sync::atomic::Ordering::Relaxed), 0);
-        outbox.event(ROOM, 257, frames::text(b"x"));
-        outbox.event(ROOM, 258, frames::text(b"x"));
-        let frame = take(&outbox).unwrap();
-        let text = std::str::from_utf8(&frame[2..]).unwrap();
-        assert_eq!(text, r#"{"type":"resync","conversations":{"1":258}}"#);
-        outbox.event(ROOM, 259, frames::text(b"x"));
-        assert_eq!(take(&outbox).map(|chunk| chunk.len()), Some(3));
-    }
-
-    #[test]
-    fn the_third_lag_in_a_minute_closes() {
-        let outbox = outbox();
-        for _ in 0..MAX_LAGS {
-            for seq in 1..=257 {
-                outbox.event(ROOM, seq, frames::text(b"x"));
-            }
-            while take(&outbox).is_some() && outbox.closing().is_none() {}
-        }
-        assert_eq!(outbox.closing(), Some(CloseCode::SlowConsumer));
-    }
-
-    fn said(text: &str) -> Summary {
-        Summary::Said { author: UserId(2), at: Timestamp(0), text: Some(text.into()) }
-    }
-
-    fn told(outbox: &Outbox) -> (Vec<(ConversationId, Seq)>, BTreeMap<ConversationId, News>, usize) {
-        let Some(frame) = take(outbox) else { return Default::default() };
-        let begin = frame.windows(7).position(|bytes| bytes == br#"{"type""#).unwrap();
-        let json = &frame[begin..];
-        let ServerFrame::Heads { conversations, news } = serde_json::from_slice(json).unwrap() else {
-            panic!("heads")
-        };
-        (conversations.into_iter().collect(), news, frame.len())
-    }
-
-    /// Pretends that the last report of heads is long past.
-    fn later(outbox: &Outbox) -> bool {
-        outbox.state().heads_told = None;
-        outbox.flush_due_heads()
-    }
-
-    #[test]
-    fn heads_are_told_at_once_and_then_together() {
-        let outbox = outbox();
-        assert!(!outbox.head(ConversationId(1), 5, Some(&said("one"))));
-        let (heads, news, _) = told(&outbox);
-        assert_eq!(heads, [(ConversationId(1), 5)]);
-        assert_eq!(news[&ConversationId(1)].last.as_ref().unwrap().text, "one");
-        assert!(outbox.head(ConversationId(1), 6, Some(&said("two"))));
-        assert!(!outbox.head(ConversationId(1), 7, Some(&said("three"))));
-        assert!(!outbox.head(ConversationId(2), 9, None));
-        assert!(take(&outbox).is_none());
-        assert!(outbox.flush_due_heads());
-        assert!(!later(&outbox));
-        let (heads, news, _) = told(&outbox);
-        assert_eq!(heads, [(ConversationId(1), 7), (ConversationId(2), 9)]);
-        assert_eq!(news.keys().copied().collect::<Vec<_>>(), [ConversationId(1)]);
-        assert_eq!((news[&ConversationId(1)].after, &news[&ConversationId(1)].unread), (5, &vec![[6, 7]]));
-    }
-
-    #[test]
-    fn those_whom_one_blocks_are_no_news_and_are_again() {
-        let outbox = outbox();
-        outbox.set_blocked(BTreeSet::from([UserId(2)]));
-        outbox.head(ConversationId(1), 5, Some(&said("nasty")));
-        assert_eq!(told(&outbox).1[&ConversationId(1)], News { after: 4, ..News::default() });
-        outbox.block(UserId(2), false);
-        outbox.head(ConversationId(1), 6, Some(&said("nice")));
-        outbox.block(UserId(2), true);
-        outbox.head(ConversationId(1), 7, Some(&said("nasty")));
-        assert!(!later(&outbox));
-        assert_eq!(told(&outbox).1[&ConversationId(1)].unread, [[6, 6]]);
-    }
-
-    /// Somebody is in fifty rooms, each with a message every two seconds, for ten minutes.
-    #[test]
-    fn heads_take_less_than_two_kibibytes_a_second_and_come_in_turn() {
-        let outbox = outbox();
-        let room = |number: i64| ConversationId(4_611_686_018_427_387_904 + number);
-        let author = UserId(4_611_686_018_427_387_904);
-        let text: Arc<str> = "x".repeat(40).into();
-        let mut bytes = 0;
-        let mut last = [0; 50];
-        let mut longest = 0;
-        outbox.state().heads_told = Some(Instant::now());
-        for turn in 0..300 {
-            for number in 0..50 {
-                let at = Timestamp(1_795_401_856_123_456);
-                let summary = Summary::Said { author, at, text: Some(text.clone()) };
-                outbox.head(room(number), 100_000 + turn, Some(&summary));
-            }
-            later(&outbox);
-            while let (heads, news, size @ 1..) = told(&outbox) {
-                assert_eq!(heads.len(), news.len());
-                bytes += size;
-                for (id, seq) in heads {
-                    let told = &mut last[usize::try_from(id.0 - room(0).0).unwrap()];
-                    longest = longest.max(turn - *told);
-                    (*told, _) = (turn, assert_eq!(seq, 100_000 + turn));
-                }
-            }
-        }
-        let rate = bytes / 600;
-        println!("{rate} bytes a second, each room told every {} s at most", 2 * longest);
-        assert!(rate < 2048 && longest <= 4, "{rate} bytes a second, and {longest} turns");
-    }
-}
+mod tests;
