@@ -3,6 +3,9 @@
 //! Invariant: a handler that needs an authenticated caller takes a [`Viewer`], or an [`Access`] if personal access
 //! tokens are allowed; neither can be anonymous. A handler that does not declare token access refuses tokens.
 
+pub mod cookies;
+pub mod log_in;
+
 use std::collections::BTreeSet;
 use std::future::{Ready, ready};
 use std::net::{IpAddr, Ipv4Addr};
@@ -18,8 +21,8 @@ use parlour_protocol::problems::ErrorCode;
 
 use crate::app::App;
 use crate::budget::addresses::{self, AddressKey};
-use crate::budget::connections::Place;
 use crate::budget::memory::Owner;
+use crate::budget::place::Place;
 use crate::budget::{ANSWERS_OF_PERSON, LARGE_PAGE};
 use crate::config::Origin;
 use crate::problems::ApiError;

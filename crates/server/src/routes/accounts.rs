@@ -20,7 +20,8 @@ use parlour_storage::users::{AvatarRow, UserRow};
 use parlour_storage::{Connection, Lane};
 
 use super::invites::code_hash;
-use super::sessions::{check_cookies, client_device, confirm, signed_in};
+use crate::auth::cookies::check_cookies;
+use crate::auth::log_in::{client_device, confirm, signed_in};
 use crate::auth::{ReadAccess, Shared, Viewer, client_address};
 use crate::avatars;
 use crate::bodies::{Object, receive};

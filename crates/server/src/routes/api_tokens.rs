@@ -12,10 +12,10 @@ use parlour_protocol::api_tokens::{CreateToken, CreatedToken, Token};
 use parlour_protocol::ids::TokenId;
 use parlour_storage::Lane;
 
-use super::sessions::confirm;
 use super::{ListQuery, page_of};
 use crate::api_tokens::ApiToken;
 use crate::app::App;
+use crate::auth::log_in::confirm;
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::idempotency::Creation;

@@ -15,9 +15,9 @@ use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt, Erased};
 use parlour_storage::Lane;
 
 use super::api_tokens::make;
-use super::sessions::confirm;
 use super::{ListQuery, page_of};
 use crate::account_eraser;
+use crate::auth::log_in::confirm;
 use crate::auth::{Shared, Viewer, client_address};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;

@@ -13,8 +13,8 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::RefreshTransport;
 use parlour_storage::Lane;
 
-use super::sessions::{admit, confirm};
 use crate::app::App;
+use crate::auth::log_in::{admit, confirm};
 use crate::auth::{Shared, Viewer, client_address};
 use crate::bodies::Object;
 use crate::mailer::parse_address;

@@ -24,12 +24,10 @@ use subtle::ConstantTimeEq;
 
 use super::accounts::{admission, made_account, pending};
 use super::invites::code_hash;
-use super::sessions::{
-    NewSession, admit, check_cookies, client_device, confirm, named_cookie, open_or_ask, second_step,
-    signed_in,
-};
 use super::{ListQuery, page_of};
 use crate::app::App;
+use crate::auth::cookies::{PROVIDER as COOKIE, check_cookies, cookie_name, named_cookie};
+use crate::auth::log_in::{NewSession, admit, client_device, confirm, open_or_ask, second_step, signed_in};
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::idempotency::Creation;
@@ -41,8 +39,6 @@ use crate::random;
 const LIFETIME: i64 = 10 * MINUTE;
 /// Time limit to choose a handle and register, in microseconds.
 const TO_REGISTER: i64 = 30 * MINUTE;
-/// Name of the cookie that holds the binding.
-pub(super) const COOKIE: &str = "provider";
 
 /// What a log-in with the provider is for.
 #[derive(Clone, Copy)]
@@ -125,7 +121,7 @@ async fn come_back(
 ) -> Result<crate::provider::Person, ApiError> {
     let provider = provider(app)?;
     let now = app.clock.now();
-    let in_cookie = || request.cookie(&super::sessions::cookie_name(app, COOKIE));
+    let in_cookie = || request.cookie(&cookie_name(app, COOKIE));
     let binding = binding.or_else(|| in_cookie().map(|cookie| cookie.value().to_owned()));
     let binding = binding.and_then(|text| Binding::parse(&text, now)).ok_or_else(ran_out)?;
     let secrets = binding.secrets(app, purpose);

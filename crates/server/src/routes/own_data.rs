@@ -19,10 +19,10 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_storage::Lane;
 use tokio::sync::mpsc;
 
-use super::sessions::confirm;
 use crate::account_eraser;
 use crate::account_exports::Place;
 use crate::app::App;
+use crate::auth::log_in::confirm;
 use crate::auth::{Shared, Viewer, client_address};
 use crate::bodies::Object;
 use crate::problems::ApiError;

@@ -31,9 +31,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::second_factors::challenged;
-use super::sessions::{admit, client_device, confirm, signed_in};
 use super::{ListQuery, page_of};
 use crate::app::App;
+use crate::auth::log_in::{admit, client_device, confirm, signed_in};
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;

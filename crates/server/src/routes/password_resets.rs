@@ -13,7 +13,8 @@ use parlour_protocol::password_resets::{CompletePasswordReset, PasswordReset};
 use parlour_protocol::sessions::RefreshTransport;
 use parlour_storage::Lane;
 
-use super::sessions::{admit, known_device};
+use crate::auth::cookies::known_device;
+use crate::auth::log_in::admit;
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;

@@ -23,8 +23,8 @@ use parlour_protocol::time::Timestamp;
 use parlour_storage::users::UserRow;
 use parlour_storage::{Connection, Lane};
 
-use super::sessions::{admit, client_device, confirm, signed_in};
 use crate::app::App;
+use crate::auth::log_in::{admit, client_device, confirm, signed_in};
 use crate::auth::{Shared, Viewer, client_address};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;

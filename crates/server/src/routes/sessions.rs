@@ -3,207 +3,40 @@
 //! Invariant: wrong password, unknown handle and suspended account are refused alike, and take the same time. Cookies
 //! are set or read only for pages of allowed origins.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use actix_web::cookie::{Cookie, SameSite, time::Duration};
-use actix_web::http::header;
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, delete, get, post};
 use parlour_chat::audit::Note;
 use parlour_chat::passwords::Verdict;
-use parlour_chat::sessions::{LIFETIME, Refreshed};
-use parlour_chat::{Outcome, Refusal, accounts, audit, passwords, second_factors, sessions};
+use parlour_chat::sessions::Refreshed;
+use parlour_chat::{Outcome, accounts, passwords, sessions};
 use parlour_protocol::Page;
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::limits::PASSWORD;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::second_factors::FactorMethod;
 use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
-use parlour_protocol::time::{DAY, MINUTE, SECOND, Timestamp};
-use parlour_protocol::{characters, validation};
+use parlour_protocol::validation;
+use parlour_storage::Lane;
 use parlour_storage::users::UserRow;
-use parlour_storage::{Connection, Lane};
 
 use super::{ListQuery, page_of};
 use crate::app::App;
+use crate::auth::cookies::{self, check_cookies, cookie_name, named_cookie};
+use crate::auth::log_in::{
+    NewSession, admit_device, client_device, find_second_step, open, second_step, signed_in,
+};
 use crate::auth::{Shared, Viewer, check_origin, client_address};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;
 use crate::budget::login_throttle::Attempt;
-use crate::challenges;
-use crate::devices::{self, Device};
+use crate::devices::Device;
 use crate::hashing::Asker;
 use crate::idempotency::Creation;
 use crate::middleware::RequestId;
 use crate::problems::ApiError;
-use crate::tokens::{ACCESS_LIFETIME, RefreshToken};
-
-/// Without a password, operations that ask for one require a log-in at most this old (microseconds).
-const JUST_NOW: i64 = 10 * MINUTE;
-/// Name of the cookie that holds the refresh token.
-const COOKIE: &str = "refresh";
-/// Name of the cookie that identifies a browser that has logged in before.
-const DEVICES: &str = "devices";
-/// A browser is forgotten this long (microseconds) after its last log-in.
-const REMEMBER: i64 = 400 * DAY;
-
-/// Full name of a cookie. With TLS it carries the prefix that binds it to this host.
-pub(super) fn cookie_name(app: &App, name: &str) -> String {
-    format!("{}parlour_{name}", if app.config.is_secure() { "__Host-" } else { "" })
-}
-
-/// A cookie that scripts cannot read and other sites cannot send, with a lifetime in microseconds.
-pub(super) fn named_cookie(app: &App, name: &str, value: String, lifetime: i64) -> Cookie<'static> {
-    Cookie::build(cookie_name(app, name), value)
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Strict)
-        .secure(app.config.is_secure())
-        .max_age(Duration::seconds(lifetime / SECOND))
-        .finish()
-}
-
-/// The devices with a previous log-in that a request presents.
-fn devices(app: &App, request: &HttpRequest, given: Option<&str>) -> Vec<Device> {
-    devices::shown(&app.master_key, request, &cookie_name(app, DEVICES), given)
-}
-
-/// Refuses a page of another origin that asks for a cookie, or whose request carries one of ours. Without cookies, a
-/// page is a client like any other.
-pub(super) fn check_cookies(
-    app: &App,
-    request: &HttpRequest,
-    transport: RefreshTransport,
-) -> Result<(), ApiError> {
-    let ours = || {
-        let names = [COOKIE, DEVICES, super::identities::COOKIE].map(|name| cookie_name(app, name));
-        names.iter().any(|name| request.cookie(name).is_some())
-    };
-    if transport == RefreshTransport::Cookie || ours() { check_origin(app, request) } else { Ok(()) }
-}
-
-/// Admits an unauthenticated attempt to log in or register: refuses cookies for pages of other origins, and applies
-/// the rate limit of the network. A device that has logged in before has a limit of its own. Returns the client's
-/// address.
-pub(super) fn admit(
-    app: &App,
-    request: &HttpRequest,
-    transport: RefreshTransport,
-) -> Result<IpAddr, ApiError> {
-    check_cookies(app, request, transport)?;
-    admit_device(app, request, &devices(app, request, None))
-}
-
-fn admit_device(app: &App, request: &HttpRequest, devices: &[Device]) -> Result<IpAddr, ApiError> {
-    let address = client_address(app, request);
-    if let Err(wait) = app.budgets.entries.take(AddressKey::of(address)) {
-        let known = devices.iter().any(|device| app.budgets.entries_of_device.take(device.user).is_ok());
-        if !known {
-            return Err(ApiError::too_fast(wait));
-        }
-    }
-    Ok(address)
-}
-
-/// The client's device: the given name, or one derived from its `User-Agent`, and a keyed hash of its network.
-pub(super) fn client_device(
-    app: &App,
-    request: &HttpRequest,
-    given: Option<&str>,
-) -> Result<sessions::Device, ApiError> {
-    let network = AddressKey::of(client_address(app, request));
-    let network = devices::network_hash(&app.master_key, network);
-    Ok(sessions::Device { name: device_name(request, given)?, network })
-}
-
-fn device_name(request: &HttpRequest, given: Option<&str>) -> Result<String, ApiError> {
-    if let Some(Err(message)) = given.map(validation::device) {
-        return Err(Refusal::field("device", message).into());
-    }
-    if let Some(given) = given.filter(|given| characters::can_be_seen(given)) {
-        return Ok(given.to_owned());
-    }
-    let agent =
-        request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    let known = |names: &[(&str, &'static str)]| {
-        names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
-    };
-    let browser =
-        known(&[("Firefox", "Firefox"), ("Edg/", "Edge"), ("Chrome", "Chrome"), ("Safari", "Safari")]);
-    let system = known(&[
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Windows", "Windows"),
-        ("Mac OS", "macOS"),
-        ("Linux", "Linux"),
-    ]);
-    Ok(match (browser, system) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
-        (Some(name), None) | (None, Some(name)) => name.to_owned(),
-        (None, None) => "Unknown device".to_owned(),
-    })
-}
-
-fn own_device(app: &App, known: &[Device], user: UserId) -> Device {
-    let own = known.iter().find(|device| device.user == user).cloned();
-    own.unwrap_or_else(|| Device::new(&app.master_key, user))
-}
-
-fn device_cookie(app: &App, newest: &Device, before: &[Device]) -> Cookie<'static> {
-    named_cookie(app, DEVICES, devices::remember(newest, before), REMEMBER)
-}
-
-/// A cookie that makes a browser a known device of this person, who has just proved to be using it. `None` for a page
-/// of another origin.
-pub(super) fn known_device(app: &App, request: &HttpRequest, user: UserId) -> Option<Cookie<'static>> {
-    check_origin(app, request).ok()?;
-    let known = devices(app, request, None);
-    Some(device_cookie(app, &own_device(app, &known, user), &known))
-}
-
-/// The response to everything that logs in.
-pub(super) fn signed_in(
-    app: &App,
-    request: &HttpRequest,
-    row: &UserRow,
-    token: &RefreshToken,
-    transport: RefreshTransport,
-    created: bool,
-) -> Result<HttpResponse, ApiError> {
-    let access_token =
-        app.tokens.issue(app.clock.now(), UserId(row.id), token.session).map_err(ApiError::fault)?;
-    let mut response = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
-    let refresh_token = match transport {
-        RefreshTransport::Body => Some(token.expose()),
-        RefreshTransport::Cookie => {
-            response.cookie(named_cookie(app, COOKIE, token.expose(), LIFETIME));
-            None
-        }
-    };
-    let user = UserId(row.id);
-    let known = devices(app, request, None);
-    let mut device_token = None;
-    if created || (transport == RefreshTransport::Cookie && known.iter().all(|device| device.user != user)) {
-        let device = own_device(app, &known, user);
-        match transport {
-            RefreshTransport::Body => device_token = Some(device.expose().to_owned()),
-            RefreshTransport::Cookie => {
-                response.cookie(device_cookie(app, &device, &known));
-            }
-        }
-    }
-    Ok(response.json(SignedIn {
-        account: row.account(),
-        session: token.session,
-        access_token,
-        expires_in: ACCESS_LIFETIME,
-        refresh_token,
-        device_token,
-    }))
-}
+use crate::tokens::RefreshToken;
 
 /// Logs in. Wrong password, unknown handle and suspended account are refused alike, and take the same time. With the
 /// right password, an account that waits for approval is told so, and one with a second factor gets a challenge
@@ -217,7 +50,7 @@ pub async fn create_session(
 ) -> Result<HttpResponse, ApiError> {
     let body = body.0;
     check_cookies(&app, &request, body.refresh)?;
-    let devices = devices(&app, &request, body.device_token.as_deref());
+    let devices = cookies::devices(&app, &request, body.device_token.as_deref());
     let address = admit_device(&app, &request, &devices)?;
     let device = client_device(&app, &request, body.device.as_deref())?;
     let handle_key = validation::fold(body.handle.trim().trim_start_matches('@'));
@@ -315,94 +148,6 @@ async fn who(app: &App, handle_key: &str, network: &[u8]) -> Result<(Option<User
     .await
 }
 
-/// A session about to be opened.
-pub(super) struct NewSession<'a> {
-    /// Id of the session.
-    pub(super) id: SessionId,
-    /// The device that it is opened from.
-    pub(super) device: &'a sessions::Device,
-    /// Hash of its refresh token, as stored.
-    pub(super) token_hash: &'a [u8],
-}
-
-/// The person who must present a second factor, and the methods they have.
-pub(super) type SecondStep = (UserRow, Vec<FactorMethod>);
-
-/// Opens a session for an authenticated person, unless a second factor is still required. `passkeys` says whether
-/// passkeys may be offered for it.
-pub(super) fn open_or_ask(
-    conn: &mut Connection,
-    now: Timestamp,
-    user: UserId,
-    session: &NewSession<'_>,
-    address: IpAddr,
-    passkeys: bool,
-) -> Result<Option<SecondStep>, Refusal> {
-    let step = find_second_step(conn, user, passkeys)?;
-    if step.is_none() {
-        open(conn, now, user, session, address)?;
-    }
-    Ok(step)
-}
-
-/// The second factor that is required before a session is opened, if any.
-fn find_second_step(
-    conn: &mut Connection,
-    user: UserId,
-    passkeys: bool,
-) -> Result<Option<SecondStep>, Refusal> {
-    if !second_factors::is_on(conn, user)? {
-        return Ok(None);
-    }
-    let methods = second_factors::methods(conn, user, passkeys)?;
-    Ok(Some((accounts::find(conn, user)?, methods)))
-}
-
-fn open(
-    conn: &mut Connection,
-    now: Timestamp,
-    user: UserId,
-    session: &NewSession<'_>,
-    address: IpAddr,
-) -> Result<(), Refusal> {
-    sessions::open(conn, now, session.id, user, session.device, session.token_hash)?;
-    audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&address.to_string()))?;
-    Ok(())
-}
-
-/// The error that requests a second factor.
-pub(super) fn second_step(app: &App, (row, methods): SecondStep) -> ApiError {
-    let mut error = ApiError::from(ErrorCode::SecondFactorRequired);
-    error.problem.methods = methods;
-    error.problem.challenge = Some(challenges::make(&app.master_key, app.clock.now(), &row));
-    error
-}
-
-/// Checks the caller's password again. Wrong ones count against the open session only, so what strangers try
-/// elsewhere does not matter. A caller without a password must have logged in within the last ten minutes.
-pub(super) async fn confirm(app: &App, viewer: Viewer, password: String) -> Result<(), ApiError> {
-    let (row, since) = app
-        .read(move |conn| {
-            Ok((accounts::find(conn, viewer.user)?, sessions::opened_at(conn, viewer.session)?))
-        })
-        .await?;
-    if !row.has_password() {
-        let fresh = since.is_some_and(|since| app.clock.now().0 < since.0 + JUST_NOW);
-        return if fresh { Ok(()) } else { Err(ApiError::from(ErrorCode::LogInAgain).within_a_session()) };
-    }
-    let attempt = Attempt::session(viewer.user, viewer.session);
-    let taken = app.budgets.login_throttle.take(attempt).await.map_err(ApiError::too_fast)?;
-    let asker = Asker::Known(viewer.user);
-    if password.len() > PASSWORD.1
-        || !app.verify_password(asker, password, Some(row.password_hash)).await?.is_right()
-    {
-        taken.wrong();
-        return Err(ApiError::because(ErrorCode::BadCredentials, "Wrong password.").within_a_session());
-    }
-    taken.right().await;
-    Ok(())
-}
-
 /// Exchanges a refresh token for an access token and the next refresh token. The token is taken from the body, or
 /// else from the cookie. Using a token a second time ends the session, except within half a minute of its first use,
 /// when it gets the same result again.
@@ -418,7 +163,8 @@ pub async fn refresh_session(
     check_cookies(&app, &request, transport)?;
     let network = AddressKey::of(client_address(&app, &request));
     app.budgets.refreshes.take(network).map_err(ApiError::too_fast)?;
-    let in_cookie = || request.cookie(&cookie_name(&app, COOKIE)).map(|cookie| cookie.value().to_owned());
+    let in_cookie =
+        || request.cookie(&cookie_name(&app, cookies::REFRESH)).map(|cookie| cookie.value().to_owned());
     let text = given.or_else(in_cookie).ok_or(ErrorCode::Unauthenticated)?;
     let outcome = refresh(&app, &request, &text, transport).await;
     if outcome.is_ok() {
@@ -430,7 +176,7 @@ pub async fn refresh_session(
         Err(error) if transport == RefreshTransport::Cookie && error.code() == ErrorCode::Unauthenticated => {
             let id = request.extensions().get::<RequestId>().cloned();
             let mut response = error.answer(&id.map(|id| id.0).unwrap_or_default());
-            let _ = response.add_cookie(&named_cookie(&app, COOKIE, String::new(), 0));
+            let _ = response.add_cookie(&named_cookie(&app, cookies::REFRESH, String::new(), 0));
             Ok(response)
         }
         other => other,
@@ -485,7 +231,7 @@ pub async fn delete_current_session(
     end(&app, viewer, viewer.session).await?;
     let mut response = HttpResponse::NoContent();
     if check_origin(&app, &request).is_ok() {
-        response.cookie(named_cookie(&app, COOKIE, String::new(), 0));
+        response.cookie(named_cookie(&app, cookies::REFRESH, String::new(), 0));
     }
     Ok(response.finish())
 }
