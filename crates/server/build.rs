@@ -42,15 +42,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let mut hash = DefaultHasher::new();
         fs::read(path)?.hash(&mut hash);
+        let gzip = sibling("gz");
+        let identity =
+            if gzip == "None" { format!("Some(include_bytes!({path:?}))") } else { "None".to_owned() };
         writeln!(
             table,
-            "    ClientFile {{ path: {:?}, mime: {:?}, etag: {:?}, identity: include_bytes!({path:?}), brotli: {}, gzip: {} }},",
+            "    ClientFile {{ path: {:?}, mime: {:?}, etag: {:?}, identity: {identity}, brotli: {}, gzip: {gzip} }},",
             format!("/{name}"),
             mime(name),
             // Weak, because one tag covers the file in all its encodings.
             format!("W/\"{:016x}\"", hash.finish()),
             sibling("br"),
-            sibling("gz"),
         )?;
     }
     table.push(']');

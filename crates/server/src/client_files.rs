@@ -2,6 +2,13 @@
 //!
 //! Invariant: names right below `/assets/` carry a hash of their content and may be cached forever; everything else
 //! is revalidated each time. A path that is not a file is a page inside the client (`/c/123`) and gets `index.html`.
+//!
+//! What is compressed is embedded in its compressed forms only. A client that takes neither gets it unpacked, which
+//! happens once.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::{Mutex, PoisonError};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -53,9 +60,28 @@ struct ClientFile {
     path: &'static str,
     mime: &'static str,
     etag: &'static str,
-    identity: &'static [u8],
+    /// `None` if there is a gzip form.
+    identity: Option<&'static [u8]>,
     brotli: Option<&'static [u8]>,
     gzip: Option<&'static [u8]>,
+}
+
+impl ClientFile {
+    /// The file as it is. Unpacked files are kept; there are only as many as are embedded.
+    fn plain(&self) -> Bytes {
+        static UNPACKED: Mutex<BTreeMap<&str, Bytes>> = Mutex::new(BTreeMap::new());
+        if let Some(bytes) = self.identity {
+            return Bytes::from_static(bytes);
+        }
+        let mut unpacked = UNPACKED.lock().unwrap_or_else(PoisonError::into_inner);
+        let unpack = || {
+            let mut bytes = Vec::new();
+            // Reading from memory fails only if the file was damaged when it was embedded.
+            let _ = flate2::read::GzDecoder::new(self.gzip.unwrap_or_default()).read_to_end(&mut bytes);
+            bytes.into()
+        };
+        unpacked.entry(self.path).or_insert_with(unpack).clone()
+    }
 }
 
 /// Sorted by path.
@@ -123,14 +149,14 @@ fn respond(req: &HttpRequest, file: &'static ClientFile) -> HttpResponse {
     response.insert_header((header::CONTENT_TYPE, file.mime));
     let accepted = answers::listed(req, header::ACCEPT_ENCODING);
     let (encoding, bytes) = match (file.brotli, file.gzip) {
-        (Some(bytes), _) if accepts(&accepted, "br") => (Some("br"), bytes),
-        (_, Some(bytes)) if accepts(&accepted, "gzip") => (Some("gzip"), bytes),
-        _ => (None, file.identity),
+        (Some(bytes), _) if accepts(&accepted, "br") => (Some("br"), Bytes::from_static(bytes)),
+        (_, Some(bytes)) if accepts(&accepted, "gzip") => (Some("gzip"), Bytes::from_static(bytes)),
+        _ => (None, file.plain()),
     };
     if let Some(encoding) = encoding {
         response.insert_header((header::CONTENT_ENCODING, encoding));
     }
-    let mut response = response.body(Bytes::from_static(bytes));
+    let mut response = response.body(bytes);
     response.extensions_mut().insert(Embedded);
     response
 }
@@ -158,6 +184,8 @@ fn accepts(list: &str, coding: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
     use actix_web::{App, dev::ServiceResponse, http::StatusCode, test};
 
     use super::*;
@@ -209,11 +237,13 @@ mod tests {
             let encoding = if file.brotli.is_some() { "br" } else { "" };
             assert_eq!(header(&answer, "content-encoding"), encoding, "{}", file.path);
             let body = test::read_body(answer).await;
-            assert_eq!(body, file.brotli.unwrap_or(file.identity), "{}", file.path);
+            assert_eq!(body, file.brotli.map_or_else(|| file.plain(), Bytes::from_static), "{}", file.path);
 
             let plain = test::call_service(&app, get().to_request()).await;
             assert_eq!(header(&plain, "vary"), "Accept-Encoding");
-            assert_eq!(test::read_body(plain).await, file.identity, "{}", file.path);
+            let mut hash = DefaultHasher::new();
+            test::read_body(plain).await[..].hash(&mut hash);
+            assert_eq!(format!("W/\"{:016x}\"", hash.finish()), file.etag, "{} as it was built", file.path);
 
             let again = get().insert_header(("if-none-match", format!("\"other\", {}", file.etag)));
             let answer = test::call_service(&app, again.to_request()).await;
