@@ -48,7 +48,7 @@ Usage: cargo xtask <command>
                               api, socket, client, browser, security, chaos, or the name of a test
   bench [scenario…] [--database sqlite|postgres] [--bytes N] [--runs N] [--seconds N]
                               measure the release server: hot-room, many-rooms, calm, sends, connect, history, idle, storm,
-                              lively, and when named cost, growth, overload, slow-readers; texts of N bytes in the first two,
+                              lively, and when named cost, crowd, growth, overload, slow-readers; texts of N bytes in the first two,
                               the range over N runs, rounds of N seconds in lively, one database instead of both
   chaos [scenario…] [--seed N] [--seconds N]
                               break nodes, Redis and PostgreSQL under load and check what was promised: kill9-node,

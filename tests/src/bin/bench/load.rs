@@ -188,9 +188,15 @@ impl Socket {
         *self.conversation.borrow_mut() = conversation.to_owned();
     }
 
+    /// Throws away what has arrived.
+    pub fn discard(&self) {
+        let mut scratch = [0; 4096];
+        while self.stream.try_read(&mut scratch).is_ok_and(|read| read > 0) {}
+    }
+
     /// Reads the events after a position until `count` have arrived; returns how many of them are missing. An event
     /// that does not arrive within ten seconds is missing.
-    pub async fn missing(self, cursor: u64, count: u64) -> u64 {
+    pub async fn missing(&self, cursor: u64, count: u64) -> u64 {
         let mut buffer = self.first.take();
         let mut next = cursor + 1;
         let reading = async {

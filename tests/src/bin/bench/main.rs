@@ -12,6 +12,7 @@
 mod cast;
 mod connections;
 mod cost;
+mod crowd;
 mod entries;
 mod figures;
 mod floor;
@@ -35,6 +36,10 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     if arguments.first().is_some_and(|first| first == "floor-server") {
         runtime.block_on(floor::serve(arguments.iter().any(|argument| argument == floor::GATHERING)));
+        return ExitCode::SUCCESS;
+    }
+    if arguments.first().is_some_and(|first| first == crowd::HOLD) {
+        tokio::task::LocalSet::new().block_on(&runtime, crowd::hold());
         return ExitCode::SUCCESS;
     }
     match options::Options::parse(&arguments) {

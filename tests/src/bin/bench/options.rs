@@ -8,7 +8,9 @@ use crate::lively;
 const USUAL: [&str; 9] =
     ["hot-room", "many-rooms", "calm", "sends", "connect", "history", "idle", "storm", "lively"];
 /// Scenarios that run only when named.
-const NAMED: [&str; 4] = ["cost", "growth", "overload", "slow-readers"];
+const NAMED: [&str; 5] = ["cost", "crowd", "growth", "overload", "slow-readers"];
+/// Scenarios with several nodes, which need PostgreSQL.
+const OF_CLUSTERS: [&str; 1] = ["crowd"];
 /// Scenarios that take `--bytes`.
 const OF_ANY_LENGTH: [&str; 2] = ["hot-room", "many-rooms"];
 /// Bytes of a long message.
@@ -98,7 +100,10 @@ impl Options {
 
     /// Each scenario with each of its databases, in order.
     pub fn all(&self) -> impl Iterator<Item = (&Scenario, Database)> {
-        let of = |scenario| self.databases.iter().map(move |database| (scenario, *database));
-        self.scenarios.iter().flat_map(of)
+        self.scenarios.iter().flat_map(|scenario| {
+            let clusters = OF_CLUSTERS.contains(&scenario.name.as_str());
+            let fits = move |database: &&Database| !clusters || **database == Database::Postgres;
+            self.databases.iter().filter(fits).map(move |database| (scenario, *database))
+        })
     }
 }

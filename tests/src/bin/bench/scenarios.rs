@@ -5,7 +5,7 @@ use tokio::task::LocalSet;
 
 use crate::cast::Database;
 use crate::options::{Options, Scenario};
-use crate::{connections, cost, figures, history, lively, throughput};
+use crate::{connections, cost, crowd, figures, history, lively, throughput};
 
 /// Runs the requested scenarios in order on the requested databases, once per run. Returns false if anything that was
 /// acknowledged is not stored as acknowledged.
@@ -46,6 +46,7 @@ async fn one(scenario: &Scenario, on: Database, seconds: u64) -> Vec<Value> {
         "storm" => connections::storm(on).await,
         "history" => history::history(on).await,
         "cost" => cost::cost(on).await,
+        "crowd" => crowd::crowd(on).await,
         "lively" => return lively::lively(on, seconds).await,
         other => unreachable!("{other} is no scenario"),
     };
