@@ -14,8 +14,8 @@ use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::auth::{Shared, owner};
-use crate::budget::connections::{Place, Serving};
 use crate::budget::memory::{Held, Owner};
+use crate::budget::place::{Place, Serving};
 use crate::budget::{ANSWERS_OF_PERSON, SMALL};
 
 /// Bytes handed to the connection at once.
@@ -106,6 +106,11 @@ pub fn bounded(
     let held = match (request.app_data::<Shared>(), request.conn_data::<Arc<Place>>()) {
         (Some(app), Some(place)) if counted > SMALL => {
             let owner = owner(app, request);
+            if let Owner::Person(person) = owner
+                && !embedded
+            {
+                app.budgets.charge_for_size(person, counted);
+            }
             let most = if matches!(owner, Owner::Person(_)) { ANSWERS_OF_PERSON } else { usize::MAX };
             // A single response is always allowed, however large.
             let most = most.max(counted);

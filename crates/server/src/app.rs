@@ -208,8 +208,8 @@ impl App {
             .as_ref()
             .map(|settings| Provider::new(settings, config.public_url.as_deref().unwrap_or_default()))
             .transpose()?;
-        let hashing = Hashing::start(config.hashing)?;
         let budgets = Budgets::new(&config, &clock, &broker);
+        let hashing = Hashing::start(config.hashing, &budgets.pulse)?;
         let (public_url, origins) = (config.public_url.as_deref(), &config.allowed_origins);
         let relying_party = RelyingParty::of(&config.name, public_url, &config.listen, origins);
         let app = Self {

@@ -24,8 +24,8 @@ use serde::{Deserialize, Deserializer};
 use tokio::time::{Instant, timeout_at};
 
 use crate::auth::{Shared, bearer, owner};
-use crate::budget::connections::Place;
 use crate::budget::memory::Held;
+use crate::budget::place::Place;
 use crate::budget::{BODIES_OF_ONE, SMALL};
 use crate::idempotency;
 use crate::malformed;

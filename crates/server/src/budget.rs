@@ -12,6 +12,7 @@ pub mod gate;
 pub mod login_throttle;
 pub mod memory;
 pub mod pace;
+pub mod place;
 pub mod queue;
 pub mod rates;
 pub mod turns;
@@ -37,6 +38,9 @@ pub const ANSWERS_OF_PERSON: usize = 1024 * 1024;
 pub const LARGE_PAGE: usize = 256 * 1024;
 /// Maximum bytes of request bodies per person or network: one picture, and small bodies next to it.
 pub const BODIES_OF_ONE: usize = 6 * 1024 * 1024;
+/// A response that is longer counts as one more read for each further one of this many bytes: time and traffic grow with
+/// it.
+const BYTES_PER_READ: usize = 64 * 1024;
 /// Delay before the next response to a client that was told to slow down: a refusal costs nearly as much as what it
 /// refuses.
 pub const AFTER_REFUSAL: std::time::Duration = std::time::Duration::from_millis(20);
@@ -147,6 +151,14 @@ impl Budgets {
             handshakes: limit(clock, connects, connects * 4.0),
             handshakes_of_person: limit(clock, 2.0, 40.0),
             login_throttle: LoginThrottle::new(clock, config.auth_per_minute.div_ceil(2), broker),
+        }
+    }
+
+    /// Counts a large response to somebody as further reads.
+    pub fn charge_for_size(&self, person: UserId, bytes: usize) {
+        let further = bytes / BYTES_PER_READ;
+        if further > 0 {
+            self.reads.charge(person, u32::try_from(further).unwrap_or(u32::MAX));
         }
     }
 }

@@ -5,17 +5,22 @@
 //! last minute. Within a class people or blocks of addresses take turns, and networks within a block, so that nobody
 //! waits behind everything that somebody else has queued, even from thousands of addresses. When the queue is full, the
 //! last class and those with the most requests give way.
+//!
+//! While people write to each other, a thread that hashed a stranger's password pauses for as long as that took: half of
+//! a small machine's time is left for messages, however many strangers log in. The priority of the threads alone does
+//! not give messages that: a kernel that shares a core between services first compares priorities only within one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parlour_chat::passwords::{self, Argon2Cost, Memory, Verdict};
 use parlour_protocol::ids::UserId;
 use tokio::sync::oneshot;
 
 use crate::budget::addresses::{AddressKey, Block};
+use crate::budget::gate::Pulse;
 use crate::budget::queue::{FairBlocks, FairQueue};
 use crate::problems::ApiError;
 use crate::random;
@@ -94,24 +99,29 @@ impl Waiting {
         true
     }
 
-    fn pop(&mut self) -> Option<Job> {
+    /// The next job, and whether it is a stranger's.
+    fn pop(&mut self) -> Option<(Job, bool)> {
         self.served = self.served.wrapping_add(1);
         // Each class has a share, so that none waits for ever.
-        let job = match self.served % 8 {
-            0 => self.pop_guesser().or_else(|| self.pop_stranger()).or_else(|| self.known.pop()),
-            4 => self.pop_stranger().or_else(|| self.known.pop()).or_else(|| self.pop_guesser()),
-            _ => self.known.pop().or_else(|| self.pop_stranger()).or_else(|| self.pop_guesser()),
+        let next = match self.served % 8 {
+            0 => self.pop_guesser().or_else(|| self.pop_stranger()).or_else(|| self.pop_known()),
+            4 => self.pop_stranger().or_else(|| self.pop_known()).or_else(|| self.pop_guesser()),
+            _ => self.pop_known().or_else(|| self.pop_stranger()).or_else(|| self.pop_guesser()),
         }?;
         self.count -= 1;
-        Some(job)
+        Some(next)
     }
 
-    fn pop_stranger(&mut self) -> Option<Job> {
-        self.strangers.pop(CROWD)
+    fn pop_known(&mut self) -> Option<(Job, bool)> {
+        self.known.pop().map(|job| (job, false))
     }
 
-    fn pop_guesser(&mut self) -> Option<Job> {
-        self.guessers.pop(CROWD)
+    fn pop_stranger(&mut self) -> Option<(Job, bool)> {
+        self.strangers.pop(CROWD).map(|job| (job, true))
+    }
+
+    fn pop_guesser(&mut self) -> Option<(Job, bool)> {
+        self.guessers.pop(CROWD).map(|job| (job, true))
     }
 }
 
@@ -138,16 +148,16 @@ impl Drop for Hashing {
 
 impl Hashing {
     /// Starts the threads. They allocate memory only when there is something to hash.
-    pub fn start(cost: Argon2Cost) -> Result<Self, String> {
+    pub fn start(cost: Argon2Cost, pulse: &Arc<Pulse>) -> Result<Self, String> {
         let shared: Arc<Shared> = Arc::default();
         let cores = thread::available_parallelism().map_or(2, usize::from).min(4);
         for number in 0..cores {
-            let shared = shared.clone();
+            let (shared, pulse) = (shared.clone(), pulse.clone());
             let builder = thread::Builder::new().name(format!("hash-{number}")).stack_size(256 * 1024);
             builder
                 .spawn(move || {
                     parlour_storage::database::step_back();
-                    run(&shared);
+                    run(&shared, &pulse);
                 })
                 .map_err(|error| error.to_string())?;
         }
@@ -198,17 +208,21 @@ impl Hashing {
     }
 }
 
-fn run(shared: &Shared) {
+fn run(shared: &Shared, pulse: &Pulse) {
     let mut memory = Memory::default();
     let mut waiting = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         if waiting.ended {
             return;
         }
-        if let Some(job) = waiting.pop() {
+        if let Some((job, strangers)) = waiting.pop() {
             drop(waiting);
+            let began = Instant::now();
             // A panic costs one reply, not the thread.
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory)));
+            if strangers && pulse.beats() {
+                thread::sleep(began.elapsed());
+            }
             waiting = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         } else if memory.is_empty() {
             waiting = shared.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
@@ -245,7 +259,7 @@ mod tests {
         }
         assert!(waiting.push(stranger(2), named(&names, "b1")));
         assert!(waiting.push(Asker::Known(UserId(1)), named(&names, "known")));
-        while let Some(job) = waiting.pop() {
+        while let Some((job, _)) = waiting.pop() {
             job(&mut Memory::default());
         }
         assert_eq!(*names.lock().unwrap(), ["known", "a1", "b1", "a2", "a3"]);
@@ -263,7 +277,7 @@ mod tests {
         for number in 10..20 {
             waiting.push(stranger(number), named(&names, "stranger"));
         }
-        while let Some(job) = waiting.pop() {
+        while let Some((job, _)) = waiting.pop() {
             job(&mut Memory::default());
         }
         let names = names.lock().unwrap();
@@ -281,11 +295,11 @@ mod tests {
         }
         waiting.push(stranger(100), named(&names, "newest"));
         for _ in 0..2 {
-            waiting.pop().unwrap()(&mut Memory::default());
+            waiting.pop().unwrap().0(&mut Memory::default());
         }
         waiting.push(stranger(101), named(&names, "later"));
         for _ in 0..2 {
-            waiting.pop().unwrap()(&mut Memory::default());
+            waiting.pop().unwrap().0(&mut Memory::default());
         }
         assert_eq!(*names.lock().unwrap(), ["newest", "crowd", "later", "oldest"]);
     }
@@ -302,7 +316,7 @@ mod tests {
         assert!(waiting.push(elsewhere(2), named(&names, "elsewhere")));
         assert!(!waiting.push(stranger(0), named(&names, "crowd")), "it has enough");
         for _ in 0..4 {
-            waiting.pop().unwrap()(&mut Memory::default());
+            waiting.pop().unwrap().0(&mut Memory::default());
         }
         assert_eq!(*names.lock().unwrap(), ["crowd", "elsewhere", "crowd", "elsewhere"]);
         assert_eq!(waiting.count, WAITING - 4);

@@ -14,9 +14,10 @@ use actix_web::rt::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::addresses::AddressKey;
-use super::connections::{Conn, Place};
+use super::connections::Conn;
 use super::gate::Gate;
 use super::pace::Pace;
+use super::place::Place;
 use super::rates::NetworkLimit;
 
 /// While no connection has waited for [`STALE`], up to this multiple of a limit is admitted.
@@ -136,7 +137,7 @@ impl Door {
         table.count += 1;
         table.by_address.entry(address).or_default().push(place.clone());
         drop(table);
-        Some(Conn::new(stream, Entry { place, door: self.clone() }, pace.reader()))
+        Some(Conn::new(stream, Entry { place, door: self.clone() }, pace.reader(address)))
     }
 
     /// Closes the sockets that have not authenticated yet.

@@ -38,6 +38,11 @@ const BELIEVED: u32 = 5;
 pub struct Pulse(AtomicBool);
 
 impl Pulse {
+    /// Whether they are, as far as is known.
+    pub fn beats(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Runs forever and watches a counter that grows with every message.
     pub async fn watch(self: Arc<Self>, messages: impl Fn() -> u64) {
         let (mut before, mut believed) = (messages(), 0u32);
@@ -130,7 +135,7 @@ impl Gate {
     }
 
     async fn count_rounds(self) {
-        let in_haste = || !self.pulse.as_ref().is_some_and(|pulse| pulse.0.load(Ordering::Relaxed));
+        let in_haste = || !self.pulse.as_ref().is_some_and(|pulse| pulse.beats());
         loop {
             if in_haste() {
                 // Resumes after everything that is ready, and after the I/O driver was polled.
@@ -215,7 +220,7 @@ mod tests {
         tokio::spawn(pulse.clone().watch(move || counted.load(Ordering::Relaxed)));
         let after = async |looks: u32| {
             tokio::time::sleep(LOOK_EVERY * looks).await;
-            pulse.0.load(Ordering::Relaxed)
+            pulse.beats()
         };
         // Wait until halfway between two checks.
         tokio::time::sleep(LOOK_EVERY / 2).await;

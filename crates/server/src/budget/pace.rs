@@ -1,16 +1,19 @@
 //! The pace at which bytes of unauthenticated connections are read. Thousands of them may become readable at the same
-//! moment, and each read runs a request's code: without a pace, everybody else would wait for all of them.
+//! moment, and each read runs a request's code: without a pace, everybody else would wait for all of them. Blocks of
+//! addresses take turns, and networks within a block.
 //!
 //! Invariant: a connection that was told to wait is woken exactly once, after at most as many rounds as there are
 //! others.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::addresses::{AddressKey, Block};
+use super::queue::FairBlocks;
 
 /// Reads per round.
 const AT_ONCE: usize = 8;
@@ -25,7 +28,7 @@ struct Waiting {
     since: Option<Instant>,
     /// Whether a task is counting rounds because somebody waits.
     counting: bool,
-    queue: VecDeque<(Rc<Cell<Turn>>, Waker)>,
+    queue: FairBlocks<Block, AddressKey, (Rc<Cell<Turn>>, Waker)>,
 }
 
 /// The pace of one thread; cheap to clone.
@@ -41,16 +44,16 @@ enum Turn {
 }
 
 /// A reader at a pace.
-#[derive(Default)]
 pub struct Paced {
     pace: Pace,
+    network: AddressKey,
     turn: Rc<Cell<Turn>>,
 }
 
 impl Pace {
-    /// A reader that keeps this pace.
-    pub fn reader(&self) -> Paced {
-        Paced { pace: self.clone(), turn: Rc::default() }
+    /// A reader that keeps this pace, for a connection from a network.
+    pub fn reader(&self, network: AddressKey) -> Paced {
+        Paced { pace: self.clone(), network, turn: Rc::default() }
     }
 
     async fn count_rounds(self) {
@@ -59,7 +62,7 @@ impl Pace {
             let mut waiting = self.0.borrow_mut();
             (waiting.left, waiting.since) = (AT_ONCE, Some(Instant::now()));
             while waiting.left > 0 {
-                let Some((turn, waker)) = waiting.queue.pop_front() else { break };
+                let Some((turn, waker)) = waiting.queue.pop(usize::MAX) else { break };
                 // One whose connection has gone leaves its turn to the next.
                 if Rc::strong_count(&turn) > 1 {
                     waiting.left -= 1;
@@ -95,7 +98,7 @@ impl Paced {
             return Poll::Ready(());
         }
         self.turn.set(Turn::Waiting);
-        waiting.queue.push_back((self.turn.clone(), cx.waker().clone()));
+        waiting.queue.push(self.network.block(), self.network, (self.turn.clone(), cx.waker().clone()));
         if !std::mem::replace(&mut waiting.counting, true) {
             drop(waiting);
             tokio::task::spawn_local(self.pace.clone().count_rounds());
@@ -115,6 +118,29 @@ mod tests {
 
     use super::*;
 
+    fn network(last: u8) -> AddressKey {
+        AddressKey::of([192, 0, 2, last].into())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_does_not_wait_behind_all_of_another() {
+        tokio::task::LocalSet::new()
+            .run_until(async {
+                let pace = Pace::default();
+                let began = Instant::now();
+                let read = |from| {
+                    let reader = pace.reader(network(from));
+                    tokio::task::spawn_local(async move { poll_fn(|cx| reader.poll(cx)).await })
+                };
+                let many: Vec<_> = (0..AT_ONCE * 50).map(|_| read(1)).collect();
+                let one = read(2);
+                one.await.unwrap();
+                assert!(began.elapsed() < ROUND * 3);
+                assert!(!many.last().unwrap().is_finished());
+            })
+            .await;
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_few_read_in_each_round_in_order_and_the_gone_cost_nothing() {
         tokio::task::LocalSet::new()
@@ -124,7 +150,7 @@ mod tests {
                 let began = Instant::now();
                 let reading: Vec<_> = (0..AT_ONCE * 3)
                     .map(|number| {
-                        let (reader, order) = (pace.reader(), order.clone());
+                        let (reader, order) = (pace.reader(network(1)), order.clone());
                         tokio::task::spawn_local(async move {
                             poll_fn(|cx| reader.poll(cx)).await;
                             order.borrow_mut().push((number, began.elapsed()));
@@ -154,7 +180,7 @@ mod tests {
             .run_until(async {
                 let pace = Pace::default();
                 for _ in 0..AT_ONCE * 3 {
-                    let reader = pace.reader();
+                    let reader = pace.reader(network(1));
                     poll_fn(|cx| reader.poll(cx)).await;
                     reader.give_back();
                 }

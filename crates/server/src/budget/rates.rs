@@ -95,6 +95,15 @@ impl<K: Eq + Hash> RateLimit<K> {
         Some(Duration::from_secs_f64((-bucket.tokens / self.per_second).max(0.0)))
     }
 
+    /// Takes more tokens for something that cost more than expected, also those that are not there yet: whatever comes
+    /// next waits for them, though never for more than a whole burst.
+    pub fn charge(&self, key: K, tokens: u32) {
+        let now = self.clock.now().0;
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = self.bucket(&mut buckets, key, now);
+        bucket.tokens = (bucket.tokens - f64::from(tokens)).max(-self.burst);
+    }
+
     /// Returns a token that turned out not to count.
     pub fn give_back(&self, key: &K) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -183,6 +192,19 @@ mod tests {
         clock.advance(-9_000_000);
         assert_eq!(limit.take("a"), Err(500), "time that runs backwards gives and takes nothing");
         clock.advance(500_000);
+        assert!(limit.take("a").is_ok());
+    }
+
+    #[test]
+    fn what_cost_more_is_paid_for_before_the_next() {
+        let clock = Clock::manual(0);
+        let limit = RateLimit::new(&clock, 1.0, 4.0);
+        assert!(limit.take("a").is_ok());
+        limit.charge("a", 5);
+        assert_eq!(limit.take("a"), Err(3000), "two are owed");
+        limit.charge("a", 1000);
+        assert_eq!(limit.take("a"), Err(5000), "never more than a burst");
+        clock.advance(5_000_000);
         assert!(limit.take("a").is_ok());
     }
 

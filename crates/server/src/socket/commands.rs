@@ -357,11 +357,15 @@ impl Replying {
         {
             self.app.note_denied(user, format!("socket {}", self.command), None);
         }
-        answer(&self.outbox, Some(self.id), outcome, Urgency::Now);
+        let size = answer(&self.outbox, Some(self.id), outcome, Urgency::Now);
+        if let Some(user) = self.user {
+            self.app.budgets.charge_for_size(user, size);
+        }
     }
 }
 
-fn answer(outbox: &Outbox, id: Option<u64>, outcome: Result<OkFrame, ApiError>, urgency: Urgency) {
+/// Queues a reply and returns its length in bytes.
+fn answer(outbox: &Outbox, id: Option<u64>, outcome: Result<OkFrame, ApiError>, urgency: Urgency) -> usize {
     let frame = match outcome {
         Ok(ok) => ServerFrame::Ok(Box::new(ok)),
         Err(error) => {
@@ -371,7 +375,10 @@ fn answer(outbox: &Outbox, id: Option<u64>, outcome: Result<OkFrame, ApiError>, 
             ServerFrame::Error(error.frame(id))
         }
     };
-    outbox.reply(frames::encode(&frame), urgency);
+    let frame = frames::encode(&frame);
+    let size = frame.len();
+    outbox.reply(frame, urgency);
+    size
 }
 
 fn stored(id: u64, conversation: ConversationId, stored: Stored) -> OkFrame {
