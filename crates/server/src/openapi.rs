@@ -12,14 +12,13 @@ mod schemas;
 
 use std::sync::LazyLock;
 
-use actix_web::{App, web};
+use actix_web::web;
 use parlour_protocol::own_data::ExportLine;
 use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::socket::{ClientFrame, ServerFrame};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
-use utoipa_actix_web::AppExt;
 
 use crate::{answers, routes};
 use schemas::{Place, Schemas};
@@ -44,9 +43,8 @@ struct Base;
 
 /// The document as derived from the handlers.
 pub fn collected() -> OpenApi {
-    let (_, collected) = App::new().into_utoipa_app().configure(routes::configure).split_for_parts();
     let mut document = Base::openapi();
-    document.merge(collected);
+    document.merge(routes::describe());
     document
 }
 

@@ -27,131 +27,176 @@ mod users;
 
 use std::str::FromStr;
 
+use actix_service::ServiceFactory;
+use actix_web::dev::{HttpServiceFactory, ServiceRequest};
+use actix_web::{Error, web};
 use parlour_protocol::Page;
 use parlour_protocol::ids::Seq;
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::scope;
-use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_actix_web::{AppExt, OpenApiFactory, scope};
 
 use crate::problems::ApiError;
 use crate::socket;
 
-/// Registers every operation.
-pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(
-        scope::scope("/api/v1")
-            // Paths are tried in this order: the most frequent ones come first.
-            .service(messages::list_messages)
-            .service(messages::send_message)
-            .service(messages::put_message)
-            .service(messages::show_message)
-            .service(conversations::list_events)
-            .service(conversations::mark_read)
-            .service(messages::edit_message)
-            .service(messages::delete_message)
-            .service(messages::add_reaction)
-            .service(messages::delete_reaction)
-            .service(conversations::list_conversations)
-            .service(conversations::show_conversation)
-            .service(conversations::open_direct)
-            .service(server::show_server)
-            .service(accounts::create_account)
-            .service(accounts::show_account)
-            .service(accounts::update_account)
-            .service(own_data::export_account)
-            .service(own_data::delete_account)
-            .service(accounts::upload_avatar)
-            .service(accounts::delete_avatar)
-            .service(accounts::change_password)
-            .service(accounts::show_avatar)
-            .service(password_resets::create_password_reset)
-            .service(password_resets::complete_password_reset)
-            .service(emails::request_password_reset)
-            .service(emails::show_email)
-            .service(emails::change_email)
-            .service(emails::delete_email)
-            .service(emails::complete_email_verification)
-            .service(sessions::create_session)
-            .service(sessions::refresh_session)
-            .service(sessions::list_sessions)
-            .service(sessions::delete_current_session)
-            .service(sessions::delete_session)
-            .service(identities::begin_provider_log_in)
-            .service(identities::complete_provider_log_in)
-            .service(identities::create_provider_account)
-            .service(identities::list_identities)
-            .service(identities::begin_identity)
-            .service(identities::create_identity)
-            .service(identities::delete_identity)
-            .service(second_factors::complete_session)
-            .service(second_factors::show_second_factor)
-            .service(second_factors::begin_second_factor)
-            .service(second_factors::confirm_second_factor)
-            .service(second_factors::renew_recovery_codes)
-            .service(second_factors::delete_second_factor)
-            .service(second_factors::delete_user_second_factor)
-            .service(passkeys::begin_passkey)
-            .service(passkeys::create_passkey)
-            .service(passkeys::list_passkeys)
-            .service(passkeys::update_passkey)
-            .service(passkeys::delete_passkey)
-            .service(passkeys::begin_passkey_session)
-            .service(passkeys::create_passkey_session)
-            .service(passkeys::begin_passkey_step)
-            .service(passkeys::complete_passkey_step)
-            .service(users::list_users)
-            .service(users::show_user)
-            .service(friends::list_friends)
-            .service(friends::delete_friend)
-            .service(friends::list_friend_requests)
-            .service(friends::create_friend_request)
-            .service(friends::accept_friend_request)
-            .service(friends::decline_friend_requests)
-            .service(friends::delete_friend_request)
-            .service(blocks::list_blocks)
-            .service(blocks::create_block)
-            .service(blocks::delete_block)
-            .service(privacy::show_privacy)
-            .service(privacy::update_privacy)
-            .service(rooms::list_rooms)
-            .service(rooms::create_room)
-            .service(rooms::show_room)
-            .service(rooms::update_room)
-            .service(rooms::delete_room)
-            .service(rooms::join_room)
-            .service(rooms::leave_room)
-            .service(rooms::list_members)
-            .service(notifications::list_notifications)
-            .service(notifications::read_notifications)
-            .service(admin::list_admin_users)
-            .service(admin::suspend_user)
-            .service(admin::reinstate_user)
-            .service(admin::show_statistics)
-            .service(admin::list_audit_log)
-            .service(admin::list_approvals)
-            .service(admin::approve_account)
-            .service(admin::reject_account)
-            .service(api_tokens::create_token)
-            .service(api_tokens::list_tokens)
-            .service(api_tokens::delete_token)
-            .service(bots::create_bot)
-            .service(bots::list_bots)
-            .service(bots::delete_bot)
-            .service(bots::create_bot_token)
-            .service(bots::list_bot_tokens)
-            .service(bots::delete_bot_token)
-            .service(invites::create_invite)
-            .service(invites::list_invites)
-            .service(invites::delete_invite)
-            .service(socket::open_socket),
-    );
-    config.service(operations::show_liveness);
-    config.service(operations::show_readiness);
-    config.service(operations::show_metrics);
-    config.service(operations::show_keys);
+/// Takes operations: either to serve them, or to describe them. Describing takes as long as everything else at the start
+/// and leaves megabytes behind, so the threads that serve do not do it.
+trait Register: Sized {
+    /// Adds an operation.
+    fn service<S: HttpServiceFactory + OpenApiFactory + 'static>(self, service: S) -> Self;
+}
+
+macro_rules! register {
+    ($($registry:ident)::+) => {
+        impl<T> Register for $($registry)::+<T>
+        where
+            T: ServiceFactory<ServiceRequest, Config = (), Error = Error, InitError = ()>,
+        {
+            fn service<S: HttpServiceFactory + OpenApiFactory + 'static>(self, service: S) -> Self {
+                self.service(service)
+            }
+        }
+    };
+}
+
+register!(actix_web::Scope);
+register!(actix_web::App);
+register!(utoipa_actix_web::scope::Scope);
+register!(utoipa_actix_web::UtoipaApp);
+
+/// Path of every operation of the API.
+const API: &str = "/api/v1";
+
+/// Serves every operation.
+pub fn configure<T>(app: actix_web::App<T>) -> actix_web::App<T>
+where
+    T: ServiceFactory<ServiceRequest, Config = (), Error = Error, InitError = ()>,
+{
+    beside_the_api(app.service(of_the_api(web::scope(API))))
+}
+
+/// The description of every operation, as derived from its handler.
+pub fn describe() -> utoipa::openapi::OpenApi {
+    let app = actix_web::App::new().into_utoipa_app();
+    let (_, described) = beside_the_api(app.service(of_the_api(scope::scope(API)))).split_for_parts();
+    described
+}
+
+fn of_the_api<R: Register>(api: R) -> R {
+    api
+        // Paths are tried in this order: the most frequent ones come first.
+        .service(messages::list_messages)
+        .service(messages::send_message)
+        .service(messages::put_message)
+        .service(messages::show_message)
+        .service(conversations::list_events)
+        .service(conversations::mark_read)
+        .service(messages::edit_message)
+        .service(messages::delete_message)
+        .service(messages::add_reaction)
+        .service(messages::delete_reaction)
+        .service(conversations::list_conversations)
+        .service(conversations::show_conversation)
+        .service(conversations::open_direct)
+        .service(server::show_server)
+        .service(accounts::create_account)
+        .service(accounts::show_account)
+        .service(accounts::update_account)
+        .service(own_data::export_account)
+        .service(own_data::delete_account)
+        .service(accounts::upload_avatar)
+        .service(accounts::delete_avatar)
+        .service(accounts::change_password)
+        .service(accounts::show_avatar)
+        .service(password_resets::create_password_reset)
+        .service(password_resets::complete_password_reset)
+        .service(emails::request_password_reset)
+        .service(emails::show_email)
+        .service(emails::change_email)
+        .service(emails::delete_email)
+        .service(emails::complete_email_verification)
+        .service(sessions::create_session)
+        .service(sessions::refresh_session)
+        .service(sessions::list_sessions)
+        .service(sessions::delete_current_session)
+        .service(sessions::delete_session)
+        .service(identities::begin_provider_log_in)
+        .service(identities::complete_provider_log_in)
+        .service(identities::create_provider_account)
+        .service(identities::list_identities)
+        .service(identities::begin_identity)
+        .service(identities::create_identity)
+        .service(identities::delete_identity)
+        .service(second_factors::complete_session)
+        .service(second_factors::show_second_factor)
+        .service(second_factors::begin_second_factor)
+        .service(second_factors::confirm_second_factor)
+        .service(second_factors::renew_recovery_codes)
+        .service(second_factors::delete_second_factor)
+        .service(second_factors::delete_user_second_factor)
+        .service(passkeys::begin_passkey)
+        .service(passkeys::create_passkey)
+        .service(passkeys::list_passkeys)
+        .service(passkeys::update_passkey)
+        .service(passkeys::delete_passkey)
+        .service(passkeys::begin_passkey_session)
+        .service(passkeys::create_passkey_session)
+        .service(passkeys::begin_passkey_step)
+        .service(passkeys::complete_passkey_step)
+        .service(users::list_users)
+        .service(users::show_user)
+        .service(friends::list_friends)
+        .service(friends::delete_friend)
+        .service(friends::list_friend_requests)
+        .service(friends::create_friend_request)
+        .service(friends::accept_friend_request)
+        .service(friends::decline_friend_requests)
+        .service(friends::delete_friend_request)
+        .service(blocks::list_blocks)
+        .service(blocks::create_block)
+        .service(blocks::delete_block)
+        .service(privacy::show_privacy)
+        .service(privacy::update_privacy)
+        .service(rooms::list_rooms)
+        .service(rooms::create_room)
+        .service(rooms::show_room)
+        .service(rooms::update_room)
+        .service(rooms::delete_room)
+        .service(rooms::join_room)
+        .service(rooms::leave_room)
+        .service(rooms::list_members)
+        .service(notifications::list_notifications)
+        .service(notifications::read_notifications)
+        .service(admin::list_admin_users)
+        .service(admin::suspend_user)
+        .service(admin::reinstate_user)
+        .service(admin::show_statistics)
+        .service(admin::list_audit_log)
+        .service(admin::list_approvals)
+        .service(admin::approve_account)
+        .service(admin::reject_account)
+        .service(api_tokens::create_token)
+        .service(api_tokens::list_tokens)
+        .service(api_tokens::delete_token)
+        .service(bots::create_bot)
+        .service(bots::list_bots)
+        .service(bots::delete_bot)
+        .service(bots::create_bot_token)
+        .service(bots::list_bot_tokens)
+        .service(bots::delete_bot_token)
+        .service(invites::create_invite)
+        .service(invites::list_invites)
+        .service(invites::delete_invite)
+        .service(socket::open_socket)
+}
+
+fn beside_the_api<R: Register>(app: R) -> R {
+    app.service(operations::show_liveness)
+        .service(operations::show_readiness)
+        .service(operations::show_metrics)
+        .service(operations::show_keys)
 }
 
 /// A page of a collection.

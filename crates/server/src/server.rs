@@ -23,7 +23,6 @@ use actix_web::web::{self, Data, PathConfig, QueryConfig};
 use actix_web::{App as WebApp, HttpRequest};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::CloseCode;
-use utoipa_actix_web::AppExt;
 
 use crate::app::App;
 use crate::budget::connections::Conn;
@@ -137,16 +136,13 @@ async fn prepare(
     let shutdown = builder.graceful_shutdown_signal();
     let sockets = app.clone();
     let factory = move |gates: &Rc<Gates>| {
-        let (web_app, _) = WebApp::new()
+        let web_app = WebApp::new()
             .app_data(shared.clone())
             .app_data(gates.clone())
             .app_data(QueryConfig::default().error_handler(|error, _| malformed::query(&error).into()))
             // A malformed id in a path names nothing, so it is a 404.
-            .app_data(PathConfig::default().error_handler(|_, _| ApiError::from(ErrorCode::NotFound).into()))
-            .into_utoipa_app()
-            .configure(routes::configure)
-            .split_for_parts();
-        web_app
+            .app_data(PathConfig::default().error_handler(|_, _| ApiError::from(ErrorCode::NotFound).into()));
+        routes::configure(web_app)
             .configure(openapi::configure)
             .configure(docs::configure)
             .configure(client_files::configure)
