@@ -138,3 +138,35 @@ async fn perform(app: &Arc<App>, mailer: Option<&Arc<Mailer>>, job: Job) -> Resu
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use parlour_protocol::time::SECOND;
+
+    use super::*;
+    use crate::{Clock, Config};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_is_renewed_while_the_work_goes_on_and_lost_when_it_was_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
+        let clock = Clock::manual(1_767_225_600_000_000);
+        let app = App::open(config, clock.clone()).await.unwrap();
+        app.commit(Lane::Server, jobs::keep_periodic).await.unwrap();
+        let claim = |conn: &mut _, now| jobs::claim(conn, now, &[(JobKind::Cleaning, 1)]);
+        let first = app.commit(Lane::Server, claim).await.unwrap()[0];
+        // Twice as long as a lease.
+        let work = async {
+            for _ in 0..18 {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                clock.advance(10 * SECOND);
+            }
+        };
+        assert_eq!(with_lease(&app, first, work).await, Some(()));
+        assert_eq!(app.commit(Lane::Server, claim).await.unwrap(), [], "nobody else can have it");
+        clock.advance(LEASE);
+        assert_eq!(app.commit(Lane::Server, claim).await.unwrap().len(), 1);
+        let endless = std::future::pending::<()>();
+        assert_eq!(with_lease(&app, first, endless).await, None, "the other node has it");
+    }
+}
