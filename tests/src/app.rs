@@ -1,12 +1,15 @@
 //! One running system: a database, one or two nodes on it, and a clock that stands still until a test moves it.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parlour_chat::passwords::Argon2Cost;
 use parlour_client::native::Api;
+use parlour_client::operations::Text;
 use parlour_protocol::accounts::CreateAccount;
+use parlour_protocol::jobs::JobKind;
 use parlour_protocol::sessions::SignedIn;
 use parlour_protocol::socket::CloseCode;
 use parlour_protocol::time::Timestamp;
@@ -172,10 +175,17 @@ impl App {
         list.into_iter().find(|(known, ..)| *known == name).expect("a counter").2
     }
 
-    /// Does what every node does once an hour: finishes account deletions that were interrupted.
-    pub async fn finish_deletions(&self) {
-        self.advance(3600 * 1_000_000);
-        self.0.nodes[0].app().finish_deletions().await;
+    /// The values of a metric by kind of job, as a node's `/metrics` shows them.
+    pub async fn metrics_of_jobs(&self, node: usize, name: &str) -> BTreeMap<JobKind, i64> {
+        let api = self.stranger(node);
+        api.set_tokens(Some(METRICS_TOKEN.into()), None);
+        let Text(text) = api.show_metrics().await.unwrap();
+        let value = |kind: &JobKind| {
+            let start = format!("parlour_{name}{{kind=\"{}\"}} ", kind.as_str());
+            let line = text.lines().find_map(|line| line.strip_prefix(&start));
+            (*kind, line.unwrap_or_else(|| panic!("no {start}in {text}")).parse().unwrap())
+        };
+        JobKind::ALL.iter().map(value).collect()
     }
 
     /// Does what every node does every five seconds: reads which sessions have ended, in case a notice was lost.

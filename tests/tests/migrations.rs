@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
+use parlour_protocol::jobs::JobKind;
+use parlour_protocol::time::Timestamp;
 use parlour_storage::connection::Address;
+use parlour_storage::schema::jobs;
 use parlour_storage::{Connection, migrations, on_backend};
 use system_tests::{Backend, TestDatabase};
 
@@ -104,6 +107,70 @@ fn both_databases_have_the_same_tables() {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     };
     assert_eq!(names("sqlite"), names("postgres"));
+}
+
+/// What waits when the job table comes gets its jobs; what is done gets none.
+fn waiting_work_becomes_jobs(backend: Backend) {
+    if !backend.is_available() {
+        return;
+    }
+    let database = TestDatabase::migrated(backend);
+    let mut conn = database.connect();
+    migrations::revert_from(&mut conn, "20261128000090").unwrap();
+    let user = |id: i64, deleted: &str, erased: &str| {
+        format!(
+            "INSERT INTO users (id, handle, handle_key, display_name, bio, password_hash, is_admin, created_at,
+                 handle_changed_at, last_useq, notifications_read, deleted_at, erased_at)
+             VALUES ({id}, 'u{id}', 'u{id}', '', '', '', false, 0, 0, 0, 0, {deleted}, {erased})"
+        )
+    };
+    let mail = |address: &str, due: i64, sent: &str| {
+        format!(
+            "INSERT INTO outgoing_mail (user_id, kind, address, created_at, next_try_at, tries, sent_at)
+             VALUES (1, 1, '{address}', 5, {due}, 2, {sent})"
+        )
+    };
+    for sql in [
+        user(1, "NULL", "NULL"),
+        user(2, "7", "NULL"),
+        user(3, "7", "8"),
+        mail("", 20, "9"),
+        mail("ada@example.org", 30, "NULL"),
+        "INSERT INTO reset_requests (who, nonce, client_address, requested_at) VALUES ('ada', '', '', 40)"
+            .into(),
+    ] {
+        diesel::sql_query(&sql).execute(&mut conn).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    assert!(migrations::run(&mut conn).unwrap() >= 1);
+    let list = |conn: &mut Connection| -> Vec<(String, Option<String>, String, i64, i64)> {
+        let columns = (jobs::kind, jobs::key, jobs::data, jobs::run_at, jobs::tries);
+        jobs::table.order(jobs::run_at.asc()).select(columns).load(conn).unwrap()
+    };
+    let job = |kind: &str, key: &str, data: &str, run_at: i64, tries: i64| {
+        (kind.to_owned(), Some(key.to_owned()), data.to_owned(), run_at, tries)
+    };
+    assert_eq!(
+        list(&mut conn),
+        [
+            job("mail", "mail:2", r#"{"mail":2}"#, 30, 2),
+            job("reset_request", "reset_request:1", r#"{"request":1}"#, 40, 0),
+            job("erasure", "erasure:2", r#"{"user":"2"}"#, 600_000_007, 0),
+        ]
+    );
+    // Each is what this version reads.
+    let kinds = [JobKind::Mail, JobKind::ResetRequest, JobKind::Erasure].map(|kind| (kind, 5));
+    let claimed = parlour_chat::jobs::claim(&mut conn, Timestamp(i64::MAX / 2), &kinds).unwrap().value;
+    assert_eq!(claimed.len(), 3);
+}
+
+#[test]
+fn waiting_work_becomes_jobs_on_sqlite() {
+    waiting_work_becomes_jobs(Backend::SqliteLocal);
+}
+
+#[test]
+fn waiting_work_becomes_jobs_on_postgres() {
+    waiting_work_becomes_jobs(Backend::PostgresLocal);
 }
 
 /// Two nodes that start on one empty database do not interfere with each other.

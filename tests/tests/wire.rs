@@ -19,9 +19,10 @@ use parlour_protocol::identities::{
     Identity, ProviderLogIn, UnknownIdentity,
 };
 use parlour_protocol::ids::{
-    AvatarId, ConversationId, IdentityId, InviteId, PasskeyId, SessionId, TokenId, UserId,
+    AvatarId, ConversationId, IdentityId, InviteId, JobId, PasskeyId, SessionId, TokenId, UserId,
 };
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
+use parlour_protocol::jobs::{FailedJob, JobKind};
 use parlour_protocol::messages::{EditMessage, Mention, Message, MessagePage, Reaction, SendMessage, Stored};
 use parlour_protocol::notifications::{Notification, NotificationKind, Notifications, ReadNotifications};
 use parlour_protocol::own_data::{
@@ -312,6 +313,17 @@ fn accounts_and_sessions() {
         operation: None,
     };
     snapshot!("AuditEntry", entry);
+    let kinds: Vec<&str> = JobKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    insta::assert_json_snapshot!("JobKind", kinds);
+    let failed = FailedJob {
+        id: JobId(7),
+        kind: JobKind::Mail,
+        tries: 20,
+        failed_at: AT,
+        last_error: "the SMTP server refused with 550".into(),
+    };
+    snapshot!("JobId", JobId(7));
+    snapshot!("FailedJob", failed);
     snapshot!("TokenId", TokenId(3));
     snapshot!("Feature", Feature::Tokens, Feature::Unknown);
     snapshot!("TokenScope", TokenScope::Read, TokenScope::Write);

@@ -1,21 +1,22 @@
 //! Deletes an account: first the account itself, in one transaction, then what the user wrote, conversation by
 //! conversation.
 //!
-//! Invariant: after the first transaction nobody can act as the user. Every further step can be repeated, so an
-//! interrupted deletion is finished later. Logs keep every position.
+//! Invariant: after the first transaction nobody can act as the user, and a job is queued that finishes the deletion if
+//! the request that began it does not. Every further step can be repeated. Logs keep every position.
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::own_data::Erased;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{Change, UserChange};
-use parlour_protocol::time::Timestamp;
+use parlour_protocol::time::{MINUTE, Timestamp};
 use parlour_storage::{
     Connection, admin, conversations, events, friendships, mentions, own_data, sessions, users,
 };
 
 use crate::audit::{Note, note};
 use crate::friends::{announce, lock_direct};
+use crate::jobs::{self, Job};
 use crate::outcome::{Done, Outcome, tell};
 use crate::rooms::leave_locked;
 use crate::sessions::ended;
@@ -23,6 +24,8 @@ use crate::{Effect, Refusal};
 
 /// Number of conversations examined per step.
 const STEP: i64 = 500;
+/// How long the request that deletes an account has for erasing by itself before a job does.
+const HEAD_START: i64 = 10 * MINUTE;
 
 /// Ends a user: profile, sessions, tokens, friendships, blocks, notifications and pictures; and all their bots. The
 /// last administrator can't be deleted.
@@ -77,6 +80,7 @@ pub(crate) fn end_account(conn: &mut Connection, now: Timestamp, user: UserId) -
     effects.extend(tell(now, changes));
     let erased = own_data::erase_person(conn, user)?;
     own_data::bury(conn, user, now.0)?;
+    jobs::enqueue(conn, Timestamp(now.0 + HEAD_START), Job::Erasure { user })?;
     Ok(Outcome { value: Erased { friendships: known.len() as i64, ..erased }, effects })
 }
 
@@ -134,10 +138,14 @@ pub fn finish(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<()> {
     // Again, because leaving rooms added new events to the user's stream.
     own_data::erase_person(conn, user)?;
     own_data::set_erased(conn, user, now.0)?;
+    jobs::withdraw(conn, Job::Erasure { user })?;
     Ok(Outcome::without_events(()))
 }
 
-/// Deletions that started before `before` and aren't finished.
-pub fn list_unfinished(conn: &mut Connection, before: i64) -> Result<Vec<UserId>, Refusal> {
-    Ok(own_data::list_to_erase(conn, before)?.iter().map(|row| UserId(row.id)).collect())
+/// Queues jobs for deletions that a node of an earlier version began without one and did not finish.
+pub(crate) fn take_over(conn: &mut Connection, now: Timestamp) -> Result<(), Refusal> {
+    for row in own_data::list_to_erase(conn, now.0 - HEAD_START)? {
+        jobs::enqueue(conn, now, Job::Erasure { user: UserId(row.id) })?;
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Mails that follow from account changes: queued in the same transaction, sent later by any node.
+//! Mails that follow from account changes: queued in the same transaction, each with a job by which any node sends it.
 //!
 //! Invariant: no change waits for a mail, or fails because there are too many. A token is derived when its mail is
 //! sent; only its hash is stored.
@@ -12,16 +12,16 @@ use parlour_storage::{Connection, emails, outgoing_mail, reset_requests};
 use sha2::{Digest, Sha256};
 
 use crate::Refusal;
+use crate::jobs::{self, Job};
 use crate::outcome::{Done, Outcome};
 use crate::secrets::MasterKey;
 
 /// Mails are counted over this span.
 pub(crate) const HOUR: i64 = 60 * MINUTE;
-/// How long a node has a mail to itself once it has claimed it; longer than sending can take.
-const LEASE: i64 = 3 * MINUTE / 2;
-/// Delay before the second attempt; it doubles with every further attempt, up to the longest delay.
-const FIRST_PAUSE: i64 = MINUTE / 2;
-const LONGEST_PAUSE: i64 = 240 * MINUTE;
+/// How long mails that were never sent are kept. Longer than any of them is valid, so that each is given up first.
+const KEPT: i64 = DAY + 240 * MINUTE;
+/// Mails of a node of an earlier version that have been due for this long have been left behind.
+const LEFT_BEHIND: i64 = 10 * MINUTE;
 /// Maximum number of notices per account and hour; more would say nothing new.
 const NOTICES_PER_HOUR: i64 = 20;
 
@@ -118,7 +118,7 @@ pub(crate) fn queue_token(
 ) -> Result<Vec<u8>, Refusal> {
     let hash = token_hash(&token(key, kind, user, address, nonce));
     let counted = Some(address_hash(key, address));
-    outgoing_mail::insert(conn, fresh(now, kind, user, address, counted, Some(nonce.to_vec())))?;
+    queue(conn, now, fresh(now, kind, user, address, counted, Some(nonce.to_vec())))?;
     Ok(hash)
 }
 
@@ -145,9 +145,14 @@ pub(crate) fn notify_at(
 ) -> Result<(), Refusal> {
     let notices = MailKind::NOTICES.map(MailKind::number);
     if outgoing_mail::count_since(conn, &notices, now.0 - HOUR, Some(user), None)? < NOTICES_PER_HOUR {
-        outgoing_mail::insert(conn, fresh(now, kind, user, address, None, None))?;
+        queue(conn, now, fresh(now, kind, user, address, None, None))?;
     }
     Ok(())
+}
+
+fn queue(conn: &mut Connection, now: Timestamp, row: NewMailRow) -> Result<(), Refusal> {
+    let mail = outgoing_mail::insert(conn, row)?;
+    jobs::enqueue(conn, now, Job::Mail { mail })
 }
 
 fn fresh(
@@ -165,12 +170,10 @@ fn fresh(
         address_hash,
         nonce,
         created_at: now.0,
-        next_try_at: now.0,
-        tries: 0,
     }
 }
 
-/// A mail to send now.
+/// A mail, and what has to be known to write it.
 #[derive(Debug, Clone)]
 pub struct DueMail {
     /// The mail.
@@ -181,40 +184,19 @@ pub struct DueMail {
     pub handle: String,
 }
 
-/// Whether password reset requests are waiting, and whether mails are due.
-pub fn look(conn: &mut Connection, now: Timestamp) -> Result<(bool, bool), Refusal> {
-    Ok((reset_requests::count(conn)? > 0, outgoing_mail::is_due(conn, now.0)?))
-}
-
-/// Claims mails that are due, so that no other node sends them in the meantime.
-pub fn claim(conn: &mut Connection, now: Timestamp, limit: i64) -> Done<Vec<DueMail>> {
-    let rows = outgoing_mail::claim(conn, now.0, now.0 + LEASE, limit)?;
-    let mut due = Vec::new();
-    for row in rows {
-        let handle = parlour_storage::users::find(conn, UserId(row.user_id))?.map(|user| user.handle);
-        due.push(DueMail { kind: MailKind::of(row.kind), handle: handle.unwrap_or_default(), row });
-    }
-    Ok(Outcome::without_events(due))
+/// A mail that is to be sent; `None` if it was sent or withdrawn, or if its account is gone.
+pub fn find_due(conn: &mut Connection, id: i64) -> Result<Option<DueMail>, Refusal> {
+    let Some(row) = outgoing_mail::find_unsent(conn, id)? else {
+        return Ok(None);
+    };
+    let handle = parlour_storage::users::find(conn, UserId(row.user_id))?.map(|user| user.handle);
+    Ok(Some(DueMail { kind: MailKind::of(row.kind), handle: handle.unwrap_or_default(), row }))
 }
 
 /// Records that a mail was sent.
-pub fn sent(conn: &mut Connection, now: Timestamp, row: &MailRow) -> Done<()> {
-    outgoing_mail::set_sent(conn, row.id, now.0)?;
+pub fn sent(conn: &mut Connection, now: Timestamp, id: i64) -> Done<()> {
+    outgoing_mail::set_sent(conn, id, now.0)?;
     Ok(Outcome::without_events(()))
-}
-
-/// Records that a mail couldn't be sent; returns whether it will be tried again. It won't if the failure was final, or
-/// if it would expire before the next attempt.
-pub fn failed(conn: &mut Connection, now: Timestamp, row: &MailRow, is_final: bool) -> Done<bool> {
-    let doublings = row.tries.clamp(1, 20) - 1;
-    let next = now.0 + (FIRST_PAUSE << doublings).min(LONGEST_PAUSE);
-    let again = !is_final && next < ends(row);
-    if again {
-        outgoing_mail::set_next_try(conn, row.id, row.tries, next)?;
-    } else {
-        outgoing_mail::delete(conn, row.id)?;
-    }
-    Ok(Outcome::without_events(again))
 }
 
 /// When a mail expires.
@@ -226,7 +208,15 @@ pub fn ends(row: &MailRow) -> i64 {
 /// reset requests.
 pub fn clean_up(conn: &mut Connection, now: Timestamp) -> Result<(), Refusal> {
     emails::delete_pending_before(conn, now.0)?;
-    outgoing_mail::delete_before(conn, now.0 - HOUR, now.0 - DAY - LONGEST_PAUSE)?;
+    outgoing_mail::delete_before(conn, now.0 - HOUR, now.0 - DAY, now.0 - KEPT)?;
     reset_requests::delete_before(conn, now.0 - HOUR)?;
+    Ok(())
+}
+
+/// Queues jobs for mails that a node of an earlier version queued without one and did not send.
+pub(crate) fn take_over(conn: &mut Connection, now: Timestamp) -> Result<(), Refusal> {
+    for mail in outgoing_mail::take_over(conn, now.0 - LEFT_BEHIND)? {
+        jobs::enqueue(conn, now, Job::Mail { mail })?;
+    }
     Ok(())
 }

@@ -14,14 +14,13 @@ use parlour_storage::{Connection, emails, outgoing_mail, password_resets, reset_
 
 use crate::Refusal;
 use crate::audit::{Note, note};
+use crate::jobs::{self, Job};
 use crate::mail_queue::{self, MailKind};
 use crate::outcome::{Done, Outcome};
 use crate::secrets::MasterKey;
 
 /// Maximum number of waiting requests; they are processed every second.
 const WAITING: i64 = 1000;
-/// Maximum number of requests processed in one transaction.
-const STEP: i64 = 50;
 /// Maximum number of accounts with the same address that get a mail.
 const ACCOUNTS_PER_ADDRESS: i64 = 5;
 
@@ -42,24 +41,21 @@ pub fn create(
         client_address: client_address.to_owned(),
         requested_at: now.0,
     };
-    reset_requests::insert(conn, row)?;
+    let request = reset_requests::insert(conn, row)?;
+    jobs::enqueue(conn, now, Job::ResetRequest { request })?;
     Ok(Outcome::without_events(()))
 }
 
-/// Queues the mails for waiting requests; returns whether more may be waiting.
-pub fn answer(conn: &mut Connection, now: Timestamp, key: &MasterKey) -> Done<bool> {
-    let requests = reset_requests::take(conn, STEP)?;
-    let more = requests.len() as i64 == STEP;
-    for request in requests {
-        // Too old: nobody expects the mail anymore.
-        if request.requested_at < now.0 - mail_queue::HOUR {
-            continue;
-        }
+/// Queues the mails for a request. Does nothing if it was processed before.
+pub fn answer(conn: &mut Connection, now: Timestamp, key: &MasterKey, id: i64) -> Done<()> {
+    // Too old: nobody expects the mail anymore.
+    let recent = now.0 - mail_queue::HOUR;
+    if let Some(request) = reset_requests::take(conn, id)?.filter(|row| row.requested_at >= recent) {
         for user in meant(conn, &request.who)? {
             send_link(conn, now, key, user, &request)?;
         }
     }
-    Ok(Outcome::without_events(more))
+    Ok(Outcome::without_events(()))
 }
 
 /// The accounts that a text means: one by handle, or several by confirmed address.

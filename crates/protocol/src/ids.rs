@@ -1,5 +1,5 @@
 //! Typed ids. Each is a random positive 63-bit integer, written as a decimal string in JSON because JavaScript numbers
-//! are exact only up to 53 bits.
+//! are exact only up to 53 bits. Jobs, which only administrators see, are counted instead.
 //!
 //! Invariant: the server draws ids from a CSPRNG and they carry no order; only `seq` orders anything.
 
@@ -35,6 +35,9 @@ fn parse(text: &str) -> Result<i64, InvalidId> {
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
+        id! { $(#[$doc])* $name, "Random 63-bit id in decimal digits" }
+    };
+    ($(#[$doc:meta])* $name:ident, $about:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub i64);
@@ -80,7 +83,7 @@ macro_rules! id {
                 utoipa::openapi::schema::ObjectBuilder::new()
                     .schema_type(utoipa::openapi::schema::Type::String)
                     .pattern(Some("^[0-9]{1,19}$"))
-                    .description(Some("Random 63-bit id in decimal digits"))
+                    .description(Some($about))
                     .examples(["4611686018427387904"])
                     .into()
             }
@@ -122,6 +125,10 @@ id! {
 id! {
     /// Id of a stored profile picture. A new picture gets a new id, so the bytes of an id never change.
     AvatarId
+}
+id! {
+    /// Id of a job: the number under which it was queued.
+    JobId, "Number in decimal digits"
 }
 
 #[cfg(test)]

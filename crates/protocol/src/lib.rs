@@ -20,6 +20,7 @@ pub mod health;
 pub mod identities;
 pub mod ids;
 pub mod invites;
+pub mod jobs;
 pub mod limits;
 pub mod messages;
 pub mod notifications;

@@ -1,14 +1,13 @@
 //! Completes the deletion of accounts: erases what they wrote, conversation by conversation.
 //!
-//! Invariant: a deletion that was begun is completed, even after a restart; every step is a transaction of its own
-//! and may be repeated.
+//! Invariant: a deletion that was begun is completed, even after a restart, by its job if not by its request; every step
+//! is a transaction of its own and may be repeated.
 
 use std::sync::Arc;
 
 use parlour_chat::account_erasure;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::own_data::Erased;
-use parlour_protocol::time::MINUTE;
 use parlour_storage::Lane;
 
 use crate::app::App;
@@ -49,18 +48,4 @@ pub async fn erase_with_bots(app: &Arc<App>, user: UserId) -> Result<Erased, Api
         erased.conversations += of_bot.conversations;
     }
     Ok(erased)
-}
-
-/// Resumes interrupted deletions.
-pub async fn go_on(app: &Arc<App>) {
-    // Skip recent ones: a request may be working on them right now.
-    let before = app.clock.now().0 - 10 * MINUTE;
-    let Ok(unfinished) = app.read(move |conn| account_erasure::list_unfinished(conn, before)).await else {
-        return;
-    };
-    for user in unfinished {
-        if let Err(error) = erase(app, user).await {
-            tracing::warn!(%error, "erasing a deleted account is tried again in an hour");
-        }
-    }
 }

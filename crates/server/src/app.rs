@@ -16,7 +16,7 @@ use parlour_chat::outcome::Done;
 use parlour_chat::passwords::Verdict;
 use parlour_chat::relying_party::RelyingParty;
 use parlour_chat::secrets::MasterKey;
-use parlour_chat::{Effect, Outcome, Refusal, friends, mail_queue};
+use parlour_chat::{Effect, Outcome, Refusal};
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
@@ -26,17 +26,14 @@ use parlour_realtime::{Broker, Delivery, Hub};
 use parlour_storage::user_events::Tell;
 use parlour_storage::users::UserRow;
 use parlour_storage::{
-    Connection, Database, DatabaseSettings, Lane, StorageError, audit_log, declined_requests, invites,
-    own_data, passkeys, password_resets, server_state, sessions, users,
+    Connection, Database, DatabaseSettings, Lane, StorageError, own_data, server_state, sessions, users,
 };
 use quick_cache::sync::Cache;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
-use tokio::time::MissedTickBehavior;
 
-use crate::account_eraser;
 use crate::account_exports::Exports;
 use crate::api_tokens::{self, ApiToken};
 use crate::budget::Budgets;
@@ -48,6 +45,7 @@ use crate::config::Config;
 use crate::event_log::{DatabaseLog, delivery_of_event, delivery_of_user_event, is_end_of_session};
 use crate::hashing::{Asker, Hashing};
 use crate::idempotency::Creation;
+use crate::jobs::Jobs;
 use crate::keys::{self, StoredKeys};
 use crate::markers::Markers;
 use crate::problems::ApiError;
@@ -61,11 +59,6 @@ use crate::tokens::{ACCESS_LIFETIME, Bearer, Tokens};
 const WAITING_PICTURES: usize = 5;
 /// Capacity of the cache of verified tokens: about 2 MiB.
 const VERIFIED_TOKENS: usize = 16 * 1024;
-
-/// How often ended sessions are looked up, since the notice of an end may be lost on its way from another node; and
-/// how far back, in seconds.
-const LOOK_FOR_ENDED: Duration = Duration::from_millis(600);
-const LATE_NOTICE: i64 = 30;
 
 /// Audit log entries that may be queued; more are dropped, with a warning in the process's log.
 const WAITING_NOTES: usize = 64;
@@ -106,6 +99,8 @@ pub struct App {
     hashing: Hashing,
     /// Exports that are being written.
     pub exports: Exports,
+    /// Jobs that this node runs.
+    pub jobs: Jobs,
     /// Permits for audit log entries that are written in the background.
     notes: Arc<Semaphore>,
     /// Permits for token uses that are recorded in the background.
@@ -219,6 +214,7 @@ impl App {
             budgets,
             hashing,
             exports: Exports::default(),
+            jobs: Jobs::default(),
             uses_of_tokens: Arc::new(Semaphore::new(WAITING_USES)),
             notes: Arc::new(Semaphore::new(WAITING_NOTES)),
             picture: Semaphore::new(1),
@@ -245,7 +241,8 @@ impl App {
         Ok(Arc::new(app))
     }
 
-    /// Starts the background tasks on the current runtime.
+    /// Starts what serves connections on the current runtime. Everything that happens at regular intervals is started by
+    /// [`crate::jobs::start`].
     pub fn start(self: &Arc<Self>) {
         self.reads.start(&self.database);
         let app = Arc::downgrade(self);
@@ -257,35 +254,6 @@ impl App {
         self.hub.start(&self.broker);
         self.sends.start(self);
         tokio::spawn(Markers::look_after(self.clone()));
-        let app = self.clone();
-        tokio::spawn(async move {
-            let mut pause = tokio::time::interval(LOOK_FOR_ENDED);
-            pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                pause.tick().await;
-                app.find_ended(LATE_NOTICE).await;
-            }
-        });
-        let app = self.clone();
-        tokio::spawn(async move {
-            let mut pause = tokio::time::interval(Duration::from_secs(5));
-            let mut rounds = 0_u64;
-            loop {
-                pause.tick().await;
-                app.set_clock().await;
-                // Keys first, because all sessions depend on them: anyone whose session has ended finds the new keys
-                // in force.
-                app.reload_keys().await;
-                app.reload_revocations().await;
-                app.settle().await;
-                // Once an hour, and soon after the start.
-                if rounds % 720 == 1 {
-                    app.clean_up().await;
-                    app.finish_deletions().await;
-                }
-                rounds += 1;
-            }
-        });
     }
 
     /// Runs a read on a database thread.
@@ -388,7 +356,7 @@ impl App {
     }
 
     /// Corrects the clock by the database's. A reply that took longer than half a second is ignored.
-    async fn set_clock(&self) {
+    pub(crate) async fn set_clock(&self) {
         let asked = tokio::time::Instant::now();
         let now =
             self.database.read(|conn| -> Result<_, StorageError> { Ok(server_state::now(conn)?) }).await;
@@ -409,7 +377,7 @@ impl App {
     }
 
     /// Looks up sessions that ended within the last `seconds`, and closes their sockets.
-    async fn find_ended(&self, seconds: i64) {
+    pub(crate) async fn find_ended(&self, seconds: i64) {
         let since = self.clock.now().0 - seconds * SECOND;
         let found = self
             .database
@@ -501,7 +469,7 @@ impl App {
 
     /// Rereads the signing keys, which the command line may have replaced. After an emergency replacement, all
     /// sockets are closed.
-    async fn reload_keys(&self) {
+    pub(crate) async fn reload_keys(&self) {
         let found = self
             .database
             .read(|conn| -> Result<_, StorageError> {
@@ -526,41 +494,6 @@ impl App {
                 }
             }
             Err(error) => tracing::error!(%error, "the signing keys cannot be read; the ones before stay"),
-        }
-    }
-
-    /// Resumes interrupted account deletions.
-    pub async fn finish_deletions(self: &Arc<Self>) {
-        account_eraser::go_on(self).await;
-    }
-
-    async fn clean_up(self: &Arc<Self>) {
-        let now = self.clock.now().0;
-        let audit_days = i64::from(self.config.audit_days);
-        let done = self
-            .database
-            .write(Lane::Server, move |conn| -> Result<_, StorageError> {
-                let month = 30 * parlour_protocol::time::DAY;
-                sessions::delete_ended_before(conn, now - month)?;
-                audit_log::delete_before(conn, now - audit_days * parlour_protocol::time::DAY)?;
-                invites::delete_before(conn, now - month)?;
-                password_resets::delete_before(conn, now)?;
-                passkeys::delete_before(conn, now)?;
-                parlour_storage::idempotency::delete_before(conn, now - parlour_chat::idempotency::KEPT)?;
-                declined_requests::delete_before(conn, now - friends::COOL_DOWN)?;
-                parlour_storage::user_events::delete_before(conn, now - month)?;
-                parlour_storage::mentions::delete_before(conn, now - month)?;
-                Ok(())
-            })
-            .await;
-        if let Err(error) = done {
-            tracing::warn!(%error, "cleaning up failed; it is tried again in an hour");
-        }
-        let done = self
-            .commit(Lane::Server, |conn, now| Ok(Outcome::without_events(mail_queue::clean_up(conn, now)?)))
-            .await;
-        if let Err(error) = done {
-            tracing::warn!(%error, "cleaning up mails failed; it is tried again in an hour");
         }
     }
 

@@ -27,6 +27,7 @@ mod event_log;
 pub mod fuzzing;
 mod hashing;
 mod idempotency;
+mod jobs;
 mod keys;
 mod local;
 mod logging;

@@ -1,4 +1,4 @@
-//! Sends mail: a task on each node checks every second whether any is due.
+//! Sends mails, each by its job.
 //!
 //! Invariant: no request waits for the SMTP server. Delivery is at least once: a mail that was sent but not recorded
 //! as sent is sent again, with the same message id. The log holds no address and no token.
@@ -14,28 +14,22 @@ use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use openidconnect::url::Url;
+use parlour_chat::jobs::Failure;
 use parlour_chat::mail_queue::{self, DueMail};
-use parlour_chat::reset_requests;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::limits::EMAIL;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation;
 use parlour_storage::Lane;
-use tokio::sync::Semaphore;
-use tokio::time::MissedTickBehavior;
 
 use self::texts::Text;
 use crate::app::App;
 use crate::config::Config;
 use crate::config::mail::MailSettings;
-use crate::problems::ApiError;
+use crate::jobs::failure;
 
-/// How often a node checks for due mail.
-const PAUSE: Duration = Duration::from_secs(1);
-/// Time limit for sending one mail; shorter than the time for which a mail is claimed.
+/// Time limit for sending one mail.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Maximum mails being sent at the same time by one node.
-const AT_ONCE: usize = 8;
 
 /// Checks an email address and returns it as it is stored.
 pub fn parse_address(text: &str) -> Result<String, String> {
@@ -48,7 +42,7 @@ pub fn parse_address(text: &str) -> Result<String, String> {
 }
 
 /// Hands mail over to the SMTP server.
-struct Mailer {
+pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     sender: Mailbox,
     /// Public URL of this server.
@@ -56,11 +50,11 @@ struct Mailer {
     /// Host part of `address`.
     host: String,
     name: String,
-    places: Arc<Semaphore>,
 }
 
 impl Mailer {
-    fn new(config: &Config, settings: &MailSettings) -> Result<Self, String> {
+    /// Prepares the connection that the settings describe.
+    pub fn new(config: &Config, settings: &MailSettings) -> Result<Self, String> {
         let address = config.public_url.clone().unwrap_or_default();
         let host = Url::parse(&address).ok().and_then(|url| url.host_str().map(str::to_owned));
         let host = host.unwrap_or_else(|| "localhost".to_owned());
@@ -76,7 +70,6 @@ impl Mailer {
             address,
             host,
             name,
-            places: Arc::new(Semaphore::new(AT_ONCE)),
         })
     }
 
@@ -114,13 +107,26 @@ impl Mailer {
             .map_err(|_| "the mail cannot be written".to_owned())
     }
 
-    /// Sends a mail. On failure, returns whether a retry may help, and the reason.
-    async fn send(&self, app: &App, due: &DueMail, now: Timestamp) -> Result<(), (bool, String)> {
-        let message = self.message(app, due, now).map_err(|why| (false, why))?;
+    /// Sends a mail, unless it was sent or withdrawn, and records that.
+    pub async fn deliver(&self, app: &Arc<App>, mail: i64) -> Result<(), Failure> {
+        let Some(due) = app.read(move |conn| mail_queue::find_due(conn, mail)).await.map_err(failure)? else {
+            return Ok(());
+        };
+        let (now, ends) = (app.clock.now(), Timestamp(mail_queue::ends(&due.row)));
+        if now >= ends {
+            return Err(Failure::lasting("it came too late"));
+        }
+        self.send(app, &due, now).await.map_err(|failure| Failure { until: Some(ends), ..failure })?;
+        app.commit(Lane::Server, move |conn, now| mail_queue::sent(conn, now, mail)).await.map_err(failure)
+    }
+
+    async fn send(&self, app: &App, due: &DueMail, now: Timestamp) -> Result<(), Failure> {
+        let message = self.message(app, due, now).map_err(Failure::lasting)?;
         match tokio::time::timeout(PATIENCE, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err((!is_final(&error), describe(&error))),
-            Err(_) => Err((true, "the SMTP server does not answer".to_owned())),
+            Ok(Err(error)) if is_final(&error) => Err(Failure::lasting(describe(&error))),
+            Ok(Err(error)) => Err(Failure::passing(describe(&error))),
+            Err(_) => Err(Failure::passing("the SMTP server does not answer")),
         }
     }
 }
@@ -139,84 +145,5 @@ fn describe(error: &SmtpError) -> String {
         None if error.is_client() => "the SMTP server lacks what the mail needs".to_owned(),
         None if error.is_response() => "the SMTP server answers strangely".to_owned(),
         None => "the SMTP server cannot be reached".to_owned(),
-    }
-}
-
-/// Starts the task, if mail is configured.
-pub fn start(app: &Arc<App>) -> Result<(), String> {
-    let Some(settings) = &app.config.mail else {
-        return Ok(());
-    };
-    let mailer = Arc::new(Mailer::new(&app.config, settings)?);
-    let app = app.clone();
-    tokio::spawn(async move {
-        let mut pause = tokio::time::interval(PAUSE);
-        pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The database may be down for long: warn only once.
-        let mut failing = false;
-        loop {
-            pause.tick().await;
-            let outcome = round(&app, &mailer).await;
-            if let Err(error) = &outcome
-                && !failing
-            {
-                tracing::warn!(%error, "mails cannot be looked for; it goes on when that is possible");
-            }
-            failing = outcome.is_err();
-        }
-    });
-    Ok(())
-}
-
-/// One check: processes requests for password resets, and sends due mail as far as permits are free.
-async fn round(app: &Arc<App>, mailer: &Arc<Mailer>) -> Result<(), ApiError> {
-    let now = app.clock.now();
-    let (requests, due) = app.read(move |conn| mail_queue::look(conn, now)).await?;
-    if requests {
-        let key = app.master_key.clone();
-        let answer = move |conn: &mut _, now| reset_requests::answer(conn, now, &key);
-        while app.commit(Lane::Server, answer.clone()).await? {}
-    }
-    let free = mailer.places.available_permits();
-    if (requests || due) && free > 0 {
-        for mail in
-            app.commit(Lane::Server, move |conn, now| mail_queue::claim(conn, now, free as i64)).await?
-        {
-            let Ok(place) = mailer.places.clone().try_acquire_owned() else {
-                break;
-            };
-            let (app, mailer) = (app.clone(), mailer.clone());
-            tokio::spawn(async move {
-                deliver(&app, &mailer, &mail).await;
-                drop(place);
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Sends one mail and records the outcome.
-async fn deliver(app: &Arc<App>, mailer: &Mailer, due: &DueMail) {
-    let (row, now) = (due.row.clone(), app.clock.now());
-    let outcome = if now.0 < mail_queue::ends(&row) {
-        mailer.send(app, due, now).await
-    } else {
-        Err((false, "it came too late".to_owned()))
-    };
-    let noted = match outcome {
-        Ok(()) => app.commit(Lane::Server, move |conn, now| mail_queue::sent(conn, now, &row)).await,
-        Err((may_help, why)) => {
-            let id = row.id;
-            let again = app
-                .commit(Lane::Server, move |conn, now| mail_queue::failed(conn, now, &row, !may_help))
-                .await;
-            again.map(|again| match again {
-                true => tracing::info!(mail = id, kind = ?due.kind, why, "a mail is tried again later"),
-                false => tracing::warn!(mail = id, kind = ?due.kind, why, "a mail was given up"),
-            })
-        }
-    };
-    if let Err(error) = noted {
-        tracing::warn!(mail = due.row.id, %error, "what became of a mail was not noted; it is sent again");
     }
 }

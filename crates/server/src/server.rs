@@ -32,7 +32,7 @@ use crate::config::Config;
 use crate::local::{self, DataFiles};
 use crate::problems::ApiError;
 use crate::{
-    client_files, docs, ending, mailer, malformed, methods, metrics_page, middleware, openapi, routes, socket,
+    client_files, docs, ending, jobs, malformed, methods, metrics_page, middleware, openapi, routes, socket,
 };
 
 /// How long an idle HTTP connection is kept.
@@ -124,7 +124,7 @@ async fn prepare(
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let app = App::open(config, clock).await?;
     app.start();
-    mailer::start(&app)?;
+    jobs::start(&app)?;
     let shared = Data::new(app.clone());
     // Signals are handled in `ending`, which tells the sockets first. Our own connection limits apply instead of the
     // library's.

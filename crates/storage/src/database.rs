@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use parlour_protocol::ids::ConversationId;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::Connection;
 use crate::connection::Address;
@@ -149,6 +149,8 @@ pub struct Database {
     statements: Arc<AtomicU64>,
     /// Whether the last transaction of any lane was committed.
     writing: Arc<AtomicBool>,
+    /// Notified when jobs were queued.
+    jobs: Arc<Notify>,
     /// Never receives anything; disconnected when the last thread ends.
     ended: Receiver<Infallible>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
@@ -165,7 +167,9 @@ impl Database {
         }
         let statements = Arc::new(AtomicU64::default());
         let writing = Arc::new(AtomicBool::new(true));
-        let link = || Link::new(settings.address.clone(), statements.clone(), writing.clone());
+        let queued: Arc<Notify> = Arc::default();
+        let link =
+            || Link::new(settings.address.clone(), statements.clone(), writing.clone(), queued.clone());
         let (alive, ended) = crossbeam_channel::bounded(0);
         let mut threads = Vec::new();
         let (conversations, people) = match settings.address {
@@ -202,7 +206,7 @@ impl Database {
             })?);
         }
         let threads = Arc::new(Mutex::new(threads));
-        Ok(Self { readers, lanes, statements, writing, ended, threads })
+        Ok(Self { readers, lanes, statements, writing, jobs: queued, ended, threads })
     }
 
     /// Drops this handle and waits until all threads have closed their connections and ended, which they do soon after
@@ -228,6 +232,11 @@ impl Database {
     /// Whether the last change was stored; false, for example, while the disk is full or the database is unavailable.
     pub fn is_writing(&self) -> bool {
         self.writing.load(Ordering::Relaxed)
+    }
+
+    /// Notified after each commit of this node that queued jobs to be run soon; see [`crate::jobs`].
+    pub fn queued_jobs(&self) -> Arc<Notify> {
+        self.jobs.clone()
     }
 
     /// Number of lanes for changes to conversations.

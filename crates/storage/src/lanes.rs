@@ -203,7 +203,7 @@ fn run_together(link: &mut Link, mut batch: Vec<Box<dyn Unit>>, tell_all: TellAl
     }
     match outcome {
         Ok(again) => {
-            link.writing.store(true, Ordering::Relaxed);
+            link.committed();
             for (unit, again) in batch.into_iter().zip(again.into_iter().chain(std::iter::repeat(false))) {
                 if again { run_alone(link, unit, tell_all) } else { unit.settle(Ok(())) }
             }
@@ -304,7 +304,7 @@ fn run_alone(link: &mut Link, mut unit: Box<dyn Unit>, tell_all: TellAll) {
         match outcome {
             Ok(done) => {
                 if done {
-                    link.writing.store(true, Ordering::Relaxed);
+                    link.committed();
                 } else {
                     roll_back(link);
                 }
@@ -355,6 +355,7 @@ fn commit(conn: &mut Connection) -> Result<(), StorageError> {
 }
 
 fn roll_back(link: &mut Link) {
+    link.rolled_back();
     if let Some(conn) = link.conn.as_mut() {
         let clean =
             <Connection as diesel::Connection>::TransactionManager::rollback_transaction(conn).is_ok();

@@ -18,6 +18,7 @@ pub mod friendships;
 pub mod idempotency;
 pub mod identities;
 pub mod invites;
+pub mod jobs;
 pub mod lanes;
 mod link;
 pub mod members;

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::{Connection as _, Instrumentation, InstrumentationEvent, SimpleConnection};
+use tokio::sync::Notify;
 
 use crate::Connection;
 use crate::connection::Address;
@@ -25,11 +26,20 @@ pub(crate) struct Link {
     statements: Arc<AtomicU64>,
     /// Whether the last transaction of any lane was committed.
     pub writing: Arc<AtomicBool>,
+    /// Notified when jobs were queued.
+    jobs: Arc<Notify>,
 }
 
 thread_local! {
     /// Whether this thread's connection has changed anything since [`watch_changes`]; `None` while nobody is watching.
     static CHANGED: Cell<Option<bool>> = const { Cell::new(None) };
+    /// Whether this thread's transaction has queued a job that should be run soon.
+    static QUEUED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes that the current transaction has queued a job that should be run soon.
+pub(crate) fn note_job() {
+    QUEUED.set(true);
 }
 
 /// Starts watching whether this thread's statements change anything.
@@ -95,8 +105,26 @@ impl Write for FirstWord {
 }
 
 impl Link {
-    pub fn new(address: Address, statements: Arc<AtomicU64>, writing: Arc<AtomicBool>) -> Self {
-        Self { address, conn: None, away: false, statements, writing }
+    pub fn new(
+        address: Address,
+        statements: Arc<AtomicU64>,
+        writing: Arc<AtomicBool>,
+        jobs: Arc<Notify>,
+    ) -> Self {
+        Self { address, conn: None, away: false, statements, writing, jobs }
+    }
+
+    /// Records that a transaction was committed, with the jobs that it queued.
+    pub fn committed(&self) {
+        self.writing.store(true, Ordering::Relaxed);
+        if QUEUED.take() {
+            self.jobs.notify_one();
+        }
+    }
+
+    /// Records that a transaction was rolled back, with the jobs that it queued.
+    pub fn rolled_back(&self) {
+        QUEUED.set(false);
     }
 
     pub fn get(&mut self) -> Option<&mut Connection> {

@@ -49,6 +49,19 @@ pub fn revert_all(conn: &mut Connection) -> Result<usize, String> {
     on_backend_revert(conn).map_err(|error| error.to_string())
 }
 
+/// Reverts the migration with this number and all after it; for tests.
+pub fn revert_from(conn: &mut Connection, number: &str) -> Result<(), String> {
+    loop {
+        let reverted = match conn {
+            Connection::Postgres(inner) => inner.revert_last_migration(POSTGRES),
+            Connection::Sqlite(inner) => inner.revert_last_migration(SQLITE),
+        };
+        if reverted.map_err(|error| error.to_string())?.to_string() == number {
+            return Ok(());
+        }
+    }
+}
+
 fn on_backend_revert(conn: &mut Connection) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
     match conn {
         Connection::Postgres(inner) => inner.revert_all_migrations(POSTGRES).map(|done| done.len()),

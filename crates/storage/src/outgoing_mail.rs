@@ -1,15 +1,15 @@
-//! The mail queue: mails to send, and those sent within the last hour.
+//! Mails to send, and those sent within the last hour. When a mail is sent, and by which node, is up to its job.
 //!
-//! Invariant: a mail is claimed for a limited time, in one statement, before it is sent, so that normally only one node
-//! sends it. A sent mail keeps no address.
+//! Invariant: a sent mail keeps no address.
 
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
 
 use crate::Connection;
+use crate::on_backend;
 use crate::schema::outgoing_mail;
 
-/// A mail in the queue.
+/// A mail to send.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = outgoing_mail)]
 pub struct MailRow {
@@ -25,13 +25,10 @@ pub struct MailRow {
     pub nonce: Option<Vec<u8>>,
     /// When the mail was queued, in microseconds since 1970.
     pub created_at: i64,
-    /// Number of attempts, including the current one.
-    pub tries: i64,
 }
 
 /// A mail to queue.
-#[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = outgoing_mail)]
+#[derive(Debug, Clone)]
 pub struct NewMailRow {
     /// The account the mail is about.
     pub user_id: i64,
@@ -45,47 +42,49 @@ pub struct NewMailRow {
     pub nonce: Option<Vec<u8>>,
     /// When the mail was queued, in microseconds since 1970.
     pub created_at: i64,
-    /// When to send it, in microseconds since 1970.
-    pub next_try_at: i64,
-    /// Number of attempts so far.
-    pub tries: i64,
 }
 
-/// Queues a mail.
-pub fn insert(conn: &mut Connection, row: NewMailRow) -> QueryResult<usize> {
-    diesel::insert_into(outgoing_mail::table).values(row).execute(conn)
+/// The time at which a node of an earlier version, which knows no jobs, would send a mail: never.
+const NEVER: i64 = i64::MAX;
+
+/// Stores a mail; returns its id.
+pub fn insert(conn: &mut Connection, row: NewMailRow) -> QueryResult<i64> {
+    let values = (
+        outgoing_mail::user_id.eq(row.user_id),
+        outgoing_mail::kind.eq(row.kind),
+        outgoing_mail::address.eq(row.address),
+        outgoing_mail::address_hash.eq(row.address_hash),
+        outgoing_mail::nonce.eq(row.nonce),
+        outgoing_mail::created_at.eq(row.created_at),
+        outgoing_mail::next_try_at.eq(NEVER),
+        outgoing_mail::tries.eq(0),
+    );
+    on_backend!(conn, inner => diesel::insert_into(outgoing_mail::table)
+        .values(values)
+        .returning(outgoing_mail::id)
+        .get_result(inner))
 }
 
-/// Whether a mail is due.
-pub fn is_due(conn: &mut Connection, now: i64) -> QueryResult<bool> {
-    let due = outgoing_mail::table
+/// A mail that has not been sent; `None` if it was, or if it is gone.
+pub fn find_unsent(conn: &mut Connection, id: i64) -> QueryResult<Option<MailRow>> {
+    outgoing_mail::table
+        .find(id)
         .filter(outgoing_mail::sent_at.is_null())
-        .filter(outgoing_mail::next_try_at.le(now));
-    due.select(outgoing_mail::id).first::<i64>(conn).optional().map(|found| found.is_some())
-}
-
-/// Claims up to `limit` mails that are due. Until `until`, nobody else can claim them.
-pub fn claim(conn: &mut Connection, now: i64, until: i64, limit: i64) -> QueryResult<Vec<MailRow>> {
-    let due: Vec<MailRow> = outgoing_mail::table
-        .filter(outgoing_mail::sent_at.is_null())
-        .filter(outgoing_mail::next_try_at.le(now))
-        .order(outgoing_mail::next_try_at.asc())
-        .limit(limit)
         .select(MailRow::as_select())
-        .load(conn)?;
-    let mut claimed = Vec::new();
-    for row in due {
-        let tries = row.tries + 1;
-        // A node that waited here for another one finds the mail claimed.
-        let unclaimed = outgoing_mail::sent_at.is_null().and(outgoing_mail::tries.eq(row.tries));
-        let count = diesel::update(outgoing_mail::table.find(row.id).filter(unclaimed))
-            .set((outgoing_mail::next_try_at.eq(until), outgoing_mail::tries.eq(tries)))
-            .execute(conn)?;
-        if count == 1 {
-            claimed.push(MailRow { tries, ..row });
-        }
-    }
-    Ok(claimed)
+        .first(conn)
+        .optional()
+}
+
+/// Takes over mails that a node of an earlier version left behind before `before`; returns their ids.
+pub fn take_over(conn: &mut Connection, before: i64) -> QueryResult<Vec<i64>> {
+    let left = outgoing_mail::table
+        .filter(outgoing_mail::sent_at.is_null())
+        .filter(outgoing_mail::next_try_at.lt(before));
+    let ids: Vec<i64> = left.select(outgoing_mail::id).limit(100).load(conn)?;
+    diesel::update(outgoing_mail::table.filter(outgoing_mail::id.eq_any(&ids)))
+        .set(outgoing_mail::next_try_at.eq(NEVER))
+        .execute(conn)?;
+    Ok(ids)
 }
 
 /// Marks a mail as sent and forgets its address.
@@ -93,25 +92,19 @@ pub fn set_sent(conn: &mut Connection, id: i64, now: i64) -> QueryResult<usize> 
     diesel::update(outgoing_mail::table.find(id))
         .set((
             outgoing_mail::sent_at.eq(Some(now)),
+            outgoing_mail::failed_at.eq(None::<i64>),
             outgoing_mail::address.eq(""),
             outgoing_mail::nonce.eq(None::<Vec<u8>>),
         ))
         .execute(conn)
 }
 
-/// Sets when to try a mail again, unless another node has claimed it since.
-pub fn set_next_try(conn: &mut Connection, id: i64, tries: i64, next: i64) -> QueryResult<usize> {
-    diesel::update(outgoing_mail::table.find(id).filter(outgoing_mail::tries.eq(tries)))
-        .set(outgoing_mail::next_try_at.eq(next))
-        .execute(conn)
+/// Marks a mail as given up. It no longer counts.
+pub fn set_failed(conn: &mut Connection, id: i64, now: i64) -> QueryResult<usize> {
+    diesel::update(outgoing_mail::table.find(id)).set(outgoing_mail::failed_at.eq(Some(now))).execute(conn)
 }
 
-/// Deletes a mail that won't be sent.
-pub fn delete(conn: &mut Connection, id: i64) -> QueryResult<usize> {
-    diesel::delete(outgoing_mail::table.find(id)).execute(conn)
-}
-
-/// Number of mails of these kinds queued since `since`: about a user, to an address, or in total.
+/// Number of mails of these kinds queued since `since` and not given up: about a user, to an address, or in total.
 pub fn count_since(
     conn: &mut Connection,
     kinds: &[i16],
@@ -122,6 +115,7 @@ pub fn count_since(
     let mut query = outgoing_mail::table
         .filter(outgoing_mail::kind.eq_any(kinds.to_vec()))
         .filter(outgoing_mail::created_at.gt(since))
+        .filter(outgoing_mail::failed_at.is_null())
         .into_boxed();
     if let Some(user) = user {
         query = query.filter(outgoing_mail::user_id.eq(user.0));
@@ -152,10 +146,11 @@ pub fn delete_of(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
     diesel::delete(outgoing_mail::table.filter(outgoing_mail::user_id.eq(user.0))).execute(conn)
 }
 
-/// Deletes sent mails queued before `counted`, which no longer count, and all mails queued before `waiting`, which a
-/// server without mail will never send.
-pub fn delete_before(conn: &mut Connection, counted: i64, waiting: i64) -> QueryResult<usize> {
+/// Deletes sent mails queued before `counted`, which no longer count; those given up that were queued before `expired`;
+/// and all mails queued before `waiting`, which a server without mail will never send.
+pub fn delete_before(conn: &mut Connection, counted: i64, expired: i64, waiting: i64) -> QueryResult<usize> {
     let counted = outgoing_mail::sent_at.is_not_null().and(outgoing_mail::created_at.lt(counted));
-    diesel::delete(outgoing_mail::table.filter(counted.or(outgoing_mail::created_at.lt(waiting))))
-        .execute(conn)
+    let expired = outgoing_mail::failed_at.is_not_null().and(outgoing_mail::created_at.lt(expired));
+    let waiting = outgoing_mail::created_at.lt(waiting);
+    diesel::delete(outgoing_mail::table.filter(counted.or(expired).or(waiting))).execute(conn)
 }

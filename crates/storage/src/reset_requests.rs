@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use crate::Connection;
+use crate::on_backend;
 use crate::schema::reset_requests;
 
 /// A request.
@@ -19,9 +20,12 @@ pub struct ResetRequestRow {
     pub requested_at: i64,
 }
 
-/// Adds a request.
-pub fn insert(conn: &mut Connection, row: ResetRequestRow) -> QueryResult<usize> {
-    diesel::insert_into(reset_requests::table).values(row).execute(conn)
+/// Adds a request; returns its id.
+pub fn insert(conn: &mut Connection, row: ResetRequestRow) -> QueryResult<i64> {
+    on_backend!(conn, inner => diesel::insert_into(reset_requests::table)
+        .values(row)
+        .returning(reset_requests::id)
+        .get_result(inner))
 }
 
 /// Number of waiting requests.
@@ -29,21 +33,12 @@ pub fn count(conn: &mut Connection) -> QueryResult<i64> {
     reset_requests::table.count().get_result(conn)
 }
 
-/// Removes and returns the oldest requests, to process them in this transaction.
-pub fn take(conn: &mut Connection, limit: i64) -> QueryResult<Vec<ResetRequestRow>> {
-    let waiting: Vec<(i64, ResetRequestRow)> = reset_requests::table
-        .order(reset_requests::id.asc())
-        .limit(limit)
-        .select((reset_requests::id, ResetRequestRow::as_select()))
-        .load(conn)?;
-    let mut taken = Vec::new();
-    for (id, row) in waiting {
-        // A node that waited here for another one finds the row deleted.
-        if diesel::delete(reset_requests::table.find(id)).execute(conn)? == 1 {
-            taken.push(row);
-        }
-    }
-    Ok(taken)
+/// Removes and returns a request, to process it in this transaction. `None` if it is gone.
+pub fn take(conn: &mut Connection, id: i64) -> QueryResult<Option<ResetRequestRow>> {
+    let row = reset_requests::table.find(id).select(ResetRequestRow::as_select()).first(conn).optional()?;
+    // A node that waited here for another one finds the row deleted.
+    let taken = diesel::delete(reset_requests::table.find(id)).execute(conn)? == 1;
+    Ok(row.filter(|_| taken))
 }
 
 /// Deletes requests older than `moment`.

@@ -121,6 +121,21 @@ diesel::table! {
         next_try_at -> BigInt,
         tries -> BigInt,
         sent_at -> Nullable<BigInt>,
+        failed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    jobs (id) {
+        id -> BigInt,
+        kind -> Text,
+        key -> Nullable<Text>,
+        data -> Text,
+        run_at -> BigInt,
+        tries -> BigInt,
+        leased_until -> Nullable<BigInt>,
+        failed_at -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
     }
 }
 
@@ -317,6 +332,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     recovery_codes,
     emails,
     idempotency_keys,
+    jobs,
     outgoing_mail,
     reset_requests,
     passkeys,

@@ -18,6 +18,7 @@ mod guide;
 mod history;
 mod idempotency;
 mod identities;
+mod jobs;
 mod keys;
 mod limits;
 mod messages;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use diesel::prelude::*;
+use parlour_storage::schema::jobs;
 use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::{App, Person, on_all_backends};
@@ -54,6 +56,14 @@ async fn every_list_pages_alike(app: App) {
         let other = app.person(&format!("blocked_{number}")).await;
         ada.call(Method::PUT, &format!("/api/v1/blocks/{}", other.id), None).await.expect(200);
     }
+    for number in 0..5 {
+        let row = (jobs::kind.eq("mail"), jobs::data.eq("{}"), jobs::run_at.eq(1), jobs::tries.eq(number));
+        let failed = (jobs::failed_at.eq(app.now().0 + number / 2), jobs::last_error.eq("a test"));
+        diesel::insert_into(jobs::table)
+            .values((row, failed))
+            .execute(&mut app.database().connect())
+            .unwrap();
+    }
     let tested = [
         ("list_tokens", "/api/v1/account/tokens".to_owned(), 4),
         ("list_bot_tokens", of_bot, 5),
@@ -71,6 +81,7 @@ async fn every_list_pages_alike(app: App) {
         ("list_admin_users", "/api/v1/admin/users".to_owned(), 13),
         ("list_approvals", "/api/v1/admin/approvals".to_owned(), 0),
         ("list_audit_log", "/api/v1/admin/audit".to_owned(), 30),
+        ("list_failed_jobs", "/api/v1/admin/jobs".to_owned(), 5),
         ("list_events", format!("/api/v1/conversations/{room}/events"), 9),
     ];
     for (id, path, count) in &tested {

@@ -126,7 +126,7 @@ fn nothing_secret_is_logged() {
     assert!(node.end(), "it ends well");
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
     assert!(log.contains("a refresh token was used again"), "the log is kept");
-    assert!(log.contains("a mail is tried again later"), "also about mails:\n{}", node.last_words());
+    assert!(log.contains("a job is tried again later"), "also about mails:\n{}", node.last_words());
     assert!(secrets.0.len() > 40, "{}", secrets.0.len());
     println!("{} secrets were looked for in {} lines", secrets.0.len(), log.lines().count());
     assert_eq!(secrets.found(&log), Vec::<&str>::new());

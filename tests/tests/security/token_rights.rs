@@ -68,7 +68,7 @@ const NEVER: &[&str] = &[
     "delete_identity", "list_passkeys", "begin_passkey", "create_passkey", "update_passkey", "delete_passkey",
     "create_password_reset", "show_email", "change_email", "delete_email", "show_privacy", "update_privacy",
     "list_approvals", "approve_account", "reject_account", "list_audit_log", "show_statistics",
-    "list_admin_users", "suspend_user", "reinstate_user", "create_invite", "list_invites", "delete_invite",
+    "list_failed_jobs", "retry_job", "delete_job", "list_admin_users", "suspend_user", "reinstate_user", "create_invite", "list_invites", "delete_invite",
     "list_sessions", "delete_session", "delete_current_session", "create_token", "list_tokens", "delete_token",
     "create_bot", "list_bots", "delete_bot", "create_bot_token", "list_bot_tokens", "delete_bot_token",
 ];

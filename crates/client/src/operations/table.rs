@@ -290,6 +290,12 @@ macro_rules! operations {
             approve_account: Put "/api/v1/admin/approvals/{user}" (user: UserId) -> AdminUser;
             /// The audit log: what happened to accounts and rights, newest first.
             list_audit_log: Get "/api/v1/admin/audit" () query ListAuditLog -> Page<AuditEntry>;
+            /// Jobs that failed for good, latest first.
+            list_failed_jobs: Get "/api/v1/admin/jobs" () query ListAll -> Page<FailedJob>;
+            /// Deletes a failed job, so that it is never done.
+            delete_job: Delete "/api/v1/admin/jobs/{job}" (job: JobId) -> ();
+            /// Runs a failed job again.
+            retry_job: Post "/api/v1/admin/jobs/{job}/retry" (job: JobId) -> ();
             /// Statistics of the whole server.
             show_statistics: Get "/api/v1/admin/statistics" () -> Statistics;
             /// Accounts, ordered by handle.

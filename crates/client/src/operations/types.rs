@@ -16,9 +16,10 @@ pub use parlour_protocol::identities::{
     Identity, ProviderLogIn,
 };
 pub use parlour_protocol::ids::{
-    AvatarId, ConversationId, IdentityId, InviteId, PasskeyId, Seq, SessionId, TokenId, UserId,
+    AvatarId, ConversationId, IdentityId, InviteId, JobId, PasskeyId, Seq, SessionId, TokenId, UserId,
 };
 pub use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
+pub use parlour_protocol::jobs::FailedJob;
 pub use parlour_protocol::messages::{EditMessage, Message, MessagePage, SendMessage, Stored};
 pub use parlour_protocol::notifications::{Notifications, ReadNotifications};
 pub use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt};

@@ -119,7 +119,10 @@ fn own(operation: &str) -> &'static [ErrorCode] {
         "delete_bot" => &[BadCredentials, LogInAgain, Conflict, Forbidden],
         "create_invite" => &[Forbidden, LimitReached, Conflict],
         "list_invites" | "delete_invite" => &[Forbidden, Conflict, Gone],
-        "list_admin_users" | "show_statistics" | "list_audit_log" | "list_approvals" => &[NotFound],
+        "list_admin_users" | "show_statistics" | "list_audit_log" | "list_approvals" | "list_failed_jobs" => {
+            &[NotFound]
+        }
+        "delete_job" => &[Conflict],
         "suspend_user"
         | "reinstate_user"
         | "approve_account"

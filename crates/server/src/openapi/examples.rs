@@ -27,7 +27,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("current", "correct horse battery"), ("detail", "Ask them to be your friend first."),
     ("device", "Firefox on Linux"), ("device_token", "ZGV2aWNl"), ("display_name", "Ada Lovelace"),
     ("emoji", "👍"), ("epoch", "b2f1c07d9e3a4415"), ("handle", "ada"), ("handle_or_email", "ada@example.org"),
-    ("id", "Y3JlZGVudGlhbA"), ("message", "0f3c5a7e9b1d2f4a"), ("invite", "mXk3vQ8yTz2bL0aWc1dEfg"),
+    ("id", "Y3JlZGVudGlhbA"), ("last_error", "the SMTP server refused with 550"), ("message", "0f3c5a7e9b1d2f4a"), ("invite", "mXk3vQ8yTz2bL0aWc1dEfg"),
     ("name", "tea"), ("new", "a longer horse battery"), ("operation", "GET /api/v1/admin/users"),
     ("password", "correct horse battery"), ("provider", "Example Login"), ("refresh_token", "4611686018427387904.cmVmcmVzaA"),
     ("request_id", "4f1c9a7be02d6638"), ("room", "tea"), ("secret", "plt_4611686018427387904_c2VjcmV0"),

@@ -3,12 +3,13 @@
 //! Invariant: everybody else gets `not_found`, as if there were nothing here.
 
 use actix_web::web::{Json, Path, Query};
-use actix_web::{HttpResponse, delete, get, put};
-use parlour_chat::{admin, audit};
+use actix_web::{HttpResponse, delete, get, post, put};
+use parlour_chat::{admin, audit, jobs};
 use parlour_protocol::Page;
 use parlour_protocol::admin::{AdminUser, Statistics};
 use parlour_protocol::audit::{AuditEntry, AuditKind};
-use parlour_protocol::ids::UserId;
+use parlour_protocol::ids::{JobId, UserId};
+use parlour_protocol::jobs::FailedJob;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
 use parlour_storage::Lane;
@@ -139,6 +140,39 @@ pub async fn reject_account(
 ) -> Result<HttpResponse, ApiError> {
     let who = user.into_inner();
     app.commit(Lane::People(who), move |conn, now| admin::reject(conn, now, viewer.user, who)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Lists jobs that failed for good, latest first: work that the server does later, such as sending mails. They are kept
+/// for 30 days.
+#[utoipa::path(tag = "admin", params(PageQuery), responses((status = 200, body = Page<FailedJob>)))]
+#[get("/admin/jobs")]
+pub async fn list_failed_jobs(
+    app: Shared,
+    viewer: Viewer,
+    query: Query<PageQuery>,
+) -> Result<Json<Page<FailedJob>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    let after = pair_cursor(query.after.as_deref())?;
+    let (items, next) = app.read(move |conn| jobs::list_failed(conn, viewer.user, after, limit)).await?;
+    Ok(Json(Page { items, next: next.map(write_cursor) }))
+}
+
+/// Runs a failed job again, with all its attempts. If it fails for good once more, it is listed again.
+#[utoipa::path(tag = "admin", params(("job" = JobId, Path)), responses((status = 204)))]
+#[post("/admin/jobs/{job}/retry")]
+pub async fn retry_job(app: Shared, viewer: Viewer, job: Path<JobId>) -> Result<HttpResponse, ApiError> {
+    let id = job.into_inner();
+    app.commit(Lane::Server, move |conn, now| jobs::retry(conn, now, viewer.user, id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Deletes a failed job, so that it is never done. The erasure of an account cannot be deleted, only retried.
+#[utoipa::path(tag = "admin", params(("job" = JobId, Path)), responses((status = 204)))]
+#[delete("/admin/jobs/{job}")]
+pub async fn delete_job(app: Shared, viewer: Viewer, job: Path<JobId>) -> Result<HttpResponse, ApiError> {
+    let id = job.into_inner();
+    app.commit(Lane::Server, move |conn, _| jobs::discard(conn, viewer.user, id)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -87,7 +87,7 @@ pub async fn delete_bot(
             bots::delete(conn, now, viewer.user, bot, &address)
         })
         .await?;
-    // Continues if the caller disconnects; what fails is completed later.
+    // Continues if the caller disconnects; what fails is completed by its job.
     let erasing = app.get_ref().clone();
     let rest = actix_web::rt::spawn(async move { account_eraser::erase(&erasing, bot).await })
         .await

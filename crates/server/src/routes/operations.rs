@@ -54,7 +54,7 @@ pub async fn show_metrics(app: Shared, request: HttpRequest) -> Result<HttpRespo
     let allowed = token.zip(bearer_token(&request)).is_some_and(|(token, given)| {
         subtle::ConstantTimeEq::ct_eq(given.as_bytes(), token.0.as_bytes()).into()
     });
-    if allowed { Ok(metrics_page::answer(&app)) } else { Err(ErrorCode::NotFound.into()) }
+    if allowed { Ok(metrics_page::answer(&app).await) } else { Err(ErrorCode::NotFound.into()) }
 }
 
 /// Returns the public keys of access tokens, as a JSON Web Key Set.

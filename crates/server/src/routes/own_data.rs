@@ -161,7 +161,7 @@ pub async fn delete_account(
             account_erasure::end_person(conn, now, viewer.user, &address)
         })
         .await?;
-    // Continues if the caller disconnects; what fails is completed later.
+    // Continues if the caller disconnects; what fails is completed by its job.
     let erasing = app.get_ref().clone();
     let rest =
         actix_web::rt::spawn(async move { account_eraser::erase_with_bots(&erasing, viewer.user).await })
