@@ -5,10 +5,10 @@
 //! the request that began it does not. Every further step can be repeated. Logs keep every position.
 
 use parlour_protocol::audit::AuditKind;
+use parlour_protocol::events::{Change, UserChange};
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::own_data::Erased;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, UserChange};
 use parlour_protocol::time::{MINUTE, Timestamp};
 use parlour_storage::{
     Connection, admin, conversations, events, friendships, mentions, own_data, sessions, users,

@@ -2,10 +2,10 @@
 
 use parlour_protocol::accounts::{Account, CreateAccount, UpdateAccount};
 use parlour_protocol::audit::AuditKind;
+use parlour_protocol::events::UserChange;
 use parlour_protocol::ids::{AvatarId, SessionId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::UserChange;
 use parlour_protocol::time::{DAY, Timestamp};
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::users::{AvatarRow, UserChanges, UserRow};

@@ -7,10 +7,10 @@
 
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::blocks::Block;
+use parlour_protocol::events::UserChange;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::UserChange;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::Relation;
 use parlour_storage::blocks::BlockRow;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use parlour_protocol::conversations::{Conversation, ConversationKind};
+use parlour_protocol::events::UserChange;
 use parlour_protocol::ids::{AvatarId, ConversationId, Seq, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Message;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::UserChange;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
 use parlour_storage::conversations::{ACTIVITY_SPAN, ConversationRow, DIRECT, ListedRow};

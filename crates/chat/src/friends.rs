@@ -3,12 +3,12 @@
 //! Invariant: every change to a friendship first locks the pair's direct chat, if there is one. A send that holds the
 //! same lock therefore sees the friendship unchanged until it commits.
 
+use parlour_protocol::events::{Change, UserChange};
 use parlour_protocol::friends::{Friend, FriendRequest, FriendRequests, Relationship};
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::privacy::RequestsFrom;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, UserChange};
 use parlour_protocol::time::{DAY, Timestamp};
 use parlour_protocol::users::Relation;
 use parlour_storage::friendships::{FriendshipRow, pair};

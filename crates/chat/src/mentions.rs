@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use parlour_protocol::events::UserChange;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Mention;
-use parlour_protocol::socket::UserChange;
 use parlour_protocol::text;
 use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_storage::mentions::MentionRow;

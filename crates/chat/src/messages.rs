@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use parlour_protocol::audit::AuditKind;
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Stored;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, Event};
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::conversations::AdvancedRow;

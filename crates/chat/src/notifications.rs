@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use parlour_protocol::events::UserChange;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::notifications::{Notification, NotificationKind, Notifications};
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::UserChange;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
 use parlour_storage::user_events::UserEventRow;
@@ -69,7 +69,7 @@ struct Found {
 }
 
 impl Found {
-    fn from(event: parlour_protocol::socket::UserEvent) -> Option<Self> {
+    fn from(event: parlour_protocol::events::UserEvent) -> Option<Self> {
         let (kind, actor, place) = match event.change {
             UserChange::FriendRequested { user } => (NotificationKind::FriendRequested, user, None),
             UserChange::FriendAdded { user, .. } => (NotificationKind::FriendAccepted, user, None),

@@ -1,7 +1,7 @@
 //! What operations return: a value for the caller, and the events to publish after COMMIT.
 
+use parlour_protocol::events::{Event, UserChange};
 use parlour_protocol::ids::UserId;
-use parlour_protocol::socket::{Event, UserChange};
 use parlour_protocol::time::Timestamp;
 use parlour_storage::user_events::{self, Tell};
 use parlour_storage::{Connection, StorageError};

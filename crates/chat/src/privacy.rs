@@ -2,10 +2,10 @@
 //!
 //! Invariant: a stored number that this version doesn't know is read as the most private value.
 
+use parlour_protocol::events::UserChange;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::UserChange;
 use parlour_protocol::time::Timestamp;
 use parlour_storage::users::{UserChanges, UserRow};
 use parlour_storage::{Connection, friendships, users};

@@ -3,11 +3,11 @@
 //! Invariant: a room that has members has an owner.
 
 use parlour_protocol::audit::AuditKind;
+use parlour_protocol::events::{Change, Event, UserChange};
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
-use parlour_protocol::socket::{Change, Event, UserChange};
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::conversations::{ACTIVITY_SPAN, ConversationRow, ROOM};

@@ -4,10 +4,10 @@
 //! same successor again for a short while. An older token means theft, and ends the session.
 
 use parlour_protocol::audit::AuditKind;
+use parlour_protocol::events::UserChange;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::Session;
-use parlour_protocol::socket::UserChange;
 use parlour_protocol::time::{DAY, SECOND, Timestamp};
 use parlour_storage::sessions::SessionRow;
 use parlour_storage::users::UserRow;

@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use parlour_protocol::conversations::EventPage;
+use parlour_protocol::events::{Event, UserEvent};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
-use parlour_protocol::socket::{Event, ReplayState, UserEvent};
+use parlour_protocol::socket::ReplayState;
 use parlour_storage::conversations::DIRECT;
 use parlour_storage::events::EventRow;
 use parlour_storage::friendships::TO_FRIENDS;

@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{Seq, UserId};
-use parlour_protocol::socket::{Change, Event, Excerpt, News};
+use parlour_protocol::socket::{Excerpt, News};
 use parlour_protocol::time::Timestamp;
 
 /// Maximum characters of an excerpt, not counting the `…` at its end.

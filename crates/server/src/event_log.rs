@@ -7,8 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use parlour_chat::Refusal;
+use parlour_protocol::events::{Event, UserChange, UserEvent};
 use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
-use parlour_protocol::socket::{Event, ServerFrame, UserChange, UserEvent};
+use parlour_protocol::socket::ServerFrame;
 use parlour_realtime::hub::Later;
 use parlour_realtime::{Control, Delivery, Head, Log, Summary, Topic, frames};
 use parlour_storage::conversations::DIRECT;

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use parlour_chat::conversations::{self, Moved};
 use parlour_protocol::conversations::ReadMarker;
+use parlour_protocol::events::Ephemeral;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
-use parlour_protocol::socket::{Ephemeral, ServerFrame};
+use parlour_protocol::socket::ServerFrame;
 use parlour_realtime::{Outbox, Topic, Urgency, frames};
 use parlour_storage::Lane;
 use quick_cache::sync::Cache;

@@ -12,9 +12,9 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Mention;
-use parlour_protocol::socket::{Change, Event};
 use parlour_protocol::time::Timestamp;
 
 use self::row::write_mentions;

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
+use parlour_protocol::events::{UserChange, UserEvent};
 use parlour_protocol::ids::{Seq, UserId};
-use parlour_protocol::socket::{UserChange, UserEvent};
 use parlour_protocol::time::Timestamp;
 
 use crate::Connection;

@@ -5,8 +5,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use parlour_protocol::events::Ephemeral;
 use parlour_protocol::ids::UserId;
-use parlour_protocol::socket::{Ephemeral, ServerFrame};
+use parlour_protocol::socket::ServerFrame;
 
 use super::Hub;
 use crate::codec::Packet;

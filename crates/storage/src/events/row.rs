@@ -3,10 +3,10 @@
 //! Invariant: every change that this version makes is read back as the same change.
 
 use diesel::prelude::*;
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::{Mention, Message};
 use parlour_protocol::rooms::MemberRole;
-use parlour_protocol::socket::{Change, Event};
 use parlour_protocol::text;
 use parlour_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
