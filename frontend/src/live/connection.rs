@@ -33,6 +33,9 @@ const QUIET_MS: u32 = 2_000;
 
 /// Keeps a connection until its sign-in ends.
 pub(crate) async fn run(context: Context, generation: u64) {
+    if context.live.generation() != generation {
+        return;
+    }
     let (wake, mut woken) = mpsc::channel(1);
     context.live.change(|inner| inner.wake = Some(wake));
     trouble(context, generation, Link::Unreachable);

@@ -1,236 +1,31 @@
 //! The live connection of one signed-in user as a state machine free of I/O: [`Session::handle`] takes what happened and
 //! returns what to do about it. Both clients are transports around it.
 //!
-//! Invariants: while a conversation is followed closely and its cursor is below its known head, exactly one `sync` is in
-//! flight or scheduled. Of each conversation one action is in flight at a time. What belongs to a connection (pending
-//! commands, known heads, scheduled retries) ends with it.
+//! Invariants: a head above the cursor is never ignored: its events are on their way, one `sync` is in flight or scheduled,
+//! or the client was told that what it has loaded is out of date. Of each conversation at most one `sync` and one action
+//! are in flight. What belongs to a connection (pending commands, scheduled retries) ends with it.
 
 mod acting;
 mod following;
+mod inputs;
 mod line;
+mod outputs;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use parlour_protocol::ids::{ConversationId, Seq};
-use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{
-    ClientFrame, Ephemeral, ErrorFrame, Event, News, OkFrame, ServerFrame, Start, UserEvent,
-};
+use parlour_protocol::socket::{ClientFrame, ErrorFrame, OkFrame, ServerFrame};
 
-use super::{Act, Addresses, Cursors, Outbox, Pending};
+use super::{Addresses, Cursors, Outbox};
 use following::Fetch;
+pub use inputs::{Client, Input, Refreshed};
 use line::Line;
+pub use outputs::Output;
 
 /// Returns a random number in 0..1, for jitter.
 pub type Chance = Box<dyn FnMut() -> f64 + Send>;
-
-/// The kind of client that a session belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Client {
-    /// A program. It gets every event of every conversation, and stops when the server refuses it for good.
-    Program,
-    /// A page that somebody looks at. It gets the events of direct chats and of the open conversation; of the others it
-    /// shows an entry, which it loads again when it is out of date. It never gives up where the user may still change
-    /// something, and its sign-in is shared by all tabs of the browser.
-    Page,
-}
-
-/// The result of refreshing the access token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refreshed {
-    /// There is a new access token.
-    Renewed,
-    /// The server refused: the session has ended.
-    Ended,
-    /// The server did not respond.
-    Failed,
-}
-
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Input {
-    /// Connect now, for the first time or after [`Output::Stopped`].
-    Begin,
-    /// A frame arrived.
-    Frame(ServerFrame),
-    /// The connection ended or could not be opened.
-    Closed {
-        /// The close code; 1006 if there is none.
-        code: u16,
-        /// How long the server asked to stay away, in milliseconds.
-        pause: Option<u64>,
-    },
-    /// The access token was refreshed, or could not be.
-    Refreshed(Refreshed),
-    /// The time of [`Session::deadline`] has come.
-    Tick,
-    /// Connect now instead of after the back-off.
-    Wake,
-    /// Find out whether the connection still works.
-    Probe,
-    /// Follow these conversations live instead of the previous ones.
-    Focus(Vec<ConversationId>),
-    /// A part of a log was loaded: its events after this position follow.
-    Follow {
-        /// The conversation.
-        conversation: ConversationId,
-        /// The last position that is loaded.
-        after: Seq,
-    },
-    /// A conversation's entry was loaded.
-    Entry {
-        /// The conversation.
-        conversation: ConversationId,
-        /// The head of its log when the entry was read.
-        head: Seq,
-        /// Whether it is a direct chat.
-        direct: bool,
-    },
-    /// The log is known to reach up to a position.
-    Head {
-        /// The conversation.
-        conversation: ConversationId,
-        /// The position.
-        head: Seq,
-    },
-    /// The user did something.
-    Act {
-        /// The conversation.
-        conversation: ConversationId,
-        /// A fresh client id.
-        cid: String,
-        /// What they did.
-        act: Act,
-    },
-    /// Send a refused action again.
-    Retry {
-        /// Its client id.
-        cid: String,
-    },
-    /// An action was discarded by the user, or arrived as an event.
-    Settle {
-        /// Its client id.
-        cid: String,
-    },
-    /// An action was loaded from the device, or another tab added, changed or removed it.
-    Elsewhere {
-        /// Its client id.
-        cid: String,
-        /// Its state; `None` if it was removed.
-        pending: Option<Pending>,
-    },
-    /// The tabs that are open now. The pending actions of all others are sent by this one.
-    Tabs(Vec<String>),
-    /// The user has read up to a position.
-    Read {
-        /// The conversation.
-        conversation: ConversationId,
-        /// The position.
-        seq: Seq,
-    },
-    /// The user is typing.
-    Typing {
-        /// The conversation.
-        conversation: ConversationId,
-    },
-}
-
-/// Something to do, in this order.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Output {
-    /// Open a connection to the address with this index.
-    Connect(usize),
-    /// Drop the connection.
-    Disconnect,
-    /// Send `start`, with the access token added.
-    Start(Start),
-    /// Send a command.
-    Send(ClientFrame),
-    /// Refresh the access token and report [`Input::Refreshed`].
-    Refresh,
-    /// The server has accepted `start`.
-    Connected,
-    /// There is no connection. Another attempt follows.
-    Lost {
-        /// The close code; 1006 if there is none.
-        code: u16,
-        /// Whether there had been a working connection.
-        was_connected: bool,
-    },
-    /// No further attempt follows, because of this close code.
-    Stopped(u16),
-    /// The server's epoch has changed: everything loaded before is void.
-    NewEpoch,
-    /// All differences found by `start` have been reported.
-    Resumed {
-        /// The user's read markers.
-        read: Vec<(ConversationId, Seq)>,
-        /// Whether the entries of conversations are out of date.
-        stale: bool,
-    },
-    /// The conversation is followed from now on, after this position.
-    Following {
-        /// The conversation.
-        conversation: ConversationId,
-        /// The position.
-        after: Seq,
-    },
-    /// The log cannot be continued from what is loaded. Events follow after this position.
-    Reset {
-        /// The conversation.
-        conversation: ConversationId,
-        /// The position.
-        after: Seq,
-    },
-    /// The user is not in the conversation any more.
-    Left(ConversationId),
-    /// Find out the head of a conversation that the user has joined, and report it as [`Input::Follow`].
-    Locate(ConversationId),
-    /// The conversation's entry is out of date.
-    Stale(ConversationId),
-    /// Something happened in a conversation that is not followed closely.
-    News {
-        /// The conversation.
-        conversation: ConversationId,
-        /// The head of its log.
-        head: Seq,
-        /// What happened, if the server says so.
-        news: Option<News>,
-    },
-    /// Events of the user's own stream were missed: what it covers is out of date.
-    OwnStale,
-    /// Apply the next event of a conversation.
-    Event(Event),
-    /// Apply the next event of the user's own stream.
-    UserEvent(UserEvent),
-    /// Show something that is not stored.
-    Ephemeral(Ephemeral),
-    /// The server has stored an action. It is not in the outbox any more.
-    Sent {
-        /// The action.
-        pending: Pending,
-        /// The server's response.
-        ok: Box<OkFrame>,
-    },
-    /// The server has refused an action for good. It is still in the outbox if its text would be lost otherwise.
-    Refused {
-        /// The action.
-        pending: Pending,
-        /// Reason for the refusal.
-        code: ErrorCode,
-        /// The server's explanation, in English.
-        detail: String,
-    },
-    /// An action was added to the outbox, changed, or removed.
-    Outbox {
-        /// The conversation.
-        conversation: ConversationId,
-        /// The action's client id.
-        cid: String,
-    },
-}
 
 /// The command that a response belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
