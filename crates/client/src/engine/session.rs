@@ -4,6 +4,8 @@
 //! Invariants: a head above the cursor is never ignored: its events are on their way, one `sync` is in flight or scheduled,
 //! or the client was told that what it has loaded is out of date. Of each conversation at most one `sync` and one action
 //! are in flight. What belongs to a connection (pending commands, scheduled retries) ends with it.
+//!
+//! Short lists are vectors: every kind of map and every sort is a few kilobytes of code in the browser.
 
 mod acting;
 mod following;
@@ -55,10 +57,10 @@ pub struct Session {
     /// The list of live conversations as the server knows it.
     focused: Vec<ConversationId>,
     direct: BTreeSet<ConversationId>,
-    syncs: BTreeMap<ConversationId, Fetch>,
+    syncs: Vec<(ConversationId, Fetch)>,
     outbox: Outbox,
     /// Conversations in which an action was refused for now, and when to try again.
-    pauses: BTreeMap<ConversationId, u64>,
+    pauses: Vec<(ConversationId, u64)>,
     /// The time of the newest action.
     last_at: i64,
     tab: String,
@@ -67,7 +69,7 @@ pub struct Session {
     /// When to look again for actions that another tab should have sent.
     look_again: Option<u64>,
     connected_at: u64,
-    asked: BTreeMap<u64, Asked>,
+    asked: Vec<(u64, Asked)>,
     last_id: u64,
     /// When the oldest unanswered command was sent or the latest answer came; `None` if nothing is unanswered.
     waiting: Option<u64>,
@@ -95,15 +97,15 @@ impl Session {
             live: Vec::new(),
             focused: Vec::new(),
             direct: BTreeSet::new(),
-            syncs: BTreeMap::new(),
+            syncs: Vec::new(),
             outbox: Outbox::default(),
-            pauses: BTreeMap::new(),
+            pauses: Vec::new(),
             last_at: 0,
             tab,
             tabs: Vec::new(),
             look_again: None,
             connected_at: 0,
-            asked: BTreeMap::new(),
+            asked: Vec::new(),
             last_id: 0,
             waiting: None,
             heard: 0,
@@ -210,7 +212,7 @@ impl Session {
     }
 
     fn take_asked(&mut self, id: u64, now: u64) -> Option<Asked> {
-        let asked = self.asked.remove(&id);
+        let asked = self.asked.iter().position(|(one, _)| *one == id).map(|at| self.asked.remove(at).1);
         self.waiting = (!self.asked.is_empty()).then_some(now);
         asked
     }
@@ -223,7 +225,7 @@ impl Session {
     /// The id of a command that the server will answer.
     fn ask(&mut self, asked: Asked, now: u64) -> u64 {
         let id = self.next_id();
-        self.asked.insert(id, asked);
+        self.asked.push((id, asked));
         self.waiting.get_or_insert(now);
         id
     }

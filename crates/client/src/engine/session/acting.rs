@@ -26,7 +26,7 @@ impl Session {
         self.last_at = i64::try_from(now).unwrap_or(i64::MAX).max(self.last_at + 1);
         let asked = &self.asked;
         let on_its_way =
-            |cid: &str| asked.values().any(|one| matches!(one, Asked::Act(_, sent) if sent == cid));
+            |cid: &str| asked.iter().any(|(_, one)| matches!(one, Asked::Act(_, sent) if sent == cid));
         for cid in self.outbox.replaced(conversation, &act, on_its_way) {
             self.out.push(Output::Outbox { conversation, cid });
         }
@@ -64,7 +64,7 @@ impl Session {
         if !self.is_connected() {
             return;
         }
-        self.pauses.retain(|_, until| *until > now);
+        self.pauses.retain(|(_, until)| *until > now);
         let later = Cell::new(None::<u64>);
         let another_sends = |one: &Pending| {
             let until = self.connected_at.max(one.at.try_into().unwrap_or(0)) + ANOTHER_TAB_MS;
@@ -75,8 +75,10 @@ impl Session {
             waits
         };
         let busy = |one: &Pending| {
-            let here = |asked: &Asked| matches!(asked, Asked::Act(id, _) if *id == one.conversation);
-            self.pauses.contains_key(&one.conversation) || self.asked.values().any(here) || another_sends(one)
+            let there = one.conversation;
+            self.pauses.iter().any(|(id, _)| *id == there)
+                || self.asked.iter().any(|(_, asked)| matches!(asked, Asked::Act(id, _) if *id == there))
+                || another_sends(one)
         };
         let due: Vec<Pending> = self.outbox.due(busy).into_iter().cloned().collect();
         self.look_again = later.get();
@@ -109,7 +111,7 @@ impl Session {
         if error.retry {
             let jitter = SPREAD_MS.0 + (self.chance)() * SPREAD_MS.1;
             let wait = error.retry_after_ms.unwrap_or(AGAIN_MS) + jitter as u64;
-            self.pauses.insert(conversation, now + wait);
+            self.pauses.push((conversation, now + wait));
         } else if let Some(pending) = self.outbox.get(cid).cloned() {
             let (code, detail) = (error.code, error.detail);
             let detail = detail.unwrap_or_else(|| code.title().to_owned());

@@ -41,7 +41,7 @@ impl Session {
     pub fn forget(&mut self, id: ConversationId) {
         self.cursors.forget(id);
         self.heads.remove(&id);
-        self.syncs.remove(&id);
+        self.take_sync(id);
         self.direct.remove(&id);
     }
 
@@ -188,15 +188,18 @@ impl Session {
     pub(super) fn heads(
         &mut self,
         conversations: BTreeMap<ConversationId, Seq>,
-        mut news: BTreeMap<ConversationId, News>,
+        news: BTreeMap<ConversationId, News>,
         now: u64,
     ) {
+        let mut news: Vec<_> = news.into_iter().collect();
         for (id, head) in conversations {
             if self.is_close(id) {
                 self.learn(id, head, now);
             } else {
                 self.note_head(id, head);
-                self.out.push(Output::News { conversation: id, head, news: news.remove(&id) });
+                let at = news.iter().position(|(one, _)| *one == id);
+                let news = at.map(|at| news.swap_remove(at).1);
+                self.out.push(Output::News { conversation: id, head, news });
             }
         }
     }
@@ -226,8 +229,8 @@ impl Session {
     /// Requests the events after the cursor, unless a request is in flight.
     pub(super) fn sync(&mut self, id: ConversationId, now: u64) {
         let Some(after) = self.cursors.get(id) else { return };
-        if self.is_connected() && !self.syncs.contains_key(&id) {
-            self.syncs.insert(id, Fetch::Asked(after));
+        if self.is_connected() && !self.syncs.iter().any(|(one, _)| *one == id) {
+            self.syncs.push((id, Fetch::Asked(after)));
             let limit = Some(EVENTS_PAGE);
             let frame =
                 ClientFrame::Sync { id: self.ask(Asked::Sync(id), now), conversation: id, after, limit };
@@ -237,7 +240,7 @@ impl Session {
 
     pub(super) fn synced(&mut self, id: ConversationId, events: Vec<Event>, head: Seq, now: u64) {
         // Nothing is left to do if the conversation was forgotten meanwhile.
-        let Some(sync) = self.syncs.remove(&id) else { return };
+        let Some(sync) = self.take_sync(id) else { return };
         for event in events {
             self.note_head(id, event.seq);
             if self.cursors.observe(id, event.seq) == Verdict::Apply {
@@ -253,31 +256,30 @@ impl Session {
     }
 
     pub(super) fn not_synced(&mut self, id: ConversationId, error: &ErrorFrame, now: u64) {
-        if error.retry && self.syncs.contains_key(&id) {
+        if self.take_sync(id).is_none() {
+            return;
+        }
+        if error.retry {
             let wait = error.retry_after_ms.unwrap_or(SYNC_AGAIN_MS);
-            self.syncs.insert(id, Fetch::Again(now + wait));
-        } else if self.syncs.remove(&id).is_some() {
+            self.syncs.push((id, Fetch::Again(now + wait)));
+        } else {
             self.leave(id);
         }
     }
 
     /// Sends the refused requests that are due.
     pub(super) fn sync_again(&mut self, now: u64) {
-        let due = |sync: &Fetch| matches!(sync, Fetch::Again(at) if now >= *at);
-        let ids: Vec<ConversationId> =
-            self.syncs.iter().filter(|(_, sync)| due(sync)).map(|(id, _)| *id).collect();
-        for id in ids {
-            self.syncs.remove(&id);
-            self.sync(id, now);
+        for (id, sync) in self.syncs.clone() {
+            if matches!(sync, Fetch::Again(at) if now >= at) {
+                self.take_sync(id);
+                self.sync(id, now);
+            }
         }
     }
 
-    /// When refused requests are due.
-    pub(super) fn sync_timers(&self) -> impl Iterator<Item = u64> {
-        self.syncs.values().filter_map(|sync| match sync {
-            Fetch::Again(at) => Some(*at),
-            Fetch::Asked(_) => None,
-        })
+    fn take_sync(&mut self, id: ConversationId) -> Option<Fetch> {
+        let at = self.syncs.iter().position(|(one, _)| *one == id)?;
+        Some(self.syncs.swap_remove(at).1)
     }
 
     fn leave(&mut self, id: ConversationId) {

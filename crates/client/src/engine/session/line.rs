@@ -3,10 +3,12 @@
 //! Invariant: at most one connection is open, and [`Output::Connect`] is the only way to open one. An attempt that failed
 //! is followed by a wait, except once after the access token was refreshed.
 
+use std::collections::BTreeMap;
+
 use parlour_protocol::limits::{HEARTBEAT_MS, LIVE, REPLAY};
 use parlour_protocol::socket::{ClientFrame, CloseCode, Start};
 
-use super::{Asked, Client, Output, Refreshed, Session};
+use super::{Asked, Client, Fetch, Output, Refreshed, Session};
 use crate::engine::{AfterClose, after_close};
 
 /// A connection that is silent for this long is dead: one heartbeat interval plus the time for the response.
@@ -76,8 +78,12 @@ impl Session {
             self.out.push(Output::NewEpoch);
         }
         let most = if self.client == Client::Page { REPLAY.1 as usize } else { usize::MAX };
-        let close = self.cursors.conversations().iter().filter(|(id, _)| self.is_close(**id));
-        let cursors = close.take(most).map(|(id, seq)| (*id, *seq)).collect();
+        let mut cursors = BTreeMap::new();
+        for (id, seq) in self.cursors.conversations() {
+            if self.is_close(*id) && cursors.len() < most {
+                cursors.insert(*id, *seq);
+            }
+        }
         self.focused = self.live.iter().copied().take(LIVE).collect();
         let start = Start {
             id: self.ask(Asked::Start, now),
@@ -204,8 +210,15 @@ impl Session {
                 if self.waiting.is_none() {
                     first = first.min(self.ping_at());
                 }
-                let timers = self.sync_timers().chain(self.pauses.values().copied()).chain(self.look_again);
-                Some(timers.fold(first, u64::min))
+                for (_, sync) in &self.syncs {
+                    if let Fetch::Again(at) = sync {
+                        first = first.min(*at);
+                    }
+                }
+                for (_, at) in &self.pauses {
+                    first = first.min(*at);
+                }
+                Some(first.min(self.look_again.unwrap_or(first)))
             }
         }
     }
