@@ -127,7 +127,7 @@ fn a_session_that_has_ended_stops() {
     assert_eq!(page.close(ended.code()), [lost(ended), Output::Refresh]);
     assert_eq!(page.feed(Input::Refreshed(Refreshed::Ended)), [Output::Stopped(ended.code())]);
     assert_eq!((page.feed(Input::Tick), page.session.deadline()), (Vec::new(), None));
-    // Whoever signs in again begins again.
+    // It can begin again after another sign-in.
     assert_eq!(page.feed(Input::Begin), [Output::Connect(0)]);
 }
 
