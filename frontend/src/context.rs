@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use parlour_client::engine::Input;
 use parlour_protocol::ServerInfo;
 use parlour_protocol::accounts::{Account, ServerRole};
 use parlour_protocol::blocks::Block;
@@ -166,8 +167,6 @@ pub(crate) struct Context {
     pub(crate) outbox_version: RwSignal<u64>,
     /// Incremented every half minute, for relative times such as "5 min ago".
     pub(crate) minute: RwSignal<u64>,
-    /// Identifies this tab among all tabs of the browser; changes with every reload.
-    pub(crate) tab: StoredValue<String>,
     /// Incremented when a link to the current address was followed.
     pub(crate) visits: RwSignal<u64>,
     /// Whether the page is visible and its window has the focus.
@@ -224,7 +223,6 @@ impl Context {
             switcher: RwSignal::new(false),
             outbox_version: RwSignal::new(0),
             minute: RwSignal::new(0),
-            tab: StoredValue::new(browser::random_cid()),
             visits: RwSignal::new(0),
             attention: RwSignal::new(browser::looked_at()),
             by_hand: RwSignal::new(None),
@@ -297,11 +295,11 @@ impl Context {
 
     /// Adds or replaces an entry. Returns false if it is older than what is already known.
     pub(crate) fn put_entry(&self, conversation: Conversation) -> bool {
-        let id = conversation.id;
-        if self.entry(id).is_some() && self.live.cursor(id) > Some(conversation.head) {
+        let (id, head, direct) =
+            (conversation.id, conversation.head, conversation.kind == ConversationKind::Direct);
+        if self.entry(id).is_some() && self.live.cursor(id) > Some(head) {
             return false;
         }
-        self.live.follow(id, conversation.head);
         self.live.was_read(id);
         self.counted.update_value(|counted| {
             counted.retain(|(one, _)| *one != id);
@@ -320,6 +318,7 @@ impl Context {
                 self.ids.update(|ids| ids.push(id));
             }
         }
+        self.feed(Input::Entry { conversation: id, head, direct });
         true
     }
 

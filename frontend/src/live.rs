@@ -1,6 +1,7 @@
-//! The delivery engine's state for the whole app: cursors, outbox and pending commands.
+//! The engine's session for the whole app, and what else belongs to one sign-in.
 //!
-//! Invariant: every event goes through [`Live::observe`]; nothing else decides whether it is applied.
+//! Invariant: whatever happens goes through [`Context::feed`](crate::context::Context::feed); the session decides about
+//! delivery, and nothing here repeats its decisions.
 
 pub(crate) mod announcing;
 pub(crate) mod connection;
@@ -13,82 +14,54 @@ pub(crate) mod sending;
 pub(crate) mod servers;
 pub(crate) mod session;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures_channel::mpsc;
 use leptos::prelude::*;
-use parlour_client::engine::{Cursors, Outbox, Verdict};
+use parlour_client::engine::{Client, Input, Output, Session};
 use parlour_protocol::ids::{ConversationId, Seq};
-use parlour_protocol::socket::{ClientFrame, Event};
 
 use crate::browser;
 use crate::state::markers::Markers;
 use crate::state::rereads::Rereads;
 
-/// The command that an answer belongs to.
-#[derive(Debug, Clone)]
-pub(crate) enum Asked {
-    /// `start`, the first command.
-    Start,
-    /// A pending action, by its cid.
-    Send(ConversationId, String),
-    /// The list of conversations followed live.
-    Focus,
-    /// A page of a log.
-    Sync(ConversationId),
-    /// A ping.
-    Ping,
-    /// A command whose answer is ignored.
-    Other,
-}
-
-impl Asked {
-    /// The cid of the action in flight, if it is one.
-    fn cid(&self) -> Option<&str> {
-        match self {
-            Self::Send(_, cid) => Some(cid),
-            _ => None,
-        }
-    }
-}
-
-#[derive(Default)]
 struct Inner {
-    cursors: Cursors,
-    outbox: Outbox,
-    /// Time of the newest pending action, in milliseconds of this tab's clock.
-    last_at: i64,
-    /// When the connection was established, in milliseconds of this tab's clock.
-    connected_at: i64,
-    /// Whether a timer is set to check again for actions that another tab should send.
-    waits: bool,
-    commands: Option<mpsc::Sender<ClientFrame>>,
-    asked: BTreeMap<u64, Asked>,
-    /// When the oldest unanswered command was sent or the latest answer came, in milliseconds; `None` if nothing is
-    /// unanswered.
-    waiting: Option<f64>,
-    /// When the last frame arrived, in milliseconds.
-    heard: f64,
-    last_id: u64,
-    syncing: BTreeSet<ConversationId>,
-    heads: BTreeMap<ConversationId, Seq>,
+    session: Session,
+    /// What the session wants of the transport and the transport has not done yet.
+    orders: Vec<Output>,
+    /// Wakes the transport.
+    wake: Option<mpsc::Sender<()>>,
     reading: BTreeSet<ConversationId>,
     rereads: Rereads,
     /// Whether there has been a connection since the sign-in.
     started: bool,
     markers: Markers,
-    wake: Option<mpsc::Sender<()>>,
     generation: u64,
 }
 
-/// The engine; a cheap handle.
+impl Inner {
+    fn new(tab: String, generation: u64) -> Self {
+        Self {
+            session: Session::new(Client::Page, 1, tab, Box::new(browser::chance)),
+            orders: Vec::new(),
+            wake: None,
+            reading: BTreeSet::new(),
+            rereads: Rereads::default(),
+            started: false,
+            markers: Markers::default(),
+            generation,
+        }
+    }
+}
+
+/// The state of the current sign-in; a cheap handle.
 #[derive(Clone, Copy)]
 pub(crate) struct Live(StoredValue<Inner, LocalStorage>);
 
 impl Live {
-    /// An engine without any state.
+    /// The state before the first sign-in. This tab gets a random name, which changes with every reload.
     pub(crate) fn new() -> Self {
-        Self(StoredValue::new_local(Inner::default()))
+        Self(StoredValue::new_local(Inner::new(browser::random_cid(), 0)))
     }
 
     fn with<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
@@ -103,7 +76,7 @@ impl Live {
     pub(crate) fn reset(&self) -> u64 {
         self.change(|inner| {
             let generation = inner.generation + 1;
-            *inner = Inner { generation, ..Inner::default() };
+            *inner = Inner::new(inner.session.tab().to_owned(), generation);
             generation
         })
     }
@@ -113,14 +86,34 @@ impl Live {
         self.with(|inner| inner.generation)
     }
 
-    /// Starts following a log from a position.
-    pub(crate) fn follow(&self, id: ConversationId, seq: Seq) {
-        self.change(|inner| inner.cursors.follow(id, seq));
+    /// The name of this tab among all tabs of the browser.
+    pub(crate) fn tab(&self) -> String {
+        self.with(|inner| inner.session.tab().to_owned())
+    }
+
+    /// Reports to the session what happened, and returns what to do.
+    fn handle(&self, input: Input) -> Vec<Output> {
+        self.change(|inner| inner.session.handle(input, browser::now_ms() as u64))
+    }
+
+    /// Passes something on to the transport.
+    fn order(&self, order: Output) {
+        self.change(|inner| {
+            inner.orders.push(order);
+            if let Some(wake) = inner.wake.as_mut() {
+                let _ = wake.try_send(());
+            }
+        });
+    }
+
+    /// Notes which conversation is open.
+    pub(crate) fn look_at(&self, id: Option<ConversationId>) {
+        self.change(|inner| inner.session.set_live(id.into_iter().collect()));
     }
 
     /// Stops following a log.
     pub(crate) fn forget(&self, id: ConversationId) {
-        self.change(|inner| inner.cursors.forget(id));
+        self.change(|inner| inner.session.forget(id));
     }
 
     /// Cancels the scheduled reload of a conversation's entry, because the entry was just loaded.
@@ -130,72 +123,16 @@ impl Live {
 
     /// The cursor of a log.
     pub(crate) fn cursor(&self, id: ConversationId) -> Option<Seq> {
-        self.with(|inner| inner.cursors.get(id))
-    }
-
-    /// Decides what to do with an event, and raises the known head to its position.
-    pub(crate) fn observe(&self, event: &Event) -> Verdict {
-        self.0
-            .try_update_value(|inner| {
-                let head = inner.heads.entry(event.conversation).or_default();
-                *head = (*head).max(event.seq);
-                inner.cursors.observe(event.conversation, event.seq)
-            })
-            .unwrap_or(Verdict::Ignore)
+        self.with(|inner| inner.session.cursor(id))
     }
 
     /// Whether a command can be sent now.
     pub(crate) fn connected(&self) -> bool {
-        self.with(|inner| inner.commands.is_some())
-    }
-
-    /// Sends a command if there is a connection with a free queue slot. Returns whether it was queued.
-    pub(crate) fn command(&self, asked: Asked, make: impl FnOnce(u64) -> ClientFrame) -> bool {
-        self.change(|inner| {
-            inner.last_id += 1;
-            let id = inner.last_id;
-            let Some(commands) = inner.commands.as_mut() else { return false };
-            let taken = commands.try_send(make(id)).is_ok();
-            if taken && !matches!(asked, Asked::Other) {
-                inner.asked.insert(id, asked);
-                inner.waiting.get_or_insert_with(browser::now_ms);
-            }
-            taken
-        })
-    }
-
-    /// Removes and returns the command that an answer belongs to.
-    pub(crate) fn answered(&self, id: u64) -> Option<Asked> {
-        self.change(|inner| {
-            let asked = inner.asked.remove(&id);
-            inner.waiting = (!inner.asked.is_empty()).then(browser::now_ms);
-            asked
-        })
-    }
-
-    /// Since when the server owes an answer, in milliseconds of this page's clock.
-    fn waiting(&self) -> Option<f64> {
-        self.with(|inner| inner.waiting)
-    }
-
-    /// Sends a ping unless an answer is already pending, so that a dead connection is noticed early.
-    pub(crate) fn probe(&self) {
-        if self.waiting().is_none() {
-            self.command(Asked::Ping, |id| ClientFrame::Ping { id });
-        }
+        self.with(|inner| inner.session.is_connected())
     }
 
     /// The cids of a conversation's pending messages, in order.
     pub(crate) fn pending(&self, id: ConversationId) -> Vec<String> {
-        self.with(|inner| inner.outbox.of(id).map(|pending| pending.cid.clone()).collect())
-    }
-
-    /// Ends the back-off before the next connection attempt.
-    pub(crate) fn wake(&self) {
-        self.change(|inner| {
-            if let Some(wake) = inner.wake.as_mut() {
-                let _ = wake.try_send(());
-            }
-        });
+        self.with(|inner| inner.session.outbox().of(id).map(|pending| pending.cid.clone()).collect())
     }
 }

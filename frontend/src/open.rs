@@ -142,6 +142,7 @@ impl OpenChat {
         self.close(live);
         self.read.set_value(read);
         self.id.set(Some(id));
+        live.look_at(Some(id));
         let left = self.left.try_update_value(|left| {
             let at = left.iter().position(|one| one.id == id)?;
             Some(left.remove(at))
@@ -170,6 +171,7 @@ impl OpenChat {
             });
         }
         self.id.set(None);
+        live.look_at(None);
         self.empty();
         self.answered.update_value(Timeline::clear);
         self.quotes.update_value(Vec::clear);

@@ -1,5 +1,8 @@
 //! The decisions of a client, free of I/O: what to do with an event, what to send again, when to reconnect.
 //!
+//! [`Session`] puts the parts together: it is the whole live connection of a user, and both clients are transports around
+//! it.
+//!
 //! Invariant: an event is applied iff its seq is the cursor plus one. Everything else is ignored or fetched, so
 //! dropped, duplicated and reordered frames all converge to what the server has stored.
 
@@ -10,6 +13,7 @@ mod closing;
 mod convergence;
 mod cursors;
 mod outbox;
+mod session;
 mod stretches;
 mod timeline;
 #[cfg(test)]
@@ -20,5 +24,6 @@ pub use backoff::Backoff;
 pub use closing::{AfterClose, after_close};
 pub use cursors::{Cursors, Verdict};
 pub use outbox::{Act, Outbox, Pending, SendState};
+pub use session::{Chance, Client, Input, Output, Refreshed, Session};
 pub use stretches::{Stretch, Stretches};
 pub use timeline::{Part, Piece, Timeline};

@@ -1,6 +1,7 @@
 //! Messages at the edge of the screen: connection trouble, toasts, and screen reader announcements.
 
 use leptos::prelude::*;
+use parlour_client::engine::Input;
 
 use crate::context::{Link, context};
 use crate::icons::{ALERT, CHECK, CLOSE, Icon};
@@ -41,7 +42,7 @@ pub(crate) fn ConnectionBanner() -> impl IntoView {
                                 <button
                                     type="button"
                                     class="link-button"
-                                    on:click=move |_| context.live.wake()
+                                    on:click=move |_| context.feed(Input::Wake)
                                 >
                                     {chat::try_now()}
                                 </button>

@@ -247,7 +247,7 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
                 {head}
                 {reply_to.map(|quoted| view! { <Quote conversation=shared.conversation seq=quoted /> })}
                 {content}
-                <ChangeState conversation change />
+                <ChangeState change />
                 <Reactions conversation=shared.conversation message=message.clone() />
             </div>
             {move || (active.get() && there()).then(|| view! { <Actions message=acting.clone() row=shared /> })}

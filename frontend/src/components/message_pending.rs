@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use parlour_protocol::ids::ConversationId;
 
 use crate::browser;
 use crate::components::avatar::Avatar;
@@ -21,7 +20,7 @@ const SLOW_MS: f64 = 2_000.0;
 
 /// The state of a pending edit; a refused edit's text is not lost.
 #[component]
-pub(crate) fn ChangeState(conversation: ConversationId, change: Memo<Option<Change>>) -> impl IntoView {
+pub(crate) fn ChangeState(change: Memo<Option<Change>>) -> impl IntoView {
     move || {
         let change = change.get()?;
         let state = match change.failed {
@@ -30,7 +29,7 @@ pub(crate) fn ChangeState(conversation: ConversationId, change: Memo<Option<Chan
             }
             Some(why) => {
                 let what = chat::not_saved(&why);
-                view! { <Refused conversation cid=change.cid what /> }.into_any()
+                view! { <Refused cid=change.cid what /> }.into_any()
             }
         };
         Some(view! { <div class="change-state">{state}</div> })
@@ -39,7 +38,7 @@ pub(crate) fn ChangeState(conversation: ConversationId, change: Memo<Option<Chan
 
 /// A refused action: the reason, and what the user can do.
 #[component]
-fn Refused(conversation: ConversationId, cid: String, what: String) -> impl IntoView {
+fn Refused(cid: String, what: String) -> impl IntoView {
     let context = context();
     let cid = StoredValue::new(cid);
     view! {
@@ -50,7 +49,7 @@ fn Refused(conversation: ConversationId, cid: String, what: String) -> impl Into
                 class="link-button"
                 tabindex="-1"
                 data-testid="retry"
-                on:click=move |_| context.retry(conversation, &cid.get_value())
+                on:click=move |_| context.retry(cid.get_value())
             >
                 {chat::try_again()}
             </button>
@@ -59,7 +58,7 @@ fn Refused(conversation: ConversationId, cid: String, what: String) -> impl Into
                 class="link-button quiet"
                 tabindex="-1"
                 data-testid="discard"
-                on:click=move |_| context.discard(conversation, &cid.get_value())
+                on:click=move |_| context.settle(cid.get_value())
             >
                 {chat::delete()}
             </button>
@@ -98,7 +97,7 @@ pub(crate) fn PendingRow(cid: String, opens: bool, shared: RowContext) -> impl I
     let refused = move || {
         failed().map(|why| {
             let what = chat::not_sent(&why);
-            view! { <Refused conversation=shared.conversation cid=name.get_value() what /> }
+            view! { <Refused cid=name.get_value() what /> }
         })
     };
     let label = if opens { chat::own_at(&clock, &text) } else { chat::own_now(&text) };

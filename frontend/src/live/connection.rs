@@ -1,32 +1,29 @@
-//! The life cycle of the connection: open, start, heartbeat, reconnect.
+//! The transport of the engine's session: opens the socket, passes frames in both directions, and shows whether there is
+//! a connection.
 //!
-//! Invariant: at most one connection; it belongs to one sign-in and ends with it. After every reconnect, the cursors
-//! say what is missing.
+//! Invariant: at most one connection; it belongs to one sign-in and ends with it. When to connect, when to give up and
+//! what to send is decided by the session alone.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_channel::mpsc;
 use futures_util::{FutureExt, SinkExt, StreamExt, select};
-use gloo_net::websocket::Message;
+use gloo_net::websocket::futures::WebSocket;
+use gloo_net::websocket::{Message, WebSocketError};
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
-use parlour_client::engine::Backoff;
-use parlour_protocol::conversations::ConversationKind;
-use parlour_protocol::limits::{HEARTBEAT_MS, LIVE, REPLAY};
-use parlour_protocol::socket::{ClientFrame, CloseCode, ServerFrame, Start};
+use leptos::task::spawn_local;
+use parlour_client::engine::{Input, Output, Refreshed};
+use parlour_protocol::socket::{ClientFrame, CloseCode};
 
-use super::Asked;
 use crate::api::socket;
 use crate::browser;
 use crate::context::{Context, Link};
+use crate::texts::{auth, chat};
 
-/// A connection that is silent for this long counts as dead, in milliseconds.
-const SILENCE_MS: f64 = 35_000.0;
-/// A connection that is silent for this long although an answer is pending counts as dead, in milliseconds. Together
-/// with [`QUIET_MS`], the user is told within ten seconds that nothing is being sent.
-const ANSWER_MS: f64 = 6_000.0;
-/// Timeout for opening a connection, in milliseconds.
-const OPENING_MS: f64 = 10_000.0;
+/// The clock is read at least this often, in milliseconds: timers of a suspended tab are late.
+const LOOKS_MS: u64 = 1_000;
 /// How long the server may take to answer a probe when the browser reports that the device is offline, in milliseconds.
 const PROBE_MS: u64 = 1_000;
 /// Number of probes.
@@ -36,62 +33,89 @@ const QUIET_MS: u32 = 2_000;
 
 /// Keeps a connection until its sign-in ends.
 pub(crate) async fn run(context: Context, generation: u64) {
-    let mut backoff = Backoff::default();
+    if context.live.generation() != generation {
+        return;
+    }
+    let (wake, mut woken) = mpsc::channel(1);
+    context.live.change(|inner| inner.wake = Some(wake));
     trouble(context, generation, Link::Unreachable);
+    context.feed(Input::Begin);
+    let mut socket = None;
     while context.live.generation() == generation {
-        let code = connect(context, generation, &mut backoff).await;
+        carry_out(context, &mut socket).await;
+        let wait = context.live.with(|inner| {
+            let due = inner.session.deadline().map(|at| at.saturating_sub(browser::now_ms() as u64));
+            due.map_or(LOOKS_MS, |wait| wait.min(LOOKS_MS))
+        });
+        let received = {
+            let mut next = pin!(next(&mut socket).fuse());
+            select! {
+                message = next => Some(message),
+                _ = woken.next() => None,
+                () = TimeoutFuture::new(wait as u32).fuse() => None,
+            }
+        };
+        match received.map(socket::read) {
+            Some(Ok(frames)) => {
+                for frame in frames {
+                    if context.live.generation() != generation {
+                        return;
+                    }
+                    context.feed(Input::Frame(frame));
+                }
+                if context.live.connected() && context.link.get_untracked() != Link::Online {
+                    context.link.set(Link::Online);
+                }
+            }
+            Some(Err(code)) if context.live.generation() == generation => closed(context, &mut socket, code),
+            Some(Err(_)) | None => {}
+        }
         if context.live.generation() != generation {
             return;
         }
-        context.live.change(|inner| {
-            inner.commands = None;
-            inner.asked.clear();
-            inner.waiting = None;
-            inner.syncing.clear();
-        });
-        context.set_online_myself(false);
-        let why = match code {
-            code if code == CloseCode::TooManyConnections.code() => Link::TooManyTabs,
-            code if code == CloseCode::Overloaded.code() || code == CloseCode::RateLimited.code() => {
-                Link::Busy
+        context.feed(Input::Tick);
+    }
+}
+
+/// The next message, or none while there is no socket.
+async fn next(socket: &mut Option<WebSocket>) -> Option<Result<Message, WebSocketError>> {
+    match socket {
+        Some(socket) => socket.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn closed(context: Context, socket: &mut Option<WebSocket>, code: u16) {
+    *socket = None;
+    context.feed(Input::Closed { code, pause: None });
+}
+
+/// Carries out what the session wants of the transport.
+async fn carry_out(context: Context, socket: &mut Option<WebSocket>) {
+    for order in context.live.change(|inner| std::mem::take(&mut inner.orders)) {
+        let frame = match order {
+            Output::Connect(_) => {
+                *socket = socket::open(&context.api.origin());
+                if socket.is_none() {
+                    closed(context, socket, 1006);
+                }
+                continue;
             }
-            _ => Link::Unreachable,
+            Output::Start(mut start) => {
+                start.token = context.api.token();
+                ClientFrame::Start(start)
+            }
+            Output::Send(frame) => frame,
+            _ => {
+                *socket = None;
+                continue;
+            }
         };
-        match context.link.get_untracked() {
-            Link::Online => trouble(context, generation, why),
-            Link::Unreachable | Link::Busy | Link::TooManyTabs => context.link.set(why),
-            Link::Trouble | Link::Offline => {}
+        // Without a socket this is a rest of what was meant for the previous connection.
+        let (Some(open), Ok(text)) = (socket.as_mut(), serde_json::to_string(&frame)) else { continue };
+        if open.send(Message::Text(text)).await.is_err() {
+            closed(context, socket, 1006);
         }
-        if code == CloseCode::TokenExpired.code() || code == CloseCode::AuthenticationFailed.code() {
-            let refreshed = context.api.refresh().await;
-            if refreshed.is_ok() && backoff.failures() == 0 {
-                let _ = backoff.failed(0.0);
-                continue;
-            }
-        } else if code == CloseCode::SessionRevoked.code() {
-            if context.session_over(crate::texts::auth::logged_out()).await && backoff.failures() == 0 {
-                let _ = backoff.failed(0.0);
-                continue;
-            }
-        } else if code == CloseCode::Banned.code() {
-            context.leave(Some(crate::texts::auth::suspended().to_owned()));
-            return;
-        } else if code == CloseCode::Version.code() {
-            context.toast(crate::texts::chat::new_version(), true);
-            return;
-        }
-        let mut wait = backoff.failed(browser::chance());
-        if !CloseCode::reconnects(code) {
-            // A quick retry would not help, for example if too many tabs are open.
-            wait = wait.max(20_000);
-        }
-        let (wake, mut woken) = mpsc::channel(1);
-        context.live.change(|inner| inner.wake = Some(wake));
-        select! {
-            () = TimeoutFuture::new(u32::try_from(wait).unwrap_or(30_000)).fuse() => {}
-            _ = woken.next() => {}
-        }
-        context.live.change(|inner| inner.wake = None);
     }
 }
 
@@ -103,7 +127,7 @@ fn trouble(context: Context, generation: u64, why: Link) {
         return;
     }
     context.link.set(Link::Trouble);
-    leptos::task::spawn_local(async move {
+    spawn_local(async move {
         TimeoutFuture::new(QUIET_MS).await;
         if context.live.generation() == generation && context.link.get_untracked() == Link::Trouble {
             context.link.set(if browser::offline() { Link::Offline } else { why });
@@ -115,12 +139,12 @@ fn trouble(context: Context, generation: u64, why: Link) {
 /// heard may have been in flight before.
 fn doubt(context: Context, generation: u64, probes: u32) {
     let asked = browser::now_ms();
-    context.live.probe();
+    context.feed(Input::Probe);
     let look = move || {
         if !browser::offline() || context.live.generation() != generation {
             return;
         }
-        if context.live.with(|inner| inner.heard < asked) {
+        if context.live.with(|inner| inner.session.heard()) < asked as u64 {
             context.link.set(Link::Offline);
         } else if probes > 1 {
             doubt(context, generation, probes - 1);
@@ -130,108 +154,61 @@ fn doubt(context: Context, generation: u64, probes: u32) {
 }
 
 impl Context {
+    /// Handles the loss of the connection.
+    pub(super) fn lost(&self, code: u16) {
+        self.set_online_myself(false);
+        let why = match code {
+            code if code == CloseCode::TooManyConnections.code() => Link::TooManyTabs,
+            code if code == CloseCode::Overloaded.code() || code == CloseCode::RateLimited.code() => {
+                Link::Busy
+            }
+            _ => Link::Unreachable,
+        };
+        match self.link.get_untracked() {
+            Link::Online => trouble(*self, self.live.generation(), why),
+            Link::Unreachable | Link::Busy | Link::TooManyTabs => self.link.set(why),
+            Link::Trouble | Link::Offline => {}
+        }
+    }
+
+    /// Handles the end of all attempts to connect.
+    pub(super) fn stopped(&self, code: u16) {
+        self.lost(code);
+        if code == CloseCode::Banned.code() {
+            self.leave(Some(auth::suspended().to_owned()));
+        } else if code == CloseCode::SessionRevoked.code() {
+            self.leave(Some(auth::logged_out().to_owned()));
+        } else if code == CloseCode::Version.code() {
+            self.toast(chat::new_version(), true);
+        }
+        // Otherwise the session has expired, which every refresh reports.
+    }
+
+    /// Refreshes the access token for the connection.
+    pub(super) fn renew(&self) {
+        let (context, generation) = (*self, self.live.generation());
+        spawn_local(async move {
+            let refreshed = match context.api.refresh().await {
+                Ok(_) => Refreshed::Renewed,
+                Err(failure) if failure.ends_session() => Refreshed::Ended,
+                Err(_) => Refreshed::Failed,
+            };
+            if context.live.generation() == generation {
+                context.feed(Input::Refreshed(refreshed));
+            }
+        });
+    }
+
     /// Handles the browser's online and offline events. An offline report may be wrong: the server's answer decides.
     pub(crate) fn line_changed(&self) {
         let generation = self.live.generation();
         match (browser::offline(), self.link.get_untracked()) {
             (true, Link::Online) => doubt(*self, generation, PROBES),
             (true, _) => self.link.set(Link::Offline),
-            (false, Link::Offline) if self.live.connected() => self.live.probe(),
+            (false, Link::Offline) if self.live.connected() => self.feed(Input::Probe),
             (false, Link::Offline) => trouble(*self, generation, Link::Unreachable),
             (false, _) => {}
         }
-        self.live.wake();
+        self.feed(Input::Wake);
     }
-}
-
-/// Runs one connection until it ends and returns the close code.
-async fn connect(context: Context, generation: u64, backoff: &mut Backoff) -> u16 {
-    let Some(socket) = socket::open(&context.api.origin()) else { return 1006 };
-    let (mut sink, stream) = socket.split();
-    let mut stream = stream.fuse();
-    let (commands, mut queue) = mpsc::channel::<ClientFrame>(256);
-    let opened = browser::now_ms();
-    let mut heard = opened;
-    let mut spoke = heard;
-    let mut works = false;
-    // The first ping is sent at a random time, so that the clients of a restarted server do not ping in step.
-    let mut ping_after = browser::chance() * HEARTBEAT_MS as f64;
-    let mut commands = Some(commands);
-    loop {
-        let mut out = None;
-        select! {
-            message = stream.next() => match socket::read(message) {
-                Ok(frames) => {
-                    heard = browser::now_ms();
-                    context.live.change(|inner| inner.heard = heard);
-                    for frame in frames {
-                        if context.live.generation() != generation {
-                            return 1000;
-                        }
-                        if let (ServerFrame::Hello(hello), Some(commands)) = (&frame, commands.take()) {
-                            context.live.change(|inner| inner.commands = Some(commands));
-                            begin(context, &hello.epoch);
-                        } else if context.receive(frame) {
-                            backoff.succeeded();
-                            works = true;
-                        }
-                    }
-                    if works && context.link.get_untracked() != Link::Online {
-                        context.link.set(Link::Online);
-                    }
-                }
-                Err(code) => return code,
-            },
-            command = queue.next() => out = command,
-            () = TimeoutFuture::new(1_000).fuse() => {}
-        }
-        if context.live.generation() != generation {
-            return 1000;
-        }
-        let now = browser::now_ms();
-        let unanswered = context.live.waiting().map_or(0.0, |since| now - since.max(heard));
-        let opening = if commands.is_some() { now - opened } else { 0.0 };
-        if now - heard > SILENCE_MS || unanswered > ANSWER_MS || opening > OPENING_MS {
-            return 1006;
-        }
-        if out.is_none() && now - spoke.max(heard) > ping_after && context.live.connected() {
-            ping_after = HEARTBEAT_MS as f64;
-            context.live.probe();
-        }
-        if let Some(frame) = out {
-            spoke = now;
-            let Ok(text) = serde_json::to_string(&frame) else { continue };
-            if sink.send(Message::Text(text)).await.is_err() {
-                return 1006;
-            }
-        }
-    }
-}
-
-/// Sends `start` with the cursors and the conversations followed live.
-fn begin(context: Context, epoch: &str) {
-    if context.live.change(|inner| inner.cursors.set_epoch(epoch)) {
-        // A new epoch: everything built from the old one is discarded.
-        context.reload_all();
-    }
-    let open = context.open.id.get_untracked();
-    let mut cursors = std::collections::BTreeMap::new();
-    for id in context.ids.get_untracked() {
-        let direct = context
-            .entry(id)
-            .is_some_and(|entry| entry.with_untracked(|entry| entry.kind == ConversationKind::Direct));
-        if (direct || open == Some(id))
-            && (cursors.len() as i64) < REPLAY.1
-            && let Some(cursor) = context.live.cursor(id)
-        {
-            cursors.insert(id, cursor);
-        }
-    }
-    let live: Vec<_> = open.into_iter().take(LIVE).collect();
-    let (epoch, user_cursor) =
-        context.live.with(|inner| (inner.cursors.epoch().map(str::to_owned), inner.cursors.user()));
-    let token = context.api.token();
-    context.live.command(Asked::Start, |id| {
-        ClientFrame::Start(Start { id, token, epoch, user_cursor, cursors, live })
-    });
 }

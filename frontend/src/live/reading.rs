@@ -9,12 +9,11 @@ use std::time::Duration;
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Function, Object, Reflect};
 use leptos::prelude::*;
+use parlour_client::engine::Input;
 use parlour_protocol::conversations::MarkRead;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
-use parlour_protocol::socket::ClientFrame;
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::Asked;
 use crate::browser;
 use crate::context::Context;
 use crate::open::Stage;
@@ -68,12 +67,11 @@ impl Context {
     /// Sends the read markers that are due, or all of them.
     pub(crate) fn tell_read(&self, all: bool) {
         let due = self.live.change(|inner| {
-            if inner.commands.is_some() { inner.markers.take(browser::now_ms(), all) } else { Vec::new() }
+            let connected = inner.session.is_connected();
+            if connected { inner.markers.take(browser::now_ms(), all) } else { Vec::new() }
         });
         for (conversation, seq) in due {
-            if !self.live.command(Asked::Other, |id| ClientFrame::Read { id, conversation, seq }) {
-                self.live.change(|inner| inner.markers.put_back(conversation, seq));
-            }
+            self.feed(Input::Read { conversation, seq });
         }
     }
 

@@ -1,4 +1,5 @@
-//! Handles the server's frames: each is applied to the state it concerns, or leads to a fetch of what is missing.
+//! Carries out what the session decides: each event and each frame is applied to the state it concerns, or leads to a
+//! request for what is missing.
 //!
 //! Invariant: an event is applied iff its seq is the cursor plus one, no matter how it arrived.
 
@@ -6,131 +7,62 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use parlour_client::engine::Verdict;
-use parlour_protocol::conversations::ConversationKind;
+use parlour_client::engine::{Input, Output};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::notifications::Notification;
-use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{
-    Change, ClientFrame, Ephemeral, ErrorFrame, Event, News, OkFrame, ReplayState, ServerFrame,
-};
+use parlour_protocol::socket::{Change, Ephemeral, Event, News};
 
-use super::Asked;
 use super::announcing::Heard;
 use crate::browser;
-use crate::context::{Context, Load};
+use crate::context::{Context, Link, Load};
 use crate::state::conversations;
 use crate::state::members::Move;
 
-/// For a conversation that is not open, at most this many missed events are fetched; beyond that its entry is reloaded.
-const WORTH_FETCHING: Seq = 200;
-
 impl Context {
-    /// Handles a frame. Returns true if it answers `start`: then the connection works.
-    pub(crate) fn receive(&self, frame: ServerFrame) -> bool {
-        match frame {
-            ServerFrame::Ok(ok) => return self.receive_ok(*ok),
-            ServerFrame::Error(error) => self.receive_error(&error),
-            ServerFrame::Event(event) => self.receive_event(&event),
-            ServerFrame::UserEvent(event) => self.receive_user_event(&event),
-            ServerFrame::Ephemeral(ephemeral) => self.receive_ephemeral(&ephemeral),
-            ServerFrame::Heads { conversations, news } => {
-                conversations.into_iter().for_each(|(id, head)| self.receive_news(id, head, news.get(&id)));
+    /// Reports to the session what happened, and does what it decides.
+    pub(crate) fn feed(&self, input: Input) {
+        let generation = self.live.generation();
+        for output in self.live.handle(input) {
+            if self.live.generation() != generation {
+                return;
             }
-            ServerFrame::Resync { conversations, user } => {
-                conversations.into_iter().for_each(|(id, head)| self.receive_head(id, head));
-                if let Some(head) = user {
-                    self.catch_up_user(head);
-                }
-            }
-            ServerFrame::Hello(_) | ServerFrame::Unknown => {}
-        }
-        false
-    }
-
-    fn receive_ok(&self, ok: OkFrame) -> bool {
-        match self.live.answered(ok.id) {
-            Some(Asked::Start) => {
-                self.started(&ok);
-                return true;
-            }
-            Some(Asked::Send(conversation, cid)) => self.sent(conversation, &cid, &ok),
-            Some(Asked::Focus) => {
-                // Events may have been missed between the loaded page and this answer.
-                if let Some(id) = self.open.id.get_untracked() {
-                    self.sync(id);
-                }
-            }
-            Some(Asked::Sync(conversation)) => {
-                self.live.change(|inner| inner.syncing.remove(&conversation));
-                for event in ok.events.unwrap_or_default() {
-                    self.receive_event(&event);
-                }
-                self.receive_head(conversation, ok.head.unwrap_or(0));
-            }
-            Some(Asked::Ping | Asked::Other) | None => {}
-        }
-        false
-    }
-
-    fn receive_error(&self, error: &ErrorFrame) {
-        match error.id.and_then(|id| self.live.answered(id)) {
-            Some(Asked::Send(conversation, cid)) => self.not_sent(conversation, &cid, error),
-            Some(Asked::Sync(conversation)) => {
-                self.live.change(|inner| inner.syncing.remove(&conversation));
-                if matches!(error.code, ErrorCode::NotFound | ErrorCode::NotMember | ErrorCode::Gone) {
-                    self.live.forget(conversation);
-                } else {
-                    let context = *self;
-                    let wait = Duration::from_millis(error.retry_after_ms.unwrap_or(2_000));
-                    set_timeout(move || context.sync(conversation), wait);
-                }
-            }
-            Some(Asked::Start | Asked::Focus | Asked::Ping | Asked::Other) | None => {}
+            self.carry_out(output);
         }
     }
 
-    /// Compares the answer to `start` with the local state.
-    fn started(&self, ok: &OkFrame) {
-        if let Some(user) = ok.user {
-            let known = self.live.with(|inner| inner.cursors.user());
-            let head = user.head.unwrap_or(0);
-            match (user.state, known) {
-                (ReplayState::Replay, Some(_)) => {}
-                (_, None) => {
-                    self.live.change(|inner| inner.cursors.follow_user(head));
-                }
-                _ => self.catch_up_user(head),
+    fn carry_out(&self, output: Output) {
+        match output {
+            Output::Connect(_) | Output::Disconnect | Output::Start(_) | Output::Send(_) => {
+                self.live.order(output);
             }
+            Output::Refresh => self.renew(),
+            Output::Connected => self.link.set(Link::Online),
+            Output::Lost { code, .. } => self.lost(code),
+            Output::Stopped(code) => self.stopped(code),
+            Output::NewEpoch => self.reload_all(),
+            Output::Resumed { read, stale } => self.resumed(&read, stale),
+            Output::Reset { conversation, after } => self.open_again(conversation, after),
+            Output::Left(id) => self.remove_entry(id),
+            Output::Stale(id) => self.reread_later(id),
+            Output::News { conversation, head, news } => self.receive_news(conversation, head, news.as_ref()),
+            Output::OwnStale => self.load_own(),
+            Output::Event(event) => self.apply(&event),
+            Output::UserEvent(event) => self.apply_user_event(&event),
+            Output::Ephemeral(ephemeral) => self.receive_ephemeral(&ephemeral),
+            Output::Sent { pending, ok } => self.sent(pending, &ok),
+            Output::Refused { pending, code, detail } => self.not_sent(&pending, code, detail),
+            Output::Outbox { conversation, cid } => self.keep_pending(conversation, &cid),
+            // These concern clients that follow everything.
+            Output::Following { .. } | Output::Locate(_) => {}
         }
-        let mut reread = false;
-        for (id, state) in ok.conversations.iter().flatten() {
-            let known = self.live.cursor(*id);
-            let head = state.head.unwrap_or(0);
-            let open = self.open.is(*id);
-            match state.state {
-                ReplayState::Gone => {
-                    self.live.forget(*id);
-                    if !open || self.entry(*id).is_some() {
-                        self.remove_entry(*id);
-                    }
-                }
-                ReplayState::Gap | ReplayState::Reset => {
-                    reread = true;
-                    if open {
-                        self.live.follow(*id, head);
-                        self.open_again(*id, head);
-                    }
-                }
-                ReplayState::Replay => {
-                    reread |= known.is_none() || (known < Some(head) && !self.replayed(*id))
-                }
-            }
-            if let Some(seq) = state.read_seq {
-                reread |= self.note_read(*id, seq);
-            }
+    }
+
+    /// Handles the connection being back.
+    fn resumed(&self, read: &[(ConversationId, Seq)], mut stale: bool) {
+        for (id, seq) in read {
+            stale |= self.note_read(*id, *seq);
         }
-        if reread {
+        if stale {
             spawn_local((*self).load_conversations());
         }
         if self.live.change(|inner| std::mem::replace(&mut inner.started, true)) {
@@ -148,14 +80,9 @@ impl Context {
         if let Some((id, entry)) = self.open.id.get_untracked().and_then(|id| Some((id, self.entry(id)?))) {
             let seq = entry.with_untracked(|entry| entry.read_seq);
             if seq > 0 {
-                self.live.command(Asked::Other, |command| ClientFrame::Read {
-                    id: command,
-                    conversation: id,
-                    seq,
-                });
+                self.feed(Input::Read { conversation: id, seq });
             }
         }
-        self.live.change(|inner| inner.connected_at = browser::now_ms() as i64);
         self.set_online_myself(true);
         self.ask_wanted();
         self.tell_read(false);
@@ -163,42 +90,12 @@ impl Context {
         if let Some(id) = self.open.id.get_untracked() {
             self.read_quoted(id, self.open.unknown_quotes());
         }
-        self.flush();
     }
 
-    /// Whether `start` asked for the missed events of this conversation.
-    fn replayed(&self, id: ConversationId) -> bool {
-        self.open.is(id)
-            || self
-                .entry(id)
-                .is_some_and(|entry| entry.with_untracked(|entry| entry.kind == ConversationKind::Direct))
-    }
-
-    /// Handles a head that arrived without its events.
-    pub(crate) fn receive_head(&self, id: ConversationId, head: Seq) {
-        self.live.change(|inner| {
-            let known = inner.heads.entry(id).or_default();
-            *known = (*known).max(head);
-        });
-        let head = self.live.with(|inner| inner.heads.get(&id).copied()).unwrap_or(head);
-        match self.live.cursor(id) {
-            Some(cursor) if head > cursor => {
-                if self.open.is(id) || (head - cursor <= WORTH_FETCHING && self.replayed(id)) {
-                    self.sync(id);
-                } else {
-                    self.reread_later(id);
-                }
-            }
-            Some(_) => {}
-            None if self.entry(id).is_none() && !self.open.is(id) => self.reread_later(id),
-            None => {}
-        }
-    }
-
-    /// Handles a head that arrived with a summary of the events.
+    /// Handles a head of a conversation that is not followed closely, which may come with a summary of the events.
     fn receive_news(&self, id: ConversationId, head: Seq, news: Option<&News>) {
-        if self.entry(id).is_none() || self.replayed(id) {
-            return self.receive_head(id, head);
+        if self.entry(id).is_none() {
+            return self.reread_later(id);
         }
         if news.is_some_and(|news| news.over) {
             self.live.forget(id);
@@ -211,43 +108,11 @@ impl Context {
             known = entry.head;
             effect
         });
-        self.live.change(|inner| {
-            let highest = inner.heads.entry(id).or_default();
-            *highest = (*highest).max(head);
-        });
         if known == head {
-            self.live.follow(id, head);
+            self.feed(Input::Follow { conversation: id, after: head });
         }
         if effect.doubt {
             self.reread_later(id);
-        }
-    }
-
-    /// Requests the events after the cursor, unless a request is in flight.
-    pub(crate) fn sync(&self, id: ConversationId) {
-        let Some(after) = self.live.cursor(id) else { return };
-        let free = self.live.change(|inner| inner.commands.is_some() && inner.syncing.insert(id));
-        if free
-            && !self.live.command(Asked::Sync(id), |command| ClientFrame::Sync {
-                id: command,
-                conversation: id,
-                after,
-                limit: Some(200),
-            })
-        {
-            self.live.change(|inner| inner.syncing.remove(&id));
-        }
-    }
-
-    fn receive_event(&self, event: &Event) {
-        match self.live.observe(event) {
-            Verdict::Apply => self.apply(event),
-            Verdict::Ignore => {
-                if self.live.cursor(event.conversation).is_none() && !self.open.is(event.conversation) {
-                    self.reread_later(event.conversation);
-                }
-            }
-            Verdict::Fetch { .. } => self.receive_head(event.conversation, event.seq),
         }
     }
 
@@ -267,7 +132,7 @@ impl Context {
         }
         if let Change::MessageCreated { author, cid, body, reply_author, mentions, .. } = &event.change {
             if *author == me {
-                self.settle(cid);
+                self.settle(cid.clone());
             }
             self.typing.maybe_update(|typing| {
                 let before = typing.len();

@@ -4,7 +4,6 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use parlour_client::engine::Verdict;
 use parlour_protocol::friends::{Friend, FriendRequests};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::notifications::NotificationKind;
@@ -20,30 +19,16 @@ use crate::state::friendships::{self, About};
 use crate::state::members::Move;
 
 impl Context {
-    /// Applies an event of the user's own stream, if it is the next one.
-    pub(crate) fn receive_user_event(&self, event: &UserEvent) {
-        let verdict = self
-            .live
-            .0
-            .try_update_value(|inner| inner.cursors.observe_user(event.seq))
-            .unwrap_or(Verdict::Ignore);
-        match verdict {
-            Verdict::Apply => self.apply_user_event(event),
-            Verdict::Ignore => {}
-            Verdict::Fetch { .. } => self.catch_up_user(event.seq),
-        }
-    }
-
-    /// The user's own stream has no pages: everything it covers is reloaded.
-    pub(crate) fn catch_up_user(&self, head: Seq) {
-        self.live.change(|inner| inner.cursors.follow_user(head));
+    /// Reloads everything that the user's own stream covers, because it has no pages.
+    pub(super) fn load_own(&self) {
         self.load_friends();
         self.load_notices();
         self.load_blocks();
         spawn_local((*self).load_conversations());
     }
 
-    fn apply_user_event(&self, event: &UserEvent) {
+    /// Applies the next event of the user's own stream.
+    pub(super) fn apply_user_event(&self, event: &UserEvent) {
         let context = *self;
         match &event.change {
             UserChange::FriendRequested { user } => {
@@ -88,8 +73,6 @@ impl Context {
             }
             UserChange::ConversationJoined { conversation } => self.reread(*conversation),
             UserChange::ConversationLeft { conversation } => {
-                self.live.forget(*conversation);
-                self.remove_entry(*conversation);
                 self.hear_move(*conversation, Move::Left(self.me()));
             }
             UserChange::ReadMoved { conversation, seq } => self.read_elsewhere(*conversation, *seq),
@@ -116,9 +99,7 @@ impl Context {
             }),
             UserChange::SessionEnded { session } => {
                 if self.session.get_untracked() == Some(*session) {
-                    spawn_local(async move {
-                        context.session_over(crate::texts::auth::logged_out()).await;
-                    });
+                    spawn_local(context.session_over());
                 }
             }
             UserChange::Unknown(_) => {}
@@ -199,10 +180,7 @@ impl Context {
 
     /// The server has a new epoch: reloads everything.
     pub(crate) fn reload_all(&self) {
-        self.load_friends();
-        self.load_notices();
-        self.load_blocks();
-        spawn_local((*self).load_conversations());
+        self.load_own();
         self.members_stale.update(|count| *count += 1);
         self.open.start_over();
         if let Some(id) = self.open.id.get_untracked() {

@@ -94,26 +94,13 @@ impl Context {
     /// Applies a reloaded entry. Returns true if it has fewer mentions than were known: then a message was deleted and
     /// its notification may be stale.
     fn read_again(&self, conversation: Conversation) -> bool {
-        let (id, head, mentions) = (conversation.id, conversation.head, conversation.mentions);
-        let (open, cursor) = (self.open.is(id), self.live.cursor(id));
+        let (id, mentions) = (conversation.id, conversation.mentions);
         let before = self.entry(id).map_or(0, |entry| entry.with_untracked(|entry| entry.mentions));
         if !self.put_entry(conversation) {
             // The log has moved on while the request was in flight.
             self.reread_later(id);
             return false;
         }
-        if open {
-            // The open conversation's cursor belongs to its loaded messages, so it stays.
-            if let Some(cursor) = cursor {
-                self.live.follow(id, cursor);
-            }
-            self.sync(id);
-            return false;
-        }
-        let known = self.live.with(|inner| inner.heads.get(&id).copied()).unwrap_or(0);
-        if known > head {
-            self.receive_head(id, known);
-        }
-        mentions < before
+        !self.open.is(id) && mentions < before
     }
 }

@@ -1,23 +1,19 @@
 //! The user's own actions: sending messages through the outbox, typing, opening a conversation.
 //!
-//! Invariant: a message keeps its cid until the server has answered; one action per conversation is in flight at a
-//! time, so that messages are stored in the order in which they were written.
-
-use std::time::Duration;
+//! Invariant: what is shown before the server has answered is computed from the outbox; when it has answered, the loaded
+//! messages change as the event will change them.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use parlour_client::engine::{Act, Pending};
+use parlour_client::engine::{Act, Input, Pending};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::messages::Message;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, ClientFrame, ErrorFrame, Event, OkFrame};
+use parlour_protocol::socket::{Change, Event, OkFrame};
 use parlour_protocol::time::Timestamp;
 
-use super::Asked;
 use super::outbox::why;
 use crate::api::calls::Place;
-use crate::browser;
 use crate::context::Context;
 use crate::open::{Stage, Wish};
 use crate::storage::Life;
@@ -44,32 +40,26 @@ impl Context {
     /// The pending message with this cid.
     pub(crate) fn waiting(&self, cid: &str) -> Option<Waiting> {
         self.live.with(|inner| {
-            let pending = inner.outbox.get(cid)?;
+            let pending = inner.session.outbox().get(cid)?;
             let Act::Send { body, reply_to } = &pending.act else { return None };
             Some(Waiting { body: body.clone(), reply_to: *reply_to, at: pending.at, failed: why(pending) })
         })
     }
 
     /// Handles the server's confirmation of an action.
-    pub(crate) fn sent(&self, conversation: ConversationId, cid: &str, ok: &OkFrame) {
-        let pending = self.live.with(|inner| inner.outbox.get(cid).cloned());
-        self.settle(cid);
+    pub(super) fn sent(&self, pending: Pending, ok: &OkFrame) {
         // If an earlier attempt had already stored it, it may have changed since; its event shows the result.
-        if let (Some(pending), Some(seq), Some(at)) = (pending, ok.seq, ok.at)
-            && self.open.is(conversation)
+        if let (Some(seq), Some(at)) = (ok.seq, ok.at)
+            && self.open.is(pending.conversation)
             && ok.duplicate != Some(true)
         {
-            self.done(conversation, pending, seq, at);
+            self.done(pending, seq, at);
         }
-        if self.open.is(conversation) {
-            self.open.draw(self.live, self.me());
-        }
-        self.flush();
     }
 
     /// Applies an action as its event will, so that nothing flickers until the event arrives.
-    fn done(&self, conversation: ConversationId, pending: Pending, seq: Seq, at: Timestamp) {
-        let me = self.me();
+    fn done(&self, pending: Pending, seq: Seq, at: Timestamp) {
+        let (me, conversation) = (self.me(), pending.conversation);
         let change = match pending.act {
             Act::Send { body, reply_to } => {
                 let message = Message {
@@ -100,31 +90,15 @@ impl Context {
         self.open.anticipate(&Event { conversation, seq, at, change });
     }
 
-    /// Handles the server's refusal of an action.
-    pub(crate) fn not_sent(&self, conversation: ConversationId, cid: &str, error: &ErrorFrame) {
-        if error.retry {
-            let context = *self;
-            let jitter = 200.0 + browser::chance() * 800.0;
-            let wait = Duration::from_millis(error.retry_after_ms.unwrap_or(1_000) + jitter as u64);
-            set_timeout(move || context.flush(), wait);
-            return;
+    /// Handles the server's final refusal of an action.
+    pub(super) fn not_sent(&self, pending: &Pending, code: ErrorCode, detail: String) {
+        match pending.act {
+            Act::Send { .. } => self.say(chat::not_sent(&detail)),
+            Act::Edit { .. } => self.say(chat::not_saved(&detail)),
+            // It contains no text that could be lost, so a toast with the reason is enough.
+            Act::Delete { .. } | Act::React { .. } if code != ErrorCode::Gone => self.toast(detail, true),
+            Act::Delete { .. } | Act::React { .. } => {}
         }
-        let detail = error.detail.clone().unwrap_or_else(|| error.code.title().to_owned());
-        let failed = self.live.with(|inner| match inner.outbox.get(cid)?.act {
-            Act::Send { .. } => Some(chat::not_sent(&detail)),
-            Act::Edit { .. } => Some(chat::not_saved(&detail)),
-            _ => None,
-        });
-        if let Some(failed) = failed {
-            self.say(failed);
-            self.live.change(|inner| inner.outbox.refused(cid, error.code, detail));
-            self.keep_pending(cid);
-        } else if self.settle(cid) && error.code != ErrorCode::Gone {
-            // A reaction or a deletion contains no text that could be lost, so a toast with the reason is enough.
-            self.toast(detail, true);
-        }
-        self.outbox_changed(conversation);
-        self.flush();
     }
 
     /// Loads a part of the open conversation, scrolls to a position in it, and follows the log from there.
@@ -156,13 +130,14 @@ impl Context {
             match answer {
                 Ok(page) if ready && wish == Wish::End => {
                     // Messages loaded earlier stay above, separated by a gap if they are not adjacent.
+                    let head = page.head;
                     context.open.at_bottom.set(true);
                     context.open.join(page, place.part(), live, me);
                     context.open.arrive(wish);
-                    context.sync(id);
+                    context.feed(Input::Head { conversation: id, head });
                 }
                 Ok(page) => {
-                    live.follow(id, page.head);
+                    context.feed(Input::Follow { conversation: id, after: page.head });
                     context.open.replace(page, place.part(), wish, live, me);
                     context.focus_live();
                 }
@@ -205,11 +180,11 @@ impl Context {
     /// Tells the server which conversations are followed live.
     pub(crate) fn focus_live(&self) {
         let live: Vec<ConversationId> = self.open.id.get_untracked().into_iter().collect();
-        self.live.command(Asked::Focus, |id| ClientFrame::Focus { id, live });
+        self.feed(Input::Focus(live));
     }
 
     /// Tells the server that the user is typing.
     pub(crate) fn say_typing(&self, conversation: ConversationId) {
-        self.live.command(Asked::Other, |_| ClientFrame::Typing { conversation });
+        self.feed(Input::Typing { conversation });
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use parlour_client::engine::Input;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::sessions::SignedIn;
 use wasm_bindgen::JsCast;
@@ -72,15 +73,10 @@ impl Context {
                     self.remove_entry(id);
                 }
                 for conversation in page.items {
-                    // The open conversation's cursor belongs to its loaded messages, so it stays.
-                    let cursor = self.live.cursor(conversation.id);
                     let id = conversation.id;
                     if !self.put_entry(conversation) {
                         // The log has moved on while the request was in flight.
                         self.reread_later(id);
-                    }
-                    if let Some(cursor) = cursor.filter(|_| self.open.is(id)) {
-                        self.live.follow(id, cursor);
                     }
                 }
                 self.listed.set(Load::Ready(()));
@@ -121,17 +117,13 @@ impl Context {
         self.api.drop_session(me);
     }
 
-    /// Handles a revoked session. If the same user has logged in again in another tab, this tab continues with that
-    /// session. Returns whether it does.
-    pub(crate) async fn session_over(self, notice: &str) -> bool {
+    /// Handles the end of the session. If the same user has logged in again in another tab, this tab continues with that
+    /// session.
+    pub(super) async fn session_over(self) {
         let generation = self.live.generation();
-        match self.api.refresh().await {
-            Ok(_) => true,
-            Err(failure) if failure.ends_session() && self.live.generation() == generation => {
-                self.leave(Some(notice.to_owned()));
-                false
-            }
-            Err(_) => false,
+        let over = self.api.refresh().await.is_err_and(|failure| failure.ends_session());
+        if over && self.live.generation() == generation {
+            self.leave(Some(auth::logged_out().to_owned()));
         }
     }
 
@@ -161,6 +153,7 @@ impl Context {
             match name.split_once('.') {
                 Some(("outbox", cid)) => self.outbox_changed_elsewhere(cid, value),
                 Some(("tab", _)) if value.is_none() => self.tab_closed(),
+                Some(("tab", _)) => self.note_tabs(),
                 Some(("draft", _)) => self.note_draft(name, value.is_some()),
                 _ if name == "theme" => self.theme.set(value),
                 _ if name == "enter" => self.enter_breaks.set(value.is_some()),
@@ -252,8 +245,8 @@ impl Context {
                 });
                 context.check_identity();
                 if browser::visible() {
-                    context.live.wake();
-                    context.live.probe();
+                    context.feed(Input::Wake);
+                    context.feed(Input::Probe);
                     context.still_here();
                 } else {
                     context.tell_read_and_leave();

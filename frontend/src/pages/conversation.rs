@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_params_map;
+use parlour_client::engine::Input;
 use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
@@ -81,7 +82,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     // Events missed since the user left are fetched individually, unless there are too many.
     let worth = |cursor| head - cursor <= CATCH_UP;
     if let Some(cursor) = open.begin(id, (unread > 0).then_some(read), worth, context.live, context.me()) {
-        context.live.follow(id, cursor);
+        context.feed(Input::Follow { conversation: id, after: cursor });
         context.focus_live();
     }
     let view = timeline_view(id, shared);

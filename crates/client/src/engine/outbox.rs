@@ -105,14 +105,6 @@ impl Pending {
 pub struct Outbox(VecDeque<Pending>);
 
 impl Outbox {
-    /// Adds a message at the end, with the time of the last entry.
-    pub fn push(&mut self, conversation: ConversationId, cid: String, body: String, reply_to: Option<Seq>) {
-        let at = self.0.back().map_or(0, |last| last.at);
-        let act = Act::Send { body, reply_to };
-        let state = SendState::Sending;
-        self.put(Pending { conversation, cid, at, tab: String::new(), act, state });
-    }
-
     /// Inserts an action by time, or replaces the one with the same cid in place.
     pub fn put(&mut self, pending: Pending) {
         if let Some(known) = self.find(&pending.cid) {
@@ -247,6 +239,11 @@ mod tests {
         Pending { conversation: HERE, cid: cid.into(), at, tab: "one".into(), act, state }
     }
 
+    fn push(outbox: &mut Outbox, conversation: ConversationId, cid: &str) {
+        let act = Act::Send { body: cid.into(), reply_to: None };
+        outbox.put(Pending { conversation, ..pending(cid, 1, act) });
+    }
+
     fn edit(seq: Seq, body: &str) -> Act {
         Act::Edit { seq, body: body.into() }
     }
@@ -255,7 +252,7 @@ mod tests {
     fn what_is_not_settled_is_sent_again_in_order() {
         let mut outbox = Outbox::default();
         for cid in ["a", "b", "c"] {
-            outbox.push(HERE, cid.into(), cid.into(), None);
+            push(&mut outbox, HERE, cid);
         }
         assert!(outbox.settled("b"));
         assert!(!outbox.settled("b"));
@@ -269,9 +266,9 @@ mod tests {
     fn one_thing_of_a_conversation_is_on_its_way_at_a_time() {
         let two = ConversationId(2);
         let mut outbox = Outbox::default();
-        outbox.push(HERE, "a".into(), "a".into(), None);
-        outbox.push(HERE, "b".into(), "b".into(), None);
-        outbox.push(two, "c".into(), "c".into(), None);
+        push(&mut outbox, HERE, "a");
+        push(&mut outbox, HERE, "b");
+        push(&mut outbox, two, "c");
         let cids = |due: Vec<&Pending>| due.iter().map(|pending| pending.cid.clone()).collect::<Vec<_>>();
         assert_eq!(cids(outbox.due(|_| false)), ["a", "c"]);
         assert_eq!(cids(outbox.due(|one| one.conversation == HERE)), ["c"]);

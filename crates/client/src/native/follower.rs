@@ -5,7 +5,6 @@
 //! holes; when a log cannot be continued, [`Update::Reset`] says so.
 
 mod connection;
-mod received;
 
 use std::collections::BTreeMap;
 

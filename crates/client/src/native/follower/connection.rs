@@ -1,76 +1,46 @@
-//! The life cycle of a follower: connect to any node, send `start` with the cursors, run until the connection ends, and
-//! reconnect.
+//! The transport of a follower: carries out over tokio what the engine's session decides, and reports what happens.
+//!
+//! Invariant: outputs are carried out one after the other. A caller who does not read the updates stalls everything here
+//! instead of filling memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use parlour_protocol::ids::{ConversationId, Seq};
-use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{ClientFrame, OkFrame, ReplayState, ServerFrame, Start};
+use parlour_protocol::socket::{ClientFrame, CloseCode};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{Command, MAX_PENDING, Options, Stopped, Update};
-use crate::engine::{Addresses, AfterClose, Cursors, Outbox, after_close};
+use crate::engine::{Act, Client, Cursors, Input, Output, Refreshed, Session};
 use crate::native::api::{Api, ApiError};
 use crate::native::fraction;
 use crate::native::socket::{Received, Socket, SocketError};
 
-/// A connection that is silent for this long is dead: one heartbeat interval plus the time for its answer.
-const DEAD_AFTER: Duration = Duration::from_secs(35);
-/// Timeout for the answer to `start`.
-const START_TIMEOUT: Duration = Duration::from_secs(20);
-/// If there are other nodes, a node that does not send `hello` within this time is given up.
-const GREETING_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// The request that an answer belongs to.
-pub(super) enum Waiting {
-    Send(String),
-    Sync(ConversationId),
-    Other,
-}
-
-/// Why one connection ended.
-pub(super) enum End {
-    /// Reconnect.
-    Again,
-    /// Reconnect, but not to this node before this many milliseconds have passed.
-    Pause(u64),
-    /// The access token has expired.
-    Refresh,
-    /// Stop for good.
-    Stop(Stopped),
-}
-
-impl From<SocketError> for End {
-    fn from(error: SocketError) -> Self {
-        tracing::debug!(%error, "the socket failed");
-        match error {
-            SocketError::Refused { retry_after_ms: Some(pause), .. } => Self::Pause(pause),
-            _ => Self::Again,
-        }
-    }
-}
+/// A connection that ended without a close code.
+const LOST: Input = Input::Closed { code: 1006, pause: None };
 
 pub(super) struct Connection {
     /// The same user's API client for each node.
     nodes: Vec<Api>,
-    addresses: Addresses,
+    /// The index of the node that is connected or being tried.
+    node: usize,
+    session: Session,
     began: Instant,
-    pub(super) cursors: Cursors,
-    /// Conversations that were followed in an old epoch and are not yet found in the present one.
-    void: BTreeSet<ConversationId>,
-    pub(super) outbox: Outbox,
-    live: Vec<ConversationId>,
+    socket: Option<Socket>,
     updates: mpsc::Sender<Update>,
-    pub(super) waiting: HashMap<u64, Waiting>,
-    /// Conversations whose log is being fetched, with the position to reach at least.
-    pub(super) wanted: BTreeMap<ConversationId, Seq>,
-    /// Cids of messages to retry, and when.
-    pub(super) again: Vec<(Instant, String)>,
-    next_id: u64,
     /// The access token that the latest connection started with.
     token: Option<String>,
+}
+
+impl From<Command> for Input {
+    fn from(command: Command) -> Self {
+        match command {
+            Command::Send { conversation, cid, body, reply_to } => {
+                Self::Act { conversation, cid, act: Act::Send { body, reply_to } }
+            }
+            Command::Focus(live) => Self::Focus(live),
+        }
+    }
 }
 
 impl Connection {
@@ -84,50 +54,31 @@ impl Connection {
             cursors.follow(conversation, seq);
         }
         let nodes: Vec<Api> = std::iter::once(api).chain(options.others).collect();
-        Self {
-            addresses: Addresses::new(nodes.len()),
-            nodes,
-            began: Instant::now(),
-            cursors,
-            void: BTreeSet::new(),
-            outbox: Outbox::default(),
-            live: options.live,
-            updates,
-            waiting: HashMap::new(),
-            wanted: BTreeMap::new(),
-            again: Vec::new(),
-            next_id: 0,
-            token: None,
-        }
+        let mut session = Session::new(Client::Program, nodes.len(), String::new(), Box::new(fraction));
+        session.resume_from(cursors);
+        session.set_live(options.live);
+        Self { nodes, node: 0, session, began: Instant::now(), socket: None, updates, token: None }
     }
 
     /// Runs until there is a reason to stop.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) -> Stopped {
+        let mut input = Some(Input::Begin);
+        let mut outputs = VecDeque::new();
         loop {
-            let end = self.live(&mut inbox).await;
-            self.waiting.clear();
-            self.wanted.clear();
-            self.again.clear();
-            let mut pause = None;
-            match end {
-                End::Stop(why) => return why,
-                End::Refresh => match self.api().renew(self.token.as_deref()).await {
-                    Ok(()) => continue,
-                    Err(ApiError::Problem(problem)) if problem.status == 401 => return Stopped::SignedOut,
-                    Err(error) => tracing::debug!(%error, "the refresh failed"),
-                },
-                End::Pause(millis) => pause = Some(millis),
-                End::Again => {}
+            if let Some(input) = input.take() {
+                outputs.extend(self.session.handle(input, self.now()));
             }
-            let now = self.now();
-            let wait = self.addresses.failed(now, pause, fraction());
-            tokio::time::sleep(Duration::from_millis(wait)).await;
+            input = match outputs.pop_front() {
+                Some(output) => match self.carry_out(output).await {
+                    Ok(input) => input,
+                    Err(why) => return why,
+                },
+                None => match self.next(&mut inbox).await {
+                    Some(input) => Some(input),
+                    None => return Stopped::Dropped,
+                },
+            };
         }
-    }
-
-    /// The API client of the node that is connected or being tried.
-    pub(super) fn api(&self) -> &Api {
-        &self.nodes[self.addresses.current()]
     }
 
     /// Milliseconds since the follower was created.
@@ -135,198 +86,134 @@ impl Connection {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    pub(super) async fn tell(&self, update: Update) -> Result<(), End> {
-        self.updates.send(update).await.map_err(|_| End::Stop(Stopped::Dropped))
-    }
-
-    pub(super) fn id(&mut self, waiting: Waiting) -> u64 {
-        self.next_id += 1;
-        self.waiting.insert(self.next_id, waiting);
-        self.next_id
-    }
-
-    /// Runs one connection, from the upgrade to its end.
-    async fn live(&mut self, inbox: &mut mpsc::Receiver<Command>) -> End {
-        let mut socket = match timeout(START_TIMEOUT, self.open()).await {
-            Ok(Ok(socket)) => socket,
-            Ok(Err(end)) => return end,
-            Err(_) => return End::Again,
+    /// Waits until something happens; `None` when the follower is dropped.
+    async fn next(&mut self, inbox: &mut mpsc::Receiver<Command>) -> Option<Input> {
+        let room = self.session.outbox().unsent().count() < MAX_PENDING;
+        let due = self.session.deadline();
+        let tick = self.began + Duration::from_millis(due.unwrap_or(0));
+        let received = async {
+            match &mut self.socket {
+                Some(socket) => socket.next().await,
+                None => std::future::pending().await,
+            }
         };
-        let now = self.now();
-        self.addresses.connected(now);
-        match self.converse(&mut socket, inbox).await {
-            Ok(never) => match never {},
-            Err(end @ End::Stop(_)) => end,
-            Err(end) => match self.tell(Update::Disconnected).await {
-                Ok(()) => end,
-                Err(dropped) => dropped,
-            },
-        }
-    }
-
-    async fn open(&mut self) -> Result<Socket, End> {
-        let greeting = async {
-            let mut socket = Socket::connect(self.api().base()).await?;
-            let hello = socket.hello().await?;
-            Ok::<_, SocketError>((socket, hello))
+        let received = tokio::select! {
+            // What has arrived is handled before the silence is measured: the caller may have been slow.
+            biased;
+            command = inbox.recv(), if room => return command.map(Input::from),
+            received = received => received,
+            () = sleep_until(tick), if due.is_some() => return Some(Input::Tick),
         };
-        let limit = if self.addresses.has_others() { GREETING_TIMEOUT } else { START_TIMEOUT };
-        let (mut socket, hello) = timeout(limit, greeting).await.map_err(|_| End::Again)??;
-        let known: Vec<ConversationId> = self.cursors.conversations().keys().copied().collect();
-        let void = self.cursors.set_epoch(&hello.epoch);
-        if void {
-            self.void.extend(known);
+        Some(match received {
+            Ok(Received::Frame(frame)) => Input::Frame(frame),
+            Ok(Received::Closed(code)) => {
+                self.socket = None;
+                Input::Closed { code, pause: None }
+            }
+            Err(error) => self.failed(&error),
+        })
+    }
+
+    fn failed(&mut self, error: &SocketError) -> Input {
+        tracing::debug!(%error, "the socket failed");
+        self.socket = None;
+        match error {
+            SocketError::Refused { retry_after_ms: pause, .. } => Input::Closed { code: 1006, pause: *pause },
+            _ => LOST,
         }
-        let id = self.id(Waiting::Other);
-        self.token = self.api().access_token();
-        let start = Start {
-            id,
-            token: self.token.clone(),
-            epoch: Some(hello.epoch),
-            user_cursor: self.cursors.user(),
-            cursors: self.cursors.conversations().clone(),
-            live: self.live.clone(),
+    }
+
+    /// Carries out an output. Returns what happened, if something did.
+    async fn carry_out(&mut self, output: Output) -> Result<Option<Input>, Stopped> {
+        let update = match output {
+            Output::Connect(node) => return Ok(self.connect(node).await),
+            Output::Disconnect => {
+                self.socket = None;
+                return Ok(None);
+            }
+            Output::Start(mut start) => {
+                self.token = self.nodes[self.node].access_token();
+                start.token.clone_from(&self.token);
+                return Ok(self.send(ClientFrame::Start(start)).await);
+            }
+            Output::Send(frame) => return Ok(self.send(frame).await),
+            Output::Refresh => {
+                let refreshed = refresh(self.nodes[self.node].clone(), self.token.clone()).await;
+                return Ok(Some(Input::Refreshed(refreshed)));
+            }
+            Output::Locate(conversation) => {
+                return Ok(match self.nodes[self.node].show_conversation(conversation).await {
+                    Ok(found) => Some(Input::Follow { conversation, after: found.head }),
+                    // The user has already left it again.
+                    Err(ApiError::Problem(_)) => None,
+                    Err(ApiError::Transport(_)) => {
+                        self.socket = None;
+                        Some(LOST)
+                    }
+                });
+            }
+            Output::Stopped(code) => {
+                let expired = [CloseCode::TokenExpired.code(), CloseCode::AuthenticationFailed.code()];
+                return Err(if expired.contains(&code) { Stopped::SignedOut } else { Stopped::Closed(code) });
+            }
+            Output::Connected => Update::Connected,
+            Output::Lost { was_connected: true, .. } => Update::Disconnected,
+            Output::Following { conversation, after } => Update::Following { conversation, after },
+            Output::Reset { conversation, after } => Update::Reset { conversation, after },
+            Output::Left(conversation) => Update::Left(conversation),
+            Output::Event(event) => Update::Event(event),
+            Output::UserEvent(event) => Update::UserEvent(event),
+            Output::Ephemeral(ephemeral) => Update::Ephemeral(ephemeral),
+            Output::Sent { pending, ok } => {
+                let (seq, duplicate) = (ok.seq.unwrap_or(0), ok.duplicate.unwrap_or(false));
+                Update::Sent { cid: pending.cid, seq, duplicate }
+            }
+            Output::Refused { pending, code, detail } => Update::Refused { cid: pending.cid, code, detail },
+            // These concern a page.
+            Output::Lost { .. }
+            | Output::NewEpoch
+            | Output::Resumed { .. }
+            | Output::Stale(_)
+            | Output::News { .. }
+            | Output::OwnStale
+            | Output::Outbox { .. } => return Ok(None),
         };
-        socket.send(&ClientFrame::Start(start)).await?;
-        loop {
-            match socket.next().await? {
-                Received::Frame(ServerFrame::Ok(answer)) if answer.id == id => {
-                    self.waiting.remove(&id);
-                    self.tell(Update::Connected).await?;
-                    self.started(&mut socket, *answer).await?;
-                    return Ok(socket);
-                }
-                Received::Frame(ServerFrame::Error(error)) => {
-                    // The close code that follows says whether to reconnect.
-                    tracing::debug!(?error, "start was refused");
-                    if error.code == ErrorCode::TokenExpired {
-                        return Err(End::Refresh);
-                    }
-                }
-                Received::Frame(_) => {}
-                Received::Closed(code) => return Err(closed(code)),
+        self.updates.send(update).await.map_err(|_| Stopped::Dropped)?;
+        Ok(None)
+    }
+
+    async fn connect(&mut self, node: usize) -> Option<Input> {
+        self.node = node;
+        let patience = self.session.deadline().unwrap_or(0).saturating_sub(self.now());
+        let connecting = Socket::connect(self.nodes[node].base());
+        match timeout(Duration::from_millis(patience), connecting).await {
+            Ok(Ok(socket)) => {
+                self.socket = Some(socket);
+                None
             }
+            Ok(Err(error)) => Some(self.failed(&error)),
+            Err(_) => Some(LOST),
         }
     }
 
-    async fn started(&mut self, socket: &mut Socket, answer: OkFrame) -> Result<(), End> {
-        if let Some(user) = answer.user {
-            let known = self.cursors.user();
-            if known.is_none() || user.state != ReplayState::Replay {
-                self.cursors.follow_user(user.head.unwrap_or(0));
-            }
-        }
-        for (conversation, state) in answer.conversations.unwrap_or_default() {
-            let head = state.head.unwrap_or(0);
-            let void = self.void.remove(&conversation);
-            match (state.state, self.cursors.get(conversation)) {
-                (ReplayState::Gone, known) => {
-                    self.cursors.forget(conversation);
-                    if known.is_some() || void {
-                        self.tell(Update::Left(conversation)).await?;
-                    }
-                }
-                (ReplayState::Reset, _) => {
-                    self.cursors.follow(conversation, head);
-                    self.tell(Update::Reset { conversation, after: head }).await?;
-                }
-                (_, None) => {
-                    self.cursors.follow(conversation, head);
-                    let update = if void {
-                        Update::Reset { conversation, after: head }
-                    } else {
-                        Update::Following { conversation, after: head }
-                    };
-                    self.tell(update).await?;
-                }
-                (ReplayState::Gap, Some(_)) => self.learn(socket, conversation, head).await?,
-                // The missed events follow.
-                (ReplayState::Replay, Some(_)) => {}
-            }
-        }
-        // The new epoch's answer omits conversations that it does not know.
-        while let Some(conversation) = self.void.pop_first() {
-            self.tell(Update::Left(conversation)).await?;
-        }
-        let unsent: Vec<String> = self.outbox.unsent().map(|pending| pending.cid.clone()).collect();
-        for cid in unsent {
-            self.try_send(socket, &cid).await?;
-        }
-        Ok(())
-    }
-
-    /// The steady state: handles frames, commands and timers.
-    async fn converse(
-        &mut self,
-        socket: &mut Socket,
-        inbox: &mut mpsc::Receiver<Command>,
-    ) -> Result<std::convert::Infallible, End> {
-        let heartbeat = Duration::from_millis(parlour_protocol::limits::HEARTBEAT_MS);
-        let mut heard = Instant::now();
-        // The first ping is sent at a random time, so that a thousand clients do not ping in unison.
-        let mut ping_at = heard + heartbeat.mul_f64(fraction());
-        loop {
-            let room = self.outbox.unsent().count() < MAX_PENDING;
-            let retry_at = self.again.iter().map(|(at, _)| *at).min();
-            tokio::select! {
-                received = socket.next() => {
-                    heard = Instant::now();
-                    match received? {
-                        Received::Frame(frame) => self.receive(socket, frame).await?,
-                        Received::Closed(code) => return Err(closed(code)),
-                    }
-                }
-                command = inbox.recv(), if room => match command {
-                    None => return Err(End::Stop(Stopped::Dropped)),
-                    Some(command) => self.obey(socket, command).await?,
-                },
-                () = sleep_until(ping_at) => {
-                    if heard.elapsed() >= heartbeat || ping_at < heard + heartbeat {
-                        let id = self.id(Waiting::Other);
-                        socket.send(&ClientFrame::Ping { id }).await?;
-                    }
-                    ping_at = Instant::now() + heartbeat;
-                }
-                () = sleep_until(heard + DEAD_AFTER) => return Err(End::Again),
-                () = sleep_until(retry_at.unwrap_or(heard + DEAD_AFTER)), if retry_at.is_some() => {
-                    let now = Instant::now();
-                    let (due, later): (Vec<_>, Vec<_>) = self.again.drain(..).partition(|(at, _)| *at <= now);
-                    self.again = later;
-                    for (_, cid) in due {
-                        self.try_send(socket, &cid).await?;
-                    }
-                }
-            }
-        }
-    }
-
-    async fn obey(&mut self, socket: &mut Socket, command: Command) -> Result<(), End> {
-        match command {
-            Command::Send { conversation, cid, body, reply_to } => {
-                self.outbox.push(conversation, cid.clone(), body, reply_to);
-                self.try_send(socket, &cid).await
-            }
-            Command::Focus(live) => {
-                self.live.clone_from(&live);
-                let id = self.id(Waiting::Other);
-                Ok(socket.send(&ClientFrame::Focus { id, live }).await?)
-            }
-        }
-    }
-
-    async fn try_send(&mut self, socket: &mut Socket, cid: &str) -> Result<(), End> {
-        let Some(pending) = self.outbox.unsent().find(|pending| pending.cid == cid).cloned() else {
-            return Ok(());
-        };
-        let id = self.id(Waiting::Send(pending.cid.clone()));
-        Ok(socket.send(&pending.command(id)).await?)
+    async fn send(&mut self, frame: ClientFrame) -> Option<Input> {
+        // Without a socket this is a rest of what was meant for the previous connection.
+        let sent = self.socket.as_mut()?.send(&frame).await;
+        sent.err().map(|error| self.failed(&error))
     }
 }
 
-fn closed(code: u16) -> End {
-    match after_close(code) {
-        AfterClose::Reconnect => End::Again,
-        AfterClose::Refresh => End::Refresh,
-        AfterClose::Stop => End::Stop(Stopped::Closed(code)),
+/// Gets a new access token instead of a stale one.
+async fn refresh(api: Api, stale: Option<String>) -> Refreshed {
+    if api.refresh_token().is_none() && api.access_token() == stale {
+        return Refreshed::Ended;
+    }
+    match api.renew(stale.as_deref()).await {
+        Ok(()) => Refreshed::Renewed,
+        Err(ApiError::Problem(problem)) if matches!(problem.status, 401 | 403) => Refreshed::Ended,
+        Err(error) => {
+            tracing::debug!(%error, "the refresh failed");
+            Refreshed::Failed
+        }
     }
 }
