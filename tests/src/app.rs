@@ -247,10 +247,15 @@ impl App {
     /// Registers an administrator.
     pub async fn admin(&self, handle: &str) -> Person {
         let admin = self.person(handle).await;
+        self.promote(handle);
+        admin
+    }
+
+    /// Makes somebody an administrator, as the command line does.
+    pub fn promote(&self, handle: &str) {
         let promoted =
             parlour_chat::admin::promote(&mut self.0.database.connect(), self.0.clock.now(), handle).unwrap();
-        assert!(promoted.value);
-        admin
+        assert!(promoted.value, "@{handle} was none");
     }
 
     /// Two people who are friends.

@@ -78,8 +78,7 @@ fn people_are_invited_or_let_in() {
         ada.go("/register").await;
         ada.sign_up("ada", "Ada").await;
         ada.see("approval-pending").await;
-        let now = parlour_protocol::time::Timestamp(1);
-        parlour_chat::admin::promote(&mut app.database().connect(), now, "ada").unwrap();
+        app.promote("ada");
         ada.log_in("ada").await;
         ada.see("sidebar").await;
         ada.go("/admin/access").await;

@@ -220,8 +220,7 @@ fn every_page_for_guests_is_for_everyone() {
 /// Ada, an administrator with friends, requests, rooms and everything else that fills pages.
 async fn ada(app: &App) -> (Look, String) {
     let person = Person::register(&app.address(0), Device::Desktop, "ada", "Ada Lovelace").await;
-    let now = parlour_protocol::time::Timestamp(1);
-    parlour_chat::admin::promote(&mut app.database().connect(), now, "ada").unwrap();
+    app.promote("ada");
     let ada = another_device(app, "ada").await;
     let (bob, cyril, dora) = (app.person("bob").await, app.person("cyril").await, app.person("dora").await);
     bob.befriend(&ada).await;

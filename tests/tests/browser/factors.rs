@@ -69,8 +69,7 @@ fn a_forgotten_password_is_set_again_by_a_link() {
     story_twice(|app| async move {
         app.person("bob").await;
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-        let now = parlour_protocol::time::Timestamp(1);
-        parlour_chat::admin::promote(&mut app.database().connect(), now, "ada").unwrap();
+        app.promote("ada");
         ada.reload().await;
         ada.see("sidebar").await;
         ada.go("/admin/users").await;

@@ -183,12 +183,7 @@ fn history_loads_upwards_without_a_jump() {
 fn an_administrator_suspends_somebody_and_deletes_a_room() {
     story_twice(|app| async move {
         let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
-        parlour_chat::admin::promote(
-            &mut app.database().connect(),
-            parlour_protocol::time::Timestamp(1),
-            "ada",
-        )
-        .unwrap();
+        app.promote("ada");
         let bob = Person::register(&app.address(0), Device::Desktop, "bob", "Bob").await;
         app.person("cyril").await.create_room("spam").await;
         ada.go("/admin").await;

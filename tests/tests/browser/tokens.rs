@@ -250,8 +250,7 @@ fn an_administrator_sees_whose_bot_it_is() {
         let bob = app.person("bob").await;
         bob.create_bot("weather").await;
         let ada = Person::register(&app.address(0), Device::Phone, "ada", "Ada").await;
-        let now = parlour_protocol::time::Timestamp(1);
-        parlour_chat::admin::promote(&mut app.database().connect(), now, "ada").unwrap();
+        app.promote("ada");
         ada.go("/admin/users").await;
         ada.reload().await;
         ada.see("bot-owner").await;
