@@ -5,38 +5,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::UserId;
+use crate::kinds::kinds;
 use crate::time::Timestamp;
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $text:tt,)*) => {
-        /// Kind of an audit log entry.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-        pub enum AuditKind {
-            $($(#[$doc])* #[serde(rename = $text)] $name,)*
-            /// A kind this version doesn't know.
-            #[serde(other, rename = "unknown")]
-            Unknown,
-        }
-
-        impl AuditKind {
-            /// Every kind the server writes.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// The kind as it is written on the wire.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* Self::Unknown => "unknown" }
-            }
-
-            /// Parses a kind; unknown text gives `Unknown`.
-            pub fn of(text: &str) -> Self {
-                match text { $($text => Self::$name,)* _ => Self::Unknown }
-            }
-        }
-    };
-}
-
 kinds! {
+    /// Kind of an audit log entry.
+    AuditKind,
+    "Every kind the server writes.",
     /// A user registered.
     Registered = "registered",
     /// A user logged in.

@@ -5,38 +5,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::JobId;
+use crate::kinds::kinds;
 use crate::time::Timestamp;
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $text:tt,)*) => {
-        /// Kind of a job.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-        pub enum JobKind {
-            $($(#[$doc])* #[serde(rename = $text)] $name,)*
-            /// A kind this version doesn't know.
-            #[serde(other, rename = "unknown")]
-            Unknown,
-        }
-
-        impl JobKind {
-            /// Every kind the server runs.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// The kind as it is written on the wire.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* Self::Unknown => "unknown" }
-            }
-
-            /// Parses a kind; unknown text gives `Unknown`.
-            pub fn of(text: &str) -> Self {
-                match text { $($text => Self::$name,)* _ => Self::Unknown }
-            }
-        }
-    };
-}
-
 kinds! {
+    /// Kind of a job.
+    JobKind,
+    "Every kind the server runs.",
     /// Sends a mail.
     Mail = "mail",
     /// Looks up whom a request for a new password means, and queues the mails.

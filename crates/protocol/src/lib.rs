@@ -21,6 +21,7 @@ pub mod identities;
 pub mod ids;
 pub mod invites;
 pub mod jobs;
+mod kinds;
 pub mod limits;
 pub mod messages;
 pub mod notifications;
