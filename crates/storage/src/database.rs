@@ -345,6 +345,14 @@ fn run_reader(mut link: Link, jobs: &Receiver<ReadJob>) {
     }
 }
 
+/// A database in a file of a folder, with one lane, for tests.
+#[cfg(test)]
+pub(crate) fn in_folder(folder: &std::path::Path, readers: usize) -> Database {
+    let path = folder.join("test.sqlite3").display().to_string();
+    let address = Address::Sqlite(path);
+    Database::open(&DatabaseSettings { address, readers, lanes: 1, tell_all: |_, _| Ok(()) }).unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -352,14 +360,7 @@ mod tests {
     #[test]
     fn the_threads_are_gone_when_the_last_handle_is() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("close.sqlite3").display().to_string();
-        let settings = DatabaseSettings {
-            address: Address::Sqlite(path),
-            readers: 2,
-            lanes: 1,
-            tell_all: |_, _| Ok(()),
-        };
-        let database = Database::open(&settings).unwrap();
+        let database = in_folder(folder.path(), 2);
         assert!(!database.clone().close(Duration::ZERO), "another handle is there");
         let threads = database.threads.clone();
         assert_eq!(threads.lock().unwrap().len(), 3);

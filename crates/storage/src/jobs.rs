@@ -272,20 +272,13 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::*;
-    use crate::connection::Address;
-    use crate::{Database, DatabaseSettings, Lane, StorageError};
+    use crate::database::in_folder;
+    use crate::{Lane, StorageError};
 
     #[test]
     fn a_commit_wakes_the_runner_and_a_refusal_does_not() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("jobs.sqlite3").display().to_string();
-        let settings = DatabaseSettings {
-            address: Address::Sqlite(path),
-            readers: 1,
-            lanes: 1,
-            tell_all: |_, _| Ok(()),
-        };
-        let database = Database::open(&settings).unwrap();
+        let database = in_folder(folder.path(), 1);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let is_woken = || {
             let queued = database.queued_jobs();

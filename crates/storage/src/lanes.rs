@@ -377,8 +377,7 @@ mod tests {
     use diesel::{QueryableByName, RunQueryDsl};
 
     use super::*;
-    use crate::connection::Address;
-    use crate::{Database, DatabaseSettings};
+    use crate::database::in_folder;
 
     #[derive(Debug, Clone, PartialEq)]
     enum No {
@@ -428,14 +427,7 @@ mod tests {
     /// statements.
     fn together(units: Vec<(Lane, Work)>) -> (Vec<Result<(), No>>, Vec<i64>, u64) {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lanes.sqlite3").display().to_string();
-        let settings = DatabaseSettings {
-            address: Address::Sqlite(path),
-            readers: 1,
-            lanes: 1,
-            tell_all: |_, _| Ok(()),
-        };
-        let database = Database::open(&settings).unwrap();
+        let database = in_folder(folder.path(), 1);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let outcome = runtime.block_on(async {
             let table = "CREATE TABLE lines (value BIGINT UNIQUE)";
