@@ -64,7 +64,7 @@ struct Done {
 struct Held {
     token: String,
     room: String,
-    socket: Option<Rc<Socket>>,
+    socket: Option<Socket>,
 }
 
 /// Runs a holder: an order per line on standard input, a report per line on standard output.
@@ -121,7 +121,7 @@ async fn open(address: &str, people: Vec<(String, String)>, held: &mut Vec<Held>
             held.extend(group.iter().zip(sockets).map(|((token, room), (socket, _))| Held {
                 token: token.clone(),
                 room: room.clone(),
-                socket: Some(Rc::new(socket)),
+                socket: Some(socket),
             }));
         }
     }
@@ -146,7 +146,7 @@ async fn come_back(address: &Rc<str>, held: &mut [Held], cursors: &HashMap<Strin
     let mut done = Done::default();
     for one in join_all(returning).await {
         let (number, socket, shed, missing, took) = one.unwrap();
-        held[number].socket = Some(Rc::new(socket));
+        held[number].socket = Some(socket);
         done.returned.push(took);
         done.missing += missing;
         done.shed += shed;
