@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 use parlour_client::engine::{Part, Timeline};
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::{Message, MessagePage};
-use parlour_protocol::socket::{Change, Event};
 
 use crate::api::calls::Place;
 use crate::api::http::Failure;

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use parlour_client::native::Socket;
+use parlour_protocol::events::{Ephemeral, Event, UserChange, UserEvent};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{
-    ClientFrame, CloseCode, Ephemeral, ErrorFrame, Event, Hello, News, OkFrame, ServerFrame, Start,
-    UserChange, UserEvent,
+    ClientFrame, CloseCode, ErrorFrame, Hello, News, OkFrame, ServerFrame, Start,
 };
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;

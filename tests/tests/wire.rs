@@ -13,6 +13,7 @@ use parlour_protocol::blocks::Block;
 use parlour_protocol::bots::{Bot, CreateBot};
 use parlour_protocol::conversations::{Conversation, ConversationKind, EventPage, MarkRead, ReadMarker};
 use parlour_protocol::emails::{ChangeEmail, CompleteEmailVerification, Email};
+use parlour_protocol::events::{Change, Ephemeral, Event, UserChange, UserEvent};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequest, FriendRequests, Relationship};
 use parlour_protocol::identities::{
     BeginIdentity, BeginProviderLogIn, CompleteIdentity, CompleteProviderLogIn, CreateProviderAccount,
@@ -43,8 +44,8 @@ use parlour_protocol::second_factors::{
 };
 use parlour_protocol::sessions::{CreateSession, RefreshSession, RefreshTransport, Session, SignedIn};
 use parlour_protocol::socket::{
-    Change, ClientFrame, EffectOutcome, Ephemeral, ErrorFrame, Event, Excerpt, Hello, News, OkFrame,
-    ReplayState, ServerFrame, Start, StreamState, UserChange, UserEvent,
+    ClientFrame, EffectOutcome, ErrorFrame, Excerpt, Hello, News, OkFrame, ReplayState, ServerFrame, Start,
+    StreamState,
 };
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::{Profile, Relation, User};

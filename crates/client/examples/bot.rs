@@ -17,10 +17,10 @@ use std::time::Duration;
 use std::{env, fs, io};
 
 use parlour_client::native::{Api, ApiError, Follower, Options, Update};
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::SendMessage;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, Event};
 use serde::{Deserialize, Serialize};
 
 /// The bot's cursors: everything up to these positions has been handled.

@@ -5,7 +5,7 @@ use std::env;
 use std::error::Error;
 
 use parlour_client::native::{Api, Follower, Options, Update};
-use parlour_protocol::socket::Change;
+use parlour_protocol::events::Change;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::events::Event;
 use crate::ids::{ConversationId, Seq};
 use crate::messages::Message;
 use crate::rooms::MemberRole;
-use crate::socket::Event;
 use crate::time::Timestamp;
 use crate::users::User;
 

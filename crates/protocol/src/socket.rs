@@ -1,7 +1,7 @@
 //! The frames of the socket protocol `parlour.v1`: JSON text, with an `op` from the client and a `type` from the
 //! server.
 //!
-//! Invariant: an [`Event`] is the same value here and in the catch-up pages of the REST API.
+//! Invariant: an [`Event`](crate::events::Event) is the same value here and in the catch-up pages of the REST API.
 
 mod commands;
 mod frames;
@@ -13,7 +13,6 @@ pub use frames::{
 };
 
 pub use crate::close_codes::CloseCode;
-pub use crate::events::{Change, Ephemeral, Event, UserChange, UserEvent};
 
 /// WebSocket subprotocol that client and server agree on.
 pub const SUBPROTOCOL: &str = "parlour.v1";
@@ -23,6 +22,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::events::{Change, Event};
     use crate::ids::{ConversationId, UserId};
     use crate::time::Timestamp;
 

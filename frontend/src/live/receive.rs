@@ -8,9 +8,10 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_client::engine::{Input, Output};
+use parlour_protocol::events::{Change, Ephemeral, Event};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::notifications::Notification;
-use parlour_protocol::socket::{Change, Ephemeral, Event, News};
+use parlour_protocol::socket::News;
 
 use super::announcing::Heard;
 use crate::browser;

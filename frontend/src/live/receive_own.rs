@@ -4,10 +4,10 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use parlour_protocol::events::{UserChange, UserEvent};
 use parlour_protocol::friends::{Friend, FriendRequests};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::notifications::NotificationKind;
-use parlour_protocol::socket::{UserChange, UserEvent};
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
 

@@ -6,10 +6,11 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_client::engine::{Act, Input, Pending};
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::messages::Message;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, Event, OkFrame};
+use parlour_protocol::socket::OkFrame;
 use parlour_protocol::time::Timestamp;
 
 use super::outbox::why;

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::Seq;
 use parlour_protocol::messages::{Message, MessagePage};
-use parlour_protocol::socket::{Change, Event};
 
 use super::OpenChat;
 

@@ -4,9 +4,10 @@
 //! what the server would count, going down as well as up; if that cannot be computed here, the server is asked.
 
 use parlour_protocol::conversations::{Conversation, ConversationKind};
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{Seq, UserId};
 use parlour_protocol::messages::{Mention, Message};
-use parlour_protocol::socket::{Change, Event, News};
+use parlour_protocol::socket::News;
 
 /// Unread messages are counted up to this number, as on the server.
 const MOST: i64 = 100;

@@ -19,9 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Message;
-use parlour_protocol::socket::{Change, Event};
 
 /// How one attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

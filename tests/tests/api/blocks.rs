@@ -3,10 +3,11 @@
 //! ignored.
 
 use parlour_client::operations::ListNotifications;
+use parlour_protocol::events::UserChange;
 use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{ClientFrame, UserChange};
+use parlour_protocol::socket::ClientFrame;
 use parlour_protocol::time::SECOND;
 use parlour_protocol::users::Relation;
 use reqwest::Method;

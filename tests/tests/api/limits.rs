@@ -2,12 +2,13 @@
 
 use parlour_client::operations::MessagesAt;
 use parlour_protocol::conversations::MarkRead;
+use parlour_protocol::events::Ephemeral;
 use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::Seq;
 use parlour_protocol::messages::EditMessage;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::CreateRoom;
-use parlour_protocol::socket::{ClientFrame, CloseCode, Ephemeral};
+use parlour_protocol::socket::{ClientFrame, CloseCode};
 use parlour_protocol::time::{DAY, SECOND};
 use reqwest::Method;
 use serde_json::json;

@@ -2,11 +2,12 @@
 
 use parlour_client::operations::{ListEvents, MessagesAt};
 use parlour_protocol::conversations::MarkRead;
+use parlour_protocol::events::Change;
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::messages::{EditMessage, Message, SendMessage};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::UpdateRoom;
-use parlour_protocol::socket::{Change, ClientFrame};
+use parlour_protocol::socket::ClientFrame;
 use parlour_protocol::time::SECOND;
 use parlour_storage::reactions::{self, ReactionRow};
 use parlour_storage::server_state;

@@ -9,9 +9,10 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use parlour_protocol::events::{Change, UserChange};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::UpdateRoom;
-use parlour_protocol::socket::{Change, CloseCode, UserChange};
+use parlour_protocol::socket::CloseCode;
 use parlour_protocol::time::MINUTE;
 use parlour_storage::events::EventRow;
 use parlour_storage::schema::jobs;

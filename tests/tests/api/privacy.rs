@@ -1,10 +1,10 @@
 //! Settings for what others may know and do, and the limits on requests.
 
 use parlour_client::operations::{ListMembers, calls};
+use parlour_protocol::events::{Ephemeral, UserChange};
 use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Ephemeral, UserChange};
 use parlour_protocol::time::{DAY, SECOND};
 use parlour_protocol::users::Relation;
 use reqwest::Method;

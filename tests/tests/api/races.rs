@@ -5,11 +5,11 @@ use parlour_client::native::{Api, ApiError, fresh_cid};
 use parlour_client::operations::{ListEvents, ListMembers, MessagesAt, calls};
 use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::conversations::MarkRead;
+use parlour_protocol::events::Change;
 use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::messages::{EditMessage, SendMessage};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::CreateRoom;
-use parlour_protocol::socket::Change;
 use system_tests::{App, Person, on_all_backends};
 
 on_all_backends!(

@@ -12,10 +12,11 @@ use fastrand::Rng;
 use parlour_client::native::{Api, ApiError, Follower, Options, Update, fresh_cid};
 use parlour_client::operations::ListEvents;
 use parlour_protocol::accounts::CreateAccount;
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::messages::SendMessage;
 use parlour_protocol::rooms::CreateRoom;
-use parlour_protocol::socket::{Change, CloseCode, Event, Start};
+use parlour_protocol::socket::{CloseCode, Start};
 use system_tests::chaos::proxy::Proxy;
 use system_tests::{Backend, TestDatabase, TestSocket};
 

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeSet;
 
+use parlour_protocol::events::Ephemeral;
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{ClientFrame, CloseCode, Ephemeral, Start};
+use parlour_protocol::socket::{ClientFrame, CloseCode, Start};
 use serde_json::{Value, json};
 use system_tests::{App, TestSocket, on_all_backends};
 use tokio_tungstenite::tungstenite::Message;

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use parlour_client::native::fresh_cid;
+use parlour_protocol::events::Change;
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::messages::SendMessage;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, ClientFrame, CloseCode, SUBPROTOCOL, Start};
+use parlour_protocol::socket::{ClientFrame, CloseCode, SUBPROTOCOL, Start};
 use reqwest::Method;
 use serde_json::json;
 use system_tests::{App, Person, Refusal, TestSocket, on_all_backends};

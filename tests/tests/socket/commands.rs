@@ -2,10 +2,11 @@
 
 use parlour_client::operations::{ListConversations, ListEvents};
 use parlour_protocol::conversations::MarkRead;
+use parlour_protocol::events::{Change, Ephemeral};
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::messages::{EditMessage, SendMessage};
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, ClientFrame, EffectOutcome, Ephemeral};
+use parlour_protocol::socket::{ClientFrame, EffectOutcome};
 use parlour_protocol::time::SECOND;
 use system_tests::{App, Refusal, on_all_backends};
 

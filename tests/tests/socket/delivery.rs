@@ -5,10 +5,11 @@ use parlour_protocol::messages::EditMessage;
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
+use parlour_protocol::events::{Change, Ephemeral, UserChange};
 use parlour_protocol::ids::Seq;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::UpdateRoom;
-use parlour_protocol::socket::{Change, ClientFrame, Ephemeral, News, UserChange};
+use parlour_protocol::socket::{ClientFrame, News};
 use system_tests::{App, on_all_backends};
 
 on_all_backends!(
@@ -332,7 +333,7 @@ async fn leaving_ends_delivery(app: App) {
     ada.send(room, "one").await;
     socket.expect_event(room, 3).await;
     bob.elsewhere().api.leave_room(room).await.unwrap();
-    let left = parlour_protocol::socket::UserChange::ConversationLeft { conversation: room };
+    let left = parlour_protocol::events::UserChange::ConversationLeft { conversation: room };
     socket.expect_user(left).await;
     // The last event that somebody receives is their own leaving.
     socket.expect_event(room, 4).await;
@@ -346,7 +347,7 @@ async fn leaving_ends_delivery(app: App) {
 
     // After joining again, the connected socket follows once more.
     bob.join(room).await;
-    let joined = parlour_protocol::socket::UserChange::ConversationJoined { conversation: room };
+    let joined = parlour_protocol::events::UserChange::ConversationJoined { conversation: room };
     socket.expect_user(joined).await;
     socket.focus(&[room]).await;
     let seq = ada.send(room, "welcome back").await;

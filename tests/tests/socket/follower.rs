@@ -1,8 +1,9 @@
 //! The client library against real servers: whatever happens to its connections, it applies every event once.
 
 use parlour_client::native::{Follower, Options, Stopped, Update, fresh_cid};
+use parlour_protocol::events::{Change, UserChange};
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, CloseCode, UserChange};
+use parlour_protocol::socket::CloseCode;
 use system_tests::{App, DEADLINE, on_all_backends};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

@@ -6,10 +6,11 @@ use diesel::sql_types::BigInt;
 use parlour_client::native::fresh_cid;
 use parlour_client::operations::{ListEvents, MessagesAt};
 use parlour_protocol::conversations::MarkRead;
+use parlour_protocol::events::Change;
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::messages::EditMessage;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, ClientFrame, CloseCode, Start};
+use parlour_protocol::socket::{ClientFrame, CloseCode, Start};
 use parlour_storage::on_backend;
 use system_tests::{App, Person, on_all_backends};
 

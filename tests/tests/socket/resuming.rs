@@ -5,8 +5,9 @@ use parlour_protocol::messages::EditMessage;
 use std::collections::BTreeMap;
 
 use parlour_client::native::fresh_cid;
+use parlour_protocol::events::UserChange;
 use parlour_protocol::ids::ConversationId;
-use parlour_protocol::socket::{ClientFrame, ReplayState, Start, UserChange};
+use parlour_protocol::socket::{ClientFrame, ReplayState, Start};
 use parlour_protocol::time::DAY;
 use system_tests::{App, Person, TestSocket, on_all_backends};
 

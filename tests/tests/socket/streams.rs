@@ -1,10 +1,11 @@
 //! The user stream: what concerns one person, on all their devices.
 
 use parlour_protocol::accounts::UpdateAccount;
+use parlour_protocol::events::{Change, UserChange};
 use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::notifications::ReadNotifications;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Change, ClientFrame, UserChange};
+use parlour_protocol::socket::ClientFrame;
 use system_tests::{App, on_all_backends};
 
 on_all_backends!(friendship, rooms_and_mentions, own_devices);

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::Seq;
 use parlour_protocol::messages::{Message, MessagePage, Reaction};
-use parlour_protocol::socket::{Change, Event};
 
 use super::{Stretch, Stretches};
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::{Message, MessagePage};
-use parlour_protocol::socket::{Change, Event};
 use parlour_protocol::time::Timestamp;
 
 use super::{Part, Piece, Timeline};

@@ -8,9 +8,9 @@ mod connection;
 
 use std::collections::BTreeMap;
 
+use parlour_protocol::events::{Ephemeral, Event, UserEvent};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{Ephemeral, Event, UserEvent};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 

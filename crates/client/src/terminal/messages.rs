@@ -1,9 +1,9 @@
 //! Formats messages and other events as lines.
 
 use chrono::{Local, TimeZone};
+use parlour_protocol::events::{Change, Event, UserChange};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Message;
-use parlour_protocol::socket::{Change, Event, UserChange};
 use parlour_protocol::time::Timestamp;
 
 use super::Trouble;

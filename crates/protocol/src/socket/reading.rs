@@ -7,7 +7,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{Change, UserChange};
+use crate::events::{Change, UserChange};
 use crate::ids::{ConversationId, Seq, SessionId, UserId};
 use crate::messages::Mention;
 use crate::rooms::MemberRole;

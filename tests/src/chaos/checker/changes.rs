@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{Seq, UserId};
-use parlour_protocol::socket::{Change, Event};
 
 use super::{Action, Mutation, Outcome, Violation};
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use parlour_client::engine::Timeline;
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::Seq;
 use parlour_protocol::messages::Message;
-use parlour_protocol::socket::{Change, Event};
 
 use super::{Log, Reading, Snapshot, Violation, deleted};
 

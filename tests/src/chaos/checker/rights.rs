@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::UserId;
-use parlour_protocol::socket::{Change, Event};
 
 use super::readings::same_but_scrubbed;
 use super::{Log, Violation, Visit, deleted};

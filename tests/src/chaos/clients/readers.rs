@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use parlour_client::native::{Api, Follower, Options, Update};
+use parlour_protocol::events::Event;
 use parlour_protocol::ids::{ConversationId, Seq};
-use parlour_protocol::socket::Event;
 
 use super::Journal;
 use crate::chaos::checker::Reading;

@@ -296,7 +296,7 @@ fn promised_during(
 /// Times in the log are real ones, whatever a node's own clock says.
 fn check_times(logs: &[Log], began: Timestamp) -> Option<Violation> {
     let (from, until) = (began.0 - TIMES_OFF, Clock::system(0).now().0 + TIMES_OFF);
-    let wrong = |event: &&parlour_protocol::socket::Event| !(from..until).contains(&event.at.0);
+    let wrong = |event: &&parlour_protocol::events::Event| !(from..until).contains(&event.at.0);
     let event = logs.iter().flat_map(|log| &log.events).find(wrong)?;
     Some(Violation::of("R32", format!("the time of {event:?} is wrong")))
 }

@@ -5,9 +5,9 @@ use parlour_client::operations::calls;
 use std::time::{Duration, Instant};
 
 use parlour_client::native::{Api, Follower, Options, Update};
+use parlour_protocol::events::Ephemeral;
 use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::UserId;
-use parlour_protocol::socket::Ephemeral;
 use serde_json::json;
 
 use super::Verdict;

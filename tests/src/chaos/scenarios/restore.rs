@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use parlour_client::native::{Api, Follower, Options, Update, fresh_cid};
+use parlour_protocol::events::Event;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::messages::SendMessage;
 use parlour_protocol::rooms::CreateRoom;
-use parlour_protocol::socket::Event;
 use parlour_storage::connection::Address;
 use serde_json::json;
 

@@ -79,7 +79,7 @@ async fn resume(
     room: ConversationId,
     after: Seq,
     head: Seq,
-) -> Vec<parlour_protocol::socket::Event> {
+) -> Vec<parlour_protocol::events::Event> {
     let cursors = BTreeMap::from([(room, after)]);
     let options = Options { live: vec![room], cursors, ..Options::default() };
     let mut follower = Follower::start(api.clone(), options);

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parlour_client::native::{Api, ApiError, Received, Socket};
+use parlour_protocol::events::Event;
 use parlour_protocol::friends::CreateFriendRequest;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::SendMessage;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::CreateRoom;
-use parlour_protocol::socket::{ClientFrame, Event, ServerFrame, Start};
+use parlour_protocol::socket::{ClientFrame, ServerFrame, Start};
 use serde_json::json;
 
 use super::{Settings, Verdict, joined};

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use fastrand::Rng;
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::messages::{Message, MessagePage};
-use parlour_protocol::socket::{Change, ClientFrame, CloseCode, Event, ServerFrame};
+use parlour_protocol::socket::{ClientFrame, CloseCode, ServerFrame};
 
 use super::server::Server;
 use super::{DIRECT, LIVE, ME, OTHER, ROOMS};

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
+use parlour_protocol::events::Event;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::limits::REPLAY;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{
-    ClientFrame, EffectOutcome, ErrorFrame, Event, Hello, OkFrame, ReplayState, ServerFrame, Start,
-    StreamState,
+    ClientFrame, EffectOutcome, ErrorFrame, Hello, OkFrame, ReplayState, ServerFrame, Start, StreamState,
 };
 use parlour_protocol::time::Timestamp;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
+use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::{Message, MessagePage, Reaction};
 use parlour_protocol::rooms::MemberRole;
-use parlour_protocol::socket::{Change, Event};
 use parlour_protocol::time::Timestamp;
 
 const EMOJI: [&str; 3] = ["👍", "🎉", "🐢"];

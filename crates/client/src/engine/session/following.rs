@@ -4,11 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use parlour_protocol::events::{Event, UserChange, UserEvent};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::limits::{EVENTS_PAGE, REPLAY};
-use parlour_protocol::socket::{
-    ClientFrame, ErrorFrame, Event, News, OkFrame, ReplayState, StreamState, UserChange, UserEvent,
-};
+use parlour_protocol::socket::{ClientFrame, ErrorFrame, News, OkFrame, ReplayState, StreamState};
 
 use super::{Asked, Client, Output, Session};
 use crate::engine::Verdict;

@@ -1,8 +1,9 @@
 //! What a session decides.
 
+use parlour_protocol::events::{Ephemeral, Event, UserEvent};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::{ClientFrame, Ephemeral, Event, News, OkFrame, Start, UserEvent};
+use parlour_protocol::socket::{ClientFrame, News, OkFrame, Start};
 
 use crate::engine::Pending;
 

@@ -4,11 +4,11 @@ mod acting;
 mod connecting;
 mod following;
 
+use parlour_protocol::events::{Change, Event, UserChange, UserEvent};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{
-    Change, ClientFrame, EffectOutcome, ErrorFrame, Event, Hello, OkFrame, ReplayState, ServerFrame,
-    StreamState, UserChange, UserEvent,
+    ClientFrame, EffectOutcome, ErrorFrame, Hello, OkFrame, ReplayState, ServerFrame, StreamState,
 };
 use parlour_protocol::time::Timestamp;
 
