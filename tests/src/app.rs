@@ -100,7 +100,7 @@ pub fn run_nodes<F: Future<Output = ()>>(
                 let port = mail.get_or_init(MailServer::start).port();
                 settings.smtp_url.0 = settings.smtp_url.0.replacen(":0", &format!(":{port}"), 1);
             }
-            parlour_server::start(config, clock.clone()).expect("the server starts")
+            parlour_server::start(config, clock.clone(), parlour::CLIENT).expect("the server starts")
         })
         .collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

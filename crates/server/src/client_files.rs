@@ -1,4 +1,4 @@
-//! The browser client, embedded by the build script and served from memory.
+//! The browser client, served from memory.
 //!
 //! Invariant: names right below `/assets/` carry a hash of their content and may be cached forever; everything else
 //! is revalidated each time. A path that is not a file is a page inside the client (`/c/123`) and gets `index.html`.
@@ -56,19 +56,26 @@ const WITHOUT_CLIENT: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset
     <code>cargo xtask run</code> builds both.</p>\n\
     <p>The API is described at <a href=\"/api/docs\">/api/docs</a>.</p>\n</html>\n";
 
-struct ClientFile {
-    path: &'static str,
-    mime: &'static str,
-    etag: &'static str,
-    /// `None` if there is a gzip form.
-    identity: Option<&'static [u8]>,
-    brotli: Option<&'static [u8]>,
-    gzip: Option<&'static [u8]>,
+/// A file of the client.
+#[derive(Debug)]
+pub struct ClientFile {
+    /// Path on the server, such as `/index.html`.
+    pub path: &'static str,
+    /// Its media type.
+    pub mime: &'static str,
+    /// Its ETag, quotes included; weak, because it covers all forms.
+    pub etag: &'static str,
+    /// The file as it is; `None` if there is a gzip form.
+    pub identity: Option<&'static [u8]>,
+    /// The file compressed with brotli.
+    pub brotli: Option<&'static [u8]>,
+    /// The file compressed with gzip.
+    pub gzip: Option<&'static [u8]>,
 }
 
 impl ClientFile {
     /// The file as it is. Unpacked files are kept; there are only as many as are embedded.
-    fn plain(&self) -> Bytes {
+    pub fn plain(&self) -> Bytes {
         static UNPACKED: Mutex<BTreeMap<&str, Bytes>> = Mutex::new(BTreeMap::new());
         if let Some(bytes) = self.identity {
             return Bytes::from_static(bytes);
@@ -84,18 +91,17 @@ impl ClientFile {
     }
 }
 
-/// Sorted by path.
-static FILES: &[ClientFile] = &include!(concat!(env!("OUT_DIR"), "/client_files.rs"));
-
-/// Serves the client to GET and HEAD on every path that is not the server's own. Everything else falls through to the
-/// application's default service; register this last.
-pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/{path:.*}").guard(guard::fn_guard(is_for_the_client)).to(serve));
-}
-
-fn is_for_the_client(ctx: &GuardContext<'_>) -> bool {
-    let head = ctx.head();
-    matches!(head.method, Method::GET | Method::HEAD) && resolve(head.uri.path()).is_some()
+/// Serves the client (its files sorted by path) to GET and HEAD on every path that is not the server's own. Everything
+/// else falls through to the application's default service; register this last.
+pub fn configure(files: &'static [ClientFile]) -> impl FnOnce(&mut web::ServiceConfig) {
+    let is_for_the_client = move |ctx: &GuardContext<'_>| {
+        let head = ctx.head();
+        matches!(head.method, Method::GET | Method::HEAD) && resolve(files, head.uri.path()).is_some()
+    };
+    let serve = move |request: HttpRequest| std::future::ready(serve(files, &request));
+    move |config| {
+        config.service(web::resource("/{path:.*}").guard(guard::fn_guard(is_for_the_client)).to(serve));
+    }
 }
 
 /// What is served for a path.
@@ -104,8 +110,8 @@ enum Shown {
     WithoutClient,
 }
 
-fn resolve(path: &str) -> Option<Shown> {
-    if let Some(file) = find(path) {
+fn resolve(files: &'static [ClientFile], path: &str) -> Option<Shown> {
+    if let Some(file) = find(files, path) {
         return Some(Shown::File(file));
     }
     let is_below =
@@ -118,16 +124,16 @@ fn resolve(path: &str) -> Option<Shown> {
     if is_file_name || path.starts_with("/assets/") || SERVER_PATHS.into_iter().any(is_below) {
         return None;
     }
-    Some(find("/index.html").map_or(Shown::WithoutClient, Shown::File))
+    Some(find(files, "/index.html").map_or(Shown::WithoutClient, Shown::File))
 }
 
-fn find(path: &str) -> Option<&'static ClientFile> {
-    FILES.binary_search_by(|file| file.path.cmp(path)).ok().and_then(|index| FILES.get(index))
+fn find(files: &'static [ClientFile], path: &str) -> Option<&'static ClientFile> {
+    files.binary_search_by(|file| file.path.cmp(path)).ok().and_then(|index| files.get(index))
 }
 
-async fn serve(req: HttpRequest) -> HttpResponse {
-    match resolve(req.path()) {
-        Some(Shown::File(file)) => respond(&req, file),
+fn serve(files: &'static [ClientFile], request: &HttpRequest) -> HttpResponse {
+    match resolve(files, request.path()) {
+        Some(Shown::File(file)) => respond(request, file),
         Some(Shown::WithoutClient) => HttpResponse::Ok()
             .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
             .insert_header((header::CACHE_CONTROL, "no-cache"))
@@ -184,7 +190,7 @@ fn accepts(list: &str, coding: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::hash::{DefaultHasher, Hash, Hasher};
+    use std::io::Write;
 
     use actix_web::{App, dev::ServiceResponse, http::StatusCode, test};
 
@@ -204,13 +210,29 @@ mod tests {
         assert!(!accepts("", "gzip"));
     }
 
+    /// A client of three files: a page, a script in all forms, and a picture.
+    fn client() -> &'static [ClientFile] {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(b"let a = 1;").unwrap();
+        let file = |path, mime, etag, identity| ClientFile { path, mime, etag, identity, brotli: None, gzip: None };
+        let script = ClientFile {
+            brotli: Some(b"(brotli)"),
+            gzip: Some(gzip.finish().unwrap().leak()),
+            ..file("/assets/a-1.js", "text/javascript; charset=utf-8", "W/\"1\"", None)
+        };
+        let page: &[u8] = b"<!doctype html>";
+        let html = file("/index.html", "text/html; charset=utf-8", "W/\"2\"", Some(page));
+        let picture: &[u8] = b"png";
+        Box::leak(Box::new([script, file("/icon.png", "image/png", "W/\"3\"", Some(picture)), html]))
+    }
+
     async fn teapot() -> HttpResponse {
         HttpResponse::ImATeapot().finish()
     }
 
     #[test]
     async fn places_get_the_page_and_the_servers_own_paths_fall_through() {
-        let app = test::init_service(App::new().configure(configure).default_service(web::to(teapot))).await;
+        let app = test::init_service(App::new().configure(configure(client())).default_service(web::to(teapot))).await;
         for path in ["/", "/c/123", "/u/ada.lovelace", "/apiary"] {
             let answer = test::call_service(&app, test::TestRequest::get().uri(path).to_request()).await;
             assert_eq!(answer.status(), StatusCode::OK, "{path}");
@@ -229,25 +251,36 @@ mod tests {
 
     #[test]
     async fn every_file_is_served_in_the_best_encoding_and_once_per_change() {
-        let app = test::init_service(App::new().configure(configure)).await;
-        for file in FILES {
-            let get = || test::TestRequest::get().uri(file.path);
-            let all = get().insert_header(("accept-encoding", "gzip, br"));
-            let answer = test::call_service(&app, all.to_request()).await;
-            let encoding = if file.brotli.is_some() { "br" } else { "" };
-            assert_eq!(header(&answer, "content-encoding"), encoding, "{}", file.path);
-            let body = test::read_body(answer).await;
-            assert_eq!(body, file.brotli.map_or_else(|| file.plain(), Bytes::from_static), "{}", file.path);
-
-            let plain = test::call_service(&app, get().to_request()).await;
-            assert_eq!(header(&plain, "vary"), "Accept-Encoding");
-            let mut hash = DefaultHasher::new();
-            test::read_body(plain).await[..].hash(&mut hash);
-            assert_eq!(format!("W/\"{:016x}\"", hash.finish()), file.etag, "{} as it was built", file.path);
-
-            let again = get().insert_header(("if-none-match", format!("\"other\", {}", file.etag)));
+        let app = test::init_service(App::new().configure(configure(client()))).await;
+        for (path, accepted, encoding, body) in [
+            ("/assets/a-1.js", "gzip, br", "br", &b"(brotli)"[..]),
+            // The bytes of gzip depend on the library; unpacked, they are checked as `identity`.
+            ("/assets/a-1.js", "gzip", "gzip", b""),
+            ("/assets/a-1.js", "identity", "", b"let a = 1;"),
+            ("/assets/a-1.js", "deflate", "", b"let a = 1;"),
+            ("/icon.png", "gzip, br", "", b"png"),
+            ("/index.html", "br", "", b"<!doctype html>"),
+        ] {
+            let get = || test::TestRequest::get().uri(path);
+            let asked = get().insert_header(("accept-encoding", accepted)).to_request();
+            let answer = test::call_service(&app, asked).await;
+            assert_eq!(header(&answer, "content-encoding"), encoding, "{path} as {accepted}");
+            assert_eq!(header(&answer, "vary"), "Accept-Encoding");
+            let etag = header(&answer, "etag").to_owned();
+            if encoding != "gzip" {
+                assert_eq!(test::read_body(answer).await, body, "{path} as {accepted}");
+            }
+            let again = get().insert_header(("if-none-match", format!("\"other\", {etag}")));
             let answer = test::call_service(&app, again.to_request()).await;
-            assert_eq!(answer.status(), StatusCode::NOT_MODIFIED, "{}", file.path);
+            assert_eq!(answer.status(), StatusCode::NOT_MODIFIED, "{path}");
         }
+    }
+
+    #[test]
+    async fn without_files_there_is_a_page_that_says_so() {
+        let app = test::init_service(App::new().configure(configure(&[]))).await;
+        let answer = test::call_service(&app, test::TestRequest::get().uri("/c/1").to_request()).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(test::read_body(answer).await, WITHOUT_CLIENT);
     }
 }

@@ -15,7 +15,7 @@ mod batcher;
 mod bodies;
 mod budget;
 mod challenges;
-mod client_files;
+pub mod client_files;
 pub mod clock;
 pub mod config;
 mod cors;

@@ -27,6 +27,7 @@ use parlour_protocol::socket::CloseCode;
 use crate::app::App;
 use crate::budget::connections::Conn;
 use crate::budget::gate::Gates;
+use crate::client_files::ClientFile;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::local::{self, DataFiles};
@@ -88,15 +89,20 @@ impl Running {
     }
 }
 
-/// Starts a server on a thread of its own; returns once it listens.
-pub fn start(config: Config, clock: Clock) -> Result<Running, String> {
+/// Starts a server on a thread of its own; returns once it listens. `client` are the files of the browser client, sorted by
+/// path.
+pub fn start(
+    config: Config,
+    clock: Clock,
+    client: &'static [ClientFile],
+) -> Result<Running, String> {
     let files = local::prepare(&config)?;
     let (sender, receiver) = sync_channel(1);
     let thread = std::thread::Builder::new()
         .name("parlour".into())
         .spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                match prepare(config, clock).await {
+                match prepare(config, clock, client).await {
                     Ok((app, server, address)) => {
                         let _ = sender.send(Ok((app.clone(), server.handle(), address)));
                         let ended = server.await;
@@ -118,6 +124,7 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, String> {
 async fn prepare(
     config: Config,
     clock: Clock,
+    client: &'static [ClientFile],
 ) -> Result<(Arc<App>, actix_web::dev::Server, SocketAddr), String> {
     let workers = config.workers;
     let listener = listen(&config.listen)?;
@@ -145,7 +152,7 @@ async fn prepare(
         routes::configure(web_app)
             .configure(openapi::configure)
             .configure(docs::configure)
-            .configure(client_files::configure)
+            .configure(client_files::configure(client))
             .default_service(web::to(|request: HttpRequest| {
                 let known = methods::of(request.path()).is_some();
                 let code = if known { ErrorCode::MethodNotAllowed } else { ErrorCode::NotFound };

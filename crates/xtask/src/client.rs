@@ -33,6 +33,9 @@ const INPUTS: [&str; 10] = [
     "crates/xtask/src/split.rs",
 ];
 
+/// The file that says from which inputs the client was built.
+const SEAL: &str = "fingerprint";
+
 /// The output of wasm-bindgen, and the parts that are not bound.
 pub struct Bound {
     /// The JavaScript module that loads the wasm file and calls it.
@@ -45,6 +48,13 @@ pub struct Bound {
     pub snippets: BTreeMap<String, Vec<u8>>,
 }
 
+/// Whether nothing changed since the last build.
+pub fn is_built(workspace: &Workspace) -> Result<bool> {
+    let seal = workspace.target.join("client").join(SEAL);
+    let last = fs::read_to_string(seal).unwrap_or_default();
+    Ok(workspace.dist().join("index.html").exists() && last == fingerprint(&workspace.root)?)
+}
+
 /// Builds the client unless nothing changed since the last build, and returns the directory to serve.
 pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
     let directory = workspace.target.join("client");
@@ -54,11 +64,10 @@ pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
     lock.lock().context("the lock of the client's target directory cannot be taken")?;
 
     let dist = workspace.dist();
-    let seal = directory.join("fingerprint");
-    let fingerprint = fingerprint(&workspace.root)?;
-    if dist.join("index.html").exists() && fs::read_to_string(&seal).is_ok_and(|last| last == fingerprint) {
+    if is_built(workspace)? {
         return Ok(dist);
     }
+    let fingerprint = fingerprint(&workspace.root)?;
 
     let wasm = steps.step("compile the browser client", || compile(workspace, &directory))?;
     let files = steps.step("bind and compress the browser client", || {
@@ -69,7 +78,7 @@ pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
     })?;
     dist::print_sizes(&files);
     dist::check_first_load(&files)?;
-    fs::write(&seal, &fingerprint)?;
+    fs::write(directory.join(SEAL), &fingerprint)?;
     Ok(dist)
 }
 

@@ -21,7 +21,7 @@ impl OpenSsl {
     pub fn cargo_arguments(self) -> &'static [&'static str] {
         match self {
             Self::System => &[],
-            Self::Vendored => &["--features", "parlour-server/vendored-openssl"],
+            Self::Vendored => &["--features", "parlour/vendored-openssl"],
         }
     }
 }

@@ -83,7 +83,7 @@ pub fn sbom(workspace: &Workspace, steps: &mut Steps, arguments: &[String]) -> R
     steps.step("list what the server is made of", || {
         interrupt.check()?;
         let mut tree = commands::cargo(workspace);
-        tree.args(["tree", "--locked", "--package", "parlour-server", "--package", "parlour-frontend"]);
+        tree.args(["tree", "--locked", "--package", "parlour", "--package", "parlour-frontend"]);
         tree.args(["--edges", "normal,build", "--prefix", "none", "--format", "{p}|{l}|{r}"]);
         let tree = String::from_utf8(commands::output(&mut tree)?)?;
         let lock = fs::read_to_string(workspace.root.join("Cargo.lock"))?;

@@ -16,7 +16,7 @@ const REASON: usize = 20;
 pub fn check(workspace: &Workspace) -> Result<()> {
     let file = fs::read_to_string(workspace.root.join("deny.toml")).context("deny.toml cannot be read")?;
     let mut tree = commands::cargo(workspace);
-    tree.args(["tree", "--locked", "--package", "parlour-server", "--edges", "normal,build"]);
+    tree.args(["tree", "--locked", "--package", "parlour", "--edges", "normal,build"]);
     tree.args(["--prefix", "none", "--format", "{p}"]);
     let tree = String::from_utf8(commands::output(&mut tree)?)?;
     let faults = [unexplained(&file), unlisted(&file, &tree)].concat();

@@ -71,7 +71,7 @@ fn serve() -> Result<(), String> {
     let config = Config::load()?;
     let public = config.public_url.clone();
     let clock = Clock::system(config.clock_wrong_by);
-    let running = parlour_server::start(config, clock)?;
+    let running = parlour_server::start(config, clock, parlour::CLIENT)?;
     // `localhost` rather than the IP address, because passkeys are bound to names.
     let bound = running.address();
     let local = bound.ip().is_loopback() || bound.ip().is_unspecified();
