@@ -214,7 +214,8 @@ mod tests {
     fn client() -> &'static [ClientFile] {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(b"let a = 1;").unwrap();
-        let file = |path, mime, etag, identity| ClientFile { path, mime, etag, identity, brotli: None, gzip: None };
+        let file =
+            |path, mime, etag, identity| ClientFile { path, mime, etag, identity, brotli: None, gzip: None };
         let script = ClientFile {
             brotli: Some(b"(brotli)"),
             gzip: Some(gzip.finish().unwrap().leak()),
@@ -232,7 +233,9 @@ mod tests {
 
     #[test]
     async fn places_get_the_page_and_the_servers_own_paths_fall_through() {
-        let app = test::init_service(App::new().configure(configure(client())).default_service(web::to(teapot))).await;
+        let app =
+            test::init_service(App::new().configure(configure(client())).default_service(web::to(teapot)))
+                .await;
         for path in ["/", "/c/123", "/u/ada.lovelace", "/apiary"] {
             let answer = test::call_service(&app, test::TestRequest::get().uri(path).to_request()).await;
             assert_eq!(answer.status(), StatusCode::OK, "{path}");

@@ -91,11 +91,7 @@ impl Running {
 
 /// Starts a server on a thread of its own; returns once it listens. `client` are the files of the browser client, sorted by
 /// path.
-pub fn start(
-    config: Config,
-    clock: Clock,
-    client: &'static [ClientFile],
-) -> Result<Running, String> {
+pub fn start(config: Config, clock: Clock, client: &'static [ClientFile]) -> Result<Running, String> {
     let files = local::prepare(&config)?;
     let (sender, receiver) = sync_channel(1);
     let thread = std::thread::Builder::new()

@@ -41,8 +41,8 @@ use crate::{steps::Steps, workspace::Workspace};
 const HELP: &str = "\
 Usage: cargo xtask <command>
 
-  run                         build everything for release and start the server in this folder
-  build                       build the same without starting it: target/release/parlour
+  run                         build everything quickly and start the server in this folder
+  build                       build the program to install, optimised: target/release/parlour
   client                      build the browser client into target/client/dist
   test [suite] [-- args]      run all tests with private PostgreSQL and Redis servers; a suite is one of
                               api, socket, client, browser, security, chaos, or the name of a test

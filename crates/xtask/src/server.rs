@@ -33,7 +33,7 @@ fn build_quickly(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
     let openssl = prerequisites::for_the_server()?;
     let cargo = |dist: &Path| {
         let mut command = commands::cargo(workspace);
-        command.args(["build", "--locked", "--profile", "run", "--package", "parlour"]);
+        command.args(["build", "--locked", "--profile", "quick", "--package", "parlour"]);
         command.args(openssl.cargo_arguments()).env(CLIENT_DIST, dist);
         command
     };
@@ -48,7 +48,7 @@ fn build_quickly(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf> {
         dist
     })?;
     steps.step("build the server", || commands::run(&mut cargo(&dist)))?;
-    Ok(workspace.target.join("run/parlour"))
+    Ok(workspace.target.join("quick/parlour"))
 }
 
 /// Builds everything and replaces this process with the server, so that signals reach it.
