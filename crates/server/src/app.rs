@@ -2,7 +2,11 @@
 //!
 //! Invariant: [`App::commit`] and the send queue publish only after COMMIT. Nothing else publishes events.
 
-use std::collections::{BTreeSet, HashMap};
+mod notes;
+mod open_sessions;
+mod upkeep;
+
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -319,141 +323,6 @@ impl App {
         self.hub.publish(deliveries);
     }
 
-    // Sessions.
-
-    fn revoke(&self, session: SessionId, at: Timestamp) {
-        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).insert(session, at);
-    }
-
-    /// Returns whom an access token or personal access token belongs to, unless its session has ended. `network` is
-    /// where it was presented.
-    pub async fn authenticate(
-        self: &Arc<Self>,
-        token: &str,
-        network: AddressKey,
-    ) -> Result<Bearer, ApiError> {
-        let now = self.clock.now();
-        let name: [u8; 32] = Sha256::digest(token).into();
-        let keys = self.keys_changed.load(Ordering::Acquire);
-        let bearer = match self.verified.get(&name) {
-            Some((since, bearer)) if since == keys && bearer.is_current(now) => bearer,
-            _ => {
-                let bearer = match ApiToken::parse(token) {
-                    Some(token) => api_tokens::recognize(self, now, &token, network).await?,
-                    None => self.tokens.verify(now, token)?,
-                };
-                self.verified.insert(name, (keys, bearer.clone()));
-                bearer
-            }
-        };
-        // Checked last, since the session may have ended during the lookup.
-        if self.has_ended(bearer.session) { Err(ErrorCode::Unauthenticated.into()) } else { Ok(bearer) }
-    }
-
-    /// Whether a session is known to have ended recently.
-    pub fn has_ended(&self, session: SessionId) -> bool {
-        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
-    }
-
-    /// Corrects the clock by the database's. A reply that took longer than half a second is ignored.
-    pub(crate) async fn set_clock(&self) {
-        let asked = tokio::time::Instant::now();
-        let now =
-            self.database.read(|conn| -> Result<_, StorageError> { Ok(server_state::now(conn)?) }).await;
-        if let Ok(Some(now)) = now
-            && asked.elapsed() < Duration::from_millis(500)
-        {
-            self.clock.correct(Timestamp(now));
-        }
-    }
-
-    /// Reads which sessions ended recently, on any node. Sessions that ended earlier have no valid access token any
-    /// more.
-    pub async fn reload_revocations(&self) {
-        self.end_expired().await;
-        let since = self.clock.now().0 - (ACCESS_LIFETIME + 60) * SECOND;
-        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, at| at.0 >= since);
-        self.find_ended(ACCESS_LIFETIME + 60).await;
-    }
-
-    /// Looks up sessions that ended within the last `seconds`, and closes their sockets.
-    pub(crate) async fn find_ended(&self, seconds: i64) {
-        let since = self.clock.now().0 - seconds * SECOND;
-        let found = self
-            .database
-            .read(move |conn| -> Result<_, StorageError> { Ok(sessions::list_revoked_since(conn, since)?) })
-            .await;
-        if let Ok(found) = found {
-            let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh: BTreeSet<SessionId> =
-                found.iter().map(|(session, _)| *session).filter(|id| !revoked.contains_key(id)).collect();
-            revoked.extend(found.into_iter().map(|(session, at)| (session, Timestamp(at))));
-            drop(revoked);
-            // Their notice was lost: sockets opened just then have not received it either.
-            if !fresh.is_empty() {
-                self.hub.end_sessions(&fresh);
-            }
-        }
-    }
-
-    /// Closes the sockets of sessions that have expired since the last check.
-    async fn end_expired(&self) {
-        let now = self.clock.now().0;
-        let since = self.expired_upto.load(Ordering::Relaxed);
-        if now <= since {
-            return;
-        }
-        let found = self
-            .database
-            .read(move |conn| -> Result<_, StorageError> { Ok(sessions::list_expired(conn, since, now)?) })
-            .await;
-        if let Ok(found) = found {
-            self.expired_upto.store(now, Ordering::Relaxed);
-            if !found.is_empty() {
-                self.hub.end_sessions(&found.into_iter().collect());
-            }
-        }
-    }
-
-    /// Requests that deleted text leave the database files soon. Call after something was deleted.
-    pub fn settle_soon(&self) {
-        self.unsettled.store(true, Ordering::Release);
-    }
-
-    /// Checkpoints the write-ahead log, so that deleted text leaves it. If a reader blocks that, the next round tries
-    /// again.
-    pub async fn settle(&self) {
-        if !self.unsettled.swap(false, Ordering::AcqRel) {
-            return;
-        }
-        let done =
-            self.database.read(|conn| -> Result<_, StorageError> { Ok(own_data::settle(conn)?) }).await;
-        if done != Ok(true) {
-            self.unsettled.store(true, Ordering::Release);
-        }
-    }
-
-    /// Whether the database accepts writes; tested at most every five seconds, or when the database's own view
-    /// changes.
-    pub async fn can_write(&self) -> bool {
-        const ASK_EVERY: Duration = Duration::from_secs(5);
-        let last = *self.last_write.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, worked)) = last
-            && at.elapsed() < ASK_EVERY
-            && worked == self.database.is_writing()
-        {
-            return worked;
-        }
-        let now = self.clock.now().0.to_string();
-        let asked = self.database.write(Lane::Server, move |conn| -> Result<_, StorageError> {
-            Ok(server_state::put(conn, "last_ready", &now)?)
-        });
-        let worked = matches!(tokio::time::timeout(Duration::from_secs(2), asked).await, Ok(Ok(_)));
-        let last = Some((tokio::time::Instant::now(), worked));
-        *self.last_write.lock().unwrap_or_else(PoisonError::into_inner) = last;
-        worked
-    }
-
     /// Admits a connection when its turn comes; `None` if there is no room for it.
     pub async fn admit(&self, gates: &Gates, stream: TcpStream, peer: IpAddr) -> Option<Conn> {
         let peer = peer.to_canonical();
@@ -465,87 +334,6 @@ impl App {
             return None;
         }
         door.admit(stream, peer, is_proxy, &gates.reads)
-    }
-
-    /// Rereads the signing keys, which the command line may have replaced. After an emergency replacement, all
-    /// sockets are closed.
-    pub(crate) async fn reload_keys(&self) {
-        let found = self
-            .database
-            .read(|conn| -> Result<_, StorageError> {
-                let keys = server_state::find(conn, keys::SIGNING_KEYS)?;
-                Ok(keys.zip(server_state::find(conn, keys::REFRESH_KEY)?))
-            })
-            .await;
-        let Ok(Some((keys, refresh_key))) = found else {
-            return;
-        };
-        let mut known = self.known_keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known == (keys.clone(), refresh_key.clone()) {
-            return;
-        }
-        match StoredKeys::parse(&keys).and_then(|stored| self.tokens.learn(&stored, &refresh_key)) {
-            Ok(emergency) => {
-                self.keys_changed.fetch_add(1, Ordering::Release);
-                *known = (keys, refresh_key);
-                tracing::info!(emergency, "new signing keys are in force");
-                if emergency {
-                    self.hub.close_all(CloseCode::SessionRevoked);
-                }
-            }
-            Err(error) => tracing::error!(%error, "the signing keys cannot be read; the ones before stay"),
-        }
-    }
-
-    // The audit log.
-
-    /// Writes an audit log entry in the background, in a transaction of its own. A few may be queued; more are
-    /// dropped.
-    pub fn note(self: &Arc<Self>, line: Note) {
-        self.note_if(line, |_| true);
-    }
-
-    /// Like [`Self::note`], but only if the stored actor matches `applies`, or there is no actor.
-    fn note_if(
-        self: &Arc<Self>,
-        line: Note,
-        applies: impl Fn(&UserRow) -> bool + Clone + Send + Sync + 'static,
-    ) {
-        let Ok(place) = self.notes.clone().try_acquire_owned() else {
-            tracing::warn!(kind = line.kind.as_str(), "the audit log cannot keep up; a line was left out");
-            return;
-        };
-        let app = self.clone();
-        tokio::spawn(async move {
-            let lane = Lane::Person(line.actor.unwrap_or(UserId(0)));
-            let done = app
-                .commit(lane, move |conn, now| {
-                    let actor = match line.actor {
-                        Some(user) => users::find(conn, user)?,
-                        None => None,
-                    };
-                    if actor.as_ref().is_none_or(&applies) {
-                        audit::note(conn, now, line.clone())?;
-                    }
-                    Ok(Outcome::without_events(()))
-                })
-                .await;
-            if let Err(error) = done {
-                tracing::warn!(%error, "a line of the audit log was lost");
-            }
-            drop(place);
-        });
-    }
-
-    /// Audits a denied request; of many in a row, only some.
-    pub fn note_denied(self: &Arc<Self>, user: UserId, operation: String, address: Option<String>) {
-        if self.budgets.denials.take(user).is_ok() {
-            let line = Note::by(AuditKind::Denied, user);
-            let line = Note { operation: Some(operation), address, ..line };
-            // An administrator whose request below `/admin/` finds nothing was not denied anything.
-            let for_admins = line.operation.as_ref().is_some_and(|text| text.contains("/admin/"));
-            self.note_if(line, move |row| !(for_admins && row.is_admin));
-        }
     }
 
     // Work for the processor, off the async threads.
