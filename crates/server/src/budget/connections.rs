@@ -84,7 +84,7 @@ impl AsyncRead for Conn {
             }
         }
         let paced = !place.is_known();
-        if paced && self.reader.poll(cx).is_pending() {
+        if paced && self.reader.poll(cx, place.is_unread()).is_pending() {
             place.waits_to_be_read();
             return Poll::Pending;
         }

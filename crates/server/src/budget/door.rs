@@ -59,7 +59,8 @@ impl Table {
             .filter(|place| least.is_zero() || !place.is_queued())
             .filter_map(|place| Some((!place.is_queued(), !place.is_known(), place.waits()?, place)))
             .filter(|(.., waits, _)| *waits >= least)
-            .max_by_key(|(looked_at, unknown, waits, _)| (*looked_at, *unknown, *waits))
+            // Of those who have waited equally, the oldest had the most time.
+            .max_by_key(|(looked_at, unknown, waits, place)| (*looked_at, *unknown, *waits, place.age()))
             .map(|(.., place)| place.clone());
         let Some(place) = longest else { return false };
         place.kill.kill();

@@ -1,6 +1,7 @@
 //! The pace at which bytes of unauthenticated connections are read. Thousands of them may become readable at the same
 //! moment, and each read runs a request's code: without a pace, everybody else would wait for all of them. Blocks of
-//! addresses take turns, and networks within a block.
+//! addresses take turns, and networks within a block. The first read of a connection mostly goes before further ones: a
+//! small request has been read with it, whatever else its network sends.
 //!
 //! Invariant: a connection that was told to wait is woken exactly once, after at most as many rounds as there are
 //! others.
@@ -28,7 +29,26 @@ struct Waiting {
     since: Option<Instant>,
     /// Whether a task is counting rounds because somebody waits.
     counting: bool,
-    queue: FairBlocks<Block, AddressKey, (Rc<Cell<Turn>>, Waker)>,
+    first: Readers,
+    further: Readers,
+    /// Turns given; decides when a further read goes before a first one.
+    given: usize,
+}
+
+type Readers = FairBlocks<Block, AddressKey, (Rc<Cell<Turn>>, Waker)>;
+
+/// Of this many turns, one is for a further read, so that none waits for ever.
+const SHARE: usize = 4;
+
+impl Waiting {
+    fn next(&mut self) -> Option<(Rc<Cell<Turn>>, Waker)> {
+        self.given = self.given.wrapping_add(1);
+        if self.given % SHARE == 0 {
+            self.further.pop(usize::MAX).or_else(|| self.first.pop(usize::MAX))
+        } else {
+            self.first.pop(usize::MAX).or_else(|| self.further.pop(usize::MAX))
+        }
+    }
 }
 
 /// The pace of one thread; cheap to clone.
@@ -62,7 +82,7 @@ impl Pace {
             let mut waiting = self.0.borrow_mut();
             (waiting.left, waiting.since) = (AT_ONCE, Some(Instant::now()));
             while waiting.left > 0 {
-                let Some((turn, waker)) = waiting.queue.pop(usize::MAX) else { break };
+                let Some((turn, waker)) = waiting.next() else { break };
                 // One whose connection has gone leaves its turn to the next.
                 if Rc::strong_count(&turn) > 1 {
                     waiting.left -= 1;
@@ -70,7 +90,7 @@ impl Pace {
                     waker.wake();
                 }
             }
-            if waiting.queue.is_empty() {
+            if waiting.first.is_empty() && waiting.further.is_empty() {
                 waiting.counting = false;
                 return;
             }
@@ -79,8 +99,8 @@ impl Pace {
 }
 
 impl Paced {
-    /// Ready when a read may be tried. A read that found nothing gives its turn back with [`Self::give_back`].
-    pub fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+    /// Ready when a read may be tried; `first` says that nothing has been read yet. A read that found nothing gives its turn back with [`Self::give_back`].
+    pub fn poll(&self, cx: &Context<'_>, first: bool) -> Poll<()> {
         match self.turn.get() {
             Turn::Waiting => return Poll::Pending,
             Turn::Granted => {
@@ -98,7 +118,8 @@ impl Paced {
             return Poll::Ready(());
         }
         self.turn.set(Turn::Waiting);
-        waiting.queue.push(self.network.block(), self.network, (self.turn.clone(), cx.waker().clone()));
+        let readers = if first { &mut waiting.first } else { &mut waiting.further };
+        readers.push(self.network.block(), self.network, (self.turn.clone(), cx.waker().clone()));
         if !std::mem::replace(&mut waiting.counting, true) {
             drop(waiting);
             tokio::task::spawn_local(self.pace.clone().count_rounds());
@@ -130,13 +151,35 @@ mod tests {
                 let began = Instant::now();
                 let read = |from| {
                     let reader = pace.reader(network(from));
-                    tokio::task::spawn_local(async move { poll_fn(|cx| reader.poll(cx)).await })
+                    tokio::task::spawn_local(async move { poll_fn(|cx| reader.poll(cx, false)).await })
                 };
                 let many: Vec<_> = (0..AT_ONCE * 50).map(|_| read(1)).collect();
                 let one = read(2);
                 one.await.unwrap();
                 assert!(began.elapsed() < ROUND * 3);
                 assert!(!many.last().unwrap().is_finished());
+            })
+            .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_first_read_goes_before_further_ones_of_its_network() {
+        tokio::task::LocalSet::new()
+            .run_until(async {
+                let pace = Pace::default();
+                let began = Instant::now();
+                let read = |first| {
+                    let reader = pace.reader(network(1));
+                    tokio::task::spawn_local(async move { poll_fn(|cx| reader.poll(cx, first)).await })
+                };
+                let further: Vec<_> = (0..AT_ONCE * 50).map(|_| read(false)).collect();
+                read(true).await.unwrap();
+                assert!(began.elapsed() < ROUND * 3);
+                let all: Vec<_> = (0..AT_ONCE * 50).map(|_| read(true)).collect();
+                tokio::time::sleep(ROUND * 20).await;
+                let done = further.iter().filter(|one| one.is_finished()).count();
+                assert!(done > AT_ONCE * 20 / SHARE, "they have a share: {done}");
+                drop(all);
             })
             .await;
     }
@@ -152,7 +195,7 @@ mod tests {
                     .map(|number| {
                         let (reader, order) = (pace.reader(network(1)), order.clone());
                         tokio::task::spawn_local(async move {
-                            poll_fn(|cx| reader.poll(cx)).await;
+                            poll_fn(|cx| reader.poll(cx, false)).await;
                             order.borrow_mut().push((number, began.elapsed()));
                         })
                     })
@@ -181,7 +224,7 @@ mod tests {
                 let pace = Pace::default();
                 for _ in 0..AT_ONCE * 3 {
                     let reader = pace.reader(network(1));
-                    poll_fn(|cx| reader.poll(cx)).await;
+                    poll_fn(|cx| reader.poll(cx, false)).await;
                     reader.give_back();
                 }
                 assert!(!pace.0.borrow().counting);

@@ -163,6 +163,16 @@ impl Place {
         self.turn.load(Ordering::Relaxed) == Turn::Queued as u8
     }
 
+    /// Whether nothing has been read from it yet.
+    pub(super) fn is_unread(&self) -> bool {
+        self.fresh.load(Ordering::Relaxed) && !self.receiving.load(Ordering::Relaxed)
+    }
+
+    /// For how long the connection has existed.
+    pub(super) fn age(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     /// How long the client has kept us waiting, or has waited in the queue; `None` while it is served. The time in which
     /// the connection waits to be read is not the client's.
     pub(super) fn waits(&self) -> Option<Duration> {
