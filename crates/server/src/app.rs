@@ -8,40 +8,30 @@ mod upkeep;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::{Arc, Mutex};
 
 use actix_web::rt::net::TcpStream;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use parlour_chat::audit::{self, Note};
 use parlour_chat::outcome::Done;
 use parlour_chat::passwords::Verdict;
 use parlour_chat::relying_party::RelyingParty;
 use parlour_chat::secrets::MasterKey;
 use parlour_chat::{Effect, Outcome, Refusal};
-use parlour_protocol::audit::AuditKind;
-use parlour_protocol::ids::{SessionId, UserId};
-use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::socket::CloseCode;
-use parlour_protocol::time::{SECOND, Timestamp};
+use parlour_protocol::ids::SessionId;
+use parlour_protocol::time::Timestamp;
 use parlour_realtime::{Broker, Delivery, Hub};
 use parlour_storage::user_events::Tell;
-use parlour_storage::users::UserRow;
-use parlour_storage::{
-    Connection, Database, DatabaseSettings, Lane, StorageError, own_data, server_state, sessions, users,
-};
+use parlour_storage::{Connection, Database, DatabaseSettings, Lane, StorageError, server_state};
 use quick_cache::sync::Cache;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::account_exports::Exports;
-use crate::api_tokens::{self, ApiToken};
 use crate::budget::Budgets;
-use crate::budget::addresses::{self, AddressKey};
+use crate::budget::addresses::{self};
 use crate::budget::connections::Conn;
 use crate::budget::gate::Gates;
 use crate::clock::Clock;
@@ -57,7 +47,7 @@ use crate::provider::Provider;
 use crate::query_batching::Reads;
 use crate::random;
 use crate::send_queue::SendQueue;
-use crate::tokens::{ACCESS_LIFETIME, Bearer, Tokens};
+use crate::tokens::{Bearer, Tokens};
 
 /// Pictures that may be processed or queued at a time; more are refused as overload.
 const WAITING_PICTURES: usize = 5;
