@@ -51,14 +51,14 @@ fn listed(
 ) -> Result<Listed<Conversation>, Refusal> {
     let mut rows = conversations::list_of(conn, user, only, after, limit + 1)?;
     let more = cut_page(&mut rows, limit, |_| ()).is_some();
-    let mut page = complete(conn, user, rows)?;
-    let cut = bounded(&mut page, text_of);
+    let cut = bounded(&mut rows, text_of);
+    let page = complete(conn, user, rows)?;
     let next = page.last().filter(|_| more || cut).map(position);
     Ok((page, next))
 }
 
-fn text_of(one: &Conversation) -> usize {
-    one.last_message.as_ref().and_then(|message| message.body.as_ref()).map_or(0, String::len)
+fn text_of(row: &ListedRow) -> usize {
+    row.topic.len() + row.last_bytes.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(0))
 }
 
 fn position(one: &Conversation) -> (i64, i64) {

@@ -41,8 +41,10 @@ pub const BODIES_OF_ONE: usize = 6 * 1024 * 1024;
 /// A response that is longer counts as one more read for each further one of this many bytes: time and traffic grow with
 /// it.
 const BYTES_PER_READ: usize = 64 * 1024;
-/// Delay before the next response to a client that was told to slow down: a refusal costs nearly as much as what it
-/// refuses.
+/// For how long the response that tells a client to slow down is held: a refusal costs nearly as much as what it
+/// refuses, and a client that asks again at once would be refused thousands of times a second.
+pub const REFUSAL_HELD: std::time::Duration = std::time::Duration::from_millis(250);
+/// The same on a socket, which also has to show signs of life.
 pub const AFTER_REFUSAL: std::time::Duration = std::time::Duration::from_millis(20);
 /// Anything smaller than this (bytes) is not counted: the number of connections bounds it.
 pub const SMALL: usize = 8 * 1024;

@@ -16,7 +16,7 @@ use parlour_protocol::problems::ErrorCode;
 use crate::answers::{self, Embedded};
 use crate::app::App;
 use crate::auth::{Allowance, bearer, client_address, recognize};
-use crate::budget::AFTER_REFUSAL;
+use crate::budget::REFUSAL_HELD;
 use crate::budget::gate::Gates;
 use crate::budget::place::{Place, Serving};
 use crate::cors;
@@ -123,7 +123,7 @@ pub async fn guard<B: MessageBody + 'static>(
         && let Some(place) = &place
     {
         place.forget();
-        tokio::time::sleep(AFTER_REFUSAL).await;
+        tokio::time::sleep(REFUSAL_HELD).await;
     }
     note_denied(&response);
     let embedded = response.response().extensions().get::<Embedded>().is_some();

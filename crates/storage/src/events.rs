@@ -23,6 +23,7 @@ use crate::Connection;
 use crate::conditions::IsMessage;
 use crate::conversations::ACTIVITY_SPAN;
 use crate::on_backend;
+use crate::pairs::IsAt;
 use crate::schema::{conversations, events};
 
 /// Appends a change at the next position of a conversation. The conversation's row must be locked.
@@ -207,15 +208,11 @@ pub fn list_messages_after(
 
 /// Several messages by conversation and position.
 pub fn list_messages(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<Vec<EventRow>> {
-    let conversations: Vec<i64> = at.iter().map(|(id, _)| *id).collect();
-    let seqs: Vec<i64> = at.iter().map(|(_, seq)| *seq).collect();
-    let rows: Vec<EventRow> = on_backend!(conn, inner => events::table
-        .filter(events::conversation_id.eq_any(conversations))
-        .filter(events::seq.eq_any(seqs))
+    on_backend!(conn, inner => events::table
+        .filter(IsAt::any(at))
         .filter(IsMessage)
         .select(EventRow::as_select())
-        .load(inner))?;
-    Ok(rows.into_iter().filter(|row| at.contains(&(row.conversation_id, row.seq))).collect())
+        .load(inner))
 }
 
 /// Authors of those messages that exist and aren't deleted. Events of other kinds are left out.
@@ -223,11 +220,8 @@ pub fn list_authors(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<BTr
     if at.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let conversations: Vec<i64> = at.iter().map(|(id, _)| *id).collect();
-    let seqs: Vec<i64> = at.iter().map(|(_, seq)| *seq).collect();
     let rows: Vec<(i64, i64, i64)> = on_backend!(conn, inner => events::table
-        .filter(events::conversation_id.eq_any(conversations))
-        .filter(events::seq.eq_any(seqs))
+        .filter(IsAt::any(at))
         .filter(events::kind.eq(MESSAGE))
         .filter(events::deleted_at.is_null())
         .select((events::conversation_id, events::seq, events::author_id))

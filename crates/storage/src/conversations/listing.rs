@@ -3,7 +3,7 @@
 //! Invariant: the cost per conversation is bounded, however long its log is.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text};
 use parlour_protocol::ids::UserId;
 
 use crate::Connection;
@@ -47,6 +47,9 @@ pub struct ListedRow {
     /// Position of the newest message that isn't deleted, among the last 50 events.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub last_message: Option<i64>,
+    /// Length of its text, in bytes.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub last_bytes: Option<i32>,
     /// The other user of a direct chat; `None` for rooms, as are the next fields.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub peer_id: Option<i64>,
@@ -78,7 +81,7 @@ pub fn list_of(
 ) -> QueryResult<Vec<ListedRow>> {
     let (activity, id) = after.unwrap_or((i64::MAX, i64::MAX));
     let sql = |only: &str, limit: &str| {
-        let text = format!("{PAGE} {only} {NEWEST} LIMIT {limit}) {LISTED} {NEWEST}");
+        let text = format!("{PAGE} {only} {NEWEST} LIMIT {limit}) {LISTED} {WITH_BYTES} {NEWEST}");
         let query = diesel::sql_query(text);
         query.bind::<BigInt, _>(user.0).bind::<BigInt, _>(activity).bind::<BigInt, _>(id)
     };
@@ -114,7 +117,7 @@ const LISTED: &str = ", mine AS MATERIALIZED (
             ORDER BY e.seq DESC LIMIT 100) AS late
             WHERE late.author_id = page.user_id ORDER BY late.seq DESC LIMIT 1),
         page.read_seq) AS read_seq
-    FROM page)
+    FROM page), listed AS MATERIALIZED (
     SELECT c.id, c.kind, c.name, c.topic, c.last_seq, c.member_count, c.last_activity_at, c.role, m.read_seq,
         (SELECT count(*) FROM (SELECT 1 AS one FROM events e WHERE e.conversation_id = c.id AND e.seq > m.read_seq
             AND e.kind = 0 AND e.author_id <> c.user_id AND e.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM blocks b
@@ -131,4 +134,10 @@ const LISTED: &str = ", mine AS MATERIALIZED (
     FROM page c
     JOIN mine m ON m.id = c.id
     LEFT JOIN users p ON c.kind = 1 AND p.id = CASE WHEN c.low_user = c.user_id THEN c.high_user ELSE c.low_user END
-    LEFT JOIN friendships f ON c.kind = 1 AND f.low_user = c.low_user AND f.high_user = c.high_user";
+    LEFT JOIN friendships f ON c.kind = 1 AND f.low_user = c.low_user AND f.high_user = c.high_user)";
+
+/// Adds the lengths of the last messages. They are known without reading the texts.
+const WITH_BYTES: &str =
+    "SELECT c.*, (SELECT COALESCE(octet_length(e.current_body), octet_length(e.body)) FROM events e
+        WHERE e.conversation_id = c.id AND e.seq = c.last_message) AS last_bytes
+    FROM listed c";
