@@ -36,6 +36,7 @@ pub mod schema;
 pub mod second_factors;
 pub mod server_state;
 pub mod sessions;
+mod statement;
 pub mod user_events;
 pub mod users;
 

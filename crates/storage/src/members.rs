@@ -1,7 +1,7 @@
 //! Members of rooms and direct chats.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::BigInt;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::users::User;
@@ -11,6 +11,7 @@ use crate::conversations::ROOM;
 use crate::on_backend;
 use crate::pairs::{OfPairs, Question};
 use crate::schema::{conversations, members, users};
+use crate::statement::prepared;
 use crate::users::SummaryRow;
 
 #[diesel::declare_sql_function]
@@ -232,11 +233,11 @@ fn column(markers: &[Marker], of: fn(&Marker) -> i64) -> Vec<i64> {
 pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> QueryResult<Vec<Marker>> {
     match conn {
         Connection::Postgres(inner) => {
-            let mut run = |statement: &str, markers: &[Marker]| -> QueryResult<Vec<Marker>> {
-                let rows: Vec<MarkerRow> = diesel::sql_query(statement)
-                    .bind::<Array<BigInt>, _>(column(markers, |one| one.0))
-                    .bind::<Array<BigInt>, _>(column(markers, |one| one.1))
-                    .bind::<Array<BigInt>, _>(column(markers, |one| one.2))
+            let mut run = |statement: &'static str, markers: &[Marker]| -> QueryResult<Vec<Marker>> {
+                let rows: Vec<MarkerRow> = prepared(statement)
+                    .bind(column(markers, |one| one.0))
+                    .bind(column(markers, |one| one.1))
+                    .bind(column(markers, |one| one.2))
                     .load(inner)?;
                 Ok(rows.into_iter().map(MarkerRow::marker).collect())
             };
@@ -244,8 +245,7 @@ pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> Qu
             if locked.is_empty() { Ok(locked) } else { run(MOVE_MARKERS, &locked) }
         }
         Connection::Sqlite(inner) => {
-            let rows: Vec<MarkerRow> =
-                diesel::sql_query(MOVE_SOME_MARKERS).bind::<Text, _>(json(markers)).load(inner)?;
+            let rows: Vec<MarkerRow> = prepared(MOVE_SOME_MARKERS).bind(json(markers)).load(inner)?;
             Ok(rows.into_iter().map(MarkerRow::marker).collect())
         }
     }
@@ -263,23 +263,23 @@ struct PlaceRow {
 /// left out.
 pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> QueryResult<Vec<(Marker, Seq)>> {
     let places: Vec<PlaceRow> = match conn {
-        Connection::Postgres(inner) => diesel::sql_query(
+        Connection::Postgres(inner) => prepared(
             "SELECT m.conversation_id, m.user_id, m.read_seq AS seq, c.last_seq AS head
                 FROM members m JOIN unnest($1, $2) AS given (conversation, person)
                     ON m.conversation_id = given.conversation AND m.user_id = given.person
                 JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL",
         )
-        .bind::<Array<BigInt>, _>(column(markers, |one| one.0))
-        .bind::<Array<BigInt>, _>(column(markers, |one| one.1))
+        .bind(column(markers, |one| one.0))
+        .bind(column(markers, |one| one.1))
         .load(inner)?,
         Connection::Sqlite(inner) => {
-            diesel::sql_query(
+            prepared(
                 "SELECT m.conversation_id, m.user_id, m.read_seq AS seq, c.last_seq AS head
                 FROM json_each($1) AS given
                 CROSS JOIN members m ON m.conversation_id = given.value ->> 0 AND m.user_id = given.value ->> 1
                 CROSS JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL",
             )
-            .bind::<Text, _>(json(markers))
+            .bind(json(markers))
             .load(inner)?
         }
     };

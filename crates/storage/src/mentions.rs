@@ -4,10 +4,10 @@
 //! notifications are kept). Counters count these rows.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 
 use crate::schema::{mentions, user_events};
+use crate::statement::prepared;
 use crate::{Connection, on_backend};
 
 /// A user whom a message addresses.
@@ -52,16 +52,16 @@ pub fn note_notifications(conn: &mut Connection, noted: &[(i64, i64, Seq, Seq)])
     match conn {
         Connection::Postgres(inner) => {
             let column = |of: fn(&(i64, i64, Seq, Seq)) -> i64| noted.iter().map(of).collect::<Vec<i64>>();
-            diesel::sql_query(
+            prepared(
                 "UPDATE mentions SET useq = given.useq
                 FROM unnest($1, $2, $3, $4) AS given (person, conversation, seq, useq)
                 WHERE mentions.user_id = given.person AND mentions.conversation_id = given.conversation
                     AND mentions.seq = given.seq",
             )
-            .bind::<Array<BigInt>, _>(column(|one| one.0))
-            .bind::<Array<BigInt>, _>(column(|one| one.1))
-            .bind::<Array<BigInt>, _>(column(|one| one.2))
-            .bind::<Array<BigInt>, _>(column(|one| one.3))
+            .bind(column(|one| one.0))
+            .bind(column(|one| one.1))
+            .bind(column(|one| one.2))
+            .bind(column(|one| one.3))
             .execute(inner)?;
         }
         Connection::Sqlite(inner) => {
@@ -114,14 +114,14 @@ pub fn list_of_messages(
 
 /// Deletes all rows of a conversation, and removes their notifications from the lists.
 pub fn delete_conversation(conn: &mut Connection, conversation: ConversationId) -> QueryResult<usize> {
-    diesel::sql_query(
+    on_backend!(conn, inner => prepared(
         "UPDATE user_events SET notify = FALSE WHERE notify AND EXISTS (SELECT 1 FROM mentions
             WHERE mentions.conversation_id = $1 AND mentions.user_id = user_events.user_id
                 AND mentions.useq = user_events.useq)
             AND user_id IN (SELECT user_id FROM mentions WHERE conversation_id = $1)",
     )
-    .bind::<BigInt, _>(conversation.0)
-    .execute(conn)?;
+    .bind(conversation.0)
+    .execute(inner))?;
     diesel::delete(mentions::table.filter(mentions::conversation_id.eq(conversation.0))).execute(conn)
 }
 

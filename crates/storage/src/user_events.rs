@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt};
+use diesel::sql_types::BigInt;
 use parlour_protocol::events::{UserChange, UserEvent};
 use parlour_protocol::ids::{Seq, UserId};
 use parlour_protocol::time::Timestamp;
@@ -13,6 +13,7 @@ use parlour_protocol::time::Timestamp;
 use crate::Connection;
 use crate::on_backend;
 use crate::schema::{user_events, users};
+use crate::statement::prepared;
 use crate::users::lock_all;
 
 /// Maximum number of rows inserted with one statement.
@@ -104,12 +105,12 @@ fn advance(conn: &mut Connection, counts: &BTreeMap<i64, i64>) -> QueryResult<Ve
         lock_all(conn, &people)?;
     }
     let rows: Vec<HeadRow> = match conn {
-        Connection::Postgres(inner) => diesel::sql_query(
+        Connection::Postgres(inner) => prepared(
             "UPDATE users SET last_useq = users.last_useq + due.count
             FROM unnest($1, $2) AS due (id, count) WHERE users.id = due.id RETURNING users.id, users.last_useq",
         )
-        .bind::<Array<BigInt>, _>(people)
-        .bind::<Array<BigInt>, _>(counts.values().copied().collect::<Vec<_>>())
+        .bind(people)
+        .bind(counts.values().copied().collect::<Vec<_>>())
         .load(inner)?,
         Connection::Sqlite(inner) => {
             let mut rows = Vec::with_capacity(counts.len());
@@ -134,14 +135,14 @@ pub fn list_newest_notifications(
     limit: i64,
 ) -> QueryResult<Vec<UserEventRow>> {
     match conn {
-        Connection::Postgres(inner) => diesel::sql_query(
+        Connection::Postgres(inner) => prepared(
             "SELECT newest.* FROM unnest($1) AS given (id) CROSS JOIN LATERAL (
                 SELECT user_id, useq, at, data, notify FROM user_events
                 WHERE user_id = given.id AND notify ORDER BY useq DESC LIMIT $2
             ) AS newest",
         )
-        .bind::<Array<BigInt>, _>(people)
-        .bind::<BigInt, _>(limit)
+        .bind(people.to_vec())
+        .bind(limit)
         .load(inner),
         Connection::Sqlite(_) => {
             let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! Turns for heavy readers: few large reads of one person run on this node at the same time, the others wait in order
+//! Turns for heavy readers: one large read of a person runs on this node at a time, the others wait in order
 //! of arrival. Somebody who asks for everything at once waits; nobody else does.
 //!
 //! Invariant: the table holds only people with a read that runs or waits.
@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use parlour_protocol::ids::UserId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Maximum concurrent large reads per person.
-const AT_ONCE: usize = 2;
+/// Maximum concurrent large reads per person and node.
+const AT_ONCE: usize = 1;
 
 type Table = Arc<Mutex<HashMap<UserId, Arc<Semaphore>>>>;
 

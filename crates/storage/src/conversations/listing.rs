@@ -3,10 +3,12 @@
 //! Invariant: the cost per conversation is bounded, however long its log is.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text};
 use parlour_protocol::ids::UserId;
 
 use crate::Connection;
+use crate::on_backend;
+use crate::statement::prepared;
 
 /// An entry of the user's list of conversations: everything that one statement can read.
 #[derive(Debug, Clone, QueryableByName)]
@@ -70,48 +72,23 @@ pub struct ListedRow {
     pub writable: bool,
 }
 
-/// A page of the user's conversations (only those in `only`, if given), most recently active first, starting after a
-/// position in that order.
-pub fn list_of(
-    conn: &mut Connection,
-    user: UserId,
-    only: Option<&[i64]>,
-    after: Option<(i64, i64)>,
-    limit: i64,
-) -> QueryResult<Vec<ListedRow>> {
-    let (activity, id) = after.unwrap_or((i64::MAX, i64::MAX));
-    let sql = |only: &str, limit: &str| {
-        let text = format!("{PAGE} {only} {NEWEST} LIMIT {limit}) {LISTED} {WITH_BYTES} {NEWEST}");
-        let query = diesel::sql_query(text);
-        query.bind::<BigInt, _>(user.0).bind::<BigInt, _>(activity).bind::<BigInt, _>(id)
-    };
-    // SQLite numbers parameters in the order in which they first appear.
-    match (conn, only) {
-        (conn, None) => sql("", "$4").bind::<BigInt, _>(limit).load(conn),
-        (Connection::Postgres(inner), Some(only)) => sql("AND c.id = ANY($4)", "$5")
-            .bind::<Array<BigInt>, _>(only)
-            .bind::<BigInt, _>(limit)
-            .load(inner),
-        (Connection::Sqlite(inner), Some(only)) => sql("AND c.id IN (SELECT value FROM json_each($4))", "$5")
-            .bind::<Text, _>(format!("{only:?}"))
-            .bind::<BigInt, _>(limit)
-            .load(inner),
-    }
-}
-
-/// Selects the conversations to list; a condition on their ids may follow.
-const PAGE: &str = "WITH page AS MATERIALIZED (
+/// The statement, with a condition on the ids of conversations and the parameter that limits the page.
+///
+/// The inner limits stop counting at 100, and looking back at 100 or 50 rows, so the cost per conversation is bounded
+/// however long it is. A user who writes has read everything before, even while the marker is still on its way from
+/// another node. The lengths of the last messages are known without reading the texts.
+macro_rules! page {
+    ($only:literal, $limit:literal) => {
+        concat!(
+            "WITH page AS MATERIALIZED (
     SELECT c.id, c.kind, c.name, c.topic, c.last_seq, c.member_count, c.last_activity_at, c.low_user, c.high_user,
         m.user_id, m.role, m.read_seq
     FROM members m JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL
-    WHERE m.user_id = $1 AND (c.last_activity_at < $2 OR (c.last_activity_at = $2 AND c.id < $3))";
-
-const NEWEST: &str = "ORDER BY c.last_activity_at DESC, c.id DESC";
-
-/// Adds the columns of a page. The inner limits stop counting at 100, and looking back at 100 or 50 rows, so the cost
-/// per conversation is bounded however long it is. A user who writes has read everything before, even while the marker
-/// is still on its way from another node.
-const LISTED: &str = ", mine AS MATERIALIZED (
+    WHERE m.user_id = $1 AND (c.last_activity_at < $2 OR (c.last_activity_at = $2 AND c.id < $3)) ",
+            $only,
+            " ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ",
+            $limit,
+            "), mine AS MATERIALIZED (
     SELECT page.id, COALESCE((SELECT late.seq FROM (SELECT e.seq, e.author_id FROM events e
             WHERE e.conversation_id = page.id AND e.seq > page.read_seq AND e.kind = 0
             ORDER BY e.seq DESC LIMIT 100) AS late
@@ -134,10 +111,34 @@ const LISTED: &str = ", mine AS MATERIALIZED (
     FROM page c
     JOIN mine m ON m.id = c.id
     LEFT JOIN users p ON c.kind = 1 AND p.id = CASE WHEN c.low_user = c.user_id THEN c.high_user ELSE c.low_user END
-    LEFT JOIN friendships f ON c.kind = 1 AND f.low_user = c.low_user AND f.high_user = c.high_user)";
-
-/// Adds the lengths of the last messages. They are known without reading the texts.
-const WITH_BYTES: &str =
-    "SELECT c.*, (SELECT COALESCE(octet_length(e.current_body), octet_length(e.body)) FROM events e
+    LEFT JOIN friendships f ON c.kind = 1 AND f.low_user = c.low_user AND f.high_user = c.high_user)
+    SELECT c.*, (SELECT COALESCE(octet_length(e.current_body), octet_length(e.body)) FROM events e
         WHERE e.conversation_id = c.id AND e.seq = c.last_message) AS last_bytes
-    FROM listed c";
+    FROM listed c
+    ORDER BY c.last_activity_at DESC, c.id DESC"
+        )
+    };
+}
+
+/// A page of the user's conversations (only those in `only`, if given), most recently active first, starting after a
+/// position in that order.
+pub fn list_of(
+    conn: &mut Connection,
+    user: UserId,
+    only: Option<&[i64]>,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> QueryResult<Vec<ListedRow>> {
+    let (activity, id) = after.unwrap_or((i64::MAX, i64::MAX));
+    let from = |text| prepared(text).bind(user.0).bind(activity).bind(id);
+    match (conn, only) {
+        (conn, None) => on_backend!(conn, inner => from(page!("", "$4")).bind(limit).load(inner)),
+        (Connection::Postgres(inner), Some(only)) => {
+            from(page!("AND c.id = ANY($4)", "$5")).bind(only.to_vec()).bind(limit).load(inner)
+        }
+        (Connection::Sqlite(inner), Some(only)) => {
+            let text = page!("AND c.id IN (SELECT value FROM json_each($4))", "$5");
+            from(text).bind(format!("{only:?}")).bind(limit).load(inner)
+        }
+    }
+}
