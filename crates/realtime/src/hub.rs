@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
@@ -412,7 +412,10 @@ impl Hub {
         };
         let delivered = {
             let mut feed = lock(&feed);
-            self.deliver_to(&mut feed, delivery)
+            let began = Instant::now();
+            let delivered = self.deliver_to(&mut feed, delivery);
+            self.0.metrics.fan_out.observe(began.elapsed().as_secs_f64());
+            delivered
         };
         self.follow_up(topic, delivered);
     }

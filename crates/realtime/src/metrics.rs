@@ -2,14 +2,28 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use prometheus_client::metrics::histogram::Histogram;
+
+/// Upper bounds of the buckets of [`Metrics::fan_out`], in seconds.
+const FAN_OUT_SECONDS: [f64; 10] = [0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3];
+
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $name:ident;)*) => {
         /// All counters.
-        #[derive(Debug, Default)]
+        #[derive(Debug)]
         pub struct Metrics {
             $($(#[doc = $doc])* pub $name: AtomicU64,)*
             /// Bytes that wait for slow connections of this node now.
             pub waiting_bytes: AtomicUsize,
+            /// How long an event took to reach every outbox on this node, in seconds.
+            pub fan_out: Histogram,
+        }
+
+        impl Default for Metrics {
+            fn default() -> Self {
+                let fan_out = Histogram::new(FAN_OUT_SECONDS);
+                Self { $($name: AtomicU64::default(),)* waiting_bytes: AtomicUsize::default(), fan_out }
+            }
         }
 
         impl Metrics {

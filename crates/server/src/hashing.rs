@@ -6,9 +6,9 @@
 //! waits behind everything that somebody else has queued, even from thousands of addresses. When the queue is full, the
 //! last class and those with the most requests give way.
 //!
-//! While people write to each other, a thread that hashed a stranger's password pauses for as long as that took: half of
-//! a small machine's time is left for messages, however many strangers log in. The priority of the threads alone does
-//! not give messages that: a kernel that shares a core between services first compares priorities only within one.
+//! While people write to each other, a thread that hashed a stranger's password pauses for twice as long as that took:
+//! most of a small machine's time is left for messages, however many strangers log in. The priority of the threads alone
+//! does not give messages that: a kernel that shares a core between services first compares priorities only within one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -221,7 +221,7 @@ fn run(shared: &Shared, pulse: &Pulse) {
             // A panic costs one reply, not the thread.
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory)));
             if strangers && pulse.beats() {
-                thread::sleep(began.elapsed());
+                thread::sleep(began.elapsed() * 2);
             }
             waiting = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         } else if memory.is_empty() {

@@ -8,10 +8,12 @@ mod scheduler;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use parlour_chat::jobs::Failure;
 use parlour_protocol::jobs::JobKind;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::App;
@@ -29,56 +31,65 @@ fn at_once(kind: JobKind) -> usize {
     }
 }
 
-/// The jobs of one kind on this node.
-struct OfKind {
-    places: Arc<Semaphore>,
-    runs: AtomicU64,
-    failures: AtomicU64,
-}
+/// A label of metrics of jobs.
+pub type OfKind = [(&'static str, &'static str); 1];
 
-/// Places for jobs on this node, and counters.
-pub struct Jobs(BTreeMap<JobKind, OfKind>);
+/// Upper bounds of the buckets of [`Jobs::times`], in seconds.
+const SECONDS: [f64; 9] = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0];
+
+/// Places for jobs on this node, and metrics by kind since it started.
+pub struct Jobs {
+    places: BTreeMap<JobKind, Arc<Semaphore>>,
+    /// Attempts begun.
+    pub runs: Family<OfKind, Counter>,
+    /// Attempts that failed.
+    pub failures: Family<OfKind, Counter>,
+    /// How long attempts took, in seconds.
+    pub times: Family<OfKind, Histogram>,
+}
 
 impl Default for Jobs {
     fn default() -> Self {
-        let of = |kind: JobKind| OfKind {
-            places: Arc::new(Semaphore::new(at_once(kind))),
-            runs: AtomicU64::default(),
-            failures: AtomicU64::default(),
+        let jobs = Self {
+            places: JobKind::ALL
+                .iter()
+                .map(|kind| (*kind, Arc::new(Semaphore::new(at_once(*kind)))))
+                .collect(),
+            runs: Family::default(),
+            failures: Family::default(),
+            times: Family::new_with_constructor(|| Histogram::new(SECONDS)),
         };
-        Self(JobKind::ALL.iter().map(|kind| (*kind, of(*kind))).collect())
+        // A kind that never ran is shown as zero.
+        for kind in JobKind::ALL {
+            drop(jobs.runs.get_or_create(&label(*kind)));
+            drop(jobs.failures.get_or_create(&label(*kind)));
+            drop(jobs.times.get_or_create(&label(*kind)));
+        }
+        jobs
     }
 }
 
+/// The label of a kind.
+pub fn label(kind: JobKind) -> OfKind {
+    [("kind", kind.as_str())]
+}
+
 impl Jobs {
-    /// Attempts begun by this node since it started.
-    pub fn runs(&self, kind: JobKind) -> u64 {
-        self.0.get(&kind).map_or(0, |of| of.runs.load(Ordering::Relaxed))
-    }
-
-    /// Attempts of this node that failed since it started.
-    pub fn failures(&self, kind: JobKind) -> u64 {
-        self.0.get(&kind).map_or(0, |of| of.failures.load(Ordering::Relaxed))
-    }
-
     /// How many more jobs this node can run now, by kind.
     fn free(&self) -> Vec<(JobKind, i64)> {
-        let free = |of: &OfKind| i64::try_from(of.places.available_permits()).unwrap_or(0);
-        self.0.iter().map(|(kind, of)| (*kind, free(of))).filter(|(_, free)| *free > 0).collect()
+        let free = |places: &Semaphore| i64::try_from(places.available_permits()).unwrap_or(0);
+        self.places.iter().map(|(kind, places)| (*kind, free(places))).filter(|(_, free)| *free > 0).collect()
     }
 
     /// Takes a place for a job, and counts the attempt.
     fn begin(&self, kind: JobKind) -> Option<OwnedSemaphorePermit> {
-        let of = self.0.get(&kind)?;
-        let place = of.places.clone().try_acquire_owned().ok()?;
-        of.runs.fetch_add(1, Ordering::Relaxed);
+        let place = self.places.get(&kind)?.clone().try_acquire_owned().ok()?;
+        self.runs.get_or_create(&label(kind)).inc();
         Some(place)
     }
 
     fn count_failure(&self, kind: JobKind) {
-        if let Some(of) = self.0.get(&kind) {
-            of.failures.fetch_add(1, Ordering::Relaxed);
-        }
+        self.failures.get_or_create(&label(kind)).inc();
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tracing::callsite::Identifier;
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -78,13 +78,24 @@ impl<S: Subscriber, L: Layer<S>> Layer<S> for BoundedLayer<L> {
     }
 }
 
+/// What is logged: levels, in general and by module, such as `info,parlour_server=debug`.
+fn filter(wanted: &str) -> Result<Targets, ParseError> {
+    let filter = if wanted.trim().is_empty() { Targets::new() } else { wanted.parse::<Targets>()? };
+    let general = filter.default_level().unwrap_or(LevelFilter::INFO);
+    Ok(filter
+        .with_default(general)
+        // These log one line for every malformed request or connection of a stranger.
+        .with_target("actix_http", LevelFilter::OFF)
+        .with_target("actix_server", LevelFilter::WARN)
+        .with_target("actix_server::accept", LevelFilter::OFF))
+}
+
 /// Starts logging to standard error, filtered by `RUST_LOG`.
 pub fn init() {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    // These log one line for every malformed request or connection of a stranger.
-    let quiet = ["actix_http=off", "actix_server=warn", "actix_server::accept=off"];
-    let filter =
-        quiet.iter().filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive);
+    let filter = filter(&std::env::var("RUST_LOG").unwrap_or_default()).unwrap_or_else(|error| {
+        eprintln!("RUST_LOG is ignored: {error}; an example is info,parlour_server=debug");
+        filter("").unwrap_or_default()
+    });
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
@@ -94,7 +105,22 @@ pub fn init() {
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
+
     use super::*;
+
+    #[test]
+    fn levels_are_set_in_general_and_by_module() {
+        let shows = |wanted: &str, module: &str, level| filter(wanted).unwrap().would_enable(module, &level);
+        assert!(shows("", "parlour_chat", Level::INFO) && !shows("", "parlour_chat", Level::DEBUG));
+        let few = "parlour_server=debug";
+        assert!(
+            shows(few, "parlour_server::socket", Level::DEBUG) && shows(few, "parlour_chat", Level::INFO)
+        );
+        assert!(!shows("error,hyper=info", "parlour_chat", Level::INFO));
+        assert!(!shows("trace", "actix_http::h1", Level::ERROR));
+        assert!(filter("parlour=loud").is_err());
+    }
 
     #[test]
     fn a_place_writes_a_bounded_number_of_lines_and_says_how_many_it_left_out() {

@@ -3,6 +3,7 @@
 //! Invariant: strangers never see them. On the public address they require a token, even from this machine: behind a
 //! proxy every peer looks local. The separate address requires none.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,72 +13,85 @@ use actix_web::{App as WebApp, HttpResponse, HttpServer};
 use parlour_chat::jobs;
 use parlour_protocol::jobs::JobKind;
 use parlour_protocol::time::SECOND;
+use parlour_storage::jobs::Backlog;
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
 
 use crate::app::App;
+use crate::jobs::{Jobs, OfKind, label};
 
 /// Time limit for counting jobs in the database.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// All metrics as text.
 async fn text(app: &App) -> String {
-    let mut text = String::new();
+    let mut registry = Registry::with_prefix("parlour");
+    let metrics = app.hub.metrics();
     let statements =
         ("database_statements", "Statements run, without BEGIN and COMMIT.", app.database.statements());
-    for (name, help, value) in app.hub.metrics().list().into_iter().chain([statements]) {
-        text.push_str(&format!("{}parlour_{name} {value}\n", head(name, help.trim(), "counter")));
+    for (name, help, value) in metrics.list().into_iter().chain([statements]) {
+        registry.register(name, sentence(help), ConstCounter::new(value));
     }
-    let waiting = app.hub.metrics().waiting_bytes.load(Ordering::Relaxed);
     let gauges = [
-        ("sockets", "Sockets connected to this node.", app.hub.sockets()),
-        ("people_online", "People connected to any node.", app.hub.presence().count()),
-        ("connections", "Connections that are no started sockets.", app.budgets.door.count()),
-        ("held_bytes", "Memory for bodies, answers and unfinished frames.", app.budgets.memory.held()),
-        ("waiting_bytes", "Bytes that wait for slow sockets.", waiting),
+        ("sockets", "Sockets connected to this node", app.hub.sockets()),
+        ("people_online", "People connected to any node", app.hub.presence().count()),
+        ("connections", "Connections that are no started sockets", app.budgets.door.count()),
+        ("held_bytes", "Memory for bodies, responses and unfinished frames", app.budgets.memory.held()),
+        ("waiting_bytes", "Bytes that wait for slow sockets", metrics.waiting_bytes.load(Ordering::Relaxed)),
     ];
     for (name, help, value) in gauges {
-        text.push_str(&format!("{}parlour_{name} {value}\n", head(name, help, "gauge")));
+        registry.register(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
     }
-    text.push_str(&of_jobs(app).await);
-    text
-}
-
-fn head(name: &str, help: &str, kind: &str) -> String {
-    format!("# HELP parlour_{name} {help}\n# TYPE parlour_{name} {kind}\n")
-}
-
-/// Metrics of jobs, by kind. What waits and what failed is counted in the database, for all nodes; without an answer
-/// from it, that is left out.
-async fn of_jobs(app: &App) -> String {
-    let by_kind = |name: &str, help: &str, kind: &str, value: &dyn Fn(JobKind) -> i64| {
-        let line = |job: &JobKind| format!("parlour_{name}{{kind=\"{}\"}} {}\n", job.as_str(), value(*job));
-        head(name, help, kind) + &JobKind::ALL.iter().map(line).collect::<String>()
+    let seconds = |registry: &mut Registry, name, help, times: &Histogram| {
+        registry.register_with_unit(name, help, Unit::Seconds, times.clone());
     };
-    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let mut text = by_kind("job_runs", "Attempts at jobs that this node began.", "counter", &|kind| {
-        number(app.jobs.runs(kind))
-    });
-    text += &by_kind("job_failures", "Attempts at jobs that failed on this node.", "counter", &|kind| {
-        number(app.jobs.failures(kind))
-    });
+    let commit = "How long transactions that changed something took, from BEGIN until they were durable";
+    seconds(&mut registry, "commit", commit, app.database.commits());
+    let fan_out = "How long an event took to reach every outbox on this node";
+    seconds(&mut registry, "fan_out", fan_out, &metrics.fan_out);
+    add_jobs(app, &mut registry).await;
+    let mut text = String::new();
+    match prometheus_text::encode(&mut text, &registry) {
+        Ok(()) => text,
+        // Writing to a string cannot fail.
+        Err(fmt::Error) => String::new(),
+    }
+}
+
+/// A description without its full stop, which the library adds.
+fn sentence(help: &str) -> &str {
+    help.trim().trim_end_matches('.')
+}
+
+/// Adds metrics of jobs, by kind. What waits and what failed is counted in the database, for all nodes; if it does not
+/// respond, that is left out.
+async fn add_jobs(app: &App, registry: &mut Registry) {
+    let Jobs { runs, failures, times, .. } = &app.jobs;
+    registry.register("job_runs", "Attempts at jobs that this node began", runs.clone());
+    registry.register("job_failures", "Attempts at jobs that failed on this node", failures.clone());
+    let help = "How long attempts at jobs took on this node";
+    registry.register_with_unit("job", help, Unit::Seconds, times.clone());
     let now = app.clock.now();
     let counting = app.read(move |conn| jobs::count(conn, now));
-    let Ok(Ok(backlogs)) = tokio::time::timeout(PATIENCE, counting).await else {
-        return text;
+    let Ok(Ok(backlogs)) = tokio::time::timeout(PATIENCE, counting).await else { return };
+    let mut by_kind = |name, help, value: &dyn Fn(&Backlog) -> i64| {
+        let gauges = Family::<OfKind, Gauge>::default();
+        for kind in JobKind::ALL {
+            let backlog = backlogs.iter().find(|backlog| backlog.kind == kind.as_str());
+            gauges.get_or_create(&label(*kind)).set(backlog.map_or(0, value));
+        }
+        registry.register(name, help, gauges);
     };
-    let of = |kind: JobKind| backlogs.iter().find(|backlog| backlog.kind == kind.as_str());
-    text += &by_kind("jobs_waiting", "Jobs of all nodes that wait or run.", "gauge", &|kind| {
-        of(kind).map_or(0, |backlog| backlog.waiting)
+    by_kind("jobs_waiting", "Jobs of all nodes that wait or run", &|backlog| backlog.waiting);
+    by_kind("jobs_lag_seconds", "For how long the oldest due job has waited", &|backlog| {
+        backlog.oldest.map_or(0, |since| (now.0 - since) / SECOND)
     });
-    text += &by_kind("jobs_lag_seconds", "For how long the oldest due job has waited.", "gauge", &|kind| {
-        let since = of(kind).and_then(|backlog| backlog.oldest);
-        since.map_or(0, |since| (now.0 - since) / SECOND)
-    });
-    text + &by_kind(
-        "jobs_failed",
-        "Jobs that failed for good and wait for an administrator.",
-        "gauge",
-        &|kind| of(kind).map_or(0, |backlog| backlog.failed),
-    )
+    let failed = "Jobs that failed for good and wait for an administrator";
+    by_kind("jobs_failed", failed, &|backlog| backlog.failed);
 }
 
 /// A response with all metrics.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use parlour_protocol::ids::ConversationId;
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{Notify, oneshot};
 
 use crate::Connection;
@@ -25,6 +26,9 @@ use crate::user_events::Tell;
 const QUEUE: usize = 1024;
 /// A connection that was idle for this long is checked before it is used again.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// Upper bounds of the buckets of [`Database::commits`], in seconds.
+const COMMIT_SECONDS: [f64; 11] = [0.000_3, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0];
 
 /// How to open a [`Database`].
 #[derive(Debug, Clone)]
@@ -151,6 +155,7 @@ pub struct Database {
     writing: Arc<AtomicBool>,
     /// Notified when jobs were queued.
     jobs: Arc<Notify>,
+    commits: Histogram,
     /// Never receives anything; disconnected when the last thread ends.
     ended: Receiver<Infallible>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
@@ -168,8 +173,11 @@ impl Database {
         let statements = Arc::new(AtomicU64::default());
         let writing = Arc::new(AtomicBool::new(true));
         let queued: Arc<Notify> = Arc::default();
-        let link =
-            || Link::new(settings.address.clone(), statements.clone(), writing.clone(), queued.clone());
+        let commits = Histogram::new(COMMIT_SECONDS);
+        let link = || {
+            let (address, commits) = (settings.address.clone(), commits.clone());
+            Link::new(address, statements.clone(), writing.clone(), queued.clone(), commits)
+        };
         let (alive, ended) = crossbeam_channel::bounded(0);
         let mut threads = Vec::new();
         let (conversations, people) = match settings.address {
@@ -206,7 +214,7 @@ impl Database {
             })?);
         }
         let threads = Arc::new(Mutex::new(threads));
-        Ok(Self { readers, lanes, statements, writing, jobs: queued, ended, threads })
+        Ok(Self { readers, lanes, statements, writing, jobs: queued, commits, ended, threads })
     }
 
     /// Drops this handle and waits until all threads have closed their connections and ended, which they do soon after
@@ -227,6 +235,11 @@ impl Database {
     /// Number of statements run so far, not counting those that begin and end transactions.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
+    }
+
+    /// How long transactions that changed something took, in seconds, from BEGIN until they were durable.
+    pub fn commits(&self) -> &Histogram {
+        &self.commits
     }
 
     /// Whether the last change was stored; false, for example, while the disk is full or the database is unavailable.

@@ -3,13 +3,14 @@
 //! Invariant: a job is claimed for a limited time, its lease, and every claim counts as an attempt. What ends a job names
 //! the attempt, so a node that lost its lease to another one changes nothing.
 
-use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::Connection;
 use crate::link;
 use crate::on_backend;
 use crate::schema::jobs;
+use crate::statement::prepared;
 
 /// A job.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -221,49 +222,33 @@ pub fn delete_before(conn: &mut Connection, failed: i64, kinds: &[&str], overdue
 }
 
 /// The jobs of one kind, counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct Backlog {
     /// Kind of the jobs, as it is stored.
+    #[diesel(sql_type = Text)]
     pub kind: String,
     /// Jobs that are waiting or running.
+    #[diesel(sql_type = BigInt)]
     pub waiting: i64,
     /// When the first of those became due that are due and nobody has; `None` if there is none.
+    #[diesel(sql_type = Nullable<BigInt>)]
     pub oldest: Option<i64>,
     /// Jobs that failed.
+    #[diesel(sql_type = BigInt)]
     pub failed: i64,
 }
 
 /// How many jobs there are, by kind.
 pub fn count(conn: &mut Connection, now: i64) -> QueryResult<Vec<Backlog>> {
-    type Counts = Vec<(String, i64)>;
-    let waiting: Counts = on_backend!(conn, inner => jobs::table
-        .filter(jobs::failed_at.is_null())
-        .group_by(jobs::kind)
-        .select((jobs::kind, count_star()))
-        .load(inner))?;
-    let failed: Counts = on_backend!(conn, inner => jobs::table
-        .filter(jobs::failed_at.is_not_null())
-        .group_by(jobs::kind)
-        .select((jobs::kind, count_star()))
-        .load(inner))?;
-    let oldest: Vec<(String, Option<i64>)> = on_backend!(conn, inner => jobs::table
-        .filter(jobs::failed_at.is_null())
-        .filter(jobs::run_at.le(now))
-        .filter(jobs::leased_until.is_null().or(jobs::leased_until.le(now)))
-        .group_by(jobs::kind)
-        .select((jobs::kind, min(jobs::run_at)))
-        .load(inner))?;
-    let mut all: std::collections::BTreeMap<String, Backlog> = Default::default();
-    for (kind, count) in waiting {
-        all.entry(kind).or_default().waiting = count;
-    }
-    for (kind, since) in oldest {
-        all.entry(kind).or_default().oldest = since;
-    }
-    for (kind, count) in failed {
-        all.entry(kind).or_default().failed = count;
-    }
-    Ok(all.into_iter().map(|(kind, backlog)| Backlog { kind, ..backlog }).collect())
+    on_backend!(conn, inner => prepared(
+        "SELECT kind, count(*) FILTER (WHERE failed_at IS NULL) AS waiting,
+            min(run_at) FILTER (WHERE failed_at IS NULL AND run_at <= $1
+                AND (leased_until IS NULL OR leased_until <= $1)) AS oldest,
+            count(*) FILTER (WHERE failed_at IS NOT NULL) AS failed
+        FROM jobs GROUP BY kind",
+    )
+    .bind(now)
+    .load(inner))
 }
 
 #[cfg(test)]

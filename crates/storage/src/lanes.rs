@@ -12,6 +12,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Select};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
@@ -197,13 +198,14 @@ fn run_together(link: &mut Link, mut batch: Vec<Box<dyn Unit>>, tell_all: TellAl
     if batch.len() < 2 {
         return batch.into_iter().for_each(|unit| run_alone(link, unit, tell_all));
     }
+    let began = Instant::now();
     let mut outcome = run_batch(link, &mut batch, tell_all).map(|()| Vec::new());
     if matches!(outcome, Err(BatchError::Spoiled)) {
         outcome = run_batch_again(link, &mut batch, tell_all);
     }
     match outcome {
         Ok(again) => {
-            link.committed();
+            link.committed(began);
             for (unit, again) in batch.into_iter().zip(again.into_iter().chain(std::iter::repeat(false))) {
                 if again { run_alone(link, unit, tell_all) } else { unit.settle(Ok(())) }
             }
@@ -292,6 +294,7 @@ fn run_alone(link: &mut Link, mut unit: Box<dyn Unit>, tell_all: TellAll) {
             return unit.settle(Err(StorageError::Unavailable));
         };
         let mut committing = false;
+        let began = Instant::now();
         let outcome = begin(conn).map_err(StorageError::from).and_then(|()| match unit.run(conn) {
             Ran::Done => {
                 tell(conn, std::slice::from_mut(&mut unit), tell_all)?;
@@ -304,7 +307,7 @@ fn run_alone(link: &mut Link, mut unit: Box<dyn Unit>, tell_all: TellAll) {
         match outcome {
             Ok(done) => {
                 if done {
-                    link.committed();
+                    link.committed(began);
                 } else {
                     roll_back(link);
                 }

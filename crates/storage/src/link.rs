@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::{Connection as _, Instrumentation, InstrumentationEvent, SimpleConnection};
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::Notify;
 
 use crate::Connection;
@@ -28,6 +29,7 @@ pub(crate) struct Link {
     pub writing: Arc<AtomicBool>,
     /// Notified when jobs were queued.
     jobs: Arc<Notify>,
+    commits: Histogram,
 }
 
 thread_local! {
@@ -110,12 +112,14 @@ impl Link {
         statements: Arc<AtomicU64>,
         writing: Arc<AtomicBool>,
         jobs: Arc<Notify>,
+        commits: Histogram,
     ) -> Self {
-        Self { address, conn: None, away: false, statements, writing, jobs }
+        Self { address, conn: None, away: false, statements, writing, jobs, commits }
     }
 
-    /// Records that a transaction was committed, with the jobs that it queued.
-    pub fn committed(&self) {
+    /// Records that a transaction that began at this time was committed, with the jobs that it queued.
+    pub fn committed(&self, began: Instant) {
+        self.commits.observe(began.elapsed().as_secs_f64());
         self.writing.store(true, Ordering::Relaxed);
         if QUEUED.take() {
             self.jobs.notify_one();

@@ -1,5 +1,7 @@
 //! Malformed requests are refused with a problem document, whatever they are and wherever they go.
 
+use std::collections::BTreeSet;
+
 use parlour_client::operations::ListNamed;
 use parlour_protocol::problems::ErrorCode;
 use reqwest::{Method, header};
@@ -214,11 +216,26 @@ async fn operations(app: App) {
             assert_eq!(response.status(), 200, "{path}");
         }
     }
+    let ada = app.person("ada").await;
+    let tea = ada.create_room("tea").await;
+    let mut socket = ada.socket_on(&[tea]).await;
+    let seq = ada.send(tea, "hello").await;
+    socket.expect_event(tea, seq).await;
     let api = app.stranger(0);
     let metrics = || api.request(Method::GET, api.base().join("/metrics").unwrap());
     let told = metrics().bearer_auth(METRICS_TOKEN).send().await.unwrap();
     assert_eq!(told.status(), 200);
-    assert!(told.text().await.unwrap().contains("# TYPE "));
+    let told = told.text().await.unwrap();
+    let types: Vec<&str> = told.lines().filter(|line| line.starts_with("# TYPE ")).collect();
+    assert!(types.len() > 20 && types.iter().collect::<BTreeSet<_>>().len() == types.len(), "{told}");
+    for times in ["commit_seconds", "fan_out_seconds"] {
+        let value = |end: &str| {
+            let start = format!("parlour_{times}_{end} ");
+            told.lines().find_map(|line| line.strip_prefix(&start)?.parse::<f64>().ok()).expect(times)
+        };
+        assert!(value("count") > 0.0 && value("sum") > 0.0, "{told}");
+        assert_eq!(value("bucket{le=\"+Inf\"}"), value("count"), "{told}");
+    }
     // Not to this machine either: every client that comes through a proxy appears to be on it.
     for refused in [metrics(), metrics().bearer_auth("another token"), metrics().header("via", "1.1 proxy")] {
         assert_eq!(refused.send().await.unwrap().status(), 404);

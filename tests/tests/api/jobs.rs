@@ -60,6 +60,7 @@ async fn a_job_is_run_once(app: App) {
     .await;
     assert_eq!(total(&app, "job_runs", JobKind::Mail).await, 20);
     assert_eq!(total(&app, "job_failures", JobKind::Mail).await, 0);
+    assert_eq!(total(&app, "job_seconds_count", JobKind::Mail).await, 20);
     assert_eq!((app.mail().begun(), app.mail().mails().len()), (20, 0));
 }
 

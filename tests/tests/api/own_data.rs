@@ -20,6 +20,9 @@ use parlour_storage::{Connection, own_data};
 use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::{App, Authenticator, Backend, Person, Refusal, eventually, on_all_backends};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 on_all_backends!(
     exporting,
@@ -248,10 +251,9 @@ fn logs() -> Logs {
     static LOGS: LazyLock<Logs> = LazyLock::new(|| {
         let logs = Logs::default();
         let writer = logs.clone();
-        tracing_subscriber::fmt()
-            .with_env_filter("info,parlour_server=trace,parlour_realtime=trace,parlour_storage=trace")
-            .with_writer(move || writer.clone())
-            .init();
+        let wanted = "info,parlour_server=trace,parlour_realtime=trace,parlour_storage=trace";
+        let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+        tracing_subscriber::registry().with(lines).with(wanted.parse::<Targets>().unwrap()).init();
         logs
     });
     LOGS.clone()

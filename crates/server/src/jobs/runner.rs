@@ -73,10 +73,13 @@ async fn round(app: &Arc<App>, mailer: Option<&Arc<Mailer>>) -> Result<(), ApiEr
 /// Runs a job and records what became of it.
 async fn attempt(app: Arc<App>, mailer: Option<Arc<Mailer>>, claimed: Claimed, place: OwnedSemaphorePermit) {
     let (id, kind) = (claimed.attempt.id, claimed.job.kind().as_str());
+    let began = Instant::now();
     let Some(outcome) = with_lease(&app, claimed, perform(&app, mailer.as_ref(), claimed.job)).await else {
         tracing::warn!(job = id, kind, "another node took over a job");
         return;
     };
+    let times = app.jobs.times.get_or_create_owned(&super::label(claimed.job.kind()));
+    times.observe(began.elapsed().as_secs_f64());
     let recorded = match outcome {
         Ok(()) => app.commit(Lane::Server, move |conn, now| jobs::finish(conn, now, &claimed)).await,
         Err(failure) => {

@@ -116,9 +116,16 @@ pub async fn sends(on: Database) -> Value {
     line
 }
 
-/// The cost of a delivery in rooms of different sizes. Everyone is a different person.
+/// The cost of a delivery in rooms of different sizes. Everyone is a different person. The floor is what ten thousand
+/// writes take.
 pub async fn growth(on: Database) -> Value {
     let mut line = json!({ "scenario": "growth" });
+    let floor = {
+        let server = Process::floor();
+        let crowd = join(&server, &vec![String::new(); 10_000], |_| String::new()).await;
+        crowd.seen.audience.set(10_000);
+        measure(&server, &crowd.seen, &crowd.sockets[..10], 2.0, WARM_UP, MEASURED * 4).await
+    };
     let mut stored = Stored::default();
     for size in [10_usize, 100, 1000, 10_000] {
         let server = on.parlour();
@@ -144,6 +151,9 @@ pub async fn growth(on: Database) -> Value {
             line["everybody_has_it_p50_ms"] = json!(calm.everybody.at(0.5));
             line["everybody_has_it_p99_ms"] = json!(calm.everybody.at(0.99));
             line["cpu_s_per_million_deliveries_calm"] = json!(calm.cpu_per_million());
+            line["floor_everybody_has_it_p99_ms"] = json!(floor.everybody.at(0.99));
+            line["floor_cpu_s_per_million_deliveries"] = json!(floor.cpu_per_million());
+            line["ratio_to_floor_p99"] = json!(calm.everybody.at(0.99) / floor.everybody.at(0.99));
             line["at_most"] = json!({ "everybody_has_it_p99_ms": 80 });
         }
         stored += server.ledger.check();
