@@ -50,8 +50,7 @@ pub(crate) fn tell(now: Timestamp, changes: Vec<ForUser>) -> Vec<Effect> {
 pub fn tell_all(conn: &mut Connection, mut tells: Vec<&mut Tell>) -> Result<(), StorageError> {
     mentions::leave_out(conn, &mut tells)?;
     user_events::append(conn, &mut tells)?;
-    mentions::note_told(conn, &tells)?;
-    Ok(())
+    mentions::note_told(conn, &tells)
 }
 
 impl<T> Outcome<T> {

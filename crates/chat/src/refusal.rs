@@ -1,8 +1,7 @@
 //! Errors of the chat rules.
 
 use parlour_protocol::problems::{ErrorCode, Violation};
-use parlour_storage::StorageError;
-use parlour_storage::database::AsStorage;
+use parlour_storage::{AsStorage, StorageError};
 
 /// A rule refused the operation, or the database failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,12 +43,6 @@ impl Refusal {
 impl From<ErrorCode> for Refusal {
     fn from(code: ErrorCode) -> Self {
         Self::Rule { code, detail: None }
-    }
-}
-
-impl From<diesel::result::Error> for Refusal {
-    fn from(error: diesel::result::Error) -> Self {
-        Self::Storage(error.into())
     }
 }
 

@@ -142,16 +142,11 @@ impl App {
             .await
             .map_err(|error| error.to_string())?
             .map_err(|error| format!("the database cannot be opened: {error}"))?;
-        if let Ok(Some(now)) =
-            database.read(|conn| -> Result<_, StorageError> { Ok(server_state::now(conn)?) }).await
-        {
+        if let Ok(Some(now)) = database.read(server_state::now).await {
             clock.correct(Timestamp(now));
         }
         if !config.unsafe_database {
-            let durable = database
-                .read(|conn| -> Result<_, StorageError> { Ok(server_state::is_durable(conn)?) })
-                .await;
-            if durable == Ok(false) {
+            if database.read(server_state::is_durable).await == Ok(false) {
                 return Err("PostgreSQL runs with fsync or full_page_writes turned off: after a crash of its machine, \
                             messages that were confirmed would be gone. Turn them on, or set \
                             PARLOUR_UNSAFE_DATABASE=true if nothing in it matters."

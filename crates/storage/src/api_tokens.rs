@@ -6,25 +6,25 @@ use diesel::prelude::*;
 use parlour_protocol::ids::{TokenId, UserId};
 use parlour_protocol::time::MINUTE;
 
-use crate::Connection;
 use crate::schema::{sessions, users};
 use crate::sessions::SessionRow;
 use crate::users::UserRow;
+use crate::{Connection, Result};
 
 /// A token by id, with the account it acts as, even if the token was revoked or the account is gone.
-pub fn find(conn: &mut Connection, id: TokenId) -> QueryResult<Option<(SessionRow, UserRow)>> {
-    sessions::table
+pub fn find(conn: &mut Connection, id: TokenId) -> Result<Option<(SessionRow, UserRow)>> {
+    Ok(sessions::table
         .inner_join(users::table)
         .filter(sessions::id.eq(id.0))
         .filter(sessions::scope.is_not_null())
         .select((SessionRow::as_select(), UserRow::as_select()))
         .first(conn)
-        .optional()
+        .optional()?)
 }
 
 /// Valid tokens of a user or bot, newest first.
-pub fn list(conn: &mut Connection, user: UserId, now: i64, limit: i64) -> QueryResult<Vec<SessionRow>> {
-    sessions::table
+pub fn list(conn: &mut Connection, user: UserId, now: i64, limit: i64) -> Result<Vec<SessionRow>> {
+    Ok(sessions::table
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::scope.is_not_null())
         .filter(sessions::revoked_at.is_null())
@@ -32,17 +32,17 @@ pub fn list(conn: &mut Connection, user: UserId, now: i64, limit: i64) -> QueryR
         .order((sessions::created_at.desc(), sessions::id.desc()))
         .limit(limit)
         .select(SessionRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Records that a token was used, unless that was recorded within the last minute.
-pub fn touch(conn: &mut Connection, id: TokenId, now: i64) -> QueryResult<usize> {
-    diesel::update(
+pub fn touch(conn: &mut Connection, id: TokenId, now: i64) -> Result<usize> {
+    Ok(diesel::update(
         sessions::table
             .find(id.0)
             .filter(sessions::scope.is_not_null())
             .filter(sessions::last_used_at.le(now - MINUTE)),
     )
     .set(sessions::last_used_at.eq(now))
-    .execute(conn)
+    .execute(conn)?)
 }

@@ -4,8 +4,8 @@
 
 use diesel::prelude::*;
 
-use crate::Connection;
 use crate::schema::audit_log;
+use crate::{Connection, Result};
 
 /// An entry of the log.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -46,26 +46,21 @@ pub struct NewAuditRow {
 }
 
 /// Adds an entry.
-pub fn insert(conn: &mut Connection, row: NewAuditRow) -> QueryResult<usize> {
-    diesel::insert_into(audit_log::table).values(row).execute(conn)
+pub fn insert(conn: &mut Connection, row: NewAuditRow) -> Result<usize> {
+    Ok(diesel::insert_into(audit_log::table).values(row).execute(conn)?)
 }
 
 /// Entries before a position, newest first; of one kind if given.
-pub fn list(
-    conn: &mut Connection,
-    before: i64,
-    kind: Option<&str>,
-    limit: i64,
-) -> QueryResult<Vec<AuditRow>> {
+pub fn list(conn: &mut Connection, before: i64, kind: Option<&str>, limit: i64) -> Result<Vec<AuditRow>> {
     let mut query =
         audit_log::table.filter(audit_log::id.lt(before)).select(AuditRow::as_select()).into_boxed();
     if let Some(kind) = kind {
         query = query.filter(audit_log::kind.eq(kind.to_owned()));
     }
-    query.order(audit_log::id.desc()).limit(limit).load(conn)
+    Ok(query.order(audit_log::id.desc()).limit(limit).load(conn)?)
 }
 
 /// Deletes entries older than `moment`.
-pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
-    diesel::delete(audit_log::table.filter(audit_log::at.lt(moment))).execute(conn)
+pub fn delete_before(conn: &mut Connection, moment: i64) -> Result<usize> {
+    Ok(diesel::delete(audit_log::table.filter(audit_log::at.lt(moment))).execute(conn)?)
 }

@@ -6,10 +6,10 @@ use diesel::prelude::*;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::users::User;
 
-use crate::Connection;
 use crate::on_backend;
 use crate::schema::{blocks, members, users};
 use crate::users::SummaryRow;
+use crate::{Connection, Result};
 
 /// A block, in one direction.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -24,22 +24,22 @@ pub struct BlockRow {
 }
 
 /// Adds a block.
-pub fn insert(conn: &mut Connection, row: &BlockRow) -> QueryResult<usize> {
-    diesel::insert_into(blocks::table).values(row.clone()).execute(conn)
+pub fn insert(conn: &mut Connection, row: &BlockRow) -> Result<usize> {
+    Ok(diesel::insert_into(blocks::table).values(row.clone()).execute(conn)?)
 }
 
 /// The block of one user against another, if there is one.
-pub fn find(conn: &mut Connection, blocker: UserId, blocked: UserId) -> QueryResult<Option<BlockRow>> {
-    blocks::table.find((blocker.0, blocked.0)).select(BlockRow::as_select()).first(conn).optional()
+pub fn find(conn: &mut Connection, blocker: UserId, blocked: UserId) -> Result<Option<BlockRow>> {
+    Ok(blocks::table.find((blocker.0, blocked.0)).select(BlockRow::as_select()).first(conn).optional()?)
 }
 
 /// Removes a block; returns whether there was one.
-pub fn delete(conn: &mut Connection, blocker: UserId, blocked: UserId) -> QueryResult<bool> {
-    diesel::delete(blocks::table.find((blocker.0, blocked.0))).execute(conn).map(|count| count > 0)
+pub fn delete(conn: &mut Connection, blocker: UserId, blocked: UserId) -> Result<bool> {
+    Ok(diesel::delete(blocks::table.find((blocker.0, blocked.0))).execute(conn)? > 0)
 }
 
 /// Everyone a user blocks, newest first.
-pub fn list(conn: &mut Connection, blocker: UserId) -> QueryResult<Vec<(BlockRow, User)>> {
+pub fn list(conn: &mut Connection, blocker: UserId) -> Result<Vec<(BlockRow, User)>> {
     let rows: Vec<(BlockRow, SummaryRow)> = blocks::table
         .inner_join(users::table.on(users::id.eq(blocks::blocked_id)))
         .filter(blocks::blocker_id.eq(blocker.0))
@@ -50,21 +50,21 @@ pub fn list(conn: &mut Connection, blocker: UserId) -> QueryResult<Vec<(BlockRow
 }
 
 /// Number of users that a user blocks.
-pub fn count_of(conn: &mut Connection, blocker: UserId) -> QueryResult<i64> {
-    blocks::table.filter(blocks::blocker_id.eq(blocker.0)).count().get_result(conn)
+pub fn count_of(conn: &mut Connection, blocker: UserId) -> Result<i64> {
+    Ok(blocks::table.filter(blocks::blocker_id.eq(blocker.0)).count().get_result(conn)?)
 }
 
 /// All pairs (blocker, blocked) with the blocker in `people` and the blocked user in `others`.
-pub fn list_among(conn: &mut Connection, people: &[i64], others: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
-    on_backend!(conn, inner => blocks::table
+pub fn list_among(conn: &mut Connection, people: &[i64], others: &[i64]) -> Result<Vec<(i64, i64)>> {
+    Ok(on_backend!(conn, inner => blocks::table
         .filter(blocks::blocker_id.eq_any(people))
         .filter(blocks::blocked_id.eq_any(others))
         .select((blocks::blocker_id, blocks::blocked_id))
-        .load(inner))
+        .load(inner))?)
 }
 
 /// Ids of everyone a user blocks.
-pub fn list_blocked_ids(conn: &mut Connection, blocker: UserId) -> QueryResult<Vec<UserId>> {
+pub fn list_blocked_ids(conn: &mut Connection, blocker: UserId) -> Result<Vec<UserId>> {
     let ids: Vec<i64> =
         blocks::table.filter(blocks::blocker_id.eq(blocker.0)).select(blocks::blocked_id).load(conn)?;
     Ok(ids.into_iter().map(UserId).collect())
@@ -76,7 +76,7 @@ pub fn list_blockers_in(
     conversation: ConversationId,
     blocked: UserId,
     limit: i64,
-) -> QueryResult<Vec<UserId>> {
+) -> Result<Vec<UserId>> {
     let ids: Vec<i64> = blocks::table
         .inner_join(members::table.on(members::user_id.eq(blocks::blocker_id)))
         .filter(blocks::blocked_id.eq(blocked.0))

@@ -7,9 +7,9 @@ use diesel::IntoSql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, SmallInt};
 
-use crate::Connection;
 use crate::on_backend;
 use crate::schema::{blocks, conversations, friendships, members, users};
+use crate::{Connection, Result};
 
 const ACCOUNT: i16 = 0;
 const CONVERSATION: i16 = 1;
@@ -50,7 +50,7 @@ pub enum Fact {
 }
 
 /// Everything that connecting needs to know about these users, accounts first.
-pub fn list(conn: &mut Connection, people: &[i64]) -> QueryResult<Vec<Fact>> {
+pub fn list(conn: &mut Connection, people: &[i64]) -> Result<Vec<Fact>> {
     type Row = (i16, i64, i64, i64, i16, bool, i64);
     let rows: Vec<Row> = on_backend!(conn, inner => users::table
         .filter(users::id.eq_any(people))

@@ -12,10 +12,10 @@ use diesel::sql_types::{Array, BigInt, Nullable, SmallInt};
 use parlour_protocol::ids::{ConversationId, UserId};
 
 pub use self::listing::{ListedRow, list_of};
-use crate::Connection;
 use crate::conditions::IsRoom;
 use crate::on_backend;
 use crate::schema::{conversations, events, members};
+use crate::{Connection, Result};
 
 /// `kind` of a public room.
 pub const ROOM: i16 = 0;
@@ -95,31 +95,31 @@ pub struct AdvancedRow {
 }
 
 /// Inserts a conversation.
-pub fn insert(conn: &mut Connection, row: &ConversationRow) -> QueryResult<usize> {
-    diesel::insert_into(conversations::table).values(row.clone()).execute(conn)
+pub fn insert(conn: &mut Connection, row: &ConversationRow) -> Result<usize> {
+    Ok(diesel::insert_into(conversations::table).values(row.clone()).execute(conn)?)
 }
 
 /// A conversation by id, unless it is deleted.
-pub fn find(conn: &mut Connection, id: ConversationId) -> QueryResult<Option<ConversationRow>> {
-    conversations::table
+pub fn find(conn: &mut Connection, id: ConversationId) -> Result<Option<ConversationRow>> {
+    Ok(conversations::table
         .find(id.0)
         .filter(conversations::deleted_at.is_null())
         .select(ConversationRow::as_select())
         .first(conn)
-        .optional()
+        .optional()?)
 }
 
 /// Like [`find`], but also locks the row until the transaction ends. Rights must be read after this, by separate
 /// statements.
-pub fn lock(conn: &mut Connection, id: ConversationId) -> QueryResult<Option<ConversationRow>> {
+pub fn lock(conn: &mut Connection, id: ConversationId) -> Result<Option<ConversationRow>> {
     match conn {
-        Connection::Postgres(inner) => conversations::table
+        Connection::Postgres(inner) => Ok(conversations::table
             .find(id.0)
             .filter(conversations::deleted_at.is_null())
             .select(ConversationRow::as_select())
             .for_update()
             .first(inner)
-            .optional(),
+            .optional()?),
         // There is only one writer, so nothing needs to be locked.
         sqlite @ Connection::Sqlite(_) => find(sqlite, id),
     }
@@ -127,11 +127,11 @@ pub fn lock(conn: &mut Connection, id: ConversationId) -> QueryResult<Option<Con
 
 /// Advances the heads of several conversations (id, count), locking the rows in the order of their ids. Conversations
 /// that don't exist are missing from the result.
-pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> QueryResult<Vec<AdvancedRow>> {
+pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> Result<Vec<AdvancedRow>> {
     match conn {
         Connection::Postgres(inner) => {
             let (ids, counts) = by.iter().copied().unzip();
-            Advance { ids, counts, now, span: now / ACTIVITY_SPAN }.load(inner)
+            Ok(Advance { ids, counts, now, span: now / ACTIVITY_SPAN }.load(inner)?)
         }
         Connection::Sqlite(inner) => {
             let mut rows = Vec::with_capacity(by.len());
@@ -199,15 +199,15 @@ impl QueryFragment<Pg> for Advance {
 }
 
 /// Gives back positions that [`advance`] took in this transaction and that weren't used.
-pub fn give_back(conn: &mut Connection, id: ConversationId, unused: i64) -> QueryResult<usize> {
-    diesel::update(conversations::table.find(id.0))
+pub fn give_back(conn: &mut Connection, id: ConversationId, unused: i64) -> Result<usize> {
+    Ok(diesel::update(conversations::table.find(id.0))
         .set(conversations::last_seq.eq(conversations::last_seq - unused))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Like [`give_back`] when no position was used. Also restores the activity time to when the log last grew, since
 /// nothing happened.
-pub fn give_all_back(conn: &mut Connection, id: ConversationId, unused: i64) -> QueryResult<usize> {
+pub fn give_all_back(conn: &mut Connection, id: ConversationId, unused: i64) -> Result<usize> {
     give_back(conn, id, unused)?;
     let line = || conversations::table.find(id.0);
     let grown: Option<i64> = events::table
@@ -221,28 +221,28 @@ pub fn give_all_back(conn: &mut Connection, id: ConversationId, unused: i64) -> 
         Some(at) => at,
         None => line().select(conversations::created_at).first(conn)?,
     };
-    diesel::update(line())
+    Ok(diesel::update(line())
         .set((
             conversations::last_activity_at.eq(before),
             conversations::active_span.eq(before / ACTIVITY_SPAN),
         ))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// The direct chat between two users.
-pub fn find_direct(conn: &mut Connection, low: UserId, high: UserId) -> QueryResult<Option<ConversationRow>> {
-    conversations::table
+pub fn find_direct(conn: &mut Connection, low: UserId, high: UserId) -> Result<Option<ConversationRow>> {
+    Ok(conversations::table
         .filter(conversations::low_user.eq(low.0))
         .filter(conversations::high_user.eq(high.0))
         .select(ConversationRow::as_select())
         .first(conn)
-        .optional()
+        .optional()?)
 }
 
 /// Whether a room with this name key exists.
-pub fn room_exists(conn: &mut Connection, name_key: &str) -> QueryResult<bool> {
-    diesel::select(diesel::dsl::exists(conversations::table.filter(conversations::name_key.eq(name_key))))
-        .get_result(conn)
+pub fn room_exists(conn: &mut Connection, name_key: &str) -> Result<bool> {
+    Ok(diesel::select(diesel::dsl::exists(conversations::table.filter(conversations::name_key.eq(name_key))))
+        .get_result(conn)?)
 }
 
 /// A room's name and its key.
@@ -257,8 +257,8 @@ pub struct RoomNameRow {
 }
 
 /// Names of all rooms, oldest room first.
-pub fn list_room_names(conn: &mut Connection) -> QueryResult<Vec<RoomNameRow>> {
-    conversations::table
+pub fn list_room_names(conn: &mut Connection) -> Result<Vec<RoomNameRow>> {
+    Ok(conversations::table
         .filter(conversations::name_key.is_not_null())
         .filter(conversations::name.is_not_null())
         .order((conversations::created_at.asc(), conversations::id.asc()))
@@ -267,14 +267,14 @@ pub fn list_room_names(conn: &mut Connection) -> QueryResult<Vec<RoomNameRow>> {
             conversations::name.assume_not_null(),
             conversations::name_key.assume_not_null(),
         ))
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Updates a room's name and its key.
-pub fn update_name(conn: &mut Connection, id: i64, name: &str, name_key: &str) -> QueryResult<usize> {
-    diesel::update(conversations::table.find(id))
+pub fn update_name(conn: &mut Connection, id: i64, name: &str, name_key: &str) -> Result<usize> {
+    Ok(diesel::update(conversations::table.find(id))
         .set((conversations::name.eq(Some(name)), conversations::name_key.eq(Some(name_key))))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Updates a room's name and topic.
@@ -284,19 +284,19 @@ pub fn update_room(
     name: &str,
     name_key: &str,
     topic: &str,
-) -> QueryResult<usize> {
-    diesel::update(conversations::table.find(id.0))
+) -> Result<usize> {
+    Ok(diesel::update(conversations::table.find(id.0))
         .set((
             conversations::name.eq(Some(name)),
             conversations::name_key.eq(Some(name_key)),
             conversations::topic.eq(topic),
         ))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Marks a room as deleted and frees its name.
-pub fn delete(conn: &mut Connection, id: ConversationId, now: i64) -> QueryResult<usize> {
-    diesel::update(conversations::table.find(id.0))
+pub fn delete(conn: &mut Connection, id: ConversationId, now: i64) -> Result<usize> {
+    Ok(diesel::update(conversations::table.find(id.0))
         .set((
             conversations::deleted_at.eq(Some(now)),
             conversations::name_key.eq(None::<String>),
@@ -304,18 +304,18 @@ pub fn delete(conn: &mut Connection, id: ConversationId, now: i64) -> QueryResul
             conversations::topic.eq(""),
             conversations::member_count.eq(0),
         ))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Adds `by` to the number of members.
-pub fn change_member_count(conn: &mut Connection, id: ConversationId, by: i64) -> QueryResult<usize> {
-    diesel::update(conversations::table.find(id.0))
+pub fn change_member_count(conn: &mut Connection, id: ConversationId, by: i64) -> Result<usize> {
+    Ok(diesel::update(conversations::table.find(id.0))
         .set(conversations::member_count.eq(conversations::member_count + by))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// The room with this name key, locked until the transaction ends.
-pub fn lock_named(conn: &mut Connection, name_key: &str) -> QueryResult<Option<ConversationRow>> {
+pub fn lock_named(conn: &mut Connection, name_key: &str) -> Result<Option<ConversationRow>> {
     let id: Option<i64> = conversations::table
         .filter(conversations::name_key.eq(name_key))
         .select(conversations::id)
@@ -334,7 +334,7 @@ pub fn list_rooms(
     search: &str,
     after: Option<(i64, i64)>,
     limit: i64,
-) -> QueryResult<Vec<ConversationRow>> {
+) -> Result<Vec<ConversationRow>> {
     let mut query = conversations::table
         .filter(IsRoom)
         .filter(conversations::member_count.gt(0))
@@ -351,15 +351,15 @@ pub fn list_rooms(
                 .or(conversations::active_span.eq(span).and(conversations::id.lt(id))),
         );
     }
-    query.order((conversations::active_span.desc(), conversations::id.desc())).limit(limit).load(conn)
+    Ok(query.order((conversations::active_span.desc(), conversations::id.desc())).limit(limit).load(conn)?)
 }
 
 /// Id, head and kind of several conversations.
-pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, i64, i16)>> {
-    on_backend!(conn, inner => conversations::table
+pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> Result<Vec<(i64, i64, i16)>> {
+    Ok(on_backend!(conn, inner => conversations::table
         .filter(conversations::id.eq_any(ids))
         .select((conversations::id, conversations::last_seq, conversations::kind))
-        .load(inner))
+        .load(inner))?)
 }
 
 /// Whether a user may read a conversation, and how far its log goes.
@@ -379,8 +379,8 @@ pub struct ReaderRow {
 
 /// Left join: one row per requested user who is a member, or one row with `user_id = None`. Deleted conversations are
 /// left out.
-pub fn list_readers(conn: &mut Connection, ids: &[i64], people: &[i64]) -> QueryResult<Vec<ReaderRow>> {
-    on_backend!(conn, inner => conversations::table
+pub fn list_readers(conn: &mut Connection, ids: &[i64], people: &[i64]) -> Result<Vec<ReaderRow>> {
+    Ok(on_backend!(conn, inner => conversations::table
         .left_join(members::table.on(
             members::conversation_id.eq(conversations::id).and(members::user_id.eq_any(people))
         ))
@@ -393,15 +393,15 @@ pub fn list_readers(conn: &mut Connection, ids: &[i64], people: &[i64]) -> Query
             conversations::changed_seq,
             members::user_id.nullable(),
         ))
-        .load(inner))
+        .load(inner))?)
 }
 
 /// All direct chats of a user.
-pub fn list_directs(conn: &mut Connection, user: UserId) -> QueryResult<Vec<ConversationRow>> {
-    members::table
+pub fn list_directs(conn: &mut Connection, user: UserId) -> Result<Vec<ConversationRow>> {
+    Ok(members::table
         .inner_join(conversations::table)
         .filter(members::user_id.eq(user.0))
         .filter(conversations::kind.eq(DIRECT))
         .select(ConversationRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }

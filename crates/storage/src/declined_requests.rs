@@ -3,35 +3,36 @@
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
 
-use crate::Connection;
 use crate::on_backend;
 use crate::schema::declined_requests;
+use crate::{Connection, Result};
 
 /// Records that a request was declined, replacing an earlier record.
-pub fn note(conn: &mut Connection, asked_by: UserId, declined_by: UserId, at: i64) -> QueryResult<usize> {
+pub fn note(conn: &mut Connection, asked_by: UserId, declined_by: UserId, at: i64) -> Result<usize> {
     let row = (
         declined_requests::asked_by.eq(asked_by.0),
         declined_requests::declined_by.eq(declined_by.0),
         declined_requests::declined_at.eq(at),
     );
-    on_backend!(conn, inner => diesel::insert_into(declined_requests::table)
+    Ok(on_backend!(conn, inner => diesel::insert_into(declined_requests::table)
         .values(row)
         .on_conflict((declined_requests::asked_by, declined_requests::declined_by))
         .do_update()
         .set(declined_requests::declined_at.eq(at))
-        .execute(inner))
+        .execute(inner))?)
 }
 
 /// When the last request of `asked_by` was declined by `declined_by`, in microseconds since 1970.
-pub fn find(conn: &mut Connection, asked_by: UserId, declined_by: UserId) -> QueryResult<Option<i64>> {
-    declined_requests::table
+pub fn find(conn: &mut Connection, asked_by: UserId, declined_by: UserId) -> Result<Option<i64>> {
+    Ok(declined_requests::table
         .find((asked_by.0, declined_by.0))
         .select(declined_requests::declined_at)
         .first(conn)
-        .optional()
+        .optional()?)
 }
 
 /// Deletes records older than `moment`.
-pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
-    diesel::delete(declined_requests::table.filter(declined_requests::declined_at.lt(moment))).execute(conn)
+pub fn delete_before(conn: &mut Connection, moment: i64) -> Result<usize> {
+    Ok(diesel::delete(declined_requests::table.filter(declined_requests::declined_at.lt(moment)))
+        .execute(conn)?)
 }

@@ -19,12 +19,12 @@ use parlour_protocol::time::Timestamp;
 
 use self::row::write_mentions;
 pub use self::row::{EDITED, EventRow, MESSAGE};
-use crate::Connection;
 use crate::conditions::IsMessage;
 use crate::conversations::ACTIVITY_SPAN;
 use crate::on_backend;
 use crate::pairs::IsAt;
 use crate::schema::{conversations, events};
+use crate::{Connection, Result};
 
 /// Appends a change at the next position of a conversation. The conversation's row must be locked.
 pub fn append(
@@ -32,7 +32,7 @@ pub fn append(
     conversation: ConversationId,
     at: Timestamp,
     change: Change,
-) -> QueryResult<Event> {
+) -> Result<Event> {
     let advanced = (
         conversations::last_seq.eq(conversations::last_seq + 1),
         conversations::last_activity_at.eq(at.0),
@@ -53,9 +53,9 @@ pub fn append(
 }
 
 /// Stores new messages, on PostgreSQL in one statement, at positions already taken with [`crate::conversations::advance`].
-pub fn insert_messages(conn: &mut Connection, rows: Vec<EventRow>) -> QueryResult<usize> {
+pub fn insert_messages(conn: &mut Connection, rows: Vec<EventRow>) -> Result<usize> {
     match conn {
-        Connection::Postgres(inner) => InsertMessages::of(rows).execute(inner),
+        Connection::Postgres(inner) => Ok(InsertMessages::of(rows).execute(inner)?),
         // Row by row: a statement for several rows is another one for each number of them, and is never kept prepared.
         Connection::Sqlite(inner) => rows.into_iter().try_fold(0, |count, row| {
             Ok(count + diesel::insert_into(events::table).values(row).execute(inner)?)
@@ -133,13 +133,13 @@ pub fn list_by_cids(
     conversations: &[i64],
     authors: &[i64],
     cids: &[String],
-) -> QueryResult<Vec<EventRow>> {
-    on_backend!(conn, inner => events::table
+) -> Result<Vec<EventRow>> {
+    Ok(on_backend!(conn, inner => events::table
         .filter(events::conversation_id.eq_any(conversations))
         .filter(events::author_id.eq_any(authors))
         .filter(events::cid.eq_any(cids))
         .select(EventRow::as_select())
-        .load(inner))
+        .load(inner))?)
 }
 
 /// A message, deleted or not.
@@ -147,13 +147,13 @@ pub fn find_message(
     conn: &mut Connection,
     conversation: ConversationId,
     seq: Seq,
-) -> QueryResult<Option<EventRow>> {
-    events::table
+) -> Result<Option<EventRow>> {
+    Ok(events::table
         .find((conversation.0, seq))
         .filter(IsMessage)
         .select(EventRow::as_select())
         .first(conn)
-        .optional()
+        .optional()?)
 }
 
 /// Events after a position, oldest first.
@@ -162,14 +162,14 @@ pub fn list_after(
     conversation: ConversationId,
     after: Seq,
     limit: i64,
-) -> QueryResult<Vec<EventRow>> {
-    events::table
+) -> Result<Vec<EventRow>> {
+    Ok(events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::seq.gt(after))
         .order(events::seq.asc())
         .limit(limit)
         .select(EventRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Messages before a position, newest first.
@@ -178,15 +178,15 @@ pub fn list_messages_before(
     conversation: ConversationId,
     before: Seq,
     limit: i64,
-) -> QueryResult<Vec<EventRow>> {
-    events::table
+) -> Result<Vec<EventRow>> {
+    Ok(events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::seq.lt(before))
         .filter(IsMessage)
         .order(events::seq.desc())
         .limit(limit)
         .select(EventRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Messages after a position, oldest first.
@@ -195,28 +195,28 @@ pub fn list_messages_after(
     conversation: ConversationId,
     after: Seq,
     limit: i64,
-) -> QueryResult<Vec<EventRow>> {
-    events::table
+) -> Result<Vec<EventRow>> {
+    Ok(events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::seq.gt(after))
         .filter(IsMessage)
         .order(events::seq.asc())
         .limit(limit)
         .select(EventRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Several messages by conversation and position.
-pub fn list_messages(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<Vec<EventRow>> {
-    on_backend!(conn, inner => events::table
+pub fn list_messages(conn: &mut Connection, at: &[(i64, Seq)]) -> Result<Vec<EventRow>> {
+    Ok(on_backend!(conn, inner => events::table
         .filter(IsAt::any(at))
         .filter(IsMessage)
         .select(EventRow::as_select())
-        .load(inner))
+        .load(inner))?)
 }
 
 /// Authors of those messages that exist and aren't deleted. Events of other kinds are left out.
-pub fn list_authors(conn: &mut Connection, at: &[(i64, Seq)]) -> QueryResult<BTreeMap<(i64, Seq), UserId>> {
+pub fn list_authors(conn: &mut Connection, at: &[(i64, Seq)]) -> Result<BTreeMap<(i64, Seq), UserId>> {
     if at.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -236,23 +236,18 @@ pub fn update_body(
     seq: Seq,
     (body, mentions): (&str, Option<&[Mention]>),
     at: Timestamp,
-) -> QueryResult<usize> {
-    diesel::update(events::table.find((conversation.0, seq)))
+) -> Result<usize> {
+    Ok(diesel::update(events::table.find((conversation.0, seq)))
         .set((
             events::current_body.eq(Some(body)),
             events::mentions.eq(mentions.and_then(write_mentions)),
             events::edited_at.eq(Some(at.0)),
         ))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Scrubs the text of a message and of its edits; the rows keep their positions. Reactions are deleted separately.
-pub fn scrub(
-    conn: &mut Connection,
-    conversation: ConversationId,
-    seq: Seq,
-    at: Timestamp,
-) -> QueryResult<()> {
+pub fn scrub(conn: &mut Connection, conversation: ConversationId, seq: Seq, at: Timestamp) -> Result<()> {
     diesel::update(events::table.find((conversation.0, seq)))
         .set((
             events::body.eq(None::<String>),
@@ -273,6 +268,6 @@ pub fn scrub(
 }
 
 /// Deletes the whole log of a deleted room.
-pub fn delete_all(conn: &mut Connection, conversation: ConversationId) -> QueryResult<usize> {
-    diesel::delete(events::table.filter(events::conversation_id.eq(conversation.0))).execute(conn)
+pub fn delete_all(conn: &mut Connection, conversation: ConversationId) -> Result<usize> {
+    Ok(diesel::delete(events::table.filter(events::conversation_id.eq(conversation.0))).execute(conn)?)
 }

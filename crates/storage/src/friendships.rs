@@ -8,10 +8,10 @@ use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::users::User;
 
-use crate::Connection;
 use crate::pairs::{OfPairs, Question};
 use crate::schema::{friendships, users};
 use crate::users::{SummaryRow, lock_pair};
+use crate::{Connection, Result};
 
 /// `presence_to` of a user whose friends can see whether they are online.
 pub const TO_FRIENDS: i16 = 0;
@@ -41,55 +41,57 @@ pub fn pair(a: UserId, b: UserId) -> (UserId, UserId) {
 }
 
 /// The row of two users.
-pub fn find(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<Option<FriendshipRow>> {
+pub fn find(conn: &mut Connection, a: UserId, b: UserId) -> Result<Option<FriendshipRow>> {
     let (low, high) = pair(a, b);
-    friendships::table.find((low.0, high.0)).select(FriendshipRow::as_select()).first(conn).optional()
+    Ok(friendships::table.find((low.0, high.0)).select(FriendshipRow::as_select()).first(conn).optional()?)
 }
 
 /// Like [`find`], but also locks both users and the row until the transaction ends.
-pub fn lock(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<Option<FriendshipRow>> {
+pub fn lock(conn: &mut Connection, a: UserId, b: UserId) -> Result<Option<FriendshipRow>> {
     let (low, high) = pair(a, b);
     lock_pair(conn, low, high)?;
     match conn {
-        Connection::Postgres(inner) => friendships::table
+        Connection::Postgres(inner) => Ok(friendships::table
             .find((low.0, high.0))
             .select(FriendshipRow::as_select())
             .for_update()
             .first(inner)
-            .optional(),
+            .optional()?),
         sqlite @ Connection::Sqlite(_) => find(sqlite, a, b),
     }
 }
 
 /// Inserts a request.
-pub fn insert(conn: &mut Connection, row: &FriendshipRow) -> QueryResult<usize> {
-    diesel::insert_into(friendships::table).values(row.clone()).execute(conn)
+pub fn insert(conn: &mut Connection, row: &FriendshipRow) -> Result<usize> {
+    Ok(diesel::insert_into(friendships::table).values(row.clone()).execute(conn)?)
 }
 
 /// Turns a request into a friendship.
-pub fn accept(conn: &mut Connection, a: UserId, b: UserId, now: i64) -> QueryResult<usize> {
+pub fn accept(conn: &mut Connection, a: UserId, b: UserId, now: i64) -> Result<usize> {
     let (low, high) = pair(a, b);
-    diesel::update(friendships::table.find((low.0, high.0)))
+    Ok(diesel::update(friendships::table.find((low.0, high.0)))
         .set((friendships::accepted_at.eq(Some(now)), friendships::hidden.eq(false)))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Hides a request from its recipient, or makes it visible.
-pub fn set_hidden(conn: &mut Connection, a: UserId, b: UserId, hidden: bool) -> QueryResult<usize> {
+pub fn set_hidden(conn: &mut Connection, a: UserId, b: UserId, hidden: bool) -> Result<usize> {
     let (low, high) = pair(a, b);
-    diesel::update(friendships::table.find((low.0, high.0))).set(friendships::hidden.eq(hidden)).execute(conn)
+    Ok(diesel::update(friendships::table.find((low.0, high.0)))
+        .set(friendships::hidden.eq(hidden))
+        .execute(conn)?)
 }
 
 /// Deletes a friendship or a request.
-pub fn delete(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<usize> {
+pub fn delete(conn: &mut Connection, a: UserId, b: UserId) -> Result<usize> {
     let (low, high) = pair(a, b);
-    diesel::delete(friendships::table.find((low.0, high.0))).execute(conn)
+    Ok(diesel::delete(friendships::table.find((low.0, high.0))).execute(conn)?)
 }
 
 /// Which of these pairs (smaller id first) are friends.
-pub fn list_friends_among(conn: &mut Connection, pairs: &[(i64, i64)]) -> QueryResult<Vec<(i64, i64)>> {
+pub fn list_friends_among(conn: &mut Connection, pairs: &[(i64, i64)]) -> Result<Vec<(i64, i64)>> {
     match conn {
-        Connection::Postgres(inner) => OfPairs::<Friends>::new(pairs).load(inner),
+        Connection::Postgres(inner) => Ok(OfPairs::<Friends>::new(pairs).load(inner)?),
         Connection::Sqlite(inner) => {
             let mut found = Vec::with_capacity(pairs.len());
             for pair in pairs {
@@ -115,7 +117,7 @@ impl Question for Friends {
 }
 
 /// Friendships and requests of a user, newest first, each with the other user. Includes hidden requests.
-pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<(FriendshipRow, User)>> {
+pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<(FriendshipRow, User)>> {
     let mut found: Vec<(FriendshipRow, SummaryRow)> = friendships::table
         .inner_join(users::table.on(users::id.eq(friendships::high_user)))
         .filter(friendships::low_user.eq(user.0))
@@ -133,7 +135,7 @@ pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<(FriendshipR
 }
 
 /// The friends who can see whether a user is online: all of them, or none while the user is invisible.
-pub fn list_ids(conn: &mut Connection, user: UserId) -> QueryResult<Vec<UserId>> {
+pub fn list_ids(conn: &mut Connection, user: UserId) -> Result<Vec<UserId>> {
     let visible = users::table.filter(users::id.eq(user.0)).filter(users::presence_to.eq(TO_FRIENDS));
     let rows: Vec<(i64, i64)> = friendships::table
         .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
@@ -145,7 +147,7 @@ pub fn list_ids(conn: &mut Connection, user: UserId) -> QueryResult<Vec<UserId>>
 }
 
 /// The friends whose presence a user can see: all except those who are invisible.
-pub fn list_present_ids(conn: &mut Connection, user: UserId) -> QueryResult<BTreeSet<UserId>> {
+pub fn list_present_ids(conn: &mut Connection, user: UserId) -> Result<BTreeSet<UserId>> {
     let other = users::id
         .ne(user.0)
         .and(users::id.eq(friendships::low_user).or(users::id.eq(friendships::high_user)));
@@ -171,7 +173,7 @@ pub struct Counts {
 }
 
 /// Counts a user's friends and open requests.
-pub fn count_of(conn: &mut Connection, user: UserId) -> QueryResult<Counts> {
+pub fn count_of(conn: &mut Connection, user: UserId) -> Result<Counts> {
     let rows: Vec<(bool, i64, bool)> = friendships::table
         .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
         .select((friendships::accepted_at.is_not_null(), friendships::requested_by, friendships::hidden))
@@ -189,7 +191,7 @@ pub fn count_of(conn: &mut Connection, user: UserId) -> QueryResult<Counts> {
 }
 
 /// Senders of the requests that a user can see, newest first.
-pub fn list_incoming(conn: &mut Connection, user: UserId, limit: i64) -> QueryResult<Vec<UserId>> {
+pub fn list_incoming(conn: &mut Connection, user: UserId, limit: i64) -> Result<Vec<UserId>> {
     let rows: Vec<i64> = friendships::table
         .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
         .filter(friendships::accepted_at.is_null())
@@ -203,7 +205,7 @@ pub fn list_incoming(conn: &mut Connection, user: UserId, limit: i64) -> QueryRe
 }
 
 /// Hides the oldest request that a user can see.
-pub fn hide_oldest_incoming(conn: &mut Connection, user: UserId) -> QueryResult<()> {
+pub fn hide_oldest_incoming(conn: &mut Connection, user: UserId) -> Result<()> {
     let oldest: Option<(i64, i64)> = friendships::table
         .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
         .filter(friendships::accepted_at.is_null())

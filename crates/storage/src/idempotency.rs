@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
 
-use crate::Connection;
 use crate::schema::idempotency_keys;
+use crate::{Connection, Result};
 
 /// An idempotency key and its result.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -23,32 +23,33 @@ pub struct IdempotencyRow {
 }
 
 /// The key with this name, if it was used.
-pub fn find(conn: &mut Connection, name: &[u8]) -> QueryResult<Option<IdempotencyRow>> {
-    idempotency_keys::table
+pub fn find(conn: &mut Connection, name: &[u8]) -> Result<Option<IdempotencyRow>> {
+    Ok(idempotency_keys::table
         .filter(idempotency_keys::name.eq(name))
         .select(IdempotencyRow::as_select())
         .first(conn)
-        .optional()
+        .optional()?)
 }
 
 /// Stores the result of a key.
-pub fn complete(conn: &mut Connection, name: &[u8], result: &str) -> QueryResult<usize> {
-    diesel::update(idempotency_keys::table.filter(idempotency_keys::name.eq(name)))
+pub fn complete(conn: &mut Connection, name: &[u8], result: &str) -> Result<usize> {
+    Ok(diesel::update(idempotency_keys::table.filter(idempotency_keys::name.eq(name)))
         .set(idempotency_keys::result.eq(result))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Claims a key. Another transaction that claims the same key waits until this one ends.
-pub fn insert(conn: &mut Connection, row: &IdempotencyRow) -> QueryResult<usize> {
-    diesel::insert_into(idempotency_keys::table).values(row.clone()).execute(conn)
+pub fn insert(conn: &mut Connection, row: &IdempotencyRow) -> Result<usize> {
+    Ok(diesel::insert_into(idempotency_keys::table).values(row.clone()).execute(conn)?)
 }
 
 /// Deletes all keys of a user.
-pub fn delete_of(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
-    diesel::delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(user.0))).execute(conn)
+pub fn delete_of(conn: &mut Connection, user: UserId) -> Result<usize> {
+    Ok(diesel::delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(user.0))).execute(conn)?)
 }
 
 /// Deletes keys first used before `moment`.
-pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
-    diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(moment))).execute(conn)
+pub fn delete_before(conn: &mut Connection, moment: i64) -> Result<usize> {
+    Ok(diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(moment)))
+        .execute(conn)?)
 }

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use parlour_protocol::ids::{IdentityId, UserId};
 
-use crate::Connection;
 use crate::schema::identities;
+use crate::{Connection, Result};
 
 /// A link to an account of the provider.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -26,41 +26,43 @@ pub struct IdentityRow {
 }
 
 /// Inserts a link.
-pub fn insert(conn: &mut Connection, row: &IdentityRow) -> QueryResult<usize> {
-    diesel::insert_into(identities::table).values(row.clone()).execute(conn)
+pub fn insert(conn: &mut Connection, row: &IdentityRow) -> Result<usize> {
+    Ok(diesel::insert_into(identities::table).values(row.clone()).execute(conn)?)
 }
 
 /// The link with this issuer and subject, if there is one.
-pub fn find(conn: &mut Connection, issuer: &str, subject: &str) -> QueryResult<Option<IdentityRow>> {
-    identities::table
+pub fn find(conn: &mut Connection, issuer: &str, subject: &str) -> Result<Option<IdentityRow>> {
+    Ok(identities::table
         .filter(identities::issuer.eq(issuer).and(identities::subject.eq(subject)))
         .select(IdentityRow::as_select())
         .first(conn)
-        .optional()
+        .optional()?)
 }
 
 /// A user's links, oldest first.
-pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<IdentityRow>> {
-    identities::table
+pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<IdentityRow>> {
+    Ok(identities::table
         .filter(identities::user_id.eq(user.0))
         .order((identities::created_at.asc(), identities::id.asc()))
         .select(IdentityRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Records that a link was used to log in.
-pub fn touch(conn: &mut Connection, id: IdentityId, now: i64) -> QueryResult<usize> {
-    diesel::update(identities::table.find(id.0)).set(identities::last_used_at.eq(Some(now))).execute(conn)
+pub fn touch(conn: &mut Connection, id: IdentityId, now: i64) -> Result<usize> {
+    Ok(diesel::update(identities::table.find(id.0))
+        .set(identities::last_used_at.eq(Some(now)))
+        .execute(conn)?)
 }
 
 /// Deletes one of a user's links; returns whether there was one.
-pub fn delete(conn: &mut Connection, user: UserId, id: IdentityId) -> QueryResult<bool> {
-    diesel::delete(identities::table.find(id.0).filter(identities::user_id.eq(user.0)))
-        .execute(conn)
-        .map(|count| count == 1)
+pub fn delete(conn: &mut Connection, user: UserId, id: IdentityId) -> Result<bool> {
+    let count =
+        diesel::delete(identities::table.find(id.0).filter(identities::user_id.eq(user.0))).execute(conn)?;
+    Ok(count == 1)
 }
 
 /// Deletes all of a user's links.
-pub fn delete_all(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
-    diesel::delete(identities::table.filter(identities::user_id.eq(user.0))).execute(conn)
+pub fn delete_all(conn: &mut Connection, user: UserId) -> Result<usize> {
+    Ok(diesel::delete(identities::table.filter(identities::user_id.eq(user.0))).execute(conn)?)
 }

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use parlour_protocol::ids::{InviteId, UserId};
 
-use crate::Connection;
 use crate::schema::invites;
+use crate::{Connection, Result};
 
 /// An invite.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -30,8 +30,8 @@ pub struct InviteRow {
 }
 
 /// Inserts an invite.
-pub fn insert(conn: &mut Connection, row: &InviteRow) -> QueryResult<usize> {
-    diesel::insert_into(invites::table).values(row.clone()).execute(conn)
+pub fn insert(conn: &mut Connection, row: &InviteRow) -> Result<usize> {
+    Ok(diesel::insert_into(invites::table).values(row.clone()).execute(conn)?)
 }
 
 /// A page of invites that can still be used, newest first, starting after a position in that order: of one user, or
@@ -42,7 +42,7 @@ pub fn list_open(
     now: i64,
     after: Option<(i64, i64)>,
     limit: i64,
-) -> QueryResult<Vec<InviteRow>> {
+) -> Result<Vec<InviteRow>> {
     let mut query = invites::table
         .filter(invites::revoked_at.is_null())
         .filter(invites::expires_at.gt(now))
@@ -57,12 +57,12 @@ pub fn list_open(
             invites::created_at.lt(created).or(invites::created_at.eq(created).and(invites::id.lt(id))),
         );
     }
-    query.order((invites::created_at.desc(), invites::id.desc())).limit(limit).load(conn)
+    Ok(query.order((invites::created_at.desc(), invites::id.desc())).limit(limit).load(conn)?)
 }
 
 /// Uses an invite once; returns whether it could be used.
-pub fn take(conn: &mut Connection, code_hash: &[u8], now: i64) -> QueryResult<bool> {
-    diesel::update(
+pub fn take(conn: &mut Connection, code_hash: &[u8], now: i64) -> Result<bool> {
+    let count = diesel::update(
         invites::table
             .filter(invites::code_hash.eq(code_hash))
             .filter(invites::revoked_at.is_null())
@@ -70,25 +70,25 @@ pub fn take(conn: &mut Connection, code_hash: &[u8], now: i64) -> QueryResult<bo
             .filter(invites::used.lt(invites::uses)),
     )
     .set(invites::used.eq(invites::used + 1))
-    .execute(conn)
-    .map(|count| count == 1)
+    .execute(conn)?;
+    Ok(count == 1)
 }
 
 /// Revokes an invite of one user, or of anyone if `of` is `None`. Returns whether there was one.
-pub fn revoke(conn: &mut Connection, id: InviteId, of: Option<UserId>, now: i64) -> QueryResult<bool> {
+pub fn revoke(conn: &mut Connection, id: InviteId, of: Option<UserId>, now: i64) -> Result<bool> {
     let creators = of.map_or(i64::MIN..=i64::MAX, |user| user.0..=user.0);
-    diesel::update(
+    let count = diesel::update(
         invites::table
             .find(id.0)
             .filter(invites::created_by.between(*creators.start(), *creators.end()))
             .filter(invites::revoked_at.is_null()),
     )
     .set(invites::revoked_at.eq(Some(now)))
-    .execute(conn)
-    .map(|count| count == 1)
+    .execute(conn)?;
+    Ok(count == 1)
 }
 
 /// Deletes invites that expired before `moment`.
-pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
-    diesel::delete(invites::table.filter(invites::expires_at.lt(moment))).execute(conn)
+pub fn delete_before(conn: &mut Connection, moment: i64) -> Result<usize> {
+    Ok(diesel::delete(invites::table.filter(invites::expires_at.lt(moment))).execute(conn)?)
 }

@@ -6,11 +6,11 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use crate::Connection;
 use crate::link;
 use crate::on_backend;
 use crate::schema::jobs;
 use crate::statement::prepared;
+use crate::{Connection, Result};
 
 /// A job.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -58,12 +58,12 @@ pub struct Attempt {
 }
 
 /// Queues a job, unless there is one with its key; returns whether it did.
-pub fn insert(conn: &mut Connection, row: NewJobRow) -> QueryResult<bool> {
-    on_backend!(conn, inner => diesel::insert_into(jobs::table)
+pub fn insert(conn: &mut Connection, row: NewJobRow) -> Result<bool> {
+    let count = on_backend!(conn, inner => diesel::insert_into(jobs::table)
         .values(row)
         .on_conflict_do_nothing()
-        .execute(inner))
-    .map(|count| count == 1)
+        .execute(inner))?;
+    Ok(count == 1)
 }
 
 /// Asks for the runner of this node to look for jobs as soon as this transaction is committed. Otherwise it finds them
@@ -73,24 +73,19 @@ pub fn wake_after_commit() {
 }
 
 /// Whether a job of one of these kinds is due and nobody has it.
-pub fn are_due(conn: &mut Connection, now: i64, kinds: &[&str]) -> QueryResult<bool> {
+pub fn are_due(conn: &mut Connection, now: i64, kinds: &[&str]) -> Result<bool> {
     let free = jobs::leased_until.is_null().or(jobs::leased_until.le(now));
     let due = jobs::table
         .filter(jobs::kind.eq_any(kinds.to_vec()))
         .filter(jobs::failed_at.is_null())
         .filter(jobs::run_at.le(now))
         .filter(free);
-    due.select(jobs::id).first::<i64>(conn).optional().map(|found| found.is_some())
+    let found = due.select(jobs::id).first::<i64>(conn).optional()?;
+    Ok(found.is_some())
 }
 
 /// Claims up to `limit` jobs of a kind that are due, longest wait first. Until `until`, nobody else can claim them.
-pub fn claim(
-    conn: &mut Connection,
-    kind: &str,
-    now: i64,
-    until: i64,
-    limit: i64,
-) -> QueryResult<Vec<JobRow>> {
+pub fn claim(conn: &mut Connection, kind: &str, now: i64, until: i64, limit: i64) -> Result<Vec<JobRow>> {
     let free = jobs::leased_until.is_null().or(jobs::leased_until.le(now));
     let due = jobs::table
         .filter(jobs::kind.eq(kind))
@@ -118,101 +113,100 @@ pub fn claim(
 }
 
 /// Extends the lease of an attempt; returns false if the job passed to somebody else, or is gone.
-pub fn renew(conn: &mut Connection, attempt: Attempt, until: i64) -> QueryResult<bool> {
+pub fn renew(conn: &mut Connection, attempt: Attempt, until: i64) -> Result<bool> {
     let own = jobs::table
         .find(attempt.id)
         .filter(jobs::tries.eq(attempt.number))
         .filter(jobs::leased_until.is_not_null());
-    diesel::update(own).set(jobs::leased_until.eq(Some(until))).execute(conn).map(|count| count == 1)
+    Ok(diesel::update(own).set(jobs::leased_until.eq(Some(until))).execute(conn)? == 1)
 }
 
 /// Ends a job that is done.
-pub fn delete(conn: &mut Connection, attempt: Attempt) -> QueryResult<usize> {
-    diesel::delete(jobs::table.find(attempt.id).filter(jobs::tries.eq(attempt.number))).execute(conn)
+pub fn delete(conn: &mut Connection, attempt: Attempt) -> Result<usize> {
+    Ok(diesel::delete(jobs::table.find(attempt.id).filter(jobs::tries.eq(attempt.number))).execute(conn)?)
 }
 
 /// Ends a job of which nothing is left to do, whether or not somebody is at it.
-pub fn delete_by_key(conn: &mut Connection, key: &str) -> QueryResult<usize> {
-    diesel::delete(jobs::table.filter(jobs::key.eq(key))).execute(conn)
+pub fn delete_by_key(conn: &mut Connection, key: &str) -> Result<usize> {
+    Ok(diesel::delete(jobs::table.filter(jobs::key.eq(key))).execute(conn)?)
 }
 
 /// Ends a round of a periodic job: it is due again at `run_at`, with no attempt so far.
-pub fn repeat(conn: &mut Connection, attempt: Attempt, run_at: i64) -> QueryResult<usize> {
-    diesel::update(jobs::table.find(attempt.id).filter(jobs::tries.eq(attempt.number)))
+pub fn repeat(conn: &mut Connection, attempt: Attempt, run_at: i64) -> Result<usize> {
+    Ok(diesel::update(jobs::table.find(attempt.id).filter(jobs::tries.eq(attempt.number)))
         .set((
             jobs::run_at.eq(run_at),
             jobs::tries.eq(0),
             jobs::leased_until.eq(None::<i64>),
             jobs::last_error.eq(None::<String>),
         ))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Ends an attempt that failed: the next one is due at `run_at`.
-pub fn postpone(conn: &mut Connection, attempt: Attempt, run_at: i64, error: &str) -> QueryResult<usize> {
-    diesel::update(jobs::table.find(attempt.id).filter(jobs::tries.eq(attempt.number)))
+pub fn postpone(conn: &mut Connection, attempt: Attempt, run_at: i64, error: &str) -> Result<usize> {
+    Ok(diesel::update(jobs::table.find(attempt.id).filter(jobs::tries.eq(attempt.number)))
         .set((jobs::run_at.eq(run_at), jobs::leased_until.eq(None::<i64>), jobs::last_error.eq(Some(error))))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Ends the last attempt of a job: it stays as failed. Returns false if the job passed to somebody else, or is gone.
-pub fn park(conn: &mut Connection, attempt: Attempt, now: i64, error: &str) -> QueryResult<bool> {
-    diesel::update(jobs::table.find(attempt.id).filter(jobs::tries.eq(attempt.number)))
+pub fn park(conn: &mut Connection, attempt: Attempt, now: i64, error: &str) -> Result<bool> {
+    let count = diesel::update(jobs::table.find(attempt.id).filter(jobs::tries.eq(attempt.number)))
         .set((
             jobs::failed_at.eq(Some(now)),
             jobs::leased_until.eq(None::<i64>),
             jobs::last_error.eq(Some(error)),
         ))
-        .execute(conn)
-        .map(|count| count == 1)
+        .execute(conn)?;
+    Ok(count == 1)
 }
 
 /// A page of failed jobs, latest first, starting after a position (failed at, id) in that order.
-pub fn list_failed(conn: &mut Connection, after: Option<(i64, i64)>, limit: i64) -> QueryResult<Vec<JobRow>> {
+pub fn list_failed(conn: &mut Connection, after: Option<(i64, i64)>, limit: i64) -> Result<Vec<JobRow>> {
     let mut query =
         jobs::table.filter(jobs::failed_at.is_not_null()).select(JobRow::as_select()).into_boxed();
     if let Some((at, id)) = after {
         query = query.filter(jobs::failed_at.lt(at).or(jobs::failed_at.eq(at).and(jobs::id.lt(id))));
     }
-    query.order((jobs::failed_at.desc(), jobs::id.desc())).limit(limit).load(conn)
+    Ok(query.order((jobs::failed_at.desc(), jobs::id.desc())).limit(limit).load(conn)?)
 }
 
 /// A failed job.
-pub fn find_failed(conn: &mut Connection, id: i64) -> QueryResult<Option<JobRow>> {
-    jobs::table
+pub fn find_failed(conn: &mut Connection, id: i64) -> Result<Option<JobRow>> {
+    Ok(jobs::table
         .find(id)
         .filter(jobs::failed_at.is_not_null())
         .select(JobRow::as_select())
         .first(conn)
-        .optional()
+        .optional()?)
 }
 
 /// Makes a failed job due again, with all its attempts ahead; returns whether there is such a job.
-pub fn retry(conn: &mut Connection, id: i64, now: i64) -> QueryResult<bool> {
+pub fn retry(conn: &mut Connection, id: i64, now: i64) -> Result<bool> {
     let failed = jobs::table.find(id).filter(jobs::failed_at.is_not_null());
-    diesel::update(failed)
+    let count = diesel::update(failed)
         .set((jobs::failed_at.eq(None::<i64>), jobs::tries.eq(0), jobs::run_at.eq(now)))
-        .execute(conn)
-        .map(|count| count == 1)
+        .execute(conn)?;
+    Ok(count == 1)
 }
 
 /// Makes the job with this key due again if it failed before `before`.
-pub fn retry_by_key(conn: &mut Connection, key: &str, before: i64, now: i64) -> QueryResult<usize> {
-    diesel::update(jobs::table.filter(jobs::key.eq(key)).filter(jobs::failed_at.lt(before)))
+pub fn retry_by_key(conn: &mut Connection, key: &str, before: i64, now: i64) -> Result<usize> {
+    Ok(diesel::update(jobs::table.filter(jobs::key.eq(key)).filter(jobs::failed_at.lt(before)))
         .set((jobs::failed_at.eq(None::<i64>), jobs::tries.eq(0), jobs::run_at.eq(now)))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Deletes a failed job; returns whether there was one.
-pub fn delete_failed(conn: &mut Connection, id: i64) -> QueryResult<bool> {
-    diesel::delete(jobs::table.find(id).filter(jobs::failed_at.is_not_null()))
-        .execute(conn)
-        .map(|count| count == 1)
+pub fn delete_failed(conn: &mut Connection, id: i64) -> Result<bool> {
+    let count = diesel::delete(jobs::table.find(id).filter(jobs::failed_at.is_not_null())).execute(conn)?;
+    Ok(count == 1)
 }
 
 /// Deletes jobs that failed before `failed`, and those of `kinds` that have been due since before `overdue`, which
 /// nobody will run.
-pub fn delete_before(conn: &mut Connection, failed: i64, kinds: &[&str], overdue: i64) -> QueryResult<usize> {
+pub fn delete_before(conn: &mut Connection, failed: i64, kinds: &[&str], overdue: i64) -> Result<usize> {
     let failed = diesel::delete(jobs::table.filter(jobs::failed_at.lt(failed))).execute(conn)?;
     let overdue = jobs::table
         .filter(jobs::kind.eq_any(kinds.to_vec()))
@@ -239,8 +233,8 @@ pub struct Backlog {
 }
 
 /// How many jobs there are, by kind.
-pub fn count(conn: &mut Connection, now: i64) -> QueryResult<Vec<Backlog>> {
-    on_backend!(conn, inner => prepared(
+pub fn count(conn: &mut Connection, now: i64) -> Result<Vec<Backlog>> {
+    Ok(on_backend!(conn, inner => prepared(
         "SELECT kind, count(*) FILTER (WHERE failed_at IS NULL) AS waiting,
             min(run_at) FILTER (WHERE failed_at IS NULL AND run_at <= $1
                 AND (leased_until IS NULL OR leased_until <= $1)) AS oldest,
@@ -248,7 +242,7 @@ pub fn count(conn: &mut Connection, now: i64) -> QueryResult<Vec<Backlog>> {
         FROM jobs GROUP BY kind",
     )
     .bind(now)
-    .load(inner))
+    .load(inner))?)
 }
 
 #[cfg(test)]

@@ -20,10 +20,9 @@ use diesel::result::Error as DieselError;
 use parlour_protocol::ids::{ConversationId, UserId};
 use tokio::sync::oneshot;
 
-use crate::Connection;
-use crate::database::{AsStorage, StorageError};
 use crate::link::{Link, has_changed, watch_changes};
 use crate::user_events::Tell;
+use crate::{AsStorage, Connection, StorageError};
 
 /// Maximum number of units in one transaction; bounds how much is repeated when one of them fails.
 const BATCH: usize = 64;

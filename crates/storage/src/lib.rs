@@ -13,6 +13,7 @@ pub mod conversations;
 pub mod database;
 pub mod declined_requests;
 pub mod emails;
+mod error;
 pub mod events;
 pub mod friendships;
 pub mod idempotency;
@@ -41,5 +42,6 @@ pub mod user_events;
 pub mod users;
 
 pub use connection::AnyConnection as Connection;
-pub use database::{Database, DatabaseSettings, StorageError};
+pub use database::{Database, DatabaseSettings};
+pub use error::{AsStorage, Result, StorageError};
 pub use lanes::Lane;

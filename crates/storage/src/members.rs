@@ -6,13 +6,13 @@ use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::users::User;
 
-use crate::Connection;
 use crate::conversations::ROOM;
 use crate::on_backend;
 use crate::pairs::{OfPairs, Question};
 use crate::schema::{conversations, members, users};
 use crate::statement::prepared;
 use crate::users::SummaryRow;
+use crate::{Connection, Result};
 
 #[diesel::declare_sql_function]
 extern "SQL" {
@@ -55,39 +55,31 @@ pub fn role_number(role: MemberRole) -> i16 {
 }
 
 /// Inserts a member.
-pub fn insert(conn: &mut Connection, row: &MemberRow) -> QueryResult<usize> {
-    diesel::insert_into(members::table).values(row.clone()).execute(conn)
+pub fn insert(conn: &mut Connection, row: &MemberRow) -> Result<usize> {
+    Ok(diesel::insert_into(members::table).values(row.clone()).execute(conn)?)
 }
 
 /// A user's membership in a conversation, if they are a member.
-pub fn find(
-    conn: &mut Connection,
-    conversation: ConversationId,
-    user: UserId,
-) -> QueryResult<Option<MemberRow>> {
-    members::table.find((conversation.0, user.0)).select(MemberRow::as_select()).first(conn).optional()
+pub fn find(conn: &mut Connection, conversation: ConversationId, user: UserId) -> Result<Option<MemberRow>> {
+    Ok(members::table.find((conversation.0, user.0)).select(MemberRow::as_select()).first(conn).optional()?)
 }
 
 /// Which of these users are members of which of these conversations, as pairs (conversation, user). Suspended accounts
 /// are left out.
-pub fn list_among(
-    conn: &mut Connection,
-    conversations: &[i64],
-    people: &[i64],
-) -> QueryResult<Vec<(i64, i64)>> {
-    on_backend!(conn, inner => members::table
+pub fn list_among(conn: &mut Connection, conversations: &[i64], people: &[i64]) -> Result<Vec<(i64, i64)>> {
+    Ok(on_backend!(conn, inner => members::table
         .inner_join(users::table)
         .filter(members::conversation_id.eq_any(conversations))
         .filter(members::user_id.eq_any(people))
         .filter(users::suspended_at.is_null())
         .select((members::conversation_id, members::user_id))
-        .load(inner))
+        .load(inner))?)
 }
 
 /// Like [`list_among`], for certain pairs (conversation, user) instead of all combinations.
-pub fn list_pairs(conn: &mut Connection, pairs: &[(i64, i64)]) -> QueryResult<Vec<(i64, i64)>> {
+pub fn list_pairs(conn: &mut Connection, pairs: &[(i64, i64)]) -> Result<Vec<(i64, i64)>> {
     match conn {
-        Connection::Postgres(inner) => OfPairs::<Members>::new(pairs).load(inner),
+        Connection::Postgres(inner) => Ok(OfPairs::<Members>::new(pairs).load(inner)?),
         Connection::Sqlite(inner) => {
             let mut found = Vec::with_capacity(pairs.len());
             for pair in pairs {
@@ -118,7 +110,7 @@ pub fn list_named(
     conn: &mut Connection,
     conversations: &[i64],
     handles: &[String],
-) -> QueryResult<Vec<(ConversationId, UserId, String)>> {
+) -> Result<Vec<(ConversationId, UserId, String)>> {
     let rows: Vec<(i64, i64, String)> = on_backend!(conn, inner => members::table
         .inner_join(users::table)
         .filter(members::conversation_id.eq_any(conversations))
@@ -130,7 +122,7 @@ pub fn list_named(
 }
 
 /// Whether two users share a room.
-pub fn share_room(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<bool> {
+pub fn share_room(conn: &mut Connection, a: UserId, b: UserId) -> Result<bool> {
     let of_b = diesel::alias!(members as of_b);
     let other = of_b.field(members::conversation_id).eq(members::conversation_id);
     let common: Option<i64> = members::table
@@ -146,13 +138,13 @@ pub fn share_room(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<bo
 }
 
 /// Removes a member; returns whether they were one.
-pub fn delete(conn: &mut Connection, conversation: ConversationId, user: UserId) -> QueryResult<bool> {
-    diesel::delete(members::table.find((conversation.0, user.0))).execute(conn).map(|count| count > 0)
+pub fn delete(conn: &mut Connection, conversation: ConversationId, user: UserId) -> Result<bool> {
+    Ok(diesel::delete(members::table.find((conversation.0, user.0))).execute(conn)? > 0)
 }
 
 /// Removes all members; returns how many there were.
-pub fn delete_all(conn: &mut Connection, conversation: ConversationId) -> QueryResult<usize> {
-    diesel::delete(members::table.filter(members::conversation_id.eq(conversation.0))).execute(conn)
+pub fn delete_all(conn: &mut Connection, conversation: ConversationId) -> Result<usize> {
+    Ok(diesel::delete(members::table.filter(members::conversation_id.eq(conversation.0))).execute(conn)?)
 }
 
 /// Changes a member's role.
@@ -161,10 +153,10 @@ pub fn update_role(
     conversation: ConversationId,
     user: UserId,
     role: MemberRole,
-) -> QueryResult<usize> {
-    diesel::update(members::table.find((conversation.0, user.0)))
+) -> Result<usize> {
+    Ok(diesel::update(members::table.find((conversation.0, user.0)))
         .set(members::role.eq(role_number(role)))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// A read marker: conversation, user, position.
@@ -230,10 +222,10 @@ fn column(markers: &[Marker], of: fn(&Marker) -> i64) -> Vec<i64> {
 /// Moves markers forward that are behind, and returns the moved ones with their new positions. With `wait`, it waits
 /// for markers that another transaction holds. Without, it skips them, so it can't be part of a deadlock however many
 /// rows it locks.
-pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> QueryResult<Vec<Marker>> {
+pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> Result<Vec<Marker>> {
     match conn {
         Connection::Postgres(inner) => {
-            let mut run = |statement: &'static str, markers: &[Marker]| -> QueryResult<Vec<Marker>> {
+            let mut run = |statement: &'static str, markers: &[Marker]| -> Result<Vec<Marker>> {
                 let rows: Vec<MarkerRow> = prepared(statement)
                     .bind(column(markers, |one| one.0))
                     .bind(column(markers, |one| one.1))
@@ -261,7 +253,7 @@ struct PlaceRow {
 
 /// Current positions of these markers, with the heads of their conversations. Markers of users who aren't members are
 /// left out.
-pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> QueryResult<Vec<(Marker, Seq)>> {
+pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> Result<Vec<(Marker, Seq)>> {
     let places: Vec<PlaceRow> = match conn {
         Connection::Postgres(inner) => prepared(
             "SELECT m.conversation_id, m.user_id, m.read_seq AS seq, c.last_seq AS head
@@ -287,31 +279,27 @@ pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> QueryResult<Ve
 }
 
 /// Number of rooms and direct chats a user is in.
-pub fn count_of(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
-    members::table.filter(members::user_id.eq(user.0)).count().get_result(conn)
+pub fn count_of(conn: &mut Connection, user: UserId) -> Result<i64> {
+    Ok(members::table.filter(members::user_id.eq(user.0)).count().get_result(conn)?)
 }
 
 /// The user's roles in these conversations, as pairs (conversation, role).
-pub fn list_roles(
-    conn: &mut Connection,
-    user: UserId,
-    conversations: &[i64],
-) -> QueryResult<Vec<(i64, i16)>> {
-    members::table
+pub fn list_roles(conn: &mut Connection, user: UserId, conversations: &[i64]) -> Result<Vec<(i64, i16)>> {
+    Ok(members::table
         .filter(members::user_id.eq(user.0))
         .filter(members::conversation_id.eq_any(conversations))
         .select((members::conversation_id, members::role))
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Who becomes owner when the last owner leaves: the highest role, then the longest membership.
-pub fn find_heir(conn: &mut Connection, conversation: ConversationId) -> QueryResult<Option<MemberRow>> {
-    members::table
+pub fn find_heir(conn: &mut Connection, conversation: ConversationId) -> Result<Option<MemberRow>> {
+    Ok(members::table
         .filter(members::conversation_id.eq(conversation.0))
         .order((members::role.desc(), members::joined_at.asc(), members::user_id.asc()))
         .select(MemberRow::as_select())
         .first(conn)
-        .optional()
+        .optional()?)
 }
 
 /// A page of members in the order in which they joined, starting after a position in that order. With a prefix (in
@@ -322,7 +310,7 @@ pub fn list(
     prefix: &str,
     after: Option<(i64, i64)>,
     limit: i64,
-) -> QueryResult<Vec<(MemberRow, User)>> {
+) -> Result<Vec<(MemberRow, User)>> {
     let mut query = members::table
         .inner_join(users::table)
         .filter(members::conversation_id.eq(conversation.0))
@@ -345,10 +333,10 @@ pub fn list(
 }
 
 /// Number of rooms a user owns.
-pub fn count_owned(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
-    members::table
+pub fn count_owned(conn: &mut Connection, user: UserId) -> Result<i64> {
+    Ok(members::table
         .filter(members::user_id.eq(user.0))
         .filter(members::role.eq(role_number(MemberRole::Owner)))
         .count()
-        .get_result(conn)
+        .get_result(conn)?)
 }

@@ -8,7 +8,7 @@ use parlour_protocol::ids::{ConversationId, Seq, UserId};
 
 use crate::schema::{mentions, user_events};
 use crate::statement::prepared;
-use crate::{Connection, on_backend};
+use crate::{Connection, Result, on_backend};
 
 /// A user whom a message addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -30,12 +30,12 @@ pub struct MentionRow {
 }
 
 /// Adds rows.
-pub fn insert(conn: &mut Connection, rows: Vec<MentionRow>) -> QueryResult<usize> {
-    on_backend!(conn, inner => diesel::insert_into(mentions::table).values(rows).execute(inner))
+pub fn insert(conn: &mut Connection, rows: Vec<MentionRow>) -> Result<usize> {
+    Ok(on_backend!(conn, inner => diesel::insert_into(mentions::table).values(rows).execute(inner))?)
 }
 
 /// Which of these rows still exist: user, conversation, position.
-pub fn list_standing(conn: &mut Connection, wanted: &[(i64, i64, Seq)]) -> QueryResult<Vec<(i64, i64, Seq)>> {
+pub fn list_standing(conn: &mut Connection, wanted: &[(i64, i64, Seq)]) -> Result<Vec<(i64, i64, Seq)>> {
     let people: Vec<i64> = wanted.iter().map(|one| one.0).collect();
     let seqs: Vec<Seq> = wanted.iter().map(|one| one.2).collect();
     let found: Vec<(i64, i64, Seq)> = on_backend!(conn, inner => mentions::table
@@ -48,7 +48,7 @@ pub fn list_standing(conn: &mut Connection, wanted: &[(i64, i64, Seq)]) -> Query
 
 /// Records which notification informed a user of a message: user, conversation, position of the message, position of
 /// the notification.
-pub fn note_notifications(conn: &mut Connection, noted: &[(i64, i64, Seq, Seq)]) -> QueryResult<()> {
+pub fn note_notifications(conn: &mut Connection, noted: &[(i64, i64, Seq, Seq)]) -> Result<()> {
     match conn {
         Connection::Postgres(inner) => {
             let column = |of: fn(&(i64, i64, Seq, Seq)) -> i64| noted.iter().map(of).collect::<Vec<i64>>();
@@ -76,17 +76,17 @@ pub fn note_notifications(conn: &mut Connection, noted: &[(i64, i64, Seq, Seq)])
 }
 
 /// The users whom a message addresses.
-pub fn list(conn: &mut Connection, conversation: ConversationId, seq: Seq) -> QueryResult<Vec<MentionRow>> {
-    mentions::table
+pub fn list(conn: &mut Connection, conversation: ConversationId, seq: Seq) -> Result<Vec<MentionRow>> {
+    Ok(mentions::table
         .filter(mentions::conversation_id.eq(conversation.0))
         .filter(mentions::seq.eq(seq))
         .order(mentions::user_id.asc())
         .select(MentionRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Deletes these rows, and removes their notifications from the list; the user events stay in the stream.
-pub fn delete(conn: &mut Connection, rows: &[MentionRow]) -> QueryResult<()> {
+pub fn delete(conn: &mut Connection, rows: &[MentionRow]) -> Result<()> {
     for row in rows {
         diesel::delete(mentions::table.find((row.user_id, row.conversation_id, row.seq))).execute(conn)?;
         if let Some(useq) = row.useq {
@@ -103,17 +103,17 @@ pub fn list_of_messages(
     conn: &mut Connection,
     conversation: ConversationId,
     seqs: &[Seq],
-) -> QueryResult<Vec<MentionRow>> {
-    on_backend!(conn, inner => mentions::table
+) -> Result<Vec<MentionRow>> {
+    Ok(on_backend!(conn, inner => mentions::table
         .filter(mentions::conversation_id.eq(conversation.0))
         .filter(mentions::seq.eq_any(seqs))
         .order((mentions::user_id.asc(), mentions::seq.asc()))
         .select(MentionRow::as_select())
-        .load(inner))
+        .load(inner))?)
 }
 
 /// Deletes all rows of a conversation, and removes their notifications from the lists.
-pub fn delete_conversation(conn: &mut Connection, conversation: ConversationId) -> QueryResult<usize> {
+pub fn delete_conversation(conn: &mut Connection, conversation: ConversationId) -> Result<usize> {
     on_backend!(conn, inner => prepared(
         "UPDATE user_events SET notify = FALSE WHERE notify AND EXISTS (SELECT 1 FROM mentions
             WHERE mentions.conversation_id = $1 AND mentions.user_id = user_events.user_id
@@ -122,15 +122,15 @@ pub fn delete_conversation(conn: &mut Connection, conversation: ConversationId) 
     )
     .bind(conversation.0)
     .execute(inner))?;
-    diesel::delete(mentions::table.filter(mentions::conversation_id.eq(conversation.0))).execute(conn)
+    Ok(diesel::delete(mentions::table.filter(mentions::conversation_id.eq(conversation.0))).execute(conn)?)
 }
 
 /// Deletes all rows that address a user.
-pub fn delete_of(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
-    diesel::delete(mentions::table.filter(mentions::user_id.eq(user.0))).execute(conn)
+pub fn delete_of(conn: &mut Connection, user: UserId) -> Result<usize> {
+    Ok(diesel::delete(mentions::table.filter(mentions::user_id.eq(user.0))).execute(conn)?)
 }
 
 /// Deletes rows older than `moment`.
-pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
-    diesel::delete(mentions::table.filter(mentions::at.lt(moment))).execute(conn)
+pub fn delete_before(conn: &mut Connection, moment: i64) -> Result<usize> {
+    Ok(diesel::delete(mentions::table.filter(mentions::at.lt(moment))).execute(conn)?)
 }

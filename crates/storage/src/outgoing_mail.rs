@@ -5,9 +5,9 @@
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
 
-use crate::Connection;
 use crate::on_backend;
 use crate::schema::outgoing_mail;
+use crate::{Connection, Result};
 
 /// A mail to send.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -48,7 +48,7 @@ pub struct NewMailRow {
 const NEVER: i64 = i64::MAX;
 
 /// Stores a mail; returns its id.
-pub fn insert(conn: &mut Connection, row: NewMailRow) -> QueryResult<i64> {
+pub fn insert(conn: &mut Connection, row: NewMailRow) -> Result<i64> {
     let values = (
         outgoing_mail::user_id.eq(row.user_id),
         outgoing_mail::kind.eq(row.kind),
@@ -59,24 +59,24 @@ pub fn insert(conn: &mut Connection, row: NewMailRow) -> QueryResult<i64> {
         outgoing_mail::next_try_at.eq(NEVER),
         outgoing_mail::tries.eq(0),
     );
-    on_backend!(conn, inner => diesel::insert_into(outgoing_mail::table)
+    Ok(on_backend!(conn, inner => diesel::insert_into(outgoing_mail::table)
         .values(values)
         .returning(outgoing_mail::id)
-        .get_result(inner))
+        .get_result(inner))?)
 }
 
 /// A mail that has not been sent; `None` if it was, or if it is gone.
-pub fn find_unsent(conn: &mut Connection, id: i64) -> QueryResult<Option<MailRow>> {
-    outgoing_mail::table
+pub fn find_unsent(conn: &mut Connection, id: i64) -> Result<Option<MailRow>> {
+    Ok(outgoing_mail::table
         .find(id)
         .filter(outgoing_mail::sent_at.is_null())
         .select(MailRow::as_select())
         .first(conn)
-        .optional()
+        .optional()?)
 }
 
 /// Takes over mails that a node of an earlier version left behind before `before`; returns their ids.
-pub fn take_over(conn: &mut Connection, before: i64) -> QueryResult<Vec<i64>> {
+pub fn take_over(conn: &mut Connection, before: i64) -> Result<Vec<i64>> {
     let left = outgoing_mail::table
         .filter(outgoing_mail::sent_at.is_null())
         .filter(outgoing_mail::next_try_at.lt(before));
@@ -88,20 +88,22 @@ pub fn take_over(conn: &mut Connection, before: i64) -> QueryResult<Vec<i64>> {
 }
 
 /// Marks a mail as sent and forgets its address.
-pub fn set_sent(conn: &mut Connection, id: i64, now: i64) -> QueryResult<usize> {
-    diesel::update(outgoing_mail::table.find(id))
+pub fn set_sent(conn: &mut Connection, id: i64, now: i64) -> Result<usize> {
+    Ok(diesel::update(outgoing_mail::table.find(id))
         .set((
             outgoing_mail::sent_at.eq(Some(now)),
             outgoing_mail::failed_at.eq(None::<i64>),
             outgoing_mail::address.eq(""),
             outgoing_mail::nonce.eq(None::<Vec<u8>>),
         ))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Marks a mail as given up. It no longer counts.
-pub fn set_failed(conn: &mut Connection, id: i64, now: i64) -> QueryResult<usize> {
-    diesel::update(outgoing_mail::table.find(id)).set(outgoing_mail::failed_at.eq(Some(now))).execute(conn)
+pub fn set_failed(conn: &mut Connection, id: i64, now: i64) -> Result<usize> {
+    Ok(diesel::update(outgoing_mail::table.find(id))
+        .set(outgoing_mail::failed_at.eq(Some(now)))
+        .execute(conn)?)
 }
 
 /// Number of mails of these kinds queued since `since` and not given up: about a user, to an address, or in total.
@@ -111,7 +113,7 @@ pub fn count_since(
     since: i64,
     user: Option<UserId>,
     address_hash: Option<&[u8]>,
-) -> QueryResult<i64> {
+) -> Result<i64> {
     let mut query = outgoing_mail::table
         .filter(outgoing_mail::kind.eq_any(kinds.to_vec()))
         .filter(outgoing_mail::created_at.gt(since))
@@ -123,34 +125,34 @@ pub fn count_since(
     if let Some(hash) = address_hash {
         query = query.filter(outgoing_mail::address_hash.eq(hash.to_vec()));
     }
-    query.count().get_result(conn)
+    Ok(query.count().get_result(conn)?)
 }
 
 /// Withdraws a user's unsent mails of a kind. They still count.
-pub fn withdraw(conn: &mut Connection, user: UserId, kind: i16, now: i64) -> QueryResult<usize> {
+pub fn withdraw(conn: &mut Connection, user: UserId, kind: i16, now: i64) -> Result<usize> {
     let waiting = outgoing_mail::table
         .filter(outgoing_mail::user_id.eq(user.0))
         .filter(outgoing_mail::kind.eq(kind))
         .filter(outgoing_mail::sent_at.is_null());
-    diesel::update(waiting)
+    Ok(diesel::update(waiting)
         .set((
             outgoing_mail::sent_at.eq(Some(now)),
             outgoing_mail::address.eq(""),
             outgoing_mail::nonce.eq(None::<Vec<u8>>),
         ))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Deletes all mails about a user.
-pub fn delete_of(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
-    diesel::delete(outgoing_mail::table.filter(outgoing_mail::user_id.eq(user.0))).execute(conn)
+pub fn delete_of(conn: &mut Connection, user: UserId) -> Result<usize> {
+    Ok(diesel::delete(outgoing_mail::table.filter(outgoing_mail::user_id.eq(user.0))).execute(conn)?)
 }
 
 /// Deletes sent mails queued before `counted`, which no longer count; those given up that were queued before `expired`;
 /// and all mails queued before `waiting`, which a server without mail will never send.
-pub fn delete_before(conn: &mut Connection, counted: i64, expired: i64, waiting: i64) -> QueryResult<usize> {
+pub fn delete_before(conn: &mut Connection, counted: i64, expired: i64, waiting: i64) -> Result<usize> {
     let counted = outgoing_mail::sent_at.is_not_null().and(outgoing_mail::created_at.lt(counted));
     let expired = outgoing_mail::failed_at.is_not_null().and(outgoing_mail::created_at.lt(expired));
     let waiting = outgoing_mail::created_at.lt(waiting);
-    diesel::delete(outgoing_mail::table.filter(counted.or(expired).or(waiting))).execute(conn)
+    Ok(diesel::delete(outgoing_mail::table.filter(counted.or(expired).or(waiting))).execute(conn)?)
 }

@@ -7,7 +7,6 @@ use diesel::prelude::*;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::own_data::Erased;
 
-use crate::Connection;
 use crate::emails;
 use crate::events::{EDITED, EventRow, MESSAGE};
 use crate::idempotency;
@@ -20,6 +19,7 @@ use crate::schema::{
 };
 use crate::second_factors;
 use crate::users::{AvatarRow, UserRow};
+use crate::{Connection, Result};
 use crate::{identities, password_resets};
 
 /// A user's messages in a conversation after a position, oldest first.
@@ -29,8 +29,8 @@ pub fn list_own_messages(
     author: UserId,
     after: Seq,
     limit: i64,
-) -> QueryResult<Vec<EventRow>> {
-    events::table
+) -> Result<Vec<EventRow>> {
+    Ok(events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::author_id.eq(author.0))
         .filter(events::kind.eq(MESSAGE))
@@ -38,38 +38,38 @@ pub fn list_own_messages(
         .order(events::seq.asc())
         .limit(limit)
         .select(EventRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// A user's profile pictures.
-pub fn list_avatars(conn: &mut Connection, user: UserId) -> QueryResult<Vec<AvatarRow>> {
-    avatars::table.filter(avatars::user_id.eq(user.0)).select(AvatarRow::as_select()).load(conn)
+pub fn list_avatars(conn: &mut Connection, user: UserId) -> Result<Vec<AvatarRow>> {
+    Ok(avatars::table.filter(avatars::user_id.eq(user.0)).select(AvatarRow::as_select()).load(conn)?)
 }
 
 /// Ids of conversations after an id, in the order of ids; for visiting all of them in bounded steps.
-pub fn list_conversation_ids(conn: &mut Connection, after: i64, limit: i64) -> QueryResult<Vec<i64>> {
-    conversations::table
+pub fn list_conversation_ids(conn: &mut Connection, after: i64, limit: i64) -> Result<Vec<i64>> {
+    Ok(conversations::table
         .filter(conversations::id.gt(after))
         .order(conversations::id.asc())
         .limit(limit)
         .select(conversations::id)
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Which of these conversations a user is a member of, or has ever written or reacted in.
-pub fn list_touched(conn: &mut Connection, user: UserId, ids: &[i64]) -> QueryResult<Vec<i64>> {
+pub fn list_touched(conn: &mut Connection, user: UserId, ids: &[i64]) -> Result<Vec<i64>> {
     let member = members::table
         .filter(members::conversation_id.eq(conversations::id))
         .filter(members::user_id.eq(user.0));
     let author = events::table
         .filter(events::conversation_id.eq(conversations::id))
         .filter(events::author_id.eq(user.0));
-    conversations::table
+    Ok(conversations::table
         .filter(conversations::id.eq_any(ids))
         .filter(diesel::dsl::exists(member).or(diesel::dsl::exists(author)))
         .order(conversations::id.asc())
         .select(conversations::id)
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Maximum number of messages and edits erased per step, to bound what one transaction does.
@@ -95,7 +95,7 @@ pub fn erase_author(
     conversation: ConversationId,
     author: UserId,
     now: i64,
-) -> QueryResult<ErasedLines> {
+) -> Result<ErasedLines> {
     let own = events::table
         .filter(events::conversation_id.eq(conversation.0))
         .filter(events::author_id.eq(author.0));
@@ -135,7 +135,7 @@ pub fn erase_author(
 }
 
 /// Deletes a user's own data, except for what others must be told about: conversations and friendships.
-pub fn erase_person(conn: &mut Connection, user: UserId) -> QueryResult<Erased> {
+pub fn erase_person(conn: &mut Connection, user: UserId) -> Result<Erased> {
     let count = |rows: usize| rows as i64;
     let notifications = diesel::delete(user_events::table.filter(user_events::user_id.eq(user.0)));
     let pictures = diesel::delete(avatars::table.filter(avatars::user_id.eq(user.0)));
@@ -168,7 +168,7 @@ pub fn erase_person(conn: &mut Connection, user: UserId) -> QueryResult<Erased> 
 }
 
 /// Everyone a user has a friendship or request with: user, whether it is a friendship, whether it is hidden.
-pub fn list_friendships(conn: &mut Connection, user: UserId) -> QueryResult<Vec<(UserId, bool, bool)>> {
+pub fn list_friendships(conn: &mut Connection, user: UserId) -> Result<Vec<(UserId, bool, bool)>> {
     let rows: Vec<(i64, i64, Option<i64>, bool)> = friendships::table
         .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
         .select((
@@ -187,8 +187,8 @@ pub fn list_friendships(conn: &mut Connection, user: UserId) -> QueryResult<Vec<
 }
 
 /// Turns a user's row into an anonymous author. The key is not a valid handle, so nobody can register it beforehand.
-pub fn bury(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<usize> {
-    diesel::update(users::table.find(user.0))
+pub fn bury(conn: &mut Connection, user: UserId, now: i64) -> Result<usize> {
+    Ok(diesel::update(users::table.find(user.0))
         .set((
             users::handle.eq("deleted"),
             users::handle_key.eq(format!("#{}", user.0)),
@@ -203,37 +203,37 @@ pub fn bury(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<usize>
             users::requests_from.eq(2),
             users::presence_to.eq(1),
         ))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Records that nothing of a user is left anywhere.
-pub fn set_erased(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<usize> {
-    diesel::update(users::table.find(user.0)).set(users::erased_at.eq(Some(now))).execute(conn)
+pub fn set_erased(conn: &mut Connection, user: UserId, now: i64) -> Result<usize> {
+    Ok(diesel::update(users::table.find(user.0)).set(users::erased_at.eq(Some(now))).execute(conn)?)
 }
 
 /// Up to 100 users who were deleted before `before` and aren't completely erased, because erasure was interrupted.
-pub fn list_to_erase(conn: &mut Connection, before: i64) -> QueryResult<Vec<UserRow>> {
-    users::table
+pub fn list_to_erase(conn: &mut Connection, before: i64) -> Result<Vec<UserRow>> {
+    Ok(users::table
         .filter(users::deleted_at.lt(before))
         .filter(users::erased_at.is_null())
         .limit(100)
         .select(UserRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Deleted bots of a user that aren't completely erased.
-pub fn list_bots_to_erase(conn: &mut Connection, owner: UserId) -> QueryResult<Vec<i64>> {
-    users::table
+pub fn list_bots_to_erase(conn: &mut Connection, owner: UserId) -> Result<Vec<i64>> {
+    Ok(users::table
         .filter(users::owner_id.eq(owner.0))
         .filter(users::deleted_at.is_not_null())
         .filter(users::erased_at.is_null())
         .select(users::id)
-        .load(conn)
+        .load(conn)?)
 }
 
 /// SQLite: moves the write-ahead log into the database file, so that erased text is gone from both. Returns false if a
 /// reader prevented it; then the next call does it. PostgreSQL does this by itself.
-pub fn settle(conn: &mut Connection) -> QueryResult<bool> {
+pub fn settle(conn: &mut Connection) -> Result<bool> {
     match conn {
         Connection::Sqlite(inner) => {
             // Short, because writers wait while this waits for readers.

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use parlour_protocol::ids::{PasskeyId, UserId};
 
-use crate::Connection;
 use crate::schema::{passkey_ceremonies, passkeys};
+use crate::{Connection, Result};
 
 /// A passkey.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -45,76 +45,76 @@ pub struct CeremonyRow {
 }
 
 /// Inserts a passkey.
-pub fn insert(conn: &mut Connection, row: &PasskeyRow) -> QueryResult<usize> {
-    diesel::insert_into(passkeys::table).values(row.clone()).execute(conn)
+pub fn insert(conn: &mut Connection, row: &PasskeyRow) -> Result<usize> {
+    Ok(diesel::insert_into(passkeys::table).values(row.clone()).execute(conn)?)
 }
 
 /// A user's passkeys, oldest first.
-pub fn list(conn: &mut Connection, user: UserId) -> QueryResult<Vec<PasskeyRow>> {
-    passkeys::table
+pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<PasskeyRow>> {
+    Ok(passkeys::table
         .filter(passkeys::user_id.eq(user.0))
         .order((passkeys::created_at.asc(), passkeys::id.asc()))
         .select(PasskeyRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Number of a user's passkeys.
-pub fn count(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
-    passkeys::table.filter(passkeys::user_id.eq(user.0)).count().get_result(conn)
+pub fn count(conn: &mut Connection, user: UserId) -> Result<i64> {
+    Ok(passkeys::table.filter(passkeys::user_id.eq(user.0)).count().get_result(conn)?)
 }
 
 /// One of a user's passkeys by id.
-pub fn find(conn: &mut Connection, user: UserId, id: PasskeyId) -> QueryResult<Option<PasskeyRow>> {
-    passkeys::table
+pub fn find(conn: &mut Connection, user: UserId, id: PasskeyId) -> Result<Option<PasskeyRow>> {
+    Ok(passkeys::table
         .find(id.0)
         .filter(passkeys::user_id.eq(user.0))
         .select(PasskeyRow::as_select())
         .first(conn)
-        .optional()
+        .optional()?)
 }
 
 /// The passkey with this credential id, regardless of its owner.
-pub fn find_by_credential(conn: &mut Connection, credential: &[u8]) -> QueryResult<Option<PasskeyRow>> {
-    passkeys::table
+pub fn find_by_credential(conn: &mut Connection, credential: &[u8]) -> Result<Option<PasskeyRow>> {
+    Ok(passkeys::table
         .filter(passkeys::credential_id.eq(credential))
         .select(PasskeyRow::as_select())
         .first(conn)
-        .optional()
+        .optional()?)
 }
 
 /// Records a use and the new counter; returns false if the row has changed since it was read.
-pub fn mark_used(conn: &mut Connection, row: &PasskeyRow, passkey: &str, now: i64) -> QueryResult<bool> {
-    diesel::update(passkeys::table.find(row.id).filter(passkeys::passkey.eq(&row.passkey)))
+pub fn mark_used(conn: &mut Connection, row: &PasskeyRow, passkey: &str, now: i64) -> Result<bool> {
+    let count = diesel::update(passkeys::table.find(row.id).filter(passkeys::passkey.eq(&row.passkey)))
         .set((passkeys::passkey.eq(passkey), passkeys::last_used_at.eq(Some(now))))
-        .execute(conn)
-        .map(|count| count == 1)
+        .execute(conn)?;
+    Ok(count == 1)
 }
 
 /// Renames a passkey; returns whether the user has it.
-pub fn rename(conn: &mut Connection, user: UserId, id: PasskeyId, name: &str) -> QueryResult<bool> {
-    diesel::update(passkeys::table.find(id.0).filter(passkeys::user_id.eq(user.0)))
+pub fn rename(conn: &mut Connection, user: UserId, id: PasskeyId, name: &str) -> Result<bool> {
+    let count = diesel::update(passkeys::table.find(id.0).filter(passkeys::user_id.eq(user.0)))
         .set(passkeys::name.eq(name))
-        .execute(conn)
-        .map(|count| count == 1)
+        .execute(conn)?;
+    Ok(count == 1)
 }
 
 /// Deletes a passkey; returns whether the user had it.
-pub fn delete(conn: &mut Connection, user: UserId, id: PasskeyId) -> QueryResult<bool> {
-    diesel::delete(passkeys::table.find(id.0).filter(passkeys::user_id.eq(user.0)))
-        .execute(conn)
-        .map(|count| count == 1)
+pub fn delete(conn: &mut Connection, user: UserId, id: PasskeyId) -> Result<bool> {
+    let count =
+        diesel::delete(passkeys::table.find(id.0).filter(passkeys::user_id.eq(user.0))).execute(conn)?;
+    Ok(count == 1)
 }
 
 /// Deletes a user's passkeys and started ceremonies; returns how many passkeys there were.
-pub fn delete_all(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
+pub fn delete_all(conn: &mut Connection, user: UserId) -> Result<usize> {
     let begun = passkey_ceremonies::table.filter(passkey_ceremonies::user_id.eq(user.0));
     diesel::delete(begun).execute(conn)?;
-    diesel::delete(passkeys::table.filter(passkeys::user_id.eq(user.0))).execute(conn)
+    Ok(diesel::delete(passkeys::table.filter(passkeys::user_id.eq(user.0))).execute(conn)?)
 }
 
 /// Stores a started ceremony. Of earlier ones of the same user (or of unidentified users), only the newest are kept, so
 /// that there are never more than `most`.
-pub fn begin(conn: &mut Connection, row: &CeremonyRow, most: i64) -> QueryResult<()> {
+pub fn begin(conn: &mut Connection, row: &CeremonyRow, most: i64) -> Result<()> {
     let mut same = passkey_ceremonies::table.select(passkey_ceremonies::id).into_boxed();
     same = match row.user_id {
         Some(user) => same.filter(passkey_ceremonies::user_id.eq(user)),
@@ -130,12 +130,7 @@ pub fn begin(conn: &mut Connection, row: &CeremonyRow, most: i64) -> QueryResult
 }
 
 /// Uses up a ceremony. Deletes it in any case, but returns it only if it is of this kind and hasn't expired.
-pub fn take_ceremony(
-    conn: &mut Connection,
-    id: &[u8],
-    kind: i16,
-    now: i64,
-) -> QueryResult<Option<CeremonyRow>> {
+pub fn take_ceremony(conn: &mut Connection, id: &[u8], kind: i16, now: i64) -> Result<Option<CeremonyRow>> {
     let found = passkey_ceremonies::table
         .find(id)
         .filter(passkey_ceremonies::kind.eq(kind))
@@ -149,6 +144,7 @@ pub fn take_ceremony(
 }
 
 /// Deletes ceremonies that expired before `moment`.
-pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
-    diesel::delete(passkey_ceremonies::table.filter(passkey_ceremonies::expires_at.lt(moment))).execute(conn)
+pub fn delete_before(conn: &mut Connection, moment: i64) -> Result<usize> {
+    Ok(diesel::delete(passkey_ceremonies::table.filter(passkey_ceremonies::expires_at.lt(moment)))
+        .execute(conn)?)
 }

@@ -5,50 +5,45 @@
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
 
-use crate::Connection;
 use crate::schema::password_resets;
+use crate::{Connection, Result};
 
 /// Stores a link, replacing the user's earlier one.
-pub fn replace(
-    conn: &mut Connection,
-    user: UserId,
-    token_hash: &[u8],
-    expires_at: i64,
-) -> QueryResult<usize> {
+pub fn replace(conn: &mut Connection, user: UserId, token_hash: &[u8], expires_at: i64) -> Result<usize> {
     delete(conn, user)?;
-    diesel::insert_into(password_resets::table)
+    Ok(diesel::insert_into(password_resets::table)
         .values((
             password_resets::user_id.eq(user.0),
             password_resets::token_hash.eq(token_hash),
             password_resets::expires_at.eq(expires_at),
         ))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// The user a link belongs to, unless it has expired.
-pub fn find(conn: &mut Connection, token_hash: &[u8], now: i64) -> QueryResult<Option<UserId>> {
-    password_resets::table
+pub fn find(conn: &mut Connection, token_hash: &[u8], now: i64) -> Result<Option<UserId>> {
+    let found = password_resets::table
         .filter(password_resets::token_hash.eq(token_hash))
         .filter(password_resets::expires_at.gt(now))
         .select(password_resets::user_id)
         .first(conn)
-        .optional()
-        .map(|found| found.map(UserId))
+        .optional()?;
+    Ok(found.map(UserId))
 }
 
 /// Uses up a link; returns whether it still existed.
-pub fn take(conn: &mut Connection, token_hash: &[u8]) -> QueryResult<bool> {
-    diesel::delete(password_resets::table.filter(password_resets::token_hash.eq(token_hash)))
-        .execute(conn)
-        .map(|count| count == 1)
+pub fn take(conn: &mut Connection, token_hash: &[u8]) -> Result<bool> {
+    let count = diesel::delete(password_resets::table.filter(password_resets::token_hash.eq(token_hash)))
+        .execute(conn)?;
+    Ok(count == 1)
 }
 
 /// Deletes a user's link.
-pub fn delete(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
-    diesel::delete(password_resets::table.find(user.0)).execute(conn)
+pub fn delete(conn: &mut Connection, user: UserId) -> Result<usize> {
+    Ok(diesel::delete(password_resets::table.find(user.0)).execute(conn)?)
 }
 
 /// Deletes links that expired before `moment`.
-pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
-    diesel::delete(password_resets::table.filter(password_resets::expires_at.lt(moment))).execute(conn)
+pub fn delete_before(conn: &mut Connection, moment: i64) -> Result<usize> {
+    Ok(diesel::delete(password_resets::table.filter(password_resets::expires_at.lt(moment))).execute(conn)?)
 }

@@ -7,9 +7,9 @@ use diesel::sql_types::Text;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Reaction;
 
-use crate::Connection;
 use crate::on_backend;
 use crate::schema::reactions;
+use crate::{Connection, Result};
 
 /// A user's reaction to a message.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -28,8 +28,8 @@ pub struct ReactionRow {
 }
 
 /// Adds a reaction.
-pub fn insert(conn: &mut Connection, row: &ReactionRow) -> QueryResult<usize> {
-    diesel::insert_into(reactions::table).values(row.clone()).execute(conn)
+pub fn insert(conn: &mut Connection, row: &ReactionRow) -> Result<usize> {
+    Ok(diesel::insert_into(reactions::table).values(row.clone()).execute(conn)?)
 }
 
 /// Removes a reaction; returns whether there was one.
@@ -39,18 +39,17 @@ pub fn delete(
     seq: Seq,
     emoji: &str,
     user: UserId,
-) -> QueryResult<bool> {
-    diesel::delete(reactions::table.find((conversation.0, seq, emoji, user.0)))
-        .execute(conn)
-        .map(|count| count > 0)
+) -> Result<bool> {
+    let count = diesel::delete(reactions::table.find((conversation.0, seq, emoji, user.0))).execute(conn)?;
+    Ok(count > 0)
 }
 
 /// Removes all reactions to a message.
-pub fn delete_all(conn: &mut Connection, conversation: ConversationId, seq: Seq) -> QueryResult<usize> {
-    diesel::delete(
+pub fn delete_all(conn: &mut Connection, conversation: ConversationId, seq: Seq) -> Result<usize> {
+    Ok(diesel::delete(
         reactions::table.filter(reactions::conversation_id.eq(conversation.0)).filter(reactions::seq.eq(seq)),
     )
-    .execute(conn)
+    .execute(conn)?)
 }
 
 /// Reactions to several messages of a conversation, in the order in which they were added.
@@ -58,7 +57,7 @@ pub fn list(
     conn: &mut Connection,
     conversation: ConversationId,
     seqs: &[Seq],
-) -> QueryResult<BTreeMap<Seq, Vec<Reaction>>> {
+) -> Result<BTreeMap<Seq, Vec<Reaction>>> {
     let rows: Vec<ReactionRow> = on_backend!(conn, inner => reactions::table
         .filter(reactions::conversation_id.eq(conversation.0))
         .filter(reactions::seq.eq_any(seqs))
@@ -77,13 +76,13 @@ pub fn list(
 }
 
 /// Every distinct emoji that is stored.
-pub fn list_emoji(conn: &mut Connection) -> QueryResult<Vec<String>> {
-    reactions::table.select(reactions::emoji).distinct().load(conn)
+pub fn list_emoji(conn: &mut Connection) -> Result<Vec<String>> {
+    Ok(reactions::table.select(reactions::emoji).distinct().load(conn)?)
 }
 
 /// Rewrites an emoji to another form. If a user has reacted with both, only the new form stays. Returns how many
 /// reactions had the old form.
-pub fn rename_emoji(conn: &mut Connection, old: &str, new: &str) -> QueryResult<usize> {
+pub fn rename_emoji(conn: &mut Connection, old: &str, new: &str) -> Result<usize> {
     let renamed = diesel::sql_query(
         "UPDATE reactions SET emoji = $1 WHERE emoji = $2 AND NOT EXISTS (SELECT 1 FROM reactions other
             WHERE other.conversation_id = reactions.conversation_id AND other.seq = reactions.seq
@@ -96,6 +95,7 @@ pub fn rename_emoji(conn: &mut Connection, old: &str, new: &str) -> QueryResult<
 }
 
 /// Removes all reactions in a conversation.
-pub fn delete_conversation(conn: &mut Connection, conversation: ConversationId) -> QueryResult<usize> {
-    diesel::delete(reactions::table.filter(reactions::conversation_id.eq(conversation.0))).execute(conn)
+pub fn delete_conversation(conn: &mut Connection, conversation: ConversationId) -> Result<usize> {
+    Ok(diesel::delete(reactions::table.filter(reactions::conversation_id.eq(conversation.0)))
+        .execute(conn)?)
 }

@@ -2,9 +2,9 @@
 
 use diesel::prelude::*;
 
-use crate::Connection;
 use crate::on_backend;
 use crate::schema::reset_requests;
+use crate::{Connection, Result};
 
 /// A request.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -21,20 +21,20 @@ pub struct ResetRequestRow {
 }
 
 /// Adds a request; returns its id.
-pub fn insert(conn: &mut Connection, row: ResetRequestRow) -> QueryResult<i64> {
-    on_backend!(conn, inner => diesel::insert_into(reset_requests::table)
+pub fn insert(conn: &mut Connection, row: ResetRequestRow) -> Result<i64> {
+    Ok(on_backend!(conn, inner => diesel::insert_into(reset_requests::table)
         .values(row)
         .returning(reset_requests::id)
-        .get_result(inner))
+        .get_result(inner))?)
 }
 
 /// Number of waiting requests.
-pub fn count(conn: &mut Connection) -> QueryResult<i64> {
-    reset_requests::table.count().get_result(conn)
+pub fn count(conn: &mut Connection) -> Result<i64> {
+    Ok(reset_requests::table.count().get_result(conn)?)
 }
 
 /// Removes and returns a request, to process it in this transaction. `None` if it is gone.
-pub fn take(conn: &mut Connection, id: i64) -> QueryResult<Option<ResetRequestRow>> {
+pub fn take(conn: &mut Connection, id: i64) -> Result<Option<ResetRequestRow>> {
     let row = reset_requests::table.find(id).select(ResetRequestRow::as_select()).first(conn).optional()?;
     // A node that waited here for another one finds the row deleted.
     let taken = diesel::delete(reset_requests::table.find(id)).execute(conn)? == 1;
@@ -42,6 +42,6 @@ pub fn take(conn: &mut Connection, id: i64) -> QueryResult<Option<ResetRequestRo
 }
 
 /// Deletes requests older than `moment`.
-pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
-    diesel::delete(reset_requests::table.filter(reset_requests::requested_at.lt(moment))).execute(conn)
+pub fn delete_before(conn: &mut Connection, moment: i64) -> Result<usize> {
+    Ok(diesel::delete(reset_requests::table.filter(reset_requests::requested_at.lt(moment))).execute(conn)?)
 }

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
 
-use crate::Connection;
 use crate::schema::{passkeys, recovery_codes, second_factors};
+use crate::{Connection, Result};
 
 /// A second factor.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -22,12 +22,12 @@ pub struct SecondFactorRow {
 }
 
 /// A user's second factor, confirmed or not.
-pub fn find(conn: &mut Connection, user: UserId) -> QueryResult<Option<SecondFactorRow>> {
-    second_factors::table.find(user.0).select(SecondFactorRow::as_select()).first(conn).optional()
+pub fn find(conn: &mut Connection, user: UserId) -> Result<Option<SecondFactorRow>> {
+    Ok(second_factors::table.find(user.0).select(SecondFactorRow::as_select()).first(conn).optional()?)
 }
 
 /// Which of these users have a confirmed second factor or a passkey; a user with both is listed twice.
-pub fn list_protected(conn: &mut Connection, users: &[i64]) -> QueryResult<Vec<i64>> {
+pub fn list_protected(conn: &mut Connection, users: &[i64]) -> Result<Vec<i64>> {
     let mut found: Vec<i64> = second_factors::table
         .filter(second_factors::user_id.eq_any(users))
         .filter(second_factors::confirmed_at.is_not_null())
@@ -39,28 +39,29 @@ pub fn list_protected(conn: &mut Connection, users: &[i64]) -> QueryResult<Vec<i
 }
 
 /// Inserts a second factor.
-pub fn insert(conn: &mut Connection, row: &SecondFactorRow) -> QueryResult<usize> {
-    diesel::insert_into(second_factors::table).values(row.clone()).execute(conn)
+pub fn insert(conn: &mut Connection, row: &SecondFactorRow) -> Result<usize> {
+    Ok(diesel::insert_into(second_factors::table).values(row.clone()).execute(conn)?)
 }
 
 /// Confirms a second factor; returns whether there was an unconfirmed one.
-pub fn confirm(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<bool> {
-    diesel::update(second_factors::table.find(user.0).filter(second_factors::confirmed_at.is_null()))
-        .set(second_factors::confirmed_at.eq(Some(now)))
-        .execute(conn)
-        .map(|count| count == 1)
+pub fn confirm(conn: &mut Connection, user: UserId, now: i64) -> Result<bool> {
+    let count =
+        diesel::update(second_factors::table.find(user.0).filter(second_factors::confirmed_at.is_null()))
+            .set(second_factors::confirmed_at.eq(Some(now)))
+            .execute(conn)?;
+    Ok(count == 1)
 }
 
 /// Uses up a time step; returns false if this step or a later one was already used.
-pub fn use_step(conn: &mut Connection, user: UserId, step: i64) -> QueryResult<bool> {
-    diesel::update(second_factors::table.find(user.0).filter(second_factors::last_step.lt(step)))
+pub fn use_step(conn: &mut Connection, user: UserId, step: i64) -> Result<bool> {
+    let count = diesel::update(second_factors::table.find(user.0).filter(second_factors::last_step.lt(step)))
         .set(second_factors::last_step.eq(step))
-        .execute(conn)
-        .map(|count| count == 1)
+        .execute(conn)?;
+    Ok(count == 1)
 }
 
 /// Replaces a user's recovery codes.
-pub fn replace_codes(conn: &mut Connection, user: UserId, hashes: &[Vec<u8>]) -> QueryResult<()> {
+pub fn replace_codes(conn: &mut Connection, user: UserId, hashes: &[Vec<u8>]) -> Result<()> {
     delete_codes(conn, user)?;
     for hash in hashes {
         diesel::insert_into(recovery_codes::table)
@@ -71,22 +72,22 @@ pub fn replace_codes(conn: &mut Connection, user: UserId, hashes: &[Vec<u8>]) ->
 }
 
 /// Uses up a recovery code; returns whether it existed.
-pub fn take_code(conn: &mut Connection, user: UserId, hash: &[u8]) -> QueryResult<bool> {
+pub fn take_code(conn: &mut Connection, user: UserId, hash: &[u8]) -> Result<bool> {
     let code = recovery_codes::user_id.eq(user.0).and(recovery_codes::code_hash.eq(hash));
-    diesel::delete(recovery_codes::table.filter(code)).execute(conn).map(|count| count == 1)
+    Ok(diesel::delete(recovery_codes::table.filter(code)).execute(conn)? == 1)
 }
 
 /// Number of unused recovery codes.
-pub fn count_codes(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
-    recovery_codes::table.filter(recovery_codes::user_id.eq(user.0)).count().get_result(conn)
+pub fn count_codes(conn: &mut Connection, user: UserId) -> Result<i64> {
+    Ok(recovery_codes::table.filter(recovery_codes::user_id.eq(user.0)).count().get_result(conn)?)
 }
 
-fn delete_codes(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
-    diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user.0))).execute(conn)
+fn delete_codes(conn: &mut Connection, user: UserId) -> Result<usize> {
+    Ok(diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user.0))).execute(conn)?)
 }
 
 /// Deletes a second factor and its recovery codes; returns whether there was one.
-pub fn delete(conn: &mut Connection, user: UserId) -> QueryResult<bool> {
+pub fn delete(conn: &mut Connection, user: UserId) -> Result<bool> {
     delete_codes(conn, user)?;
-    diesel::delete(second_factors::table.find(user.0)).execute(conn).map(|count| count == 1)
+    Ok(diesel::delete(second_factors::table.find(user.0)).execute(conn)? == 1)
 }

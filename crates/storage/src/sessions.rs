@@ -4,8 +4,8 @@
 use diesel::prelude::*;
 use parlour_protocol::ids::{SessionId, UserId};
 
-use crate::Connection;
 use crate::schema::sessions;
+use crate::{Connection, Result};
 
 /// A session: the log-in of one device, or a token.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -41,24 +41,24 @@ pub struct SessionRow {
 }
 
 /// Inserts a session.
-pub fn insert(conn: &mut Connection, row: &SessionRow) -> QueryResult<usize> {
-    diesel::insert_into(sessions::table).values(row.clone()).execute(conn)
+pub fn insert(conn: &mut Connection, row: &SessionRow) -> Result<usize> {
+    Ok(diesel::insert_into(sessions::table).values(row.clone()).execute(conn)?)
 }
 
 /// A session by id.
-pub fn find(conn: &mut Connection, id: SessionId) -> QueryResult<Option<SessionRow>> {
-    sessions::table.find(id.0).select(SessionRow::as_select()).first(conn).optional()
+pub fn find(conn: &mut Connection, id: SessionId) -> Result<Option<SessionRow>> {
+    Ok(sessions::table.find(id.0).select(SessionRow::as_select()).first(conn).optional()?)
 }
 
 /// Whether a user has a session, open or not, that was created from this network.
-pub fn exists_in_network(conn: &mut Connection, user: UserId, network: &[u8]) -> QueryResult<bool> {
+pub fn exists_in_network(conn: &mut Connection, user: UserId, network: &[u8]) -> Result<bool> {
     let opened = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::network.eq(network));
-    diesel::select(diesel::dsl::exists(opened)).get_result(conn)
+    Ok(diesel::select(diesel::dsl::exists(opened)).get_result(conn)?)
 }
 
 /// Up to 100 open log-ins of a user, most recently used first.
-pub fn list(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<Vec<SessionRow>> {
-    sessions::table
+pub fn list(conn: &mut Connection, user: UserId, now: i64) -> Result<Vec<SessionRow>> {
+    Ok(sessions::table
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::scope.is_null())
         .filter(sessions::revoked_at.is_null())
@@ -66,7 +66,7 @@ pub fn list(conn: &mut Connection, user: UserId, now: i64) -> QueryResult<Vec<Se
         .order(sessions::last_used_at.desc())
         .limit(100)
         .select(SessionRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Replaces the current token with its successor; returns false if the current token is no longer `current`, or the
@@ -78,8 +78,8 @@ pub fn rotate(
     next: &[u8],
     now: i64,
     expires_at: i64,
-) -> QueryResult<bool> {
-    diesel::update(
+) -> Result<bool> {
+    let changed = diesel::update(
         sessions::table
             .find(id.0)
             .filter(sessions::token_hash.eq(current))
@@ -92,8 +92,8 @@ pub fn rotate(
         sessions::last_used_at.eq(now),
         sessions::expires_at.eq(expires_at),
     ))
-    .execute(conn)
-    .map(|changed| changed == 1)
+    .execute(conn)?;
+    Ok(changed == 1)
 }
 
 /// Ends open sessions of a user: one, all, or all except one. Returns the ended ones.
@@ -103,7 +103,7 @@ pub fn revoke(
     only: Option<SessionId>,
     except: Option<SessionId>,
     now: i64,
-) -> QueryResult<Vec<SessionId>> {
+) -> Result<Vec<SessionId>> {
     let ids: Vec<i64> = sessions::table
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::revoked_at.is_null())
@@ -120,14 +120,14 @@ pub fn revoke(
 }
 
 /// Ends all open sessions of all users; returns how many there were.
-pub fn revoke_all(conn: &mut Connection, now: i64) -> QueryResult<usize> {
-    diesel::update(sessions::table.filter(sessions::revoked_at.is_null()))
+pub fn revoke_all(conn: &mut Connection, now: i64) -> Result<usize> {
+    Ok(diesel::update(sessions::table.filter(sessions::revoked_at.is_null()))
         .set(sessions::revoked_at.eq(Some(now)))
-        .execute(conn)
+        .execute(conn)?)
 }
 
 /// Sessions ended at or after `since`, with the time; their access tokens may still look valid.
-pub fn list_revoked_since(conn: &mut Connection, since: i64) -> QueryResult<Vec<(SessionId, i64)>> {
+pub fn list_revoked_since(conn: &mut Connection, since: i64) -> Result<Vec<(SessionId, i64)>> {
     let rows: Vec<(i64, Option<i64>)> = sessions::table
         .filter(sessions::revoked_at.ge(since))
         .select((sessions::id, sessions::revoked_at))
@@ -136,7 +136,7 @@ pub fn list_revoked_since(conn: &mut Connection, since: i64) -> QueryResult<Vec<
 }
 
 /// Sessions that expired after `after` and up to `upto` without being ended.
-pub fn list_expired(conn: &mut Connection, after: i64, upto: i64) -> QueryResult<Vec<SessionId>> {
+pub fn list_expired(conn: &mut Connection, after: i64, upto: i64) -> Result<Vec<SessionId>> {
     let ids: Vec<i64> = sessions::table
         .filter(sessions::expires_at.gt(after))
         .filter(sessions::expires_at.le(upto))
@@ -147,9 +147,9 @@ pub fn list_expired(conn: &mut Connection, after: i64, upto: i64) -> QueryResult
 }
 
 /// Deletes sessions that ended or expired before `moment`.
-pub fn delete_ended_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
-    diesel::delete(
+pub fn delete_ended_before(conn: &mut Connection, moment: i64) -> Result<usize> {
+    Ok(diesel::delete(
         sessions::table.filter(sessions::expires_at.lt(moment).or(sessions::revoked_at.lt(moment))),
     )
-    .execute(conn)
+    .execute(conn)?)
 }

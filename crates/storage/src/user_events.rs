@@ -10,11 +10,11 @@ use parlour_protocol::events::{UserChange, UserEvent};
 use parlour_protocol::ids::{Seq, UserId};
 use parlour_protocol::time::Timestamp;
 
-use crate::Connection;
 use crate::on_backend;
 use crate::schema::{user_events, users};
 use crate::statement::prepared;
 use crate::users::lock_all;
+use crate::{Connection, Result, StorageError};
 
 /// Maximum number of rows inserted with one statement.
 const ROWS: usize = 1000;
@@ -61,7 +61,7 @@ pub struct Tell {
 
 /// Takes the next positions of the users' streams and stores the events there, in order. Needs few statements, however
 /// many events there are. Locks the users' rows in the order of their ids. Skips users whose row is gone.
-pub fn append(conn: &mut Connection, tells: &mut [&mut Tell]) -> QueryResult<()> {
+pub fn append(conn: &mut Connection, tells: &mut [&mut Tell]) -> Result<()> {
     let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
     for tell in tells.iter() {
         *counts.entry(tell.user.0).or_default() += 1;
@@ -76,8 +76,8 @@ pub fn append(conn: &mut Connection, tells: &mut [&mut Tell]) -> QueryResult<()>
     for tell in tells.iter_mut() {
         let Some(seq) = at.get_mut(&tell.user.0) else { continue };
         *seq += 1;
-        let data = serde_json::to_string(&tell.change)
-            .map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))?;
+        let data =
+            serde_json::to_string(&tell.change).map_err(|error| StorageError::Fault(error.to_string()))?;
         let (user_id, notify) = (tell.user.0, tell.notify);
         rows.push(UserEventRow { user_id, useq: *seq, at: tell.at.0, data, notify });
         tell.told = Some(UserEvent { seq: *seq, at: tell.at, change: tell.change.clone() });
@@ -97,7 +97,7 @@ struct HeadRow {
 }
 
 /// Advances the heads of users' streams by these counts, and returns the new heads.
-fn advance(conn: &mut Connection, counts: &BTreeMap<i64, i64>) -> QueryResult<Vec<(i64, Seq)>> {
+fn advance(conn: &mut Connection, counts: &BTreeMap<i64, i64>) -> Result<Vec<(i64, Seq)>> {
     let people: Vec<i64> = counts.keys().copied().collect();
     if people.len() > 1 {
         // A separate statement: one that both locks and updates rows may use versions from before it had to wait, and
@@ -133,9 +133,9 @@ pub fn list_newest_notifications(
     conn: &mut Connection,
     people: &[i64],
     limit: i64,
-) -> QueryResult<Vec<UserEventRow>> {
+) -> Result<Vec<UserEventRow>> {
     match conn {
-        Connection::Postgres(inner) => prepared(
+        Connection::Postgres(inner) => Ok(prepared(
             "SELECT newest.* FROM unnest($1) AS given (id) CROSS JOIN LATERAL (
                 SELECT user_id, useq, at, data, notify FROM user_events
                 WHERE user_id = given.id AND notify ORDER BY useq DESC LIMIT $2
@@ -143,7 +143,7 @@ pub fn list_newest_notifications(
         )
         .bind(people.to_vec())
         .bind(limit)
-        .load(inner),
+        .load(inner)?),
         Connection::Sqlite(_) => {
             let mut rows = Vec::new();
             for id in people {
@@ -155,19 +155,14 @@ pub fn list_newest_notifications(
 }
 
 /// The stream after a position, oldest first.
-pub fn list_after(
-    conn: &mut Connection,
-    user: UserId,
-    after: Seq,
-    limit: i64,
-) -> QueryResult<Vec<UserEventRow>> {
-    user_events::table
+pub fn list_after(conn: &mut Connection, user: UserId, after: Seq, limit: i64) -> Result<Vec<UserEventRow>> {
+    Ok(user_events::table
         .filter(user_events::user_id.eq(user.0))
         .filter(user_events::useq.gt(after))
         .order(user_events::useq.asc())
         .limit(limit)
         .select(UserEventRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Notifications before a position, newest first.
@@ -176,26 +171,26 @@ pub fn list_notifications(
     user: UserId,
     before: Seq,
     limit: i64,
-) -> QueryResult<Vec<UserEventRow>> {
-    user_events::table
+) -> Result<Vec<UserEventRow>> {
+    Ok(user_events::table
         .filter(user_events::user_id.eq(user.0))
         .filter(user_events::notify)
         .filter(user_events::useq.lt(before))
         .order(user_events::useq.desc())
         .limit(limit)
         .select(UserEventRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// Heads of several users' streams, as pairs (user, head).
-pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
-    on_backend!(conn, inner => users::table
+pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
+    Ok(on_backend!(conn, inner => users::table
         .filter(users::id.eq_any(ids))
         .select((users::id, users::last_useq))
-        .load(inner))
+        .load(inner))?)
 }
 
 /// Deletes events older than `moment`.
-pub fn delete_before(conn: &mut Connection, moment: i64) -> QueryResult<usize> {
-    diesel::delete(user_events::table.filter(user_events::at.lt(moment))).execute(conn)
+pub fn delete_before(conn: &mut Connection, moment: i64) -> Result<usize> {
+    Ok(diesel::delete(user_events::table.filter(user_events::at.lt(moment))).execute(conn)?)
 }

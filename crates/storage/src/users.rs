@@ -8,8 +8,8 @@ use parlour_protocol::ids::{AvatarId, Seq, UserId};
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
 
-use crate::Connection;
 use crate::schema::{avatars, users};
+use crate::{Connection, Result};
 
 /// All columns of a user.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -167,72 +167,78 @@ pub struct UserChanges {
 }
 
 /// Inserts a user.
-pub fn insert(conn: &mut Connection, row: &UserRow) -> QueryResult<usize> {
-    diesel::insert_into(users::table).values(row.clone()).execute(conn)
+pub fn insert(conn: &mut Connection, row: &UserRow) -> Result<usize> {
+    Ok(diesel::insert_into(users::table).values(row.clone()).execute(conn)?)
 }
 
 /// A user by id.
-pub fn find(conn: &mut Connection, id: UserId) -> QueryResult<Option<UserRow>> {
-    users::table.find(id.0).select(UserRow::as_select()).first(conn).optional()
+pub fn find(conn: &mut Connection, id: UserId) -> Result<Option<UserRow>> {
+    Ok(users::table.find(id.0).select(UserRow::as_select()).first(conn).optional()?)
 }
 
 /// A user's bots that aren't deleted, oldest first.
-pub fn list_bots(conn: &mut Connection, owner: UserId) -> QueryResult<Vec<UserRow>> {
-    users::table
+pub fn list_bots(conn: &mut Connection, owner: UserId) -> Result<Vec<UserRow>> {
+    Ok(users::table
         .filter(users::owner_id.eq(owner.0))
         .filter(users::deleted_at.is_null())
         .order((users::created_at.asc(), users::id.asc()))
         .select(UserRow::as_select())
-        .load(conn)
+        .load(conn)?)
 }
 
 /// A user by handle in lower case.
-pub fn find_by_handle(conn: &mut Connection, handle_key: &str) -> QueryResult<Option<UserRow>> {
-    users::table.filter(users::handle_key.eq(handle_key)).select(UserRow::as_select()).first(conn).optional()
+pub fn find_by_handle(conn: &mut Connection, handle_key: &str) -> Result<Option<UserRow>> {
+    Ok(users::table
+        .filter(users::handle_key.eq(handle_key))
+        .select(UserRow::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 /// Locks two users' rows until the transaction ends, in the global lock order.
-pub fn lock_pair(conn: &mut Connection, a: UserId, b: UserId) -> QueryResult<()> {
+pub fn lock_pair(conn: &mut Connection, a: UserId, b: UserId) -> Result<()> {
     lock_all(conn, &[a.0, b.0])
 }
 
 /// Locks users' rows until the transaction ends, in the global lock order: by id.
-pub fn lock_all(conn: &mut Connection, people: &[i64]) -> QueryResult<()> {
+pub fn lock_all(conn: &mut Connection, people: &[i64]) -> Result<()> {
     match conn {
-        Connection::Postgres(inner) => users::table
-            .filter(users::id.eq_any(people))
-            .order(users::id.asc())
-            .select(users::id)
-            .for_no_key_update()
-            .load::<i64>(inner)
-            .map(|_| ()),
+        Connection::Postgres(inner) => {
+            users::table
+                .filter(users::id.eq_any(people))
+                .order(users::id.asc())
+                .select(users::id)
+                .for_no_key_update()
+                .load::<i64>(inner)?;
+        }
         // There is only one writer.
-        Connection::Sqlite(_) => Ok(()),
+        Connection::Sqlite(_) => {}
     }
+    Ok(())
 }
 
 /// Several users by id, in no particular order.
-pub fn list(conn: &mut Connection, ids: &[i64]) -> QueryResult<Vec<User>> {
+pub fn list(conn: &mut Connection, ids: &[i64]) -> Result<Vec<User>> {
     let rows = users::table.filter(users::id.eq_any(ids)).select(SummaryRow::as_select()).load(conn)?;
     Ok(rows.into_iter().map(User::from).collect())
 }
 
 /// Updates a user.
-pub fn update(conn: &mut Connection, id: UserId, changes: UserChanges) -> QueryResult<usize> {
-    diesel::update(users::table.find(id.0)).set(changes).execute(conn)
+pub fn update(conn: &mut Connection, id: UserId, changes: UserChanges) -> Result<usize> {
+    Ok(diesel::update(users::table.find(id.0)).set(changes).execute(conn)?)
 }
 
 /// Moves the notification marker forward; returns whether it moved.
-pub fn mark_notifications(conn: &mut Connection, id: UserId, up_to: Seq) -> QueryResult<bool> {
-    diesel::update(
+pub fn mark_notifications(conn: &mut Connection, id: UserId, up_to: Seq) -> Result<bool> {
+    let changed = diesel::update(
         users::table
             .find(id.0)
             .filter(users::notifications_read.lt(up_to))
             .filter(users::last_useq.ge(up_to)),
     )
     .set(users::notifications_read.eq(up_to))
-    .execute(conn)
-    .map(|changed| changed > 0)
+    .execute(conn)?;
+    Ok(changed > 0)
 }
 
 /// A stored profile picture.
@@ -254,26 +260,23 @@ pub struct AvatarRow {
 }
 
 /// Replaces a user's pictures with this one.
-pub fn replace_avatar(conn: &mut Connection, row: &AvatarRow) -> QueryResult<usize> {
+pub fn replace_avatar(conn: &mut Connection, row: &AvatarRow) -> Result<usize> {
     delete_avatars(conn, UserId(row.user_id))?;
-    diesel::insert_into(avatars::table).values(row.clone()).execute(conn)
+    Ok(diesel::insert_into(avatars::table).values(row.clone()).execute(conn)?)
 }
 
 /// Deletes a user's pictures.
-pub fn delete_avatars(conn: &mut Connection, user: UserId) -> QueryResult<usize> {
-    diesel::delete(avatars::table.filter(avatars::user_id.eq(user.0))).execute(conn)
+pub fn delete_avatars(conn: &mut Connection, user: UserId) -> Result<usize> {
+    Ok(diesel::delete(avatars::table.filter(avatars::user_id.eq(user.0))).execute(conn)?)
 }
 
 /// Media type and bytes of a picture.
-pub fn find_avatar(
-    conn: &mut Connection,
-    id: AvatarId,
-    large: bool,
-) -> QueryResult<Option<(String, Vec<u8>)>> {
+pub fn find_avatar(conn: &mut Connection, id: AvatarId, large: bool) -> Result<Option<(String, Vec<u8>)>> {
     let row = avatars::table.find(id.0);
-    if large {
-        row.select((avatars::media_type, avatars::large)).first(conn).optional()
+    let found = if large {
+        row.select((avatars::media_type, avatars::large)).first(conn)
     } else {
-        row.select((avatars::media_type, avatars::small)).first(conn).optional()
-    }
+        row.select((avatars::media_type, avatars::small)).first(conn)
+    };
+    Ok(found.optional()?)
 }

@@ -68,10 +68,7 @@ impl App {
     /// Looks up sessions that ended within the last `seconds`, and closes their sockets.
     pub(crate) async fn find_ended(&self, seconds: i64) {
         let since = self.clock.now().0 - seconds * SECOND;
-        let found = self
-            .database
-            .read(move |conn| -> Result<_, StorageError> { Ok(sessions::list_revoked_since(conn, since)?) })
-            .await;
+        let found = self.database.read(move |conn| sessions::list_revoked_since(conn, since)).await;
         if let Ok(found) = found {
             let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
             let fresh: BTreeSet<SessionId> =
@@ -92,10 +89,7 @@ impl App {
         if now <= since {
             return;
         }
-        let found = self
-            .database
-            .read(move |conn| -> Result<_, StorageError> { Ok(sessions::list_expired(conn, since, now)?) })
-            .await;
+        let found = self.database.read(move |conn| sessions::list_expired(conn, since, now)).await;
         if let Ok(found) = found {
             self.expired_upto.store(now, Ordering::Relaxed);
             if !found.is_empty() {

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parlour_protocol::time::Timestamp;
-use parlour_storage::{Lane, StorageError, own_data, server_state};
+use parlour_storage::{Lane, own_data, server_state};
 
 use super::App;
 
@@ -15,8 +15,7 @@ impl App {
     /// Corrects the clock by the database's. A reply that took longer than half a second is ignored.
     pub(crate) async fn set_clock(&self) {
         let asked = tokio::time::Instant::now();
-        let now =
-            self.database.read(|conn| -> Result<_, StorageError> { Ok(server_state::now(conn)?) }).await;
+        let now = self.database.read(server_state::now).await;
         if let Ok(Some(now)) = now
             && asked.elapsed() < Duration::from_millis(500)
         {
@@ -35,9 +34,7 @@ impl App {
         if !self.unsettled.swap(false, Ordering::AcqRel) {
             return;
         }
-        let done =
-            self.database.read(|conn| -> Result<_, StorageError> { Ok(own_data::settle(conn)?) }).await;
-        if done != Ok(true) {
+        if self.database.read(own_data::settle).await != Ok(true) {
             self.unsettled.store(true, Ordering::Release);
         }
     }
@@ -54,9 +51,8 @@ impl App {
             return worked;
         }
         let now = self.clock.now().0.to_string();
-        let asked = self.database.write(Lane::Server, move |conn| -> Result<_, StorageError> {
-            Ok(server_state::put(conn, "last_ready", &now)?)
-        });
+        let asked =
+            self.database.write(Lane::Server, move |conn| server_state::put(conn, "last_ready", &now));
         let worked = matches!(tokio::time::timeout(Duration::from_secs(2), asked).await, Ok(Ok(_)));
         let last = Some((tokio::time::Instant::now(), worked));
         *self.last_write.lock().unwrap_or_else(PoisonError::into_inner) = last;

@@ -8,7 +8,7 @@ use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse, get};
 use parlour_protocol::health::Health;
 use parlour_protocol::problems::ErrorCode;
-use parlour_storage::StorageError;
+use parlour_storage::server_state;
 
 use crate::auth::{Shared, bearer_token};
 use crate::metrics_page;
@@ -27,9 +27,7 @@ pub async fn show_liveness() -> HttpResponse {
 #[utoipa::path(tag = "operations", responses((status = 200, body = Health), (status = 503, body = Health)))]
 #[get("/health/ready")]
 pub async fn show_readiness(app: Shared) -> HttpResponse {
-    let asked = app
-        .database
-        .read(|conn| -> Result<_, StorageError> { Ok(parlour_storage::server_state::find(conn, "epoch")?) });
+    let asked = app.database.read(|conn| server_state::find(conn, "epoch"));
     let database = tokio::time::timeout(std::time::Duration::from_secs(2), asked).await;
     let database = matches!(database, Ok(Ok(Some(_))));
     let writable = database && app.can_write().await;

@@ -6,9 +6,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text};
 use parlour_protocol::ids::UserId;
 
-use crate::Connection;
 use crate::on_backend;
 use crate::statement::prepared;
+use crate::{Connection, Result};
 
 /// An entry of the user's list of conversations: everything that one statement can read.
 #[derive(Debug, Clone, QueryableByName)]
@@ -128,10 +128,10 @@ pub fn list_of(
     only: Option<&[i64]>,
     after: Option<(i64, i64)>,
     limit: i64,
-) -> QueryResult<Vec<ListedRow>> {
+) -> Result<Vec<ListedRow>> {
     let (activity, id) = after.unwrap_or((i64::MAX, i64::MAX));
     let from = |text| prepared(text).bind(user.0).bind(activity).bind(id);
-    match (conn, only) {
+    let rows = match (conn, only) {
         (conn, None) => on_backend!(conn, inner => from(page!("", "$4")).bind(limit).load(inner)),
         (Connection::Postgres(inner), Some(only)) => {
             from(page!("AND c.id = ANY($4)", "$5")).bind(only.to_vec()).bind(limit).load(inner)
@@ -140,5 +140,6 @@ pub fn list_of(
             let text = page!("AND c.id IN (SELECT value FROM json_each($4))", "$5");
             from(text).bind(format!("{only:?}")).bind(limit).load(inner)
         }
-    }
+    };
+    Ok(rows?)
 }
