@@ -37,6 +37,7 @@ use parlour_protocol::passkeys::{
 use parlour_protocol::password_resets::{CompletePasswordReset, PasswordReset, RequestPasswordReset};
 use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
 use parlour_protocol::problems::{ErrorCode, Problem, Violation};
+use parlour_protocol::rights::Permission;
 use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
 use parlour_protocol::second_factors::{
     CompleteSession, ConfirmBoth, ConfirmSecondFactor, FactorMethod, NewSecondFactor, RecoveryCodes,
@@ -545,6 +546,7 @@ fn rooms_and_conversations() {
         online: None,
         role: Some(MemberRole::Member),
         writable: true,
+        can: vec![Permission::Read, Permission::Write, Permission::React],
         member_count: 2,
         head: 44,
         read_seq: 42,
@@ -561,6 +563,7 @@ fn rooms_and_conversations() {
         online: Some(false),
         role: None,
         writable: false,
+        can: vec![Permission::Read],
         last_message: None,
         ..conversation.clone()
     };
@@ -759,6 +762,7 @@ fn events() {
         user_event(UserChange::FriendRemoved { user: ADA }),
         user_event(UserChange::ConversationJoined { conversation }),
         user_event(UserChange::ConversationLeft { conversation }),
+        user_event(UserChange::RightsChanged { conversation }),
         user_event(UserChange::ReadMoved { conversation, seq: 42 }),
         user_event(UserChange::Mentioned { conversation, seq: 42, author: BOB }),
         user_event(UserChange::Answered { conversation, seq: 42, author: BOB }),
@@ -861,6 +865,7 @@ fn no_type_is_forgotten() {
         "News",
         "NotificationKind",
         "Mention",
+        "Permission",
         "Reaction",
         "RefreshTransport",
         "ReplayState",

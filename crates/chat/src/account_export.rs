@@ -9,6 +9,7 @@ use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Message;
 use parlour_protocol::own_data::ExportLine;
+use parlour_protocol::rights::Permission;
 use parlour_protocol::time::Timestamp;
 use parlour_storage::users::AvatarRow;
 use parlour_storage::{Connection, own_data};
@@ -17,10 +18,11 @@ use crate::api_tokens::Holder;
 use crate::audit::{Note, note};
 use crate::history::{self, PageAt};
 use crate::outcome::{Done, Outcome};
+use crate::rights::Access;
 use crate::rooms::Listed;
 use crate::{
     Refusal, accounts, api_tokens, blocks, bots, conversations, emails, friends, identities, notifications,
-    passkeys, privacy, rights, sessions,
+    passkeys, privacy, sessions,
 };
 
 /// Number of messages per piece.
@@ -52,7 +54,7 @@ pub fn person(
     user: UserId,
     current: SessionId,
 ) -> Result<Person, Refusal> {
-    let conversations = every(|after| conversations::list(conn, user, after, limits::LIST_PAGE))?;
+    let conversations = every(|after| conversations::list(conn, user.into(), after, limits::LIST_PAGE))?;
     let lines = vec![
         ExportLine::Account(accounts::find(conn, user)?.account()),
         ExportLine::Privacy(privacy::find(conn, user)?),
@@ -82,7 +84,7 @@ pub fn messages_after(
     if kind == ConversationKind::Direct {
         return Ok(history::list(conn, user, id, PageAt::After(after), PIECE)?.items);
     }
-    rights::readable(conn, id, user)?;
+    Access::find(conn, id, user)?.require(Permission::Read)?;
     let rows = own_data::list_own_messages(conn, id, user, after, PIECE)?;
     Ok(rows.into_iter().map(|row| row.into_message()).collect())
 }

@@ -14,14 +14,9 @@ use parlour_storage::{Connection, admin, second_factors, sessions, users};
 
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome};
+use crate::rights::demand_admin;
 use crate::sessions::ended;
 use crate::{Effect, Refusal, bots, cut_page};
-
-pub(crate) fn demand_admin(conn: &mut Connection, user: UserId) -> Result<(), Refusal> {
-    let admin = users::find(conn, user)?.is_some_and(|row| row.is_admin && row.suspended_at.is_none());
-    // Everyone else is told that this doesn't exist.
-    if admin { Ok(()) } else { Err(ErrorCode::NotFound.into()) }
-}
 
 /// An account that isn't deleted.
 fn living(conn: &mut Connection, who: UserId) -> Result<UserRow, Refusal> {

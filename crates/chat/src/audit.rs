@@ -8,7 +8,7 @@ use parlour_protocol::time::Timestamp;
 use parlour_storage::audit_log::{AuditRow, NewAuditRow};
 use parlour_storage::{Connection, audit_log};
 
-use crate::admin::demand_admin;
+use crate::rights::demand_admin;
 use crate::{Refusal, cut_page};
 
 /// Maximum length of an address or operation, in characters.

@@ -8,6 +8,7 @@ use parlour_protocol::ids::{AvatarId, ConversationId, Seq, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Message;
 use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::rights::Permission;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
 use parlour_storage::conversations::{ACTIVITY_SPAN, ConversationRow, DIRECT, ListedRow};
@@ -16,43 +17,44 @@ use parlour_storage::members::{MemberRow, role};
 use parlour_storage::{Connection, blocks, conversations, events, friendships, members, users};
 
 use crate::outcome::{Done, Outcome, tell};
+use crate::rights::{Access, Caller, permissions};
 use crate::rooms::Listed;
-use crate::{Refusal, bounded, cut_page, rights};
+use crate::{Refusal, bounded, cut_page};
 
 /// A page of the caller's conversations, most recently active first, and the cursor of the next page. `online` says
 /// whether the caller may see the peer's presence; the caller of this function replaces it with the actual presence.
 pub fn list(
     conn: &mut Connection,
-    user: UserId,
+    caller: Caller,
     after: Option<(i64, i64)>,
     limit: i64,
 ) -> Result<Listed<Conversation>, Refusal> {
-    listed(conn, user, None, after, limit)
+    listed(conn, caller, None, after, limit)
 }
 
 /// Like [`list`], but only for these conversations.
 pub fn list_among(
     conn: &mut Connection,
-    user: UserId,
+    caller: Caller,
     few: &BTreeSet<ConversationId>,
     after: Option<(i64, i64)>,
     limit: i64,
 ) -> Result<Listed<Conversation>, Refusal> {
     let few: Vec<i64> = few.iter().map(|id| id.0).collect();
-    listed(conn, user, Some(&few), after, limit)
+    listed(conn, caller, Some(&few), after, limit)
 }
 
 fn listed(
     conn: &mut Connection,
-    user: UserId,
+    caller: Caller,
     only: Option<&[i64]>,
     after: Option<(i64, i64)>,
     limit: i64,
 ) -> Result<Listed<Conversation>, Refusal> {
-    let mut rows = conversations::list_of(conn, user, only, after, limit + 1)?;
+    let mut rows = conversations::list_of(conn, caller.user, only, after, limit + 1)?;
     let more = cut_page(&mut rows, limit, |_| ()).is_some();
     let cut = bounded(&mut rows, text_of);
-    let page = complete(conn, user, rows)?;
+    let page = complete(conn, caller, rows)?;
     let next = page.last().filter(|_| more || cut).map(position);
     Ok((page, next))
 }
@@ -66,19 +68,23 @@ fn position(one: &Conversation) -> (i64, i64) {
 }
 
 /// One of the caller's conversations.
-pub fn find(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<Conversation, Refusal> {
-    let mut rows = conversations::list_of(conn, user, Some(&[id.0]), None, 1)?;
+pub fn find(conn: &mut Connection, caller: Caller, id: ConversationId) -> Result<Conversation, Refusal> {
+    let mut rows = conversations::list_of(conn, caller.user, Some(&[id.0]), None, 1)?;
     if rows.is_empty() {
         // Distinguishes rooms that exist from those that don't, as everywhere. If the user joined between the two
         // statements, the second query finds the conversation; if they have left again by then, the error was true a
         // moment earlier.
-        rights::readable(conn, id, user)?;
-        rows = conversations::list_of(conn, user, Some(&[id.0]), None, 1)?;
+        Access::find(conn, id, caller)?.require(Permission::Read)?;
+        rows = conversations::list_of(conn, caller.user, Some(&[id.0]), None, 1)?;
     }
-    Ok(complete(conn, user, rows)?.pop().ok_or(ErrorCode::NotMember)?)
+    Ok(complete(conn, caller, rows)?.pop().ok_or(ErrorCode::NotMember)?)
 }
 
-fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result<Vec<Conversation>, Refusal> {
+fn complete(
+    conn: &mut Connection,
+    caller: Caller,
+    rows: Vec<ListedRow>,
+) -> Result<Vec<Conversation>, Refusal> {
     let newest: Vec<(i64, Seq)> = rows.iter().filter_map(|row| Some((row.id, row.last_message?))).collect();
     let mut last: BTreeMap<i64, Message> = BTreeMap::new();
     // In chunks, because a statement has a maximum number of parameters.
@@ -90,10 +96,14 @@ fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result
         );
     }
     let any_direct = rows.iter().any(|row| row.kind == DIRECT);
-    let present = if any_direct { friendships::list_present_ids(conn, user)? } else { BTreeSet::new() };
+    let present = match any_direct {
+        true => friendships::list_present_ids(conn, caller.user)?,
+        false => BTreeSet::new(),
+    };
     Ok(rows
         .into_iter()
         .map(|row| {
+            let can = permissions(&row, caller);
             let peer = row.peer_id.map(|id| User {
                 id: UserId(id),
                 handle: row.peer_handle.unwrap_or_default(),
@@ -109,11 +119,12 @@ fn complete(conn: &mut Connection, user: UserId, rows: Vec<ListedRow>) -> Result
                 topic: (!direct).then_some(row.topic),
                 online: peer
                     .as_ref()
-                    .filter(|_| direct && row.writable)
+                    .filter(|_| direct && row.friends)
                     .map(|peer| present.contains(&peer.id)),
                 peer,
                 role: (!direct).then(|| role(row.role)),
-                writable: row.writable,
+                writable: can.contains(&Permission::Write),
+                can,
                 member_count: row.member_count,
                 head: row.last_seq,
                 read_seq: row.read_seq,
@@ -220,12 +231,16 @@ pub fn move_markers(
             (Some(seq), _) => Moved::To { seq: *seq, fresh: true },
             (None, Some((at, head))) if *at < (*seq).min(*head) => Moved::Held,
             (None, Some((at, _))) => Moved::To { seq: *at, fresh: false },
-            (None, None) => match rights::readable(conn, *id, *user) {
-                // They joined just now.
-                Ok((_, member)) => Moved::To { seq: member.read_seq, fresh: false },
-                Err(Refusal::Storage(error)) => return Err(error.into()),
-                Err(refusal) => Moved::Refused(refusal),
-            },
+            (None, None) => {
+                match Access::find(conn, *id, *user).and_then(|one| one.require(Permission::Read)) {
+                    // They joined just now.
+                    Ok(Access { member, .. }) => {
+                        Moved::To { seq: member.map_or(0, |member| member.read_seq), fresh: false }
+                    }
+                    Err(Refusal::Storage(error)) => return Err(error.into()),
+                    Err(refusal) => Moved::Refused(refusal),
+                }
+            }
         });
     }
     Ok(Outcome::without_events(outcome))
@@ -238,12 +253,12 @@ pub fn typing_hidden_from(
     user: UserId,
     id: ConversationId,
 ) -> Result<Option<Vec<UserId>>, Refusal> {
-    let (conversation, _) = rights::readable(conn, id, user)?;
-    match conversation.pair() {
-        Some((low, high)) => {
-            let row = friendships::find(conn, low, high)?;
-            Ok(row.filter(|row| row.accepted_at.is_some()).map(|_| Vec::new()))
-        }
+    let access = Access::find(conn, id, user)?.require(Permission::Read)?;
+    if !access.allows(Permission::Write) {
+        return Ok(None);
+    }
+    match access.conversation.pair() {
+        Some(_) => Ok(Some(Vec::new())),
         None => Ok(Some(blocks::list_blockers_in(conn, id, user, limits::PAGE * 2)?)),
     }
 }

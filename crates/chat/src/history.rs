@@ -8,10 +8,12 @@ use std::collections::HashMap;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Message;
 use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::rights::Permission;
 use parlour_storage::events::EventRow;
 use parlour_storage::{Connection, conversations, events, reactions};
 
-use crate::{PAGE_BYTES, Refusal, read_bounded, rights};
+use crate::rights::ManyAccess;
+use crate::{PAGE_BYTES, Refusal, read_bounded};
 
 /// Which page to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,26 +86,17 @@ pub fn check_readers(
         list.sort_unstable();
         list.dedup();
     }
-    let mut members = HashMap::new();
-    let mut kinds = HashMap::new();
-    for row in conversations::list_readers(conn, &ids, &people)? {
-        kinds.insert(row.id, row.kind);
-        if let Some(user) = row.user_id {
-            let conversation = ConversationId(row.id);
-            let readable = Readable { conversation, head: row.last_seq, changed: row.changed_seq };
-            members.insert((row.id, user), readable);
-        }
-    }
-    Ok(readers
-        .iter()
-        .map(|reader| {
-            let found = members.get(&(reader.conversation.0, reader.user.0)).copied();
-            found.ok_or_else(|| {
-                let kind = kinds.get(&reader.conversation.0);
-                kind.map_or(ErrorCode::NotFound, |kind| rights::outsider(*kind)).into()
-            })
-        })
-        .collect())
+    let rows = conversations::list_readers(conn, &ids, &people)?;
+    let access = ManyAccess::of_readers(&rows);
+    let logs: HashMap<i64, (Seq, Seq)> =
+        rows.into_iter().map(|row| (row.id, (row.last_seq, row.changed_seq))).collect();
+    let check = |reader: &Reader| -> Result<Readable, Refusal> {
+        let Reader { user, conversation } = *reader;
+        access.require(conversation, user, Permission::Read)?;
+        let (head, changed) = logs.get(&conversation.0).copied().ok_or(ErrorCode::NotFound)?;
+        Ok(Readable { conversation, head, changed })
+    };
+    Ok(readers.iter().map(check).collect())
 }
 
 impl Readable {

@@ -1,4 +1,4 @@
-//! Who can create invites, and what they do.
+//! Invites: creating, listing and revoking them.
 //!
 //! Invariant: a code is used in the transaction that registers, so it never admits more people than it allows.
 
@@ -9,10 +9,11 @@ use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::{DAY, Timestamp};
 use parlour_storage::invites::InviteRow;
-use parlour_storage::{Connection, invites, users};
+use parlour_storage::{Connection, invites};
 
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome};
+use crate::rights::demand_inviter;
 use crate::{Refusal, cut_page};
 
 fn view(row: &InviteRow) -> Invite {
@@ -23,16 +24,6 @@ fn view(row: &InviteRow) -> Invite {
         expires_at: Timestamp(row.expires_at),
         uses: row.uses,
         used: row.used,
-    }
-}
-
-/// Administrators can invite; others can if the setting allows it. Returns whether the user is an administrator.
-fn demand_inviter(conn: &mut Connection, user: UserId, members_may: bool) -> Result<bool, Refusal> {
-    let row = users::find(conn, user)?.filter(|row| row.suspended_at.is_none());
-    match row {
-        Some(row) if row.is_admin => Ok(true),
-        Some(_) if members_may => Ok(false),
-        _ => Err(Refusal::because(ErrorCode::Forbidden, "Only administrators can invite people here.")),
     }
 }
 

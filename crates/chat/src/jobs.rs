@@ -12,8 +12,8 @@ use parlour_storage::jobs::{Attempt, Backlog, JobRow, NewJobRow};
 use parlour_storage::{Connection, StorageError, jobs, outgoing_mail};
 use serde::{Deserialize, Serialize};
 
-use crate::admin::demand_admin;
 use crate::outcome::{Done, Outcome};
+use crate::rights::demand_admin;
 use crate::{Refusal, cut_page};
 
 /// How long a node has a job to itself. It renews the lease while it is at work, so only a node that died loses it.

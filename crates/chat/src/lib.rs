@@ -45,6 +45,7 @@ pub mod users;
 
 pub use outcome::{Effect, Outcome};
 pub use refusal::Refusal;
+pub use rights::Caller;
 
 /// Maximum bytes of text in one page of anything. Pages that many clients request at once without reading them must fit
 /// in memory.

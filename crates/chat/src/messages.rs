@@ -11,20 +11,20 @@ use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Stored;
 use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::rights::Permission;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::conversations::AdvancedRow;
 use parlour_storage::events::EventRow;
 use parlour_storage::reactions::ReactionRow;
 use parlour_storage::user_events::Tell;
-use parlour_storage::{
-    Connection, conversations, events, friendships, members, mentions as storage_mentions, reactions,
-};
+use parlour_storage::{Connection, conversations, events, mentions as storage_mentions, reactions};
 
 use crate::audit::{Note, note};
 use crate::mentions::{Announced, Place};
 use crate::outcome::{Done, Outcome};
-use crate::{Effect, Refusal, mentions, rights};
+use crate::rights::{Access, Caller, ManyAccess};
+use crate::{Effect, Refusal, mentions};
 
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,7 +180,8 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
     let heads: BTreeMap<i64, AdvancedRow> =
         conversations::advance(conn, &wanted, now.0)?.into_iter().map(|row| (row.id, row)).collect();
 
-    let rights = Rights::read(conn, &heads, fresh.iter().map(|(_, send)| *send))?;
+    let authors = fresh.iter().map(|(_, send)| (send.conversation.0, send.author.0)).collect();
+    let access = ManyAccess::of_authors(conn, &heads, authors)?;
     let answered: Vec<(i64, Seq)> =
         fresh.iter().filter_map(|(_, send)| Some((send.conversation.0, send.reply_to?))).collect();
     let answered = events::list_authors(conn, &answered)?;
@@ -195,7 +196,8 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
             continue;
         };
         let seq = *last + 1;
-        let answer = rights.check(&heads, send).and_then(|()| match send.reply_to {
+        let allowed = access.require(send.conversation, send.author, Permission::Write);
+        let answer = allowed.and_then(|()| match send.reply_to {
             Some(target) if !answered.contains_key(&(send.conversation.0, target)) => {
                 Err(Refusal::field("reply_to", "That message doesn't exist."))
             }
@@ -258,44 +260,6 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
     Ok(answers)
 }
 
-/// Who may write where, for one batch; read after the heads were locked.
-struct Rights {
-    members: Vec<(i64, i64)>,
-    friends: Vec<(i64, i64)>,
-}
-
-impl Rights {
-    fn read<'a>(
-        conn: &mut Connection,
-        heads: &BTreeMap<i64, AdvancedRow>,
-        sends: impl Iterator<Item = &'a Send>,
-    ) -> Result<Self, Refusal> {
-        let mut wanted: Vec<(i64, i64)> = sends.map(|send| (send.conversation.0, send.author.0)).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let mut members = members::list_pairs(conn, &wanted)?;
-        members.sort_unstable();
-        let pairs: Vec<(i64, i64)> =
-            heads.values().filter_map(|head| Some((head.low_user?, head.high_user?))).collect();
-        let friends =
-            if pairs.is_empty() { Vec::new() } else { friendships::list_friends_among(conn, &pairs)? };
-        Ok(Self { members, friends })
-    }
-
-    fn check(&self, heads: &BTreeMap<i64, AdvancedRow>, send: &Send) -> Result<(), Refusal> {
-        let head = heads.get(&send.conversation.0).ok_or(ErrorCode::NotFound)?;
-        if self.members.binary_search(&(send.conversation.0, send.author.0)).is_err() {
-            return Err(rights::outsider(head.kind).into());
-        }
-        match (head.low_user, head.high_user) {
-            (Some(low), Some(high)) if !self.friends.contains(&(low, high)) => {
-                Err(ErrorCode::NotFriends.into())
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 /// Replaces the text of the user's own message. Sending the same text again changes nothing.
 pub fn edit(
     conn: &mut Connection,
@@ -306,7 +270,7 @@ pub fn edit(
     body: &str,
 ) -> Done<Stored> {
     validation::message(body).map_err(|message| Refusal::field("body", message))?;
-    rights::writable(conn, id, user)?;
+    Access::lock(conn, id, user)?.require(Permission::Write)?;
     let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
     if message.author_id != user.0 {
         return Err(Refusal::because(ErrorCode::Forbidden, "Only the author can edit a message."));
@@ -338,23 +302,23 @@ pub fn edit(
     Ok(outcome)
 }
 
-/// Deletes a message: the user's own, or anyone's as a moderator or owner of the room. Administrators of the server can
-/// delete in any room if `as_admin` is set, because rooms are public. Deleting twice changes nothing.
+/// Deletes a message: the user's own, or anyone's as a moderator or owner of the room, or as an administrator. Deleting
+/// twice changes nothing.
 pub fn delete(
     conn: &mut Connection,
     now: Timestamp,
-    user: UserId,
+    caller: Caller,
     id: ConversationId,
     seq: Seq,
-    as_admin: bool,
 ) -> Done<Stored> {
-    let moderates = rights::moderates(conn, id, user, as_admin)?;
+    let user = caller.user;
+    let mut access = Access::lock(conn, id, caller)?;
+    if !access.allows(Permission::DeleteOthers) {
+        access = access.require(Permission::Read)?;
+    }
     let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
-    if message.author_id != user.0 && !moderates {
-        return Err(Refusal::because(
-            ErrorCode::Forbidden,
-            "Only the author, a moderator or an administrator can delete a message.",
-        ));
+    if message.author_id != user.0 {
+        access.require(Permission::DeleteOthers)?;
     }
     if let Some(at) = message.deleted_at {
         return Ok(Outcome::without_events(Stored { seq, at: Timestamp(at), duplicate: true }));
@@ -386,7 +350,7 @@ pub fn react(
     let Some(emoji) = crate::reactions::emoji(emoji).or((!on).then_some(emoji)) else {
         return Err(Refusal::field("emoji", "Use one emoji."));
     };
-    rights::writable(conn, id, user)?;
+    Access::lock(conn, id, user)?.require(Permission::React)?;
     let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
     if message.deleted_at.is_some() {
         return Err(ErrorCode::Gone.into());

@@ -12,10 +12,10 @@ use parlour_storage::users::{UserChanges, UserRow};
 use parlour_storage::{Connection, password_resets, sessions, users};
 
 use crate::Refusal;
-use crate::admin::demand_admin;
 use crate::audit::{Note, note};
 use crate::mail_queue::{self, MailKind};
 use crate::outcome::{Done, Outcome};
+use crate::rights::demand_admin;
 use crate::sessions::ended;
 
 /// Lifetime of a link.

@@ -7,6 +7,7 @@ use parlour_protocol::events::{Change, Event, UserChange};
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::rights::Permission;
 use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation::{self, Violations};
@@ -17,6 +18,7 @@ use parlour_storage::{Connection, conversations, events, friendships, members, m
 
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome, tell};
+use crate::rights::{Access, Caller};
 use crate::{Effect, Refusal, cut_page, names, rights};
 
 /// In larger rooms, joining and leaving doesn't create events.
@@ -220,17 +222,20 @@ pub(crate) fn leave_locked(
     };
     members::delete(conn, id, user)?;
     conversations::change_member_count(conn, id, -1)?;
-    if role(member.role) == MemberRole::Owner
+    let mut changes = vec![(user, UserChange::ConversationLeft { conversation: id }, false)];
+    if rights::owns(&member)
         && let Some(heir) = members::find_heir(conn, id)?
-        && role(heir.role) != MemberRole::Owner
+        && !rights::owns(&heir)
     {
-        members::update_role(conn, id, UserId(heir.user_id), MemberRole::Owner)?;
+        let heir = UserId(heir.user_id);
+        members::update_role(conn, id, heir, MemberRole::Owner)?;
+        changes.push((heir, UserChange::RightsChanged { conversation: id }, false));
     }
     let mut effects = Vec::new();
     if row.kind == ROOM && row.member_count <= LOG_MEMBERS_UP_TO {
         effects.push(Effect::Event(events::append(conn, id, now, Change::MemberLeft { user })?));
     }
-    effects.extend(tell(now, vec![(user, UserChange::ConversationLeft { conversation: id }, false)]));
+    effects.extend(tell(now, changes));
     Ok((true, effects))
 }
 
@@ -251,8 +256,7 @@ pub fn update(
     id: ConversationId,
     request: &UpdateRoom,
 ) -> Done<Room> {
-    let row = room(conn, id, true)?;
-    demand_owner(conn, user, id)?;
+    let row = Access::lock(conn, id, user)?.require(Permission::EditRoom)?.conversation;
     let before = row.name.clone().unwrap_or_default();
     let name = request.name.as_deref().map_or_else(|| before.clone(), names::kept);
     let topic = request.topic.as_deref().map_or_else(|| row.topic.clone(), names::kept);
@@ -271,21 +275,11 @@ pub fn update(
     Ok(Outcome { value: find(conn, user, id)?, effects: vec![Effect::Event(event)] })
 }
 
-/// Deletes a room with everything in it. Owners can, and administrators of the server if `as_admin` is set.
-pub fn delete(
-    conn: &mut Connection,
-    now: Timestamp,
-    user: UserId,
-    id: ConversationId,
-    as_admin: bool,
-) -> Done<()> {
-    room(conn, id, true)?;
-    let admin = as_admin && users::find(conn, user)?.is_some_and(|user| user.is_admin);
-    if !admin {
-        demand_owner(conn, user, id)?;
-    }
-    let event = erase(conn, now, user, id)?;
-    note(conn, now, Note::by(AuditKind::RoomDeleted, user))?;
+/// Deletes a room with everything in it.
+pub fn delete(conn: &mut Connection, now: Timestamp, caller: Caller, id: ConversationId) -> Done<()> {
+    Access::lock(conn, id, caller)?.require(Permission::DeleteRoom)?;
+    let event = erase(conn, now, caller.user, id)?;
+    note(conn, now, Note::by(AuditKind::RoomDeleted, caller.user))?;
     Ok(Outcome { value: (), effects: vec![Effect::Event(event)] })
 }
 
@@ -299,14 +293,6 @@ fn erase(conn: &mut Connection, now: Timestamp, user: UserId, id: ConversationId
     Ok(event)
 }
 
-fn demand_owner(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<(), Refusal> {
-    let member = members::find(conn, id, user)?.ok_or(ErrorCode::NotMember)?;
-    if role(member.role) != MemberRole::Owner {
-        return Err(Refusal::because(ErrorCode::Forbidden, "Only the room's owner can do this."));
-    }
-    Ok(())
-}
-
 /// A page of members in the order in which they joined, and the cursor of the next page. `online` says whether the user
 /// may see a member's presence (their own and their friends'); the caller replaces it with the actual presence.
 pub fn list_members(
@@ -317,7 +303,7 @@ pub fn list_members(
     (after, limit): (Option<(i64, i64)>, i64),
 ) -> Result<Listed<Member>, Refusal> {
     room(conn, id, false)?;
-    rights::readable(conn, id, user)?;
+    Access::find(conn, id, user)?.require(Permission::Read)?;
     let prefix: String = names::kept(prefix).to_lowercase();
     let mut rows = members::list(conn, id, &prefix, after, limit + 1)?;
     let next = cut_page(&mut rows, limit, |(row, _)| (row.joined_at, row.user_id));

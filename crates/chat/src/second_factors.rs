@@ -12,10 +12,10 @@ use parlour_storage::second_factors::SecondFactorRow;
 use parlour_storage::{Connection, second_factors, sessions};
 use sha2::{Digest, Sha256};
 
-use crate::admin::demand_admin;
 use crate::audit::{Note, note};
 use crate::mail_queue::{self, MailKind};
 use crate::outcome::{Done, Outcome};
+use crate::rights::demand_admin;
 use crate::secrets::MasterKey;
 use crate::sessions::ended;
 use crate::{Refusal, passkeys, totp};

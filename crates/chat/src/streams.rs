@@ -8,13 +8,15 @@ use parlour_protocol::conversations::EventPage;
 use parlour_protocol::events::{Event, UserEvent};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
+use parlour_protocol::rights::Permission;
 use parlour_protocol::socket::ReplayState;
 use parlour_storage::conversations::DIRECT;
 use parlour_storage::events::EventRow;
 use parlour_storage::friendships::TO_FRIENDS;
 use parlour_storage::{Connection, connect_snapshot, events, user_events};
 
-use crate::{Refusal, read_bounded, rights};
+use crate::rights::Access;
+use crate::{Refusal, read_bounded};
 
 /// Maximum number of conversations replayed per `start`; the others get a gap.
 const REPLAYED_CONVERSATIONS: usize = 50;
@@ -223,10 +225,10 @@ pub fn list_events(
     after: Seq,
     limit: i64,
 ) -> Result<EventPage, Refusal> {
-    let (conversation, _) = rights::readable(conn, id, user)?;
+    let access = Access::find(conn, id, user)?.require(Permission::Read)?;
     let (rows, _) = read_bounded(limit, size, |count, last: Option<&EventRow>| {
         Ok(events::list_after(conn, id, last.map_or(after.max(0), |row| row.seq), count)?)
     })?;
     let items: Vec<Event> = rows.into_iter().map(|row| row.into_event()).collect();
-    Ok(EventPage::after(after, items, conversation.last_seq))
+    Ok(EventPage::after(after, items, access.conversation.last_seq))
 }

@@ -12,6 +12,7 @@ use parlour_storage::friendships::{FriendshipRow, pair};
 use parlour_storage::users::UserRow;
 use parlour_storage::{Connection, blocks, conversations, friendships, users};
 
+use crate::rights::is_administrator;
 use crate::{Refusal, privacy};
 
 /// Finds a user by exact handle (with or without `@`, in any case) or by id; there is no other way to find someone. A
@@ -84,10 +85,6 @@ pub fn profile(conn: &mut Connection, viewer: UserId, who: &str) -> Result<Profi
         owner,
         created_at: Timestamp(user.created_at),
     })
-}
-
-fn is_administrator(conn: &mut Connection, user: UserId) -> Result<bool, Refusal> {
-    Ok(users::find(conn, user)?.is_some_and(|row| row.is_admin && row.is_active()))
 }
 
 /// Several users by id, for showing them next to their messages.

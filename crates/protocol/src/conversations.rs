@@ -5,9 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::events::Event;
+use crate::events::{Change, Event};
 use crate::ids::{ConversationId, Seq};
 use crate::messages::Message;
+use crate::rights::Permission;
 use crate::rooms::MemberRole;
 use crate::time::Timestamp;
 use crate::users::User;
@@ -48,6 +49,10 @@ pub struct Conversation {
     pub role: Option<MemberRole>,
     /// Whether the caller can write now; false in a direct chat with someone who isn't a friend.
     pub writable: bool,
+    /// What the caller may do now. Changes with `direct.changed`, `room.deleted` and `rights.changed`.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub can: Vec<Permission>,
     /// Number of members.
     pub member_count: i64,
     /// Latest position of the log.
@@ -63,6 +68,27 @@ pub struct Conversation {
     pub last_message: Option<Message>,
     /// When the log last grew.
     pub last_activity_at: Timestamp,
+}
+
+impl Conversation {
+    /// Applies an event of the conversation to what the caller may do.
+    pub fn apply_rights(&mut self, change: &Change) {
+        match change {
+            Change::DirectChanged { writable } => {
+                self.writable = *writable;
+                let has = |one: &Permission| match one {
+                    Permission::Write | Permission::React => *writable,
+                    other => self.can.contains(other),
+                };
+                self.can = Permission::ALL.iter().copied().filter(has).collect();
+            }
+            Change::RoomDeleted { .. } => {
+                self.writable = false;
+                self.can.clear();
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A page of a conversation's log, oldest first. Apply the items like live events, and request the next page while

@@ -226,6 +226,13 @@ pub enum UserChange {
         /// The conversation.
         conversation: ConversationId,
     },
+    /// What the user may do in a conversation changed; read the conversation again. Changes that its log contains, such
+    /// as the end of a friendship, aren't repeated here.
+    #[serde(rename = "rights.changed")]
+    RightsChanged {
+        /// The conversation.
+        conversation: ConversationId,
+    },
     /// The read marker was moved on one of the user's devices. Only found in streams stored by earlier versions; now
     /// the ephemeral `read` reports this, and `start` returns the markers.
     #[serde(rename = "read.moved")]

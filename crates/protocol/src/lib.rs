@@ -30,6 +30,7 @@ pub mod passkeys;
 pub mod password_resets;
 pub mod privacy;
 pub mod problems;
+pub mod rights;
 pub mod rooms;
 pub mod second_factors;
 pub mod sessions;

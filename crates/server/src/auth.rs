@@ -15,6 +15,7 @@ use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use parlour_chat::Caller;
 use parlour_chat::api_tokens::Grant;
 use parlour_protocol::ids::{ConversationId, SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
@@ -39,9 +40,14 @@ pub struct Viewer {
     pub user: UserId,
     /// The session of the access token.
     pub session: SessionId,
-    /// Whether an administrator's rights over other people's rooms apply: with a log-in they do, with a personal
-    /// access token they do not.
-    pub administers: bool,
+    /// Whether an administrator's rights over other people's rooms apply; see [`Caller`].
+    administers: bool,
+}
+
+impl From<Viewer> for Caller {
+    fn from(viewer: Viewer) -> Self {
+        Self { user: viewer.user, administers: viewer.administers }
+    }
 }
 
 /// What is left of the caller's rate limit after a request, as the response reports it.

@@ -6,10 +6,9 @@
 use leptos::html;
 use leptos::prelude::*;
 use parlour_client::engine::Act;
-use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::Seq;
 use parlour_protocol::messages::Message;
-use parlour_protocol::rooms::MemberRole;
+use parlour_protocol::rights::Permission;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
@@ -285,17 +284,10 @@ impl RowContext {
         entry.is_some_and(|entry| entry.with_untracked(|entry| entry.writable))
     }
 
-    /// Whether the user may delete messages of others here. Same rule as on the server: moderators in their room,
-    /// administrators in every room.
+    /// Whether the user may delete messages of others here.
     fn moderates(&self) -> bool {
-        let context = self.context;
-        let entry = context.entry(self.conversation);
-        entry.is_some_and(|entry| {
-            entry.with_untracked(|entry| {
-                let rank = entry.role.is_some_and(|role| role >= MemberRole::Moderator);
-                entry.kind == ConversationKind::Room && (rank || untrack(|| context.is_admin()))
-            })
-        })
+        let entry = self.context.entry(self.conversation);
+        entry.is_some_and(|entry| entry.with_untracked(|entry| entry.can.contains(&Permission::DeleteOthers)))
     }
 
     /// Opens the menu of a row at the row's start.

@@ -71,7 +71,9 @@ impl Context {
                 // Messages by blocked users are not counted.
                 spawn_local((*self).load_conversations());
             }
-            UserChange::ConversationJoined { conversation } => self.reread(*conversation),
+            UserChange::ConversationJoined { conversation } | UserChange::RightsChanged { conversation } => {
+                self.reread(*conversation);
+            }
             UserChange::ConversationLeft { conversation } => {
                 self.hear_move(*conversation, Move::Left(self.me()));
             }

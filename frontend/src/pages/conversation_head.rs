@@ -6,7 +6,8 @@ use leptos_router::hooks::use_navigate;
 use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::rooms::{MemberRole, UpdateRoom};
+use parlour_protocol::rights::Permission;
+use parlour_protocol::rooms::UpdateRoom;
 use parlour_protocol::validation;
 
 use crate::components::avatar::{Avatar, BotMark};
@@ -105,7 +106,7 @@ pub(crate) fn RoomActions(entry: ArcRwSignal<Conversation>) -> impl IntoView {
     let navigate = StoredValue::new_local(use_navigate());
     let id = entry.with_untracked(|entry| entry.id);
     let editing = RwSignal::new(false);
-    let owner = Memo::new(move |_| entry.with(|entry| entry.role == Some(MemberRole::Owner)));
+    let editable = Memo::new(move |_| entry.with(|entry| entry.can.contains(&Permission::EditRoom)));
     let leave = move |_| {
         ask(chat::leave_title(), chat::leave_text(), chat::leave(), move || {
             context.attempt(async move { context.api.leave_room(id).await }, move |()| {
@@ -116,7 +117,7 @@ pub(crate) fn RoomActions(entry: ArcRwSignal<Conversation>) -> impl IntoView {
         });
     };
     view! {
-        <Show when=move || owner.get()>
+        <Show when=move || editable.get()>
             <button
                 type="button"
                 class="icon-button"

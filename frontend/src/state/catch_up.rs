@@ -63,6 +63,7 @@ mod tests {
             online: None,
             role: None,
             writable: true,
+            can: Vec::new(),
             member_count: 2,
             head: 1,
             read_seq: 0,

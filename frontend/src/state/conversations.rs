@@ -162,12 +162,12 @@ pub(crate) fn apply(
             entry.topic = Some(topic.clone());
         }
         Change::DirectChanged { writable } => {
-            entry.writable = *writable;
+            entry.apply_rights(&event.change);
             if !writable {
                 entry.online = None;
             }
         }
-        Change::RoomDeleted { .. } => entry.writable = false,
+        Change::RoomDeleted { .. } => entry.apply_rights(&event.change),
         _ => {}
     }
     counted.show(entry);

@@ -33,6 +33,7 @@ mod password_resets;
 mod privacy;
 mod races;
 mod registration;
+mod rights;
 mod rooms;
 mod second_factors;
 mod sessions;

@@ -110,6 +110,7 @@ fn user_change(value: &Value) -> Option<UserChange> {
         "block.removed" => UserChange::BlockRemoved { user: fields.user? },
         "conversation.joined" => UserChange::ConversationJoined { conversation: fields.conversation? },
         "conversation.left" => UserChange::ConversationLeft { conversation: fields.conversation? },
+        "rights.changed" => UserChange::RightsChanged { conversation: fields.conversation? },
         "read.moved" => UserChange::ReadMoved { conversation: fields.conversation?, seq: fields.seq? },
         "mentioned" => UserChange::Mentioned {
             conversation: fields.conversation?,
@@ -192,6 +193,7 @@ mod tests {
             UserChange::BlockRemoved { user },
             UserChange::ConversationJoined { conversation },
             UserChange::ConversationLeft { conversation },
+            UserChange::RightsChanged { conversation },
             UserChange::ReadMoved { conversation, seq },
             UserChange::Mentioned { conversation, seq, author },
             UserChange::Answered { conversation, seq, author },

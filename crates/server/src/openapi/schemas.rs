@@ -15,7 +15,7 @@ pub type Schemas = Map<String, Value>;
 
 /// Enums that get further values within `v1`. A client must tolerate unknown values, so the description allows any
 /// string in addition to today's.
-const OPEN_ENUMS: [&str; 12] = [
+const OPEN_ENUMS: [&str; 13] = [
     "AuditKind",
     "ConversationKind",
     "ErrorCode",
@@ -24,6 +24,7 @@ const OPEN_ENUMS: [&str; 12] = [
     "JobKind",
     "MemberRole",
     "NotificationKind",
+    "Permission",
     "Registration",
     "Relation",
     "ReplayState",
@@ -121,6 +122,10 @@ fn values(schemas: &mut Schemas) {
     // A default is given in the text: a Python generator gives one in the schema the wrong type.
     let texts = [
         ("ErrorCode", codes.as_str()),
+        (
+            "Permission",
+            "\n- `read`: read its messages and events, and see its members.\n- `write`: send messages and edit one's own.\n- `react`: add and remove one's own reactions.\n- `delete_others`: delete messages of others; everyone may delete their own.\n- `edit_room`: change the room's name and topic.\n- `delete_room`: delete the room.",
+        ),
         (
             "RefreshTransport",
             "\n- `body`, the default: in the body of the answer, for every client but pages of the server itself.\n- `cookie`: in a cookie that no script can read, for pages of the server itself.",

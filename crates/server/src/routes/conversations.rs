@@ -70,8 +70,8 @@ pub async fn list_conversations(
     app.markers.settle(&app, viewer.user).await?;
     let (items, next) = app
         .read(move |conn| match &only {
-            Some(few) => conversations::list_among(conn, viewer.user, few, after, limit),
-            None => conversations::list(conn, viewer.user, after, limit),
+            Some(few) => conversations::list_among(conn, viewer.into(), few, after, limit),
+            None => conversations::list(conn, viewer.into(), after, limit),
         })
         .await?;
     let items = items.into_iter().map(|one| with_presence(&app, one)).collect();
@@ -93,7 +93,7 @@ pub async fn show_conversation(
     let id = conversation.into_inner();
     let viewer = access.to(id)?;
     app.markers.settle(&app, viewer.user).await?;
-    let found = app.read(move |conn| conversations::find(conn, viewer.user, id)).await?;
+    let found = app.read(move |conn| conversations::find(conn, viewer.into(), id)).await?;
     Ok(Json(with_presence(&app, found)))
 }
 
@@ -113,7 +113,7 @@ pub async fn open_direct(
         })
         .await?;
     app.markers.settle(&app, viewer.user).await?;
-    let found = app.read(move |conn| conversations::find(conn, viewer.user, id)).await?;
+    let found = app.read(move |conn| conversations::find(conn, viewer.into(), id)).await?;
     Ok(Json(with_presence(&app, found)))
 }
 

@@ -189,7 +189,7 @@ pub async fn delete_message(
     let viewer = access.to(id)?;
     let deleted = app
         .commit(Lane::Conversation(id), move |conn, now| {
-            messages::delete(conn, now, viewer.user, id, seq, viewer.administers)
+            messages::delete(conn, now, viewer.into(), id, seq)
         })
         .await?;
     app.settle_soon();

@@ -142,10 +142,7 @@ pub async fn delete_room(
 ) -> Result<HttpResponse, ApiError> {
     let id = room.into_inner();
     let viewer = access.to(id)?;
-    app.commit(Lane::Conversation(id), move |conn, now| {
-        rooms::delete(conn, now, viewer.user, id, viewer.administers)
-    })
-    .await?;
+    app.commit(Lane::Conversation(id), move |conn, now| rooms::delete(conn, now, viewer.into(), id)).await?;
     app.settle_soon();
     Ok(HttpResponse::NoContent().finish())
 }
@@ -161,7 +158,7 @@ pub async fn join_room(
     let id = room.into_inner();
     let viewer = access.to(id)?;
     app.commit(Lane::Conversation(id), move |conn, now| rooms::join(conn, now, viewer.user, id)).await?;
-    app.read(move |conn| conversations::find(conn, viewer.user, id)).await.map(Json)
+    app.read(move |conn| conversations::find(conn, viewer.into(), id)).await.map(Json)
 }
 
 /// Leaves a room. Repeating it changes nothing.

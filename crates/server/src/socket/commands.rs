@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use parlour_chat::api_tokens::Grant;
 use parlour_chat::messages::{self, Send};
-use parlour_chat::{conversations, streams};
+use parlour_chat::{Caller, conversations, streams};
 use parlour_protocol::conversations::ReadMarker;
 use parlour_protocol::events::Ephemeral;
 use parlour_protocol::ids::{ConversationId, UserId};
@@ -196,7 +196,7 @@ impl Connection {
             }
             return Ok(());
         }
-        let as_admin = self.grant.is_none();
+        let caller = Caller { user, administers: self.grant.is_none() };
         match frame {
             ClientFrame::Start(start) => {
                 self.answer(Some(start.id), Err(ApiError::because(ErrorCode::Conflict, "Already started.")));
@@ -228,7 +228,7 @@ impl Connection {
                 let app = self.app.clone();
                 let work = async move {
                     let done = app.commit(Lane::Conversation(conversation), move |conn, now| {
-                        messages::delete(conn, now, user, conversation, seq, as_admin)
+                        messages::delete(conn, now, caller, conversation, seq)
                     });
                     let done = done.await?;
                     app.settle_soon();

@@ -67,9 +67,12 @@ pub struct ListedRow {
     /// Owner of the other user, if it is a bot.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub peer_owner: Option<i64>,
-    /// Whether the two users are friends; always true for rooms.
+    /// Whether the two users of a direct chat are friends; always false for rooms.
     #[diesel(sql_type = Bool)]
-    pub writable: bool,
+    pub friends: bool,
+    /// Whether the user is an administrator of the server whose account is in use.
+    #[diesel(sql_type = Bool)]
+    pub is_admin: bool,
 }
 
 /// The statement, with a condition on the ids of conversations and the parameter that limits the page.
@@ -107,7 +110,9 @@ macro_rules! page {
             WHERE recent.kind = 0 AND recent.deleted_at IS NULL ORDER BY recent.seq DESC LIMIT 1) AS last_message,
         p.id AS peer_id, p.handle AS peer_handle, p.display_name AS peer_name, p.avatar_id AS peer_avatar,
         p.owner_id AS peer_owner,
-        (c.kind = 0 OR f.accepted_at IS NOT NULL) AS writable
+        (f.accepted_at IS NOT NULL) AS friends,
+        (SELECT u.is_admin AND u.suspended_at IS NULL AND u.pending_since IS NULL FROM users u
+            WHERE u.id = $1) AS is_admin
     FROM page c
     JOIN mine m ON m.id = c.id
     LEFT JOIN users p ON c.kind = 1 AND p.id = CASE WHEN c.low_user = c.user_id THEN c.high_user ELSE c.low_user END

@@ -16,6 +16,7 @@ fn entry() -> Conversation {
         online: None,
         role: None,
         writable: true,
+        can: Vec::new(),
         member_count: 2,
         head: 3,
         read_seq: 3,
