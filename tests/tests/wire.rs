@@ -632,31 +632,17 @@ fn commands() {
 fn server_frames() {
     let hello =
         Hello { epoch: "7b1c".into(), heartbeat_ms: 25_000, max_frame_bytes: 16_384, server_time: AT };
-    let started = OkFrame {
-        id: 1,
-        user: Some(StreamState { head: Some(882), state: ReplayState::Gap, read_seq: None }),
-        conversations: Some(BTreeMap::from([
+    let started = OkFrame::started(
+        1,
+        Some(StreamState { head: Some(882), state: ReplayState::Gap, read_seq: None }),
+        BTreeMap::from([
             (ROOM, stream_state()),
             (ConversationId(90), StreamState { head: None, state: ReplayState::Gone, read_seq: None }),
             (ConversationId(91), StreamState { head: Some(3), state: ReplayState::Reset, read_seq: None }),
-        ])),
-        ..OkFrame::default()
-    };
-    let stored = OkFrame {
-        id: 7,
-        conversation: Some(ROOM),
-        seq: Some(45),
-        at: Some(AT),
-        duplicate: Some(false),
-        ..OkFrame::default()
-    };
-    let synced = OkFrame {
-        id: 8,
-        conversation: Some(ROOM),
-        events: Some(vec![event(45, Change::MemberLeft { user: BOB })]),
-        head: Some(45),
-        ..OkFrame::default()
-    };
+        ]),
+    );
+    let stored = OkFrame::stored(7, ROOM, Stored { seq: 45, at: AT, duplicate: false });
+    let synced = OkFrame::synced(8, ROOM, vec![event(45, Change::MemberLeft { user: BOB })], 45);
     let limited = ErrorFrame {
         id: Some(8),
         code: ErrorCode::RateLimited,
@@ -690,7 +676,7 @@ fn server_frames() {
         ServerFrame::Ok(Box::new(started)),
         ServerFrame::Ok(Box::new(stored)),
         ServerFrame::Ok(Box::new(synced)),
-        ServerFrame::Ok(Box::new(OkFrame { id: 9, ..OkFrame::default() })),
+        ServerFrame::Ok(Box::new(OkFrame::done(9))),
         ServerFrame::Error(limited),
         ServerFrame::Error(unknown),
         ServerFrame::Heads { conversations: heads.clone(), news: BTreeMap::new() },

@@ -7,7 +7,9 @@ mod allowed;
 mod commands;
 mod handshake;
 mod reader;
+mod replies;
 mod start;
+mod throttle;
 mod writer;
 
 use std::net::Shutdown;
@@ -124,7 +126,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
                     Err(code) => connection.outbox.close(code),
                 }
                 taken += 1;
-                if connection.too_fast() {
+                if connection.throttle.wait_ms().is_some() {
                     // Each refusal costs as much as a command, so wait a moment before the next one is read.
                     tokio::time::sleep(AFTER_REFUSAL).await;
                 }
@@ -210,7 +212,7 @@ async fn live(app: Arc<App>, upgraded: Upgraded) {
 async fn take(connection: &mut Connection, incoming: Incoming) -> Result<bool, CloseCode> {
     match incoming {
         Incoming::Text(text) => {
-            connection.allow()?;
+            connection.throttle.charge_command()?;
             match serde_json::from_str::<ClientFrame>(&text) {
                 Ok(frame) => connection.run(frame).await?,
                 Err(error) if !connection.started() => {
@@ -221,10 +223,10 @@ async fn take(connection: &mut Connection, incoming: Incoming) -> Result<bool, C
             }
         }
         Incoming::Ping(payload) => {
-            connection.allow_sign()?;
+            connection.throttle.charge_sign()?;
             connection.outbox.reply(frames::pong(&payload), Urgency::Now);
         }
-        Incoming::Pong | Incoming::Fragment => connection.allow_sign()?,
+        Incoming::Pong | Incoming::Fragment => connection.throttle.charge_sign()?,
         Incoming::Bad(code) => return Err(code),
         Incoming::End => return Ok(false),
     }

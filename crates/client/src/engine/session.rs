@@ -194,7 +194,8 @@ impl Session {
             Some(Asked::Start) => self.started(ok, now),
             Some(Asked::Act(_, cid)) => self.stored(&cid, ok, now),
             Some(Asked::Sync(conversation)) => {
-                self.synced(conversation, ok.events.unwrap_or_default(), ok.head.unwrap_or(0), now);
+                let (events, head) = ok.into_page();
+                self.synced(conversation, events, head, now);
             }
             // Events may have been missed between what was loaded and this response.
             Some(Asked::Focus(fresh)) => fresh.into_iter().for_each(|id| self.sync(id, now)),

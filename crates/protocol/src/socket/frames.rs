@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{Ephemeral, Event, UserEvent};
 use crate::ids::{ConversationId, Seq, UserId};
+use crate::messages::Stored;
 use crate::problems::ErrorCode;
 use crate::time::Timestamp;
 
@@ -111,7 +112,7 @@ pub struct Hello {
 }
 
 /// Successful response to a command. Which optional fields are present depends on the command.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OkFrame {
     /// The command's id.
@@ -140,6 +141,58 @@ pub struct OkFrame {
     /// `sync`: latest position of the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<Seq>,
+}
+
+impl OkFrame {
+    /// The response to a command that returns nothing: `focus` or `ping`.
+    pub fn done(id: u64) -> Self {
+        Self {
+            id,
+            conversation: None,
+            seq: None,
+            at: None,
+            duplicate: None,
+            user: None,
+            conversations: None,
+            events: None,
+            head: None,
+        }
+    }
+
+    /// The response to `start`. `user` is `None` if the connection doesn't get the caller's own stream.
+    pub fn started(
+        id: u64,
+        user: Option<StreamState>,
+        conversations: BTreeMap<ConversationId, StreamState>,
+    ) -> Self {
+        Self { user, conversations: Some(conversations), ..Self::done(id) }
+    }
+
+    /// The response to `send`, `edit`, `delete` or `react`.
+    pub fn stored(id: u64, conversation: ConversationId, stored: Stored) -> Self {
+        let Stored { seq, at, duplicate } = stored;
+        Self { at: Some(at), duplicate: Some(duplicate), ..Self::marked(id, conversation, seq) }
+    }
+
+    /// The response to `read`.
+    pub fn marked(id: u64, conversation: ConversationId, seq: Seq) -> Self {
+        Self { conversation: Some(conversation), seq: Some(seq), ..Self::done(id) }
+    }
+
+    /// The response to `sync`.
+    pub fn synced(id: u64, conversation: ConversationId, events: Vec<Event>, head: Seq) -> Self {
+        Self { conversation: Some(conversation), events: Some(events), head: Some(head), ..Self::done(id) }
+    }
+
+    /// Where a command was stored; `None` in a response to any other command.
+    pub fn to_stored(&self) -> Option<Stored> {
+        Some(Stored { seq: self.seq?, at: self.at?, duplicate: self.duplicate? })
+    }
+
+    /// The events and the head of the log; none in a response to any command but `sync`.
+    pub fn into_page(self) -> (Vec<Event>, Seq) {
+        (self.events.unwrap_or_default(), self.head.unwrap_or_default())
+    }
 }
 
 /// What the server sends for a cursor.

@@ -74,7 +74,7 @@ impl Connection {
             return Err(CloseCode::TooManyConnections);
         }
         self.user = Some(user);
-        self.started_now();
+        self.throttle.start();
         self.follow(start.id, user, start.live.into_iter().collect(), caught).await?;
         // From here on the connection is told when its session ends. It may have ended between authentication and
         // now.
@@ -148,8 +148,7 @@ impl Connection {
         }
         let own = StreamState { head: Some(snapshot.user_head), state: plan.user, read_seq: None };
         let own = (!self.outbox.is_limited()).then_some(own);
-        let ok = OkFrame { id, user: own, conversations: Some(states), ..OkFrame::default() };
-        self.answer(Some(id), Ok(ok));
+        self.answer(Some(id), Ok(OkFrame::started(id, own, states)));
         if !replay.is_empty() {
             self.outbox.reply(replay.freeze(), Urgency::Now);
         }

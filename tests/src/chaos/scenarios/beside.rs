@@ -309,7 +309,9 @@ async fn read(api: Api, scene: Scene) -> Seq {
             let Received::Frame(frame) = received? else { break };
             match frame {
                 ServerFrame::Event(event) if event.conversation == room => seen = event.seq,
-                ServerFrame::Ok(ok) if ok.id > 0 => acknowledged = ok.seq.unwrap_or(0).max(acknowledged),
+                ServerFrame::Ok(ok) if ok.id > 0 => {
+                    acknowledged = ok.seq.map_or(acknowledged, |seq| seq.max(acknowledged));
+                }
                 ServerFrame::Error(error) => {
                     scene.journal.strange(format!("a marker was refused: {error:?}"))
                 }

@@ -6,6 +6,7 @@ use fastrand::Rng;
 use parlour_protocol::events::Event;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::limits::REPLAY;
+use parlour_protocol::messages;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::{
     ClientFrame, EffectOutcome, ErrorFrame, Hello, OkFrame, ReplayState, ServerFrame, Start, StreamState,
@@ -94,17 +95,17 @@ impl Server {
             return;
         }
         let mut done = Vec::new();
-        let answer = match frame {
+        let answered = match frame {
             ClientFrame::Send { id, conversation, cid, body, .. } => {
                 let stored = self.rooms.get_mut(&conversation).unwrap();
                 let known = stored.messages.values().find(|one| one.author == ME && one.cid == cid);
                 match known.map(|one| one.seq) {
-                    Some(seq) => Ok((id, Some(seq), true)),
+                    Some(seq) => Ok(answer(id, conversation, seq, true)),
                     None if luck < lost + refused => Err((id, true)),
                     None if luck < lost + refused + hopeless => Err((id, false)),
                     None => {
                         done.push(stored.create(conversation, ME, cid, body));
-                        Ok((id, Some(stored.head()), false))
+                        Ok(answer(id, conversation, stored.head(), false))
                     }
                 }
             }
@@ -140,9 +141,10 @@ impl Server {
             }
             ClientFrame::Focus { id, live } => {
                 self.live = live;
-                Ok((id, None, false))
+                Ok(OkFrame::done(id))
             }
-            ClientFrame::Read { id, .. } | ClientFrame::Ping { id } => Ok((id, None, false)),
+            ClientFrame::Read { id, conversation, seq } => Ok(OkFrame::marked(id, conversation, seq)),
+            ClientFrame::Ping { id } => Ok(OkFrame::done(id)),
             ClientFrame::Start(_) | ClientFrame::Typing { .. } => return,
         };
         // As on the server, a response and the event it is about may arrive in any order.
@@ -150,17 +152,8 @@ impl Server {
         if event_first {
             done.drain(..).for_each(|event| self.publish(event));
         }
-        self.push(match answer {
-            Ok((id, seq, duplicate)) => {
-                let at = seq.map(|seq| Timestamp(seq * 1000));
-                ServerFrame::Ok(Box::new(OkFrame {
-                    id,
-                    seq,
-                    at,
-                    duplicate: Some(duplicate),
-                    ..OkFrame::default()
-                }))
-            }
+        self.push(match answered {
+            Ok(ok) => ServerFrame::Ok(Box::new(ok)),
             Err((id, retry)) => refusal(id, retry, random),
         });
         done.into_iter().for_each(|event| self.publish(event));
@@ -174,23 +167,23 @@ impl Server {
         seq: Seq,
         change: impl FnOnce(&mut Stored) -> Option<Event>,
         done: &mut Vec<Event>,
-    ) -> Result<(u64, Option<Seq>, bool), (u64, bool)> {
+    ) -> Result<OkFrame, (u64, bool)> {
         let stored = self.rooms.get_mut(&room).unwrap();
         if stored.messages.get(&seq).is_none_or(|one| one.deleted_at.is_some()) {
             return Err((id, false));
         }
         let event = change(stored);
-        let answer = (id, event.as_ref().map(|one| one.seq), event.is_none());
+        let ok = answer(id, room, event.as_ref().map_or(seq, |one| one.seq), event.is_none());
         done.extend(event);
-        Ok(answer)
+        Ok(ok)
     }
 
     fn sync(&mut self, id: u64, room: ConversationId, after: Seq, limit: Option<i64>) {
         let stored = &self.rooms[&room];
         let most = limit.unwrap_or(200) as usize;
         let events = stored.log.iter().filter(|event| event.seq > after).take(most).cloned().collect();
-        let (events, head) = (Some(events), Some(stored.head()));
-        self.push(ServerFrame::Ok(Box::new(OkFrame { id, events, head, ..OkFrame::default() })));
+        let ok = OkFrame::synced(id, room, events, stored.head());
+        self.push(ServerFrame::Ok(Box::new(ok)));
     }
 
     fn start(&mut self, start: Start) {
@@ -212,11 +205,14 @@ impl Server {
             states.insert(*room, StreamState { head: Some(head), state, read_seq: None });
         }
         let user = Some(StreamState { head: Some(0), state: ReplayState::Replay, read_seq: None });
-        let ok = OkFrame { id: start.id, user, conversations: Some(states), ..OkFrame::default() };
-        self.push(ServerFrame::Ok(Box::new(ok)));
+        self.push(ServerFrame::Ok(Box::new(OkFrame::started(start.id, user, states))));
         replay.into_iter().for_each(|event| self.push(ServerFrame::Event(event)));
         (self.started, self.live) = (true, start.live);
     }
+}
+
+fn answer(id: u64, room: ConversationId, seq: Seq, duplicate: bool) -> OkFrame {
+    OkFrame::stored(id, room, messages::Stored { seq, at: Timestamp(seq * 1000), duplicate })
 }
 
 fn refusal(id: u64, retry: bool, random: &mut Rng) -> ServerFrame {

@@ -90,8 +90,7 @@ impl Driver {
 
     fn answer_start(&mut self, id: u64, states: &[(ConversationId, StreamState)]) -> Vec<Output> {
         let user = Some(state(ReplayState::Replay, 5));
-        let conversations = Some(states.iter().copied().collect());
-        self.ok(OkFrame { id, user, conversations, ..OkFrame::default() })
+        self.ok(OkFrame::started(id, user, states.iter().copied().collect()))
     }
 
     fn ok(&mut self, ok: OkFrame) -> Vec<Output> {

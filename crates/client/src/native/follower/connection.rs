@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use parlour_protocol::messages::Stored;
 use parlour_protocol::socket::{ClientFrame, CloseCode};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -164,10 +165,10 @@ impl Connection {
             Output::Event(event) => Update::Event(event),
             Output::UserEvent(event) => Update::UserEvent(event),
             Output::Ephemeral(ephemeral) => Update::Ephemeral(ephemeral),
-            Output::Sent { pending, ok } => {
-                let (seq, duplicate) = (ok.seq.unwrap_or(0), ok.duplicate.unwrap_or(false));
-                Update::Sent { cid: pending.cid, seq, duplicate }
-            }
+            Output::Sent { pending, ok } => match ok.to_stored() {
+                Some(Stored { seq, duplicate, .. }) => Update::Sent { cid: pending.cid, seq, duplicate },
+                None => return Ok(None),
+            },
             Output::Refused { pending, code, detail } => Update::Refused { cid: pending.cid, code, detail },
             // These concern a page.
             Output::Lost { .. }

@@ -1,5 +1,7 @@
 //! The outbox in use: order, refusals, reconnects, other tabs.
 
+use parlour_protocol::messages::Stored;
+
 use super::*;
 use crate::engine::{Pending, SendState};
 
@@ -8,7 +10,7 @@ fn outbox(cid: &str) -> Output {
 }
 
 fn stored(driver: &mut Driver, id: u64, seq: Seq) -> Vec<Output> {
-    driver.ok(OkFrame { id, seq: Some(seq), at: Some(Timestamp(seq)), ..OkFrame::default() })
+    driver.ok(OkFrame::stored(id, ROOM, Stored { seq, at: Timestamp(seq), duplicate: false }))
 }
 
 /// Whether an action was reported as stored.
@@ -55,8 +57,8 @@ fn what_was_not_answered_is_sent_again_after_connecting() {
     assert_eq!(ids.iter().map(|(_, cid)| *cid).collect::<Vec<_>>(), ["a", "c"]);
     // A response to the previous connection's command belongs to nothing.
     assert_eq!(stored(&mut driver, first, 4), []);
-    let outputs =
-        driver.ok(OkFrame { id: ids[0].0, seq: Some(4), duplicate: Some(true), ..OkFrame::default() });
+    let again = Stored { seq: 4, at: Timestamp(4), duplicate: true };
+    let outputs = driver.ok(OkFrame::stored(ids[0].0, ROOM, again));
     assert!(reports(&outputs, "a"));
     assert_eq!(sent(&outputs).1, "b");
 }

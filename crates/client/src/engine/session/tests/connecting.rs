@@ -173,7 +173,7 @@ fn silence_is_answered_with_a_ping_and_then_with_a_new_connection() {
         let [ClientFrame::Ping { id }] = commands(&outputs)[..] else { panic!("{outputs:?}") };
         assert_eq!(driver.now - before, wait);
         assert_eq!(driver.feed(Input::Probe), [], "one is on its way");
-        driver.ok(OkFrame { id: *id, ..OkFrame::default() });
+        driver.ok(OkFrame::done(*id));
     }
     // Events do not replace the ping: the server wants to hear something, too.
     driver.now += 20_000;

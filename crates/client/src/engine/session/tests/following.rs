@@ -11,8 +11,8 @@ fn resumed(read: &[(ConversationId, Seq)], stale: bool) -> Output {
 }
 
 fn synced(driver: &mut Driver, id: u64, seqs: &[Seq], head: Seq) -> Vec<Output> {
-    let events = Some(seqs.iter().map(|seq| event(ROOM, *seq)).collect());
-    driver.ok(OkFrame { id, events, head: Some(head), ..OkFrame::default() })
+    let events = seqs.iter().map(|seq| event(ROOM, *seq)).collect();
+    driver.ok(OkFrame::synced(id, ROOM, events, head))
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_new_focus_is_told_and_then_read_up_to() {
     let outputs = driver.feed(Input::Focus(vec![OTHER]));
     let [ClientFrame::Focus { id, live }] = commands(&outputs)[..] else { panic!("{outputs:?}") };
     assert_eq!(live[..], [OTHER]);
-    let outputs = driver.ok(OkFrame { id: *id, ..OkFrame::default() });
+    let outputs = driver.ok(OkFrame::done(*id));
     assert_eq!(sync(&outputs).1, 3);
     // What was opened while there was no connection is part of `start`, or told after it.
     driver.close(1006);
@@ -225,7 +225,7 @@ fn missed_events_of_the_own_stream_are_replayed_to_a_program_and_loaded_again_by
         page.wait();
         page.hello("one");
         let user = Some(state(ReplayState::Gap, 20));
-        let outputs = page.ok(OkFrame { id: 2, user, ..OkFrame::default() });
+        let outputs = page.ok(OkFrame::started(2, user, BTreeMap::new()));
         assert_eq!(outputs, [Output::Connected, Output::OwnStale, resumed(&[], false)]);
     }
 }
