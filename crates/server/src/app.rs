@@ -145,13 +145,11 @@ impl App {
         if let Ok(Some(now)) = database.read(server_state::now).await {
             clock.correct(Timestamp(now));
         }
-        if !config.unsafe_database {
-            if database.read(server_state::is_durable).await == Ok(false) {
-                return Err("PostgreSQL runs with fsync or full_page_writes turned off: after a crash of its machine, \
-                            messages that were confirmed would be gone. Turn them on, or set \
-                            PARLOUR_UNSAFE_DATABASE=true if nothing in it matters."
-                    .into());
-            }
+        if !config.unsafe_database && database.read(server_state::is_durable).await == Ok(false) {
+            return Err("PostgreSQL runs with fsync or full_page_writes turned off: after a crash of its machine, \
+                        messages that were confirmed would be gone. Turn them on, or set \
+                        PARLOUR_UNSAFE_DATABASE=true if nothing in it matters."
+                .into());
         }
         let fresh = [
             ("epoch", STANDARD.encode(random::bytes::<9>())),
