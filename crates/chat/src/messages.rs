@@ -1,4 +1,4 @@
-//! Messages: sending, editing, deleting and reacting.
+//! Messages: sending, editing and deleting.
 //!
 //! Invariant: (conversation, author, cid) identifies a message permanently. Sending it again returns the same position;
 //! sending something else with the same cid is refused.
@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
-use parlour_protocol::limits;
 use parlour_protocol::messages::Stored;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rights::Permission;
@@ -16,7 +15,6 @@ use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation::{self, Violations};
 use parlour_storage::conversations::AdvancedRow;
 use parlour_storage::events::EventRow;
-use parlour_storage::reactions::ReactionRow;
 use parlour_storage::user_events::Tell;
 use parlour_storage::{Connection, conversations, events, mentions as storage_mentions, reactions};
 
@@ -211,6 +209,33 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
         accepted.push((index, send, seq));
     }
 
+    write(conn, now, accepted, &answered, &mut answers)?;
+    for (id, last) in at {
+        let Some(head) = heads.get(&id) else { continue };
+        let unused = head.last_seq - last;
+        if unused > 0 {
+            // A refused message must leave no trace, not even in the order of lists.
+            if counts.get(&id) == Some(&unused) {
+                conversations::give_all_back(conn, ConversationId(id), unused)?;
+            } else {
+                conversations::give_back(conn, ConversationId(id), unused)?;
+            }
+        }
+    }
+    Ok(answers)
+}
+
+/// Authors of messages that are replied to, by conversation and position.
+type Answered = BTreeMap<(i64, Seq), UserId>;
+
+/// Writes the accepted messages at their positions, and tells whom they address.
+fn write(
+    conn: &mut Connection,
+    now: Timestamp,
+    accepted: Vec<(usize, &Send, Seq)>,
+    answered: &Answered,
+    answers: &mut Stores,
+) -> Result<(), Refusal> {
     let texts: Vec<(ConversationId, &str)> =
         accepted.iter().map(|(_, send, _)| (send.conversation, send.body.as_str())).collect();
     let mentioned = mentions::resolve(conn, &texts, &[])?;
@@ -242,22 +267,10 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
         effects.extend(told);
         answers.insert(index, Ok(Outcome { value: Stored { seq, at: now, duplicate: false }, effects }));
     }
-    for (id, last) in at {
-        let Some(head) = heads.get(&id) else { continue };
-        let unused = head.last_seq - last;
-        if unused > 0 {
-            // A refused message must leave no trace, not even in the order of lists.
-            if counts.get(&id) == Some(&unused) {
-                conversations::give_all_back(conn, ConversationId(id), unused)?;
-            } else {
-                conversations::give_back(conn, ConversationId(id), unused)?;
-            }
-        }
-    }
     if !rows.is_empty() {
         events::insert_messages(conn, rows)?;
     }
-    Ok(answers)
+    Ok(())
 }
 
 /// Replaces the text of the user's own message. Sending the same text again changes nothing.
@@ -336,50 +349,13 @@ pub fn delete(
     Ok(outcome)
 }
 
-/// Adds or removes the user's own reaction. Doing it twice changes nothing. Text that isn't an emoji can still be
-/// removed: it was stored when more was allowed.
-pub fn react(
+/// Appends a change of a message to the log.
+pub(crate) fn append(
     conn: &mut Connection,
     now: Timestamp,
-    user: UserId,
     id: ConversationId,
-    seq: Seq,
-    emoji: &str,
-    on: bool,
+    change: Change,
 ) -> Done<Stored> {
-    let Some(emoji) = crate::reactions::emoji(emoji).or((!on).then_some(emoji)) else {
-        return Err(Refusal::field("emoji", "Use one emoji."));
-    };
-    Access::lock(conn, id, user)?.require(Permission::React)?;
-    let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
-    if message.deleted_at.is_some() {
-        return Err(ErrorCode::Gone.into());
-    }
-    let present = reactions::list(conn, id, &[seq])?.remove(&seq).unwrap_or_default();
-    let known = present.iter().find(|reaction| reaction.emoji == emoji);
-    let reacted = known.is_some_and(|reaction| reaction.users.contains(&user));
-    if reacted == on {
-        return Ok(Outcome::without_events(Stored { seq, at: Timestamp(message.at), duplicate: true }));
-    }
-    let emoji = emoji.to_owned();
-    if !on {
-        reactions::delete(conn, id, seq, &emoji, user)?;
-        return append(conn, now, id, Change::ReactionRemoved { user, target: seq, emoji });
-    }
-    if known.is_none() && present.len() >= limits::REACTIONS_PER_MESSAGE {
-        return Err(Refusal::because(
-            ErrorCode::LimitReached,
-            "This message has too many different reactions.",
-        ));
-    }
-    let outcome = append(conn, now, id, Change::ReactionAdded { user, target: seq, emoji: emoji.clone() })?;
-    let row =
-        ReactionRow { conversation_id: id.0, seq, emoji, user_id: user.0, event_seq: outcome.value.seq };
-    reactions::insert(conn, &row)?;
-    Ok(outcome)
-}
-
-fn append(conn: &mut Connection, now: Timestamp, id: ConversationId, change: Change) -> Done<Stored> {
     let event = events::append(conn, id, now, change)?;
     let value = Stored { seq: event.seq, at: event.at, duplicate: false };
     Ok(Outcome { value, effects: vec![Effect::Event(event)] })

@@ -1,4 +1,4 @@
-//! Which reactions are allowed: emoji from Unicode's list, each in one form.
+//! Reacting to messages, and which reactions are allowed: emoji from Unicode's list, each in one form.
 //!
 //! Invariant: an emoji is one reaction, with or without the variation selectors for emoji (U+FE0F) or text (U+FE0E)
 //! presentation. It is stored and sent in the form that Unicode recommends.
@@ -7,10 +7,20 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use parlour_protocol::events::Change;
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
-use parlour_storage::{Connection, reactions, server_state};
+use parlour_protocol::messages::Stored;
+use parlour_protocol::problems::ErrorCode;
+use parlour_protocol::rights::Permission;
+use parlour_protocol::time::Timestamp;
+use parlour_storage::reactions::ReactionRow;
+use parlour_storage::{Connection, events, reactions, server_state};
 
 use crate::Refusal;
+use crate::messages::append;
+use crate::outcome::{Done, Outcome};
+use crate::rights::Access;
 
 /// Version of the form in which stored emoji are written.
 const FORM: &str = "1";
@@ -32,6 +42,49 @@ pub fn emoji(text: &str) -> Option<&'static str> {
         return None;
     }
     LIST.get(&bare(text)).copied()
+}
+
+/// Adds or removes the user's own reaction. Doing it twice changes nothing. Text that isn't an emoji can still be
+/// removed: it was stored when more was allowed.
+pub fn react(
+    conn: &mut Connection,
+    now: Timestamp,
+    user: UserId,
+    id: ConversationId,
+    seq: Seq,
+    emoji: &str,
+    on: bool,
+) -> Done<Stored> {
+    let Some(emoji) = self::emoji(emoji).or((!on).then_some(emoji)) else {
+        return Err(Refusal::field("emoji", "Use one emoji."));
+    };
+    Access::lock(conn, id, user)?.require(Permission::React)?;
+    let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
+    if message.deleted_at.is_some() {
+        return Err(ErrorCode::Gone.into());
+    }
+    let present = reactions::list(conn, id, &[seq])?.remove(&seq).unwrap_or_default();
+    let known = present.iter().find(|reaction| reaction.emoji == emoji);
+    let reacted = known.is_some_and(|reaction| reaction.users.contains(&user));
+    if reacted == on {
+        return Ok(Outcome::without_events(Stored { seq, at: Timestamp(message.at), duplicate: true }));
+    }
+    let emoji = emoji.to_owned();
+    if !on {
+        reactions::delete(conn, id, seq, &emoji, user)?;
+        return append(conn, now, id, Change::ReactionRemoved { user, target: seq, emoji });
+    }
+    if known.is_none() && present.len() >= limits::REACTIONS_PER_MESSAGE {
+        return Err(Refusal::because(
+            ErrorCode::LimitReached,
+            "This message has too many different reactions.",
+        ));
+    }
+    let outcome = append(conn, now, id, Change::ReactionAdded { user, target: seq, emoji: emoji.clone() })?;
+    let row =
+        ReactionRow { conversation_id: id.0, seq, emoji, user_id: user.0, event_seq: outcome.value.seq };
+    reactions::insert(conn, &row)?;
+    Ok(outcome)
 }
 
 /// Rewrites reactions that were stored before each emoji had one form. A user who reacted with two forms of the same

@@ -128,52 +128,70 @@ async fn renew(database: &Database) {
     }
 }
 
+/// Opens the database, and corrects the clock by the database's.
+async fn open_database(config: &Config, clock: &Clock) -> Result<Database, String> {
+    let settings = DatabaseSettings {
+        address: config.address()?,
+        readers: config.database_readers,
+        lanes: config.database_lanes,
+        tell_all: parlour_chat::outcome::tell_all,
+    };
+    let database = tokio::task::spawn_blocking(move || Database::open(&settings))
+        .await
+        .map_err(|error| error.to_string())?
+        .map_err(|error| format!("the database cannot be opened: {error}"))?;
+    if let Ok(Some(now)) = database.read(server_state::now).await {
+        clock.correct(Timestamp(now));
+    }
+    if !config.unsafe_database && database.read(server_state::is_durable).await == Ok(false) {
+        return Err(
+            "PostgreSQL runs with fsync or full_page_writes turned off: after a crash of its machine, \
+                    messages that were confirmed would be gone. Turn them on, or set \
+                    PARLOUR_UNSAFE_DATABASE=true if nothing in it matters."
+                .into(),
+        );
+    }
+    Ok(database)
+}
+
+/// What all nodes share.
+struct Secrets {
+    epoch: String,
+    signing_keys: String,
+    refresh_key: String,
+    master_key: String,
+}
+
+/// Reads the secrets, and creates those that don't exist.
+async fn read_secrets(database: &Database) -> Result<Secrets, String> {
+    let fresh = [
+        ("epoch", STANDARD.encode(random::bytes::<9>())),
+        ("signing_key", STANDARD.encode(random::bytes::<32>())),
+        (keys::REFRESH_KEY, STANDARD.encode(random::bytes::<32>())),
+        (keys::FACTOR_KEY, STANDARD.encode(random::bytes::<32>())),
+    ];
+    let secrets = database.write(Lane::Server, move |conn| -> Result<_, StorageError> {
+        let [epoch, first, refresh, factor] = &fresh;
+        let epoch = server_state::find_or_insert(conn, epoch.0, &epoch.1)?;
+        // Servers of an earlier version know only this key.
+        let first = server_state::find_or_insert(conn, first.0, &first.1)?;
+        let keys = StoredKeys::first(first).write();
+        let signing_keys = server_state::find_or_insert(conn, keys::SIGNING_KEYS, &keys)?;
+        let refresh_key = server_state::find_or_insert(conn, refresh.0, &refresh.1)?;
+        let master_key = server_state::find_or_insert(conn, factor.0, &factor.1)?;
+        Ok(Secrets { epoch, signing_keys, refresh_key, master_key })
+    });
+    secrets.await.map_err(|error| error.to_string())
+}
+
 impl App {
     /// Opens the database, creates or reads the secrets, and prepares everything; starts no task.
     pub async fn open(config: Config, clock: Clock) -> Result<Arc<Self>, String> {
         config.check()?;
-        let settings = DatabaseSettings {
-            address: config.address()?,
-            readers: config.database_readers,
-            lanes: config.database_lanes,
-            tell_all: parlour_chat::outcome::tell_all,
-        };
-        let database = tokio::task::spawn_blocking(move || Database::open(&settings))
-            .await
-            .map_err(|error| error.to_string())?
-            .map_err(|error| format!("the database cannot be opened: {error}"))?;
-        if let Ok(Some(now)) = database.read(server_state::now).await {
-            clock.correct(Timestamp(now));
-        }
-        if !config.unsafe_database && database.read(server_state::is_durable).await == Ok(false) {
-            return Err("PostgreSQL runs with fsync or full_page_writes turned off: after a crash of its machine, \
-                        messages that were confirmed would be gone. Turn them on, or set \
-                        PARLOUR_UNSAFE_DATABASE=true if nothing in it matters."
-                .into());
-        }
-        let fresh = [
-            ("epoch", STANDARD.encode(random::bytes::<9>())),
-            ("signing_key", STANDARD.encode(random::bytes::<32>())),
-            (keys::REFRESH_KEY, STANDARD.encode(random::bytes::<32>())),
-            (keys::FACTOR_KEY, STANDARD.encode(random::bytes::<32>())),
-        ];
-        let facts: Vec<String> = database
-            .write(Lane::Server, move |conn| -> Result<_, StorageError> {
-                let [epoch, first, refresh, factor] = &fresh;
-                let epoch = server_state::find_or_insert(conn, epoch.0, &epoch.1)?;
-                // Servers of an earlier version know only this key.
-                let first = server_state::find_or_insert(conn, first.0, &first.1)?;
-                let keys = StoredKeys::first(first).write();
-                let keys = server_state::find_or_insert(conn, keys::SIGNING_KEYS, &keys)?;
-                let refresh = server_state::find_or_insert(conn, refresh.0, &refresh.1)?;
-                let factor = server_state::find_or_insert(conn, factor.0, &factor.1)?;
-                Ok(vec![epoch, keys, refresh, factor])
-            })
-            .await
-            .map_err(|error| error.to_string())?;
+        let database = open_database(&config, &clock).await?;
+        let secrets = read_secrets(&database).await?;
         renew(&database).await;
-        let [epoch, signing_keys, refresh_key, master_key]: [String; 4] =
-            facts.try_into().map_err(|_| "the server's state is incomplete".to_owned())?;
+        let Secrets { epoch, signing_keys, refresh_key, master_key } = secrets;
         let tokens = Tokens::new(&StoredKeys::parse(&signing_keys)?, &refresh_key)?;
         let master_key = MasterKey(keys::secret(&master_key)?);
         let broker = match &config.redis_url {

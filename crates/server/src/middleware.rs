@@ -93,9 +93,7 @@ pub async fn guard<B: MessageBody + 'static>(
     if let Some(serving) = &serving {
         serving.begin();
     }
-    let docs = request.path().starts_with("/api/docs");
     let app = request.app_data::<web::Data<Arc<App>>>().cloned();
-    let secure = app.as_ref().is_some_and(|app| app.config.is_secure());
     let size = check_size(request.head());
     request.extensions_mut().insert(RequestId(request_id.clone()));
 
@@ -139,15 +137,17 @@ pub async fn guard<B: MessageBody + 'static>(
     if full {
         response = ServiceResponse::new(asked, ApiError::busy(1000).answer(&request_id));
     }
+    add_headers(app.as_ref().map(|app| app.as_ref().as_ref()), &mut response, &request_id);
+    Ok(response)
+}
+
+/// Adds the headers of every response.
+fn add_headers(app: Option<&App>, response: &mut ServiceResponse<BoxBody>, request_id: &str) {
     let asked = response.request().clone();
+    let docs = asked.path().starts_with("/api/docs");
     let picture = cors::is_picture(asked.path());
     let headers = response.headers_mut();
-    cors::allow(
-        app.as_ref().map(|app| app.as_ref().as_ref()),
-        asked.path(),
-        asked.headers().get(header::ORIGIN),
-        headers,
-    );
+    cors::allow(app, asked.path(), asked.headers().get(header::ORIGIN), headers);
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
     };
@@ -157,7 +157,7 @@ pub async fn guard<B: MessageBody + 'static>(
     }
     let embedding = if picture { "cross-origin" } else { "same-origin" };
     set(HeaderName::from_static("cross-origin-resource-policy"), embedding);
-    if secure {
+    if app.is_some_and(|app| app.config.is_secure()) {
         set(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
@@ -170,10 +170,9 @@ pub async fn guard<B: MessageBody + 'static>(
             }
         }
     }
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
+    if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(HeaderName::from_static("x-request-id"), value);
     }
-    Ok(response)
 }
 
 /// Audits denied requests of authenticated people: every 403, and every 404 below `/api/v1/admin/`.

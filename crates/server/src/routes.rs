@@ -85,9 +85,13 @@ pub fn describe() -> utoipa::openapi::OpenApi {
 }
 
 fn of_the_api<R: Register>(api: R) -> R {
-    api
-        // Paths are tried in this order: the most frequent ones come first.
-        .service(messages::list_messages)
+    // Paths are tried in this order: the most frequent ones come first.
+    let api = of_people(of_factors(of_accounts(of_conversations(api))));
+    of_administration(api).service(socket::open_socket)
+}
+
+fn of_conversations<R: Register>(api: R) -> R {
+    api.service(messages::list_messages)
         .service(messages::send_message)
         .service(messages::put_message)
         .service(messages::show_message)
@@ -100,7 +104,10 @@ fn of_the_api<R: Register>(api: R) -> R {
         .service(conversations::list_conversations)
         .service(conversations::show_conversation)
         .service(conversations::open_direct)
-        .service(server::show_server)
+}
+
+fn of_accounts<R: Register>(api: R) -> R {
+    api.service(server::show_server)
         .service(accounts::create_account)
         .service(accounts::show_account)
         .service(accounts::update_account)
@@ -122,7 +129,11 @@ fn of_the_api<R: Register>(api: R) -> R {
         .service(sessions::list_sessions)
         .service(sessions::delete_current_session)
         .service(sessions::delete_session)
-        .service(identities::begin_provider_log_in)
+}
+
+/// Other ways to log in, and second factors.
+fn of_factors<R: Register>(api: R) -> R {
+    api.service(identities::begin_provider_log_in)
         .service(identities::complete_provider_log_in)
         .service(identities::create_provider_account)
         .service(identities::list_identities)
@@ -145,7 +156,11 @@ fn of_the_api<R: Register>(api: R) -> R {
         .service(passkeys::create_passkey_session)
         .service(passkeys::begin_passkey_step)
         .service(passkeys::complete_passkey_step)
-        .service(users::list_users)
+}
+
+/// People, and the rooms they meet in.
+fn of_people<R: Register>(api: R) -> R {
+    api.service(users::list_users)
         .service(users::show_user)
         .service(friends::list_friends)
         .service(friends::delete_friend)
@@ -169,7 +184,11 @@ fn of_the_api<R: Register>(api: R) -> R {
         .service(rooms::list_members)
         .service(notifications::list_notifications)
         .service(notifications::read_notifications)
-        .service(admin::list_admin_users)
+}
+
+/// What administrators do, and what acts for people.
+fn of_administration<R: Register>(api: R) -> R {
+    api.service(admin::list_admin_users)
         .service(admin::suspend_user)
         .service(admin::reinstate_user)
         .service(admin::show_statistics)
@@ -192,7 +211,6 @@ fn of_the_api<R: Register>(api: R) -> R {
         .service(invites::create_invite)
         .service(invites::list_invites)
         .service(invites::delete_invite)
-        .service(socket::open_socket)
 }
 
 fn beside_the_api<R: Register>(app: R) -> R {

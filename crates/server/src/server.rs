@@ -16,11 +16,12 @@ use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_factory, fn_service,
     map_config,
 };
-use actix_web::dev::{AppConfig, ServerHandle};
+use actix_web::body::BoxBody;
+use actix_web::dev::{AppConfig, ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data, PathConfig, QueryConfig};
-use actix_web::{App as WebApp, HttpRequest};
+use actix_web::{App as WebApp, Error, HttpRequest};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::socket::CloseCode;
 
@@ -138,31 +139,13 @@ async fn prepare(
         .disable_signals();
     let shutdown = builder.graceful_shutdown_signal();
     let sockets = app.clone();
-    let factory = move |gates: &Rc<Gates>| {
-        let web_app = WebApp::new()
-            .app_data(shared.clone())
-            .app_data(gates.clone())
-            .app_data(QueryConfig::default().error_handler(|error, _| malformed::query(&error).into()))
-            // A malformed id in a path names nothing, so it is a 404.
-            .app_data(PathConfig::default().error_handler(|_, _| ApiError::from(ErrorCode::NotFound).into()));
-        routes::configure(web_app)
-            .configure(openapi::configure)
-            .configure(docs::configure)
-            .configure(client_files::configure(client))
-            .default_service(web::to(|request: HttpRequest| {
-                let known = methods::of(request.path()).is_some();
-                let code = if known { ErrorCode::MethodNotAllowed } else { ErrorCode::NotFound };
-                std::future::ready(Err::<&str, ApiError>(code.into()))
-            }))
-            .wrap(from_fn(middleware::guard))
-            .wrap(from_fn(methods::complete))
-    };
     // Does what `HttpServer` does, except that connections that become sockets leave the HTTP dispatcher.
     let server = builder
         .listen("parlour", listener, move || {
             let (shutdown, sockets) = (shutdown.clone(), sockets.clone());
             let gates = Rc::new(Gates::new(sockets.budgets.pulse.clone()));
-            let pages = factory(&gates).into_factory().map_err(|error| error.error_response());
+            let pages = web_app(&shared, &gates, client).into_factory();
+            let pages = pages.map_err(|error| error.error_response());
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let shutdown = shutdown.clone();
@@ -214,6 +197,41 @@ async fn prepare(
     tokio::spawn(app.budgets.pulse.clone().watch(move || metrics.frames_queued.load(Ordering::Relaxed)));
     metrics_page::serve(&app)?;
     Ok((app, server, address))
+}
+
+/// Everything that is served over HTTP, for one thread.
+fn web_app(
+    shared: &Data<Arc<App>>,
+    gates: &Rc<Gates>,
+    client: &'static [ClientFile],
+) -> WebApp<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    >
+    + 'static
+    + use<>,
+> {
+    let web_app = WebApp::new()
+        .app_data(shared.clone())
+        .app_data(gates.clone())
+        .app_data(QueryConfig::default().error_handler(|error, _| malformed::query(&error).into()))
+        // A malformed id in a path names nothing, so it is a 404.
+        .app_data(PathConfig::default().error_handler(|_, _| ApiError::from(ErrorCode::NotFound).into()));
+    routes::configure(web_app)
+        .configure(openapi::configure)
+        .configure(docs::configure)
+        .configure(client_files::configure(client))
+        .default_service(web::to(|request: HttpRequest| {
+            let known = methods::of(request.path()).is_some();
+            let code = if known { ErrorCode::MethodNotAllowed } else { ErrorCode::NotFound };
+            std::future::ready(Err::<&str, ApiError>(code.into()))
+        }))
+        .wrap(from_fn(middleware::guard))
+        .wrap(from_fn(methods::complete))
 }
 
 fn listen(address: &str) -> Result<TcpListener, String> {

@@ -25,9 +25,6 @@ pub fn of(mut schemas: Schemas) -> Value {
     }
     let channel: Map<String, Value> =
         commands.iter().chain(&frames).map(|name| (name.clone(), reference(name))).collect();
-    let of_channel = |names: &[String]| -> Value {
-        names.iter().map(|name| json!({ "$ref": format!("#/channels/socket/messages/{name}") })).collect()
-    };
     let mut all = command_messages;
     all.extend(frame_messages);
     json!({
@@ -64,22 +61,7 @@ pub fn of(mut schemas: Schemas) -> Value {
                 "properties": { "Sec-WebSocket-Protocol": { "type": "string", "const": SUBPROTOCOL } },
             } } },
         } },
-        "operations": {
-            "receiveCommand": {
-                "action": "receive",
-                "channel": { "$ref": "#/channels/socket" },
-                "summary": "What clients send",
-                "description": "`start` comes first. Every command but `typing` is answered by `ok` or `error` with its `id`.",
-                "messages": of_channel(&commands),
-            },
-            "sendFrame": {
-                "action": "send",
-                "channel": { "$ref": "#/channels/socket" },
-                "summary": "What the server sends",
-                "description": "A WebSocket message may hold several frames, one a line. Ignore frames of a type and events of a kind that you don't know, but count the `seq` of events.",
-                "messages": of_channel(&frames),
-            },
-        },
+        "operations": operations(&commands, &frames),
         "components": {
             "messages": all,
             "schemas": schemas,
@@ -100,6 +82,29 @@ pub fn of(mut schemas: Schemas) -> Value {
             "replayed_events_per_conversation": limits::REPLAY.0,
             "replayed_events": limits::REPLAY.1,
             "events_per_sync": limits::EVENTS_PAGE,
+        },
+    })
+}
+
+/// What each side sends.
+fn operations(commands: &[String], frames: &[String]) -> Value {
+    let of_channel = |names: &[String]| -> Value {
+        names.iter().map(|name| json!({ "$ref": format!("#/channels/socket/messages/{name}") })).collect()
+    };
+    json!({
+        "receiveCommand": {
+            "action": "receive",
+            "channel": { "$ref": "#/channels/socket" },
+            "summary": "What clients send",
+            "description": "`start` comes first. Every command but `typing` is answered by `ok` or `error` with its `id`.",
+            "messages": of_channel(commands),
+        },
+        "sendFrame": {
+            "action": "send",
+            "channel": { "$ref": "#/channels/socket" },
+            "summary": "What the server sends",
+            "description": "A WebSocket message may hold several frames, one a line. Ignore frames of a type and events of a kind that you don't know, but count the `seq` of events.",
+            "messages": of_channel(frames),
         },
     })
 }

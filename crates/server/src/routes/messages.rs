@@ -8,6 +8,7 @@ use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpResponse, delete, get, patch, put};
 use parlour_chat::history::{self, PageAt, Reader};
 use parlour_chat::messages::{self, Send};
+use parlour_chat::reactions;
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::messages::{EditMessage, Message, MessagePage, SendMessage, Stored};
 use parlour_protocol::problems::ErrorCode;
@@ -188,9 +189,7 @@ pub async fn delete_message(
     let (id, seq) = path.into_inner();
     let viewer = access.to(id)?;
     let deleted = app
-        .commit(Lane::Conversation(id), move |conn, now| {
-            messages::delete(conn, now, viewer.into(), id, seq)
-        })
+        .commit(Lane::Conversation(id), move |conn, now| messages::delete(conn, now, viewer.into(), id, seq))
         .await?;
     app.settle_soon();
     Ok(Json(deleted))
@@ -216,7 +215,7 @@ pub async fn add_reaction(
     let viewer = access.to(id)?;
     app.budgets.sends.take(viewer.user).map_err(ApiError::too_fast)?;
     app.commit(Lane::Conversation(id), move |conn, now| {
-        messages::react(conn, now, viewer.user, id, seq, &emoji, true)
+        reactions::react(conn, now, viewer.user, id, seq, &emoji, true)
     })
     .await
     .map(Json)
@@ -242,7 +241,7 @@ pub async fn delete_reaction(
     let viewer = access.to(id)?;
     app.budgets.sends.take(viewer.user).map_err(ApiError::too_fast)?;
     app.commit(Lane::Conversation(id), move |conn, now| {
-        messages::react(conn, now, viewer.user, id, seq, &emoji, false)
+        reactions::react(conn, now, viewer.user, id, seq, &emoji, false)
     })
     .await
     .map(Json)

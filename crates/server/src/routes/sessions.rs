@@ -3,6 +3,7 @@
 //! Invariant: wrong password, unknown handle and suspended account are refused alike, and take the same time. Cookies
 //! are set or read only for pages of allowed origins.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::web::{Json, Path, Query};
@@ -53,43 +54,8 @@ pub async fn create_session(
     let devices = cookies::devices(&app, &request, body.device_token.as_deref());
     let address = admit_device(&app, &request, &devices)?;
     let device = client_device(&app, &request, body.device.as_deref())?;
-    let handle_key = validation::fold(body.handle.trim().trim_start_matches('@'));
-    if handle_key.len() > 64 || body.password.len() > PASSWORD.1 {
-        return Err(ErrorCode::BadCredentials.into());
-    }
-    let (found, known_network) = who(&app, &handle_key, &device.network).await?;
-    let network = AddressKey::of(address);
-    let known = found.as_ref().and_then(|row| {
-        let user = UserId(row.id);
-        let shown = devices.iter().find(|device| device.user == user).map(Device::name);
-        shown.or_else(|| known_network.then_some(&device.network[..])).map(|name| (user, name))
-    });
-    let (attempt, asker) = match known {
-        Some((user, name)) => (Attempt::known(user, name), Asker::Known(user)),
-        None => (Attempt::log_in(&handle_key, network), Asker::Stranger(network)),
-    };
-    let taken = app.budgets.login_throttle.take(attempt).await.map_err(ApiError::too_fast)?;
-    let asker = match asker {
-        Asker::Stranger(network) if !taken.is_first_of_network() => Asker::Guesser(network),
-        asker => asker,
-    };
-    // Without a password, or without an account, a wrong password takes as long.
-    let hash = found.as_ref().filter(|row| row.has_password()).map(|row| row.password_hash.clone());
-    let verdict = app.verify_password(asker, body.password.clone(), hash).await?;
-    let subject = found.as_ref().map(|row| UserId(row.id));
-    let Some(row) = found.filter(|row| verdict.is_right() && row.suspended_at.is_none()) else {
-        taken.wrong();
-        let line = Note {
-            kind: AuditKind::LogInFailed,
-            actor: None,
-            subject,
-            address: Some(address.to_string()),
-            operation: None,
-        };
-        app.note(line);
-        return Err(ErrorCode::BadCredentials.into());
-    };
-    taken.right().await;
+    let right = check_password(&app, &body, address, &devices, &device.network).await?;
+    let RightPassword { row, verdict, asker } = right;
     if row.pending_since.is_some() {
         return Err(ErrorCode::ApprovalPending.into());
     }
@@ -129,6 +95,61 @@ pub async fn create_session(
         Some(step) => Err(second_step(&app, step)),
         None => signed_in(&app, &request, &row, &token, body.refresh, true),
     }
+}
+
+/// An account whose password was given.
+struct RightPassword {
+    row: UserRow,
+    verdict: Verdict,
+    asker: Asker,
+}
+
+/// Finds the account whose handle and password these are, within the limits of guessing.
+async fn check_password(
+    app: &Arc<App>,
+    body: &CreateSession,
+    address: IpAddr,
+    devices: &[Device],
+    network: &[u8],
+) -> Result<RightPassword, ApiError> {
+    let handle_key = validation::fold(body.handle.trim().trim_start_matches('@'));
+    if handle_key.len() > 64 || body.password.len() > PASSWORD.1 {
+        return Err(ErrorCode::BadCredentials.into());
+    }
+    let (found, known_network) = who(app, &handle_key, network).await?;
+    let stranger = AddressKey::of(address);
+    let known = found.as_ref().and_then(|row| {
+        let user = UserId(row.id);
+        let shown = devices.iter().find(|device| device.user == user).map(Device::name);
+        shown.or_else(|| known_network.then_some(network)).map(|name| (user, name))
+    });
+    let (attempt, asker) = match known {
+        Some((user, name)) => (Attempt::known(user, name), Asker::Known(user)),
+        None => (Attempt::log_in(&handle_key, stranger), Asker::Stranger(stranger)),
+    };
+    let taken = app.budgets.login_throttle.take(attempt).await.map_err(ApiError::too_fast)?;
+    let asker = match asker {
+        Asker::Stranger(network) if !taken.is_first_of_network() => Asker::Guesser(network),
+        asker => asker,
+    };
+    // Without a password, or without an account, a wrong password takes as long.
+    let hash = found.as_ref().filter(|row| row.has_password()).map(|row| row.password_hash.clone());
+    let verdict = app.verify_password(asker, body.password.clone(), hash).await?;
+    let subject = found.as_ref().map(|row| UserId(row.id));
+    let Some(row) = found.filter(|row| verdict.is_right() && row.suspended_at.is_none()) else {
+        taken.wrong();
+        let line = Note {
+            kind: AuditKind::LogInFailed,
+            actor: None,
+            subject,
+            address: Some(address.to_string()),
+            operation: None,
+        };
+        app.note(line);
+        return Err(ErrorCode::BadCredentials.into());
+    };
+    taken.right().await;
+    Ok(RightPassword { row, verdict, asker })
 }
 
 /// Who has a handle, and whether they have logged in from a network before; runs the same queries for every valid

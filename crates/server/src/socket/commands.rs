@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parlour_chat::api_tokens::Grant;
 use parlour_chat::messages::{self, Send};
 use parlour_chat::outcome::Done;
-use parlour_chat::{Caller, conversations, streams};
+use parlour_chat::{Caller, conversations, reactions, streams};
 use parlour_protocol::conversations::ReadMarker;
 use parlour_protocol::events::Ephemeral;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
@@ -161,7 +161,7 @@ impl Connection {
             }
             ClientFrame::React { id, conversation, seq, emoji, on } => {
                 self.change("react", id, conversation, move |conn, now| {
-                    messages::react(conn, now, user, conversation, seq, &emoji, on)
+                    reactions::react(conn, now, user, conversation, seq, &emoji, on)
                 })
                 .await;
             }
@@ -249,7 +249,14 @@ impl Connection {
         self.app.markers.mark(&self.app, user, conversation, seq, Some(&self.outbox), done);
     }
 
-    async fn sync(&self, id: u64, user: UserId, conversation: ConversationId, after: Seq, limit: Option<i64>) {
+    async fn sync(
+        &self,
+        id: u64,
+        user: UserId,
+        conversation: ConversationId,
+        after: Seq,
+        limit: Option<i64>,
+    ) {
         if self.outbox.waiting() > UNREAD {
             // The client must read what it was sent before.
             return self.answer(Some(id), Err(ApiError::too_fast(1000)));
