@@ -43,7 +43,7 @@ const SHARE: usize = 4;
 impl Waiting {
     fn next(&mut self) -> Option<(Rc<Cell<Turn>>, Waker)> {
         self.given = self.given.wrapping_add(1);
-        if self.given % SHARE == 0 {
+        if self.given.is_multiple_of(SHARE) {
             self.further.pop(usize::MAX).or_else(|| self.first.pop(usize::MAX))
         } else {
             self.first.pop(usize::MAX).or_else(|| self.further.pop(usize::MAX))
