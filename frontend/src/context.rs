@@ -19,13 +19,15 @@ use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
 use parlour_protocol::notifications::Notifications;
 use parlour_protocol::users::User;
 
-use crate::api::http::{Api, Failure};
+use crate::api::http::Api;
 use crate::browser;
 use crate::clipboard;
 use crate::live::Live;
 use crate::live::announcing::Announcer;
 use crate::open::OpenChat;
 use crate::state::conversations::{Counted, Effect};
+use crate::state::failure::Failure;
+use crate::state::load::Load;
 use crate::state::members::{Move, Roster};
 use crate::state::{keys, order};
 use crate::storage::{self, Life};
@@ -63,27 +65,6 @@ pub(crate) enum Link {
     Busy,
     /// The server refuses this tab because too many are open.
     TooManyTabs,
-}
-
-/// Something that is loaded from the server.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Load<T> {
-    /// Loading.
-    Pending,
-    /// Loaded.
-    Ready(T),
-    /// Loading failed.
-    Failed(Failure),
-}
-
-impl<T> Load<T> {
-    /// The loaded value, if any.
-    pub(crate) fn ready(&self) -> Option<&T> {
-        match self {
-            Self::Ready(value) => Some(value),
-            _ => None,
-        }
-    }
 }
 
 /// A short message at the edge of the screen.
@@ -626,20 +607,12 @@ impl Context {
                     }
                     context.friends.set(Load::Ready(page.items));
                 }
-                Err(failure) if context.friends.with_untracked(|load| load.ready().is_none()) => {
-                    context.friends.set(Load::Failed(failure));
-                }
-                Err(_) => {}
+                Err(failure) => context.friends.maybe_update(|load| load.settle(Err(failure))),
             }
         });
         spawn_local(async move {
-            match context.api.list_friend_requests().await {
-                Ok(requests) => context.requests.set(Load::Ready(requests)),
-                Err(failure) if context.requests.with_untracked(|load| load.ready().is_none()) => {
-                    context.requests.set(Load::Failed(failure));
-                }
-                Err(_) => {}
-            }
+            let answer = context.api.list_friend_requests().await;
+            context.requests.maybe_update(|load| load.settle(answer));
         });
     }
 
@@ -652,10 +625,7 @@ impl Context {
                     context.learn(page.items.iter().map(|block| &block.user));
                     context.blocks.set(Load::Ready(page.items));
                 }
-                Err(failure) if context.blocks.with_untracked(|load| load.ready().is_none()) => {
-                    context.blocks.set(Load::Failed(failure));
-                }
-                Err(_) => {}
+                Err(failure) => context.blocks.maybe_update(|load| load.settle(Err(failure))),
             }
         });
     }
@@ -670,13 +640,8 @@ impl Context {
     pub(crate) fn load_notices(&self) {
         let context = *self;
         spawn_local(async move {
-            match context.api.list_notifications(None).await {
-                Ok(page) => context.notices.set(Load::Ready(page)),
-                Err(failure) if context.notices.with_untracked(|load| load.ready().is_none()) => {
-                    context.notices.set(Load::Failed(failure));
-                }
-                Err(_) => {}
-            }
+            let answer = context.api.list_notifications(None).await;
+            context.notices.maybe_update(|load| load.settle(answer));
         });
     }
 

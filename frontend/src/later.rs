@@ -12,10 +12,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
-use crate::api::http::Failure;
 use crate::app::{Panes, Splash};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Link, Load, Phase, context};
+use crate::context::{Link, Phase, context};
 use crate::pages::admin::Admin;
 use crate::pages::auth::Auth;
 use crate::pages::forgot::ForgotPage;
@@ -24,6 +23,8 @@ use crate::pages::reset::ResetPage;
 use crate::pages::servers::FirstServer;
 use crate::pages::settings::Settings;
 use crate::pages::verify_email::VerifyEmailPage;
+use crate::state::failure::Failure;
+use crate::state::load::Load;
 
 /// How long after the start of the app the settings are fetched.
 const QUIET: Duration = Duration::from_secs(20);

@@ -14,9 +14,9 @@ use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::{Message, MessagePage};
 
-use crate::api::calls::Place;
-use crate::api::http::Failure;
 use crate::live::Live;
+use crate::state::failure::Failure;
+use crate::state::history::Place;
 use crate::state::rows::{DayKey, Row};
 use crate::state::spot::Anchor;
 

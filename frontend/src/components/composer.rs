@@ -9,7 +9,6 @@ use parlour_protocol::text::mention_at;
 use parlour_protocol::validation;
 use wasm_bindgen::JsCast;
 
-use crate::api::calls::Place;
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::menu::delete;
@@ -20,6 +19,7 @@ use crate::icons::{CLOSE, Icon, PENCIL, REPLY, SEND};
 use crate::open::Wish;
 use crate::state::bidi;
 use crate::state::drafts::Draft;
+use crate::state::history::Place;
 use crate::state::people;
 use crate::state::text::from_utf16;
 use crate::state::writing::{over, written};

@@ -8,11 +8,11 @@ use leptos::task::spawn_local;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::rooms::{Member, MemberRole};
 
-use crate::api::http::Failure;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::effects::effect;
+use crate::state::failure::Failure;
 use crate::state::members::Roster;
 use crate::state::order;
 use crate::texts::{chat, common};

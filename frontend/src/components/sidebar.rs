@@ -8,9 +8,10 @@ use parlour_protocol::ids::ConversationId;
 use crate::components::avatar::{Avatar, BotMark};
 use crate::components::places::{BrowseRooms, FootLinks, Myself, badge};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::icons::{HASH, Icon, Mark, PENCIL, PLUS, SEARCH, USER_PLUS};
 use crate::state::conversations::title;
+use crate::state::load::Load;
 use crate::state::people;
 use crate::texts::{common, navigation as texts};
 

@@ -12,14 +12,14 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::HtmlElement;
 
-use crate::api::calls::Place;
-use crate::api::http::Failure;
 use crate::browser;
 use crate::components::message_parts::RowContext;
 use crate::components::scrolling::{self, NEAR_EDGE, NEAR_END};
 use crate::context::{Context, Link};
 use crate::effects::effect;
 use crate::open::{Stage, Wish};
+use crate::state::failure::Failure;
+use crate::state::history::Place;
 use crate::state::spot::{Anchor, Spot};
 use crate::storage::Life;
 use crate::texts::chat;

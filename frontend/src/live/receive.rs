@@ -15,8 +15,9 @@ use parlour_protocol::socket::News;
 
 use super::announcing::Heard;
 use crate::browser;
-use crate::context::{Context, Link, Load};
+use crate::context::{Context, Link};
 use crate::state::conversations;
+use crate::state::load::Load;
 use crate::state::members::Move;
 
 impl Context {

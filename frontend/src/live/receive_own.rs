@@ -11,11 +11,12 @@ use parlour_protocol::notifications::NotificationKind;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
 
-use crate::api::calls::Place;
-use crate::context::{Context, Load};
+use crate::context::Context;
 use crate::open::Wish;
 use crate::state::conversations;
 use crate::state::friendships::{self, About};
+use crate::state::history::Place;
+use crate::state::load::Load;
 use crate::state::members::Move;
 
 impl Context {

@@ -14,9 +14,9 @@ use parlour_protocol::socket::OkFrame;
 use parlour_protocol::time::Timestamp;
 
 use super::outbox::why;
-use crate::api::calls::Place;
 use crate::context::Context;
 use crate::open::{Stage, Wish};
+use crate::state::history::Place;
 use crate::storage::Life;
 use crate::texts::chat;
 

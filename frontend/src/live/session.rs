@@ -14,9 +14,10 @@ use wasm_bindgen::JsCast;
 
 use super::connection;
 use crate::browser;
-use crate::context::{Context, Load, Phase};
+use crate::context::{Context, Phase};
 use crate::effects::effect;
 use crate::state::keys;
+use crate::state::load::Load;
 use crate::storage::{self, Life};
 use crate::texts::auth;
 
@@ -81,11 +82,7 @@ impl Context {
                 }
                 self.listed.set(Load::Ready(()));
             }
-            Err(failure) => {
-                if self.listed.with_untracked(|listed| listed.ready().is_none()) {
-                    self.listed.set(Load::Failed(failure));
-                }
-            }
+            Err(failure) => self.listed.maybe_update(|listed| listed.settle(Err(failure))),
         }
     }
 

@@ -16,13 +16,14 @@ use crate::components::avatar::{Avatar, Name, PersonLink};
 use crate::components::dialog::ask;
 use crate::components::places::Place;
 use crate::components::states::{Empty, Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{HASH, Icon, SEARCH, SHIELD, TRASH};
 use crate::pages::admin_access::{Approvals, AuditLog, Invites};
 use crate::pages::admin_recovery::Recovery;
 use crate::pages::home::NotFound;
 use crate::pages::{PageHead, part};
+use crate::state::load::Load;
 use crate::state::{bidi, people, time};
 use crate::texts::{admin as texts, common};
 

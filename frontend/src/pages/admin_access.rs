@@ -8,14 +8,16 @@ use parlour_protocol::audit::AuditEntry;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::invites::{CreateInvite, Invite};
 
-use crate::api::http::{Answer, Failure};
+use crate::api::http::Answer;
 use crate::browser;
 use crate::components::copying::CopyButton;
 use crate::components::dialog::ask;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Context, Load, context};
+use crate::context::{Context, context};
 use crate::pages::auth::FormFailure;
+use crate::state::failure::Failure;
+use crate::state::load::Load;
 use crate::state::{bidi, people, time};
 use crate::texts::{admin as texts, common};
 

@@ -12,7 +12,7 @@ use parlour_protocol::sessions::{CreateSession, SignedIn};
 use parlour_protocol::validation;
 
 use crate::api::calls::Registered;
-use crate::api::http::{Answer, Failure};
+use crate::api::http::Answer;
 use crate::arrival::titled;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
@@ -26,6 +26,7 @@ use crate::pages::second_step::SecondStep;
 use crate::pages::servers::{OtherServer, ServerPage};
 use crate::pages::verify_email::VerifyEmail;
 use crate::state::addresses::{self, FORGOT, LOG_IN, REGISTER};
+use crate::state::failure::Failure;
 use crate::texts::auth;
 
 /// The pages for guests.

@@ -7,8 +7,9 @@ use parlour_protocol::sessions::Session;
 use crate::browser;
 use crate::components::dialog::ask;
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::icons::{Icon, SCREEN};
+use crate::state::load::Load;
 use crate::state::{order, time};
 use crate::texts::{common, security as texts};
 

@@ -6,14 +6,15 @@ use parlour_protocol::emails::{ChangeEmail, Email};
 use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::validation;
 
-use crate::api::http::Failure;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::pages::auth::FormFailure;
 use crate::pages::sending::{Sending, place};
+use crate::state::failure::Failure;
+use crate::state::load::Load;
 use crate::state::time;
 use crate::texts::{common, security as texts};
 

@@ -4,12 +4,12 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_protocol::password_resets::RequestPasswordReset;
 
-use crate::api::http::Failure;
 use crate::arrival::titled;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::context;
 use crate::pages::auth::{FormFailure, GuestLink};
 use crate::state::addresses::LOG_IN;
+use crate::state::failure::Failure;
 use crate::texts::auth;
 
 /// The form for a handle or an e-mail address.

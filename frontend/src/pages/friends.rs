@@ -14,10 +14,11 @@ use crate::components::dialog::ask;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::places::{Count, Place, incoming};
 use crate::components::states::{Empty, Failed, Skeleton};
-use crate::context::{Context, Load, context};
+use crate::context::{Context, context};
 use crate::icons::{CHAT, CHECK, CLOSE, Icon, USER_PLUS, USERS};
 use crate::pages::home::NotFound;
 use crate::pages::{PageHead, part};
+use crate::state::load::Load;
 use crate::state::{bidi, order};
 use crate::texts::{common, friends as texts};
 

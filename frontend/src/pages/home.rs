@@ -10,10 +10,11 @@ use crate::browser;
 use crate::components::avatar::{Avatar, BotMark};
 use crate::components::places::{badge, incoming};
 use crate::components::states::{Empty, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::icons::{COMPASS, HASH, Icon, USER_PLUS};
 use crate::state::catch_up::{CatchUp, catch_up, first_words};
 use crate::state::conversations::title;
+use crate::state::load::Load;
 use crate::state::{bidi, people, time};
 use crate::texts::{chat, common, home as texts};
 

@@ -6,16 +6,17 @@ use parlour_protocol::identities::{BeginIdentity, Identity};
 use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::problems::ErrorCode;
 
-use crate::api::http::Failure;
 use crate::browser;
 use crate::components::form::{Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::effects::effect;
 use crate::pages::auth::FormFailure;
 use crate::pages::provider::go_to;
 use crate::pages::servers::OnServersPage;
+use crate::state::failure::Failure;
+use crate::state::load::Load;
 use crate::texts::{common, security as texts, servers, settings};
 
 /// The form that is open.

@@ -7,11 +7,12 @@ use parlour_protocol::notifications::{Notification, NotificationKind};
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::states::{Empty, Failed, Skeleton};
-use crate::context::{Context, Load, context};
+use crate::context::{Context, context};
 use crate::effects::effect;
 use crate::icons::BELL;
 use crate::pages::PageHead;
 use crate::pages::friends::{accept, drop_request};
+use crate::state::load::Load;
 use crate::state::{bidi, time};
 use crate::texts::{common, friends, notifications as texts};
 

@@ -5,13 +5,13 @@ use leptos::task::spawn_local;
 use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::problems::ErrorCode;
 
-use crate::api::http::Failure;
 use crate::browser;
 use crate::components::dialog::ask;
 use crate::components::form::{Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::context::context;
 use crate::pages::auth::FormFailure;
+use crate::state::failure::Failure;
 use crate::texts::settings as texts;
 
 /// The file name of an export.

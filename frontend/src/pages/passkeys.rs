@@ -10,16 +10,17 @@ use parlour_protocol::passkeys::{
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
 
-use crate::api::http::Failure;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Context, Load, context};
+use crate::context::{Context, context};
 use crate::effects::effect;
 use crate::icons::{Icon, KEY};
 use crate::pages::auth::{FormFailure, enter};
 use crate::pages::sending::{Sending, place};
 use crate::pages::servers::OnServersPage;
+use crate::state::failure::Failure;
+use crate::state::load::Load;
 use crate::state::{bidi, time};
 use crate::texts::{auth, common, security as texts, servers};
 use crate::{browser, credentials};

@@ -9,7 +9,8 @@ use crate::browser;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::message_parts::unblock;
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
+use crate::state::load::Load;
 use crate::state::{bidi, time};
 use crate::texts::{friends, settings as texts};
 

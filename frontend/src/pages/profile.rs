@@ -12,12 +12,13 @@ use crate::components::avatar::{Avatar, BotMark, PersonLink};
 use crate::components::copying::CopyButton;
 use crate::components::message_parts::{block, unblock};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{BAN, CHAT, CHECK, Icon, PENCIL, USER_PLUS};
 use crate::pages::PageHead;
 use crate::pages::friends::{accept, drop_request, open_direct, unfriend};
 use crate::pages::home::NotFound;
+use crate::state::load::Load;
 use crate::state::{bidi, time};
 use crate::texts::{common, friends as texts};
 

@@ -12,7 +12,6 @@ use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::validation;
 
 use crate::api::calls::Registered;
-use crate::api::http::Failure;
 use crate::api::identities::CameBack;
 use crate::arrival::titled;
 use crate::browser;
@@ -25,6 +24,7 @@ use crate::pages::auth::{FormFailure, GuestLink, Waiting, enter};
 use crate::pages::second_step::SecondStep;
 use crate::pages::servers::OnServersPage;
 use crate::state::addresses::LOG_IN;
+use crate::state::failure::Failure;
 use crate::storage;
 use crate::texts::{auth, common, servers};
 

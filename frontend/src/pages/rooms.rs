@@ -14,10 +14,11 @@ use crate::browser;
 use crate::components::dialog::Dialog;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::states::{Empty, Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{COMPASS, HASH, Icon, PLUS, SEARCH};
 use crate::pages::PageHead;
+use crate::state::load::Load;
 use crate::state::{bidi, people};
 use crate::texts::{common, rooms as texts};
 

@@ -8,13 +8,13 @@ use parlour_protocol::limits::{AVATAR_UPLOAD, BIO};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
 
-use crate::api::http::Failure;
 use crate::components::avatar::Avatar;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::context::context;
 use crate::icons::{CAMERA, Icon, TRASH};
 use crate::pages::auth::FormFailure;
+use crate::state::failure::Failure;
 use crate::texts::{auth, common, security, settings as texts};
 
 /// The picture: choose, preview and upload; or remove.

@@ -1,0 +1,49 @@
+//! Something that is loaded from the server: loading, loaded, or failed.
+
+use crate::state::failure::Failure;
+
+/// Something that is loaded from the server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Load<T> {
+    /// Loading.
+    Pending,
+    /// Loaded.
+    Ready(T),
+    /// Loading failed.
+    Failed(Failure),
+}
+
+impl<T> Load<T> {
+    /// The loaded value, if any.
+    pub(crate) fn ready(&self) -> Option<&T> {
+        match self {
+            Self::Ready(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Sets the outcome of a load. What was loaded before outlives a failure. Returns whether this changed anything.
+    pub(crate) fn settle(&mut self, outcome: Result<T, Failure>) -> bool {
+        match outcome {
+            Ok(value) => *self = Self::Ready(value),
+            Err(_) if self.ready().is_some() => return false,
+            Err(failure) => *self = Self::Failed(failure),
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_takes_nothing_away() {
+        let mut load = Load::Pending;
+        assert!(load.settle(Err(Failure::Offline)));
+        assert_eq!(load, Load::Failed(Failure::Offline));
+        assert!(load.settle(Ok(1)));
+        assert!(!load.settle(Err(Failure::Offline)));
+        assert_eq!(load.ready(), Some(&1));
+    }
+}
