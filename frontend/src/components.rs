@@ -1,4 +1,4 @@
-//! The components that pages are built from. They display signals and call back; they do not use the network
+//! The components that pages are built from. They read stores, call back, or call actions; they do not use the network
 //! themselves.
 
 pub(crate) mod avatar;
@@ -27,3 +27,22 @@ pub(crate) mod switcher;
 pub(crate) mod timeline;
 pub(crate) mod timeline_view;
 pub(crate) mod touch;
+
+#[cfg(test)]
+mod tests {
+    use crate::state::sources;
+
+    #[test]
+    fn components_leave_the_network_to_actions() {
+        let mut found = Vec::new();
+        sources::each(&mut |path, code| {
+            let component = path.components().any(|part| part.as_os_str() == "components");
+            for word in ["api::", ".api", "gloo_net", "WebSocket"] {
+                if component && code.contains(word) {
+                    found.push(format!("{word} in {}", path.display()));
+                }
+            }
+        });
+        assert!(found.is_empty(), "{found:?}");
+    }
+}

@@ -14,7 +14,7 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use crate::app::{Panes, Splash};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Link, Phase, context};
+use crate::context::context;
 use crate::pages::admin::Admin;
 use crate::pages::auth::Auth;
 use crate::pages::forgot::ForgotPage;
@@ -25,6 +25,7 @@ use crate::pages::settings::Settings;
 use crate::pages::verify_email::VerifyEmailPage;
 use crate::state::failure::Failure;
 use crate::state::load::Load;
+use crate::stores::session::{Link, Phase};
 
 /// How long after the start of the app the settings are fetched.
 const QUIET: Duration = Duration::from_secs(20);
@@ -209,8 +210,8 @@ fn on_first_use(
     };
     fetch();
     let retry = Callback::new(move |()| {
-        let phase = context.phase.get_untracked();
-        if phase == Phase::SignedIn && context.link.get_untracked() != Link::Online {
+        let phase = context.session.phase.get_untracked();
+        if phase == Phase::SignedIn && context.session.link.get_untracked() != Link::Online {
             fetch();
         } else {
             // The server is there, but this file is not: it belongs to an earlier version of the client.

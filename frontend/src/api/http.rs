@@ -22,8 +22,8 @@ use wasm_bindgen::JsValue;
 
 use super::socket::locked;
 use super::tokens::LOCK;
-use crate::browser;
 use crate::state::failure::Failure;
+use crate::state::servers;
 
 /// The result of a request.
 pub(crate) type Answer<T> = Result<T, Failure>;
@@ -52,7 +52,7 @@ struct Inner {
 pub(crate) struct Api {
     inner: StoredValue<Inner, LocalStorage>,
     /// The server's origin, if this page was not loaded from it.
-    pub(crate) server: RwSignal<Option<String>>,
+    pub(super) server: RwSignal<Option<String>>,
     /// Incremented each time the session turns out to have ended.
     pub(crate) expired: RwSignal<u32>,
     /// Incremented when a refresh returned an account other than the displayed one.
@@ -63,24 +63,14 @@ pub(crate) struct Api {
 
 impl Api {
     /// An API client without a session.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(server: RwSignal<Option<String>>) -> Self {
         Self {
             inner: StoredValue::new_local(Inner::default()),
-            server: RwSignal::new(None),
+            server,
             expired: RwSignal::new(0),
             replaced: RwSignal::new(0),
             signed_in: RwSignal::new(None),
         }
-    }
-
-    /// The server's origin, with which the addresses of its pages start.
-    pub(crate) fn origin(&self) -> String {
-        self.server.get_untracked().unwrap_or_else(browser::origin)
-    }
-
-    /// The full address of an API path.
-    pub(crate) fn address(&self, path: &str) -> String {
-        self.server.with_untracked(|server| format!("{}/api/v1{path}", server.as_deref().unwrap_or_default()))
     }
 
     /// The access token, if the user is signed in.
@@ -179,7 +169,8 @@ impl Api {
         body: &Body,
         token: Option<&str>,
     ) -> Answer<Response> {
-        let mut builder = RequestBuilder::new(&self.address(path)).method(method);
+        let address = self.server.with_untracked(|server| servers::api(server.as_deref(), path));
+        let mut builder = RequestBuilder::new(&address).method(method);
         if let Some(token) = token {
             builder = builder.header("Authorization", &format!("Bearer {token}"));
         }

@@ -16,7 +16,6 @@ use crate::components::message_parts::{RowContext, excerpt};
 use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{CLOSE, Icon, PENCIL, REPLY, SEND};
-use crate::open::Wish;
 use crate::state::bidi;
 use crate::state::drafts::Draft;
 use crate::state::history::Place;
@@ -24,6 +23,7 @@ use crate::state::people;
 use crate::state::text::from_utf16;
 use crate::state::writing::{over, written};
 use crate::storage::Life;
+use crate::stores::open_conversation::Wish;
 use crate::texts::chat;
 
 /// What the composer is used for.
@@ -70,7 +70,8 @@ pub(crate) fn Composer(
     let context = context();
     let mode = shared.mode;
     let draft_key = StoredValue::new(format!("draft.{id}"));
-    let read_draft = move || Draft::read(draft_key.with_value(|key| context.kept(Life::Device, key)));
+    let read_draft =
+        move || Draft::read(draft_key.with_value(|key| context.preferences.kept(Life::Device, key)));
     // The draft that is restored after an edit.
     let draft = StoredValue::new(read_draft());
     let text = RwSignal::new(draft.with_value(|draft| draft.text.clone()));
@@ -105,7 +106,7 @@ pub(crate) fn Composer(
         let edits = |mode: Option<Mode>| matches!(mode, Some(Mode::Edit(_)));
         if before.is_some() && before != Some(now) && (edits(before) || edits(Some(now))) {
             let next = match now {
-                Mode::Edit(seq) => context.text_of(id, seq),
+                Mode::Edit(seq) => context.open.text_of(&context.outbox, seq),
                 _ => draft.with_value(|draft| draft.text.clone()),
             };
             // This effect runs again with the new text and stores it then.
@@ -118,7 +119,7 @@ pub(crate) fn Composer(
             Mode::Edit(seq) => draft.edit = Some((seq, written)),
         });
         let kept = draft.with_value(Draft::write);
-        draft_key.with_value(|key| context.keep(Life::Device, key, kept.as_deref()));
+        draft_key.with_value(|key| context.preferences.keep(Life::Device, key, kept.as_deref()));
         now
     });
     effect(move || {
@@ -183,7 +184,7 @@ pub(crate) fn Composer(
     let too_long = move |body: &str| {
         let refused = validation::message(body).err();
         if let Some(why) = refused.clone() {
-            context.toast(over(body.chars().count()).unwrap_or_else(|| why.to_string()), true);
+            context.ui.toast(over(body.chars().count()).unwrap_or_else(|| why.to_string()), true);
         }
         refused.is_some()
     };
@@ -200,7 +201,7 @@ pub(crate) fn Composer(
                 if too_long(&body) {
                     return;
                 }
-                if context.text_of(id, seq) != body {
+                if context.open.text_of(&context.outbox, seq) != body {
                     context.act(id, Act::Edit { seq, body });
                 }
                 mode.set(Mode::New);
@@ -256,7 +257,7 @@ pub(crate) fn Composer(
                 mode.set(Mode::New);
             }
             "Enter" => {
-                let breaks = context.enter_breaks.get_untracked();
+                let breaks = context.preferences.enter_breaks.get_untracked();
                 let sends = if breaks {
                     event.ctrl_key() || event.meta_key() || event.shift_key()
                 } else {
@@ -268,7 +269,7 @@ pub(crate) fn Composer(
                 }
             }
             "ArrowUp" if text.with_untracked(String::is_empty) => {
-                if let Some(last) = context.open.last_own(context.me()) {
+                if let Some(last) = context.open.last_own() {
                     event.prevent_default();
                     mode.set(Mode::Edit(last.seq));
                 }

@@ -24,7 +24,7 @@ pub(crate) fn CopyButton(
     let context = context();
     let copied = RwSignal::new(false);
     let copy = move |_| {
-        context.copy(text.clone(), move || {
+        context.ui.copy(text.clone(), move || {
             let _ = copied.try_set(true);
             set_timeout(
                 move || {
@@ -51,14 +51,14 @@ pub(crate) fn CopyButton(
 pub(crate) fn CopyByHand() -> impl IntoView {
     let context = context();
     let open = RwSignal::new(false);
-    effect(move || open.set(context.by_hand.with(Option::is_some)));
+    effect(move || open.set(context.ui.by_hand.with(Option::is_some)));
     effect(move || {
-        if !open.get() && context.by_hand.with_untracked(Option::is_some) {
-            context.by_hand.set(None);
+        if !open.get() && context.ui.by_hand.with_untracked(Option::is_some) {
+            context.ui.by_hand.set(None);
         }
     });
     let body = move || {
-        let text = context.by_hand.get()?;
+        let text = context.ui.by_hand.get()?;
         let node = NodeRef::<html::Textarea>::new();
         effect(move || {
             if node.get().is_some() {

@@ -76,7 +76,7 @@ impl Input {
     /// that stores the field immediately.
     fn outlive(&self) -> impl Fn() + Copy + Send + Sync + 'static {
         let (context, input) = (context(), *self);
-        let owner = context.me();
+        let owner = context.session.me();
         let first = input.value.get_untracked();
         if let Some(text) = Typed::read(browser::entry_note().as_deref(), owner).field(input.name) {
             input.value.set(text.to_owned());

@@ -16,9 +16,8 @@ use web_sys::HtmlElement;
 use crate::browser;
 use crate::components::avatar::Name;
 use crate::components::composer::Mode;
-use crate::components::dialog::ask;
 use crate::components::layers;
-use crate::components::message_parts::{PALETTE, RowContext, block, excerpt, react};
+use crate::components::message_parts::{PALETTE, RowContext, excerpt, react};
 use crate::components::scrolling;
 use crate::context::context;
 use crate::effects::effect;
@@ -53,7 +52,7 @@ pub(crate) struct OpenMenu {
 /// Asks for confirmation, then deletes a message.
 pub(crate) fn delete(row: RowContext, seq: Seq) {
     let (context, conversation) = (context(), row.conversation);
-    ask(chat::delete_title(), chat::delete_text(), chat::delete(), move || {
+    context.ui.ask(chat::delete_title(), chat::delete_text(), chat::delete(), move || {
         context.act(conversation, Act::Delete { seq })
     });
 }
@@ -120,7 +119,7 @@ fn Menu(menu: OpenMenu, message: ArcRwSignal<Message>, row: RowContext) -> impl 
     let act = StoredValue::new(message.clone());
     let snapshot = message.get_untracked();
     let author = snapshot.author;
-    let mine = author == context.me();
+    let mine = author == context.session.me();
     let may_write = row.writable();
     let may_delete = mine || row.moderates();
     let emoji = move |emoji: &'static str| {
@@ -163,8 +162,10 @@ fn Menu(menu: OpenMenu, message: ArcRwSignal<Message>, row: RowContext) -> impl 
         }
     };
     let items = (!matches!(menu.place, Place::Emoji(..))).then(|| {
-        let name =
-            context.user(author).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
+        let name = context
+            .people
+            .user(author)
+            .with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
         let name =
             name.map_or_else(|| chat::this_one().to_owned(), |name| crate::state::bidi::isolated(&name));
         view! {
@@ -258,19 +259,19 @@ impl Do {
         let message = context.open.message(self.seq);
         if let Some(body) = message.and_then(|message| message.with_untracked(|message| message.body.clone()))
         {
-            context.copy(body, move || context.toast(chat::copied(), false));
+            context.ui.copy(body, move || context.ui.toast(chat::copied(), false));
         }
     }
 
     fn copy_link(self) {
         let context = self.row.context;
-        let origin = context.api.origin();
+        let origin = context.session.origin();
         let link = format!("{origin}/c/{}/{}", self.row.conversation, self.seq);
-        context.copy(link, move || context.toast(chat::link_copied(), false));
+        context.ui.copy(link, move || context.ui.toast(chat::link_copied(), false));
     }
 
     fn block(self) {
-        block(self.row.context, self.author);
+        self.row.context.block(self.author);
     }
 
     fn delete(self) {
@@ -281,7 +282,7 @@ impl Do {
 impl RowContext {
     /// Whether the user may write in this conversation.
     pub(crate) fn writable(&self) -> bool {
-        let entry = self.context.entry(self.conversation);
+        let entry = self.context.conversations.entry(self.conversation);
         entry.is_some_and(|entry| entry.with_untracked(|entry| entry.writable))
     }
 
@@ -289,11 +290,11 @@ impl RowContext {
     /// administrators in every room.
     fn moderates(&self) -> bool {
         let context = self.context;
-        let entry = context.entry(self.conversation);
+        let entry = context.conversations.entry(self.conversation);
         entry.is_some_and(|entry| {
             entry.with_untracked(|entry| {
                 let rank = entry.role.is_some_and(|role| role >= MemberRole::Moderator);
-                entry.kind == ConversationKind::Room && (rank || untrack(|| context.is_admin()))
+                entry.kind == ConversationKind::Room && (rank || untrack(|| context.session.is_admin()))
             })
         })
     }

@@ -30,7 +30,7 @@ pub(crate) fn row(row: Row, shared: RowContext) -> AnyView {
         Row::Beginning => view! { <Beginning shared /> }.into_any(),
         Row::Day(number) => {
             let label = move || {
-                context().minute.track();
+                context().ui.minute.track();
                 time::day_label(number, browser::local_time(browser::now()))
             };
             view! {
@@ -61,7 +61,7 @@ pub(crate) fn row(row: Row, shared: RowContext) -> AnyView {
 #[component]
 fn Beginning(shared: RowContext) -> impl IntoView {
     let context = context();
-    let entry = context.entry(shared.conversation)?;
+    let entry = context.conversations.entry(shared.conversation)?;
     Some(move || {
         let (kind, title, topic, peer) = entry.with(|entry| {
             let peer = entry.peer.as_ref().map(|peer| peer.id);
@@ -103,10 +103,10 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
     let Message { author, at, reply_to, .. } = message.get_untracked();
     let local = browser::local_time(at);
     let (clock, full) = (time::clock(local), time::full(local));
-    let me = context.me();
+    let me = context.session.me();
     let conversation = shared.conversation;
-    let change = Memo::new(move |_| context.change_of(conversation, seq));
-    let going = Memo::new(move |_| context.deletes(conversation, seq));
+    let change = Memo::new(move |_| context.outbox.edit_of(conversation, seq));
+    let going = Memo::new(move |_| context.outbox.deletes(conversation, seq));
     let text = Memo::new({
         let message = message.clone();
         move |_| match change.get() {
@@ -122,13 +122,13 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
         let concerns = text.with(|(text, mentions, _)| {
             text.is_some() && (answers_me || mentions.as_ref().is_some_and(named))
         });
-        !context.is_blocked(author) && author != me && concerns
+        !context.friends.is_blocked(author) && author != me && concerns
     });
     let active = Memo::new(move |_| shared.active.get() == Some(seq));
     let target = Memo::new(move |_| shared.target.get() == Some(seq));
     let acting = message.clone();
     let unfolded = RwSignal::new(false);
-    let folded = Memo::new(move |_| !unfolded.get() && context.is_blocked(author));
+    let folded = Memo::new(move |_| !unfolded.get() && context.friends.is_blocked(author));
     let content = move || {
         if folded.get() {
             return view! {
@@ -176,7 +176,7 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
             .into_any()
     };
     let editing = Memo::new(move |_| shared.mode.get() == Mode::Edit(seq));
-    let person = context.user(author);
+    let person = context.people.user(author);
     let label = {
         let clock = clock.clone();
         move || {
@@ -258,7 +258,7 @@ fn MessageRow(seq: Seq, opens: bool, shared: RowContext) -> impl IntoView {
 /// Author and time, above the first message of a group.
 #[component]
 pub(crate) fn Head(author: parlour_protocol::ids::UserId, clock: String, full: String) -> impl IntoView {
-    let user = context().user(author);
+    let user = context().people.user(author);
     let href = move || user.with(|user| user.as_ref().map(|user| format!("/u/{}", user.handle)));
     view! {
         <div class="message-head">

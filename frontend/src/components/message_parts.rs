@@ -9,7 +9,6 @@ use wasm_bindgen::JsCast;
 use crate::browser;
 use crate::components::avatar::Name;
 use crate::components::composer::Mode;
-use crate::components::dialog::ask;
 use crate::components::menu::{OpenMenu, Place};
 use crate::context::{Context, context};
 use crate::icons::{Icon, MORE, PENCIL, REPLY, SMILE};
@@ -55,7 +54,7 @@ impl RowContext {
 
 /// A message in one line, for quotes.
 pub(crate) fn excerpt(message: &Message) -> String {
-    let text = if untrack(|| context().is_blocked(message.author)) {
+    let text = if untrack(|| context().friends.is_blocked(message.author)) {
         chat::blocked_message().to_owned()
     } else {
         message.body.clone().unwrap_or_else(|| chat::deleted_message().to_owned())
@@ -88,8 +87,9 @@ pub(crate) fn Quote(conversation: ConversationId, seq: Seq) -> impl IntoView {
 
 /// Adds the user's reaction, or removes it if it is already there.
 pub(crate) fn react(context: Context, conversation: ConversationId, message: &Message, emoji: &str) {
-    let (me, seq, emoji) = (context.me(), message.seq, emoji.to_owned());
-    let shown = untrack(|| reactions::shown(&message.reactions, &context.reacts(conversation, seq), me));
+    let (me, seq, emoji) = (context.session.me(), message.seq, emoji.to_owned());
+    let shown =
+        untrack(|| reactions::shown(&message.reactions, &context.outbox.reactions_of(conversation, seq), me));
     let on = !shown.iter().any(|reaction| reaction.emoji == emoji && reaction.users.contains(&me));
     context.act(conversation, Act::React { seq, emoji, on });
 }
@@ -98,12 +98,16 @@ pub(crate) fn react(context: Context, conversation: ConversationId, message: &Me
 #[component]
 pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Message>) -> impl IntoView {
     let context = context();
-    let me = context.me();
+    let me = context.session.me();
     let reactions = {
         let message = message.clone();
         Memo::new(move |_| {
             message.with(|message| {
-                reactions::shown(&message.reactions, &context.reacts(conversation, message.seq), me)
+                reactions::shown(
+                    &message.reactions,
+                    &context.outbox.reactions_of(conversation, message.seq),
+                    me,
+                )
             })
         })
     };
@@ -120,7 +124,8 @@ pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Messa
         };
         let mine = Memo::new(move |_| users.with(|users| users.contains(&me)));
         let names = move || {
-            let name = |id| context.user(id).with(|user| user.as_ref().map(|user| user.display_name.clone()));
+            let name =
+                |id| context.people.user(id).with(|user| user.as_ref().map(|user| user.display_name.clone()));
             let names: Vec<String> = users.with(|users| {
                 users.iter().take(12).filter_map(|id| name(*id)).map(|name| bidi::isolated(&name)).collect()
             });
@@ -154,39 +159,12 @@ pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Messa
     }
 }
 
-/// Asks for confirmation, then blocks a user.
-pub(crate) fn block(context: Context, id: UserId) {
-    let name = context.user(id).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
-    ask(
-        chat::block_title(&name.map_or_else(|| chat::this_one().to_owned(), |name| bidi::isolated(&name))),
-        chat::block_text(),
-        chat::block(),
-        move || {
-            context.attempt(async move { context.api.block(id).await }, move |block| {
-                context.toast(chat::is_blocked(&bidi::isolated(&block.user.display_name)), false);
-                context.load_blocks();
-                context.load_friends();
-            });
-        },
-    );
-}
-
-/// Unblocks a user.
-pub(crate) fn unblock(context: Context, id: UserId) {
-    let name = context.user(id).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
-    let name = name.map_or_else(|| chat::this_person().to_owned(), |name| bidi::isolated(&name));
-    context.attempt(async move { context.api.unblock(id).await }, move |()| {
-        context.toast(chat::is_unblocked(&name), false);
-        context.load_blocks();
-    });
-}
-
 /// The most frequent actions of a message, and a button that opens the full menu.
 #[component]
 pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl IntoView {
     let (seq, author) = message.with_untracked(|message| (message.seq, message.author));
     let writable = row.writable();
-    let mine = author == row.context.me();
+    let mine = author == row.context.session.me();
     let corner = |event: &web_sys::MouseEvent| {
         let button = event.current_target().and_then(|one| one.dyn_into::<web_sys::Element>().ok());
         button

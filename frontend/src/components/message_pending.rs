@@ -11,8 +11,8 @@ use crate::components::message_body::body;
 use crate::components::message_parts::{Quote, RowContext};
 use crate::context::context;
 use crate::icons::{CLOCK, Icon};
-use crate::live::outbox::Change;
 use crate::state::time;
+use crate::stores::outbox::PendingEdit;
 use crate::texts::chat;
 
 /// A message that has been in flight for longer than this (ms) is marked as slow.
@@ -20,7 +20,7 @@ const SLOW_MS: f64 = 2_000.0;
 
 /// The state of a pending edit; a refused edit's text is not lost.
 #[component]
-pub(crate) fn ChangeState(change: Memo<Option<Change>>) -> impl IntoView {
+pub(crate) fn ChangeState(change: Memo<Option<PendingEdit>>) -> impl IntoView {
     move || {
         let change = change.get()?;
         let state = match change.failed {
@@ -70,12 +70,9 @@ fn Refused(cid: String, what: String) -> impl IntoView {
 #[component]
 pub(crate) fn PendingRow(cid: String, opens: bool, shared: RowContext) -> impl IntoView {
     let context = context();
-    let me = context.me();
+    let me = context.session.me();
     let name = StoredValue::new(cid);
-    let waiting = Memo::new(move |_| {
-        context.outbox_version.track();
-        name.with_value(|cid| context.waiting(cid))
-    });
+    let waiting = Memo::new(move |_| name.with_value(|cid| context.outbox.message(cid)));
     let failed = move || waiting.with(|one| one.as_ref().and_then(|one| one.failed.clone()));
     let reply_to = waiting.with_untracked(|one| one.as_ref().and_then(|one| one.reply_to));
     let text = waiting.with_untracked(|one| one.as_ref().map(|one| one.body.clone())).unwrap_or_default();

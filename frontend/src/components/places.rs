@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use crate::components::avatar::Avatar;
-use crate::context::{Context, context};
+use crate::context::context;
 use crate::icons::{BELL, CHAT, COMPASS, Icon, SETTINGS, SHIELD, USERS};
 use crate::state::{bidi, people};
 use crate::texts::{common, friends, navigation as texts, notifications};
@@ -33,16 +33,6 @@ pub(crate) fn Place(
             {children()}
         </a>
     }
-}
-
-/// The number of incoming friend requests.
-pub(crate) fn incoming(context: Context) -> usize {
-    context.requests.with(|requests| requests.ready().map_or(0, |requests| requests.incoming.len()))
-}
-
-/// The number of unread notifications.
-pub(crate) fn unread_notices(context: Context) -> i64 {
-    context.notices.with(|notices| notices.ready().map_or(0, |notices| notices.unread))
 }
 
 /// A count, shown only if it is above zero.
@@ -80,19 +70,19 @@ pub(crate) fn FootLinks() -> impl IntoView {
             <Place href="/friends" below=true title=texts::friends()>
                 <Icon path=USERS />
                 <span class="grow">{texts::friends()}</span>
-                <Count count=Signal::derive(move || incoming(context) as i64) said=friends::waiting_requests loud=true />
+                <Count count=Signal::derive(move || context.friends.incoming() as i64) said=friends::waiting_requests loud=true />
             </Place>
             <Place href="/notifications" title=texts::notifications()>
                 <Icon path=BELL />
                 <span class="grow">{texts::notifications()}</span>
                 <Count
-                    count=Signal::derive(move || unread_notices(context))
+                    count=Signal::derive(move || context.notices.unread())
                     testid="notifications-badge"
                     said=notifications::unread
                     loud=true
                 />
             </Place>
-            <Show when=move || context.is_admin()>
+            <Show when=move || context.session.is_admin()>
                 <Place href="/admin" below=true title=texts::administration()>
                     <Icon path=SHIELD />
                     <span class="grow">{texts::administration()}</span>
@@ -109,13 +99,7 @@ pub(crate) fn BottomBar() -> impl IntoView {
     let path = use_location().pathname;
     let hidden = move || path.with(|path| path.starts_with("/c/"));
     let unread = move || {
-        context
-            .ids
-            .get()
-            .into_iter()
-            .filter_map(|id| context.entry(id))
-            .map(|entry| entry.with(|entry| entry.unread))
-            .sum::<i64>()
+        context.conversations.all().into_iter().map(|entry| entry.with(|entry| entry.unread)).sum::<i64>()
     };
     view! {
         <nav class="bottom-bar" class:hidden=hidden aria-label=texts::main()>
@@ -127,12 +111,12 @@ pub(crate) fn BottomBar() -> impl IntoView {
             <Place href="/friends" class="bottom-link" below=true>
                 <Icon path=USERS />
                 <span>{texts::friends()}</span>
-                <Count count=Signal::derive(move || incoming(context) as i64) loud=true />
+                <Count count=Signal::derive(move || context.friends.incoming() as i64) loud=true />
             </Place>
             <Place href="/notifications" class="bottom-link">
                 <Icon path=BELL />
                 <span>{texts::notifications()}</span>
-                <Count count=Signal::derive(move || unread_notices(context)) loud=true />
+                <Count count=Signal::derive(move || context.notices.unread()) loud=true />
             </Place>
             <Place href="/settings" class="bottom-link" below=true>
                 <Icon path=SETTINGS />
@@ -147,7 +131,7 @@ pub(crate) fn BottomBar() -> impl IntoView {
 pub(crate) fn Myself() -> impl IntoView {
     let context = context();
     move || {
-        context.account.get().map(|account| {
+        context.session.account.get().map(|account| {
             view! {
                 <a href="/settings" class="myself" title=texts::your_settings()>
                     <Avatar id=account.id size="m" presence=true />

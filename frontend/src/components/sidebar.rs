@@ -19,16 +19,13 @@ use crate::texts::{common, navigation as texts};
 #[component]
 pub(crate) fn Sidebar() -> impl IntoView {
     let context = context();
-    let rooms = Memo::new(move |_| context.ordered(ConversationKind::Room));
-    let directs = Memo::new(move |_| context.ordered(ConversationKind::Direct));
+    let rooms = Memo::new(move |_| context.conversations.ordered(ConversationKind::Room));
+    let directs = Memo::new(move |_| context.conversations.ordered(ConversationKind::Direct));
     let lists = move || {
-        match context.listed.get() {
+        match context.conversations.listed.get() {
         Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
         Load::Failed(failure) => {
-            let retry = move |()| {
-                context.listed.set(Load::Pending);
-                leptos::task::spawn_local(context.load_conversations());
-            };
+            let retry = move |()| context.retry_conversations();
             view! { <Failed failure retry=Callback::new(retry) /> }.into_any()
         }
         Load::Ready(()) => view! {
@@ -86,9 +83,9 @@ pub(crate) fn Sidebar() -> impl IntoView {
     view! {
         <header class="sidebar" data-testid="sidebar">
             <div class="side-top">
-                <a class="brand" href="/" aria-label=move || texts::home(&context.server_name()) title=move || context.server_name()>
+                <a class="brand" href="/" aria-label=move || texts::home(&context.session.server_name()) title=move || context.session.server_name()>
                     <Mark />
-                    <span class="clip">{move || context.server_name()}</span>
+                    <span class="clip">{move || context.session.server_name()}</span>
                 </a>
                 <button
                     type="button"
@@ -96,7 +93,7 @@ pub(crate) fn Sidebar() -> impl IntoView {
                     aria-keyshortcuts="Control+K"
                     title=texts::switcher_title()
                     data-testid="open-switcher"
-                    on:click=move |_| context.switcher.set(true)
+                    on:click=move |_| context.ui.switcher.set(true)
                 >
                     <Icon path=SEARCH />
                     <span class="grow">{texts::jump_to()}</span>
@@ -116,7 +113,7 @@ pub(crate) fn Sidebar() -> impl IntoView {
 #[component]
 pub(crate) fn ConversationLink(id: ConversationId) -> impl IntoView {
     let context = context();
-    let Some(entry) = context.entry(id) else { return ().into_any() };
+    let Some(entry) = context.conversations.entry(id) else { return ().into_any() };
     let path = use_location().pathname;
     let place = format!("/c/{id}");
     let below = format!("/c/{id}/");
@@ -129,16 +126,18 @@ pub(crate) fn ConversationLink(id: ConversationId) -> impl IntoView {
     let peer_name = move || {
         let (kind, peer, title) = face.get();
         match (kind, peer) {
-            (ConversationKind::Direct, Some(peer)) => {
-                context.user(peer).with(|user| user.as_ref().map_or(title, |user| user.display_name.clone()))
-            }
+            (ConversationKind::Direct, Some(peer)) => context
+                .people
+                .user(peer)
+                .with(|user| user.as_ref().map_or(title, |user| user.display_name.clone())),
             _ => title,
         }
     };
     let hint = peer_name;
     // In the open conversation the composer itself shows the draft.
     let draft = move || {
-        let written = context.drafts.with(|drafts| drafts.contains(&id)) && context.open.id.get() != Some(id);
+        let written = context.preferences.drafts.with(|drafts| drafts.contains(&id))
+            && context.open.id.get() != Some(id);
         written.then(|| {
             view! {
                 <span class="draft-mark" data-testid="draft-mark" title=texts::draft()>

@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::rooms::Room;
 use parlour_protocol::users::User;
-use parlour_protocol::validation;
 
+use crate::actions::search::Found;
 use crate::browser;
 use crate::components::avatar::{Avatar, BotMark};
 use crate::components::dialog::Dialog;
@@ -69,7 +68,7 @@ impl Offered for Offer {
 
 /// The server's results for the current input.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Found {
+struct Remote {
     rooms: Vec<Room>,
     person: Option<User>,
 }
@@ -87,11 +86,11 @@ fn person(user: &User, own: bool) -> Offer {
     }
 }
 
-fn offers(context: Context, wanted: &str, found: &Found) -> Vec<Offer> {
+fn offers(context: Context, wanted: &str, found: &Remote) -> Vec<Offer> {
     let mut all = Vec::new();
-    let mut seen = vec![context.me()];
-    for id in context.ids.get() {
-        let Some(entry) = context.entry(id) else { continue };
+    let mut seen = vec![context.session.me()];
+    for id in context.conversations.ids.get() {
+        let Some(entry) = context.conversations.entry(id) else { continue };
         entry.with(|entry| {
             let handle = entry.peer.as_ref().map(|peer| peer.handle.clone()).unwrap_or_default();
             seen.extend(entry.peer.as_ref().map(|peer| peer.id));
@@ -111,7 +110,7 @@ fn offers(context: Context, wanted: &str, found: &Found) -> Vec<Offer> {
             });
         });
     }
-    context.friends.with(|friends| {
+    context.friends.list.with(|friends| {
         for friend in friends.ready().into_iter().flatten() {
             if !seen.contains(&friend.user.id) {
                 seen.push(friend.user.id);
@@ -136,7 +135,7 @@ fn offers(context: Context, wanted: &str, found: &Found) -> Vec<Offer> {
             at: 0,
         });
     }
-    for room in found.rooms.iter().filter(|room| context.ids.with(|ids| !ids.contains(&room.id))) {
+    for room in found.rooms.iter().filter(|room| !context.conversations.contains(room.id)) {
         all.push(Offer {
             name: room.name.clone(),
             handle: String::new(),
@@ -164,12 +163,12 @@ pub(crate) fn Switcher() -> impl IntoView {
         let Some(key) = browser::key(&event) else { return };
         if (event.ctrl_key() || event.meta_key()) && key.eq_ignore_ascii_case("k") {
             event.prevent_default();
-            context.switcher.update(|open| *open = !*open);
+            context.ui.switcher.update(|open| *open = !*open);
         }
     });
     on_cleanup(move || listener.remove());
     view! {
-        <Dialog open=context.switcher title=texts::switcher_title() class="switcher">
+        <Dialog open=context.ui.switcher title=texts::switcher_title() class="switcher">
             <Inside />
         </Dialog>
     }
@@ -181,7 +180,7 @@ fn Inside() -> impl IntoView {
     let navigate = use_navigate();
     let wanted = RwSignal::new(String::new());
     let picked = RwSignal::new(0_usize);
-    let remote = RwSignal::new(Found::default());
+    let remote = RwSignal::new(Remote::default());
     let found = Memo::new(move |_| {
         let wanted = wanted.with(|wanted| folded(wanted));
         remote.with(|remote| offers(context, &wanted, remote))
@@ -200,25 +199,22 @@ fn Inside() -> impl IntoView {
         else {
             return;
         };
-        let still = move |typed: &str| wanted.try_with_untracked(|now| folded(now) == typed) == Some(true);
-        spawn_local(async move {
-            let rooms = context.api.list_rooms(&typed, None).await.map(|page| page.items).unwrap_or_default();
-            if still(&typed) {
-                let _ = remote.try_update(|remote| remote.rooms = rooms);
+        let still = typed.clone();
+        context.search(typed, move |found| {
+            let current = wanted.try_with_untracked(|now| folded(now) == still) == Some(true);
+            if current {
+                remote.try_update(|remote| match found {
+                    Found::Rooms(rooms) => remote.rooms = rooms,
+                    Found::Person(user) => remote.person = Some(user),
+                });
             }
-            if validation::handle(&typed).is_ok()
-                && let Ok(profile) = context.api.read_profile(&typed).await
-                && still(&typed)
-            {
-                context.learn([&profile.user].into_iter());
-                let _ = remote.try_update(|remote| remote.person = Some(profile.user));
-            }
+            current
         });
     };
     let go = StoredValue::new(move |href: String| {
-        context.switcher.set(false);
+        context.ui.switcher.set(false);
         if window().location().pathname().as_deref() == Ok(href.as_str()) {
-            context.visits.update(|count| *count += 1);
+            context.ui.visits.update(|count| *count += 1);
         }
         navigate(&href, leptos_router::NavigateOptions::default());
     });
@@ -304,7 +300,7 @@ fn Inside() -> impl IntoView {
             on:input=move |event| {
                 wanted.set(event_target_value(&event));
                 picked.set(0);
-                remote.set(Found::default());
+                remote.set(Remote::default());
                 wait(set_timeout_with_handle(ask, ASKED_AFTER).ok());
             }
             on:keydown=on_key

@@ -15,8 +15,8 @@ use crate::components::timeline_view::View;
 use crate::components::touch::Touch;
 use crate::context::context;
 use crate::icons::{DOWN, Icon};
-use crate::open::Stage;
 use crate::state::rows::DayKey;
+use crate::stores::open_conversation::Stage;
 use crate::texts::{chat, common};
 
 /// The timeline of the open conversation; `view` is its state.

@@ -13,7 +13,6 @@ use crate::api::http::Answer;
 use crate::arrival::titled;
 use crate::browser;
 use crate::components::avatar::{Avatar, Name, PersonLink};
-use crate::components::dialog::ask;
 use crate::components::places::Place;
 use crate::components::states::{Empty, Failed, Skeleton};
 use crate::context::context;
@@ -66,7 +65,7 @@ pub(crate) fn Admin() -> impl IntoView {
         _ => view! { <NotFound /> }.into_any(),
     };
     view! {
-        <Show when=move || context.is_admin() fallback=refused>
+        <Show when=move || context.session.is_admin() fallback=refused>
             <div class="page">
                 <PageHead title=texts::title() window=window back="/settings" />
                 <div class="page-body">
@@ -98,9 +97,9 @@ fn Figures() -> impl IntoView {
         });
     };
     effect(move || {
-        context.minute.track();
+        context.ui.minute.track();
         // The administrator's own connection counts, too, once it exists.
-        context.link.track();
+        context.session.link.track();
         read();
     });
     let figure = |label: &'static str, value: i64| {
@@ -113,6 +112,7 @@ fn Figures() -> impl IntoView {
     };
     let server = move || {
         context
+            .session
             .server
             .with(|server| server.as_ref().map(|server| texts::server_version(&server.name, &server.version)))
     };
@@ -217,7 +217,7 @@ fn People() -> impl IntoView {
     let context = context();
     let read = move |search: String, after: Option<String>| async move {
         let page = context.api.list_admin_users(&search, after.as_deref()).await?;
-        context.learn(page.items.iter().map(|one| &one.user));
+        context.people.learn(page.items.iter().map(|one| &one.user));
         Ok(page)
     };
     let line = move |one: AdminUser, all: RwSignal<Load<Vec<AdminUser>>>| {
@@ -237,7 +237,7 @@ fn People() -> impl IntoView {
         let name = bidi::isolated(&one.user.display_name);
         let whose = name.clone();
         let suspend = move |_| {
-            ask(texts::suspend_title(&name), texts::suspend_text(), texts::suspend(), change);
+            context.ui.ask(texts::suspend_title(&name), texts::suspend_text(), texts::suspend(), change);
         };
         let since = time::full_day(browser::local_time(one.created_at));
         view! {
@@ -264,7 +264,7 @@ fn People() -> impl IntoView {
                             </button>
                         }
                         .into_any()
-                    } else if id == context.me() {
+                    } else if id == context.session.me() {
                         ().into_any()
                     } else {
                         view! {
@@ -294,7 +294,7 @@ fn AllRooms() -> impl IntoView {
         let label = texts::delete_room_named(&bidi::isolated(&format!("#{name}")));
         let delete = move |_| {
             let title = texts::delete_room_title(&bidi::isolated(&format!("#{name}")));
-            ask(title, texts::delete_room_text(), texts::delete_room(), move || {
+            context.ui.ask(title, texts::delete_room_text(), texts::delete_room(), move || {
                 context.attempt(async move { context.api.delete_room(id).await }, move |()| {
                     all.update(|all| {
                         if let Load::Ready(all) = all {

@@ -11,7 +11,6 @@ use parlour_protocol::invites::{CreateInvite, Invite};
 use crate::api::http::Answer;
 use crate::browser;
 use crate::components::copying::CopyButton;
-use crate::components::dialog::ask;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::{Context, context};
@@ -104,7 +103,7 @@ pub(crate) fn Approvals() -> impl IntoView {
         };
         let name = bidi::isolated(&one.user.display_name);
         let reject = move |_| {
-            ask(texts::reject_title(&name), texts::reject_text(), texts::reject(), move || {
+            context.ui.ask(texts::reject_title(&name), texts::reject_text(), texts::reject(), move || {
                 context.attempt(async move { context.api.reject(id).await }, move |()| read(false));
             });
         };
@@ -168,7 +167,7 @@ pub(crate) fn Invites() -> impl IntoView {
         spawn_local(async move {
             match context.api.create_invite(&body).await {
                 Ok(answer) => {
-                    let origin = context.api.origin();
+                    let origin = context.session.origin();
                     let _ = made.try_set(Some(format!("{origin}/register?invite={}", answer.code)));
                     read(false);
                 }
@@ -182,7 +181,7 @@ pub(crate) fn Invites() -> impl IntoView {
     let line = move |invite: Invite| {
         let id = invite.id;
         let revoke = move |_| {
-            ask(texts::revoke_title(), texts::revoke_text(), texts::revoke(), move || {
+            context.ui.ask(texts::revoke_title(), texts::revoke_text(), texts::revoke(), move || {
                 context.attempt(async move { context.api.revoke_invite(id).await }, move |()| read(false));
             });
         };
@@ -236,7 +235,7 @@ pub(crate) fn Invites() -> impl IntoView {
 /// The name of a user in the log, who may have been deleted since.
 fn named(context: Context, who: Option<UserId>) -> String {
     let Some(id) = who else { return texts::unknown_person().to_owned() };
-    context.user(id).with(|user| {
+    context.people.user(id).with(|user| {
         user.as_ref()
             .map_or_else(|| common::unknown_person().to_owned(), |user| bidi::isolated(&user.display_name))
     })

@@ -16,7 +16,7 @@ use crate::api::http::Answer;
 use crate::arrival::titled;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
-use crate::context::{Context, Phase, context};
+use crate::context::{Context, context};
 use crate::icons::{ALERT, Icon, Mark};
 use crate::pages::forgot::ForgotPassword;
 use crate::pages::passkeys::LogInWithPasskey;
@@ -27,6 +27,7 @@ use crate::pages::servers::{OtherServer, ServerPage};
 use crate::pages::verify_email::VerifyEmail;
 use crate::state::addresses::{self, FORGOT, LOG_IN, REGISTER};
 use crate::state::failure::Failure;
+use crate::stores::session::Phase;
 use crate::texts::auth;
 
 /// The pages for guests.
@@ -38,8 +39,8 @@ pub(crate) fn Auth() -> impl IntoView {
     // Any other address redirects to the log-in, which remembers it, unless the user signed out on purpose.
     Effect::new(move |before: Option<()>| {
         let path = location.pathname.get();
-        let left = before.is_none() && !context.comes_back.get_value();
-        context.comes_back.set_value(true);
+        let left = before.is_none() && !context.session.comes_back.get_value();
+        context.session.comes_back.set_value(true);
         let replace = || NavigateOptions { replace: true, ..Default::default() };
         if left {
             navigate(LOG_IN, replace());
@@ -49,7 +50,7 @@ pub(crate) fn Auth() -> impl IntoView {
             navigate(&addresses::log_in_before(&format!("{path}{search}{hash}")), replace());
         }
     });
-    let notice = move || match context.phase.get() {
+    let notice = move || match context.session.phase.get() {
         Phase::SignedOut(notice) => notice,
         _ => None,
     };
@@ -88,7 +89,7 @@ pub(crate) fn AuthFrame(children: Children) -> impl IntoView {
             <header class="auth-story">
                 <div class="auth-brand">
                     <Mark />
-                    <span>{move || context.server_name()}</span>
+                    <span>{move || context.session.server_name()}</span>
                 </div>
                 <div class="auth-words">
                     <p class="auth-line">{auth::tagline()}</p>
@@ -206,10 +207,10 @@ fn LogIn() -> impl IntoView {
         failure.set(why);
         challenge.set(None);
     });
-    let mails = move || context.server.with(|server| server.as_ref().is_some_and(|server| server.mail));
+    let mails = move || context.session.of_server(|server| server.mail);
     let form = move || {
         view! {
-            <h1>{move || auth::log_in_to(&context.server_name())}</h1>
+            <h1>{move || auth::log_in_to(&context.session.server_name())}</h1>
             <form class="form" data-testid="login-form" novalidate on:submit=submit>
                 <FormFailure failure />
                 <Field input=handle label=auth::username() autocomplete="username" placeholder=auth::username_example() />
@@ -299,7 +300,7 @@ fn Register() -> impl IntoView {
             }
         });
     };
-    let mode = move || context.server.with(|server| server.as_ref().map(|server| server.registration));
+    let mode = move || context.session.of_server(|server| Some(server.registration));
     let closed = move || mode() == Some(Registration::Closed);
     let by_invite = move || mode() == Some(Registration::Invite);
     let by_approval = move || mode() == Some(Registration::Approval);

@@ -40,7 +40,7 @@ pub(crate) fn Bots(doing: RwSignal<Option<Doing>>) -> impl IntoView {
         spawn_local(async move {
             bots.try_set(match context.api.list_bots().await {
                 Ok(page) => {
-                    context.learn(page.items.iter().map(|bot| &bot.user));
+                    context.people.learn(page.items.iter().map(|bot| &bot.user));
                     Load::Ready(page.items)
                 }
                 Err(failure) => Load::Failed(failure),
@@ -49,8 +49,8 @@ pub(crate) fn Bots(doing: RwSignal<Option<Doing>>) -> impl IntoView {
     };
     read();
     let created = Callback::new(move |bot: Bot| {
-        context.learn([&bot.user].into_iter());
-        context.toast(texts::bot_created(&bidi::isolated(&bot.user.display_name)), false);
+        context.people.learn([&bot.user].into_iter());
+        context.ui.toast(texts::bot_created(&bidi::isolated(&bot.user.display_name)), false);
         let id = bot.user.id;
         let listed = bots.try_update(|all| match all {
             Load::Ready(all) => {
@@ -157,7 +157,7 @@ fn Line(
     };
     let deleting = Memo::new(move |_| doing.get() == Some(Doing::DeleteBot(id)));
     let deleted = Callback::new(move |messages: i64| {
-        context.toast(texts::bot_deleted(&name.get_value(), messages), false);
+        context.ui.toast(texts::bot_deleted(&name.get_value(), messages), false);
         let _ = doing.try_set(None);
         let _ = bots.try_update(|all| {
             if let Load::Ready(all) = all {
@@ -273,7 +273,7 @@ fn NewBot(doing: RwSignal<Option<Doing>>, created: Callback<Bot>) -> impl IntoVi
     let shown =
         Input::new("bot_name", |text| if text.is_empty() { Ok(()) } else { validation::display_name(text) });
     let sending = Sending::new();
-    let owner = context.me();
+    let owner = context.session.me();
     effect(move || handle.focus());
     let forget = move || {
         handle.forget(owner);

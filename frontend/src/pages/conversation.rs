@@ -19,7 +19,6 @@ use crate::components::states::{Failed, Skeleton};
 use crate::components::timeline::{Timeline, timeline_view};
 use crate::context::context;
 use crate::icons::{ALERT, CLOSE, HASH, Icon};
-use crate::open::{Stage, Wish};
 use crate::pages::conversation_head::{ChatHead, RoomActions};
 use crate::pages::home::NotFound;
 use crate::state::bidi;
@@ -28,6 +27,7 @@ use crate::state::history::{PAGE, Place};
 use crate::state::load::Load;
 use crate::state::spot::Anchor;
 use crate::storage::Life;
+use crate::stores::open_conversation::{Stage, Wish};
 use crate::texts::{chat, common};
 
 /// On returning to a conversation, at most this many missed events are fetched; beyond that, its newest page is loaded.
@@ -45,7 +45,7 @@ pub(crate) fn ConversationPage() -> impl IntoView {
         Memo::new(move |_| params.with(|params| params.get("seq").and_then(|seq| seq.parse::<Seq>().ok())));
     move || {
         let Some(id) = id.get() else { return view! { <NotFound /> }.into_any() };
-        let listed = context.listed.with(|listed| *listed != Load::Pending);
+        let listed = context.conversations.listed.with(|listed| *listed != Load::Pending);
         if !listed {
             return view! {
                 <div class="chat">
@@ -58,7 +58,7 @@ pub(crate) fn ConversationPage() -> impl IntoView {
             }
             .into_any();
         }
-        let member = Memo::new(move |_| context.ids.with(|ids| ids.contains(&id)));
+        let member = Memo::new(move |_| context.conversations.contains(id));
         view! {
             {move || {
                 if member.get() {
@@ -77,12 +77,12 @@ pub(crate) fn ConversationPage() -> impl IntoView {
 fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     let context = context();
     let open = context.open;
-    let entry = context.entry(id)?;
+    let entry = context.conversations.entry(id)?;
     let shared = RowContext::new(context, id);
     let (read, unread, head) = entry.with_untracked(|entry| (entry.read_seq, entry.unread, entry.head));
     // Events missed since the user left are fetched individually, unless there are too many.
     let worth = |cursor| head - cursor <= CATCH_UP;
-    if let Some(cursor) = open.begin(id, (unread > 0).then_some(read), worth, context.live, context.me()) {
+    if let Some(cursor) = open.begin(id, (unread > 0).then_some(read), worth) {
         context.feed(Input::Follow { conversation: id, after: cursor });
         context.focus_live();
     }
@@ -92,7 +92,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     // Opens at the message in the address, at the previous position, where the user stopped reading, or at the end.
     Effect::new(move |before: Option<Option<Seq>>| {
         // A click on a link to the current address also scrolls there.
-        context.visits.track();
+        context.ui.visits.track();
         let wanted = target.get();
         let ready = open.stage.get_untracked() == Stage::Ready;
         if let Some(before) = before.filter(|before| *before != wanted && ready) {
@@ -108,7 +108,10 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
             (Some(seq), _) => context.open_at(id, Place::Around(seq), Wish::At(seq)),
             (None, None) if ready => {}
             (None, None) => {
-                let kept = context.kept(Life::Tab, &format!("place.{id}")).and_then(|text| text.parse().ok());
+                let kept = context
+                    .preferences
+                    .kept(Life::Tab, &format!("place.{id}"))
+                    .and_then(|text| text.parse().ok());
                 let place = match kept {
                     Some(seq) => Place::Around(seq),
                     None if unread as usize >= PAGE && read > 0 => Place::Around(read),
@@ -131,7 +134,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
         if open.is(id) {
             view.note();
             context.tell_read(true);
-            open.close(context.live);
+            open.close();
         }
     });
     // On a small screen the details cover the page: Back closes them.
@@ -142,9 +145,9 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
         }
     };
     Effect::new(move |before: Option<bool>| {
-        let there = context.details.get();
+        let there = context.preferences.details.get();
         if there && before == Some(false) && browser::narrow() {
-            pane.set_value(Some(layers::opened(move || context.details.set(false))));
+            pane.set_value(Some(layers::opened(move || context.preferences.details.set(false))));
         } else if !there {
             leave_pane();
         }
@@ -160,6 +163,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
             match (kind, peer) {
                 (ConversationKind::Room, _) => format!("#{name}"),
                 (_, Some(peer)) => context
+                    .people
                     .user(peer)
                     .with(|user| user.as_ref().map_or(name, |user| user.display_name.clone())),
                 _ => name,
@@ -178,7 +182,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
                 ConversationKind::Direct => chat::no_longer_friends(),
                 ConversationKind::Room => chat::cannot_write(),
             };
-            let handle = peer.map(|peer| context.user(peer));
+            let handle = peer.map(|peer| context.people.user(peer));
             let again = handle.map(|user| {
                 move || {
                     user.with(|user| {
@@ -200,7 +204,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     };
     let inside = entry.clone();
     let details = move || {
-        (context.details.get() && kind == ConversationKind::Room).then(|| {
+        (context.preferences.details.get() && kind == ConversationKind::Room).then(|| {
             view! {
                 <aside class="details" aria-label=chat::members_title()>
                     <header class="details-head">
@@ -212,7 +216,7 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
                             type="button"
                             class="icon-button"
                             aria-label=common::close()
-                            on:click=move |_| context.details.set(false)
+                            on:click=move |_| context.preferences.details.set(false)
                         >
                             <Icon path=CLOSE />
                         </button>
@@ -240,11 +244,9 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
 fn Typing(id: ConversationId) -> impl IntoView {
     let context = context();
     let text = Memo::new(move |_| {
-        let users: Vec<_> = context.typing.with(|typing| {
-            typing.iter().filter(|(there, _, _)| *there == id).map(|(_, user, _)| *user).collect()
-        });
+        let users = context.conversations.typing.with(|typing| typing.users(id));
         let name = |user| {
-            context.user(user).with(|user| {
+            context.people.user(user).with(|user| {
                 user.as_ref()
                     .map_or_else(|| chat::someone().to_owned(), |user| bidi::isolated(&user.display_name))
             })

@@ -5,7 +5,6 @@ use leptos::task::spawn_local;
 use parlour_protocol::sessions::Session;
 
 use crate::browser;
-use crate::components::dialog::ask;
 use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::icons::{Icon, SCREEN};
@@ -39,19 +38,24 @@ pub(crate) fn Sessions() -> impl IntoView {
         })
     };
     let end_others = move |_| {
-        ask(texts::end_others_title(), texts::end_others_text(), texts::log_out_device(), move || {
-            let all = untrack(others);
-            let request = async move {
-                for id in all {
-                    context.api.revoke_session(id).await?;
-                }
-                Ok(())
-            };
-            context.attempt(request, move |()| {
-                context.toast(texts::ended_others(), false);
-                read();
-            });
-        });
+        context.ui.ask(
+            texts::end_others_title(),
+            texts::end_others_text(),
+            texts::log_out_device(),
+            move || {
+                let all = untrack(others);
+                let request = async move {
+                    for id in all {
+                        context.api.revoke_session(id).await?;
+                    }
+                    Ok(())
+                };
+                context.attempt(request, move |()| {
+                    context.ui.toast(texts::ended_others(), false);
+                    read();
+                });
+            },
+        );
     };
     let line = move |session: Session| {
         let id = session.id;
@@ -60,7 +64,7 @@ pub(crate) fn Sessions() -> impl IntoView {
         let first = time::full(browser::local_time(session.created_at));
         let label = texts::log_out_named(&name);
         let revoke = move |_| {
-            ask(texts::end_title(), texts::end_text(), texts::log_out_device(), move || {
+            context.ui.ask(texts::end_title(), texts::end_text(), texts::log_out_device(), move || {
                 context.attempt(async move { context.api.revoke_session(id).await }, move |()| read());
             });
         };

@@ -22,7 +22,7 @@ use crate::texts::{common, security as texts};
 #[component]
 pub(crate) fn EmailForm() -> impl IntoView {
     let context = context();
-    let sends = move || context.server.with(|server| server.as_ref().is_some_and(|server| server.mail));
+    let sends = move || context.session.of_server(|server| server.mail);
     view! {
         <Show when=sends>
             <EmailCard />
@@ -89,7 +89,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
         let request = async move { context.api.change_email(&body).await };
         sending.send(wrong, request, move |email: Email| {
             if let Some(pending) = &email.pending {
-                context.toast(texts::email_sent(pending), false);
+                context.ui.toast(texts::email_sent(pending), false);
             }
             let _ = known.try_set(Load::Ready(email));
         });
@@ -110,7 +110,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
             let body = ConfirmPassword { password: password.text() };
             let request = async move { context.api.delete_email(&body).await };
             sending.send(wrong, request, move |()| {
-                context.toast(texts::email_removed(), false);
+                context.ui.toast(texts::email_removed(), false);
                 let _ = known.try_set(Load::Ready(Email::default()));
             });
         }

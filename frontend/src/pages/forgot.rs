@@ -73,7 +73,7 @@ pub(crate) fn ForgotPassword() -> impl IntoView {
             </p>
             <p class="soft">{auth::forgot_no_mail()}</p>
         </Show>
-        <Show when=move || context.account.with(Option::is_none)>
+        <Show when=move || context.session.account.with(Option::is_none)>
             <p class="auth-switch">
                 <GuestLink to=LOG_IN text=auth::log_in() testid="go-login" />
             </p>

@@ -31,7 +31,7 @@ enum Form {
 #[component]
 pub(crate) fn Identities() -> impl IntoView {
     let context = context();
-    let name = move || context.server.with(|server| server.as_ref().and_then(|one| one.provider.clone()));
+    let name = move || context.session.of_server(|server| server.provider.clone());
     move || name().map(|name| view! { <Known name /> })
 }
 
@@ -86,7 +86,7 @@ fn Known(name: String) -> impl IntoView {
                 Load::Failed(failure) => view! { <Failed failure retry=again /> }.into_any(),
                 Load::Ready(items) if items.is_empty() => {
                     // On another host, the link to the server's own page says it all.
-                    let here = context.api.server.with(Option::is_none);
+                    let here = context.session.host.with(Option::is_none);
                     here.then(|| view! { <p class="soft">{none.clone()}</p> }).into_any()
                 }
                 Load::Ready(items) => {
@@ -94,8 +94,8 @@ fn Known(name: String) -> impl IntoView {
                 }
             }}
             {move || match form.get() {
-                Form::Closed if context.api.server.with(Option::is_some) => {
-                    let (text, server) = (elsewhere.clone(), context.api.server.get().unwrap_or_default());
+                Form::Closed if context.session.host.with(Option::is_some) => {
+                    let (text, server) = (elsewhere.clone(), context.session.host.get().unwrap_or_default());
                     view! { <OnServersPage text server place="/settings/security" /> }.into_any()
                 }
                 Form::Closed => {

@@ -36,7 +36,7 @@ enum Change {
 #[component]
 pub(crate) fn Passkeys() -> impl IntoView {
     let context = context();
-    let offered = move || context.server.with(|server| server.as_ref().is_some_and(|server| server.passkeys));
+    let offered = move || context.session.of_server(|server| server.passkeys);
     view! {
         <Show when=offered>
             <Card />
@@ -79,7 +79,7 @@ fn Card() -> impl IntoView {
                 {texts::passkeys_text()}
             </p>
             {list}
-            {if let Some(server) = context.api.server.get_untracked() {
+            {if let Some(server) = context.session.host.get_untracked() {
                 view! { <OnServersPage text=servers::passkeys_elsewhere() server place="/settings/security" /> }
                     .into_any()
             } else if credentials::are_known() {
@@ -199,7 +199,7 @@ fn Remove(
                 move |why| place(why, Some(password), &[]),
                 request,
                 move |()| {
-                    context.toast(texts::passkey_removed(), false);
+                    context.ui.toast(texts::passkey_removed(), false);
                     done.run(());
                 },
             );
@@ -249,7 +249,7 @@ fn Add(done: Callback<()>) -> impl IntoView {
         let wrong = move |why: &Failure| place(why, Some(password), &[("name", name)]);
         sending.send(wrong, request, move |made: Passkey| {
             let _ = password.value.try_set(String::new());
-            context.toast(texts::passkey_added(&bidi::isolated(&made.name)), false);
+            context.ui.toast(texts::passkey_added(&bidi::isolated(&made.name)), false);
             done.run(());
         });
     };
@@ -267,7 +267,7 @@ fn Add(done: Callback<()>) -> impl IntoView {
 
 /// Whether this server's passkeys can be used here: only on the server's own page.
 fn usable_here(context: Context) -> bool {
-    credentials::are_known() && context.api.server.with_untracked(Option::is_none)
+    credentials::are_known() && context.session.host.with_untracked(Option::is_none)
 }
 
 /// Logs in with a passkey, without handle and password.
@@ -275,10 +275,7 @@ fn usable_here(context: Context) -> bool {
 pub(crate) fn LogInWithPasskey(failure: RwSignal<Option<Failure>>) -> impl IntoView {
     let context = context();
     let busy = RwSignal::new(false);
-    let offered = move || {
-        usable_here(context)
-            && context.server.with(|server| server.as_ref().is_some_and(|server| server.passkeys))
-    };
+    let offered = move || usable_here(context) && context.session.of_server(|server| server.passkeys);
     let log_in = move |()| {
         let request = async move {
             let begun = context.api.begin_passkey_session().await?;

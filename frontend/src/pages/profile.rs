@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::hooks::{use_navigate, use_params_map};
+use leptos_router::hooks::use_params_map;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::users::{Profile, Relation};
@@ -10,13 +10,12 @@ use parlour_protocol::users::{Profile, Relation};
 use crate::browser;
 use crate::components::avatar::{Avatar, BotMark, PersonLink};
 use crate::components::copying::CopyButton;
-use crate::components::message_parts::{block, unblock};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{BAN, CHAT, CHECK, Icon, PENCIL, USER_PLUS};
 use crate::pages::PageHead;
-use crate::pages::friends::{accept, drop_request, open_direct, unfriend};
+use crate::pages::friends::to_direct_chat;
 use crate::pages::home::NotFound;
 use crate::state::load::Load;
 use crate::state::{bidi, time};
@@ -38,10 +37,10 @@ pub(crate) fn ProfilePage() -> impl IntoView {
             }
             profile.try_set(match answer {
                 Ok(profile) => {
-                    context.learn([&profile.user].into_iter());
+                    context.people.learn([&profile.user].into_iter());
                     // The current user's own presence is known locally; the server's may be outdated.
-                    if let Some(online) = profile.online.filter(|_| profile.user.id != context.me()) {
-                        context.set_online(profile.user.id, online);
+                    if let Some(online) = profile.online.filter(|_| profile.user.id != context.session.me()) {
+                        context.people.set_online(profile.user.id, online);
                     }
                     Load::Ready(profile)
                 }
@@ -51,10 +50,10 @@ pub(crate) fn ProfilePage() -> impl IntoView {
     };
     effect(move || {
         handle.track();
-        context.blocks.track();
+        context.friends.blocks.track();
         // Requests made or answered elsewhere change the available actions.
-        context.friends.track();
-        context.requests.track();
+        context.friends.list.track();
+        context.friends.requests.track();
         read();
     });
     let page = move || match profile.get() {
@@ -86,16 +85,16 @@ pub(crate) fn ProfilePage() -> impl IntoView {
 fn BlockButton(id: UserId) -> impl IntoView {
     let context = context();
     move || {
-        if context.is_blocked(id) {
+        if context.friends.is_blocked(id) {
             view! {
-                <button type="button" class="button" data-testid="unblock" on:click=move |_| unblock(context, id)>
+                <button type="button" class="button" data-testid="unblock" on:click=move |_| context.unblock(id)>
                     {texts::unblock()}
                 </button>
             }
             .into_any()
         } else {
             view! {
-                <button type="button" class="button quiet" data-testid="block" on:click=move |_| block(context, id)>
+                <button type="button" class="button quiet" data-testid="block" on:click=move |_| context.block(id)>
                     <Icon path=BAN />
                     {texts::block()}
                 </button>
@@ -128,10 +127,10 @@ fn Owner(owner: UserId, mine: bool) -> impl IntoView {
 #[component]
 fn Card(profile: Profile) -> impl IntoView {
     let context = context();
-    let navigate = use_navigate();
+    let message = to_direct_chat();
     let user = profile.user.clone();
     let id = user.id;
-    let online = profile.online.map(|_| context.online(id));
+    let online = profile.online.map(|_| context.people.online(id));
     let again = user.clone();
     let handle = bidi::handle(&user.handle);
     let presence = online.is_some();
@@ -148,7 +147,7 @@ fn Card(profile: Profile) -> impl IntoView {
                 type="button"
                 class="button primary"
                 data-testid="message-friend"
-                on:click=move |_| open_direct(context, navigate.clone(), id)
+                on:click=move |_| message(id)
             >
                 <Icon path=CHAT />
                 {texts::message()}
@@ -157,25 +156,25 @@ fn Card(profile: Profile) -> impl IntoView {
                 type="button"
                 class="button quiet"
                 data-testid="unfriend"
-                on:click=move |_| unfriend(context, &again, || ())
+                on:click=move |_| context.unfriend(&again)
             >
                 {texts::remove_friend()}
             </button>
         }
         .into_any(),
         Relation::Incoming => view! {
-            <button type="button" class="button primary" data-testid="accept-friend" on:click=move |_| accept(context, id, || ())>
+            <button type="button" class="button primary" data-testid="accept-friend" on:click=move |_| context.accept_request(id)>
                 <Icon path=CHECK />
                 {texts::accept_request()}
             </button>
-            <button type="button" class="button" data-testid="decline-friend" on:click=move |_| drop_request(context, id, || ())>
+            <button type="button" class="button" data-testid="decline-friend" on:click=move |_| context.drop_request(id)>
                 {texts::decline()}
             </button>
         }
         .into_any(),
         Relation::Outgoing => view! {
             <span class="soft">{texts::request_pending()}</span>
-            <button type="button" class="button" data-testid="cancel-request" on:click=move |_| drop_request(context, id, || ())>
+            <button type="button" class="button" data-testid="cancel-request" on:click=move |_| context.drop_request(id)>
                 {texts::cancel_request()}
             </button>
         }
@@ -194,7 +193,7 @@ fn Card(profile: Profile) -> impl IntoView {
                             .attempt(
                                 async move { context.api.create_friend_request(handle).await },
                                 move |answer| {
-                                    context.toast(texts::request_sent(&bidi::isolated(&answer.user.display_name)), false);
+                                    context.ui.toast(texts::request_sent(&bidi::isolated(&answer.user.display_name)), false);
                                     context.load_friends();
                                 },
                             );
@@ -224,8 +223,8 @@ fn Card(profile: Profile) -> impl IntoView {
                 }}
             </p>
             {(!profile.bio.is_empty()).then(|| view! { <p class="bio" dir="auto" translate="yes" prop:textContent=profile.bio></p> })}
-            {profile.owner.map(|owner| view! { <Owner owner mine=owner == context.me() /> })}
-            <Show when=move || context.is_blocked(id)>
+            {profile.owner.map(|owner| view! { <Owner owner mine=owner == context.session.me() /> })}
+            <Show when=move || context.friends.is_blocked(id)>
                 <p class="notice" role="status" data-testid="blocked-notice">
                     <Icon path=BAN />
                     <span>{texts::blocked_notice()}</span>

@@ -63,10 +63,10 @@ pub(crate) fn ProviderButton() -> impl IntoView {
             }
         });
     };
-    let name = move || context.server.with(|server| server.as_ref().and_then(|one| one.provider.clone()));
+    let name = move || context.session.of_server(|server| server.provider.clone());
     move || {
         // The provider redirects to the server's own page, so the log-in must start there.
-        if let (Some(name), Some(server)) = (name(), context.api.server.get()) {
+        if let (Some(name), Some(server)) = (name(), context.session.host.get()) {
             return Some(
                 view! {
                     <div class="auth-other">
@@ -228,7 +228,7 @@ fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoVi
         });
     };
     let with_invite = move || {
-        let mode = context.server.with(|server| server.as_ref().map(|server| server.registration));
+        let mode = context.session.of_server(|server| Some(server.registration));
         matches!(mode, Some(Registration::Invite | Registration::Approval))
     };
     view! {
@@ -267,12 +267,12 @@ pub(crate) fn AddedPage() -> impl IntoView {
     let failure = RwSignal::new(None::<Failure>);
     match state_and_code() {
         // A log-in has just ended here; the page is about to redirect.
-        _ if context.by_form.get_value() => {}
+        _ if context.session.by_form.get_value() => {}
         None => failure.set(Some(turned_back())),
         Some((state, code)) => spawn_local(async move {
             match context.api.create_identity(&CompleteIdentity { state, code, binding: None }).await {
                 Ok(_) => {
-                    context.toast(auth::provider_added(), false);
+                    context.ui.toast(auth::provider_added(), false);
                     let replace = NavigateOptions { replace: true, ..Default::default() };
                     navigate("/settings/security", replace);
                 }

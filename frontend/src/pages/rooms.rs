@@ -31,7 +31,7 @@ pub(crate) fn Rooms() -> impl IntoView {
     let creating = RwSignal::new(query.with_untracked(|query| query.get("new").is_some()));
     // The link in the sidebar opens the form even while this page is shown; closing the form cleans up the address.
     effect(move || {
-        context.visits.track();
+        context.ui.visits.track();
         if query.with(|query| query.get("new").is_some()) {
             creating.set(true);
         }
@@ -154,10 +154,10 @@ fn RoomCard(room: Room) -> impl IntoView {
     let context = context();
     let navigate = use_navigate();
     let id = room.id;
-    let inside = Memo::new(move |_| context.ids.with(|ids| ids.contains(&id)));
+    let inside = Memo::new(move |_| context.conversations.contains(id));
     let busy = RwSignal::new(false);
     let ago = move || {
-        context.minute.track();
+        context.ui.minute.track();
         texts::active(&browser::ago(room.last_activity_at))
     };
     let navigate = StoredValue::new_local(navigate);
@@ -175,7 +175,7 @@ fn RoomCard(room: Room) -> impl IntoView {
                         navigate(&format!("/c/{id}"), leptos_router::NavigateOptions::default())
                     });
                 }
-                Err(failure) => context.complain(&failure),
+                Err(failure) => context.ui.complain(&failure),
             }
             let _ = busy.try_set(false);
         });
@@ -254,7 +254,7 @@ fn NewRoom(creating: RwSignal<bool>) -> impl IntoView {
                     let _ = name.error.try_set(Some(texts::name_taken().to_owned()));
                     name.focus();
                 }
-                Err(failure) => context.complain(&failure),
+                Err(failure) => context.ui.complain(&failure),
             }
             let _ = busy.try_set(false);
         });

@@ -228,7 +228,7 @@ fn Manage(known: SecondFactor, stage: RwSignal<Stage>, done: Callback<()>) -> im
         if let Some(body) = both() {
             let request = async move { context.api.delete_second_factor(&body).await };
             send(busy, failure, code, request, move |()| {
-                context.toast(texts::factor_is_off(), false);
+                context.ui.toast(texts::factor_is_off(), false);
                 done.run(());
             });
         }

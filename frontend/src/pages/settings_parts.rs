@@ -61,7 +61,7 @@ pub(crate) fn AvatarForm() -> impl IntoView {
             match context.api.upload_avatar(file.into(), media).await {
                 Ok(account) => {
                     context.account_changed(account);
-                    context.toast(texts::photo_updated(), false);
+                    context.ui.toast(texts::photo_updated(), false);
                     forget();
                 }
                 Err(failure) => {
@@ -74,11 +74,11 @@ pub(crate) fn AvatarForm() -> impl IntoView {
     let remove = move |_| {
         context.attempt(async move { context.api.delete_avatar().await }, move |account| {
             context.account_changed(account);
-            context.toast(texts::photo_removed(), false);
+            context.ui.toast(texts::photo_removed(), false);
         });
     };
     let has_picture =
-        move || context.account.with(|one| one.as_ref().is_some_and(|one| one.avatar.is_some()));
+        move || context.session.account.with(|one| one.as_ref().is_some_and(|one| one.avatar.is_some()));
     let broken = move || {
         forget();
         error.set(Some(texts::photo_broken().to_owned()));
@@ -86,7 +86,7 @@ pub(crate) fn AvatarForm() -> impl IntoView {
     let face = move || {
         match preview.get() {
         Some(address) => view! { <span class="avatar avatar-xl"><img src=address alt=texts::photo_chosen() on:error=move |_| broken() /></span> }.into_any(),
-        None => view! { <Avatar id=context.me() size="xl" /> }.into_any(),
+        None => view! { <Avatar id=context.session.me() size="xl" /> }.into_any(),
     }
     };
     view! {
@@ -152,7 +152,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
     let bio = Input::new("bio", validation::bio);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
-    context.account.with_untracked(|account| {
+    context.session.account.with_untracked(|account| {
         if let Some(account) = account {
             handle.value.set(account.handle.clone());
             display_name.value.set(account.display_name.clone());
@@ -164,7 +164,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
         if busy.get_untracked() || !check_all(&[display_name, handle, bio]) {
             return;
         }
-        let Some(known) = context.account.get_untracked() else { return };
+        let Some(known) = context.session.account.get_untracked() else { return };
         let changed = |input: Input, old: &str| {
             let new = input.text().trim().to_owned();
             (new != old).then_some(new)
@@ -175,7 +175,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
             bio: changed(bio, &known.bio),
         };
         if body == UpdateAccount::default() {
-            context.toast(texts::no_changes(), false);
+            context.ui.toast(texts::no_changes(), false);
             return;
         }
         busy.set(true);
@@ -184,7 +184,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
             match context.api.update_account(&body).await {
                 Ok(account) => {
                     context.account_changed(account);
-                    context.toast(texts::profile_saved(), false);
+                    context.ui.toast(texts::profile_saved(), false);
                 }
                 Err(why) => {
                     if why.code() == Some(ErrorCode::Taken) {
@@ -249,7 +249,7 @@ pub(crate) fn PasswordForm() -> impl IntoView {
                 Ok(()) => {
                     let _ = current.value.try_set(String::new());
                     let _ = new.value.try_set(String::new());
-                    context.toast(security::password_changed(), false);
+                    context.ui.toast(security::password_changed(), false);
                 }
                 Err(why) if why.code() == Some(ErrorCode::BadCredentials) => {
                     let _ = current.error.try_set(Some(security::wrong_current_password().to_owned()));

@@ -43,7 +43,7 @@ pub(crate) fn TokenForm(
     let days = RwSignal::new(USUAL);
     let password = password_again("token_password");
     let sending = Sending::new();
-    let owner = context.me();
+    let owner = context.session.me();
     effect(move || name.focus());
     let cancel = move |_| {
         name.forget(owner);
@@ -151,9 +151,9 @@ fn Conversations(
 ) -> impl IntoView {
     let context = context();
     let all = Memo::new(move |_| {
-        let mut ids = context.ordered(ConversationKind::Room);
+        let mut ids = context.conversations.ordered(ConversationKind::Room);
         if !bot {
-            ids.extend(context.ordered(ConversationKind::Direct));
+            ids.extend(context.conversations.ordered(ConversationKind::Direct));
         }
         ids.into_iter().filter_map(|id| Some((id, called(context, id)?))).collect::<Vec<_>>()
     });

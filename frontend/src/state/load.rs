@@ -31,6 +31,17 @@ impl<T> Load<T> {
         }
         true
     }
+
+    /// Changes what is loaded. Returns false if nothing is.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut T)) -> bool {
+        match self {
+            Self::Ready(value) => {
+                change(value);
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::{Message, MessagePage};
 
+use super::outbox::Outbox;
+use super::session::Session;
 use crate::live::Live;
 use crate::state::failure::Failure;
 use crate::state::history::Place;
@@ -57,9 +59,11 @@ struct Left {
     cursor: Seq,
 }
 
-/// The open conversation; a cheap handle.
+/// The open conversation.
 #[derive(Clone, Copy)]
-pub(crate) struct OpenChat {
+pub(crate) struct OpenConversation {
+    live: Live,
+    session: Session,
     pub(crate) id: RwSignal<Option<ConversationId>>,
     pub(crate) stage: RwSignal<Stage>,
     /// The displayed days, oldest first; [`Self::rows_of`] has their rows.
@@ -96,10 +100,12 @@ pub(crate) struct OpenChat {
     left: StoredValue<Vec<Left>>,
 }
 
-impl OpenChat {
+impl OpenConversation {
     /// No open conversation.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(live: Live, session: Session) -> Self {
         Self {
+            live,
+            session,
             id: RwSignal::new(None),
             stage: RwSignal::new(Stage::Loading),
             days: RwSignal::new(Vec::new()),
@@ -136,13 +142,11 @@ impl OpenChat {
         id: ConversationId,
         read: Option<Seq>,
         worth: impl Fn(Seq) -> bool,
-        live: Live,
-        me: UserId,
     ) -> Option<Seq> {
-        self.close(live);
+        self.close();
         self.read.set_value(read);
         self.id.set(Some(id));
-        live.look_at(Some(id));
+        self.live.look_at(Some(id));
         let left = self.left.try_update_value(|left| {
             let at = left.iter().position(|one| one.id == id)?;
             Some(left.remove(at))
@@ -150,15 +154,15 @@ impl OpenChat {
         let left = left.flatten().filter(|left| worth(left.cursor))?;
         self.timeline.set_value(left.timeline);
         self.stage.set(Stage::Ready);
-        self.draw(live, me);
+        self.draw();
         self.arrive(Wish::Resume);
         Some(left.cursor)
     }
 
     /// Closes the open conversation and caches what was loaded.
-    pub(crate) fn close(&self, live: Live) {
+    pub(crate) fn close(&self) {
         let ready = self.stage.get_untracked() == Stage::Ready;
-        let kept = self.id.get_untracked().filter(|_| ready).and_then(|id| Some((id, live.cursor(id)?)));
+        let kept = self.id.get_untracked().filter(|_| ready).and_then(|id| Some((id, self.live.cursor(id)?)));
         if let Some((id, cursor)) = kept
             && let Some(timeline) = self.timeline.try_update_value(std::mem::take)
         {
@@ -171,7 +175,7 @@ impl OpenChat {
             });
         }
         self.id.set(None);
-        live.look_at(None);
+        self.live.look_at(None);
         self.empty();
         self.answered.update_value(Timeline::clear);
         self.quotes.update_value(Vec::clear);
@@ -200,8 +204,8 @@ impl OpenChat {
     }
 
     /// Closes the open conversation and discards the cache.
-    pub(crate) fn forget(&self, live: Live) {
-        self.close(live);
+    pub(crate) fn forget(&self) {
+        self.close();
         self.left.update_value(Vec::clear);
     }
 
@@ -212,7 +216,7 @@ impl OpenChat {
     }
 
     /// Replaces everything loaded by a page.
-    pub(crate) fn replace(&self, page: MessagePage, part: Part, wish: Wish, live: Live, me: UserId) {
+    pub(crate) fn replace(&self, page: MessagePage, part: Part, wish: Wish) {
         self.quote(&page);
         self.timeline.update_value(|timeline| {
             timeline.clear();
@@ -221,12 +225,12 @@ impl OpenChat {
         self.messages.update_value(BTreeMap::clear);
         self.fresh.set(Vec::new());
         self.stage.set(Stage::Ready);
-        self.draw(live, me);
+        self.draw();
         self.arrive(wish);
     }
 
     /// Adds a page to what is loaded. If they are not adjacent, a gap is between them.
-    pub(crate) fn join(&self, page: MessagePage, part: Part, live: Live, me: UserId) {
+    pub(crate) fn join(&self, page: MessagePage, part: Part) {
         self.quote(&page);
         let touched: Vec<Seq> = page.items.iter().map(|message| message.seq).collect();
         self.timeline.update_value(|timeline| {
@@ -234,7 +238,7 @@ impl OpenChat {
             self.trim(timeline);
         });
         self.refresh(&touched);
-        self.draw(live, me);
+        self.draw();
         if !self.newer.get_untracked() && self.at_bottom.get_untracked() {
             self.fresh.set(Vec::new());
         }
@@ -251,11 +255,11 @@ impl OpenChat {
     }
 
     /// Adds the user's own message after it was stored.
-    pub(crate) fn stored(&self, message: Message, live: Live, me: UserId) {
+    pub(crate) fn stored(&self, message: Message) {
         if !self.newer.get_untracked() {
             self.timeline.update_value(|timeline| timeline.add(message));
         }
-        self.draw(live, me);
+        self.draw();
     }
 
     /// Applies a change before its event arrives; the event will then change nothing.
@@ -269,7 +273,7 @@ impl OpenChat {
     }
 
     /// Applies an event. `counts` decides whose messages count as new.
-    pub(crate) fn apply(&self, event: &Event, live: Live, me: UserId, counts: impl Fn(UserId) -> bool) {
+    pub(crate) fn apply(&self, event: &Event, counts: impl Fn(UserId) -> bool) {
         self.change_quotes(event);
         let touched = self.timeline.try_update_value(|timeline| timeline.apply(event)).flatten();
         match &event.change {
@@ -281,7 +285,7 @@ impl OpenChat {
                     self.refresh(&[seq]);
                 }
                 self.timeline.update_value(|timeline| self.trim(timeline));
-                self.draw(live, me);
+                self.draw();
             }
             change => {
                 if let Change::MessageDeleted { target, .. } = change {
@@ -345,6 +349,13 @@ impl OpenChat {
         Some(signal)
     }
 
+    /// The text of a message including a pending edit.
+    pub(crate) fn text_of(&self, outbox: &Outbox, seq: Seq) -> String {
+        let edit = self.id.get_untracked().and_then(|id| untrack(|| outbox.edit_of(id, seq)));
+        let stored = || self.message(seq).and_then(|message| message.get_untracked().body);
+        edit.map(|edit| edit.body).or_else(stored).unwrap_or_default()
+    }
+
     /// Whether a message is loaded.
     pub(crate) fn holds(&self, seq: Seq) -> bool {
         self.timeline.with_value(|timeline| timeline.get(seq).is_some())
@@ -356,7 +367,8 @@ impl OpenChat {
     }
 
     /// The user's newest loaded message that is not deleted.
-    pub(crate) fn last_own(&self, me: UserId) -> Option<Message> {
+    pub(crate) fn last_own(&self) -> Option<Message> {
+        let me = self.session.me();
         self.timeline.with_value(|timeline| {
             timeline.iter().rev().find(|message| message.author == me && message.body.is_some()).cloned()
         })

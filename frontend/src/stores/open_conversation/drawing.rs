@@ -3,26 +3,24 @@
 //! Invariant: a day's signal changes only when its rows do, so that a new message updates only the last day.
 
 use leptos::prelude::*;
-use parlour_protocol::ids::UserId;
 
-use super::{OpenChat, Stage};
+use super::{OpenConversation, Stage};
 use crate::browser;
-use crate::live::Live;
 use crate::state::rows::{DayKey, Frame, Row, by_day, rows};
 
-impl OpenChat {
+impl OpenConversation {
     /// Computes the rows.
-    pub(crate) fn draw(&self, live: Live, me: UserId) {
+    pub(crate) fn draw(&self) {
         let Some(id) = self.id.get_untracked() else { return };
         self.note_edges();
         if self.stage.get_untracked() != Stage::Ready {
             return;
         }
-        let pending = if self.newer.get_untracked() { Vec::new() } else { live.pending(id) };
+        let pending = if self.newer.get_untracked() { Vec::new() } else { self.live.pending(id) };
         let frame = Frame {
             complete: !self.older.get_untracked(),
             read: self.read.get_value(),
-            me,
+            me: self.session.me(),
             now: browser::now(),
         };
         let made = self.timeline.with_value(|timeline| {

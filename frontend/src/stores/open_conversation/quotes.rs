@@ -9,9 +9,9 @@ use parlour_protocol::events::{Change, Event};
 use parlour_protocol::ids::Seq;
 use parlour_protocol::messages::{Message, MessagePage};
 
-use super::OpenChat;
+use super::OpenConversation;
 
-impl OpenChat {
+impl OpenConversation {
     /// The signal of a quoted message; `None` until it is known. `ask` is called with the messages to be fetched from
     /// the server, once for all rows of a page.
     pub(crate) fn quoted(
