@@ -1,16 +1,13 @@
 //! Parts of a message's row: the quoted message, the reactions, and the actions.
 
 use leptos::prelude::*;
-use parlour_client::engine::Act;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
-use parlour_protocol::messages::Message;
+use parlour_protocol::messages::{Message, Reaction};
 use wasm_bindgen::JsCast;
 
-use crate::browser;
 use crate::components::avatar::Name;
-use crate::components::composer::Mode;
-use crate::components::menu::{OpenMenu, Place};
-use crate::context::{Context, context};
+use crate::components::row_context::{MenuPlace, Mode, OpenMenu, RowContext};
+use crate::context::context;
 use crate::icons::{Icon, MORE, PENCIL, REPLY, SMILE};
 use crate::state::{bidi, reactions};
 use crate::texts::{chat, common};
@@ -18,39 +15,11 @@ use crate::texts::{chat, common};
 /// Maximum length of a quoted text, in characters.
 const EXCERPT: usize = 160;
 
+/// At most this many users are named at a reaction.
+const NAMED: usize = 12;
+
 /// The emoji offered for reactions.
 pub(crate) const PALETTE: [&str; 8] = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"];
-
-/// State shared by the rows of a timeline.
-#[derive(Clone, Copy)]
-pub(crate) struct RowContext {
-    pub(crate) context: Context,
-    pub(crate) conversation: ConversationId,
-    pub(crate) mode: RwSignal<Mode>,
-    /// The row whose actions are shown: the hovered or focused one.
-    pub(crate) active: RwSignal<Option<Seq>>,
-    /// The open menu.
-    pub(crate) menu: RwSignal<Option<OpenMenu>>,
-    /// The row that the user jumped to.
-    pub(crate) target: RwSignal<Option<Seq>>,
-    /// Whether the last pointer event came from a finger.
-    pub(crate) fingers: StoredValue<bool>,
-}
-
-impl RowContext {
-    /// The initial shared state for a conversation.
-    pub(crate) fn new(context: Context, conversation: ConversationId) -> Self {
-        Self {
-            context,
-            conversation,
-            mode: RwSignal::new(Mode::New),
-            active: RwSignal::new(None),
-            menu: RwSignal::new(None),
-            target: RwSignal::new(None),
-            fingers: StoredValue::new(false),
-        }
-    }
-}
 
 /// A message in one line, for quotes.
 pub(crate) fn excerpt(message: &Message) -> String {
@@ -85,70 +54,21 @@ pub(crate) fn Quote(conversation: ConversationId, seq: Seq) -> impl IntoView {
     }
 }
 
-/// Adds the user's reaction, or removes it if it is already there.
-pub(crate) fn react(context: Context, conversation: ConversationId, message: &Message, emoji: &str) {
-    let (me, seq, emoji) = (context.session.me(), message.seq, emoji.to_owned());
-    let shown =
-        untrack(|| reactions::shown(&message.reactions, &context.outbox.reactions_of(conversation, seq), me));
-    let on = !shown.iter().any(|reaction| reaction.emoji == emoji && reaction.users.contains(&me));
-    context.act(conversation, Act::React { seq, emoji, on });
-}
-
 /// The reactions below a message.
 #[component]
-pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Message>) -> impl IntoView {
-    let context = context();
-    let me = context.session.me();
+pub(crate) fn Reactions(message: ArcRwSignal<Message>, row: RowContext) -> impl IntoView {
+    let (me, outbox) = (row.context.session.me(), row.context.outbox);
     let reactions = {
         let message = message.clone();
         Memo::new(move |_| {
             message.with(|message| {
-                reactions::shown(
-                    &message.reactions,
-                    &context.outbox.reactions_of(conversation, message.seq),
-                    me,
-                )
+                let pending = outbox.reactions_of(row.conversation, message.seq);
+                reactions::shown(&message.reactions, &pending, me)
             })
         })
     };
     // A chip keeps its element while users come and go, and so keeps the focus.
-    let chip = move |emoji: String| {
-        let message = message.clone();
-        let users = {
-            let emoji = emoji.clone();
-            Memo::new(move |_| {
-                reactions
-                    .with(|all| all.iter().find(|one| one.emoji == emoji).map(|one| one.users.clone()))
-                    .unwrap_or_default()
-            })
-        };
-        let mine = Memo::new(move |_| users.with(|users| users.contains(&me)));
-        let names = move || {
-            let name =
-                |id| context.people.user(id).with(|user| user.as_ref().map(|user| user.display_name.clone()));
-            let names: Vec<String> = users.with(|users| {
-                users.iter().take(12).filter_map(|id| name(*id)).map(|name| bidi::isolated(&name)).collect()
-            });
-            common::names(&names)
-        };
-        let (shown, label) = (emoji.clone(), emoji.clone());
-        view! {
-            <button
-                type="button"
-                class="chip"
-                class:mine=move || mine.get()
-                tabindex="-1"
-                aria-pressed=move || mine.get().to_string()
-                aria-label=move || format!("{label} {}: {}", users.with(Vec::len), names())
-                title=names
-                data-testid="reaction"
-                on:click=move |_| react(context, conversation, &message.get_untracked(), &emoji)
-            >
-                <span>{shown}</span>
-                <span class="chip-count">{move || users.with(Vec::len)}</span>
-            </button>
-        }
-    };
+    let chip = move |emoji: String| view! { <Chip emoji reactions message=message.clone() row /> };
     let emoji = move || reactions.with(|all| all.iter().map(|one| one.emoji.clone()).collect::<Vec<_>>());
     view! {
         <Show when=move || reactions.with(|all| !all.is_empty())>
@@ -156,6 +76,49 @@ pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Messa
                 <For each=emoji key=Clone::clone children=chip.clone() />
             </div>
         </Show>
+    }
+}
+
+/// One emoji, and how many have reacted with it.
+#[component]
+fn Chip(
+    emoji: String,
+    reactions: Memo<Vec<Reaction>>,
+    message: ArcRwSignal<Message>,
+    row: RowContext,
+) -> impl IntoView {
+    let (me, people) = (row.context.session.me(), row.context.people);
+    let users = {
+        let emoji = emoji.clone();
+        Memo::new(move |_| {
+            reactions
+                .with(|all| all.iter().find(|one| one.emoji == emoji).map(|one| one.users.clone()))
+                .unwrap_or_default()
+        })
+    };
+    let mine = Memo::new(move |_| users.with(|users| users.contains(&me)));
+    let names = move || {
+        let name = |id: &UserId| {
+            people.user(*id).with(|user| user.as_ref().map(|user| bidi::isolated(&user.display_name)))
+        };
+        common::names(&users.with(|users| users.iter().take(NAMED).filter_map(name).collect::<Vec<_>>()))
+    };
+    let (shown, label) = (emoji.clone(), emoji.clone());
+    view! {
+        <button
+            type="button"
+            class="chip"
+            class:mine=move || mine.get()
+            tabindex="-1"
+            aria-pressed=move || mine.get().to_string()
+            aria-label=move || format!("{label} {}: {}", users.with(Vec::len), names())
+            title=names
+            data-testid="reaction"
+            on:click=move |_| row.react(&message.get_untracked(), &emoji)
+        >
+            <span>{shown}</span>
+            <span class="chip-count">{move || users.with(Vec::len)}</span>
+        </button>
     }
 }
 
@@ -171,18 +134,14 @@ pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl In
             .map(|button| button.get_bounding_client_rect())
             .map(|place| (place.right(), place.top(), place.bottom()))
     };
-    let write = move |mode| {
-        row.mode.set(mode);
-        browser::focus("composer");
-    };
     let react = move |event: web_sys::MouseEvent| {
         if let Some((right, top, _)) = corner(&event) {
-            row.menu.set(Some(OpenMenu { seq, place: Place::Emoji(right, top) }));
+            row.menu.set(Some(OpenMenu { seq, place: MenuPlace::Emoji(right, top) }));
         }
     };
     let more = move |event: web_sys::MouseEvent| {
         if let Some((right, _, bottom)) = corner(&event) {
-            row.menu.set(Some(OpenMenu { seq, place: Place::At(right, bottom) }));
+            row.menu.set(Some(OpenMenu { seq, place: MenuPlace::At(right, bottom) }));
         }
     };
     let action = |path, label: &'static str, testid: &'static str, run: Box<dyn Fn(web_sys::MouseEvent)>| {
@@ -204,8 +163,8 @@ pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl In
         <div class="actions-place">
             <div class="actions" role="toolbar" aria-label=chat::message_actions()>
                 {writable.then(|| action(SMILE, chat::add_reaction(), "react", Box::new(react)))}
-                {writable.then(|| action(REPLY, chat::reply(), "reply", Box::new(move |_| write(Mode::Reply(seq)))))}
-                {(writable && mine).then(|| action(PENCIL, chat::edit(), "edit", Box::new(move |_| write(Mode::Edit(seq)))))}
+                {writable.then(|| action(REPLY, chat::reply(), "reply", Box::new(move |_| row.write(Mode::Reply(seq)))))}
+                {(writable && mine).then(|| action(PENCIL, chat::edit(), "edit", Box::new(move |_| row.write(Mode::Edit(seq)))))}
                 {action(MORE, chat::more(), "more", Box::new(more))}
             </div>
         </div>

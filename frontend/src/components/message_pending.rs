@@ -8,7 +8,8 @@ use crate::browser;
 use crate::components::avatar::Avatar;
 use crate::components::message::Head;
 use crate::components::message_body::body;
-use crate::components::message_parts::{Quote, RowContext};
+use crate::components::message_parts::Quote;
+use crate::components::row_context::RowContext;
 use crate::context::context;
 use crate::icons::{CLOCK, Icon};
 use crate::state::time;
@@ -20,16 +21,16 @@ const SLOW_MS: f64 = 2_000.0;
 
 /// The state of a pending edit; a refused edit's text is not lost.
 #[component]
-pub(crate) fn ChangeState(change: Memo<Option<PendingEdit>>) -> impl IntoView {
+pub(crate) fn EditState(edit: Memo<Option<PendingEdit>>) -> impl IntoView {
     move || {
-        let change = change.get()?;
-        let state = match change.failed {
+        let edit = edit.get()?;
+        let state = match edit.failed {
             None => {
                 view! { <span class="edited" data-testid="edit-waiting">{chat::saving()}</span> }.into_any()
             }
             Some(why) => {
                 let what = chat::not_saved(&why);
-                view! { <Refused cid=change.cid what /> }.into_any()
+                view! { <Refused cid=edit.cid what /> }.into_any()
             }
         };
         Some(view! { <div class="change-state">{state}</div> })

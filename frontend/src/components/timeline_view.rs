@@ -13,7 +13,7 @@ use wasm_bindgen::closure::Closure;
 use web_sys::HtmlElement;
 
 use crate::browser;
-use crate::components::message_parts::RowContext;
+use crate::components::row_context::RowContext;
 use crate::components::scrolling::{self, NEAR_EDGE, NEAR_END};
 use crate::context::Context;
 use crate::effects::effect;
@@ -54,6 +54,11 @@ impl View {
             stuck: RwSignal::new(false),
             noted: StoredValue::new(None),
         }
+    }
+
+    /// The conversation.
+    pub(crate) fn id(&self) -> ConversationId {
+        self.id
     }
 
     /// The scrolling element.
@@ -179,7 +184,7 @@ impl View {
             return;
         }
         let seen = if at_bottom {
-            self.context.live.cursor(self.id)
+            self.context.open.head()
         } else {
             scrolling::visible(&element).map(|(_, last)| last)
         };
@@ -299,7 +304,7 @@ impl View {
             let looking = context.ui.attention.get();
             if before == Some(true) && !looking && open.at_bottom.get_untracked() {
                 // Messages that arrive while the user looks elsewhere are marked as new on return.
-                open.read.set_value(context.live.cursor(self.id));
+                open.read.set_value(open.head());
             }
             if before.is_some() {
                 self.note();

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_params_map;
 use parlour_client::engine::Input;
-use parlour_protocol::conversations::ConversationKind;
+use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::Room;
@@ -14,15 +14,15 @@ use crate::browser;
 use crate::components::composer::Composer;
 use crate::components::layers;
 use crate::components::members::Members;
-use crate::components::message_parts::RowContext;
+use crate::components::row_context::RowContext;
 use crate::components::states::{Failed, Skeleton};
 use crate::components::timeline::{Timeline, timeline_view};
-use crate::context::context;
+use crate::components::timeline_view::View;
+use crate::context::{Context, context};
 use crate::icons::{ALERT, CLOSE, HASH, Icon};
 use crate::pages::conversation_head::{ChatHead, RoomActions};
 use crate::pages::home::NotFound;
 use crate::state::bidi;
-use crate::state::conversations::title;
 use crate::state::history::{PAGE, Place};
 use crate::state::load::Load;
 use crate::state::spot::Anchor;
@@ -76,9 +76,9 @@ pub(crate) fn ConversationPage() -> impl IntoView {
 #[component]
 fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     let context = context();
-    let open = context.open;
+    let (open, people) = (context.open, context.people);
     let entry = context.conversations.entry(id)?;
-    let shared = RowContext::new(context, id);
+    let row = RowContext::new(context, id);
     let (read, unread, head) = entry.with_untracked(|entry| (entry.read_seq, entry.unread, entry.head));
     // Events missed since the user left are fetched individually, unless there are too many.
     let worth = |cursor| head - cursor <= CATCH_UP;
@@ -86,10 +86,60 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
         context.feed(Input::Follow { conversation: id, after: cursor });
         context.focus_live();
     }
-    let view = timeline_view(id, shared);
+    let view = timeline_view(id, row);
+    // The newest page contains where the user stopped reading, unless there is too much to read.
+    let begin = if unread as usize >= PAGE && read > 0 { Place::Around(read) } else { Place::Newest };
+    follow_address(context, view, target, begin);
+    on_cleanup(move || {
+        if open.is(id) {
+            view.note();
+            context.tell_read(true);
+            open.close();
+        }
+    });
+    details_close_with_back(context);
+    let kind = entry.with_untracked(|entry| entry.kind);
+    let shown = Signal::derive({
+        let entry = entry.clone();
+        move || {
+            let name = entry.with(|entry| people.title(entry));
+            if kind == ConversationKind::Room { format!("#{name}") } else { name }
+        }
+    });
+    let writable = Memo::new({
+        let entry = entry.clone();
+        move |_| entry.with(|entry| entry.writable)
+    });
+    let inside = entry.clone();
+    let details = move || {
+        let there = context.preferences.details.get() && kind == ConversationKind::Room;
+        there.then(|| view! { <Details entry=inside.clone() /> })
+    };
+    Some(view! {
+        <div class="chat-and-details">
+            <section class="chat" aria-label=shown data-testid="chat" data-conversation-id=id.to_string()>
+                <ChatHead entry=entry.clone() shown />
+                <Timeline view />
+                <Typing id />
+                {move || {
+                    if writable.get() {
+                        view! { <Composer title=shown row /> }.into_any()
+                    } else {
+                        view! { <Closed id kind /> }.into_any()
+                    }
+                }}
+            </section>
+            {details}
+        </div>
+    })
+}
+
+/// Opens at the message in the address, at the previous position, where the user stopped reading (in `begin`), or at the
+/// end.
+fn follow_address(context: Context, view: View, target: Memo<Option<Seq>>, begin: Place) {
+    let (id, open) = (view.id(), context.open);
     // The scroll anchor at each address, to return to exactly.
     let places: StoredValue<Vec<(Option<Seq>, Option<Anchor>)>> = StoredValue::new(Vec::new());
-    // Opens at the message in the address, at the previous position, where the user stopped reading, or at the end.
     Effect::new(move |before: Option<Option<Seq>>| {
         // A click on a link to the current address also scrolls there.
         context.ui.visits.track();
@@ -108,16 +158,9 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
             (Some(seq), _) => context.open_at(id, Place::Around(seq), Wish::At(seq)),
             (None, None) if ready => {}
             (None, None) => {
-                let kept = context
-                    .preferences
-                    .kept(Life::Tab, &format!("place.{id}"))
-                    .and_then(|text| text.parse().ok());
-                let place = match kept {
-                    Some(seq) => Place::Around(seq),
-                    None if unread as usize >= PAGE && read > 0 => Place::Around(read),
-                    None => Place::Newest,
-                };
-                context.open_at(id, place, Wish::Resume);
+                let kept = context.preferences.kept(Life::Tab, &format!("place.{id}"));
+                let kept = kept.and_then(|text| text.parse().ok()).map(Place::Around);
+                context.open_at(id, kept.unwrap_or(begin), Wish::Resume);
             }
             // Going back from a message the user had jumped to.
             (None, Some(Some(_))) => match been {
@@ -130,14 +173,11 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
         }
         wanted
     });
-    on_cleanup(move || {
-        if open.is(id) {
-            view.note();
-            context.tell_read(true);
-            open.close();
-        }
-    });
-    // On a small screen the details cover the page: Back closes them.
+}
+
+/// On a small screen the details cover the page: Back closes them.
+fn details_close_with_back(context: Context) {
+    let details = context.preferences.details;
     let pane: StoredValue<Option<u64>> = StoredValue::new(None);
     let leave_pane = move || {
         if let Some(Some(layer)) = pane.try_update_value(Option::take) {
@@ -145,98 +185,67 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
         }
     };
     Effect::new(move |before: Option<bool>| {
-        let there = context.preferences.details.get();
+        let there = details.get();
         if there && before == Some(false) && browser::narrow() {
-            pane.set_value(Some(layers::opened(move || context.preferences.details.set(false))));
+            pane.set_value(Some(layers::opened(move || details.set(false))));
         } else if !there {
             leave_pane();
         }
         there
     });
     on_cleanup(leave_pane);
-    let kind = entry.with_untracked(|entry| entry.kind);
-    let peer = entry.with_untracked(|entry| entry.peer.as_ref().map(|peer| peer.id));
-    let shown = Signal::derive({
-        let entry = entry.clone();
+}
+
+/// Why the user may not write here.
+#[component]
+fn Closed(id: ConversationId, kind: ConversationKind) -> impl IntoView {
+    let context = context();
+    let why = match kind {
+        ConversationKind::Direct => chat::no_longer_friends(),
+        ConversationKind::Room => chat::cannot_write(),
+    };
+    let again = context.conversations.peer(id).map(|peer| {
+        let user = context.people.user(peer);
         move || {
-            let name = entry.with(title);
-            match (kind, peer) {
-                (ConversationKind::Room, _) => format!("#{name}"),
-                (_, Some(peer)) => context
-                    .people
-                    .user(peer)
-                    .with(|user| user.as_ref().map_or(name, |user| user.display_name.clone())),
-                _ => name,
-            }
+            user.with(|user| {
+                user.as_ref()
+                    .map(|user| view! { <a href=format!("/u/{}", user.handle)>{chat::show_profile()}</a> })
+            })
         }
     });
-    let writable = Memo::new({
-        let entry = entry.clone();
-        move |_| entry.with(|entry| entry.writable)
-    });
-    let foot = move || {
-        if writable.get() {
-            view! { <Composer id title=shown shared /> }.into_any()
-        } else {
-            let why = match kind {
-                ConversationKind::Direct => chat::no_longer_friends(),
-                ConversationKind::Room => chat::cannot_write(),
-            };
-            let handle = peer.map(|peer| context.people.user(peer));
-            let again = handle.map(|user| {
-                move || {
-                    user.with(|user| {
-                        user.as_ref().map(
-                            |user| view! { <a href=format!("/u/{}", user.handle)>{chat::show_profile()}</a> },
-                        )
-                    })
-                }
-            });
-            view! {
-                <div class="composer-closed" data-testid="composer-disabled-reason" role="status">
-                    <Icon path=ALERT />
-                    <span>{why}</span>
-                    {again}
-                </div>
-            }
-            .into_any()
-        }
-    };
-    let inside = entry.clone();
-    let details = move || {
-        (context.preferences.details.get() && kind == ConversationKind::Room).then(|| {
-            view! {
-                <aside class="details" aria-label=chat::members_title()>
-                    <header class="details-head">
-                        <h2 class="grow">{chat::members_title()}</h2>
-                        <span class="only-narrow">
-                            <RoomActions entry=inside.clone() />
-                        </span>
-                        <button
-                            type="button"
-                            class="icon-button"
-                            aria-label=common::close()
-                            on:click=move |_| context.preferences.details.set(false)
-                        >
-                            <Icon path=CLOSE />
-                        </button>
-                    </header>
-                    <Members id />
-                </aside>
-            }
-        })
-    };
-    Some(view! {
-        <div class="chat-and-details">
-            <section class="chat" aria-label=shown data-testid="chat" data-conversation-id=id.to_string()>
-                <ChatHead entry=entry.clone() shown />
-                <Timeline view />
-                <Typing id />
-                {foot}
-            </section>
-            {details}
+    view! {
+        <div class="composer-closed" data-testid="composer-disabled-reason" role="status">
+            <Icon path=ALERT />
+            <span>{why}</span>
+            {again}
         </div>
-    })
+    }
+}
+
+/// The members of a room.
+#[component]
+fn Details(entry: ArcRwSignal<Conversation>) -> impl IntoView {
+    let details = context().preferences.details;
+    let id = entry.with_untracked(|entry| entry.id);
+    view! {
+        <aside class="details" aria-label=chat::members_title()>
+            <header class="details-head">
+                <h2 class="grow">{chat::members_title()}</h2>
+                <span class="only-narrow">
+                    <RoomActions entry />
+                </span>
+                <button
+                    type="button"
+                    class="icon-button"
+                    aria-label=common::close()
+                    on:click=move |_| details.set(false)
+                >
+                    <Icon path=CLOSE />
+                </button>
+            </header>
+            <Members id />
+        </aside>
+    }
 }
 
 /// The typing indicator. The line is always present, so that nothing moves when someone starts typing.

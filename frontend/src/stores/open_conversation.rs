@@ -135,6 +135,11 @@ impl OpenConversation {
         self.id.get_untracked() == Some(id)
     }
 
+    /// The position up to which the conversation's log is known.
+    pub(crate) fn head(&self) -> Option<Seq> {
+        self.live.cursor(self.id.get_untracked()?)
+    }
+
     /// Opens a conversation. If it is cached and `worth` accepts its cursor, it is shown immediately, and the cursor
     /// from which to follow its log is returned.
     pub(crate) fn begin(
@@ -162,7 +167,7 @@ impl OpenConversation {
     /// Closes the open conversation and caches what was loaded.
     pub(crate) fn close(&self) {
         let ready = self.stage.get_untracked() == Stage::Ready;
-        let kept = self.id.get_untracked().filter(|_| ready).and_then(|id| Some((id, self.live.cursor(id)?)));
+        let kept = self.id.get_untracked().filter(|_| ready).zip(self.head());
         if let Some((id, cursor)) = kept
             && let Some(timeline) = self.timeline.try_update_value(std::mem::take)
         {

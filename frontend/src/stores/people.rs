@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leptos::prelude::*;
+use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::UserId;
 use parlour_protocol::users::User;
 
 use super::session::Session;
+use crate::state::conversations::title;
 use crate::state::mentions;
 use crate::state::wanted::Wanted;
 
@@ -72,6 +74,15 @@ impl People {
     /// The display name of a user, if they are known. Does not track changes.
     pub(crate) fn name(&self, id: UserId) -> Option<String> {
         self.user(id).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()))
+    }
+
+    /// The name of a conversation; for a direct chat the current one of the other person.
+    pub(crate) fn title(&self, entry: &Conversation) -> String {
+        let peer = entry.peer.as_ref().filter(|_| entry.kind == ConversationKind::Direct);
+        let user = peer.map(|peer| self.user(peer.id));
+        let name =
+            user.and_then(|user| user.with(|user| user.as_ref().map(|user| user.display_name.clone())));
+        name.unwrap_or_else(|| title(entry))
     }
 
     /// Whether a user is online, as far as it is known.
