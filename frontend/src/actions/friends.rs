@@ -60,6 +60,14 @@ impl Context {
         });
     }
 
+    /// Sends a request.
+    pub(crate) fn request_friendship(self, handle: String) {
+        self.attempt(async move { self.api.create_friend_request(handle).await }, move |answer| {
+            self.ui.toast(texts::request_sent(&bidi::isolated(&answer.user.display_name)), false);
+            self.load_friends();
+        });
+    }
+
     /// Accepts a request.
     pub(crate) fn accept_request(self, id: UserId) {
         self.attempt(async move { self.api.accept_friend_request(id).await }, move |answer| {

@@ -8,7 +8,6 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_client::engine::Input;
-use parlour_protocol::ids::UserId;
 use parlour_protocol::sessions::SignedIn;
 use wasm_bindgen::JsCast;
 
@@ -17,7 +16,6 @@ use crate::browser;
 use crate::context::Context;
 use crate::effects::effect;
 use crate::state::keys;
-use crate::state::load::Load;
 use crate::storage::{self, Life};
 use crate::stores::session::Phase;
 use crate::texts::auth;
@@ -122,6 +120,20 @@ impl Context {
 
     /// Keeps the access token fresh and watches for the end of the session; called once.
     pub(crate) fn watch_session(&self) {
+        self.keep_token_fresh();
+        self.watch_account();
+        self.keep_time();
+        self.watch_window();
+        let context = *self;
+        effect(move || {
+            let theme = context.preferences.theme.get();
+            browser::set_theme(theme.as_deref());
+            context.preferences.keep(Life::Device, "theme", theme.as_deref());
+        });
+    }
+
+    /// Refreshes the access token before it expires.
+    fn keep_token_fresh(&self) {
         let context = *self;
         let timer: StoredValue<Option<TimeoutHandle>> = StoredValue::new(None);
         effect(move || {
@@ -132,44 +144,52 @@ impl Context {
                 context.api.signed_in.with(|one| one.as_ref().map(|one| (one.expires_in, one.session)));
             let Some((expires_in, session)) = latest else { return };
             // The same user may have logged in again in another tab.
-            if context.session.id.get_untracked().is_some_and(|known| known != session) {
-                context.session.id.set(Some(session));
-            }
+            context.session.id.maybe_update(|known| {
+                known.is_some_and(|known| known != session) && known.replace(session).is_some()
+            });
             let wait = Duration::from_secs((expires_in - EARLY).max(5).unsigned_abs());
-            let refresh = move || {
-                spawn_local(async move {
-                    let _ = context.api.refresh().await;
-                });
-            };
-            timer.set_value(set_timeout_with_handle(refresh, wait).ok());
+            timer.set_value(set_timeout_with_handle(move || context.refresh_session(), wait).ok());
         });
-        Effect::new(move |before: Option<u32>| {
-            let count = context.api.expired.get();
-            if before.is_some_and(|before| before != count) && context.session.signed_in() {
+    }
+
+    /// Refreshes the session; whatever is wrong with it is noticed elsewhere.
+    fn refresh_session(&self) {
+        let api = self.api;
+        spawn_local(async move {
+            let _ = api.refresh().await;
+        });
+    }
+
+    /// Notices that the session has ended, or that another account was signed in.
+    fn watch_account(&self) {
+        let context = *self;
+        when_counted(context.api.expired, move || {
+            if context.session.signed_in() {
                 context.leave(Some(auth::session_over().to_owned()));
                 // Most likely the same user logs in again and wants to continue.
                 context.session.comes_back.set_value(true);
             }
-            count
         });
-        Effect::new(move |before: Option<u32>| {
-            let count = context.api.replaced.get();
-            if before.is_some_and(|before| before != count) && context.session.signed_in() {
+        when_counted(context.api.replaced, move || {
+            if context.session.signed_in() {
                 context.replaced();
             }
-            count
         });
-        effect(move || {
-            let theme = context.preferences.theme.get();
-            browser::set_theme(theme.as_deref());
-            context.preferences.keep(Life::Device, "theme", theme.as_deref());
-        });
-        let minute = context.ui.minute;
+    }
+
+    /// Counts half minutes.
+    fn keep_time(&self) {
+        let context = *self;
         let tick = move || {
-            minute.update(|minute| *minute += 1);
+            context.ui.minute.update(|minute| *minute += 1);
             context.still_here();
         };
         let _ = set_interval_with_handle(tick, Duration::from_secs(30));
+    }
+
+    /// Follows what happens to the window and in other tabs.
+    fn watch_window(&self) {
+        let context = *self;
         for name in ["online", "offline"] {
             let _ = window_event_listener_untyped(name, move |_| {
                 if context.session.signed_in() {
@@ -189,27 +209,12 @@ impl Context {
         // A page restored from the back/forward cache may belong to a user who has logged out meanwhile.
         let _ = window_event_listener_untyped("pageshow", move |_| {
             if context.session.signed_in() && storage::who().is_none() {
-                spawn_local(async move {
-                    let _ = context.api.refresh().await;
-                });
+                context.refresh_session();
             }
         });
         // A suspended tab has missed all storage events.
         for name in ["pageshow", "focus", "blur", "visibilitychange"] {
-            let _ = window_event_listener_untyped(name, move |_| {
-                context.ui.attention.maybe_update(|looking| {
-                    let now = browser::looked_at();
-                    std::mem::replace(looking, now) != now
-                });
-                context.check_identity();
-                if browser::visible() {
-                    context.feed(Input::Wake);
-                    context.feed(Input::Probe);
-                    context.still_here();
-                } else {
-                    context.tell_read_and_leave();
-                }
-            });
+            let _ = window_event_listener_untyped(name, move |_| context.looked_at());
         }
         let _ = window_event_listener(leptos::ev::click, move |event| {
             if browser::leads_here(&event) {
@@ -217,4 +222,31 @@ impl Context {
             }
         });
     }
+
+    /// Handles the user having come to this window, or having left it.
+    fn looked_at(&self) {
+        self.ui.attention.maybe_update(|looking| {
+            let now = browser::looked_at();
+            std::mem::replace(looking, now) != now
+        });
+        self.check_identity();
+        if browser::visible() {
+            self.feed(Input::Wake);
+            self.feed(Input::Probe);
+            self.still_here();
+        } else {
+            self.tell_read_and_leave();
+        }
+    }
+}
+
+/// Runs a closure whenever a counter has changed.
+fn when_counted(counter: RwSignal<u32>, run: impl Fn() + 'static) {
+    Effect::new(move |before: Option<u32>| {
+        let count = counter.get();
+        if before.is_some_and(|before| before != count) {
+            run();
+        }
+        count
+    });
 }

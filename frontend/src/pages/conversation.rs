@@ -295,10 +295,7 @@ fn Outside(id: ConversationId) -> impl IntoView {
         room.set(Load::Pending);
         spawn_local(async move {
             let answer = context.api.read_room(id).await;
-            room.try_set(match answer {
-                Ok(room) => Load::Ready(room),
-                Err(failure) => Load::Failed(failure),
-            });
+            room.try_set(answer.into());
         });
     };
     read();

@@ -57,45 +57,8 @@ pub(crate) fn Sessions() -> impl IntoView {
             },
         );
     };
-    let line = move |session: Session| {
-        let id = session.id;
-        let name =
-            if session.device.is_empty() { common::unnamed_device().to_owned() } else { session.device };
-        let first = time::full(browser::local_time(session.created_at));
-        let label = texts::log_out_named(&name);
-        let revoke = move |_| {
-            context.ui.ask(texts::end_title(), texts::end_text(), texts::log_out_device(), move || {
-                context.attempt(async move { context.api.revoke_session(id).await }, move |()| read());
-            });
-        };
-        view! {
-            <li class="line wrap" data-testid="session">
-                <span class="room-icon">
-                    <Icon path=SCREEN />
-                </span>
-                <div class="grow">
-                    <p class="strong clip">{name}</p>
-                    <p class="soft tabular">{texts::first_and_last(&first, &browser::ago(session.last_used_at))}</p>
-                </div>
-                {if session.current {
-                    view! { <span class="tag ok">{texts::this_device()}</span> }.into_any()
-                } else {
-                    view! {
-                        <button
-                            type="button"
-                            class="button danger-quiet"
-                            aria-label=label
-                            data-testid="revoke-session"
-                            on:click=revoke
-                        >
-                            {texts::log_out_device()}
-                        </button>
-                    }
-                    .into_any()
-                }}
-            </li>
-        }
-    };
+    let changed = Callback::new(move |()| read());
+    let line = move |session| view! { <Line session changed /> };
     view! {
         <section class="card settings-card">
             <h2>{texts::sessions()}</h2>
@@ -113,5 +76,47 @@ pub(crate) fn Sessions() -> impl IntoView {
                 </div>
             </Show>
         </section>
+    }
+}
+
+/// One session.
+#[component]
+fn Line(session: Session, changed: Callback<()>) -> impl IntoView {
+    let context = context();
+    let id = session.id;
+    let name = if session.device.is_empty() { common::unnamed_device().to_owned() } else { session.device };
+    let first = time::full(browser::local_time(session.created_at));
+    let label = texts::log_out_named(&name);
+    let revoke = move |_| {
+        context.ui.ask(texts::end_title(), texts::end_text(), texts::log_out_device(), move || {
+            context.attempt(async move { context.api.revoke_session(id).await }, move |()| changed.run(()));
+        });
+    };
+    view! {
+        <li class="line wrap" data-testid="session">
+            <span class="room-icon">
+                <Icon path=SCREEN />
+            </span>
+            <div class="grow">
+                <p class="strong clip">{name}</p>
+                <p class="soft tabular">{texts::first_and_last(&first, &browser::ago(session.last_used_at))}</p>
+            </div>
+            {if session.current {
+                view! { <span class="tag ok">{texts::this_device()}</span> }.into_any()
+            } else {
+                view! {
+                    <button
+                        type="button"
+                        class="button danger-quiet"
+                        aria-label=label
+                        data-testid="revoke-session"
+                        on:click=revoke
+                    >
+                        {texts::log_out_device()}
+                    </button>
+                }
+                .into_any()
+            }}
+        </li>
     }
 }

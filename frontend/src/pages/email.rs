@@ -36,10 +36,7 @@ fn EmailCard() -> impl IntoView {
     let known = RwSignal::new(Load::<Email>::Pending);
     let read = move || {
         spawn_local(async move {
-            known.try_set(match context.api.read_email().await {
-                Ok(email) => Load::Ready(email),
-                Err(failure) => Load::Failed(failure),
-            });
+            known.try_set(context.api.read_email().await.into());
         });
     };
     read();

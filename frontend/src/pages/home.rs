@@ -38,29 +38,6 @@ pub(crate) fn Home() -> impl IntoView {
         let entries: Vec<_> = context.conversations.all().into_iter().map(|entry| entry.get()).collect();
         catch_up(entries.iter())
     });
-    let group = |title: &'static str, ids: Vec<ConversationId>| {
-        (!ids.is_empty()).then(|| {
-            view! {
-                <section class="group">
-                    <h2>{title}</h2>
-                    <ul class="cards">{ids.into_iter().map(|id| view! { <Line id /> }).collect_view()}</ul>
-                </section>
-            }
-        })
-    };
-    let asked = move || {
-        let count = context.friends.incoming() as i64;
-        (count > 0).then(|| {
-            view! {
-                <a class="card line catch-up" href="/friends/requests" data-testid="catch-up-requests">
-                    <span class="room-icon">
-                        <Icon path=USER_PLUS />
-                    </span>
-                    <strong class="grow">{texts::friend_requests(count)}</strong>
-                </a>
-            }
-        })
-    };
     let lists = move || match context.conversations.listed.get() {
         Load::Pending => view! { <Skeleton rows=4 /> }.into_any(),
         // The sidebar shows the failure.
@@ -76,9 +53,9 @@ pub(crate) fn Home() -> impl IntoView {
             };
             view! {
                 {(!said.is_empty()).then(|| view! { <p class="soft">{said}</p> })}
-                {asked}
-                {group(texts::unread(), unread)}
-                {group(texts::recent(), recent)}
+                <Asked />
+                <Group title=texts::unread() ids=unread />
+                <Group title=texts::recent() ids=recent />
             }
             .into_any()
         }
@@ -102,6 +79,38 @@ pub(crate) fn Home() -> impl IntoView {
                 </div>
             </div>
         </div>
+    }
+}
+
+/// A list of conversations, unless it is empty.
+#[component]
+fn Group(title: &'static str, ids: Vec<ConversationId>) -> impl IntoView {
+    (!ids.is_empty()).then(|| {
+        view! {
+            <section class="group">
+                <h2>{title}</h2>
+                <ul class="cards">{ids.into_iter().map(|id| view! { <Line id /> }).collect_view()}</ul>
+            </section>
+        }
+    })
+}
+
+/// The number of friend requests that wait for an answer.
+#[component]
+fn Asked() -> impl IntoView {
+    let friends = context().friends;
+    move || {
+        let count = friends.incoming() as i64;
+        (count > 0).then(|| {
+            view! {
+                <a class="card line catch-up" href="/friends/requests" data-testid="catch-up-requests">
+                    <span class="room-icon">
+                        <Icon path=USER_PLUS />
+                    </span>
+                    <strong class="grow">{texts::friend_requests(count)}</strong>
+                </a>
+            }
+        })
     }
 }
 

@@ -42,38 +42,12 @@ fn Known(name: String) -> impl IntoView {
     let form = RwSignal::new(Form::Closed);
     let read = move || {
         spawn_local(async move {
-            known.try_set(match context.api.list_identities().await {
-                Ok(page) => Load::Ready(page.items),
-                Err(failure) => Load::Failed(failure),
-            });
+            known.try_set(context.api.list_identities().await.map(|page| page.items).into());
         });
     };
     read();
     let again = Callback::new(move |()| read());
-    let line = move |identity: Identity| {
-        let used = match identity.last_used_at {
-            Some(at) => texts::last_used(&browser::ago(at)),
-            None => texts::added(&browser::ago(identity.created_at)),
-        };
-        let host =
-            identity.issuer.split_once("://").map_or(identity.issuer.as_str(), |(_, rest)| rest).to_owned();
-        view! {
-            <li class="line" data-testid="identity">
-                <div class="grow">
-                    <p class="strong clip">{host}</p>
-                    <p class="soft">{used}</p>
-                </div>
-                <button
-                    type="button"
-                    class="button danger-quiet"
-                    data-testid="remove-identity"
-                    on:click=move |_| form.set(Form::Remove(identity.clone()))
-                >
-                    {common::remove()}
-                </button>
-            </li>
-        }
-    };
+    let line = move |identity| view! { <Line identity form /> };
     let title = texts::identities(&name);
     let add = texts::connect(&name);
     let none = texts::identities_none(&name);
@@ -118,6 +92,33 @@ fn Known(name: String) -> impl IntoView {
                 Form::Remove(identity) => view! { <Confirm remove=Some(identity) form again /> }.into_any(),
             }}
         </section>
+    }
+}
+
+/// One identity.
+#[component]
+fn Line(identity: Identity, form: RwSignal<Form>) -> impl IntoView {
+    let used = match identity.last_used_at {
+        Some(at) => texts::last_used(&browser::ago(at)),
+        None => texts::added(&browser::ago(identity.created_at)),
+    };
+    let host =
+        identity.issuer.split_once("://").map_or(identity.issuer.as_str(), |(_, rest)| rest).to_owned();
+    view! {
+        <li class="line" data-testid="identity">
+            <div class="grow">
+                <p class="strong clip">{host}</p>
+                <p class="soft">{used}</p>
+            </div>
+            <button
+                type="button"
+                class="button danger-quiet"
+                data-testid="remove-identity"
+                on:click=move |_| form.set(Form::Remove(identity.clone()))
+            >
+                {common::remove()}
+            </button>
+        </li>
     }
 }
 

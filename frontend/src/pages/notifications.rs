@@ -100,22 +100,26 @@ enum Asked {
     Gone,
 }
 
+/// The page that a notification leads to.
+fn address(notice: &Notification) -> String {
+    match (notice.kind, notice.conversation, notice.message) {
+        (NotificationKind::Unknown, ..) => "/notifications".to_owned(),
+        (_, Some(conversation), Some(message)) => format!("/c/{conversation}/{message}"),
+        (_, Some(conversation), None) => format!("/c/{conversation}"),
+        _ => format!("/u/{}", notice.actor.handle),
+    }
+}
+
 #[component]
 fn NoticeLine(notice: Notification) -> impl IntoView {
     let context = context();
     let id = notice.actor.id;
-    let asked = Memo::new(move |_| {
-        let open = context.friends.requests.with(|load| {
-            load.ready().is_some_and(|requests| requests.incoming.iter().any(|request| request.user.id == id))
-        });
-        match (open, context.friends.is_friend(id)) {
-            (true, _) => Asked::Open,
-            (false, true) => Asked::Friends,
-            (false, false) => Asked::Gone,
-        }
+    let asked = Memo::new(move |_| match (context.friends.is_asked_by(id), context.friends.is_friend(id)) {
+        (true, _) => Asked::Open,
+        (false, true) => Asked::Friends,
+        (false, false) => Asked::Gone,
     });
     let request = notice.kind == NotificationKind::FriendRequested;
-    let profile = format!("/u/{}", notice.actor.handle);
     let room = notice.room.as_ref().map(|room| bidi::isolated(&format!("#{room}")));
     let said = move || match (notice.kind, &room) {
         (NotificationKind::FriendRequested, _) => match asked.get() {
@@ -130,12 +134,7 @@ fn NoticeLine(notice: Notification) -> impl IntoView {
         (NotificationKind::Mentioned, None) => texts::mentioned().to_owned(),
         (NotificationKind::Unknown, _) => texts::unknown().to_owned(),
     };
-    let href = match (notice.kind, notice.conversation, notice.message) {
-        (NotificationKind::Unknown, ..) => "/notifications".to_owned(),
-        (_, Some(conversation), Some(message)) => format!("/c/{conversation}/{message}"),
-        (_, Some(conversation), None) => format!("/c/{conversation}"),
-        _ => profile,
-    };
+    let href = address(&notice);
     let ago = move || {
         context.ui.minute.track();
         browser::ago(notice.at)

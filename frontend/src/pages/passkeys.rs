@@ -53,10 +53,7 @@ fn Card() -> impl IntoView {
         spawn_local(async move {
             let answer = context.api.list_passkeys().await;
             let _ = changing.try_set(None);
-            known.try_set(match answer {
-                Ok(page) => Load::Ready(page.items),
-                Err(failure) => Load::Failed(failure),
-            });
+            known.try_set(answer.map(|page| page.items).into());
         });
     };
     read();

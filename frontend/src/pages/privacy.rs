@@ -21,10 +21,7 @@ pub(crate) fn PrivacyForm() -> impl IntoView {
     let read = move || {
         spawn_local(async move {
             let answer = context.api.read_privacy().await;
-            settings.try_set(match answer {
-                Ok(privacy) => Load::Ready(privacy),
-                Err(failure) => Load::Failed(failure),
-            });
+            settings.try_set(answer.into());
         });
     };
     read();

@@ -5,7 +5,7 @@ use leptos::task::spawn_local;
 use leptos_router::hooks::use_params_map;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::users::{Profile, Relation};
+use parlour_protocol::users::{Profile, Relation, User};
 
 use crate::browser;
 use crate::components::avatar::{Avatar, BotMark, PersonLink};
@@ -124,17 +124,13 @@ fn Owner(owner: UserId, mine: bool) -> impl IntoView {
     .into_any()
 }
 
+/// What the user can do, depending on the relation to the other one.
 #[component]
-fn Card(profile: Profile) -> impl IntoView {
+fn Actions(user: User, relation: Relation, blocked: bool) -> impl IntoView {
     let context = context();
     let message = to_direct_chat();
-    let user = profile.user.clone();
     let id = user.id;
-    let online = profile.online.map(|_| context.people.online(id));
-    let again = user.clone();
-    let handle = bidi::handle(&user.handle);
-    let presence = online.is_some();
-    let actions = match profile.relation {
+    match relation {
         Relation::Myself => view! {
             <a class="button" href="/settings">
                 <Icon path=PENCIL />
@@ -156,7 +152,7 @@ fn Card(profile: Profile) -> impl IntoView {
                 type="button"
                 class="button quiet"
                 data-testid="unfriend"
-                on:click=move |_| context.unfriend(&again)
+                on:click=move |_| context.unfriend(&user)
             >
                 {texts::remove_friend()}
             </button>
@@ -179,33 +175,31 @@ fn Card(profile: Profile) -> impl IntoView {
             </button>
         }
         .into_any(),
-        Relation::None if profile.blocked => ().into_any(),
-        Relation::None => {
-            let handle = user.handle.clone();
-            view! {
-                <button
-                    type="button"
-                    class="button primary"
-                    data-testid="add-friend"
-                    on:click=move |_| {
-                        let handle = handle.clone();
-                        context
-                            .attempt(
-                                async move { context.api.create_friend_request(handle).await },
-                                move |answer| {
-                                    context.ui.toast(texts::request_sent(&bidi::isolated(&answer.user.display_name)), false);
-                                    context.load_friends();
-                                },
-                            );
-                    }
-                >
-                    <Icon path=USER_PLUS />
-                    {texts::add_as_friend()}
-                </button>
-            }
-            .into_any()
+        Relation::None if blocked => ().into_any(),
+        Relation::None => view! {
+            <button
+                type="button"
+                class="button primary"
+                data-testid="add-friend"
+                on:click=move |_| context.request_friendship(user.handle.clone())
+            >
+                <Icon path=USER_PLUS />
+                {texts::add_as_friend()}
+            </button>
         }
-    };
+        .into_any(),
+    }
+}
+
+#[component]
+fn Card(profile: Profile) -> impl IntoView {
+    let context = context();
+    let user = profile.user.clone();
+    let id = user.id;
+    let online = profile.online.map(|_| context.people.online(id));
+    let handle = bidi::handle(&user.handle);
+    let presence = online.is_some();
+    let (relation, blocked, again) = (profile.relation, profile.blocked, profile.user);
     view! {
         <article class="card profile" data-testid="profile">
             <Avatar id size="xl" presence />
@@ -231,8 +225,8 @@ fn Card(profile: Profile) -> impl IntoView {
                 </p>
             </Show>
             <div class="profile-actions">
-                {actions}
-                {(profile.relation != Relation::Myself).then(|| view! { <BlockButton id /> })}
+                <Actions user=again relation blocked />
+                {(relation != Relation::Myself).then(|| view! { <BlockButton id /> })}
             </div>
             <p class="meta">
                 {texts::joined(&time::full_day(browser::local_time(profile.created_at)))}

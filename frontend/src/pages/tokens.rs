@@ -62,10 +62,8 @@ pub(crate) fn Tokens(
     let fresh = RwSignal::new(None::<CreatedToken>);
     let read = move || {
         spawn_local(async move {
-            tokens.try_set(match context.api.list_tokens(holder).await {
-                Ok(page) => Load::Ready(page.items),
-                Err(failure) => Load::Failed(failure),
-            });
+            let answer = context.api.list_tokens(holder).await;
+            tokens.try_set(answer.map(|page| page.items).into());
         });
     };
     read();

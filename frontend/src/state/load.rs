@@ -13,6 +13,15 @@ pub(crate) enum Load<T> {
     Failed(Failure),
 }
 
+impl<T> From<Result<T, Failure>> for Load<T> {
+    fn from(outcome: Result<T, Failure>) -> Self {
+        match outcome {
+            Ok(value) => Self::Ready(value),
+            Err(failure) => Self::Failed(failure),
+        }
+    }
+}
+
 impl<T> Load<T> {
     /// The loaded value, if any.
     pub(crate) fn ready(&self) -> Option<&T> {
@@ -24,12 +33,11 @@ impl<T> Load<T> {
 
     /// Sets the outcome of a load. What was loaded before outlives a failure. Returns whether this changed anything.
     pub(crate) fn settle(&mut self, outcome: Result<T, Failure>) -> bool {
-        match outcome {
-            Ok(value) => *self = Self::Ready(value),
-            Err(_) if self.ready().is_some() => return false,
-            Err(failure) => *self = Self::Failed(failure),
+        let changes = outcome.is_ok() || self.ready().is_none();
+        if changes {
+            *self = outcome.into();
         }
-        true
+        changes
     }
 
     /// Changes what is loaded. Returns false if nothing is.
