@@ -1,4 +1,4 @@
-//! Pure stores and models: how events change what is shown. No I/O, no clock; tested natively.
+//! Pure models: how events change what is shown. No I/O, no clock; tested natively.
 
 pub(crate) mod addresses;
 pub(crate) mod announcing;

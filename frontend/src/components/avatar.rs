@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::users::User;
 
-use crate::context::context;
+use crate::context::{Context, context};
 use crate::state::people;
 use crate::texts::common;
 
@@ -15,8 +15,8 @@ pub(crate) fn Avatar(
     #[prop(default = "m")] size: &'static str,
     #[prop(default = false)] presence: bool,
 ) -> impl IntoView {
-    let context = context();
-    let user = context.people.user(id);
+    let Context { people, session, .. } = context();
+    let user = people.user(id);
     let edge = if matches!(size, "l" | "xl") { 256 } else { 64 };
     // A picture that fails to load is replaced by the initials; a new picture is tried again.
     let broken = RwSignal::new(None);
@@ -24,7 +24,7 @@ pub(crate) fn Avatar(
         let user = user.get();
         match user.as_ref().map(|user| (user.avatar, people::initials(&user.display_name))) {
             Some((Some(avatar), _)) if broken.get() != Some(avatar) => {
-                let address = context.session.address(&format!("/avatars/{avatar}/{edge}"));
+                let address = session.address(&format!("/avatars/{avatar}/{edge}"));
                 let note = move |_| broken.set(Some(avatar));
                 view! { <img src=address alt="" width=edge height=edge decoding="async" on:error=note /> }
                     .into_any()

@@ -58,10 +58,10 @@ pub(crate) fn ConnectionBanner() -> impl IntoView {
 /// Short messages that disappear by themselves.
 #[component]
 pub(crate) fn Toasts() -> impl IntoView {
-    let context = context();
+    let ui = context().ui;
     view! {
         <div class="toasts" role="status" aria-live="polite">
-            <For each=move || context.ui.toasts.with(|toasts| toasts.shown().to_vec()) key=|toast| toast.id let:toast>
+            <For each=move || ui.toasts.with(|toasts| toasts.shown().to_vec()) key=|toast| toast.id let:toast>
                 <div class="toast" class:bad=toast.bad data-testid="toast">
                     <Icon path=if toast.bad { ALERT } else { CHECK } />
                     <span>{toast.text}</span>
@@ -69,7 +69,7 @@ pub(crate) fn Toasts() -> impl IntoView {
                         type="button"
                         class="icon-button small"
                         aria-label=common::close()
-                        on:click=move |_| context.ui.toasts.maybe_update(|toasts| toasts.remove(toast.id))
+                        on:click=move |_| ui.toasts.maybe_update(|toasts| toasts.remove(toast.id))
                     >
                         <Icon path=CLOSE />
                     </button>
@@ -82,10 +82,10 @@ pub(crate) fn Toasts() -> impl IntoView {
 /// The live region. Each announcement is its own element, so a screen reader reads only new ones, and each once.
 #[component]
 pub(crate) fn Announcer() -> impl IntoView {
-    let context = context();
+    let ui = context().ui;
     view! {
         <div class="visually-hidden" role="log" aria-live="polite" aria-relevant="additions" data-testid="announcer">
-            <For each=move || context.ui.announcer.said.get() key=|(number, _)| *number let:one>
+            <For each=move || ui.announcer.said.get() key=|(number, _)| *number let:one>
                 <p>{one.1}</p>
             </For>
         </div>

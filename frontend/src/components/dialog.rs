@@ -4,7 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use crate::context::context;
+use crate::context::{Context, context};
 use crate::effects::effect;
 use crate::texts::common;
 
@@ -73,12 +73,12 @@ pub(crate) fn Dialog(
 /// Shows the current question.
 #[component]
 pub(crate) fn Questions() -> impl IntoView {
-    let context = context();
-    let question = context.ui.question;
+    let Context { session, ui, .. } = context();
+    let question = ui.question;
     let open = RwSignal::new(false);
     // A question belongs to one session: the next user must not answer it.
     effect(move || {
-        context.session.phase.track();
+        session.phase.track();
         question.set(None);
     });
     effect(move || open.set(question.with(Option::is_some)));

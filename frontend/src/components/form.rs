@@ -96,8 +96,7 @@ impl Input {
     /// Restores what was typed here before a reload or a navigation back, and stores further input. Returns a function
     /// that stores the field immediately.
     fn outlive(&self) -> impl Fn() + Copy + Send + Sync + 'static {
-        let (context, input) = (context(), *self);
-        let owner = context.session.me();
+        let (input, owner) = (*self, context().session.me());
         let first = input.value.get_untracked();
         if let Some(text) = Typed::read(browser::entry_note().as_deref(), owner).field(input.name) {
             input.value.set(text.to_owned());

@@ -62,8 +62,8 @@ pub(crate) fn row(row: Row, shared: RowContext) -> AnyView {
 /// The card at the start of a conversation.
 #[component]
 fn Beginning(shared: RowContext) -> impl IntoView {
-    let context = context();
-    let entry = context.conversations.entry(shared.conversation)?;
+    let conversations = context().conversations;
+    let entry = conversations.entry(shared.conversation)?;
     Some(move || {
         let (kind, title, topic, peer) = entry.with(|entry| {
             let peer = entry.peer.as_ref().map(|peer| peer.id);

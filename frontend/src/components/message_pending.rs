@@ -10,7 +10,7 @@ use crate::components::message::Head;
 use crate::components::message_body::body;
 use crate::components::message_parts::Quote;
 use crate::components::row_context::RowContext;
-use crate::context::context;
+use crate::context::{Context, context};
 use crate::icons::{CLOCK, Icon};
 use crate::state::time;
 use crate::stores::outbox::PendingEdit;
@@ -70,10 +70,10 @@ fn Refused(cid: String, what: String) -> impl IntoView {
 /// A message in flight.
 #[component]
 pub(crate) fn PendingRow(cid: String, opens: bool, shared: RowContext) -> impl IntoView {
-    let context = context();
-    let me = context.session.me();
+    let Context { session, outbox, .. } = context();
+    let me = session.me();
     let name = StoredValue::new(cid);
-    let waiting = Memo::new(move |_| name.with_value(|cid| context.outbox.message(cid)));
+    let waiting = Memo::new(move |_| name.with_value(|cid| outbox.message(cid)));
     let failed = move || waiting.with(|one| one.as_ref().and_then(|one| one.failed.clone()));
     let reply_to = waiting.with_untracked(|one| one.as_ref().and_then(|one| one.reply_to));
     let text = waiting.with_untracked(|one| one.as_ref().map(|one| one.body.clone())).unwrap_or_default();

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use crate::components::avatar::Avatar;
-use crate::context::context;
+use crate::context::{Context, context};
 use crate::icons::{BELL, CHAT, COMPASS, Icon, SETTINGS, SHIELD, USERS};
 use crate::state::{bidi, people};
 use crate::texts::{common, friends, navigation as texts, notifications};
@@ -64,25 +64,25 @@ pub(crate) fn badge(shown: String, said: String, loud: bool, testid: &'static st
 /// The links at the foot of the sidebar.
 #[component]
 pub(crate) fn FootLinks() -> impl IntoView {
-    let context = context();
+    let Context { friends, notices, session, .. } = context();
     view! {
         <nav class="foot-links" aria-label=texts::places()>
             <Place href="/friends" below=true title=texts::friends()>
                 <Icon path=USERS />
                 <span class="grow">{texts::friends()}</span>
-                <Count count=Signal::derive(move || context.friends.incoming() as i64) said=friends::waiting_requests loud=true />
+                <Count count=Signal::derive(move || friends.incoming() as i64) said=friends::waiting_requests loud=true />
             </Place>
             <Place href="/notifications" title=texts::notifications()>
                 <Icon path=BELL />
                 <span class="grow">{texts::notifications()}</span>
                 <Count
-                    count=Signal::derive(move || context.notices.unread())
+                    count=Signal::derive(move || notices.unread())
                     testid="notifications-badge"
                     said=notifications::unread
                     loud=true
                 />
             </Place>
-            <Show when=move || context.session.is_admin()>
+            <Show when=move || session.is_admin()>
                 <Place href="/admin" below=true title=texts::administration()>
                     <Icon path=SHIELD />
                     <span class="grow">{texts::administration()}</span>
@@ -95,12 +95,11 @@ pub(crate) fn FootLinks() -> impl IntoView {
 /// The navigation bar at the bottom of a phone's screen.
 #[component]
 pub(crate) fn BottomBar() -> impl IntoView {
-    let context = context();
+    let Context { conversations, friends, notices, .. } = context();
     let path = use_location().pathname;
     let hidden = move || path.with(|path| path.starts_with("/c/"));
-    let unread = move || {
-        context.conversations.all().into_iter().map(|entry| entry.with(|entry| entry.unread)).sum::<i64>()
-    };
+    let unread =
+        move || conversations.all().into_iter().map(|entry| entry.with(|entry| entry.unread)).sum::<i64>();
     view! {
         <nav class="bottom-bar" class:hidden=hidden aria-label=texts::main()>
             <Place href="/" class="bottom-link">
@@ -111,12 +110,12 @@ pub(crate) fn BottomBar() -> impl IntoView {
             <Place href="/friends" class="bottom-link" below=true>
                 <Icon path=USERS />
                 <span>{texts::friends()}</span>
-                <Count count=Signal::derive(move || context.friends.incoming() as i64) loud=true />
+                <Count count=Signal::derive(move || friends.incoming() as i64) loud=true />
             </Place>
             <Place href="/notifications" class="bottom-link">
                 <Icon path=BELL />
                 <span>{texts::notifications()}</span>
-                <Count count=Signal::derive(move || context.notices.unread()) loud=true />
+                <Count count=Signal::derive(move || notices.unread()) loud=true />
             </Place>
             <Place href="/settings" class="bottom-link" below=true>
                 <Icon path=SETTINGS />
@@ -129,9 +128,9 @@ pub(crate) fn BottomBar() -> impl IntoView {
 /// The signed-in user, at the top of the sidebar.
 #[component]
 pub(crate) fn Myself() -> impl IntoView {
-    let context = context();
+    let session = context().session;
     move || {
-        context.session.account.get().map(|account| {
+        session.account.get().map(|account| {
             view! {
                 <a href="/settings" class="myself" title=texts::your_settings()>
                     <Avatar id=account.id size="m" presence=true />

@@ -89,8 +89,7 @@ fn person(user: &User, own: bool) -> Offer {
 fn offers(context: Context, wanted: &str, found: &Remote) -> Vec<Offer> {
     let mut all = Vec::new();
     let mut seen = vec![context.session.me()];
-    for id in context.conversations.ids.get() {
-        let Some(entry) = context.conversations.entry(id) else { continue };
+    for entry in context.conversations.all() {
         entry.with(|entry| {
             let handle = entry.peer.as_ref().map(|peer| peer.handle.clone()).unwrap_or_default();
             seen.extend(entry.peer.as_ref().map(|peer| peer.id));
@@ -102,7 +101,7 @@ fn offers(context: Context, wanted: &str, found: &Remote) -> Vec<Offer> {
                 name: title(entry),
                 handle,
                 note,
-                href: format!("/c/{id}"),
+                href: format!("/c/{}", entry.id),
                 face,
                 own: true,
                 unread: entry.unread,

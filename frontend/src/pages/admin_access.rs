@@ -91,7 +91,7 @@ pub(crate) fn Invites() -> impl IntoView {
     };
     read(false);
     let changed = Callback::new(move |()| read(false));
-    let line = move |invite| view! { <InviteLine invite changed /> };
+    let line = move |invite: Invite| view! { <InviteLine invite changed /> };
     view! {
         <section class="card settings-card">
             <h2>{texts::invites()}</h2>

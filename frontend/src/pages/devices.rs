@@ -58,7 +58,7 @@ pub(crate) fn Sessions() -> impl IntoView {
         );
     };
     let changed = Callback::new(move |()| read());
-    let line = move |session| view! { <Line session changed /> };
+    let line = move |session: Session| view! { <Line session changed /> };
     view! {
         <section class="card settings-card">
             <h2>{texts::sessions()}</h2>

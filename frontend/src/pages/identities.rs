@@ -47,7 +47,7 @@ fn Known(name: String) -> impl IntoView {
     };
     read();
     let again = Callback::new(move |()| read());
-    let line = move |identity| view! { <Line identity form /> };
+    let line = move |identity: Identity| view! { <Line identity form /> };
     let title = texts::identities(&name);
     let add = texts::connect(&name);
     let none = texts::identities_none(&name);

@@ -19,7 +19,7 @@ const ASKED_AFTER: Duration = Duration::from_millis(200);
 pub(crate) struct Paged<T: Clone + Send + Sync + 'static> {
     pub(crate) items: RwSignal<Load<Vec<T>>>,
     next: RwSignal<Option<String>>,
-    /// The number of the last request; the answers to earlier ones are dropped.
+    /// The number of the last request; earlier ones have no effect any more.
     turn: StoredValue<u64>,
 }
 
