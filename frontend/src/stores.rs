@@ -17,3 +17,16 @@ pub(crate) mod people;
 pub(crate) mod preferences;
 pub(crate) mod session;
 pub(crate) mod ui;
+
+use leptos::prelude::*;
+
+use crate::state::failure::Failure;
+use crate::state::load::Load;
+
+/// Sets the outcome of a load, unless something was loaded before and this load has failed.
+pub(crate) fn settle<T: Send + Sync + 'static>(load: RwSignal<Load<T>>, outcome: Result<T, Failure>) {
+    // By `set`, whose code is there for every type already.
+    if load.with_untracked(|load| load.gives_way_to(&outcome)) {
+        load.set(outcome.into());
+    }
+}

@@ -8,6 +8,7 @@ use parlour_protocol::ids::ConversationId;
 
 use crate::context::Context;
 use crate::state::load::Load;
+use crate::stores::settle;
 
 impl Context {
     /// Adds or replaces an entry. Returns false if it is older than what is already known.
@@ -48,7 +49,7 @@ impl Context {
                 }
             }
         });
-        self.conversations.listed.maybe_update(|listed| listed.settle(outcome));
+        settle(self.conversations.listed, outcome);
     }
 
     /// Loads the list of conversations again after a failure.

@@ -1,12 +1,12 @@
 //! Friends, friend requests, and blocked users.
 
-use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::users::User;
 
 use crate::context::Context;
 use crate::state::bidi;
+use crate::stores::settle;
 use crate::texts::{chat, friends as texts};
 
 impl Context {
@@ -19,11 +19,10 @@ impl Context {
                 context.people.learn([&friend.user].into_iter());
                 context.people.set_online(friend.user.id, friend.online);
             }
-            context.friends.list.maybe_update(|load| load.settle(answer));
+            settle(context.friends.list, answer);
         });
         spawn_local(async move {
-            let answer = context.api.list_friend_requests().await;
-            context.friends.requests.maybe_update(|load| load.settle(answer));
+            settle(context.friends.requests, context.api.list_friend_requests().await);
         });
     }
 
@@ -33,7 +32,7 @@ impl Context {
         spawn_local(async move {
             let answer = context.api.list_blocks().await.map(|page| page.items);
             context.people.learn(answer.iter().flatten().map(|block| &block.user));
-            context.friends.blocks.maybe_update(|load| load.settle(answer));
+            settle(context.friends.blocks, answer);
         });
     }
 

@@ -19,26 +19,18 @@ impl Context {
         let turn = self.members.open(room);
         spawn_local(async move {
             let answer = context.read_members(room).await;
-            if let Ok(found) = &answer {
-                context.people.learn(found.iter().map(|member| &member.user));
-            }
+            context.people.learn(answer.iter().flatten().map(|member| &member.user));
             if !context.members.is_current(turn) {
                 return;
             }
-            match answer {
-                Ok(found) => {
-                    // Presence is known only of friends.
-                    let told = |member: &&Member| {
-                        member.online || untrack(|| context.friends.is_friend(member.user.id))
-                    };
-                    for member in found.iter().filter(told) {
-                        context.people.set_online(member.user.id, member.online);
-                    }
-                    let members = found.iter().map(|member| (member.user.id, member.role)).collect();
-                    context.members.fill(room, members);
-                }
-                Err(failure) => context.members.failed.set(Some(failure)),
+            // Presence is known only of friends.
+            let told =
+                |member: &&Member| member.online || untrack(|| context.friends.is_friend(member.user.id));
+            for member in answer.iter().flatten().filter(told) {
+                context.people.set_online(member.user.id, member.online);
             }
+            let members = |found: Vec<Member>| found.iter().map(|one| (one.user.id, one.role)).collect();
+            context.members.fill(room, answer.map(members));
         });
     }
 

@@ -1,18 +1,17 @@
 //! Loads notifications, and marks them as seen.
 
-use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_protocol::ids::Seq;
 
 use crate::context::Context;
+use crate::stores::settle;
 
 impl Context {
     /// Reloads the newest notifications.
     pub(crate) fn load_notices(&self) {
         let context = *self;
         spawn_local(async move {
-            let answer = context.api.list_notifications(None).await;
-            context.notices.list.maybe_update(|load| load.settle(answer));
+            settle(context.notices.list, context.api.list_notifications(None).await);
         });
     }
 

@@ -11,6 +11,7 @@ use crate::components::avatar::{Avatar, Name};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::effects::effect;
+use crate::state::load::Load;
 use crate::state::order;
 use crate::texts::{chat, common};
 
@@ -35,9 +36,11 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
                 .with(|user| user.as_ref().map_or_else(String::new, |user| user.display_name.to_lowercase()));
             Line { group, name, user, role }
         };
-        let mut lines: Vec<Line> = context.members.of(id)?.into_iter().map(line).collect();
-        order::sort_by(&mut lines, |one, other| one.name.cmp(&other.name));
-        Some(lines)
+        context.members.of(id).map(|members| {
+            let mut lines: Vec<Line> = members.into_iter().map(line).collect();
+            order::sort_by(&mut lines, |one, other| one.name.cmp(&other.name));
+            lines
+        })
     });
     let group = move |title: fn(usize) -> String, which: Group, all: &[Line]| {
         let some: Vec<Line> = all.iter().filter(|line| line.group == which).cloned().collect();
@@ -53,12 +56,12 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
     };
     view! {
         <div class="members" data-testid="members">
-            {move || match (lines.get(), context.members.failed.get()) {
-                (None, None) => view! { <Skeleton rows=6 /> }.into_any(),
-                (None, Some(failure)) => {
+            {move || match lines.get() {
+                Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
+                Load::Failed(failure) => {
                     view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any()
                 }
-                (Some(all), _) => {
+                Load::Ready(all) => {
                     view! {
                         {group(chat::online, Group::Here, &all)}
                         {group(chat::offline, Group::Away, &all)}

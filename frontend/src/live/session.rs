@@ -144,9 +144,9 @@ impl Context {
                 context.api.signed_in.with(|one| one.as_ref().map(|one| (one.expires_in, one.session)));
             let Some((expires_in, session)) = latest else { return };
             // The same user may have logged in again in another tab.
-            context.session.id.maybe_update(|known| {
-                known.is_some_and(|known| known != session) && known.replace(session).is_some()
-            });
+            if context.session.id.get_untracked().is_some_and(|known| known != session) {
+                context.session.id.set(Some(session));
+            }
             let wait = Duration::from_secs((expires_in - EARLY).max(5).unsigned_abs());
             timer.set_value(set_timeout_with_handle(move || context.refresh_session(), wait).ok());
         });

@@ -31,13 +31,18 @@ impl<T> Load<T> {
         }
     }
 
-    /// Sets the outcome of a load. What was loaded before outlives a failure. Returns whether this changed anything.
-    pub(crate) fn settle(&mut self, outcome: Result<T, Failure>) -> bool {
-        let changes = outcome.is_ok() || self.ready().is_none();
-        if changes {
-            *self = outcome.into();
+    /// Converts what is loaded.
+    pub(crate) fn map<U>(self, convert: impl FnOnce(T) -> U) -> Load<U> {
+        match self {
+            Self::Pending => Load::Pending,
+            Self::Ready(value) => Load::Ready(convert(value)),
+            Self::Failed(failure) => Load::Failed(failure),
         }
-        changes
+    }
+
+    /// Whether the outcome of another load replaces this. What was loaded before outlives a failure.
+    pub(crate) fn gives_way_to(&self, outcome: &Result<T, Failure>) -> bool {
+        outcome.is_ok() || self.ready().is_none()
     }
 
     /// Changes what is loaded. Returns false if nothing is.
@@ -58,11 +63,10 @@ mod tests {
 
     #[test]
     fn a_failure_takes_nothing_away() {
-        let mut load = Load::Pending;
-        assert!(load.settle(Err(Failure::Offline)));
-        assert_eq!(load, Load::Failed(Failure::Offline));
-        assert!(load.settle(Ok(1)));
-        assert!(!load.settle(Err(Failure::Offline)));
-        assert_eq!(load.ready(), Some(&1));
+        let (good, bad) = (Ok(1), Err(Failure::Offline));
+        for load in [Load::Pending, Load::Failed(Failure::Offline)] {
+            assert!(load.gives_way_to(&good) && load.gives_way_to(&bad));
+        }
+        assert!(Load::Ready(0).gives_way_to(&good) && !Load::Ready(0).gives_way_to(&bad));
     }
 }

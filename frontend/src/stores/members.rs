@@ -5,6 +5,7 @@ use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::rooms::MemberRole;
 
 use crate::state::failure::Failure;
+use crate::state::load::Load;
 use crate::state::members::{Move, Roster};
 use crate::state::mentions::Search;
 
@@ -13,8 +14,6 @@ use crate::state::mentions::Search;
 pub(crate) struct Members {
     /// The members of the room whose list is shown.
     roster: RwSignal<Option<Roster>>,
-    /// Why that list could not be loaded.
-    pub(crate) failed: RwSignal<Option<Failure>>,
     /// The number of the last load; earlier ones have no effect any more.
     turn: StoredValue<u64>,
     /// Incremented when joins or leaves of the open room may have been missed.
@@ -28,7 +27,6 @@ impl Members {
     pub(crate) fn new() -> Self {
         Self {
             roster: RwSignal::new(None),
-            failed: RwSignal::new(None),
             turn: StoredValue::new(0),
             stale: RwSignal::new(0),
             search: RwSignal::new(None),
@@ -44,7 +42,6 @@ impl Members {
     /// Starts to load the members of a room; returns the number of this load. Joins and leaves meanwhile are recorded.
     pub(crate) fn open(&self, room: ConversationId) -> u64 {
         self.roster.set(Some(Roster::new(room)));
-        self.failed.set(None);
         self.turn.update_value(|turn| *turn += 1);
         self.turn.get_value()
     }
@@ -54,9 +51,12 @@ impl Members {
         self.turn.get_value() == turn
     }
 
-    /// Sets the loaded members of a room.
-    pub(crate) fn fill(&self, room: ConversationId, members: Vec<(UserId, MemberRole)>) {
-        self.change(room, |roster| roster.fill(members));
+    /// Sets the loaded members of a room, or why they could not be loaded.
+    pub(crate) fn fill(&self, room: ConversationId, members: Result<Vec<(UserId, MemberRole)>, Failure>) {
+        self.change(room, |roster| match members {
+            Ok(members) => roster.fill(members),
+            Err(why) => roster.fail(why),
+        });
     }
 
     /// The list of a room is not shown any more.
@@ -64,11 +64,11 @@ impl Members {
         self.roster.maybe_update(|roster| roster.take_if(|roster| roster.room() == room).is_some());
     }
 
-    /// The members of the room whose list is shown, once they are loaded.
-    pub(crate) fn of(&self, room: ConversationId) -> Option<Vec<(UserId, MemberRole)>> {
+    /// The members of the room whose list is shown, if they are loaded.
+    pub(crate) fn of(&self, room: ConversationId) -> Load<Vec<(UserId, MemberRole)>> {
         self.roster.with(|roster| {
-            let roster = roster.as_ref().filter(|roster| roster.room() == room)?;
-            roster.members().map(<[_]>::to_vec)
+            let shown = roster.as_ref().filter(|roster| roster.room() == room);
+            shown.map_or(Load::Pending, Roster::members)
         })
     }
 
