@@ -10,13 +10,13 @@ use crate::arrival;
 use crate::browser;
 use crate::components::banner::{Announcer, ConnectionBanner, Toasts};
 use crate::components::copying::CopyByHand;
-use crate::components::dialog::{Ask, Questions};
+use crate::components::dialog::Questions;
 use crate::components::keyboard::Shortcuts;
 use crate::components::places::BottomBar;
 use crate::components::sidebar::Sidebar;
 use crate::components::states::Skeleton;
 use crate::components::switcher::Switcher;
-use crate::context::{Context, Link, Phase, context};
+use crate::context::{Context, context};
 use crate::effects::effect;
 use crate::icons::Mark;
 use crate::later;
@@ -28,6 +28,7 @@ use crate::pages::profile::ProfilePage;
 use crate::pages::rooms::Rooms;
 use crate::state::addresses;
 use crate::storage::{self, Life};
+use crate::stores::session::{Link, Phase};
 use crate::texts::{common, servers};
 
 /// The whole app.
@@ -36,14 +37,14 @@ pub(crate) fn App() -> impl IntoView {
     browser::enter();
     let context = Context::new();
     provide_context(context);
-    provide_context(Ask(RwSignal::new(None)));
     if let Some(owner) = storage::who() {
         // Use the settings of the account that will probably be signed in, before the cookie has been tried.
-        context.load_settings(owner);
+        context.preferences.load(owner);
     }
+    context.request_people();
     context.watch_session();
     context.boot();
-    let stage = Memo::new(move |_| match context.phase.get() {
+    let stage = Memo::new(move |_| match context.session.phase.get() {
         Phase::ChoosingServer => 4,
         Phase::Replaced => 3,
         Phase::SignedIn => 2,
@@ -85,7 +86,7 @@ pub(crate) fn Splash() -> impl IntoView {
             <Mark />
             <div class="splash-words" role="status">
                 <Show
-                    when=move || context.phase.get() == Phase::Unreachable
+                    when=move || context.session.phase.get() == Phase::Unreachable
                     fallback=|| view! { <span class="visually-hidden">{common::loading()}</span> }
                 >
                     <h1>{common::cannot_reach_server()}</h1>
@@ -94,13 +95,13 @@ pub(crate) fn Splash() -> impl IntoView {
                             {common::try_again()}
                         </button>
                     </p>
-                    <Show when=move || context.api.server.with(Option::is_some)>
+                    <Show when=move || context.session.host.with(Option::is_some)>
                         <p>
                             <button
                                 type="button"
                                 class="link-button"
                                 data-testid="other-server"
-                                on:click=move |_| context.phase.set(Phase::ChoosingServer)
+                                on:click=move |_| context.session.phase.set(Phase::ChoosingServer)
                             >
                                 {servers::use_another()}
                             </button>
@@ -143,17 +144,18 @@ fn Replaced() -> impl IntoView {
 pub(crate) fn Panes() -> impl IntoView {
     let context = context();
     effect(move || {
-        let open = context.details.get();
-        context.keep(Life::Device, "details", open.then_some("open"));
+        let open = context.preferences.details.get();
+        context.preferences.keep(Life::Device, "details", open.then_some("open"));
     });
     let location = use_location();
     let path = location.pathname;
     let navigate = use_navigate();
     // Pages for guests redirect to the address that the log-in was started for.
     effect(move || {
-        let came_back = |path: &str| path == addresses::CALLBACK && context.by_form.get_value();
+        let came_back = |path: &str| path == addresses::CALLBACK && context.session.by_form.get_value();
         if path.with(|path| addresses::only_for_guests(path) || came_back(path)) {
-            let noted = context.next.get_value().filter(|_| path.with_untracked(|path| came_back(path)));
+            let noted =
+                context.session.next.get_value().filter(|_| path.with_untracked(|path| came_back(path)));
             let next = location.query.with_untracked(|query| query.get("next")).or(noted);
             navigate(
                 addresses::after_log_in(next.as_deref()),
@@ -163,7 +165,9 @@ pub(crate) fn Panes() -> impl IntoView {
     });
     see_what_is_open(context);
     later::fetch_in_time();
-    effect(move || context.set_online(context.me(), matches!(context.link.get(), Link::Online)));
+    effect(move || {
+        context.people.set_online(context.session.me(), matches!(context.session.link.get(), Link::Online))
+    });
     let start = move || path.with(|path| path == "/" || addresses::only_for_guests(path));
     view! {
         <a class="skip-link" href="#main">{common::skip_to_content()}</a>

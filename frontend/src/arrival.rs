@@ -26,16 +26,16 @@ pub(crate) fn titled(name: impl Fn() -> String + 'static) {
     let mine = StoredValue::new(0_u64);
     effect(move || {
         let name = name();
-        let number = context.page.with_untracked(|page| page.as_ref().map_or(0, |(number, _)| *number));
+        let number = context.ui.page.with_untracked(|page| page.as_ref().map_or(0, |(number, _)| *number));
         // A name that only changes keeps its number.
         if number != mine.get_value() || number == 0 {
             mine.set_value(number + 1);
         }
-        context.page.set(Some((mine.get_value(), name)));
+        context.ui.page.set(Some((mine.get_value(), name)));
     });
     on_cleanup(move || {
         if let Some(mine) = mine.try_get_value() {
-            context.page.maybe_update(|page| {
+            context.ui.page.maybe_update(|page| {
                 let own = page.as_ref().is_some_and(|(number, _)| *number == mine);
                 if own {
                     *page = None;
@@ -50,12 +50,12 @@ pub(crate) fn titled(name: impl Fn() -> String + 'static) {
 pub(crate) fn name_the_window(context: Context) {
     effect(move || {
         let mut waiting = 0;
-        for entry in context.ids.get().into_iter().filter_map(|id| context.entry(id)) {
+        for entry in context.conversations.all() {
             waiting += entry.with(|entry| {
                 if entry.kind == ConversationKind::Direct { entry.unread } else { entry.mentions }
             });
         }
-        let server = context.server_name();
+        let server = context.session.server_name();
         let page = shown(context);
         document().set_title(&texts::common::window_title(page.as_deref(), &server, waiting));
     });
@@ -63,10 +63,10 @@ pub(crate) fn name_the_window(context: Context) {
 
 /// The name of the open conversation, otherwise of the page.
 fn shown(context: Context) -> Option<String> {
-    let open = context.open.id.get().and_then(|id| context.entry(id));
+    let open = context.open.id.get().and_then(|id| context.conversations.entry(id));
     match open {
         Some(entry) => Some(bidi::isolated(&entry.with(title))),
-        None => context.page.with(|page| page.as_ref().map(|(_, name)| name.clone())),
+        None => context.ui.page.with(|page| page.as_ref().map(|(_, name)| name.clone())),
     }
 }
 
@@ -97,7 +97,7 @@ fn settle(context: Context, turn: StoredValue<u64>, mine: u64, left: u32) {
         if focused.is_some() {
             // The focus is on a field or a tab inside the page: it stays there, and only the name is announced.
             if let Some(name) = untrack(|| shown(context)) {
-                context.say(name);
+                context.ui.say(name);
             }
             return;
         }

@@ -10,8 +10,8 @@ use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::api::http::Failure;
 use crate::state::base64url;
+use crate::state::failure::Failure;
 use crate::texts::security as texts;
 
 /// The kind of request.

@@ -12,10 +12,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
-use crate::api::http::Failure;
 use crate::app::{Panes, Splash};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Link, Load, Phase, context};
+use crate::context::context;
 use crate::pages::admin::Admin;
 use crate::pages::auth::Auth;
 use crate::pages::forgot::ForgotPage;
@@ -24,6 +23,9 @@ use crate::pages::reset::ResetPage;
 use crate::pages::servers::FirstServer;
 use crate::pages::settings::Settings;
 use crate::pages::verify_email::VerifyEmailPage;
+use crate::state::failure::Failure;
+use crate::state::load::Load;
+use crate::stores::session::{Link, Phase};
 
 /// How long after the start of the app the settings are fetched.
 const QUIET: Duration = Duration::from_secs(20);
@@ -208,8 +210,8 @@ fn on_first_use(
     };
     fetch();
     let retry = Callback::new(move |()| {
-        let phase = context.phase.get_untracked();
-        if phase == Phase::SignedIn && context.link.get_untracked() != Link::Online {
+        let phase = context.session.phase.get_untracked();
+        if phase == Phase::SignedIn && context.session.link.get_untracked() != Link::Online {
             fetch();
         } else {
             // The server is there, but this file is not: it belongs to an earlier version of the client.

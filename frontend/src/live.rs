@@ -1,4 +1,5 @@
-//! The engine's session for the whole app, and what else belongs to one sign-in.
+//! The engine's session for the whole app, and what else belongs to one sign-in: what it decides is carried out here, and
+//! events are applied to the stores.
 //!
 //! Invariant: whatever happens goes through [`Context::feed`](crate::context::Context::feed); the session decides about
 //! delivery, and nothing here repeats its decisions.
@@ -18,7 +19,7 @@ use std::collections::BTreeSet;
 
 use futures_channel::mpsc;
 use leptos::prelude::*;
-use parlour_client::engine::{Client, Input, Output, Session};
+use parlour_client::engine::{Client, Input, Outbox, Output, Session};
 use parlour_protocol::ids::{ConversationId, Seq};
 
 use crate::browser;
@@ -94,6 +95,11 @@ impl Live {
     /// Reports to the session what happened, and returns what to do.
     fn handle(&self, input: Input) -> Vec<Output> {
         self.change(|inner| inner.session.handle(input, browser::now_ms() as u64))
+    }
+
+    /// Reads the pending actions.
+    pub(crate) fn with_outbox<T>(&self, read: impl FnOnce(&Outbox) -> T) -> T {
+        self.with(|inner| read(inner.session.outbox()))
     }
 
     /// Passes something on to the transport.

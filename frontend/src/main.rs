@@ -1,5 +1,6 @@
 //! Parlour's browser client: a single-page app in WebAssembly. `frontend/README.md` has the map.
 
+mod actions;
 mod api;
 mod app;
 mod arrival;
@@ -12,10 +13,10 @@ mod effects;
 mod icons;
 mod later;
 mod live;
-mod open;
 mod pages;
 mod state;
 mod storage;
+mod stores;
 mod texts;
 mod wrapper;
 

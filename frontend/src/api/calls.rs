@@ -1,7 +1,6 @@
 //! The operations of the API, one function each, named as on the server.
 
 use gloo_net::http::Method;
-use parlour_client::engine::Part;
 use parlour_protocol::Page;
 use parlour_protocol::accounts::{Account, ChangePassword, CreateAccount, PendingAccount, UpdateAccount};
 use parlour_protocol::admin::{AdminUser, Statistics};
@@ -30,6 +29,7 @@ use parlour_protocol::users::{Profile, User};
 use wasm_bindgen::JsValue;
 
 use super::http::{Answer, Api};
+use crate::state::history::{PAGE, Place};
 
 /// The outcome of a registration.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -39,34 +39,6 @@ pub(crate) enum Registered {
     In(Box<SignedIn>),
     /// An administrator must approve the account first.
     Waiting(PendingAccount),
-}
-
-/// Number of messages on one page.
-pub(crate) const PAGE: usize = 50;
-
-/// Which page of messages to load.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Place {
-    /// The newest ones.
-    Newest,
-    /// The messages before a position.
-    Before(Seq),
-    /// The messages after a position.
-    After(Seq),
-    /// The messages on both sides of a position.
-    Around(Seq),
-}
-
-impl Place {
-    /// The part of the log that this page covers.
-    pub(crate) fn part(self) -> Part {
-        match self {
-            Self::Newest => Part::Newest,
-            Self::Before(seq) => Part::Before(seq),
-            Self::After(seq) => Part::After(seq),
-            Self::Around(_) => Part::Around,
-        }
-    }
 }
 
 fn escape(text: &str) -> String {

@@ -15,7 +15,6 @@ use leptos::prelude::*;
 use parlour_protocol::Page;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::{ErrorCode, Problem};
-use parlour_protocol::second_factors::FactorMethod;
 use parlour_protocol::sessions::SignedIn;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,82 +22,8 @@ use wasm_bindgen::JsValue;
 
 use super::socket::locked;
 use super::tokens::LOCK;
-use crate::browser;
-use crate::texts::common;
-
-/// Why a request has no result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// The server could not be reached.
-    Offline,
-    /// The server refused the request.
-    Problem(Box<Problem>),
-    /// Another account, or none, is signed in in this browser now.
-    SomebodyElse,
-}
-
-impl Failure {
-    /// The server's stable error code, if it sent one.
-    pub(crate) fn code(&self) -> Option<ErrorCode> {
-        match self {
-            Self::Problem(problem) => Some(problem.code),
-            Self::Offline | Self::SomebodyElse => None,
-        }
-    }
-
-    /// The failure in a sentence for the user.
-    pub(crate) fn message(&self) -> String {
-        match self {
-            Self::Offline => common::cannot_reach_server_try_again().to_owned(),
-            Self::Problem(problem) => problem.detail.clone().unwrap_or_else(|| problem.title.clone()),
-            Self::SomebodyElse => common::someone_else_signed_in().to_owned(),
-        }
-    }
-
-    /// The request id to quote when asking for help.
-    pub(crate) fn request_id(&self) -> Option<String> {
-        match self {
-            Self::Problem(problem) if !problem.request_id.is_empty() => Some(problem.request_id.clone()),
-            _ => None,
-        }
-    }
-
-    /// The challenge to complete a log-in with, if a second factor is required.
-    pub(crate) fn challenge(&self) -> Option<String> {
-        match self {
-            Self::Problem(problem) => problem.challenge.clone(),
-            Self::Offline | Self::SomebodyElse => None,
-        }
-    }
-
-    /// Whether a passkey is accepted as the second factor.
-    pub(crate) fn takes_passkey(&self) -> bool {
-        match self {
-            Self::Problem(problem) => problem.methods.contains(&FactorMethod::Passkey),
-            Self::Offline | Self::SomebodyElse => false,
-        }
-    }
-
-    /// Whether the session has ended, as opposed to a missing answer.
-    pub(crate) fn ends_session(&self) -> bool {
-        matches!(self, Self::Problem(problem) if matches!(problem.status, 401 | 403))
-    }
-
-    /// What is wrong with one field of the form.
-    pub(crate) fn violation(&self, field: &str) -> Option<String> {
-        match self {
-            Self::Problem(problem) => {
-                problem.violations.iter().find(|one| one.field == field).map(|one| one.message.clone())
-            }
-            Self::Offline | Self::SomebodyElse => None,
-        }
-    }
-
-    fn strange() -> Self {
-        let detail = Some(common::unexpected_answer().to_owned());
-        Self::Problem(Box::new(Problem { detail, ..Problem::new(ErrorCode::Internal) }))
-    }
-}
+use crate::state::failure::Failure;
+use crate::state::servers;
 
 /// The result of a request.
 pub(crate) type Answer<T> = Result<T, Failure>;
@@ -127,7 +52,7 @@ struct Inner {
 pub(crate) struct Api {
     inner: StoredValue<Inner, LocalStorage>,
     /// The server's origin, if this page was not loaded from it.
-    pub(crate) server: RwSignal<Option<String>>,
+    pub(super) server: RwSignal<Option<String>>,
     /// Incremented each time the session turns out to have ended.
     pub(crate) expired: RwSignal<u32>,
     /// Incremented when a refresh returned an account other than the displayed one.
@@ -138,24 +63,14 @@ pub(crate) struct Api {
 
 impl Api {
     /// An API client without a session.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(server: RwSignal<Option<String>>) -> Self {
         Self {
             inner: StoredValue::new_local(Inner::default()),
-            server: RwSignal::new(None),
+            server,
             expired: RwSignal::new(0),
             replaced: RwSignal::new(0),
             signed_in: RwSignal::new(None),
         }
-    }
-
-    /// The server's origin, with which the addresses of its pages start.
-    pub(crate) fn origin(&self) -> String {
-        self.server.get_untracked().unwrap_or_else(browser::origin)
-    }
-
-    /// The full address of an API path.
-    pub(crate) fn address(&self, path: &str) -> String {
-        self.server.with_untracked(|server| format!("{}/api/v1{path}", server.as_deref().unwrap_or_default()))
     }
 
     /// The access token, if the user is signed in.
@@ -254,7 +169,8 @@ impl Api {
         body: &Body,
         token: Option<&str>,
     ) -> Answer<Response> {
-        let mut builder = RequestBuilder::new(&self.address(path)).method(method);
+        let address = self.server.with_untracked(|server| servers::api(server.as_deref(), path));
+        let mut builder = RequestBuilder::new(&address).method(method);
         if let Some(token) = token {
             builder = builder.header("Authorization", &format!("Bearer {token}"));
         }

@@ -11,8 +11,9 @@ use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::sessions::{RefreshSession, RefreshTransport, SignedIn};
 
-use super::http::{Answer, Api, Body, Failure, decode, json};
+use super::http::{Answer, Api, Body, decode, json};
 use super::socket::locked;
+use crate::state::failure::Failure;
 use crate::state::keys;
 use crate::state::servers::{self, Keeping};
 use crate::{storage, wrapper};

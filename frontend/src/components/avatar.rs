@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::users::User;
 
-use crate::context::context;
+use crate::context::{Context, context};
 use crate::state::people;
 use crate::texts::common;
 
@@ -15,8 +15,8 @@ pub(crate) fn Avatar(
     #[prop(default = "m")] size: &'static str,
     #[prop(default = false)] presence: bool,
 ) -> impl IntoView {
-    let context = context();
-    let user = context.user(id);
+    let Context { people, session, .. } = context();
+    let user = people.user(id);
     let edge = if matches!(size, "l" | "xl") { 256 } else { 64 };
     // A picture that fails to load is replaced by the initials; a new picture is tried again.
     let broken = RwSignal::new(None);
@@ -24,7 +24,7 @@ pub(crate) fn Avatar(
         let user = user.get();
         match user.as_ref().map(|user| (user.avatar, people::initials(&user.display_name))) {
             Some((Some(avatar), _)) if broken.get() != Some(avatar) => {
-                let address = context.api.address(&format!("/avatars/{avatar}/{edge}"));
+                let address = session.address(&format!("/avatars/{avatar}/{edge}"));
                 let note = move |_| broken.set(Some(avatar));
                 view! { <img src=address alt="" width=edge height=edge decoding="async" on:error=note /> }
                     .into_any()
@@ -43,7 +43,7 @@ pub(crate) fn Avatar(
 /// Presence: a filled dot if the user is online, otherwise a ring.
 #[component]
 pub(crate) fn PresenceDot(id: UserId) -> impl IntoView {
-    let online = context().online(id);
+    let online = context().people.online(id);
     let said = online.clone();
     view! {
         <span class="presence" class:here=move || online.get()>
@@ -56,7 +56,7 @@ pub(crate) fn PresenceDot(id: UserId) -> impl IntoView {
 /// mark is not.
 #[component]
 pub(crate) fn Name(id: UserId) -> impl IntoView {
-    let user = context().user(id);
+    let user = context().people.user(id);
     let whose = user.clone();
     let bot = Memo::new(move |_| is_bot(&whose));
     let name = move || {
@@ -93,7 +93,7 @@ fn is_bot(user: &ArcRwSignal<Option<User>>) -> bool {
 /// A mark that the account is a bot; empty for people.
 #[component]
 pub(crate) fn BotMark(id: UserId) -> impl IntoView {
-    let user = context().user(id);
+    let user = context().people.user(id);
     let bot = Memo::new(move |_| is_bot(&user));
     move || {
         bot.get().then(|| {
@@ -109,7 +109,7 @@ pub(crate) fn BotMark(id: UserId) -> impl IntoView {
 /// A user's name, linked to their profile.
 #[component]
 pub(crate) fn PersonLink(id: UserId) -> impl IntoView {
-    let user = context().user(id);
+    let user = context().people.user(id);
     let href = move || user.with(|user| user.as_ref().map(|user| format!("/u/{}", user.handle)));
     view! {
         <a href=href>

@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 use parlour_client::engine::Input;
 
-use crate::context::{Link, context};
+use crate::context::context;
 use crate::icons::{ALERT, CHECK, CLOSE, Icon};
+use crate::stores::session::Link;
 use crate::texts::{chat, common};
 
 /// A banner for connection trouble that has lasted long enough to mention. Its start and its end are announced once
@@ -12,7 +13,7 @@ use crate::texts::{chat, common};
 #[component]
 pub(crate) fn ConnectionBanner() -> impl IntoView {
     let context = context();
-    let text = Memo::new(move |_| match context.link.get() {
+    let text = Memo::new(move |_| match context.session.link.get() {
         Link::Online => Some(None),
         Link::Trouble => None,
         Link::Offline => Some(Some(chat::no_connection())),
@@ -23,8 +24,8 @@ pub(crate) fn ConnectionBanner() -> impl IntoView {
     Effect::new(move |told: Option<Option<&'static str>>| {
         let told = told.flatten();
         match (text.get(), told) {
-            (Some(Some(now)), told) if told != Some(now) => context.say(now),
-            (Some(None), Some(_)) => context.say(chat::connected_again()),
+            (Some(Some(now)), told) if told != Some(now) => context.ui.say(now),
+            (Some(None), Some(_)) => context.ui.say(chat::connected_again()),
             _ => {}
         }
         text.get().map_or(told, |now| now)
@@ -57,10 +58,10 @@ pub(crate) fn ConnectionBanner() -> impl IntoView {
 /// Short messages that disappear by themselves.
 #[component]
 pub(crate) fn Toasts() -> impl IntoView {
-    let context = context();
+    let ui = context().ui;
     view! {
         <div class="toasts" role="status" aria-live="polite">
-            <For each=move || context.toasts.get() key=|toast| toast.id let:toast>
+            <For each=move || ui.toasts.with(|toasts| toasts.shown().to_vec()) key=|toast| toast.id let:toast>
                 <div class="toast" class:bad=toast.bad data-testid="toast">
                     <Icon path=if toast.bad { ALERT } else { CHECK } />
                     <span>{toast.text}</span>
@@ -68,7 +69,7 @@ pub(crate) fn Toasts() -> impl IntoView {
                         type="button"
                         class="icon-button small"
                         aria-label=common::close()
-                        on:click=move |_| context.toasts.update(|toasts| toasts.retain(|one| one.id != toast.id))
+                        on:click=move |_| ui.toasts.maybe_update(|toasts| toasts.remove(toast.id))
                     >
                         <Icon path=CLOSE />
                     </button>
@@ -81,10 +82,10 @@ pub(crate) fn Toasts() -> impl IntoView {
 /// The live region. Each announcement is its own element, so a screen reader reads only new ones, and each once.
 #[component]
 pub(crate) fn Announcer() -> impl IntoView {
-    let context = context();
+    let ui = context().ui;
     view! {
         <div class="visually-hidden" role="log" aria-live="polite" aria-relevant="additions" data-testid="announcer">
-            <For each=move || context.announcer.said.get() key=|(number, _)| *number let:one>
+            <For each=move || ui.announcer.said.get() key=|(number, _)| *number let:one>
                 <p>{one.1}</p>
             </For>
         </div>

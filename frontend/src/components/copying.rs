@@ -21,10 +21,10 @@ pub(crate) fn CopyButton(
     #[prop(into, default = common::copy().to_owned())] label: String,
     #[prop(default = "button")] class: &'static str,
 ) -> impl IntoView {
-    let context = context();
+    let ui = context().ui;
     let copied = RwSignal::new(false);
     let copy = move |_| {
-        context.copy(text.clone(), move || {
+        ui.copy(text.clone(), move || {
             let _ = copied.try_set(true);
             set_timeout(
                 move || {
@@ -49,16 +49,16 @@ pub(crate) fn CopyButton(
 /// Shows a text that could not be copied, selected, so that the user can copy it.
 #[component]
 pub(crate) fn CopyByHand() -> impl IntoView {
-    let context = context();
+    let ui = context().ui;
     let open = RwSignal::new(false);
-    effect(move || open.set(context.by_hand.with(Option::is_some)));
+    effect(move || open.set(ui.by_hand.with(Option::is_some)));
     effect(move || {
-        if !open.get() && context.by_hand.with_untracked(Option::is_some) {
-            context.by_hand.set(None);
+        if !open.get() && ui.by_hand.with_untracked(Option::is_some) {
+            ui.by_hand.set(None);
         }
     });
     let body = move || {
-        let text = context.by_hand.get()?;
+        let text = ui.by_hand.get()?;
         let node = NodeRef::<html::Textarea>::new();
         effect(move || {
             if node.get().is_some() {

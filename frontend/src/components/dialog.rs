@@ -1,39 +1,12 @@
 //! Dialogs, based on the browser's `<dialog>`, which traps the focus, restores it, and closes on Esc.
 
-use std::sync::Arc;
-
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use crate::context::context;
+use crate::context::{Context, context};
 use crate::effects::effect;
 use crate::texts::common;
-
-/// A confirmation before a destructive action.
-#[derive(Clone)]
-pub(crate) struct Question {
-    pub(crate) title: String,
-    pub(crate) text: String,
-    pub(crate) action: &'static str,
-    /// Outlives the asking component, which may be unmounted when the user answers.
-    pub(crate) then: Arc<dyn Fn() + Send + Sync>,
-}
-
-/// Holds the current question; there is at most one.
-#[derive(Clone, Copy)]
-pub(crate) struct Ask(pub(crate) RwSignal<Option<Question>>);
-
-/// Asks for confirmation before a destructive action.
-pub(crate) fn ask(
-    title: impl Into<String>,
-    text: impl Into<String>,
-    action: &'static str,
-    then: impl Fn() + Send + Sync + 'static,
-) {
-    let question = Question { title: title.into(), text: text.into(), action, then: Arc::new(then) };
-    expect_context::<Ask>().0.set(Some(question));
-}
 
 /// A dialog that is mounted while `open` is true.
 #[component]
@@ -100,22 +73,22 @@ pub(crate) fn Dialog(
 /// Shows the current question.
 #[component]
 pub(crate) fn Questions() -> impl IntoView {
-    let ask = expect_context::<Ask>();
+    let Context { session, ui, .. } = context();
+    let question = ui.question;
     let open = RwSignal::new(false);
-    let context = context();
     // A question belongs to one session: the next user must not answer it.
     effect(move || {
-        context.phase.track();
-        ask.0.set(None);
+        session.phase.track();
+        question.set(None);
     });
-    effect(move || open.set(ask.0.with(Option::is_some)));
+    effect(move || open.set(question.with(Option::is_some)));
     effect(move || {
-        if !open.get() && ask.0.with_untracked(Option::is_some) {
-            ask.0.set(None);
+        if !open.get() && question.with_untracked(Option::is_some) {
+            question.set(None);
         }
     });
     let body = move || {
-        ask.0.get().map(|question| {
+        question.get().map(|question| {
             let then = question.then;
             view! {
                 <h2>{question.title}</h2>

@@ -46,6 +46,27 @@ impl Input {
         self.value.get_untracked()
     }
 
+    /// The text without the spaces around it, if there is any.
+    pub(crate) fn trimmed(&self) -> Option<String> {
+        Some(self.text().trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// Handles the user having changed the text. An error disappears as soon as the rule is met.
+    fn typed(&self, text: String) {
+        self.value.set(text);
+        if self.error.try_with_untracked(Option::is_some) == Some(true) {
+            self.check();
+        }
+    }
+
+    /// Handles the focus having left the field.
+    fn left(&self) {
+        // A focused field that is removed gets a blur event, too; its signals are disposed by then.
+        if self.value.try_with_untracked(|value| !value.is_empty()) == Some(true) {
+            self.check();
+        }
+    }
+
     /// Focuses this field.
     pub(crate) fn focus(&self) {
         browser::focus(&format!("field-{}", self.name));
@@ -75,8 +96,7 @@ impl Input {
     /// Restores what was typed here before a reload or a navigation back, and stores further input. Returns a function
     /// that stores the field immediately.
     fn outlive(&self) -> impl Fn() + Copy + Send + Sync + 'static {
-        let (context, input) = (context(), *self);
-        let owner = context.me();
+        let (input, owner) = (*self, context().session.me());
         let first = input.value.get_untracked();
         if let Some(text) = Typed::read(browser::entry_note().as_deref(), owner).field(input.name) {
             input.value.set(text.to_owned());
@@ -137,20 +157,11 @@ pub(crate) fn Field(
     let kept = !secret && !matches!(autocomplete, "one-time-code" | "current-password");
     let keep = kept.then(|| input.outlive());
     let shown = RwSignal::new(false);
-    let on_input = move |value: String| {
-        input.value.set(value);
-        if input.error.try_with_untracked(Option::is_some) == Some(true) {
-            input.check();
-        }
-    };
     let on_blur = move |_| {
         if let Some(keep) = keep {
             keep();
         }
-        // A focused field that is removed gets a blur event, too; its signals are disposed by then.
-        if input.value.try_with_untracked(|value| !value.is_empty()) == Some(true) {
-            input.check();
-        }
+        input.left();
     };
     let invalid = move || input.error.with(Option::is_some).then_some("true");
     let control = if lines > 0 {
@@ -165,7 +176,7 @@ pub(crate) fn Field(
                 aria-describedby=note.clone()
                 aria-invalid=invalid
                 prop:value=move || input.value.get()
-                on:input:target=move |event| on_input(event.target().value())
+                on:input:target=move |event| input.typed(event.target().value())
                 on:blur=on_blur
             ></textarea>
         }
@@ -185,34 +196,37 @@ pub(crate) fn Field(
                 aria-describedby=note.clone()
                 aria-invalid=invalid
                 prop:value=move || input.value.get()
-                on:input:target=move |event| on_input(event.target().value())
+                on:input:target=move |event| input.typed(event.target().value())
                 on:blur=on_blur
             />
         }
         .into_any()
     };
-    let eye = secret.then(|| {
-        view! {
-            <button
-                type="button"
-                class="icon-button small field-eye"
-                aria-label=move || if shown.get() { auth::hide_password() } else { auth::show_password() }
-                aria-pressed=move || shown.get().to_string()
-                aria-controls=id.clone()
-                on:click=move |_| shown.update(|shown| *shown = !*shown)
-            >
-                {move || view! { <Icon path=if shown.get() { EYE_OFF } else { EYE } /> }}
-            </button>
-        }
-    });
     view! {
         <div class="field">
-            <label for=id>{label}</label>
-            <div class="field-control">{control} {eye}</div>
+            <label for=id.clone()>{label}</label>
+            <div class="field-control">{control} {secret.then(|| view! { <Eye shown controls=id /> })}</div>
             <p id=note class="field-note" class:bad=move || input.error.with(Option::is_some) aria-live="polite">
                 {move || input.error.get().unwrap_or_else(|| hint.to_owned())}
             </p>
         </div>
+    }
+}
+
+/// The button that shows a password.
+#[component]
+fn Eye(shown: RwSignal<bool>, controls: String) -> impl IntoView {
+    view! {
+        <button
+            type="button"
+            class="icon-button small field-eye"
+            aria-label=move || if shown.get() { auth::hide_password() } else { auth::show_password() }
+            aria-pressed=move || shown.get().to_string()
+            aria-controls=controls
+            on:click=move |_| shown.update(|shown| *shown = !*shown)
+        >
+            {move || view! { <Icon path=if shown.get() { EYE_OFF } else { EYE } /> }}
+        </button>
     }
 }
 

@@ -4,96 +4,42 @@
 //! Invariant: the list is loaded once; joins, leaves and presence then come from socket events.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use parlour_protocol::ids::{ConversationId, UserId};
-use parlour_protocol::rooms::{Member, MemberRole};
+use parlour_protocol::rooms::MemberRole;
 
-use crate::api::http::Failure;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::effects::effect;
-use crate::state::members::Roster;
+use crate::state::load::Load;
 use crate::state::order;
 use crate::texts::{chat, common};
-
-/// Maximum number of member pages loaded for the panel.
-const PAGES: usize = 4;
 
 /// The members of a room.
 #[component]
 pub(crate) fn Members(id: ConversationId) -> impl IntoView {
     let context = context();
-    let failed = RwSignal::new(None::<Failure>);
-    let turn = StoredValue::new(0_u64);
-    let read = move || {
-        let now = turn.try_update_value(|turn| {
-            *turn += 1;
-            *turn
-        });
-        // Joins and leaves that happen while the list is loading are recorded.
-        context.roster.set(Some(Roster::new(id)));
-        failed.set(None);
-        spawn_local(async move {
-            let mut found: Vec<Member> = Vec::new();
-            let mut after: Option<String> = None;
-            for _ in 0..PAGES {
-                match context.api.list_members(id, after.as_deref()).await {
-                    Ok(page) => {
-                        found.extend(page.items);
-                        after = page.next;
-                        if after.is_none() {
-                            break;
-                        }
-                    }
-                    Err(failure) => {
-                        if turn.try_get_value() == now {
-                            failed.try_set(Some(failure));
-                        }
-                        return;
-                    }
-                }
-            }
-            context.learn(found.iter().map(|member| &member.user));
-            if turn.try_get_value() != now {
-                return;
-            }
-            let told = |member: &&Member| member.online || untrack(|| context.is_friend(member.user.id));
-            for member in found.iter().filter(told) {
-                context.set_online(member.user.id, member.online);
-            }
-            let members = found.iter().map(|member| (member.user.id, member.role)).collect();
-            context.roster.update(|roster| {
-                if let Some(roster) = roster.as_mut().filter(|roster| roster.room() == id) {
-                    roster.fill(members);
-                }
-            });
-        });
-    };
+    let read = move || context.load_members(id);
     effect(move || {
-        context.members_stale.track();
+        context.members.stale.track();
         untrack(read);
     });
-    on_cleanup(move || {
-        context.roster.maybe_update(|roster| roster.take_if(|roster| roster.room() == id).is_some());
-    });
-    let me = context.me();
+    on_cleanup(move || context.members.close(id));
+    let me = context.session.me();
     let lines = Memo::new(move |_| {
-        context.roster.with(|roster| {
-            let members = roster.as_ref().filter(|roster| roster.room() == id)?.members()?;
-            let line = |(user, role): &(UserId, MemberRole)| {
-                // Presence is known only for the user and their friends.
-                let known = *user == me || context.is_friend(*user);
-                let group = group_of(known && context.online(*user).get(), known);
-                let name = context.user(*user);
-                let name = name.with(|user| {
-                    user.as_ref().map_or_else(String::new, |user| user.display_name.to_lowercase())
-                });
-                Line { group, name, user: *user, role: *role }
-            };
-            let mut lines: Vec<Line> = members.iter().map(line).collect();
+        let line = |(user, role): (UserId, MemberRole)| {
+            // Presence is known only for the user and their friends.
+            let known = user == me || context.friends.is_friend(user);
+            let group = group_of(known && context.people.online(user).get(), known);
+            let name = context.people.user(user);
+            let name = name
+                .with(|user| user.as_ref().map_or_else(String::new, |user| user.display_name.to_lowercase()));
+            Line { group, name, user, role }
+        };
+        context.members.of(id).map(|members| {
+            let mut lines: Vec<Line> = members.into_iter().map(line).collect();
             order::sort_by(&mut lines, |one, other| one.name.cmp(&other.name));
-            Some(lines)
+            lines
         })
     });
     let group = move |title: fn(usize) -> String, which: Group, all: &[Line]| {
@@ -110,12 +56,12 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
     };
     view! {
         <div class="members" data-testid="members">
-            {move || match (lines.get(), failed.get()) {
-                (None, None) => view! { <Skeleton rows=6 /> }.into_any(),
-                (None, Some(failure)) => {
+            {move || match lines.get() {
+                Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
+                Load::Failed(failure) => {
                     view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any()
                 }
-                (Some(all), _) => {
+                Load::Ready(all) => {
                     view! {
                         {group(chat::online, Group::Here, &all)}
                         {group(chat::offline, Group::Away, &all)}
@@ -157,7 +103,7 @@ struct Line {
 #[component]
 fn MemberLine(line: Line) -> impl IntoView {
     let Line { group, user: id, role, .. } = line;
-    let user = context().user(id);
+    let user = context().people.user(id);
     let role = match role {
         MemberRole::Owner => Some(chat::owner()),
         MemberRole::Moderator => Some(chat::moderator()),

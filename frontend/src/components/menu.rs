@@ -5,177 +5,128 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use parlour_client::engine::Act;
-use parlour_protocol::ids::Seq;
+use parlour_protocol::ids::{Seq, UserId};
 use parlour_protocol::messages::Message;
-use parlour_protocol::rights::Permission;
 use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use web_sys::{Element, HtmlElement};
 
 use crate::browser;
 use crate::components::avatar::Name;
-use crate::components::composer::Mode;
-use crate::components::dialog::ask;
 use crate::components::layers;
-use crate::components::message_parts::{PALETTE, RowContext, block, excerpt, react};
+use crate::components::menu_focus::{put, walk};
+use crate::components::message_parts::{PALETTE, excerpt};
+use crate::components::row_context::{MenuPlace, Mode, OpenMenu, RowContext};
 use crate::components::scrolling;
 use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{BAN, COPY, Icon, LINK, PENCIL, REPLY, TRASH};
+use crate::state::bidi;
 use crate::texts::chat;
 
 /// Presses within this time (ms) after a sheet opened are ignored as unintended.
 const SETTLES_MS: f64 = 350.0;
-/// Margin around a menu, in pixels.
-const AROUND: f64 = 8.0;
-
-/// Where a menu opens.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Place {
-    /// At the bottom edge of the screen.
-    Sheet,
-    /// At a point of the viewport, in CSS pixels.
-    At(f64, f64),
-    /// Only the emoji, above a point of the viewport.
-    Emoji(f64, f64),
-}
-
-/// The open menu.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct OpenMenu {
-    /// The message it belongs to.
-    pub(crate) seq: Seq,
-    /// Where it opens.
-    pub(crate) place: Place,
-}
-
-/// Asks for confirmation, then deletes a message.
-pub(crate) fn delete(row: RowContext, seq: Seq) {
-    let (context, conversation) = (context(), row.conversation);
-    ask(chat::delete_title(), chat::delete_text(), chat::delete(), move || {
-        context.act(conversation, Act::Delete { seq })
-    });
-}
 
 /// Renders the open message menu, if any.
 #[component]
 pub(crate) fn MessageMenu(row: RowContext) -> impl IntoView {
-    let context = context();
+    let open = context().open;
     move || {
         let menu = row.menu.get()?;
-        let message = context.open.message(menu.seq)?;
+        let message = open.message(menu.seq)?;
         Some(view! { <Menu menu message row /> })
+    }
+}
+
+/// A menu while it is open; a cheap handle.
+#[derive(Clone, Copy)]
+struct Opened {
+    menu: OpenMenu,
+    row: RowContext,
+    node: NodeRef<html::Dialog>,
+    /// When it was opened, in milliseconds.
+    at: f64,
+    /// Whether a press has begun inside the menu.
+    armed: StoredValue<bool>,
+    /// A sheet closes with the Back button.
+    layer: Option<u64>,
+    /// What had the focus before.
+    before: StoredValue<Option<Element>, LocalStorage>,
+}
+
+impl Opened {
+    /// Opens a menu as soon as it is rendered, and cleans up when it is not any more.
+    fn new(menu: OpenMenu, row: RowContext) -> Self {
+        let node = NodeRef::<html::Dialog>::new();
+        let sheet = menu.place == MenuPlace::Sheet;
+        let layer = sheet.then(|| layers::opened(move || close(node)));
+        let before = StoredValue::new_local(document().active_element());
+        effect(move || {
+            if let Some(dialog) = node.get().filter(|dialog| !dialog.open()) {
+                let _ = dialog.show_modal();
+                put(&dialog, menu.place);
+            }
+        });
+        on_cleanup(move || {
+            if let Some(layer) = layer {
+                layers::closed(layer);
+            }
+        });
+        Self { menu, row, node, at: browser::now_ms(), armed: StoredValue::new(!sheet), layer, before }
+    }
+
+    /// Handles the menu having been closed.
+    fn gone(&self) {
+        self.row.menu.set(None);
+        self.give_back();
+        if let Some(layer) = self.layer {
+            layers::closed(layer);
+        }
+    }
+
+    /// Moves the focus to where it was before.
+    fn give_back(&self) {
+        let before = self.before.try_update_value(Option::take).flatten();
+        let before = before.filter(|one| one.is_connected() && one.tag_name() != "BODY");
+        let element = before.and_then(|one| one.dyn_into::<HtmlElement>().ok());
+        let sheet = self.menu.place == MenuPlace::Sheet;
+        match element.filter(|_| !sheet).or_else(|| row_element(self.menu.seq)) {
+            Some(element) => scrolling::focus_row(&element),
+            None => browser::focus("composer"),
+        }
+    }
+
+    /// Runs an action. The menu closes first, so that whatever the action opens finds the focus in its original place.
+    fn run(&self, event: &web_sys::MouseEvent, action: impl FnOnce()) {
+        // A click without a press comes from the keyboard or from a screen reader.
+        if self.armed.get_value() || event.detail() == 0 {
+            close(self.node);
+            self.gone();
+            action();
+        }
+    }
+
+    /// Handles a press outside the menu, which has the dialog element itself as its target.
+    fn clicked(&self, event: &web_sys::MouseEvent) {
+        let dialog = self.node.get_untracked();
+        let itself = dialog.is_some_and(|dialog| event.target().as_ref() == Some(dialog.as_ref()));
+        if itself && self.armed.get_value() {
+            close(self.node);
+            self.gone();
+        }
     }
 }
 
 #[component]
 fn Menu(menu: OpenMenu, message: ArcRwSignal<Message>, row: RowContext) -> impl IntoView {
-    let context = context();
-    let conversation = row.conversation;
-    let seq = menu.seq;
-    let node = NodeRef::<html::Dialog>::new();
-    let before = StoredValue::new_local(document().active_element());
-    let opened = browser::now_ms();
-    // Whether a press has begun inside the menu.
-    let armed = StoredValue::new(menu.place != Place::Sheet);
-    let layer = (menu.place == Place::Sheet).then(|| layers::opened(move || close(node)));
-    effect(move || {
-        if let Some(dialog) = node.get().filter(|dialog| !dialog.open()) {
-            let _ = dialog.show_modal();
-            put(&dialog, menu.place);
-        }
-    });
-    let give_back = move || {
-        let before = before.try_update_value(Option::take).flatten();
-        let before = before.filter(|one| one.is_connected() && one.tag_name() != "BODY");
-        let element = before.and_then(|one| one.dyn_into::<HtmlElement>().ok());
-        match element.filter(|_| menu.place != Place::Sheet).or_else(|| row_element(seq)) {
-            Some(element) => scrolling::focus_row(&element),
-            None => browser::focus("composer"),
-        }
+    let opened = Opened::new(menu, row);
+    let class = match menu.place {
+        MenuPlace::Sheet => "menu sheet",
+        MenuPlace::At(..) => "menu",
+        MenuPlace::Emoji(..) => "menu emoji-menu",
     };
-    let gone = move || {
-        row.menu.set(None);
-        give_back();
-        if let Some(layer) = layer {
-            layers::closed(layer);
-        }
-    };
-    on_cleanup(move || {
-        if let Some(layer) = layer {
-            layers::closed(layer);
-        }
-    });
-    // Closes first, so that whatever the action opens finds the focus in its original place.
-    let run = move |event: &web_sys::MouseEvent, action: &dyn Fn()| {
-        // A click without a press comes from the keyboard or from a screen reader.
-        if !armed.get_value() && event.detail() != 0 {
-            return;
-        }
-        close(node);
-        gone();
-        action();
-    };
-    let act = StoredValue::new(message.clone());
     let snapshot = message.get_untracked();
     let author = snapshot.author;
-    let mine = author == context.me();
-    let may_write = row.writable();
-    let may_delete = mine || row.moderates();
-    let emoji = move |emoji: &'static str| {
-        view! {
-            <button
-                type="button"
-                class="emoji-button"
-                role="menuitem"
-                tabindex="-1"
-                aria-label=chat::react_with(emoji)
-                on:click=move |event| {
-                    run(
-                        &event,
-                        &|| act.with_value(|message| react(context, conversation, &message.get_untracked(), emoji)),
-                    )
-                }
-            >
-                {emoji}
-            </button>
-        }
-    };
-    let emojis = may_write.then(|| {
-        view! { <div class="menu-emoji" role="group" aria-label=chat::reactions()>{PALETTE.into_iter().map(emoji).collect_view()}</div> }
-    });
-    let item = move |path, label: String, testid: &'static str, bad: bool, action: fn(Do)| {
-        let with = Do { row, seq, author };
-        view! {
-            <button
-                type="button"
-                class="menu-item"
-                class:danger-action=bad
-                role="menuitem"
-                tabindex="-1"
-                data-testid=testid
-                on:click=move |event| run(&event, &|| action(with))
-            >
-                <Icon path />
-                <span>{label}</span>
-            </button>
-        }
-    };
-    let items = (!matches!(menu.place, Place::Emoji(..))).then(|| {
-        let name =
-            context.user(author).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
-        let name =
-            name.map_or_else(|| chat::this_one().to_owned(), |name| crate::state::bidi::isolated(&name));
-        view! {
-            {may_write.then(|| item(REPLY, chat::reply().to_owned(), "reply-item", false, Do::reply))}
-            {(may_write && mine).then(|| item(PENCIL, chat::edit().to_owned(), "edit-item", false, Do::edit))}
-            {item(COPY, chat::copy_text().to_owned(), "copy", false, Do::copy)}
-            {item(LINK, chat::copy_link().to_owned(), "copy-link", false, Do::copy_link)}
-            {(!mine).then(|| item(BAN, chat::block_named(&name), "block-author", true, Do::block))}
-            {may_delete.then(|| item(TRASH, chat::delete().to_owned(), "delete", true, Do::delete))}
-        }
-    });
-    let about = (menu.place == Place::Sheet).then(|| {
+    let about = (menu.place == MenuPlace::Sheet).then(|| {
         view! {
             <div class="menu-about">
                 <strong>
@@ -185,40 +136,27 @@ fn Menu(menu: OpenMenu, message: ArcRwSignal<Message>, row: RowContext) -> impl 
             </div>
         }
     });
-    let class = match menu.place {
-        Place::Sheet => "menu sheet",
-        Place::At(..) => "menu",
-        Place::Emoji(..) => "menu emoji-menu",
-    };
     view! {
         <dialog
-            node_ref=node
+            node_ref=opened.node
             class=class
             aria-label=chat::message_actions()
             data-testid="message-menu"
             on:close=move |_| {
                 if row.menu.try_get_untracked().flatten() == Some(menu) {
-                    gone();
+                    opened.gone();
                 }
             }
             on:pointerdown=move |_| {
-                if browser::now_ms() - opened > SETTLES_MS {
-                    armed.set_value(true);
+                if browser::now_ms() - opened.at > SETTLES_MS {
+                    opened.armed.set_value(true);
                 }
             }
-            on:click=move |event| {
-                // A press outside the menu has the dialog element itself as its target.
-                let dialog = node.get_untracked();
-                let itself = dialog.is_some_and(|dialog| event.target().as_ref() == Some(dialog.as_ref()));
-                if itself && armed.get_value() {
-                    close(node);
-                    gone();
-                }
-            }
+            on:click=move |event| opened.clicked(&event)
             on:contextmenu=|event| event.prevent_default()
             on:keydown=move |event| {
                 if let Some(key) = browser::key(&event)
-                    && node.get_untracked().is_some_and(|dialog| walk(&dialog, &key))
+                    && opened.node.get_untracked().is_some_and(|dialog| walk(&dialog, &key))
                 {
                     event.prevent_default();
                 }
@@ -226,10 +164,67 @@ fn Menu(menu: OpenMenu, message: ArcRwSignal<Message>, row: RowContext) -> impl 
         >
             {about}
             <div class="menu-items" role="menu" aria-label=chat::message_actions()>
-                {emojis}
-                {items}
+                {row.writable().then(|| view! { <Emoji message opened /> })}
+                {(!matches!(menu.place, MenuPlace::Emoji(..))).then(|| view! { <Items author opened /> })}
             </div>
         </dialog>
+    }
+}
+
+/// The emoji to react with.
+#[component]
+fn Emoji(message: ArcRwSignal<Message>, opened: Opened) -> impl IntoView {
+    let message = StoredValue::new(message);
+    let emoji = move |emoji: &'static str| {
+        let react = move || message.with_value(|message| opened.row.react(&message.get_untracked(), emoji));
+        view! {
+            <button
+                type="button"
+                class="emoji-button"
+                role="menuitem"
+                tabindex="-1"
+                aria-label=chat::react_with(emoji)
+                on:click=move |event| opened.run(&event, react)
+            >
+                {emoji}
+            </button>
+        }
+    };
+    view! { <div class="menu-emoji" role="group" aria-label=chat::reactions()>{PALETTE.into_iter().map(emoji).collect_view()}</div> }
+}
+
+/// The other actions.
+#[component]
+fn Items(author: UserId, opened: Opened) -> impl IntoView {
+    let row = opened.row;
+    let mine = author == row.context.session.me();
+    let may_write = row.writable();
+    let item = move |path, label: String, testid: &'static str, bad: bool, action: fn(Do)| {
+        let with = Do { row, seq: opened.menu.seq, author };
+        view! {
+            <button
+                type="button"
+                class="menu-item"
+                class:danger-action=bad
+                role="menuitem"
+                tabindex="-1"
+                data-testid=testid
+                on:click=move |event| opened.run(&event, || action(with))
+            >
+                <Icon path />
+                <span>{label}</span>
+            </button>
+        }
+    };
+    let name = row.context.people.name(author);
+    let name = name.map_or_else(|| chat::this_one().to_owned(), |name| bidi::isolated(&name));
+    view! {
+        {may_write.then(|| item(REPLY, chat::reply().to_owned(), "reply-item", false, Do::reply))}
+        {(may_write && mine).then(|| item(PENCIL, chat::edit().to_owned(), "edit-item", false, Do::edit))}
+        {item(COPY, chat::copy_text().to_owned(), "copy", false, Do::copy)}
+        {item(LINK, chat::copy_link().to_owned(), "copy-link", false, Do::copy_link)}
+        {(!mine).then(|| item(BAN, chat::block_named(&name), "block-author", true, Do::block))}
+        {(mine || row.moderates()).then(|| item(TRASH, chat::delete().to_owned(), "delete", true, Do::delete))}
     }
 }
 
@@ -238,18 +233,16 @@ fn Menu(menu: OpenMenu, message: ArcRwSignal<Message>, row: RowContext) -> impl 
 struct Do {
     row: RowContext,
     seq: Seq,
-    author: parlour_protocol::ids::UserId,
+    author: UserId,
 }
 
 impl Do {
     fn reply(self) {
-        self.row.mode.set(Mode::Reply(self.seq));
-        browser::focus("composer");
+        self.row.write(Mode::Reply(self.seq));
     }
 
     fn edit(self) {
-        self.row.mode.set(Mode::Edit(self.seq));
-        browser::focus("composer");
+        self.row.write(Mode::Edit(self.seq));
     }
 
     fn copy(self) {
@@ -257,57 +250,23 @@ impl Do {
         let message = context.open.message(self.seq);
         if let Some(body) = message.and_then(|message| message.with_untracked(|message| message.body.clone()))
         {
-            context.copy(body, move || context.toast(chat::copied(), false));
+            context.ui.copy(body, move || context.ui.toast(chat::copied(), false));
         }
     }
 
     fn copy_link(self) {
         let context = self.row.context;
-        let origin = context.api.origin();
+        let origin = context.session.origin();
         let link = format!("{origin}/c/{}/{}", self.row.conversation, self.seq);
-        context.copy(link, move || context.toast(chat::link_copied(), false));
+        context.ui.copy(link, move || context.ui.toast(chat::link_copied(), false));
     }
 
     fn block(self) {
-        block(self.row.context, self.author);
+        self.row.context.block(self.author);
     }
 
     fn delete(self) {
-        delete(self.row, self.seq);
-    }
-}
-
-impl RowContext {
-    /// Whether the user may write in this conversation.
-    pub(crate) fn writable(&self) -> bool {
-        let entry = self.context.entry(self.conversation);
-        entry.is_some_and(|entry| entry.with_untracked(|entry| entry.writable))
-    }
-
-    /// Whether the user may delete messages of others here.
-    fn moderates(&self) -> bool {
-        let entry = self.context.entry(self.conversation);
-        entry.is_some_and(|entry| entry.with_untracked(|entry| entry.can.contains(&Permission::DeleteOthers)))
-    }
-
-    /// Opens the menu of a row at the row's start.
-    pub(crate) fn open_menu_of(&self, row: &HtmlElement) {
-        let place = row.get_bounding_client_rect();
-        self.open_menu_at(row, place.left() + 56.0, place.bottom() - 4.0);
-    }
-
-    /// Opens the menu of a row at a point, if the message has any actions.
-    pub(crate) fn open_menu_at(&self, row: &HtmlElement, x: f64, y: f64) {
-        let seq = row.get_attribute("data-seq").and_then(|seq| seq.parse().ok());
-        if let Some(seq) = seq.filter(|seq| self.can_act_on(*seq)) {
-            self.menu.set(Some(OpenMenu { seq, place: Place::At(x, y) }));
-        }
-    }
-
-    /// Whether the message is loaded and not deleted.
-    pub(crate) fn can_act_on(&self, seq: Seq) -> bool {
-        let message = self.context.open.message(seq);
-        message.is_some_and(|message| message.with_untracked(|message| message.body.is_some()))
+        self.row.delete(self.seq);
     }
 }
 
@@ -319,77 +278,4 @@ fn close(node: NodeRef<html::Dialog>) {
     if let Some(dialog) = node.try_get_untracked().flatten().filter(|dialog| dialog.open()) {
         dialog.close();
     }
-}
-
-/// Positions a menu within the viewport.
-fn put(dialog: &web_sys::HtmlDialogElement, place: Place) {
-    let (x, y, above) = match place {
-        Place::Sheet => return first(dialog),
-        Place::At(x, y) => (x, y, false),
-        Place::Emoji(x, y) => (x, y, true),
-    };
-    let size =
-        |side: Result<wasm_bindgen::JsValue, _>| side.ok().and_then(|side| side.as_f64()).unwrap_or(0.0);
-    let (width, height) = (size(window().inner_width()), size(window().inner_height()));
-    let own = dialog.get_bounding_client_rect();
-    let left = if browser::right_to_left() || above { x - own.width() } else { x };
-    let top = if above { y - own.height() - AROUND } else { y };
-    let left = left.clamp(AROUND, (width - own.width() - AROUND).max(AROUND));
-    let top = top.clamp(AROUND, (height - own.height() - AROUND).max(AROUND));
-    let style = web_sys::HtmlElement::style(dialog);
-    let _ = style.set_property("left", &format!("{left}px"));
-    let _ = style.set_property("top", &format!("{top}px"));
-    first(dialog);
-}
-
-fn stops(dialog: &web_sys::HtmlDialogElement) -> Vec<HtmlElement> {
-    let Ok(found) = dialog.query_selector_all("[role=menuitem]") else { return Vec::new() };
-    (0..found.length()).filter_map(|index| found.item(index)?.dyn_into().ok()).collect()
-}
-
-fn first(dialog: &web_sys::HtmlDialogElement) {
-    let stops = stops(dialog);
-    let plain = stops.iter().find(|stop| !is_emoji(stop));
-    if let Some(stop) = plain.or(stops.first()) {
-        let _ = stop.focus();
-    }
-}
-
-fn is_emoji(element: &HtmlElement) -> bool {
-    element.class_list().contains("emoji-button")
-}
-
-/// Moves the focus within a menu. Returns whether the key was handled.
-fn walk(dialog: &web_sys::HtmlDialogElement, key: &str) -> bool {
-    let stops = stops(dialog);
-    let active = document().active_element();
-    let last = stops.len().saturating_sub(1);
-    let Some(at) = stops.iter().position(|stop| active.as_ref() == Some(stop.as_ref())) else { return false };
-    let emoji = stops.get(at).is_some_and(is_emoji);
-    let next = match key {
-        // The emoji are laid out in one row.
-        "ArrowDown" if emoji => stops.iter().position(|stop| !is_emoji(stop)).unwrap_or(at),
-        "ArrowUp" if emoji => last,
-        "ArrowDown" => {
-            if at == last {
-                0
-            } else {
-                at + 1
-            }
-        }
-        "ArrowUp" => {
-            stops.get(at.wrapping_sub(1)).map_or(last, |stop| if is_emoji(stop) { 0 } else { at - 1 })
-        }
-        "ArrowLeft" | "ArrowRight" if emoji => {
-            let forwards = (key == "ArrowRight") != browser::right_to_left();
-            let next = if forwards { at + 1 } else { at.saturating_sub(1) };
-            stops.get(next).filter(|stop| is_emoji(stop)).map_or(at, |_| next)
-        }
-        "Home" => 0,
-        "End" => last,
-        // The focus must not leave the menu.
-        "Tab" => at,
-        _ => return false,
-    };
-    stops.get(next).is_some_and(|stop| stop.focus().is_ok())
 }

@@ -1,17 +1,13 @@
 //! Parts of a message's row: the quoted message, the reactions, and the actions.
 
 use leptos::prelude::*;
-use parlour_client::engine::Act;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
-use parlour_protocol::messages::Message;
+use parlour_protocol::messages::{Message, Reaction};
 use wasm_bindgen::JsCast;
 
-use crate::browser;
 use crate::components::avatar::Name;
-use crate::components::composer::Mode;
-use crate::components::dialog::ask;
-use crate::components::menu::{OpenMenu, Place};
-use crate::context::{Context, context};
+use crate::components::row_context::{MenuPlace, Mode, OpenMenu, RowContext};
+use crate::context::context;
 use crate::icons::{Icon, MORE, PENCIL, REPLY, SMILE};
 use crate::state::{bidi, reactions};
 use crate::texts::{chat, common};
@@ -19,43 +15,15 @@ use crate::texts::{chat, common};
 /// Maximum length of a quoted text, in characters.
 const EXCERPT: usize = 160;
 
+/// At most this many users are named at a reaction.
+const NAMED: usize = 12;
+
 /// The emoji offered for reactions.
 pub(crate) const PALETTE: [&str; 8] = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"];
 
-/// State shared by the rows of a timeline.
-#[derive(Clone, Copy)]
-pub(crate) struct RowContext {
-    pub(crate) context: Context,
-    pub(crate) conversation: ConversationId,
-    pub(crate) mode: RwSignal<Mode>,
-    /// The row whose actions are shown: the hovered or focused one.
-    pub(crate) active: RwSignal<Option<Seq>>,
-    /// The open menu.
-    pub(crate) menu: RwSignal<Option<OpenMenu>>,
-    /// The row that the user jumped to.
-    pub(crate) target: RwSignal<Option<Seq>>,
-    /// Whether the last pointer event came from a finger.
-    pub(crate) fingers: StoredValue<bool>,
-}
-
-impl RowContext {
-    /// The initial shared state for a conversation.
-    pub(crate) fn new(context: Context, conversation: ConversationId) -> Self {
-        Self {
-            context,
-            conversation,
-            mode: RwSignal::new(Mode::New),
-            active: RwSignal::new(None),
-            menu: RwSignal::new(None),
-            target: RwSignal::new(None),
-            fingers: StoredValue::new(false),
-        }
-    }
-}
-
 /// A message in one line, for quotes.
 pub(crate) fn excerpt(message: &Message) -> String {
-    let text = if untrack(|| context().is_blocked(message.author)) {
+    let text = if untrack(|| context().friends.is_blocked(message.author)) {
         chat::blocked_message().to_owned()
     } else {
         message.body.clone().unwrap_or_else(|| chat::deleted_message().to_owned())
@@ -86,64 +54,21 @@ pub(crate) fn Quote(conversation: ConversationId, seq: Seq) -> impl IntoView {
     }
 }
 
-/// Adds the user's reaction, or removes it if it is already there.
-pub(crate) fn react(context: Context, conversation: ConversationId, message: &Message, emoji: &str) {
-    let (me, seq, emoji) = (context.me(), message.seq, emoji.to_owned());
-    let shown = untrack(|| reactions::shown(&message.reactions, &context.reacts(conversation, seq), me));
-    let on = !shown.iter().any(|reaction| reaction.emoji == emoji && reaction.users.contains(&me));
-    context.act(conversation, Act::React { seq, emoji, on });
-}
-
 /// The reactions below a message.
 #[component]
-pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Message>) -> impl IntoView {
-    let context = context();
-    let me = context.me();
+pub(crate) fn Reactions(message: ArcRwSignal<Message>, row: RowContext) -> impl IntoView {
+    let (me, outbox) = (row.context.session.me(), row.context.outbox);
     let reactions = {
         let message = message.clone();
         Memo::new(move |_| {
             message.with(|message| {
-                reactions::shown(&message.reactions, &context.reacts(conversation, message.seq), me)
+                let pending = outbox.reactions_of(row.conversation, message.seq);
+                reactions::shown(&message.reactions, &pending, me)
             })
         })
     };
     // A chip keeps its element while users come and go, and so keeps the focus.
-    let chip = move |emoji: String| {
-        let message = message.clone();
-        let users = {
-            let emoji = emoji.clone();
-            Memo::new(move |_| {
-                reactions
-                    .with(|all| all.iter().find(|one| one.emoji == emoji).map(|one| one.users.clone()))
-                    .unwrap_or_default()
-            })
-        };
-        let mine = Memo::new(move |_| users.with(|users| users.contains(&me)));
-        let names = move || {
-            let name = |id| context.user(id).with(|user| user.as_ref().map(|user| user.display_name.clone()));
-            let names: Vec<String> = users.with(|users| {
-                users.iter().take(12).filter_map(|id| name(*id)).map(|name| bidi::isolated(&name)).collect()
-            });
-            common::names(&names)
-        };
-        let (shown, label) = (emoji.clone(), emoji.clone());
-        view! {
-            <button
-                type="button"
-                class="chip"
-                class:mine=move || mine.get()
-                tabindex="-1"
-                aria-pressed=move || mine.get().to_string()
-                aria-label=move || format!("{label} {}: {}", users.with(Vec::len), names())
-                title=names
-                data-testid="reaction"
-                on:click=move |_| react(context, conversation, &message.get_untracked(), &emoji)
-            >
-                <span>{shown}</span>
-                <span class="chip-count">{move || users.with(Vec::len)}</span>
-            </button>
-        }
-    };
+    let chip = move |emoji: String| view! { <Chip emoji reactions message=message.clone() row /> };
     let emoji = move || reactions.with(|all| all.iter().map(|one| one.emoji.clone()).collect::<Vec<_>>());
     view! {
         <Show when=move || reactions.with(|all| !all.is_empty())>
@@ -154,31 +79,47 @@ pub(crate) fn Reactions(conversation: ConversationId, message: ArcRwSignal<Messa
     }
 }
 
-/// Asks for confirmation, then blocks a user.
-pub(crate) fn block(context: Context, id: UserId) {
-    let name = context.user(id).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
-    ask(
-        chat::block_title(&name.map_or_else(|| chat::this_one().to_owned(), |name| bidi::isolated(&name))),
-        chat::block_text(),
-        chat::block(),
-        move || {
-            context.attempt(async move { context.api.block(id).await }, move |block| {
-                context.toast(chat::is_blocked(&bidi::isolated(&block.user.display_name)), false);
-                context.load_blocks();
-                context.load_friends();
-            });
-        },
-    );
-}
-
-/// Unblocks a user.
-pub(crate) fn unblock(context: Context, id: UserId) {
-    let name = context.user(id).with_untracked(|user| user.as_ref().map(|user| user.display_name.clone()));
-    let name = name.map_or_else(|| chat::this_person().to_owned(), |name| bidi::isolated(&name));
-    context.attempt(async move { context.api.unblock(id).await }, move |()| {
-        context.toast(chat::is_unblocked(&name), false);
-        context.load_blocks();
-    });
+/// One emoji, and how many have reacted with it.
+#[component]
+fn Chip(
+    emoji: String,
+    reactions: Memo<Vec<Reaction>>,
+    message: ArcRwSignal<Message>,
+    row: RowContext,
+) -> impl IntoView {
+    let (me, people) = (row.context.session.me(), row.context.people);
+    let users = {
+        let emoji = emoji.clone();
+        Memo::new(move |_| {
+            reactions
+                .with(|all| all.iter().find(|one| one.emoji == emoji).map(|one| one.users.clone()))
+                .unwrap_or_default()
+        })
+    };
+    let mine = Memo::new(move |_| users.with(|users| users.contains(&me)));
+    let names = move || {
+        let name = |id: &UserId| {
+            people.user(*id).with(|user| user.as_ref().map(|user| bidi::isolated(&user.display_name)))
+        };
+        common::names(&users.with(|users| users.iter().take(NAMED).filter_map(name).collect::<Vec<_>>()))
+    };
+    let (shown, label) = (emoji.clone(), emoji.clone());
+    view! {
+        <button
+            type="button"
+            class="chip"
+            class:mine=move || mine.get()
+            tabindex="-1"
+            aria-pressed=move || mine.get().to_string()
+            aria-label=move || format!("{label} {}: {}", users.with(Vec::len), names())
+            title=names
+            data-testid="reaction"
+            on:click=move |_| row.react(&message.get_untracked(), &emoji)
+        >
+            <span>{shown}</span>
+            <span class="chip-count">{move || users.with(Vec::len)}</span>
+        </button>
+    }
 }
 
 /// The most frequent actions of a message, and a button that opens the full menu.
@@ -186,25 +127,21 @@ pub(crate) fn unblock(context: Context, id: UserId) {
 pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl IntoView {
     let (seq, author) = message.with_untracked(|message| (message.seq, message.author));
     let writable = row.writable();
-    let mine = author == row.context.me();
+    let mine = author == row.context.session.me();
     let corner = |event: &web_sys::MouseEvent| {
         let button = event.current_target().and_then(|one| one.dyn_into::<web_sys::Element>().ok());
         button
             .map(|button| button.get_bounding_client_rect())
             .map(|place| (place.right(), place.top(), place.bottom()))
     };
-    let write = move |mode| {
-        row.mode.set(mode);
-        browser::focus("composer");
-    };
     let react = move |event: web_sys::MouseEvent| {
         if let Some((right, top, _)) = corner(&event) {
-            row.menu.set(Some(OpenMenu { seq, place: Place::Emoji(right, top) }));
+            row.menu.set(Some(OpenMenu { seq, place: MenuPlace::Emoji(right, top) }));
         }
     };
     let more = move |event: web_sys::MouseEvent| {
         if let Some((right, _, bottom)) = corner(&event) {
-            row.menu.set(Some(OpenMenu { seq, place: Place::At(right, bottom) }));
+            row.menu.set(Some(OpenMenu { seq, place: MenuPlace::At(right, bottom) }));
         }
     };
     let action = |path, label: &'static str, testid: &'static str, run: Box<dyn Fn(web_sys::MouseEvent)>| {
@@ -226,8 +163,8 @@ pub(crate) fn Actions(message: ArcRwSignal<Message>, row: RowContext) -> impl In
         <div class="actions-place">
             <div class="actions" role="toolbar" aria-label=chat::message_actions()>
                 {writable.then(|| action(SMILE, chat::add_reaction(), "react", Box::new(react)))}
-                {writable.then(|| action(REPLY, chat::reply(), "reply", Box::new(move |_| write(Mode::Reply(seq)))))}
-                {(writable && mine).then(|| action(PENCIL, chat::edit(), "edit", Box::new(move |_| write(Mode::Edit(seq)))))}
+                {writable.then(|| action(REPLY, chat::reply(), "reply", Box::new(move |_| row.write(Mode::Reply(seq)))))}
+                {(writable && mine).then(|| action(PENCIL, chat::edit(), "edit", Box::new(move |_| row.write(Mode::Edit(seq)))))}
                 {action(MORE, chat::more(), "more", Box::new(more))}
             </div>
         </div>

@@ -8,11 +8,12 @@ use crate::browser;
 use crate::components::avatar::Avatar;
 use crate::components::message::Head;
 use crate::components::message_body::body;
-use crate::components::message_parts::{Quote, RowContext};
-use crate::context::context;
+use crate::components::message_parts::Quote;
+use crate::components::row_context::RowContext;
+use crate::context::{Context, context};
 use crate::icons::{CLOCK, Icon};
-use crate::live::outbox::Change;
 use crate::state::time;
+use crate::stores::outbox::PendingEdit;
 use crate::texts::chat;
 
 /// A message that has been in flight for longer than this (ms) is marked as slow.
@@ -20,16 +21,16 @@ const SLOW_MS: f64 = 2_000.0;
 
 /// The state of a pending edit; a refused edit's text is not lost.
 #[component]
-pub(crate) fn ChangeState(change: Memo<Option<Change>>) -> impl IntoView {
+pub(crate) fn EditState(edit: Memo<Option<PendingEdit>>) -> impl IntoView {
     move || {
-        let change = change.get()?;
-        let state = match change.failed {
+        let edit = edit.get()?;
+        let state = match edit.failed {
             None => {
                 view! { <span class="edited" data-testid="edit-waiting">{chat::saving()}</span> }.into_any()
             }
             Some(why) => {
                 let what = chat::not_saved(&why);
-                view! { <Refused cid=change.cid what /> }.into_any()
+                view! { <Refused cid=edit.cid what /> }.into_any()
             }
         };
         Some(view! { <div class="change-state">{state}</div> })
@@ -69,13 +70,10 @@ fn Refused(cid: String, what: String) -> impl IntoView {
 /// A message in flight.
 #[component]
 pub(crate) fn PendingRow(cid: String, opens: bool, shared: RowContext) -> impl IntoView {
-    let context = context();
-    let me = context.me();
+    let Context { session, outbox, .. } = context();
+    let me = session.me();
     let name = StoredValue::new(cid);
-    let waiting = Memo::new(move |_| {
-        context.outbox_version.track();
-        name.with_value(|cid| context.waiting(cid))
-    });
+    let waiting = Memo::new(move |_| name.with_value(|cid| outbox.message(cid)));
     let failed = move || waiting.with(|one| one.as_ref().and_then(|one| one.failed.clone()));
     let reply_to = waiting.with_untracked(|one| one.as_ref().and_then(|one| one.reply_to));
     let text = waiting.with_untracked(|one| one.as_ref().map(|one| one.body.clone())).unwrap_or_default();

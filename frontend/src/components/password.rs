@@ -8,11 +8,14 @@ use crate::context::context;
 use crate::texts::{auth, security};
 
 fn has_password() -> bool {
-    context().account.with(|account| account.as_ref().is_none_or(|account| account.has_password))
+    context().session.account.with(|account| account.as_ref().is_none_or(|account| account.has_password))
 }
 
 fn handle() -> String {
-    context().account.with(|account| account.as_ref().map(|one| one.handle.clone()).unwrap_or_default())
+    context()
+        .session
+        .account
+        .with(|account| account.as_ref().map(|one| one.handle.clone()).unwrap_or_default())
 }
 
 fn filled(text: &str) -> Result<(), String> {

@@ -35,16 +35,6 @@ pub(crate) fn Place(
     }
 }
 
-/// The number of incoming friend requests.
-pub(crate) fn incoming(context: Context) -> usize {
-    context.requests.with(|requests| requests.ready().map_or(0, |requests| requests.incoming.len()))
-}
-
-/// The number of unread notifications.
-pub(crate) fn unread_notices(context: Context) -> i64 {
-    context.notices.with(|notices| notices.ready().map_or(0, |notices| notices.unread))
-}
-
 /// A count, shown only if it is above zero.
 #[component]
 pub(crate) fn Count(
@@ -74,25 +64,25 @@ pub(crate) fn badge(shown: String, said: String, loud: bool, testid: &'static st
 /// The links at the foot of the sidebar.
 #[component]
 pub(crate) fn FootLinks() -> impl IntoView {
-    let context = context();
+    let Context { friends, notices, session, .. } = context();
     view! {
         <nav class="foot-links" aria-label=texts::places()>
             <Place href="/friends" below=true title=texts::friends()>
                 <Icon path=USERS />
                 <span class="grow">{texts::friends()}</span>
-                <Count count=Signal::derive(move || incoming(context) as i64) said=friends::waiting_requests loud=true />
+                <Count count=Signal::derive(move || friends.incoming() as i64) said=friends::waiting_requests loud=true />
             </Place>
             <Place href="/notifications" title=texts::notifications()>
                 <Icon path=BELL />
                 <span class="grow">{texts::notifications()}</span>
                 <Count
-                    count=Signal::derive(move || unread_notices(context))
+                    count=Signal::derive(move || notices.unread())
                     testid="notifications-badge"
                     said=notifications::unread
                     loud=true
                 />
             </Place>
-            <Show when=move || context.is_admin()>
+            <Show when=move || session.is_admin()>
                 <Place href="/admin" below=true title=texts::administration()>
                     <Icon path=SHIELD />
                     <span class="grow">{texts::administration()}</span>
@@ -105,18 +95,11 @@ pub(crate) fn FootLinks() -> impl IntoView {
 /// The navigation bar at the bottom of a phone's screen.
 #[component]
 pub(crate) fn BottomBar() -> impl IntoView {
-    let context = context();
+    let Context { conversations, friends, notices, .. } = context();
     let path = use_location().pathname;
     let hidden = move || path.with(|path| path.starts_with("/c/"));
-    let unread = move || {
-        context
-            .ids
-            .get()
-            .into_iter()
-            .filter_map(|id| context.entry(id))
-            .map(|entry| entry.with(|entry| entry.unread))
-            .sum::<i64>()
-    };
+    let unread =
+        move || conversations.all().into_iter().map(|entry| entry.with(|entry| entry.unread)).sum::<i64>();
     view! {
         <nav class="bottom-bar" class:hidden=hidden aria-label=texts::main()>
             <Place href="/" class="bottom-link">
@@ -127,12 +110,12 @@ pub(crate) fn BottomBar() -> impl IntoView {
             <Place href="/friends" class="bottom-link" below=true>
                 <Icon path=USERS />
                 <span>{texts::friends()}</span>
-                <Count count=Signal::derive(move || incoming(context) as i64) loud=true />
+                <Count count=Signal::derive(move || friends.incoming() as i64) loud=true />
             </Place>
             <Place href="/notifications" class="bottom-link">
                 <Icon path=BELL />
                 <span>{texts::notifications()}</span>
-                <Count count=Signal::derive(move || unread_notices(context)) loud=true />
+                <Count count=Signal::derive(move || notices.unread()) loud=true />
             </Place>
             <Place href="/settings" class="bottom-link" below=true>
                 <Icon path=SETTINGS />
@@ -145,9 +128,9 @@ pub(crate) fn BottomBar() -> impl IntoView {
 /// The signed-in user, at the top of the sidebar.
 #[component]
 pub(crate) fn Myself() -> impl IntoView {
-    let context = context();
+    let session = context().session;
     move || {
-        context.account.get().map(|account| {
+        session.account.get().map(|account| {
             view! {
                 <a href="/settings" class="myself" title=texts::your_settings()>
                     <Avatar id=account.id size="m" presence=true />

@@ -5,7 +5,7 @@ use parlour_protocol::ids::Seq;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlElement};
 
-use crate::api::calls::Place;
+use crate::state::history::Place;
 use crate::state::spot::{Anchor, Geometry, Move, Spot};
 
 /// A view closer to its end than this counts as at the end, in pixels.

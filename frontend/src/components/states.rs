@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use crate::api::http::Failure;
 use crate::components::copying::CopyButton;
 use crate::icons::{ALERT, Icon};
+use crate::state::failure::Failure;
 use crate::texts::common;
 
 /// Placeholder rows while something is loading.

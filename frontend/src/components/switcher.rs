@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::rooms::Room;
 use parlour_protocol::users::User;
-use parlour_protocol::validation;
 
+use crate::actions::search::Found;
 use crate::browser;
 use crate::components::avatar::{Avatar, BotMark};
 use crate::components::dialog::Dialog;
@@ -69,7 +68,7 @@ impl Offered for Offer {
 
 /// The server's results for the current input.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Found {
+struct Remote {
     rooms: Vec<Room>,
     person: Option<User>,
 }
@@ -87,11 +86,10 @@ fn person(user: &User, own: bool) -> Offer {
     }
 }
 
-fn offers(context: Context, wanted: &str, found: &Found) -> Vec<Offer> {
+fn offers(context: Context, wanted: &str, found: &Remote) -> Vec<Offer> {
     let mut all = Vec::new();
-    let mut seen = vec![context.me()];
-    for id in context.ids.get() {
-        let Some(entry) = context.entry(id) else { continue };
+    let mut seen = vec![context.session.me()];
+    for entry in context.conversations.all() {
         entry.with(|entry| {
             let handle = entry.peer.as_ref().map(|peer| peer.handle.clone()).unwrap_or_default();
             seen.extend(entry.peer.as_ref().map(|peer| peer.id));
@@ -103,7 +101,7 @@ fn offers(context: Context, wanted: &str, found: &Found) -> Vec<Offer> {
                 name: title(entry),
                 handle,
                 note,
-                href: format!("/c/{id}"),
+                href: format!("/c/{}", entry.id),
                 face,
                 own: true,
                 unread: entry.unread,
@@ -111,7 +109,7 @@ fn offers(context: Context, wanted: &str, found: &Found) -> Vec<Offer> {
             });
         });
     }
-    context.friends.with(|friends| {
+    context.friends.list.with(|friends| {
         for friend in friends.ready().into_iter().flatten() {
             if !seen.contains(&friend.user.id) {
                 seen.push(friend.user.id);
@@ -136,7 +134,7 @@ fn offers(context: Context, wanted: &str, found: &Found) -> Vec<Offer> {
             at: 0,
         });
     }
-    for room in found.rooms.iter().filter(|room| context.ids.with(|ids| !ids.contains(&room.id))) {
+    for room in found.rooms.iter().filter(|room| !context.conversations.contains(room.id)) {
         all.push(Offer {
             name: room.name.clone(),
             handle: String::new(),
@@ -164,130 +162,122 @@ pub(crate) fn Switcher() -> impl IntoView {
         let Some(key) = browser::key(&event) else { return };
         if (event.ctrl_key() || event.meta_key()) && key.eq_ignore_ascii_case("k") {
             event.prevent_default();
-            context.switcher.update(|open| *open = !*open);
+            context.ui.switcher.update(|open| *open = !*open);
         }
     });
     on_cleanup(move || listener.remove());
     view! {
-        <Dialog open=context.switcher title=texts::switcher_title() class="switcher">
+        <Dialog open=context.ui.switcher title=texts::switcher_title() class="switcher">
             <Inside />
         </Dialog>
+    }
+}
+
+/// What was typed, and what is offered for it; a cheap handle.
+#[derive(Clone, Copy)]
+struct Choosing {
+    context: Context,
+    wanted: RwSignal<String>,
+    picked: RwSignal<usize>,
+    remote: RwSignal<Remote>,
+    found: Memo<Vec<Offer>>,
+    timer: StoredValue<Option<TimeoutHandle>>,
+}
+
+impl Choosing {
+    fn new(context: Context) -> Self {
+        let (wanted, remote) = (RwSignal::new(String::new()), RwSignal::new(Remote::default()));
+        let found = Memo::new(move |_| {
+            let wanted = wanted.with(|wanted| folded(wanted));
+            remote.with(|remote| offers(context, &wanted, remote))
+        });
+        let timer = StoredValue::new(None);
+        let choosing = Self { context, wanted, picked: RwSignal::new(0), remote, found, timer };
+        on_cleanup(move || choosing.wait(None));
+        choosing
+    }
+
+    fn wait(&self, then: Option<TimeoutHandle>) {
+        if let Some(Some(old)) = self.timer.try_update_value(|timer| std::mem::replace(timer, then)) {
+            old.clear();
+        }
+    }
+
+    fn typed(&self, text: String) {
+        self.wanted.set(text);
+        self.picked.set(0);
+        self.remote.set(Remote::default());
+        let choosing = *self;
+        self.wait(set_timeout_with_handle(move || choosing.ask(), ASKED_AFTER).ok());
+    }
+
+    /// Asks the server. Its results arrive later and are listed below the local ones, so that they do not move a selected
+    /// entry.
+    fn ask(&self) {
+        let typed = self.wanted.try_with_untracked(|typed| folded(typed)).unwrap_or_default();
+        if typed.is_empty() {
+            return;
+        }
+        let (choosing, asked) = (*self, typed.clone());
+        self.context.search(typed, move |found| {
+            let current = choosing.wanted.try_with_untracked(|now| folded(now) == asked) == Some(true);
+            if current {
+                choosing.remote.try_update(|remote| match found {
+                    Found::Rooms(rooms) => remote.rooms = rooms,
+                    Found::Person(user) => remote.person = Some(user),
+                });
+            }
+            current
+        });
+    }
+
+    fn pick(&self, at: usize) {
+        self.picked.set(at);
+        if let Some(line) = document().get_element_by_id(&format!("offer-{at}")) {
+            let options = web_sys::ScrollIntoViewOptions::new();
+            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            line.scroll_into_view_with_scroll_into_view_options(&options);
+        }
+    }
+
+    /// Handles a key. Returns whether it had an effect; `go` opens an address.
+    fn key(&self, key: &str, go: Callback<String>) -> bool {
+        let count = self.found.with_untracked(Vec::len).max(1);
+        let picked = self.picked.get_untracked();
+        match key {
+            "ArrowDown" => self.pick((picked + 1) % count),
+            "ArrowUp" => self.pick((picked + count - 1) % count),
+            "Enter" => {
+                let href = self.found.with_untracked(|found| found.get(picked).map(|one| one.href.clone()));
+                if let Some(href) = href {
+                    go.run(href);
+                }
+            }
+            _ => return false,
+        }
+        true
     }
 }
 
 #[component]
 fn Inside() -> impl IntoView {
     let context = context();
-    let navigate = use_navigate();
-    let wanted = RwSignal::new(String::new());
-    let picked = RwSignal::new(0_usize);
-    let remote = RwSignal::new(Found::default());
-    let found = Memo::new(move |_| {
-        let wanted = wanted.with(|wanted| folded(wanted));
-        remote.with(|remote| offers(context, &wanted, remote))
-    });
-    let timer: StoredValue<Option<TimeoutHandle>> = StoredValue::new(None);
-    let wait = move |then: Option<TimeoutHandle>| {
-        if let Some(Some(old)) = timer.try_update_value(|timer| std::mem::replace(timer, then)) {
-            old.clear();
-        }
-    };
-    on_cleanup(move || wait(None));
-    // The server's results arrive later and are listed below the local ones, so that they do not move a selected entry.
-    let ask = move || {
-        let Some(typed) =
-            wanted.try_get_untracked().map(|typed| folded(&typed)).filter(|typed| !typed.is_empty())
-        else {
-            return;
-        };
-        let still = move |typed: &str| wanted.try_with_untracked(|now| folded(now) == typed) == Some(true);
-        spawn_local(async move {
-            let rooms = context.api.list_rooms(&typed, None).await.map(|page| page.items).unwrap_or_default();
-            if still(&typed) {
-                let _ = remote.try_update(|remote| remote.rooms = rooms);
-            }
-            if validation::handle(&typed).is_ok()
-                && let Ok(profile) = context.api.read_profile(&typed).await
-                && still(&typed)
-            {
-                context.learn([&profile.user].into_iter());
-                let _ = remote.try_update(|remote| remote.person = Some(profile.user));
-            }
-        });
-    };
-    let go = StoredValue::new(move |href: String| {
-        context.switcher.set(false);
+    let choosing = Choosing::new(context);
+    let navigate = StoredValue::new_local(use_navigate());
+    let go = Callback::new(move |href: String| {
+        context.ui.switcher.set(false);
         if window().location().pathname().as_deref() == Ok(href.as_str()) {
-            context.visits.update(|count| *count += 1);
+            context.ui.visits.update(|count| *count += 1);
         }
-        navigate(&href, leptos_router::NavigateOptions::default());
+        navigate.with_value(|navigate| navigate(&href, Default::default()));
     });
     request_animation_frame(|| browser::focus("switcher-input"));
-    let pick = move |at: usize| {
-        picked.set(at);
-        if let Some(line) = document().get_element_by_id(&format!("offer-{at}")) {
-            let options = web_sys::ScrollIntoViewOptions::new();
-            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
-            line.scroll_into_view_with_scroll_into_view_options(&options);
-        }
-    };
     let on_key = move |event: web_sys::KeyboardEvent| {
-        let Some(key) = browser::key(&event) else { return };
-        let count = found.with_untracked(Vec::len).max(1);
-        match key.as_str() {
-            "ArrowDown" => pick((picked.get_untracked() + 1) % count),
-            "ArrowUp" => pick((picked.get_untracked() + count - 1) % count),
-            "Enter" => {
-                let href = found
-                    .with_untracked(|found| found.get(picked.get_untracked()).map(|one| one.href.clone()));
-                if let Some(href) = href {
-                    go.with_value(|go| go(href));
-                }
-            }
-            _ => return,
-        }
-        event.prevent_default();
-    };
-    let line = move |(index, offer): (usize, Offer)| {
-        let href = offer.href.clone();
-        let person = if let Face::Person(id) = offer.face { Some(id) } else { None };
-        view! {
-            <li
-                class="offer"
-                id=format!("offer-{index}")
-                role="option"
-                class:picked=move || picked.get() == index
-                aria-selected=move || (picked.get() == index).to_string()
-                on:mousemove=move |_| {
-                    if picked.get_untracked() != index {
-                        picked.set(index);
-                    }
-                }
-                on:click=move |_| go.with_value(|go| go(href.clone()))
-            >
-                {match offer.face {
-                    Face::Icon(path) => view! { <Icon path /> }.into_any(),
-                    Face::Person(id) => view! { <Avatar id size="s" presence=true /> }.into_any(),
-                }}
-                <span class="grow marked">
-                    <span class="marked-name">
-                        <bdi>{offer.name}</bdi>
-                    </span>
-                    {person.map(|id| view! { <BotMark id /> })}
-                </span>
-                <span class="soft">{offer.note}</span>
-                {(offer.unread > 0)
-                    .then(|| {
-                        view! {
-                            <span class="count">
-                                <span aria-hidden="true">{offer.unread}</span>
-                                <span class="visually-hidden">{common::unread(offer.unread)}</span>
-                            </span>
-                        }
-                    })}
-            </li>
+        if browser::key(&event).is_some_and(|key| choosing.key(&key, go)) {
+            event.prevent_default();
         }
     };
+    let line = move |(index, offer): (usize, Offer)| view! { <Line index offer picked=choosing.picked go /> };
     view! {
         <input
             id="switcher-input"
@@ -297,23 +287,62 @@ fn Inside() -> impl IntoView {
             autocomplete="off"
             aria-expanded="true"
             aria-controls="switcher-list"
-            aria-activedescendant=move || format!("offer-{}", picked.get())
+            aria-activedescendant=move || format!("offer-{}", choosing.picked.get())
             aria-label=texts::switcher_title()
             placeholder=texts::jump_to()
             data-testid="switcher-input"
-            on:input=move |event| {
-                wanted.set(event_target_value(&event));
-                picked.set(0);
-                remote.set(Found::default());
-                wait(set_timeout_with_handle(ask, ASKED_AFTER).ok());
-            }
+            on:input=move |event| choosing.typed(event_target_value(&event))
             on:keydown=on_key
         />
         <ul id="switcher-list" class="offer-list" role="listbox" aria-label=texts::switcher_places()>
-            {move || found.get().into_iter().enumerate().map(line).collect_view()}
+            {move || choosing.found.get().into_iter().enumerate().map(line).collect_view()}
         </ul>
         <p class="offer-none soft" role="status">
-            {move || found.with(Vec::is_empty).then(texts::no_results)}
+            {move || choosing.found.with(Vec::is_empty).then(texts::no_results)}
         </p>
+    }
+}
+
+/// One offer.
+#[component]
+fn Line(index: usize, offer: Offer, picked: RwSignal<usize>, go: Callback<String>) -> impl IntoView {
+    let href = offer.href;
+    let person = if let Face::Person(id) = offer.face { Some(id) } else { None };
+    let here = move || picked.get() == index;
+    view! {
+        <li
+            class="offer"
+            id=format!("offer-{index}")
+            role="option"
+            class:picked=here
+            aria-selected=move || here().to_string()
+            on:mousemove=move |_| {
+                if picked.get_untracked() != index {
+                    picked.set(index);
+                }
+            }
+            on:click=move |_| go.run(href.clone())
+        >
+            {match offer.face {
+                Face::Icon(path) => view! { <Icon path /> }.into_any(),
+                Face::Person(id) => view! { <Avatar id size="s" presence=true /> }.into_any(),
+            }}
+            <span class="grow marked">
+                <span class="marked-name">
+                    <bdi>{offer.name}</bdi>
+                </span>
+                {person.map(|id| view! { <BotMark id /> })}
+            </span>
+            <span class="soft">{offer.note}</span>
+            {(offer.unread > 0)
+                .then(|| {
+                    view! {
+                        <span class="count">
+                            <span aria-hidden="true">{offer.unread}</span>
+                            <span class="visually-hidden">{common::unread(offer.unread)}</span>
+                        </span>
+                    }
+                })}
+        </li>
     }
 }

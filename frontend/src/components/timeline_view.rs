@@ -12,19 +12,17 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::HtmlElement;
 
-use crate::api::calls::Place;
-use crate::api::http::Failure;
 use crate::browser;
-use crate::components::message_parts::RowContext;
+use crate::components::row_context::RowContext;
 use crate::components::scrolling::{self, NEAR_EDGE, NEAR_END};
-use crate::context::{Context, Link};
+use crate::context::Context;
 use crate::effects::effect;
-use crate::open::{Stage, Wish};
+use crate::state::history::Place;
 use crate::state::spot::{Anchor, Spot};
 use crate::storage::Life;
+use crate::stores::open_conversation::{Stage, Wish};
+use crate::stores::session::Link;
 use crate::texts::chat;
-
-// User-visible texts.
 
 /// The state of the view: handles, cheap to copy.
 #[derive(Clone, Copy)]
@@ -56,6 +54,11 @@ impl View {
             stuck: RwSignal::new(false),
             noted: StoredValue::new(None),
         }
+    }
+
+    /// The conversation.
+    pub(crate) fn id(&self) -> ConversationId {
+        self.id
     }
 
     /// The scrolling element.
@@ -128,21 +131,7 @@ impl View {
         self.fetching.set(true);
         let view = *self;
         spawn_local(async move {
-            let (context, open) = (view.context, view.context.open);
-            let generation = open.generation.get_untracked();
-            let answer = context.api.list_messages(view.id, place).await;
-            if let Ok(page) = &answer {
-                context.learn(page.authors.iter());
-            }
-            let failed = answer.is_err();
-            match answer {
-                // After a jump, this page belongs to another position.
-                Ok(page) if open.is(view.id) && open.generation.get_untracked() == generation => {
-                    open.join(page, place.part(), context.live, context.me());
-                }
-                Err(failure) if failure != Failure::Offline => context.complain(&failure),
-                Ok(_) | Err(_) => {}
-            }
+            let failed = view.context.load_missing(view.id, place).await;
             let _ = view.stuck.try_set(failed);
             // If the viewport is still near a gap when the rows are drawn, the next page is loaded without further
             // scrolling. After a failure, only scrolling retries.
@@ -190,12 +179,12 @@ impl View {
         let at_bottom = open.at_bottom.get_untracked();
         let anchor = self.spot.with_value(Spot::anchor);
         let place = anchor.filter(|_| !at_bottom).map(|anchor| anchor.seq.to_string());
-        self.context.keep(Life::Tab, &format!("place.{}", self.id), place.as_deref());
+        self.context.preferences.keep(Life::Tab, &format!("place.{}", self.id), place.as_deref());
         if !browser::looked_at() {
             return;
         }
         let seen = if at_bottom {
-            self.context.live.cursor(self.id)
+            self.context.open.head()
         } else {
             scrolling::visible(&element).map(|(_, last)| last)
         };
@@ -255,13 +244,13 @@ impl View {
                 if let Some(row) = scrolling::find_near(view, seq) {
                     scrolling::bring(view, &row);
                 }
-                self.context.toast(chat::message_gone(), true);
+                self.context.ui.toast(chat::message_gone(), true);
             }
         }
     }
 
     fn resume(&self, view: &HtmlElement) {
-        let kept = self.context.kept(Life::Tab, &format!("place.{}", self.id));
+        let kept = self.context.preferences.kept(Life::Tab, &format!("place.{}", self.id));
         let kept = kept.and_then(|text| text.parse::<Seq>().ok()).and_then(|seq| scrolling::find(view, seq));
         let marked = view.query_selector(".unread-line").ok().flatten();
         if let Some(row) = kept {
@@ -312,10 +301,10 @@ impl View {
         });
         self.keep_place();
         Effect::new(move |before: Option<bool>| {
-            let looking = context.attention.get();
+            let looking = context.ui.attention.get();
             if before == Some(true) && !looking && open.at_bottom.get_untracked() {
                 // Messages that arrive while the user looks elsewhere are marked as new on return.
-                open.read.set_value(context.live.cursor(self.id));
+                open.read.set_value(open.head());
             }
             if before.is_some() {
                 self.note();
@@ -323,7 +312,7 @@ impl View {
             looking
         });
         effect(move || {
-            if context.link.get() == Link::Online && self.stuck.get_untracked() {
+            if context.session.link.get() == Link::Online && self.stuck.get_untracked() {
                 self.try_again();
             }
         });

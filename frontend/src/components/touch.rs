@@ -11,9 +11,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, PointerEvent};
 
 use crate::browser;
-use crate::components::composer::Mode;
-use crate::components::menu::{OpenMenu, Place};
-use crate::components::message_parts::RowContext;
+use crate::components::row_context::{MenuPlace, Mode, OpenMenu, RowContext};
 use crate::state::gestures::{Finger, HOLD_MS, Lifted};
 
 /// Swipes that start closer to the screen's edge belong to the system, in pixels.
@@ -119,8 +117,7 @@ impl Touch {
             Some(Lifted::Tap) => self.tapped.set_value(true),
             Some(Lifted::Reply) => {
                 if let Some(seq) = self.seq() {
-                    self.shared.mode.set(Mode::Reply(seq));
-                    browser::focus("composer");
+                    self.shared.write(Mode::Reply(seq));
                 }
             }
             _ => {}
@@ -156,7 +153,7 @@ impl Touch {
 
     fn open_sheet(&self) {
         if let Some(seq) = self.seq().filter(|seq| self.shared.can_act_on(*seq)) {
-            self.shared.menu.set(Some(OpenMenu { seq, place: Place::Sheet }));
+            self.shared.menu.set(Some(OpenMenu { seq, place: MenuPlace::Sheet }));
         }
     }
 }

@@ -19,7 +19,8 @@ use parlour_protocol::socket::{ClientFrame, CloseCode};
 
 use crate::api::socket;
 use crate::browser;
-use crate::context::{Context, Link};
+use crate::context::Context;
+use crate::stores::session::Link;
 use crate::texts::{auth, chat};
 
 /// The clock is read at least this often, in milliseconds: timers of a suspended tab are late.
@@ -63,8 +64,8 @@ pub(crate) async fn run(context: Context, generation: u64) {
                     }
                     context.feed(Input::Frame(frame));
                 }
-                if context.live.connected() && context.link.get_untracked() != Link::Online {
-                    context.link.set(Link::Online);
+                if context.live.connected() && context.session.link.get_untracked() != Link::Online {
+                    context.session.link.set(Link::Online);
                 }
             }
             Some(Err(code)) if context.live.generation() == generation => closed(context, &mut socket, code),
@@ -95,7 +96,7 @@ async fn carry_out(context: Context, socket: &mut Option<WebSocket>) {
     for order in context.live.change(|inner| std::mem::take(&mut inner.orders)) {
         let frame = match order {
             Output::Connect(_) => {
-                *socket = socket::open(&context.api.origin());
+                *socket = socket::open(&context.session.origin());
                 if socket.is_none() {
                     closed(context, socket, 1006);
                 }
@@ -123,14 +124,14 @@ async fn carry_out(context: Context, socket: &mut Option<WebSocket>) {
 /// [`QUIET_MS`].
 fn trouble(context: Context, generation: u64, why: Link) {
     if browser::offline() {
-        context.link.set(Link::Offline);
+        context.session.link.set(Link::Offline);
         return;
     }
-    context.link.set(Link::Trouble);
+    context.session.link.set(Link::Trouble);
     spawn_local(async move {
         TimeoutFuture::new(QUIET_MS).await;
-        if context.live.generation() == generation && context.link.get_untracked() == Link::Trouble {
-            context.link.set(if browser::offline() { Link::Offline } else { why });
+        if context.live.generation() == generation && context.session.link.get_untracked() == Link::Trouble {
+            context.session.link.set(if browser::offline() { Link::Offline } else { why });
         }
     });
 }
@@ -145,7 +146,7 @@ fn doubt(context: Context, generation: u64, probes: u32) {
             return;
         }
         if context.live.with(|inner| inner.session.heard()) < asked as u64 {
-            context.link.set(Link::Offline);
+            context.session.link.set(Link::Offline);
         } else if probes > 1 {
             doubt(context, generation, probes - 1);
         }
@@ -156,7 +157,7 @@ fn doubt(context: Context, generation: u64, probes: u32) {
 impl Context {
     /// Handles the loss of the connection.
     pub(super) fn lost(&self, code: u16) {
-        self.set_online_myself(false);
+        self.people.set_online_myself(false);
         let why = match code {
             code if code == CloseCode::TooManyConnections.code() => Link::TooManyTabs,
             code if code == CloseCode::Overloaded.code() || code == CloseCode::RateLimited.code() => {
@@ -164,9 +165,9 @@ impl Context {
             }
             _ => Link::Unreachable,
         };
-        match self.link.get_untracked() {
+        match self.session.link.get_untracked() {
             Link::Online => trouble(*self, self.live.generation(), why),
-            Link::Unreachable | Link::Busy | Link::TooManyTabs => self.link.set(why),
+            Link::Unreachable | Link::Busy | Link::TooManyTabs => self.session.link.set(why),
             Link::Trouble | Link::Offline => {}
         }
     }
@@ -179,7 +180,7 @@ impl Context {
         } else if code == CloseCode::SessionRevoked.code() {
             self.leave(Some(auth::logged_out().to_owned()));
         } else if code == CloseCode::Version.code() {
-            self.toast(chat::new_version(), true);
+            self.ui.toast(chat::new_version(), true);
         }
         // Otherwise the session has expired, which every refresh reports.
     }
@@ -202,9 +203,9 @@ impl Context {
     /// Handles the browser's online and offline events. An offline report may be wrong: the server's answer decides.
     pub(crate) fn line_changed(&self) {
         let generation = self.live.generation();
-        match (browser::offline(), self.link.get_untracked()) {
+        match (browser::offline(), self.session.link.get_untracked()) {
             (true, Link::Online) => doubt(*self, generation, PROBES),
-            (true, _) => self.link.set(Link::Offline),
+            (true, _) => self.session.link.set(Link::Offline),
             (false, Link::Offline) if self.live.connected() => self.feed(Input::Probe),
             (false, Link::Offline) => trouble(*self, generation, Link::Unreachable),
             (false, _) => {}

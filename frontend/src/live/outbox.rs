@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use parlour_client::engine::{Act, Input, Pending, SendState};
-use parlour_protocol::ids::{ConversationId, Seq};
+use parlour_client::engine::{Act, Input};
+use parlour_protocol::ids::ConversationId;
 
 use crate::browser;
 use crate::context::Context;
@@ -18,56 +18,10 @@ use crate::storage::{self, Life};
 /// Within this time, a closed tab may turn out to be reloading, in milliseconds.
 const RELOADING_MS: u64 = 3_000;
 
-/// A pending edit of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Change {
-    pub(crate) cid: String,
-    /// The new text.
-    pub(crate) body: String,
-    /// Why the edit was refused, if it was.
-    pub(crate) failed: Option<String>,
-}
-
 impl Context {
     /// Does something in a conversation: stores and shows it immediately, and sends it as soon as possible.
     pub(crate) fn act(&self, conversation: ConversationId, act: Act) {
         self.feed(Input::Act { conversation, cid: browser::random_cid(), act });
-    }
-
-    /// The pending edit of a message, if any. Tracks the outbox.
-    pub(crate) fn change_of(&self, conversation: ConversationId, seq: Seq) -> Option<Change> {
-        self.outbox_version.track();
-        self.live.with(|inner| {
-            let pending = inner.session.outbox().edit_of(conversation, seq)?;
-            let Act::Edit { body, .. } = &pending.act else { return None };
-            Some(Change { cid: pending.cid.clone(), body: body.clone(), failed: why(pending) })
-        })
-    }
-
-    /// The text of a message including a pending edit.
-    pub(crate) fn text_of(&self, conversation: ConversationId, seq: Seq) -> String {
-        let wanted = untrack(|| self.change_of(conversation, seq)).map(|change| change.body);
-        let stored = || self.open.message(seq).and_then(|message| message.get_untracked().body);
-        wanted.or_else(stored).unwrap_or_default()
-    }
-
-    /// Whether a message has a pending deletion. Tracks the outbox.
-    pub(crate) fn deletes(&self, conversation: ConversationId, seq: Seq) -> bool {
-        self.outbox_version.track();
-        self.live.with(|inner| inner.session.outbox().deletes(conversation, seq))
-    }
-
-    /// The user's pending reaction changes: emoji, and true to add or false to remove. Tracks the outbox.
-    pub(crate) fn reacts(&self, conversation: ConversationId, seq: Seq) -> Vec<(String, bool)> {
-        self.outbox_version.track();
-        self.live.with(|inner| {
-            inner
-                .session
-                .outbox()
-                .reactions_of(conversation, seq)
-                .map(|(emoji, on)| (emoji.to_owned(), on))
-                .collect()
-        })
     }
 
     /// Retries a refused action.
@@ -82,22 +36,22 @@ impl Context {
 
     /// Redraws after a change of the outbox.
     fn outbox_changed(&self, conversation: ConversationId) {
-        self.outbox_version.update(|version| *version += 1);
+        self.outbox.changed();
         if self.open.is(conversation) {
-            self.open.draw(self.live, self.me());
+            self.open.draw();
         }
     }
 
     /// Stores the current state of an action, or removes it if it is not pending any more.
     pub(super) fn keep_pending(&self, conversation: ConversationId, cid: &str) {
-        let text = self.live.with(|inner| inner.session.outbox().get(cid).map(kept::write));
-        self.keep(Life::Device, &format!("outbox.{cid}"), text.as_deref());
+        let text = self.live.with_outbox(|outbox| outbox.get(cid).map(kept::write));
+        self.preferences.keep(Life::Device, &format!("outbox.{cid}"), text.as_deref());
         self.outbox_changed(conversation);
     }
 
     /// Loads the unsent actions of all tabs from the storage.
     pub(crate) fn restore_outbox(&self) {
-        let me = self.me();
+        let me = self.session.me();
         for name in storage::names(me, Life::Device, "outbox.") {
             let kept = storage::read(me, Life::Device, &name);
             if let Some(pending) = kept.and_then(|text| kept::read(&text)) {
@@ -110,7 +64,7 @@ impl Context {
     /// Handles another tab having added, changed or settled a pending action.
     pub(crate) fn outbox_changed_elsewhere(&self, cid: &str, value: Option<String>) {
         let pending = value.and_then(|text| kept::read(&text));
-        let known = self.live.with(|inner| inner.session.outbox().get(cid).map(|one| one.conversation));
+        let known = self.live.with_outbox(|outbox| outbox.get(cid).map(|one| one.conversation));
         let conversation = pending.as_ref().map(|one| one.conversation).or(known);
         self.feed(Input::Elsewhere { cid: cid.to_owned(), pending });
         if let Some(conversation) = conversation {
@@ -120,24 +74,24 @@ impl Context {
 
     /// Tells the other tabs that this one is open, and takes over the actions of closed ones.
     pub(crate) fn still_here(&self) {
-        let me = self.me();
+        let me = self.session.me();
         if me.0 == 0 {
             return;
         }
         let now = browser::now_ms() as i64;
-        self.keep(Life::Device, &tabs::name(&self.live.tab()), Some(&now.to_string()));
+        self.preferences.keep(Life::Device, &tabs::name(&self.live.tab()), Some(&now.to_string()));
         self.note_tabs();
     }
 
     /// Finds out which tabs are open, and takes over the actions of the others.
     pub(crate) fn note_tabs(&self) {
-        let (me, now) = (self.me(), browser::now_ms() as i64);
+        let (me, now) = (self.session.me(), browser::now_ms() as i64);
         let mut open = Vec::new();
         for name in storage::names(me, Life::Device, &tabs::name("")) {
             if tabs::open(storage::read(me, Life::Device, &name).as_deref(), now) {
                 open.extend(name.strip_prefix(&tabs::name("")).map(str::to_owned));
             } else {
-                self.keep(Life::Device, &name, None);
+                self.preferences.keep(Life::Device, &name, None);
             }
         }
         self.feed(Input::Tabs(open));
@@ -145,7 +99,7 @@ impl Context {
 
     /// Marks this tab as closed, so that another may take over its pending actions.
     pub(crate) fn tab_closes(&self) {
-        self.keep(Life::Device, &tabs::name(&self.live.tab()), None);
+        self.preferences.keep(Life::Device, &tabs::name(&self.live.tab()), None);
     }
 
     /// Handles another tab having closed. It may be reloading and send its own actions, so this waits first.
@@ -157,13 +111,5 @@ impl Context {
             }
         };
         set_timeout(look, Duration::from_millis(RELOADING_MS));
-    }
-}
-
-/// Why an action was refused, if it was.
-pub(crate) fn why(pending: &Pending) -> Option<String> {
-    match &pending.state {
-        SendState::Sending => None,
-        SendState::Failed { detail, .. } => Some(detail.clone()),
     }
 }

@@ -6,29 +6,25 @@
 
 use std::time::Duration;
 
-use gloo_timers::future::TimeoutFuture;
 use js_sys::{Function, Object, Reflect};
 use leptos::prelude::*;
 use parlour_client::engine::Input;
 use parlour_protocol::conversations::MarkRead;
-use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::ids::{ConversationId, Seq};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::browser;
 use crate::context::Context;
-use crate::open::Stage;
 use crate::state::conversations;
-
-/// How long messages wait for their authors' names, in milliseconds.
-const NAMES_MS: f64 = 700.0;
-/// Polling interval while waiting for them, in milliseconds.
-const LOOKS_MS: u32 = 20;
+use crate::stores::open_conversation::Stage;
 
 impl Context {
     /// Marks everything up to a position as read.
     pub(crate) fn mark_read(&self, id: ConversationId, seq: Seq) {
         // If only the server can count what is left, the entry is reloaded once it has moved the marker, too.
-        if self.change_entry(id, |entry, counted| conversations::mark_read(entry, counted, seq)).moved {
+        let effect =
+            self.conversations.change(id, |entry, counted| conversations::mark_read(entry, counted, seq));
+        if effect.moved {
             let wait = self.live.change(|inner| Some(inner.markers.read(id, seq, browser::now_ms())));
             let context = *self;
             match wait {
@@ -50,7 +46,7 @@ impl Context {
 
     /// Like [`Self::read_elsewhere`], but returns whether only the server can count what is left.
     pub(crate) fn note_read(&self, id: ConversationId, seq: Seq) -> bool {
-        self.change_entry(id, |entry, counted| conversations::mark_read(entry, counted, seq)).doubt
+        self.conversations.change(id, |entry, counted| conversations::mark_read(entry, counted, seq)).doubt
     }
 
     /// Marks a message that arrived in the open conversation as read, if the end is in view and the user is looking.
@@ -78,25 +74,11 @@ impl Context {
     /// The page is being hidden, perhaps for good: sends all pending read markers with requests that outlive the page.
     pub(crate) fn tell_read_and_leave(&self) {
         let due = self.live.change(|inner| inner.markers.take(browser::now_ms(), true));
-        let address = |id| self.api.address(&format!("/conversations/{id}/read"));
+        let address = |id| self.session.address(&format!("/conversations/{id}/read"));
         for (id, seq) in due {
             if self.api.token().and_then(|token| outlive(&token, &address(id), seq)).is_none() {
                 self.live.change(|inner| inner.markers.put_back(id, seq));
             }
-        }
-    }
-
-    /// Waits briefly until these users are known, so that their names appear together with their messages.
-    pub(crate) async fn know(&self, people: impl Iterator<Item = UserId>) {
-        let unknown = self.unknown(people);
-        if unknown.is_empty() {
-            return;
-        }
-        // Users that are already being requested are not requested again.
-        self.ask(unknown.iter().copied().filter(|id| !self.is_asked(*id)).collect());
-        let since = browser::now_ms();
-        while unknown.iter().any(|id| self.is_asked(*id)) && browser::now_ms() - since < NAMES_MS {
-            TimeoutFuture::new(LOOKS_MS).await;
         }
     }
 }

@@ -10,14 +10,14 @@ use leptos::task::spawn_local;
 use parlour_client::engine::{Input, Output};
 use parlour_protocol::events::{Change, Ephemeral, Event};
 use parlour_protocol::ids::{ConversationId, Seq};
-use parlour_protocol::notifications::Notification;
 use parlour_protocol::socket::News;
 
 use super::announcing::Heard;
 use crate::browser;
-use crate::context::{Context, Link, Load};
+use crate::context::Context;
 use crate::state::conversations;
 use crate::state::members::Move;
+use crate::stores::session::Link;
 
 impl Context {
     /// Reports to the session what happened, and does what it decides.
@@ -37,13 +37,13 @@ impl Context {
                 self.live.order(output);
             }
             Output::Refresh => self.renew(),
-            Output::Connected => self.link.set(Link::Online),
+            Output::Connected => self.session.link.set(Link::Online),
             Output::Lost { code, .. } => self.lost(code),
             Output::Stopped(code) => self.stopped(code),
             Output::NewEpoch => self.reload_all(),
             Output::Resumed { read, stale } => self.resumed(&read, stale),
             Output::Reset { conversation, after } => self.open_again(conversation, after),
-            Output::Left(id) => self.remove_entry(id),
+            Output::Left(id) => self.conversations.remove(id),
             Output::Stale(id) => self.reread_later(id),
             Output::News { conversation, head, news } => self.receive_news(conversation, head, news.as_ref()),
             Output::OwnStale => self.load_own(),
@@ -78,13 +78,15 @@ impl Context {
             set_timeout(read, Duration::from_millis(wait as u64));
         }
         // Positions read while offline are sent now; the server never moves the marker back.
-        if let Some((id, entry)) = self.open.id.get_untracked().and_then(|id| Some((id, self.entry(id)?))) {
+        if let Some((id, entry)) =
+            self.open.id.get_untracked().and_then(|id| Some((id, self.conversations.entry(id)?)))
+        {
             let seq = entry.with_untracked(|entry| entry.read_seq);
             if seq > 0 {
                 self.feed(Input::Read { conversation: id, seq });
             }
         }
-        self.set_online_myself(true);
+        self.people.set_online_myself(true);
         self.ask_wanted();
         self.tell_read(false);
         self.open_what_is_owed();
@@ -95,16 +97,15 @@ impl Context {
 
     /// Handles a head of a conversation that is not followed closely, which may come with a summary of the events.
     fn receive_news(&self, id: ConversationId, head: Seq, news: Option<&News>) {
-        if self.entry(id).is_none() {
+        if self.conversations.entry(id).is_none() {
             return self.reread_later(id);
         }
         if news.is_some_and(|news| news.over) {
-            self.live.forget(id);
-            return self.remove_entry(id);
+            return self.drop_conversation(id);
         }
-        let blocked = |author| untrack(|| self.is_blocked(author));
+        let blocked = |author| untrack(|| self.friends.is_blocked(author));
         let mut known = 0;
-        let effect = self.change_entry(id, |entry, counted| {
+        let effect = self.conversations.change(id, |entry, counted| {
             let effect = conversations::hear(entry, counted, head, news, blocked);
             known = entry.head;
             effect
@@ -119,12 +120,16 @@ impl Context {
 
     fn apply(&self, event: &Event) {
         let id = event.conversation;
-        let me = self.me();
-        let blocked = |author| untrack(|| self.is_blocked(author));
+        let me = self.session.me();
+        let blocked = |author| untrack(|| self.friends.is_blocked(author));
         // Events that the entry already included are not news.
-        let news = self.entry(id).is_none_or(|entry| entry.with_untracked(|entry| event.seq > entry.head));
-        let effect =
-            self.change_entry(id, |entry, counted| conversations::apply(entry, counted, event, me, blocked));
+        let news = self
+            .conversations
+            .entry(id)
+            .is_none_or(|entry| entry.with_untracked(|entry| event.seq > entry.head));
+        let effect = self
+            .conversations
+            .change(id, |entry, counted| conversations::apply(entry, counted, event, me, blocked));
         if effect.doubt {
             self.reread_later(id);
         }
@@ -135,11 +140,7 @@ impl Context {
             if *author == me {
                 self.settle(cid.clone());
             }
-            self.typing.maybe_update(|typing| {
-                let before = typing.len();
-                typing.retain(|(conversation, user, _)| !(*conversation == id && user == author));
-                typing.len() != before
-            });
+            self.conversations.typing.maybe_update(|typing| typing.stop(id, *author));
             if news && *author != me && !blocked(*author) {
                 self.announce(&Heard {
                     conversation: id,
@@ -151,11 +152,11 @@ impl Context {
             }
         }
         if self.open.is(id) {
-            self.open.apply(event, self.live, me, |author| author != me && !blocked(author));
+            self.open.apply(event, |author| author != me && !blocked(author));
             match &event.change {
                 Change::MessageCreated { .. } => self.read_at_once(id, event.seq),
-                Change::MemberJoined { user, role } => self.hear_move(id, Move::Joined(*user, *role)),
-                Change::MemberLeft { user } => self.hear_move(id, Move::Left(*user)),
+                Change::MemberJoined { user, role } => self.members.hear_move(id, Move::Joined(*user, *role)),
+                Change::MemberLeft { user } => self.members.hear_move(id, Move::Left(*user)),
                 _ => {}
             }
         }
@@ -168,25 +169,13 @@ impl Context {
                 // The page shows that the room is gone.
                 self.open.gone.set(Some(id));
             }
-            self.live.forget(id);
-            self.remove_entry(id);
+            self.drop_conversation(id);
         }
     }
 
     /// Removes the notifications of a deleted message.
     pub(crate) fn forget_notices_of(&self, id: ConversationId, seq: Seq) {
-        let about = |one: &Notification| one.conversation == Some(id) && one.message == Some(seq);
-        let mut found = false;
-        self.notices.maybe_update(|notices| {
-            if let Load::Ready(notices) = notices {
-                let unread = notices.items.iter().filter(|one| about(one) && !one.read).count() as i64;
-                found = notices.items.iter().any(about);
-                notices.items.retain(|one| !about(one));
-                notices.unread = (notices.unread - unread).max(0);
-            }
-            found
-        });
-        if found {
+        if self.notices.forget(id, seq) {
             self.load_notices();
         }
     }
@@ -195,30 +184,18 @@ impl Context {
         match ephemeral {
             Ephemeral::Typing { conversation, user, ttl_ms } => {
                 let (conversation, user, ttl) = (*conversation, *user, (*ttl_ms).min(10_000));
-                if user == self.me() {
+                if user == self.session.me() {
                     return;
                 }
                 let until = browser::now_ms() + ttl as f64;
-                self.typing.update(|typing| {
-                    typing.retain(|(there, who, _)| !(*there == conversation && *who == user));
-                    if typing.len() < 50 {
-                        typing.push((conversation, user, until));
-                    }
-                });
-                let typing = self.typing;
+                let typing = self.conversations.typing;
+                typing.update(|typing| typing.hear(conversation, user, until));
                 set_timeout(
-                    move || {
-                        let now = browser::now_ms();
-                        typing.maybe_update(|typing| {
-                            let before = typing.len();
-                            typing.retain(|(_, _, until)| *until > now);
-                            typing.len() != before
-                        });
-                    },
+                    move || typing.maybe_update(|typing| typing.expire(browser::now_ms())),
                     Duration::from_millis(ttl + 50),
                 );
             }
-            Ephemeral::Presence { user, online } => self.set_online(*user, *online),
+            Ephemeral::Presence { user, online } => self.people.set_online(*user, *online),
             Ephemeral::Read { conversation, seq } => self.read_elsewhere(*conversation, *seq),
             Ephemeral::Unknown => {}
         }

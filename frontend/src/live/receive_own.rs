@@ -4,19 +4,19 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use parlour_protocol::accounts::Account;
 use parlour_protocol::events::{UserChange, UserEvent};
-use parlour_protocol::friends::{Friend, FriendRequests};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::notifications::NotificationKind;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
 
-use crate::api::calls::Place;
-use crate::context::{Context, Load};
-use crate::open::Wish;
+use crate::context::Context;
 use crate::state::conversations;
-use crate::state::friendships::{self, About};
+use crate::state::history::Place;
 use crate::state::members::Move;
+use crate::state::notifications::About;
+use crate::stores::open_conversation::Wish;
 
 impl Context {
     /// Reloads everything that the user's own stream covers, because it has no pages.
@@ -34,26 +34,22 @@ impl Context {
             UserChange::FriendRequested { user } => {
                 let (seq, at) = (event.seq, event.at);
                 self.with_person(*user, move |user| {
-                    context.change_requests(|requests| friendships::ask(requests, user.clone(), at, true));
+                    context.friends.ask(user.clone(), at, true);
                     let about = About { kind: NotificationKind::FriendRequested, actor: user, message: None };
                     context.notify(seq, at, about);
                 });
             }
             UserChange::FriendAsked { user } => {
                 let at = event.at;
-                self.with_person(*user, move |user| {
-                    context.change_requests(|requests| friendships::ask(requests, user, at, false));
-                });
+                self.with_person(*user, move |user| context.friends.ask(user, at, false));
             }
             UserChange::FriendAdded { user, accepted } => {
                 let (seq, at, accepted) = (event.seq, event.at, *accepted);
-                self.change_requests(|requests| friendships::end_request(requests, *user));
+                self.friends.end_request(*user);
                 self.with_person(*user, move |user| {
-                    let (online, direct) =
-                        (context.online(user.id).get_untracked(), context.direct_with(user.id));
-                    context.change_friends(|friends| {
-                        friendships::befriend(friends, user.clone(), online, at, direct);
-                    });
+                    let online = context.people.online(user.id).get_untracked();
+                    let direct = context.conversations.direct_with(user.id);
+                    context.friends.befriend(user.clone(), online, at, direct);
                     if accepted {
                         let about =
                             About { kind: NotificationKind::FriendAccepted, actor: user, message: None };
@@ -62,9 +58,8 @@ impl Context {
                 });
             }
             UserChange::FriendRemoved { user } => {
-                self.set_online(*user, false);
-                self.change_requests(|requests| friendships::end_request(requests, *user));
-                self.change_friends(|friends| friends.retain(|one| one.user.id != *user));
+                self.people.set_online(*user, false);
+                self.friends.remove(*user);
             }
             UserChange::BlockAdded { .. } | UserChange::BlockRemoved { .. } => {
                 self.load_blocks();
@@ -75,7 +70,7 @@ impl Context {
                 self.reread(*conversation);
             }
             UserChange::ConversationLeft { conversation } => {
-                self.hear_move(*conversation, Move::Left(self.me()));
+                self.members.hear_move(*conversation, Move::Left(self.session.me()));
             }
             UserChange::ReadMoved { conversation, seq } => self.read_elsewhere(*conversation, *seq),
             UserChange::Mentioned { conversation, seq, author } => {
@@ -86,7 +81,7 @@ impl Context {
             }
             UserChange::MentionRemoved { conversation, seq } => {
                 self.load_notices();
-                let effect = self.change_entry(*conversation, |entry, counted| {
+                let effect = self.conversations.change(*conversation, |entry, counted| {
                     conversations::not_mentioned(entry, counted, *seq)
                 });
                 if effect.doubt {
@@ -100,7 +95,7 @@ impl Context {
                 }
             }),
             UserChange::SessionEnded { session } => {
-                if self.session.get_untracked() == Some(*session) {
+                if self.session.id.get_untracked() == Some(*session) {
                     spawn_local(context.session_over());
                 }
             }
@@ -118,16 +113,18 @@ impl Context {
         author: UserId,
     ) {
         if !self.open.is(conversation) {
-            let effect = self.change_entry(conversation, |entry, counted| {
-                conversations::mentioned(entry, counted, message)
-            });
+            let effect = self
+                .conversations
+                .change(conversation, |entry, counted| conversations::mentioned(entry, counted, message));
             if effect.doubt {
                 self.reread_later(conversation);
             }
         }
         let (context, seq, at) = (*self, event.seq, event.at);
-        let room =
-            self.entry(conversation).and_then(|entry| entry.with_untracked(|entry| entry.name.clone()));
+        let room = self
+            .conversations
+            .entry(conversation)
+            .and_then(|entry| entry.with_untracked(|entry| entry.name.clone()));
         self.with_person(author, move |actor| {
             context.notify(seq, at, About { kind, actor, message: Some((conversation, message, room)) });
         });
@@ -142,7 +139,7 @@ impl Context {
             if context.live.generation() != generation {
                 return;
             }
-            match context.user(id).get_untracked() {
+            match context.people.user(id).get_untracked() {
                 Some(user) => then(user),
                 None => {
                     context.load_friends();
@@ -152,38 +149,18 @@ impl Context {
         });
     }
 
-    fn change_friends(&self, change: impl FnOnce(&mut Vec<Friend>)) {
-        self.friends.update(|load| {
-            if let Load::Ready(friends) = load {
-                change(friends);
-            }
-        });
-    }
-
-    fn change_requests(&self, change: impl FnOnce(&mut FriendRequests)) {
-        self.requests.update(|load| {
-            if let Load::Ready(requests) = load {
-                change(requests);
-            }
-        });
-    }
-
     /// Adds a notification, unless its actor is blocked.
     fn notify(&self, seq: Seq, at: Timestamp, about: About) {
-        if untrack(|| self.is_blocked(about.actor.id)) {
+        if untrack(|| self.friends.is_blocked(about.actor.id)) {
             return;
         }
-        self.notices.update(|load| {
-            if let Load::Ready(notices) = load {
-                friendships::notify(notices, seq, at, about);
-            }
-        });
+        self.notices.add(seq, at, about);
     }
 
     /// The server has a new epoch: reloads everything.
     pub(crate) fn reload_all(&self) {
         self.load_own();
-        self.members_stale.update(|count| *count += 1);
+        self.members.stale.update(|count| *count += 1);
         self.open.start_over();
         if let Some(id) = self.open.id.get_untracked() {
             self.open_at(id, Place::Newest, Wish::Resume);
@@ -191,15 +168,15 @@ impl Context {
     }
 
     /// Applies a new state of the user's own account.
-    pub(crate) fn account_changed(&self, account: parlour_protocol::accounts::Account) {
-        let user = parlour_protocol::users::User {
+    pub(crate) fn account_changed(&self, account: Account) {
+        let user = User {
             id: account.id,
             handle: account.handle.clone(),
             display_name: account.display_name.clone(),
             avatar: account.avatar,
             bot: false,
         };
-        self.learn([&user].into_iter());
-        self.account.set(Some(account));
+        self.people.learn([&user].into_iter());
+        self.session.account.set(Some(account));
     }
 }

@@ -31,8 +31,7 @@ impl Context {
                     }
                 }
                 Err(failure) if failure.code() == Some(ErrorCode::NotFound) => {
-                    context.live.forget(id);
-                    context.remove_entry(id);
+                    context.drop_conversation(id);
                 }
                 Err(_) => {}
             }
@@ -71,8 +70,7 @@ impl Context {
             match answer {
                 Ok(page) => {
                     for id in ids.iter().filter(|id| !page.items.iter().any(|one| one.id == **id)) {
-                        context.live.forget(*id);
-                        context.remove_entry(*id);
+                        context.drop_conversation(*id);
                     }
                     let mut fewer_mentions = false;
                     for conversation in page.items {
@@ -95,7 +93,8 @@ impl Context {
     /// its notification may be stale.
     fn read_again(&self, conversation: Conversation) -> bool {
         let (id, mentions) = (conversation.id, conversation.mentions);
-        let before = self.entry(id).map_or(0, |entry| entry.with_untracked(|entry| entry.mentions));
+        let before =
+            self.conversations.entry(id).map_or(0, |entry| entry.with_untracked(|entry| entry.mentions));
         if !self.put_entry(conversation) {
             // The log has moved on while the request was in flight.
             self.reread_later(id);

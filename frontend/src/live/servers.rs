@@ -9,9 +9,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::api::servers::look;
-use crate::context::{Context, Phase};
+use crate::context::Context;
 use crate::later;
 use crate::state::servers::{self, Found};
+use crate::stores::session::Phase;
 use crate::{browser, storage, wrapper};
 
 /// How long a first visit waits for that answer. Without one, the host is assumed to be the server.
@@ -24,14 +25,14 @@ impl Context {
         let own = browser::origin();
         let server = storage::server().or_else(preset).filter(|server| *server != own);
         let elsewhere = server.is_some();
-        self.api.server.set(server);
+        self.session.host.set(server);
         if elsewhere {
             self.resume();
             self.read_server();
         } else if matches!(browser::scheme().as_str(), "http:" | "https:") {
             self.begin_here();
         } else {
-            self.phase.set(Phase::ChoosingServer);
+            self.session.phase.set(Phase::ChoosingServer);
         }
     }
 
@@ -41,7 +42,7 @@ impl Context {
         if storage::nobody_is_known() {
             // Without a session there is nothing to refresh, and a failed request would appear as an error in the
             // console.
-            self.phase.set(Phase::Booting);
+            self.session.phase.set(Phase::Booting);
             later::expect_guest();
             set_timeout(move || context.nobody_is_here(), DECIDES);
         } else {
@@ -52,23 +53,25 @@ impl Context {
 
     /// Switches to signed out, unless something else is known by now.
     fn nobody_is_here(&self) {
-        if self.phase.get_untracked() == Phase::Booting && storage::nobody_is_known() {
-            self.phase.set(Phase::SignedOut(None));
+        if self.session.phase.get_untracked() == Phase::Booting && storage::nobody_is_known() {
+            self.session.phase.set(Phase::SignedOut(None));
         }
     }
 
     /// Loads the server's description. If the host is not a Parlour server, the user is asked for the address.
     fn read_server(&self) {
-        let (context, address) = (*self, self.api.server.get_untracked());
+        let (context, address) = (*self, self.session.host.get_untracked());
         spawn_local(async move {
             let (found, _) = look(address.as_deref().unwrap_or_default()).await;
-            if context.api.server.get_untracked() != address {
+            if context.session.host.get_untracked() != address {
                 return;
             }
             match found {
-                Found::Server(server) => context.server.set(Some(*server)),
-                Found::Other if address.is_none() && context.phase.get_untracked() != Phase::SignedIn => {
-                    context.phase.set(Phase::ChoosingServer);
+                Found::Server(server) => context.session.server.set(Some(*server)),
+                Found::Other
+                    if address.is_none() && context.session.phase.get_untracked() != Phase::SignedIn =>
+                {
+                    context.session.phase.set(Phase::ChoosingServer);
                 }
                 Found::Other | Found::Unknown => {}
             }
@@ -81,7 +84,7 @@ impl Context {
     /// Restores the session stored on this device.
     fn resume(&self) {
         let context = *self;
-        self.phase.set(Phase::Booting);
+        self.session.phase.set(Phase::Booting);
         if !storage::nobody_is_known() {
             later::expect_member();
         }
@@ -91,11 +94,11 @@ impl Context {
                 Err(failure) if failure.ends_session() => {
                     // The session of the last user has ended meanwhile.
                     storage::nobody();
-                    context.theme.set(None);
-                    context.phase.set(Phase::SignedOut(None));
+                    context.preferences.theme.set(None);
+                    context.session.phase.set(Phase::SignedOut(None));
                 }
-                Err(_) if context.phase.get_untracked() == Phase::Booting => {
-                    context.phase.set(Phase::Unreachable);
+                Err(_) if context.session.phase.get_untracked() == Phase::Booting => {
+                    context.session.phase.set(Phase::Unreachable);
                 }
                 Err(_) => {}
             }
@@ -109,18 +112,18 @@ impl Context {
         let address = Some(origin.unwrap_or(address)).filter(|address| *address != browser::origin());
         // A session left from another server is of no use for this one.
         storage::nobody();
-        self.theme.set(None);
+        self.preferences.theme.set(None);
         storage::note_server(address.as_deref());
-        self.api.server.set(address);
-        self.server.set(Some(*server));
+        self.session.host.set(address);
+        self.session.server.set(Some(*server));
         self.resume();
         Ok(())
     }
 
     /// Handles another tab having switched servers.
     pub(crate) fn server_changed_elsewhere(&self) {
-        if self.phase.get_untracked() != Phase::SignedIn {
-            self.server.set(None);
+        if self.session.phase.get_untracked() != Phase::SignedIn {
+            self.session.server.set(None);
             self.boot();
         }
     }

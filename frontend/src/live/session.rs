@@ -8,16 +8,16 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_client::engine::Input;
-use parlour_protocol::ids::UserId;
 use parlour_protocol::sessions::SignedIn;
 use wasm_bindgen::JsCast;
 
 use super::connection;
 use crate::browser;
-use crate::context::{Context, Load, Phase};
+use crate::context::Context;
 use crate::effects::effect;
 use crate::state::keys;
 use crate::storage::{self, Life};
+use crate::stores::session::Phase;
 use crate::texts::auth;
 
 /// The access token is refreshed this many seconds before it expires.
@@ -27,16 +27,16 @@ impl Context {
     /// Starts the app for the user who has just signed in.
     pub(crate) fn enter(&self, signed_in: &SignedIn) {
         let generation = self.live.reset();
-        self.by_form.set_value(matches!(self.phase.get_untracked(), Phase::SignedOut(_)));
-        self.next.set_value(storage::take_next());
+        self.session.by_form.set_value(matches!(self.session.phase.get_untracked(), Phase::SignedOut(_)));
+        self.session.next.set_value(storage::take_next());
         self.clear();
         self.api.adopt(signed_in);
         storage::enter(signed_in.account.id);
-        self.account.set(Some(signed_in.account.clone()));
-        self.session.set(Some(signed_in.session));
-        self.load_settings(signed_in.account.id);
+        self.session.account.set(Some(signed_in.account.clone()));
+        self.session.id.set(Some(signed_in.session));
+        self.preferences.load(signed_in.account.id);
         self.restore_outbox();
-        self.phase.set(Phase::SignedIn);
+        self.session.phase.set(Phase::SignedIn);
         self.load_friends();
         self.load_notices();
         self.load_blocks();
@@ -47,48 +47,6 @@ impl Context {
         });
     }
 
-    /// Loads the user's settings stored on this device.
-    pub(crate) fn load_settings(&self, owner: UserId) {
-        let kept = |name| storage::read(owner, Life::Device, name);
-        self.theme.set(kept("theme"));
-        self.enter_breaks.set(kept("enter").is_some());
-        self.details.set(kept("details").is_some());
-        for name in storage::names(owner, Life::Device, "draft.") {
-            self.note_draft(&name, true);
-        }
-    }
-
-    /// Loads the list of conversations and removes entries that are no longer in it.
-    pub(crate) async fn load_conversations(self) {
-        match self.api.list_conversations().await {
-            Ok(page) => {
-                let gone: Vec<_> = self
-                    .ids
-                    .get_untracked()
-                    .into_iter()
-                    .filter(|id| !page.items.iter().any(|one| one.id == *id))
-                    .collect();
-                for id in gone {
-                    self.live.forget(id);
-                    self.remove_entry(id);
-                }
-                for conversation in page.items {
-                    let id = conversation.id;
-                    if !self.put_entry(conversation) {
-                        // The log has moved on while the request was in flight.
-                        self.reread_later(id);
-                    }
-                }
-                self.listed.set(Load::Ready(()));
-            }
-            Err(failure) => {
-                if self.listed.with_untracked(|listed| listed.ready().is_none()) {
-                    self.listed.set(Load::Failed(failure));
-                }
-            }
-        }
-    }
-
     /// Ends the session on the server, then locally.
     pub(crate) fn log_out(&self) {
         let context = *self;
@@ -97,19 +55,19 @@ impl Context {
 
     /// Returns to the log-in page. No data of the user stays on the device, and the address they were at is not kept.
     pub(crate) fn leave(&self, notice: Option<String>) {
-        self.comes_back.set_value(false);
+        self.session.comes_back.set_value(false);
         self.forget_everything();
-        self.phase.set(Phase::SignedOut(notice));
+        self.session.phase.set(Phase::SignedOut(notice));
     }
 
     /// Another account is signed in in this browser now: this page stops and says so.
     fn replaced(&self) {
         self.forget_everything();
-        self.phase.set(Phase::Replaced);
+        self.session.phase.set(Phase::Replaced);
     }
 
     fn forget_everything(&self) {
-        let me = self.me();
+        let me = self.session.me();
         self.live.reset();
         self.api.forget();
         self.clear();
@@ -129,7 +87,8 @@ impl Context {
 
     /// Compares the displayed account with the one signed in in this browser.
     fn check_identity(&self) {
-        if self.phase.get_untracked() == Phase::SignedIn && storage::who().is_some_and(|who| who != self.me())
+        if self.session.phase.get_untracked() == Phase::SignedIn
+            && storage::who().is_some_and(|who| who != self.session.me())
         {
             self.replaced();
         }
@@ -141,7 +100,7 @@ impl Context {
         if name == keys::SERVER {
             self.server_changed_elsewhere();
         }
-        if self.phase.get_untracked() != Phase::SignedIn {
+        if self.session.phase.get_untracked() != Phase::SignedIn {
             return;
         }
         if name == keys::WHO {
@@ -149,21 +108,32 @@ impl Context {
                 Some(_) => self.check_identity(),
                 None => self.leave(Some(auth::logged_out().to_owned())),
             }
-        } else if let Some(name) = keys::within(self.me(), &name) {
+        } else if let Some(name) = keys::within(self.session.me(), &name) {
             match name.split_once('.') {
                 Some(("outbox", cid)) => self.outbox_changed_elsewhere(cid, value),
                 Some(("tab", _)) if value.is_none() => self.tab_closed(),
                 Some(("tab", _)) => self.note_tabs(),
-                Some(("draft", _)) => self.note_draft(name, value.is_some()),
-                _ if name == "theme" => self.theme.set(value),
-                _ if name == "enter" => self.enter_breaks.set(value.is_some()),
-                _ => {}
+                _ => self.preferences.changed_elsewhere(name, value),
             }
         }
     }
 
     /// Keeps the access token fresh and watches for the end of the session; called once.
     pub(crate) fn watch_session(&self) {
+        self.keep_token_fresh();
+        self.watch_account();
+        self.keep_time();
+        self.watch_window();
+        let context = *self;
+        effect(move || {
+            let theme = context.preferences.theme.get();
+            browser::set_theme(theme.as_deref());
+            context.preferences.keep(Life::Device, "theme", theme.as_deref());
+        });
+    }
+
+    /// Refreshes the access token before it expires.
+    fn keep_token_fresh(&self) {
         let context = *self;
         let timer: StoredValue<Option<TimeoutHandle>> = StoredValue::new(None);
         effect(move || {
@@ -174,47 +144,55 @@ impl Context {
                 context.api.signed_in.with(|one| one.as_ref().map(|one| (one.expires_in, one.session)));
             let Some((expires_in, session)) = latest else { return };
             // The same user may have logged in again in another tab.
-            if context.session.get_untracked().is_some_and(|known| known != session) {
-                context.session.set(Some(session));
+            if context.session.id.get_untracked().is_some_and(|known| known != session) {
+                context.session.id.set(Some(session));
             }
             let wait = Duration::from_secs((expires_in - EARLY).max(5).unsigned_abs());
-            let refresh = move || {
-                spawn_local(async move {
-                    let _ = context.api.refresh().await;
-                });
-            };
-            timer.set_value(set_timeout_with_handle(refresh, wait).ok());
+            timer.set_value(set_timeout_with_handle(move || context.refresh_session(), wait).ok());
         });
-        Effect::new(move |before: Option<u32>| {
-            let count = context.api.expired.get();
-            if before.is_some_and(|before| before != count) && context.signed_in() {
+    }
+
+    /// Refreshes the session; whatever is wrong with it is noticed elsewhere.
+    fn refresh_session(&self) {
+        let api = self.api;
+        spawn_local(async move {
+            let _ = api.refresh().await;
+        });
+    }
+
+    /// Notices that the session has ended, or that another account was signed in.
+    fn watch_account(&self) {
+        let context = *self;
+        when_counted(context.api.expired, move || {
+            if context.session.signed_in() {
                 context.leave(Some(auth::session_over().to_owned()));
                 // Most likely the same user logs in again and wants to continue.
-                context.comes_back.set_value(true);
+                context.session.comes_back.set_value(true);
             }
-            count
         });
-        Effect::new(move |before: Option<u32>| {
-            let count = context.api.replaced.get();
-            if before.is_some_and(|before| before != count) && context.signed_in() {
+        when_counted(context.api.replaced, move || {
+            if context.session.signed_in() {
                 context.replaced();
             }
-            count
         });
-        effect(move || {
-            let theme = context.theme.get();
-            browser::set_theme(theme.as_deref());
-            context.keep(Life::Device, "theme", theme.as_deref());
-        });
-        let minute = context.minute;
+    }
+
+    /// Counts half minutes.
+    fn keep_time(&self) {
+        let context = *self;
         let tick = move || {
-            minute.update(|minute| *minute += 1);
+            context.ui.minute.update(|minute| *minute += 1);
             context.still_here();
         };
         let _ = set_interval_with_handle(tick, Duration::from_secs(30));
+    }
+
+    /// Follows what happens to the window and in other tabs.
+    fn watch_window(&self) {
+        let context = *self;
         for name in ["online", "offline"] {
             let _ = window_event_listener_untyped(name, move |_| {
-                if context.signed_in() {
+                if context.session.signed_in() {
                     context.line_changed();
                 }
             });
@@ -230,37 +208,45 @@ impl Context {
         });
         // A page restored from the back/forward cache may belong to a user who has logged out meanwhile.
         let _ = window_event_listener_untyped("pageshow", move |_| {
-            if context.signed_in() && storage::who().is_none() {
-                spawn_local(async move {
-                    let _ = context.api.refresh().await;
-                });
+            if context.session.signed_in() && storage::who().is_none() {
+                context.refresh_session();
             }
         });
         // A suspended tab has missed all storage events.
         for name in ["pageshow", "focus", "blur", "visibilitychange"] {
-            let _ = window_event_listener_untyped(name, move |_| {
-                context.attention.maybe_update(|looking| {
-                    let now = browser::looked_at();
-                    std::mem::replace(looking, now) != now
-                });
-                context.check_identity();
-                if browser::visible() {
-                    context.feed(Input::Wake);
-                    context.feed(Input::Probe);
-                    context.still_here();
-                } else {
-                    context.tell_read_and_leave();
-                }
-            });
+            let _ = window_event_listener_untyped(name, move |_| context.looked_at());
         }
         let _ = window_event_listener(leptos::ev::click, move |event| {
             if browser::leads_here(&event) {
-                context.visits.update(|count| *count += 1);
+                context.ui.visits.update(|count| *count += 1);
             }
         });
     }
 
-    fn signed_in(&self) -> bool {
-        self.phase.get_untracked() == Phase::SignedIn
+    /// Handles the user having come to this window, or having left it.
+    fn looked_at(&self) {
+        self.ui.attention.maybe_update(|looking| {
+            let now = browser::looked_at();
+            std::mem::replace(looking, now) != now
+        });
+        self.check_identity();
+        if browser::visible() {
+            self.feed(Input::Wake);
+            self.feed(Input::Probe);
+            self.still_here();
+        } else {
+            self.tell_read_and_leave();
+        }
     }
+}
+
+/// Runs a closure whenever a counter has changed.
+fn when_counted(counter: RwSignal<u32>, run: impl Fn() + 'static) {
+    Effect::new(move |before: Option<u32>| {
+        let count = counter.get();
+        if before.is_some_and(|before| before != count) {
+            run();
+        }
+        count
+    });
 }

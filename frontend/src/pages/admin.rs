@@ -1,7 +1,5 @@
 //! The administration pages: statistics, people, rooms.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_protocol::Page;
@@ -13,16 +11,17 @@ use crate::api::http::Answer;
 use crate::arrival::titled;
 use crate::browser;
 use crate::components::avatar::{Avatar, Name, PersonLink};
-use crate::components::dialog::ask;
 use crate::components::places::Place;
 use crate::components::states::{Empty, Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{HASH, Icon, SEARCH, SHIELD, TRASH};
 use crate::pages::admin_access::{Approvals, AuditLog, Invites};
 use crate::pages::admin_recovery::Recovery;
 use crate::pages::home::NotFound;
+use crate::pages::paged::{Paged, SearchField};
 use crate::pages::{PageHead, part};
+use crate::state::load::Load;
 use crate::state::{bidi, people, time};
 use crate::texts::{admin as texts, common};
 
@@ -65,7 +64,7 @@ pub(crate) fn Admin() -> impl IntoView {
         _ => view! { <NotFound /> }.into_any(),
     };
     view! {
-        <Show when=move || context.is_admin() fallback=refused>
+        <Show when=move || context.session.is_admin() fallback=refused>
             <div class="page">
                 <PageHead title=texts::title() window=window back="/settings" />
                 <div class="page-body">
@@ -90,16 +89,13 @@ fn Figures() -> impl IntoView {
     let read = move || {
         spawn_local(async move {
             let answer = context.api.read_statistics().await;
-            figures.try_set(match answer {
-                Ok(figures) => Load::Ready(figures),
-                Err(failure) => Load::Failed(failure),
-            });
+            figures.try_set(answer.into());
         });
     };
     effect(move || {
-        context.minute.track();
+        context.ui.minute.track();
         // The administrator's own connection counts, too, once it exists.
-        context.link.track();
+        context.session.link.track();
         read();
     });
     let figure = |label: &'static str, value: i64| {
@@ -112,6 +108,7 @@ fn Figures() -> impl IntoView {
     };
     let server = move || {
         context
+            .session
             .server
             .with(|server| server.as_ref().map(|server| texts::server_version(&server.name, &server.version)))
     };
@@ -136,77 +133,32 @@ fn Figures() -> impl IntoView {
 
 /// A searchable list that is loaded page by page.
 #[component]
-fn Searched<T, F, Fut, V, R>(label: &'static str, testid: &'static str, read: F, line: R) -> impl IntoView
+fn Searched<T, F, Fut>(
+    label: &'static str,
+    testid: &'static str,
+    items: Paged<T>,
+    read: F,
+    line: fn(T, Paged<T>) -> AnyView,
+) -> impl IntoView
 where
-    T: Clone + PartialEq + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
     F: Fn(String, Option<String>) -> Fut + Copy + Send + Sync + 'static,
     Fut: Future<Output = Answer<Page<T>>> + 'static,
-    R: Fn(T, RwSignal<Load<Vec<T>>>) -> V + Copy + Send + Sync + 'static,
-    V: IntoView + 'static,
 {
     let search = RwSignal::new(String::new());
-    let items = RwSignal::new(Load::<Vec<T>>::Pending);
-    let next = RwSignal::new(None::<String>);
-    let turn = StoredValue::new(0_u64);
-    let fetch = move |more: bool| {
-        let now = turn.try_update_value(|turn| {
-            *turn += 1;
-            *turn
-        });
-        let after = if more { next.get_untracked() } else { None };
-        let wanted = search.get_untracked();
-        spawn_local(async move {
-            let answer = read(wanted, after).await;
-            if turn.try_get_value() != now {
-                return;
-            }
-            match answer {
-                Ok(page) => {
-                    next.set(page.next);
-                    items.update(|items| match items {
-                        Load::Ready(known) if more => known.extend(page.items),
-                        _ => *items = Load::Ready(page.items),
-                    });
-                }
-                Err(failure) => items.set(Load::Failed(failure)),
-            }
-        });
-    };
+    let fetch = move |more: bool| items.read(more, read(search.get_untracked(), items.after(more)));
     fetch(false);
-    let timer: StoredValue<Option<TimeoutHandle>> = StoredValue::new(None);
-    let on_search = move |event| {
-        search.set(event_target_value(&event));
-        if let Some(Some(old)) = timer.try_update_value(Option::take) {
-            old.clear();
+    let list = move |found: Vec<T>| {
+        if found.is_empty() {
+            return view! { <Empty icon=SEARCH title=texts::nothing_found() text=texts::nothing_found_text() /> }
+                .into_any();
         }
-        timer.set_value(set_timeout_with_handle(move || fetch(false), Duration::from_millis(200)).ok());
+        view! { <ul class="cards">{found.into_iter().map(|one| line(one, items)).collect_view()}</ul> }
+            .into_any()
     };
-    on_cleanup(move || {
-        if let Some(Some(old)) = timer.try_update_value(Option::take) {
-            old.clear();
-        }
-    });
     view! {
-        <label class="search">
-            <span class="visually-hidden">{label}</span>
-            <Icon path=SEARCH />
-            <input class="input" type="search" placeholder=label maxlength="60" data-testid=testid on:input=on_search />
-        </label>
-        {move || match items.get() {
-            Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
-            Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| fetch(false)) /> }.into_any(),
-            Load::Ready(found) if found.is_empty() => {
-                view! { <Empty icon=SEARCH title=texts::nothing_found() text=texts::nothing_found_text() /> }.into_any()
-            }
-            Load::Ready(found) => {
-                view! { <ul class="cards">{found.into_iter().map(|one| line(one, items)).collect_view()}</ul> }.into_any()
-            }
-        }}
-        <Show when=move || next.with(Option::is_some)>
-            <button type="button" class="button more" on:click=move |_| fetch(true)>
-                {common::show_more()}
-            </button>
-        </Show>
+        <SearchField label testid search changed=Callback::new(move |()| fetch(false)) />
+        {items.show(6, fetch, list)}
     }
 }
 
@@ -216,68 +168,72 @@ fn People() -> impl IntoView {
     let context = context();
     let read = move |search: String, after: Option<String>| async move {
         let page = context.api.list_admin_users(&search, after.as_deref()).await?;
-        context.learn(page.items.iter().map(|one| &one.user));
+        context.people.learn(page.items.iter().map(|one| &one.user));
         Ok(page)
     };
-    let line = move |one: AdminUser, all: RwSignal<Load<Vec<AdminUser>>>| {
-        let id = one.user.id;
-        let suspended = one.suspended_at.is_some();
-        let change = move || {
-            context.attempt(async move { context.api.suspend_user(id, !suspended).await }, move |changed| {
-                all.update(|all| {
-                    if let Load::Ready(all) = all
-                        && let Some(place) = all.iter_mut().find(|one| one.user.id == id)
-                    {
-                        *place = changed;
-                    }
-                });
+    let line: fn(AdminUser, Paged<AdminUser>) -> AnyView = |one, all| view! { <Person one all /> }.into_any();
+    view! { <Searched label=texts::search_people() testid="admin-user-search" items=Paged::new() read line /> }
+}
+
+/// One account.
+#[component]
+fn Person(one: AdminUser, all: Paged<AdminUser>) -> impl IntoView {
+    let context = context();
+    let id = one.user.id;
+    let suspended = one.suspended_at.is_some();
+    let change = move || {
+        context.attempt(async move { context.api.suspend_user(id, !suspended).await }, move |changed| {
+            all.change(|all| {
+                if let Some(place) = all.iter_mut().find(|one| one.user.id == id) {
+                    *place = changed;
+                }
             });
-        };
-        let name = bidi::isolated(&one.user.display_name);
-        let whose = name.clone();
-        let suspend = move |_| {
-            ask(texts::suspend_title(&name), texts::suspend_text(), texts::suspend(), change);
-        };
-        let since = time::full_day(browser::local_time(one.created_at));
-        view! {
-            <li class="card line wrap" data-testid="admin-user">
-                <Avatar id />
-                <div class="grow who">
-                    <a class="strong clip" href=format!("/u/{}", one.user.handle)>
-                        <Name id />
-                    </a>
-                    <p class="soft clip">{texts::since(&bidi::handle(&one.user.handle), &since)}</p>
-                    {one.owner.map(|owner| view! {
-                        <p class="soft clip" data-testid="bot-owner">{texts::bot_of()} " " <PersonLink id=owner /></p>
-                    })}
-                </div>
-                {(one.role == ServerRole::Admin).then(|| view! { <span class="tag ok">{texts::administrator()}</span> })}
-                {suspended.then(|| view! { <span class="tag bad">{texts::suspended()}</span> })}
-                <div class="line-actions">
-                    // Bots have no log-in to recover.
-                    {(!suspended && !one.user.bot).then(|| view! { <Recovery id name=whose second_factor=one.second_factor /> })}
-                    {if suspended {
-                        view! {
-                            <button type="button" class="button" data-testid="unsuspend" on:click=move |_| change()>
-                                {texts::unsuspend()}
-                            </button>
-                        }
-                        .into_any()
-                    } else if id == context.me() {
-                        ().into_any()
-                    } else {
-                        view! {
-                            <button type="button" class="button danger-quiet" data-testid="suspend" on:click=suspend>
-                                {texts::suspend()}
-                            </button>
-                        }
-                        .into_any()
-                    }}
-                </div>
-            </li>
-        }
+        });
     };
-    view! { <Searched label=texts::search_people() testid="admin-user-search" read line /> }
+    let name = bidi::isolated(&one.user.display_name);
+    let whose = name.clone();
+    let suspend = move |_| {
+        context.ui.ask(texts::suspend_title(&name), texts::suspend_text(), texts::suspend(), change);
+    };
+    let since = time::full_day(browser::local_time(one.created_at));
+    let action = if suspended {
+        view! {
+            <button type="button" class="button" data-testid="unsuspend" on:click=move |_| change()>
+                {texts::unsuspend()}
+            </button>
+        }
+        .into_any()
+    } else if id == context.session.me() {
+        ().into_any()
+    } else {
+        view! {
+            <button type="button" class="button danger-quiet" data-testid="suspend" on:click=suspend>
+                {texts::suspend()}
+            </button>
+        }
+        .into_any()
+    };
+    view! {
+        <li class="card line wrap" data-testid="admin-user">
+            <Avatar id />
+            <div class="grow who">
+                <a class="strong clip" href=format!("/u/{}", one.user.handle)>
+                    <Name id />
+                </a>
+                <p class="soft clip">{texts::since(&bidi::handle(&one.user.handle), &since)}</p>
+                {one.owner.map(|owner| view! {
+                    <p class="soft clip" data-testid="bot-owner">{texts::bot_of()} " " <PersonLink id=owner /></p>
+                })}
+            </div>
+            {(one.role == ServerRole::Admin).then(|| view! { <span class="tag ok">{texts::administrator()}</span> })}
+            {suspended.then(|| view! { <span class="tag bad">{texts::suspended()}</span> })}
+            <div class="line-actions">
+                // Bots have no log-in to recover.
+                {(!suspended && !one.user.bot).then(|| view! { <Recovery id name=whose second_factor=one.second_factor /> })}
+                {action}
+            </div>
+        </li>
+    }
 }
 
 /// All rooms of the server.
@@ -287,43 +243,44 @@ fn AllRooms() -> impl IntoView {
     let read = move |search: String, after: Option<String>| async move {
         context.api.list_rooms(&search, after.as_deref()).await
     };
-    let line = move |room: Room, all: RwSignal<Load<Vec<Room>>>| {
-        let id = room.id;
-        let name = room.name.clone();
-        let label = texts::delete_room_named(&bidi::isolated(&format!("#{name}")));
-        let delete = move |_| {
-            let title = texts::delete_room_title(&bidi::isolated(&format!("#{name}")));
-            ask(title, texts::delete_room_text(), texts::delete_room(), move || {
-                context.attempt(async move { context.api.delete_room(id).await }, move |()| {
-                    all.update(|all| {
-                        if let Load::Ready(all) = all {
-                            all.retain(|room| room.id != id);
-                        }
-                    });
-                });
+    let line: fn(Room, Paged<Room>) -> AnyView = |room, all| view! { <RoomLine room all /> }.into_any();
+    view! { <Searched label=texts::search_rooms() testid="admin-room-search" items=Paged::new() read line /> }
+}
+
+/// One room.
+#[component]
+fn RoomLine(room: Room, all: Paged<Room>) -> impl IntoView {
+    let context = context();
+    let id = room.id;
+    let name = bidi::isolated(&format!("#{}", room.name));
+    let label = texts::delete_room_named(&name);
+    let delete = move |_| {
+        let title = texts::delete_room_title(&name);
+        context.ui.ask(title, texts::delete_room_text(), texts::delete_room(), move || {
+            context.attempt(async move { context.api.delete_room(id).await }, move |()| {
+                all.change(|all| all.retain(|room| room.id != id));
             });
-        };
-        view! {
-            <li class="card line" data-testid="admin-room">
-                <span class=format!("room-icon tinted hue-{}", people::room_hue(id))>
-                    <Icon path=HASH />
-                </span>
-                <div class="grow">
-                    <a class="strong clip" href=format!("/c/{id}")>{room.name}</a>
-                    <p class="soft tabular">{texts::room_line(&common::members(room.member_count), &texts::event_count(room.head))}</p>
-                </div>
-                <button
-                    type="button"
-                    class="icon-button danger-action"
-                    aria-label=label
-                    title=texts::delete_room()
-                    data-testid="admin-delete-room"
-                    on:click=delete
-                >
-                    <Icon path=TRASH />
-                </button>
-            </li>
-        }
+        });
     };
-    view! { <Searched label=texts::search_rooms() testid="admin-room-search" read line /> }
+    view! {
+        <li class="card line" data-testid="admin-room">
+            <span class=format!("room-icon tinted hue-{}", people::room_hue(id))>
+                <Icon path=HASH />
+            </span>
+            <div class="grow">
+                <a class="strong clip" href=format!("/c/{id}")>{room.name}</a>
+                <p class="soft tabular">{texts::room_line(&common::members(room.member_count), &texts::event_count(room.head))}</p>
+            </div>
+            <button
+                type="button"
+                class="icon-button danger-action"
+                aria-label=label
+                title=texts::delete_room()
+                data-testid="admin-delete-room"
+                on:click=delete
+            >
+                <Icon path=TRASH />
+            </button>
+        </li>
+    }
 }

@@ -1,84 +1,27 @@
 //! Access and audit: approvals, invites, the audit log.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use parlour_protocol::Page;
 use parlour_protocol::admin::AdminUser;
 use parlour_protocol::audit::AuditEntry;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::invites::{CreateInvite, Invite};
 
-use crate::api::http::{Answer, Failure};
 use crate::browser;
 use crate::components::copying::CopyButton;
-use crate::components::dialog::ask;
 use crate::components::form::{Field, Input, Submit, check_all};
-use crate::components::states::{Failed, Skeleton};
-use crate::context::{Context, Load, context};
+use crate::context::{Context, context};
 use crate::pages::auth::FormFailure;
+use crate::pages::paged::Paged;
+use crate::pages::sending::Sending;
 use crate::state::{bidi, people, time};
 use crate::texts::{admin as texts, common};
 
-/// A list that is loaded page by page.
-struct Paged<T: Clone + Send + Sync + 'static> {
-    items: RwSignal<Load<Vec<T>>>,
-    next: RwSignal<Option<String>>,
-}
-
-// Not derived: signals are `Copy` whatever they contain.
-impl<T: Clone + Send + Sync + 'static> Clone for Paged<T> {
-    fn clone(&self) -> Self {
-        *self
+/// The items of a list, or what is said if there are none.
+fn lines<T, V: IntoView + 'static>(all: Vec<T>, empty: &'static str, line: impl Fn(T) -> V) -> AnyView {
+    if all.is_empty() {
+        return view! { <p>{empty}</p> }.into_any();
     }
-}
-
-impl<T: Clone + Send + Sync + 'static> Copy for Paged<T> {}
-
-impl<T: Clone + Send + Sync + 'static> Paged<T> {
-    fn new() -> Self {
-        Self { items: RwSignal::new(Load::Pending), next: RwSignal::new(None) }
-    }
-
-    fn read(self, more: bool, page: impl Future<Output = Answer<Page<T>>> + 'static) {
-        spawn_local(async move {
-            match page.await {
-                Ok(page) => {
-                    let _ = self.next.try_set(page.next);
-                    let _ = self.items.try_update(|items| match items {
-                        Load::Ready(known) if more => known.extend(page.items),
-                        _ => *items = Load::Ready(page.items),
-                    });
-                }
-                Err(failure) => {
-                    let _ = self.items.try_set(Load::Failed(failure));
-                }
-            }
-        });
-    }
-
-    /// Renders the list, or its load state.
-    fn show<V: IntoView + 'static>(
-        self,
-        empty: &'static str,
-        read: impl Fn(bool) + Copy + Send + Sync + 'static,
-        line: impl Fn(T) -> V + Copy + Send + Sync + 'static,
-    ) -> impl IntoView {
-        view! {
-            {move || match self.items.get() {
-                Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
-                Load::Failed(failure) => {
-                    view! { <Failed failure retry=Callback::new(move |()| read(false)) /> }.into_any()
-                }
-                Load::Ready(all) if all.is_empty() => view! { <p>{empty}</p> }.into_any(),
-                Load::Ready(all) => view! { <ul class="lines">{all.into_iter().map(line).collect_view()}</ul> }.into_any(),
-            }}
-            <Show when=move || self.next.with(Option::is_some)>
-                <button type="button" class="button more" on:click=move |_| read(true)>
-                    {common::show_more()}
-                </button>
-            </Show>
-        }
-    }
+    view! { <ul class="lines">{all.into_iter().map(line).collect_view()}</ul> }.into_any()
 }
 
 fn moment(at: parlour_protocol::time::Timestamp) -> String {
@@ -91,7 +34,7 @@ pub(crate) fn Approvals() -> impl IntoView {
     let context = context();
     let list = Paged::<AdminUser>::new();
     let read = move |more: bool| {
-        let after = list.next.get_untracked().filter(|_| more);
+        let after = list.after(more);
         list.read(more, async move { context.api.list_approvals(after.as_deref()).await });
     };
     read(false);
@@ -102,7 +45,7 @@ pub(crate) fn Approvals() -> impl IntoView {
         };
         let name = bidi::isolated(&one.user.display_name);
         let reject = move |_| {
-            ask(texts::reject_title(&name), texts::reject_text(), texts::reject(), move || {
+            context.ui.ask(texts::reject_title(&name), texts::reject_text(), texts::reject(), move || {
                 context.attempt(async move { context.api.reject(id).await }, move |()| read(false));
             });
         };
@@ -126,7 +69,7 @@ pub(crate) fn Approvals() -> impl IntoView {
     view! {
         <section class="card settings-card">
             <h2>{texts::approvals()}</h2>
-            {list.show(texts::approvals_none(), read, line)}
+            {list.show(2, read, move |all| lines(all, texts::approvals_none(), line))}
         </section>
     }
 }
@@ -143,60 +86,48 @@ pub(crate) fn Invites() -> impl IntoView {
     let context = context();
     let list = Paged::<Invite>::new();
     let read = move |more: bool| {
-        let after = list.next.get_untracked().filter(|_| more);
+        let after = list.after(more);
         list.read(more, async move { context.api.list_invites(after.as_deref()).await });
     };
     read(false);
+    let changed = Callback::new(move |()| read(false));
+    let line = move |invite: Invite| view! { <InviteLine invite changed /> };
+    view! {
+        <section class="card settings-card">
+            <h2>{texts::invites()}</h2>
+            <NewInvite changed />
+            {list.show(2, read, move |all| lines(all, texts::invites_none(), line))}
+        </section>
+    }
+}
+
+/// The form for a new invite, and the link that it made.
+#[component]
+fn NewInvite(changed: Callback<()>) -> impl IntoView {
+    let context = context();
     let uses = Input::new("invite_uses", |text| within(text, 1000, texts::uses_hint()));
     let days = Input::new("invite_days", |text| within(text, 365, texts::days_hint()));
     uses.value.set("1".to_owned());
     days.value.set("7".to_owned());
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
+    let sending = Sending::new();
     let made = RwSignal::new(None::<String>);
     let create = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        if busy.get_untracked() || !check_all(&[uses, days]) {
+        if !check_all(&[uses, days]) {
             return;
         }
-        busy.set(true);
-        failure.set(None);
         let number = |input: Input| input.text().trim().parse().ok();
         let body = CreateInvite { uses: number(uses), days: number(days) };
-        spawn_local(async move {
-            match context.api.create_invite(&body).await {
-                Ok(answer) => {
-                    let origin = context.api.origin();
-                    let _ = made.try_set(Some(format!("{origin}/register?invite={}", answer.code)));
-                    read(false);
-                }
-                Err(why) => {
-                    let _ = failure.try_set(Some(why));
-                }
-            }
-            let _ = busy.try_set(false);
-        });
-    };
-    let line = move |invite: Invite| {
-        let id = invite.id;
-        let revoke = move |_| {
-            ask(texts::revoke_title(), texts::revoke_text(), texts::revoke(), move || {
-                context.attempt(async move { context.api.revoke_invite(id).await }, move |()| read(false));
-            });
-        };
-        view! {
-            <li class="line" data-testid="invite">
-                <div class="grow">
-                    <p class="strong">{texts::used(invite.used, &people::number(invite.uses))}</p>
-                    <p class="soft clip">
-                        {move || texts::invite_by(&named(context, Some(invite.created_by)), &moment(invite.expires_at))}
-                    </p>
-                </div>
-                <button type="button" class="button danger-quiet" data-testid="revoke-invite" on:click=revoke>
-                    {texts::revoke()}
-                </button>
-            </li>
-        }
+        let request = async move { context.api.create_invite(&body).await };
+        sending.send(
+            |_| None,
+            request,
+            move |answer| {
+                let origin = context.session.origin();
+                let _ = made.try_set(Some(format!("{origin}/register?invite={}", answer.code)));
+                changed.run(());
+            },
+        );
     };
     let fresh = move || {
         made.get().map(|link| {
@@ -213,28 +144,50 @@ pub(crate) fn Invites() -> impl IntoView {
         })
     };
     view! {
-        <section class="card settings-card">
-            <h2>{texts::invites()}</h2>
-            <form class="form" data-testid="invite-form" novalidate on:submit=create>
-                <FormFailure failure />
-                <div class="fields">
-                    <Field input=uses label=texts::uses() hint=texts::uses_hint() kind="number" />
-                    <Field input=days label=texts::days() hint=texts::days_hint() kind="number" />
-                </div>
-                <div class="row end">
-                    <Submit label=texts::create_invite() busy testid="create-invite" />
-                </div>
-            </form>
-            {fresh}
-            {list.show(texts::invites_none(), read, line)}
-        </section>
+        <form class="form" data-testid="invite-form" novalidate on:submit=create>
+            <FormFailure failure=sending.failure />
+            <div class="fields">
+                <Field input=uses label=texts::uses() hint=texts::uses_hint() kind="number" />
+                <Field input=days label=texts::days() hint=texts::days_hint() kind="number" />
+            </div>
+            <div class="row end">
+                <Submit label=texts::create_invite() busy=sending.busy testid="create-invite" />
+            </div>
+        </form>
+        {fresh}
+    }
+}
+
+/// One invite.
+#[component]
+fn InviteLine(invite: Invite, changed: Callback<()>) -> impl IntoView {
+    let context = context();
+    let id = invite.id;
+    let revoke = move |_| {
+        context.ui.ask(texts::revoke_title(), texts::revoke_text(), texts::revoke(), move || {
+            let request = async move { context.api.revoke_invite(id).await };
+            context.attempt(request, move |()| changed.run(()));
+        });
+    };
+    view! {
+        <li class="line" data-testid="invite">
+            <div class="grow">
+                <p class="strong">{texts::used(invite.used, &people::number(invite.uses))}</p>
+                <p class="soft clip">
+                    {move || texts::invite_by(&named(context, Some(invite.created_by)), &moment(invite.expires_at))}
+                </p>
+            </div>
+            <button type="button" class="button danger-quiet" data-testid="revoke-invite" on:click=revoke>
+                {texts::revoke()}
+            </button>
+        </li>
     }
 }
 
 /// The name of a user in the log, who may have been deleted since.
 fn named(context: Context, who: Option<UserId>) -> String {
     let Some(id) = who else { return texts::unknown_person().to_owned() };
-    context.user(id).with(|user| {
+    context.people.user(id).with(|user| {
         user.as_ref()
             .map_or_else(|| common::unknown_person().to_owned(), |user| bidi::isolated(&user.display_name))
     })
@@ -246,7 +199,7 @@ pub(crate) fn AuditLog() -> impl IntoView {
     let context = context();
     let list = Paged::<AuditEntry>::new();
     let read = move |more: bool| {
-        let after = list.next.get_untracked().filter(|_| more);
+        let after = list.after(more);
         list.read(more, async move { context.api.list_audit_log(after.as_deref()).await });
     };
     read(false);
@@ -274,7 +227,7 @@ pub(crate) fn AuditLog() -> impl IntoView {
     view! {
         <section class="card settings-card">
             <h2>{texts::audit()}</h2>
-            {list.show(texts::audit_none(), read, line)}
+            {list.show(2, read, move |all| lines(all, texts::audit_none(), line))}
         </section>
     }
 }

@@ -4,7 +4,6 @@ use leptos::prelude::*;
 use parlour_protocol::ids::UserId;
 
 use crate::components::copying::CopyButton;
-use crate::components::dialog::ask;
 use crate::context::context;
 use crate::texts::admin as texts;
 
@@ -16,7 +15,7 @@ pub(crate) fn Recovery(id: UserId, name: String, second_factor: bool) -> impl In
     let on = RwSignal::new(second_factor);
     let link = move || {
         context.attempt(async move { context.api.create_password_reset(id).await }, move |answer| {
-            let origin = context.api.origin();
+            let origin = context.session.origin();
             let own = answer.link.starts_with('/');
             let _ = made.try_set(Some(if own { format!("{origin}{}", answer.link) } else { answer.link }));
         });
@@ -24,17 +23,17 @@ pub(crate) fn Recovery(id: UserId, name: String, second_factor: bool) -> impl In
     let whose = name.clone();
     let name = StoredValue::new(name);
     let ask_link = move |_| {
-        ask(texts::reset_title(&whose), texts::reset_text(), texts::reset_confirm(), link);
+        context.ui.ask(texts::reset_title(&whose), texts::reset_text(), texts::reset_confirm(), link);
     };
     let remove = move || {
         context.attempt(async move { context.api.delete_user_second_factor(id).await }, move |()| {
             let _ = on.try_set(false);
-            context.toast(texts::factor_is_off(), false);
+            context.ui.toast(texts::factor_is_off(), false);
         });
     };
     let ask_remove = move |_| {
         let title = texts::factor_off_title(&name.get_value());
-        ask(title, texts::factor_off_text(), texts::factor_off_confirm(), remove);
+        context.ui.ask(title, texts::factor_off_text(), texts::factor_off_confirm(), remove);
     };
     let fresh = move || {
         made.get().map(|link| {

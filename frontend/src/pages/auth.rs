@@ -1,4 +1,4 @@
-//! Log-in and registration, and the frame of all pages for guests. Every page has its own address.
+//! Log-in, and the frame of all pages for guests. Every page has its own address.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -6,26 +6,26 @@ use leptos_router::NavigateOptions;
 use leptos_router::components::{Route, Routes};
 use leptos_router::hooks::{use_location, use_navigate, use_query_map};
 use leptos_router::path;
-use parlour_protocol::accounts::{CreateAccount, Registration};
-use parlour_protocol::problems::{ErrorCode, Problem};
+use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::{CreateSession, SignedIn};
-use parlour_protocol::validation;
 
-use crate::api::calls::Registered;
-use crate::api::http::{Answer, Failure};
+use crate::api::http::Answer;
 use crate::arrival::titled;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
-use crate::context::{Context, Phase, context};
+use crate::context::{Context, context};
 use crate::icons::{ALERT, Icon, Mark};
 use crate::pages::forgot::ForgotPassword;
 use crate::pages::passkeys::LogInWithPasskey;
 use crate::pages::provider::{CameBackPage, ProviderButton};
+use crate::pages::register::Register;
 use crate::pages::reset::ResetPassword;
 use crate::pages::second_step::SecondStep;
 use crate::pages::servers::{OtherServer, ServerPage};
 use crate::pages::verify_email::VerifyEmail;
 use crate::state::addresses::{self, FORGOT, LOG_IN, REGISTER};
+use crate::state::failure::Failure;
+use crate::stores::session::Phase;
 use crate::texts::auth;
 
 /// The pages for guests.
@@ -37,8 +37,8 @@ pub(crate) fn Auth() -> impl IntoView {
     // Any other address redirects to the log-in, which remembers it, unless the user signed out on purpose.
     Effect::new(move |before: Option<()>| {
         let path = location.pathname.get();
-        let left = before.is_none() && !context.comes_back.get_value();
-        context.comes_back.set_value(true);
+        let left = before.is_none() && !context.session.comes_back.get_value();
+        context.session.comes_back.set_value(true);
         let replace = || NavigateOptions { replace: true, ..Default::default() };
         if left {
             navigate(LOG_IN, replace());
@@ -48,7 +48,7 @@ pub(crate) fn Auth() -> impl IntoView {
             navigate(&addresses::log_in_before(&format!("{path}{search}{hash}")), replace());
         }
     });
-    let notice = move || match context.phase.get() {
+    let notice = move || match context.session.phase.get() {
         Phase::SignedOut(notice) => notice,
         _ => None,
     };
@@ -87,7 +87,7 @@ pub(crate) fn AuthFrame(children: Children) -> impl IntoView {
             <header class="auth-story">
                 <div class="auth-brand">
                     <Mark />
-                    <span>{move || context.server_name()}</span>
+                    <span>{move || context.session.server_name()}</span>
                 </div>
                 <div class="auth-words">
                     <p class="auth-line">{auth::tagline()}</p>
@@ -205,10 +205,10 @@ fn LogIn() -> impl IntoView {
         failure.set(why);
         challenge.set(None);
     });
-    let mails = move || context.server.with(|server| server.as_ref().is_some_and(|server| server.mail));
+    let mails = move || context.session.of_server(|server| server.mail);
     let form = move || {
         view! {
-            <h1>{move || auth::log_in_to(&context.server_name())}</h1>
+            <h1>{move || auth::log_in_to(&context.session.server_name())}</h1>
             <form class="form" data-testid="login-form" novalidate on:submit=submit>
                 <FormFailure failure />
                 <Field input=handle label=auth::username() autocomplete="username" placeholder=auth::username_example() />
@@ -231,152 +231,5 @@ fn LogIn() -> impl IntoView {
     move || match challenge.get() {
         Some((challenge, passkey)) => view! { <SecondStep challenge passkey back /> }.into_any(),
         None => form().into_any(),
-    }
-}
-
-#[component]
-fn Register() -> impl IntoView {
-    let context = context();
-    titled(|| auth::create_account_title().to_owned());
-    let handle = Input::new("handle", validation::handle);
-    let display_name =
-        Input::new(
-            "display_name",
-            |text| if text.is_empty() { Ok(()) } else { validation::display_name(text) },
-        );
-    let password = Input::new("password", validation::password);
-    let invite = Input::new("invite", validation::invite);
-    let code = use_query_map().with_untracked(|query| query.get("invite"));
-    let invited = code.is_some();
-    if let Some(code) = code {
-        invite.value.set(code);
-    }
-    handle.focus_first();
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None);
-    let waiting = RwSignal::new(None::<String>);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if !check_all(&[handle, display_name, password, invite]) {
-            return;
-        }
-        let shown = display_name.text().trim().to_owned();
-        let body = CreateAccount {
-            handle: handle.text().trim().to_owned(),
-            display_name: (!shown.is_empty()).then_some(shown),
-            password: password.text(),
-            device: Some(browser::device()),
-            invite: Some(invite.text().trim().to_owned()).filter(|code| !code.is_empty()),
-            refresh: context.api.transport(),
-        };
-        let request = async move {
-            match context.api.create_account(&body).await? {
-                Registered::In(signed_in) => Ok(*signed_in),
-                Registered::Waiting(pending) => {
-                    let _ = waiting.try_set(Some(pending.handle));
-                    Err(Failure::Problem(Box::new(Problem::new(ErrorCode::ApprovalPending))))
-                }
-            }
-        };
-        enter(context, busy, failure, request, move |why| {
-            if why.code() == Some(ErrorCode::InviteNeeded) {
-                invite.focus();
-            }
-            if why.code() == Some(ErrorCode::Taken) {
-                handle.error.set(Some(auth::username_taken().to_owned()));
-                handle.focus();
-            }
-            for input in [
-                ("handle", handle),
-                ("display_name", display_name),
-                ("password", password),
-                ("invite", invite),
-            ] {
-                if let Some(message) = why.violation(input.0) {
-                    input.1.error.set(Some(message));
-                }
-            }
-        });
-    };
-    let mode = move || context.server.with(|server| server.as_ref().map(|server| server.registration));
-    let closed = move || mode() == Some(Registration::Closed);
-    let by_invite = move || mode() == Some(Registration::Invite);
-    let by_approval = move || mode() == Some(Registration::Approval);
-    let form = move || {
-        view! {
-            <h1>{auth::create_account_title()}</h1>
-            <Show when=move || invited>
-                <p data-testid="invited">{auth::invited()}</p>
-            </Show>
-            <Show when=move || by_invite() && !invited>
-                <p class="notice" role="status">
-                    <Icon path=ALERT />
-                    <span>{auth::by_invite()}</span>
-                </p>
-            </Show>
-            <Show when=move || by_approval() && !invited>
-                <p class="notice" role="status">
-                    <Icon path=ALERT />
-                    <span>{auth::by_approval()}</span>
-                </p>
-            </Show>
-            <Show when=closed>
-                <p class="notice" role="status">
-                    <Icon path=ALERT />
-                    <span>{auth::closed()}</span>
-                </p>
-            </Show>
-            <form class="form" data-testid="register-form" novalidate on:submit=submit>
-                <FormFailure failure />
-                <Field
-                    input=handle
-                    label=auth::username()
-                    hint=auth::username_hint()
-                    autocomplete="username"
-                    placeholder=auth::username_example()
-                />
-                <Field
-                    input=display_name
-                    label=auth::display_name_optional()
-                    hint=auth::display_name_hint()
-                    autocomplete="name"
-                    placeholder=auth::display_name_example()
-                />
-                <Field
-                    input=password
-                    label=auth::password()
-                    hint=auth::new_password_hint()
-                    kind="password"
-                    autocomplete="new-password"
-                />
-                <Show when=move || by_invite() || by_approval()>
-                    <Field input=invite label=auth::invite_code() hint=auth::invite_code_hint() />
-                </Show>
-                <Submit label=auth::create_account() busy testid="register-submit" wide=true />
-            </form>
-            <ProviderButton />
-            <p class="auth-switch">
-                {auth::have_account()} " " <GuestLink to=LOG_IN text=auth::log_in() testid="go-login" />
-            </p>
-            <OtherServer />
-        }
-    };
-    move || match waiting.get() {
-        Some(handle) => view! { <Waiting handle /> }.into_any(),
-        None => form().into_any(),
-    }
-}
-
-/// Shown after a registration that waits for approval.
-#[component]
-pub(crate) fn Waiting(handle: String) -> impl IntoView {
-    view! {
-        <h1>{auth::almost_there()}</h1>
-        <p role="status" data-testid="approval-pending">
-            {auth::approval_pending(&handle)}
-        </p>
-        <p class="auth-switch">
-            <GuestLink to=LOG_IN text=auth::log_in() testid="go-login" />
-        </p>
     }
 }

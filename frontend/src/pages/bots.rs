@@ -9,18 +9,20 @@ use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
 
-use crate::api::http::Failure;
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{Icon, PLUS};
 use crate::pages::auth::FormFailure;
+use crate::pages::register::optional_display_name;
 use crate::pages::sending::{Sending, place};
 use crate::pages::tokens::{Tokens, focus_soon};
+use crate::state::failure::Failure;
+use crate::state::load::Load;
 use crate::state::tokens::{Doing, Holder, full};
 use crate::state::{bidi, time};
 use crate::texts::{auth, common, tokens as texts};
@@ -39,7 +41,7 @@ pub(crate) fn Bots(doing: RwSignal<Option<Doing>>) -> impl IntoView {
         spawn_local(async move {
             bots.try_set(match context.api.list_bots().await {
                 Ok(page) => {
-                    context.learn(page.items.iter().map(|bot| &bot.user));
+                    context.people.learn(page.items.iter().map(|bot| &bot.user));
                     Load::Ready(page.items)
                 }
                 Err(failure) => Load::Failed(failure),
@@ -48,8 +50,8 @@ pub(crate) fn Bots(doing: RwSignal<Option<Doing>>) -> impl IntoView {
     };
     read();
     let created = Callback::new(move |bot: Bot| {
-        context.learn([&bot.user].into_iter());
-        context.toast(texts::bot_created(&bidi::isolated(&bot.user.display_name)), false);
+        context.people.learn([&bot.user].into_iter());
+        context.ui.toast(texts::bot_created(&bidi::isolated(&bot.user.display_name)), false);
         let id = bot.user.id;
         let listed = bots.try_update(|all| match all {
             Load::Ready(all) => {
@@ -80,7 +82,33 @@ pub(crate) fn Bots(doing: RwSignal<Option<Doing>>) -> impl IntoView {
             Some(_) => ().into_any(),
         }
     };
-    let next = move || {
+    view! {
+        <section class="card settings-card" data-testid="bots">
+            <h2>{texts::bots()}</h2>
+            <p class="soft">{texts::bots_text()}</p>
+            {list}
+            // Keyed, so that an open form of one bot survives when another bot is added or removed.
+            <Show when=move || count.get().is_some_and(|count| count > 0)>
+                <ul class="lines">
+                    <For each=all key=|bot| bot.user.id let:bot>
+                        <Line bot bots doing opened />
+                    </For>
+                </ul>
+            </Show>
+            <Next count doing created />
+        </section>
+    }
+}
+
+/// The form for a new bot, or the button that opens it.
+#[component]
+fn Next(
+    /// The number of bots, once they are loaded.
+    count: Memo<Option<usize>>,
+    doing: RwSignal<Option<Doing>>,
+    created: Callback<Bot>,
+) -> impl IntoView {
+    move || {
         if count.get().is_some_and(|count| full(count, BOTS_PER_USER)) {
             view! { <p class="soft">{texts::bots_full()}</p> }.into_any()
         } else if doing.get() == Some(Doing::NewBot) {
@@ -102,22 +130,6 @@ pub(crate) fn Bots(doing: RwSignal<Option<Doing>>) -> impl IntoView {
             }
             .into_any()
         }
-    };
-    view! {
-        <section class="card settings-card" data-testid="bots">
-            <h2>{texts::bots()}</h2>
-            <p class="soft">{texts::bots_text()}</p>
-            {list}
-            // Keyed, so that an open form of one bot survives when another bot is added or removed.
-            <Show when=move || count.get().is_some_and(|count| count > 0)>
-                <ul class="lines">
-                    <For each=all key=|bot| bot.user.id let:bot>
-                        <Line bot bots doing opened />
-                    </For>
-                </ul>
-            </Show>
-            {next}
-        </section>
     }
 }
 
@@ -141,22 +153,9 @@ fn Line(
         &time::full_day(browser::local_time(bot.created_at)),
     );
     let open = Memo::new(move |_| opened.with(|opened| opened.contains(&id)));
-    let toggle = move |_| {
-        opened.update(|opened| {
-            if opened.contains(&id) {
-                opened.retain(|one| *one != id);
-            } else {
-                opened.push(id);
-            }
-        });
-        // A form that is no longer visible is closed.
-        if doing.get_untracked() == Some(Doing::Token(Holder::Bot(id))) {
-            doing.set(None);
-        }
-    };
     let deleting = Memo::new(move |_| doing.get() == Some(Doing::DeleteBot(id)));
     let deleted = Callback::new(move |messages: i64| {
-        context.toast(texts::bot_deleted(&name.get_value(), messages), false);
+        context.ui.toast(texts::bot_deleted(&name.get_value(), messages), false);
         let _ = doing.try_set(None);
         let _ = bots.try_update(|all| {
             if let Load::Ready(all) = all {
@@ -184,6 +183,36 @@ fn Line(
                 </a>
                 <p class="soft clip">{about}</p>
             </div>
+            <Buttons id name=name.get_value() doing opened />
+            {move || deleting.get().then(|| view! { <DeleteBot id name=name.get_value() doing deleted /> })}
+            {move || open.get().then(tokens)}
+        </li>
+    }
+}
+
+/// The buttons that show a bot's tokens and delete it.
+#[component]
+fn Buttons(
+    id: UserId,
+    name: String,
+    doing: RwSignal<Option<Doing>>,
+    opened: RwSignal<Vec<UserId>>,
+) -> impl IntoView {
+    let open = Memo::new(move |_| opened.with(|opened| opened.contains(&id)));
+    let toggle = move |_| {
+        opened.update(|opened| {
+            if opened.contains(&id) {
+                opened.retain(|one| *one != id);
+            } else {
+                opened.push(id);
+            }
+        });
+        // A form that is no longer visible is closed.
+        if doing.get_untracked() == Some(Doing::Token(Holder::Bot(id))) {
+            doing.set(None);
+        }
+    };
+    view! {
             <div class="line-actions">
                 <button
                     type="button"
@@ -191,7 +220,7 @@ fn Line(
                     class="button"
                     aria-expanded=move || open.get().to_string()
                     aria-controls=move || open.get().then(|| format!("tokens-of-{id}"))
-                    aria-label=texts::bot_tokens_of(&name.get_value())
+                    aria-label=texts::bot_tokens_of(&name)
                     data-testid="bot-tokens"
                     on:click=toggle
                 >
@@ -201,16 +230,13 @@ fn Line(
                     type="button"
                     id=format!("delete-bot-{id}")
                     class="button danger-quiet"
-                    aria-label=texts::delete_named(&name.get_value())
+                    aria-label=texts::delete_named(&name)
                     data-testid="delete-bot"
                     on:click=move |_| doing.set(Some(Doing::DeleteBot(id)))
                 >
                     {texts::delete()}
                 </button>
             </div>
-            {move || deleting.get().then(|| view! { <DeleteBot id name=name.get_value() doing deleted /> })}
-            {move || open.get().then(tokens)}
-        </li>
     }
 }
 
@@ -269,10 +295,9 @@ fn DeleteBot(
 fn NewBot(doing: RwSignal<Option<Doing>>, created: Callback<Bot>) -> impl IntoView {
     let context = context();
     let handle = Input::new("bot_handle", validation::handle);
-    let shown =
-        Input::new("bot_name", |text| if text.is_empty() { Ok(()) } else { validation::display_name(text) });
+    let shown = Input::new("bot_name", optional_display_name);
     let sending = Sending::new();
-    let owner = context.me();
+    let owner = context.session.me();
     effect(move || handle.focus());
     let forget = move || {
         handle.forget(owner);
@@ -288,11 +313,7 @@ fn NewBot(doing: RwSignal<Option<Doing>>, created: Callback<Bot>) -> impl IntoVi
         if !check_all(&[handle, shown]) {
             return;
         }
-        let name = shown.text().trim().to_owned();
-        let body = CreateBot {
-            handle: handle.text().trim().to_owned(),
-            display_name: (!name.is_empty()).then_some(name),
-        };
+        let body = CreateBot { handle: handle.text().trim().to_owned(), display_name: shown.trimmed() };
         let request = async move { context.api.create_bot(&body).await };
         let wrong = move |why: &Failure| {
             if why.code() == Some(ErrorCode::Taken) {

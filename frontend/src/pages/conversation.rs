@@ -4,29 +4,30 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_params_map;
 use parlour_client::engine::Input;
-use parlour_protocol::conversations::ConversationKind;
+use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::{ConversationId, Seq};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::Room;
 
-use crate::api::calls::{PAGE, Place};
 use crate::arrival::titled;
 use crate::browser;
 use crate::components::composer::Composer;
 use crate::components::layers;
 use crate::components::members::Members;
-use crate::components::message_parts::RowContext;
+use crate::components::row_context::RowContext;
 use crate::components::states::{Failed, Skeleton};
 use crate::components::timeline::{Timeline, timeline_view};
-use crate::context::{Load, context};
+use crate::components::timeline_view::View;
+use crate::context::{Context, context};
 use crate::icons::{ALERT, CLOSE, HASH, Icon};
-use crate::open::{Stage, Wish};
 use crate::pages::conversation_head::{ChatHead, RoomActions};
 use crate::pages::home::NotFound;
 use crate::state::bidi;
-use crate::state::conversations::title;
+use crate::state::history::{PAGE, Place};
+use crate::state::load::Load;
 use crate::state::spot::Anchor;
 use crate::storage::Life;
+use crate::stores::open_conversation::{Stage, Wish};
 use crate::texts::{chat, common};
 
 /// On returning to a conversation, at most this many missed events are fetched; beyond that, its newest page is loaded.
@@ -44,7 +45,7 @@ pub(crate) fn ConversationPage() -> impl IntoView {
         Memo::new(move |_| params.with(|params| params.get("seq").and_then(|seq| seq.parse::<Seq>().ok())));
     move || {
         let Some(id) = id.get() else { return view! { <NotFound /> }.into_any() };
-        let listed = context.listed.with(|listed| *listed != Load::Pending);
+        let listed = context.conversations.listed.with(|listed| *listed != Load::Pending);
         if !listed {
             return view! {
                 <div class="chat">
@@ -57,7 +58,7 @@ pub(crate) fn ConversationPage() -> impl IntoView {
             }
             .into_any();
         }
-        let member = Memo::new(move |_| context.ids.with(|ids| ids.contains(&id)));
+        let member = Memo::new(move |_| context.conversations.contains(id));
         view! {
             {move || {
                 if member.get() {
@@ -75,23 +76,73 @@ pub(crate) fn ConversationPage() -> impl IntoView {
 #[component]
 fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
     let context = context();
-    let open = context.open;
-    let entry = context.entry(id)?;
-    let shared = RowContext::new(context, id);
+    let (open, people) = (context.open, context.people);
+    let entry = context.conversations.entry(id)?;
+    let row = RowContext::new(context, id);
     let (read, unread, head) = entry.with_untracked(|entry| (entry.read_seq, entry.unread, entry.head));
     // Events missed since the user left are fetched individually, unless there are too many.
     let worth = |cursor| head - cursor <= CATCH_UP;
-    if let Some(cursor) = open.begin(id, (unread > 0).then_some(read), worth, context.live, context.me()) {
+    if let Some(cursor) = open.begin(id, (unread > 0).then_some(read), worth) {
         context.feed(Input::Follow { conversation: id, after: cursor });
         context.focus_live();
     }
-    let view = timeline_view(id, shared);
+    let view = timeline_view(id, row);
+    // The newest page contains where the user stopped reading, unless there is too much to read.
+    let begin = if unread as usize >= PAGE && read > 0 { Place::Around(read) } else { Place::Newest };
+    follow_address(context, view, target, begin);
+    on_cleanup(move || {
+        if open.is(id) {
+            view.note();
+            context.tell_read(true);
+            open.close();
+        }
+    });
+    details_close_with_back(context);
+    let kind = entry.with_untracked(|entry| entry.kind);
+    let shown = Signal::derive({
+        let entry = entry.clone();
+        move || {
+            let name = entry.with(|entry| people.title(entry));
+            if kind == ConversationKind::Room { format!("#{name}") } else { name }
+        }
+    });
+    let writable = Memo::new({
+        let entry = entry.clone();
+        move |_| entry.with(|entry| entry.writable)
+    });
+    let inside = entry.clone();
+    let details = move || {
+        let there = context.preferences.details.get() && kind == ConversationKind::Room;
+        there.then(|| view! { <Details entry=inside.clone() /> })
+    };
+    Some(view! {
+        <div class="chat-and-details">
+            <section class="chat" aria-label=shown data-testid="chat" data-conversation-id=id.to_string()>
+                <ChatHead entry=entry.clone() shown />
+                <Timeline view />
+                <Typing id />
+                {move || {
+                    if writable.get() {
+                        view! { <Composer title=shown row /> }.into_any()
+                    } else {
+                        view! { <Closed id kind /> }.into_any()
+                    }
+                }}
+            </section>
+            {details}
+        </div>
+    })
+}
+
+/// Opens at the message in the address, at the previous position, where the user stopped reading (in `begin`), or at the
+/// end.
+fn follow_address(context: Context, view: View, target: Memo<Option<Seq>>, begin: Place) {
+    let (id, open) = (view.id(), context.open);
     // The scroll anchor at each address, to return to exactly.
     let places: StoredValue<Vec<(Option<Seq>, Option<Anchor>)>> = StoredValue::new(Vec::new());
-    // Opens at the message in the address, at the previous position, where the user stopped reading, or at the end.
     Effect::new(move |before: Option<Option<Seq>>| {
         // A click on a link to the current address also scrolls there.
-        context.visits.track();
+        context.ui.visits.track();
         let wanted = target.get();
         let ready = open.stage.get_untracked() == Stage::Ready;
         if let Some(before) = before.filter(|before| *before != wanted && ready) {
@@ -107,13 +158,9 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
             (Some(seq), _) => context.open_at(id, Place::Around(seq), Wish::At(seq)),
             (None, None) if ready => {}
             (None, None) => {
-                let kept = context.kept(Life::Tab, &format!("place.{id}")).and_then(|text| text.parse().ok());
-                let place = match kept {
-                    Some(seq) => Place::Around(seq),
-                    None if unread as usize >= PAGE && read > 0 => Place::Around(read),
-                    None => Place::Newest,
-                };
-                context.open_at(id, place, Wish::Resume);
+                let kept = context.preferences.kept(Life::Tab, &format!("place.{id}"));
+                let kept = kept.and_then(|text| text.parse().ok()).map(Place::Around);
+                context.open_at(id, kept.unwrap_or(begin), Wish::Resume);
             }
             // Going back from a message the user had jumped to.
             (None, Some(Some(_))) => match been {
@@ -126,14 +173,11 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
         }
         wanted
     });
-    on_cleanup(move || {
-        if open.is(id) {
-            view.note();
-            context.tell_read(true);
-            open.close(context.live);
-        }
-    });
-    // On a small screen the details cover the page: Back closes them.
+}
+
+/// On a small screen the details cover the page: Back closes them.
+fn details_close_with_back(context: Context) {
+    let details = context.preferences.details;
     let pane: StoredValue<Option<u64>> = StoredValue::new(None);
     let leave_pane = move || {
         if let Some(Some(layer)) = pane.try_update_value(Option::take) {
@@ -141,97 +185,67 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
         }
     };
     Effect::new(move |before: Option<bool>| {
-        let there = context.details.get();
+        let there = details.get();
         if there && before == Some(false) && browser::narrow() {
-            pane.set_value(Some(layers::opened(move || context.details.set(false))));
+            pane.set_value(Some(layers::opened(move || details.set(false))));
         } else if !there {
             leave_pane();
         }
         there
     });
     on_cleanup(leave_pane);
-    let kind = entry.with_untracked(|entry| entry.kind);
-    let peer = entry.with_untracked(|entry| entry.peer.as_ref().map(|peer| peer.id));
-    let shown = Signal::derive({
-        let entry = entry.clone();
+}
+
+/// Why the user may not write here.
+#[component]
+fn Closed(id: ConversationId, kind: ConversationKind) -> impl IntoView {
+    let context = context();
+    let why = match kind {
+        ConversationKind::Direct => chat::no_longer_friends(),
+        ConversationKind::Room => chat::cannot_write(),
+    };
+    let again = context.conversations.peer(id).map(|peer| {
+        let user = context.people.user(peer);
         move || {
-            let name = entry.with(title);
-            match (kind, peer) {
-                (ConversationKind::Room, _) => format!("#{name}"),
-                (_, Some(peer)) => context
-                    .user(peer)
-                    .with(|user| user.as_ref().map_or(name, |user| user.display_name.clone())),
-                _ => name,
-            }
+            user.with(|user| {
+                user.as_ref()
+                    .map(|user| view! { <a href=format!("/u/{}", user.handle)>{chat::show_profile()}</a> })
+            })
         }
     });
-    let writable = Memo::new({
-        let entry = entry.clone();
-        move |_| entry.with(|entry| entry.writable)
-    });
-    let foot = move || {
-        if writable.get() {
-            view! { <Composer id title=shown shared /> }.into_any()
-        } else {
-            let why = match kind {
-                ConversationKind::Direct => chat::no_longer_friends(),
-                ConversationKind::Room => chat::cannot_write(),
-            };
-            let handle = peer.map(|peer| context.user(peer));
-            let again = handle.map(|user| {
-                move || {
-                    user.with(|user| {
-                        user.as_ref().map(
-                            |user| view! { <a href=format!("/u/{}", user.handle)>{chat::show_profile()}</a> },
-                        )
-                    })
-                }
-            });
-            view! {
-                <div class="composer-closed" data-testid="composer-disabled-reason" role="status">
-                    <Icon path=ALERT />
-                    <span>{why}</span>
-                    {again}
-                </div>
-            }
-            .into_any()
-        }
-    };
-    let inside = entry.clone();
-    let details = move || {
-        (context.details.get() && kind == ConversationKind::Room).then(|| {
-            view! {
-                <aside class="details" aria-label=chat::members_title()>
-                    <header class="details-head">
-                        <h2 class="grow">{chat::members_title()}</h2>
-                        <span class="only-narrow">
-                            <RoomActions entry=inside.clone() />
-                        </span>
-                        <button
-                            type="button"
-                            class="icon-button"
-                            aria-label=common::close()
-                            on:click=move |_| context.details.set(false)
-                        >
-                            <Icon path=CLOSE />
-                        </button>
-                    </header>
-                    <Members id />
-                </aside>
-            }
-        })
-    };
-    Some(view! {
-        <div class="chat-and-details">
-            <section class="chat" aria-label=shown data-testid="chat" data-conversation-id=id.to_string()>
-                <ChatHead entry=entry.clone() shown />
-                <Timeline view />
-                <Typing id />
-                {foot}
-            </section>
-            {details}
+    view! {
+        <div class="composer-closed" data-testid="composer-disabled-reason" role="status">
+            <Icon path=ALERT />
+            <span>{why}</span>
+            {again}
         </div>
-    })
+    }
+}
+
+/// The members of a room.
+#[component]
+fn Details(entry: ArcRwSignal<Conversation>) -> impl IntoView {
+    let details = context().preferences.details;
+    let id = entry.with_untracked(|entry| entry.id);
+    view! {
+        <aside class="details" aria-label=chat::members_title()>
+            <header class="details-head">
+                <h2 class="grow">{chat::members_title()}</h2>
+                <span class="only-narrow">
+                    <RoomActions entry />
+                </span>
+                <button
+                    type="button"
+                    class="icon-button"
+                    aria-label=common::close()
+                    on:click=move |_| details.set(false)
+                >
+                    <Icon path=CLOSE />
+                </button>
+            </header>
+            <Members id />
+        </aside>
+    }
 }
 
 /// The typing indicator. The line is always present, so that nothing moves when someone starts typing.
@@ -239,11 +253,9 @@ fn Chat(id: ConversationId, target: Memo<Option<Seq>>) -> impl IntoView {
 fn Typing(id: ConversationId) -> impl IntoView {
     let context = context();
     let text = Memo::new(move |_| {
-        let users: Vec<_> = context.typing.with(|typing| {
-            typing.iter().filter(|(there, _, _)| *there == id).map(|(_, user, _)| *user).collect()
-        });
+        let users = context.conversations.typing.with(|typing| typing.users(id));
         let name = |user| {
-            context.user(user).with(|user| {
+            context.people.user(user).with(|user| {
                 user.as_ref()
                     .map_or_else(|| chat::someone().to_owned(), |user| bidi::isolated(&user.display_name))
             })
@@ -283,10 +295,7 @@ fn Outside(id: ConversationId) -> impl IntoView {
         room.set(Load::Pending);
         spawn_local(async move {
             let answer = context.api.read_room(id).await;
-            room.try_set(match answer {
-                Ok(room) => Load::Ready(room),
-                Err(failure) => Load::Failed(failure),
-            });
+            room.try_set(answer.into());
         });
     };
     read();

@@ -11,7 +11,7 @@ use parlour_protocol::rooms::UpdateRoom;
 use parlour_protocol::validation;
 
 use crate::components::avatar::{Avatar, BotMark};
-use crate::components::dialog::{Dialog, ask};
+use crate::components::dialog::Dialog;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::context;
 use crate::icons::{BACK, HASH, Icon, LOGOUT, PENCIL, TRASH, USERS};
@@ -30,8 +30,8 @@ pub(crate) fn ChatHead(
         let entry = entry.clone();
         move || match (kind, peer) {
             (ConversationKind::Direct, Some(peer)) => {
-                let online = context.online(peer);
-                let handle = context.user(peer);
+                let online = context.people.online(peer);
+                let handle = context.people.user(peer);
                 view! {
                     <span class="chat-topic">
                         <bdi>{move || handle.with(|user| user.as_ref().map(|user| format!("@{}", user.handle)))}</bdi>
@@ -56,7 +56,7 @@ pub(crate) fn ChatHead(
     };
     let profile = move || {
         peer.and_then(|peer| {
-            context.user(peer).with(|user| user.as_ref().map(|user| format!("/u/{}", user.handle)))
+            context.people.user(peer).with(|user| user.as_ref().map(|user| format!("/u/{}", user.handle)))
         })
     };
     view! {
@@ -86,9 +86,9 @@ pub(crate) fn ChatHead(
                             class="icon-button with-text"
                             aria-label=label.clone()
                             title=chat::members_title()
-                            aria-pressed=move || context.details.get().to_string()
+                            aria-pressed=move || context.preferences.details.get().to_string()
                             data-testid="toggle-members"
-                            on:click=move |_| context.details.update(|open| *open = !*open)
+                            on:click=move |_| context.preferences.details.update(|open| *open = !*open)
                         >
                             <Icon path=USERS />
                             <span class="tabular">{count.clone()}</span>
@@ -108,11 +108,10 @@ pub(crate) fn RoomActions(entry: ArcRwSignal<Conversation>) -> impl IntoView {
     let editing = RwSignal::new(false);
     let editable = Memo::new(move |_| entry.with(|entry| entry.can.contains(&Permission::EditRoom)));
     let leave = move |_| {
-        ask(chat::leave_title(), chat::leave_text(), chat::leave(), move || {
+        context.ui.ask(chat::leave_title(), chat::leave_text(), chat::leave(), move || {
             context.attempt(async move { context.api.leave_room(id).await }, move |()| {
                 let _ = navigate.try_with_value(|navigate| navigate("/rooms", Default::default()));
-                context.live.forget(id);
-                context.remove_entry(id);
+                context.drop_conversation(id);
             });
         });
     };
@@ -151,7 +150,7 @@ fn EditRoom(id: ConversationId, editing: RwSignal<bool>) -> impl IntoView {
     let context = context();
     let name = Input::new("room_name", validation::room_name);
     let topic = Input::new("room_topic", validation::topic);
-    if let Some(entry) = context.entry(id) {
+    if let Some(entry) = context.conversations.entry(id) {
         entry.with_untracked(|entry| {
             name.value.set(entry.name.clone().unwrap_or_default());
             topic.value.set(entry.topic.clone().unwrap_or_default());
@@ -176,17 +175,16 @@ fn EditRoom(id: ConversationId, editing: RwSignal<bool>) -> impl IntoView {
                 Err(failure) if failure.code() == Some(ErrorCode::Taken) => {
                     let _ = name.error.try_set(Some(rooms::name_taken().to_owned()));
                 }
-                Err(failure) => context.complain(&failure),
+                Err(failure) => context.ui.complain(&failure),
             }
             let _ = busy.try_set(false);
         });
     };
     let delete = move |_| {
         editing.set(false);
-        ask(chat::delete_room_title(), chat::delete_room_text(), chat::delete_room(), move || {
+        context.ui.ask(chat::delete_room_title(), chat::delete_room_text(), chat::delete_room(), move || {
             context.attempt(async move { context.api.delete_room(id).await }, move |()| {
-                context.live.forget(id);
-                context.remove_entry(id);
+                context.drop_conversation(id);
             });
         });
     };

@@ -5,10 +5,10 @@ use leptos::task::spawn_local;
 use parlour_protocol::sessions::Session;
 
 use crate::browser;
-use crate::components::dialog::ask;
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::icons::{Icon, SCREEN};
+use crate::state::load::Load;
 use crate::state::{order, time};
 use crate::texts::{common, security as texts};
 
@@ -38,59 +38,27 @@ pub(crate) fn Sessions() -> impl IntoView {
         })
     };
     let end_others = move |_| {
-        ask(texts::end_others_title(), texts::end_others_text(), texts::log_out_device(), move || {
-            let all = untrack(others);
-            let request = async move {
-                for id in all {
-                    context.api.revoke_session(id).await?;
-                }
-                Ok(())
-            };
-            context.attempt(request, move |()| {
-                context.toast(texts::ended_others(), false);
-                read();
-            });
-        });
-    };
-    let line = move |session: Session| {
-        let id = session.id;
-        let name =
-            if session.device.is_empty() { common::unnamed_device().to_owned() } else { session.device };
-        let first = time::full(browser::local_time(session.created_at));
-        let label = texts::log_out_named(&name);
-        let revoke = move |_| {
-            ask(texts::end_title(), texts::end_text(), texts::log_out_device(), move || {
-                context.attempt(async move { context.api.revoke_session(id).await }, move |()| read());
-            });
-        };
-        view! {
-            <li class="line wrap" data-testid="session">
-                <span class="room-icon">
-                    <Icon path=SCREEN />
-                </span>
-                <div class="grow">
-                    <p class="strong clip">{name}</p>
-                    <p class="soft tabular">{texts::first_and_last(&first, &browser::ago(session.last_used_at))}</p>
-                </div>
-                {if session.current {
-                    view! { <span class="tag ok">{texts::this_device()}</span> }.into_any()
-                } else {
-                    view! {
-                        <button
-                            type="button"
-                            class="button danger-quiet"
-                            aria-label=label
-                            data-testid="revoke-session"
-                            on:click=revoke
-                        >
-                            {texts::log_out_device()}
-                        </button>
+        context.ui.ask(
+            texts::end_others_title(),
+            texts::end_others_text(),
+            texts::log_out_device(),
+            move || {
+                let all = untrack(others);
+                let request = async move {
+                    for id in all {
+                        context.api.revoke_session(id).await?;
                     }
-                    .into_any()
-                }}
-            </li>
-        }
+                    Ok(())
+                };
+                context.attempt(request, move |()| {
+                    context.ui.toast(texts::ended_others(), false);
+                    read();
+                });
+            },
+        );
     };
+    let changed = Callback::new(move |()| read());
+    let line = move |session: Session| view! { <Line session changed /> };
     view! {
         <section class="card settings-card">
             <h2>{texts::sessions()}</h2>
@@ -108,5 +76,47 @@ pub(crate) fn Sessions() -> impl IntoView {
                 </div>
             </Show>
         </section>
+    }
+}
+
+/// One session.
+#[component]
+fn Line(session: Session, changed: Callback<()>) -> impl IntoView {
+    let context = context();
+    let id = session.id;
+    let name = if session.device.is_empty() { common::unnamed_device().to_owned() } else { session.device };
+    let first = time::full(browser::local_time(session.created_at));
+    let label = texts::log_out_named(&name);
+    let revoke = move |_| {
+        context.ui.ask(texts::end_title(), texts::end_text(), texts::log_out_device(), move || {
+            context.attempt(async move { context.api.revoke_session(id).await }, move |()| changed.run(()));
+        });
+    };
+    view! {
+        <li class="line wrap" data-testid="session">
+            <span class="room-icon">
+                <Icon path=SCREEN />
+            </span>
+            <div class="grow">
+                <p class="strong clip">{name}</p>
+                <p class="soft tabular">{texts::first_and_last(&first, &browser::ago(session.last_used_at))}</p>
+            </div>
+            {if session.current {
+                view! { <span class="tag ok">{texts::this_device()}</span> }.into_any()
+            } else {
+                view! {
+                    <button
+                        type="button"
+                        class="button danger-quiet"
+                        aria-label=label
+                        data-testid="revoke-session"
+                        on:click=revoke
+                    >
+                        {texts::log_out_device()}
+                    </button>
+                }
+                .into_any()
+            }}
+        </li>
     }
 }

@@ -6,14 +6,15 @@ use parlour_protocol::emails::{ChangeEmail, Email};
 use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::validation;
 
-use crate::api::http::Failure;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::pages::auth::FormFailure;
 use crate::pages::sending::{Sending, place};
+use crate::state::failure::Failure;
+use crate::state::load::Load;
 use crate::state::time;
 use crate::texts::{common, security as texts};
 
@@ -21,7 +22,7 @@ use crate::texts::{common, security as texts};
 #[component]
 pub(crate) fn EmailForm() -> impl IntoView {
     let context = context();
-    let sends = move || context.server.with(|server| server.as_ref().is_some_and(|server| server.mail));
+    let sends = move || context.session.of_server(|server| server.mail);
     view! {
         <Show when=sends>
             <EmailCard />
@@ -35,10 +36,7 @@ fn EmailCard() -> impl IntoView {
     let known = RwSignal::new(Load::<Email>::Pending);
     let read = move || {
         spawn_local(async move {
-            known.try_set(match context.api.read_email().await {
-                Ok(email) => Load::Ready(email),
-                Err(failure) => Load::Failed(failure),
-            });
+            known.try_set(context.api.read_email().await.into());
         });
     };
     read();
@@ -88,7 +86,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
         let request = async move { context.api.change_email(&body).await };
         sending.send(wrong, request, move |email: Email| {
             if let Some(pending) = &email.pending {
-                context.toast(texts::email_sent(pending), false);
+                context.ui.toast(texts::email_sent(pending), false);
             }
             let _ = known.try_set(Load::Ready(email));
         });
@@ -109,7 +107,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
             let body = ConfirmPassword { password: password.text() };
             let request = async move { context.api.delete_email(&body).await };
             sending.send(wrong, request, move |()| {
-                context.toast(texts::email_removed(), false);
+                context.ui.toast(texts::email_removed(), false);
                 let _ = known.try_set(Load::Ready(Email::default()));
             });
         }

@@ -4,12 +4,12 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_protocol::password_resets::RequestPasswordReset;
 
-use crate::api::http::Failure;
 use crate::arrival::titled;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::context;
 use crate::pages::auth::{FormFailure, GuestLink};
 use crate::state::addresses::LOG_IN;
+use crate::state::failure::Failure;
 use crate::texts::auth;
 
 /// The form for a handle or an e-mail address.
@@ -73,7 +73,7 @@ pub(crate) fn ForgotPassword() -> impl IntoView {
             </p>
             <p class="soft">{auth::forgot_no_mail()}</p>
         </Show>
-        <Show when=move || context.account.with(Option::is_none)>
+        <Show when=move || context.session.account.with(Option::is_none)>
             <p class="auth-switch">
                 <GuestLink to=LOG_IN text=auth::log_in() testid="go-login" />
             </p>

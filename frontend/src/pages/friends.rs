@@ -6,18 +6,18 @@ use leptos_router::hooks::use_navigate;
 use parlour_protocol::friends::{Friend, FriendRequest};
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::users::{Relation, User};
+use parlour_protocol::users::Relation;
 
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
-use crate::components::dialog::ask;
 use crate::components::form::{Field, Input, Submit, check_all};
-use crate::components::places::{Count, Place, incoming};
+use crate::components::places::{Count, Place};
 use crate::components::states::{Empty, Failed, Skeleton};
-use crate::context::{Context, Load, context};
+use crate::context::context;
 use crate::icons::{CHAT, CHECK, CLOSE, Icon, USER_PLUS, USERS};
 use crate::pages::home::NotFound;
 use crate::pages::{PageHead, part};
+use crate::state::load::Load;
 use crate::state::{bidi, order};
 use crate::texts::{common, friends as texts};
 
@@ -29,41 +29,19 @@ fn Tabs() -> impl IntoView {
             <Place href="/friends" class="tab">{texts::title()}</Place>
             <Place href="/friends/requests" class="tab">
                 {texts::requests()}
-                <Count count=Signal::derive(move || incoming(context) as i64) said=texts::waiting_requests loud=true />
+                <Count count=Signal::derive(move || context.friends.incoming() as i64) said=texts::waiting_requests loud=true />
             </Place>
         </nav>
     }
 }
 
-/// Opens the direct chat with a friend.
-pub(crate) fn open_direct(
-    context: Context,
-    navigate: impl Fn(&str, leptos_router::NavigateOptions) + Clone + 'static,
-    id: UserId,
-) {
-    context.attempt(async move { context.api.open_direct(id).await }, move |conversation| {
-        let place = format!("/c/{}", conversation.id);
-        if context.entry(conversation.id).is_none() {
-            context.put_entry(conversation);
-        }
-        navigate(&place, leptos_router::NavigateOptions::default());
-    });
-}
-
-/// Asks for confirmation, then ends a friendship.
-pub(crate) fn unfriend(context: Context, user: &User, then: impl Fn() + Send + Sync + Copy + 'static) {
-    let id = user.id;
-    ask(
-        texts::remove_title(&bidi::isolated(&user.display_name)),
-        texts::remove_text(),
-        texts::remove_friend(),
-        move || {
-            context.attempt(async move { context.api.end_friendship(id).await }, move |()| {
-                context.load_friends();
-                then();
-            });
-        },
-    );
+/// A function that opens the direct chat with a friend.
+pub(crate) fn to_direct_chat() -> impl Fn(UserId) + Clone + 'static {
+    let (context, navigate) = (context(), use_navigate());
+    move |id| {
+        let navigate = navigate.clone();
+        context.open_direct(id, move |id| navigate(&format!("/c/{id}"), Default::default()));
+    }
 }
 
 /// The page for friends and requests.
@@ -90,16 +68,12 @@ pub(crate) fn FriendsPage() -> impl IntoView {
     }
 }
 
-/// The user's outgoing requests.
-fn asked(context: Context) -> Vec<FriendRequest> {
-    context.requests.with(|load| load.ready().map(|requests| requests.outgoing.clone())).unwrap_or_default()
-}
-
 /// The list of friends.
 #[component]
 fn Friends() -> impl IntoView {
     let context = context();
-    let list = move || match context.friends.get() {
+    let list = move || {
+        match context.friends.list.get() {
         Load::Pending => view! { <Skeleton rows=5 /> }.into_any(),
         Load::Failed(failure) => {
             view! { <Failed failure retry=Callback::new(move |()| context.load_friends()) /> }.into_any()
@@ -108,16 +82,16 @@ fn Friends() -> impl IntoView {
             <Empty
                 icon=USERS
                 title=texts::none_title()
-                text=if asked(context).is_empty() { texts::none_text() } else { texts::none_waiting_text() }
+                text=if context.friends.outgoing().is_empty() { texts::none_text() } else { texts::none_waiting_text() }
             />
         }
         .into_any(),
         Load::Ready(mut friends) => {
             order::sort_by_key(&mut friends, |friend| {
-                (!context.online(friend.user.id).get(), friend.user.display_name.to_lowercase())
+                (!context.people.online(friend.user.id).get(), friend.user.display_name.to_lowercase())
             });
             // If another group is above, this one needs a heading, too.
-            let heading = move || (!asked(context).is_empty()).then(|| view! { <h2>{texts::friends()}</h2> });
+            let heading = move || (!context.friends.outgoing().is_empty()).then(|| view! { <h2>{texts::friends()}</h2> });
             view! {
                 <section class="group">
                     {heading}
@@ -128,10 +102,11 @@ fn Friends() -> impl IntoView {
             }
             .into_any()
         }
+    }
     };
     // Outgoing requests are listed here as well, so that the user sees the result of the form above.
     let waiting = move || {
-        let waiting = asked(context);
+        let waiting = context.friends.outgoing();
         (!waiting.is_empty()).then(|| {
             view! {
                 <section class="group" data-testid="asked">
@@ -174,8 +149,8 @@ fn AddFriend() -> impl IntoView {
                         Relation::Friend => texts::now_friends(&name),
                         _ => texts::request_sent(&name),
                     };
-                    context.learn([&answer.user].into_iter());
-                    context.toast(text, false);
+                    context.people.learn([&answer.user].into_iter());
+                    context.ui.toast(text, false);
                     let _ = to.value.try_set(String::new());
                     context.load_friends();
                 }
@@ -207,9 +182,9 @@ fn AddFriend() -> impl IntoView {
 #[component]
 fn FriendLine(friend: Friend) -> impl IntoView {
     let context = context();
-    let navigate = use_navigate();
+    let message = to_direct_chat();
     let id = friend.user.id;
-    let online = context.online(id);
+    let online = context.people.online(id);
     let user = friend.user.clone();
     let handle = bidi::handle(&friend.user.handle);
     let name = bidi::isolated(&friend.user.display_name);
@@ -229,7 +204,7 @@ fn FriendLine(friend: Friend) -> impl IntoView {
                 class="button"
                 aria-label=texts::message_person(&name)
                 data-testid="message-friend"
-                on:click=move |_| open_direct(context, navigate.clone(), id)
+                on:click=move |_| message(id)
             >
                 <Icon path=CHAT />
                 <span class="only-roomy">{texts::message()}</span>
@@ -240,7 +215,7 @@ fn FriendLine(friend: Friend) -> impl IntoView {
                 aria-label=texts::remove_friend_named(&name)
                 title=texts::remove_friend()
                 data-testid="unfriend"
-                on:click=move |_| unfriend(context, &user, || ())
+                on:click=move |_| context.unfriend(&user)
             >
                 <Icon path=CLOSE />
             </button>
@@ -252,7 +227,7 @@ fn FriendLine(friend: Friend) -> impl IntoView {
 #[component]
 fn Requests() -> impl IntoView {
     let context = context();
-    move || match context.requests.get() {
+    move || match context.friends.requests.get() {
         Load::Pending => view! { <Skeleton rows=4 /> }.into_any(),
         Load::Failed(failure) => {
             view! { <Failed failure retry=Callback::new(move |()| context.load_friends()) /> }.into_any()
@@ -262,7 +237,9 @@ fn Requests() -> impl IntoView {
         }
         .into_any(),
         Load::Ready(requests) => {
-            context.learn(requests.incoming.iter().chain(&requests.outgoing).map(|request| &request.user));
+            context
+                .people
+                .learn(requests.incoming.iter().chain(&requests.outgoing).map(|request| &request.user));
             let group = |title: &'static str, some: Vec<FriendRequest>, incoming: bool| {
                 (!some.is_empty()).then(|| {
                     let lines = some
@@ -282,48 +259,29 @@ fn Requests() -> impl IntoView {
     }
 }
 
-/// Accepts a request.
-pub(crate) fn accept(context: Context, id: UserId, then: impl Fn() + 'static) {
-    context.attempt(async move { context.api.accept_friend_request(id).await }, move |answer| {
-        context.toast(texts::now_friends(&bidi::isolated(&answer.user.display_name)), false);
-        context.load_friends();
-        context.load_notices();
-        then();
-    });
-}
-
-/// Declines an incoming request, or withdraws an outgoing one.
-pub(crate) fn drop_request(context: Context, id: UserId, then: impl Fn() + 'static) {
-    context.attempt(async move { context.api.delete_friend_request(id).await }, move |()| {
-        context.load_friends();
-        context.load_notices();
-        then();
-    });
-}
-
 #[component]
 fn RequestLine(request: FriendRequest, incoming: bool) -> impl IntoView {
     let context = context();
     let id = request.user.id;
     let ago = move || {
-        context.minute.track();
+        context.ui.minute.track();
         browser::ago(request.at)
     };
     let handle = bidi::handle(&request.user.handle);
     let answers = if incoming {
         view! {
-            <button type="button" class="button primary" data-testid="accept-friend" on:click=move |_| accept(context, id, || ())>
+            <button type="button" class="button primary" data-testid="accept-friend" on:click=move |_| context.accept_request(id)>
                 <Icon path=CHECK />
                 {texts::accept()}
             </button>
-            <button type="button" class="button" data-testid="decline-friend" on:click=move |_| drop_request(context, id, || ())>
+            <button type="button" class="button" data-testid="decline-friend" on:click=move |_| context.drop_request(id)>
                 {texts::decline()}
             </button>
         }
         .into_any()
     } else {
         view! {
-            <button type="button" class="button" data-testid="cancel-request" on:click=move |_| drop_request(context, id, || ())>
+            <button type="button" class="button" data-testid="cancel-request" on:click=move |_| context.drop_request(id)>
                 {texts::cancel_request()}
             </button>
         }

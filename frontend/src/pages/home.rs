@@ -8,12 +8,13 @@ use parlour_protocol::ids::ConversationId;
 use crate::arrival::titled;
 use crate::browser;
 use crate::components::avatar::{Avatar, BotMark};
-use crate::components::places::{badge, incoming};
+use crate::components::places::badge;
 use crate::components::states::{Empty, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::icons::{COMPASS, HASH, Icon, USER_PLUS};
 use crate::state::catch_up::{CatchUp, catch_up, first_words};
 use crate::state::conversations::title;
+use crate::state::load::Load;
 use crate::state::{bidi, people, time};
 use crate::texts::{chat, common, home as texts};
 
@@ -23,47 +24,21 @@ pub(crate) fn Home() -> impl IntoView {
     let context = context();
     titled(|| texts::title().to_owned());
     let greeting = move || {
-        context.minute.track();
-        let name =
-            context.account.with(|one| one.as_ref().map(|one| one.display_name.clone())).unwrap_or_default();
+        context.ui.minute.track();
+        let name = context
+            .session
+            .account
+            .with(|one| one.as_ref().map(|one| one.display_name.clone()))
+            .unwrap_or_default();
         // Only the first name, as friends would say.
         let first = name.split_whitespace().next().unwrap_or_default();
         texts::greeting(time::part_of_day(browser::local_time(browser::now())), &bidi::isolated(first))
     };
     let found = Memo::new(move |_| {
-        let entries: Vec<_> = context
-            .ids
-            .get()
-            .into_iter()
-            .filter_map(|id| context.entry(id))
-            .map(|entry| entry.get())
-            .collect();
+        let entries: Vec<_> = context.conversations.all().into_iter().map(|entry| entry.get()).collect();
         catch_up(entries.iter())
     });
-    let group = |title: &'static str, ids: Vec<ConversationId>| {
-        (!ids.is_empty()).then(|| {
-            view! {
-                <section class="group">
-                    <h2>{title}</h2>
-                    <ul class="cards">{ids.into_iter().map(|id| view! { <Line id /> }).collect_view()}</ul>
-                </section>
-            }
-        })
-    };
-    let asked = move || {
-        let count = incoming(context) as i64;
-        (count > 0).then(|| {
-            view! {
-                <a class="card line catch-up" href="/friends/requests" data-testid="catch-up-requests">
-                    <span class="room-icon">
-                        <Icon path=USER_PLUS />
-                    </span>
-                    <strong class="grow">{texts::friend_requests(count)}</strong>
-                </a>
-            }
-        })
-    };
-    let lists = move || match context.listed.get() {
+    let lists = move || match context.conversations.listed.get() {
         Load::Pending => view! { <Skeleton rows=4 /> }.into_any(),
         // The sidebar shows the failure.
         Load::Failed(_) => ().into_any(),
@@ -78,9 +53,9 @@ pub(crate) fn Home() -> impl IntoView {
             };
             view! {
                 {(!said.is_empty()).then(|| view! { <p class="soft">{said}</p> })}
-                {asked}
-                {group(texts::unread(), unread)}
-                {group(texts::recent(), recent)}
+                <Asked />
+                <Group title=texts::unread() ids=unread />
+                <Group title=texts::recent() ids=recent />
             }
             .into_any()
         }
@@ -107,11 +82,43 @@ pub(crate) fn Home() -> impl IntoView {
     }
 }
 
+/// A list of conversations, unless it is empty.
+#[component]
+fn Group(title: &'static str, ids: Vec<ConversationId>) -> impl IntoView {
+    (!ids.is_empty()).then(|| {
+        view! {
+            <section class="group">
+                <h2>{title}</h2>
+                <ul class="cards">{ids.into_iter().map(|id| view! { <Line id /> }).collect_view()}</ul>
+            </section>
+        }
+    })
+}
+
+/// The number of friend requests that wait for an answer.
+#[component]
+fn Asked() -> impl IntoView {
+    let friends = context().friends;
+    move || {
+        let count = friends.incoming() as i64;
+        (count > 0).then(|| {
+            view! {
+                <a class="card line catch-up" href="/friends/requests" data-testid="catch-up-requests">
+                    <span class="room-icon">
+                        <Icon path=USER_PLUS />
+                    </span>
+                    <strong class="grow">{texts::friend_requests(count)}</strong>
+                </a>
+            }
+        })
+    }
+}
+
 /// One conversation with its latest message.
 #[component]
 fn Line(id: ConversationId) -> impl IntoView {
     let context = context();
-    let entry = context.entry(id)?;
+    let entry = context.conversations.entry(id)?;
     let (kind, peer) = entry.with_untracked(|entry| (entry.kind, entry.peer.as_ref().map(|peer| peer.id)));
     let face = match (kind, peer) {
         (ConversationKind::Direct, Some(peer)) => view! { <Avatar id=peer presence=true /> }.into_any(),
@@ -130,16 +137,16 @@ fn Line(id: ConversationId) -> impl IntoView {
             let last = entry.with(|entry| entry.last_message.clone());
             let said = last.and_then(|last| Some((last.author, first_words(last.body.as_deref()?))));
             let Some((author, text)) = said else { return texts::no_messages().to_owned() };
-            if context.is_blocked(author) {
+            if context.friends.is_blocked(author) {
                 return chat::blocked_message().to_owned();
             }
-            if author == context.me() {
+            if author == context.session.me() {
                 return texts::own_words(&text);
             }
             if kind == ConversationKind::Direct {
                 return text;
             }
-            let author = context.user(author);
+            let author = context.people.user(author);
             let author = author.with(|user| user.as_ref().map(|user| bidi::isolated(&user.display_name)));
             author.map_or_else(|| text.clone(), |author| texts::words(&author, &text))
         }
@@ -147,7 +154,7 @@ fn Line(id: ConversationId) -> impl IntoView {
     let ago = {
         let entry = entry.clone();
         move || {
-            context.minute.track();
+            context.ui.minute.track();
             browser::ago(entry.with(|entry| entry.last_activity_at))
         }
     };

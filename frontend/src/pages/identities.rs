@@ -6,16 +6,17 @@ use parlour_protocol::identities::{BeginIdentity, Identity};
 use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::problems::ErrorCode;
 
-use crate::api::http::Failure;
 use crate::browser;
 use crate::components::form::{Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::effects::effect;
 use crate::pages::auth::FormFailure;
 use crate::pages::provider::go_to;
 use crate::pages::servers::OnServersPage;
+use crate::state::failure::Failure;
+use crate::state::load::Load;
 use crate::texts::{common, security as texts, servers, settings};
 
 /// The form that is open.
@@ -30,7 +31,7 @@ enum Form {
 #[component]
 pub(crate) fn Identities() -> impl IntoView {
     let context = context();
-    let name = move || context.server.with(|server| server.as_ref().and_then(|one| one.provider.clone()));
+    let name = move || context.session.of_server(|server| server.provider.clone());
     move || name().map(|name| view! { <Known name /> })
 }
 
@@ -41,38 +42,12 @@ fn Known(name: String) -> impl IntoView {
     let form = RwSignal::new(Form::Closed);
     let read = move || {
         spawn_local(async move {
-            known.try_set(match context.api.list_identities().await {
-                Ok(page) => Load::Ready(page.items),
-                Err(failure) => Load::Failed(failure),
-            });
+            known.try_set(context.api.list_identities().await.map(|page| page.items).into());
         });
     };
     read();
     let again = Callback::new(move |()| read());
-    let line = move |identity: Identity| {
-        let used = match identity.last_used_at {
-            Some(at) => texts::last_used(&browser::ago(at)),
-            None => texts::added(&browser::ago(identity.created_at)),
-        };
-        let host =
-            identity.issuer.split_once("://").map_or(identity.issuer.as_str(), |(_, rest)| rest).to_owned();
-        view! {
-            <li class="line" data-testid="identity">
-                <div class="grow">
-                    <p class="strong clip">{host}</p>
-                    <p class="soft">{used}</p>
-                </div>
-                <button
-                    type="button"
-                    class="button danger-quiet"
-                    data-testid="remove-identity"
-                    on:click=move |_| form.set(Form::Remove(identity.clone()))
-                >
-                    {common::remove()}
-                </button>
-            </li>
-        }
-    };
+    let line = move |identity: Identity| view! { <Line identity form /> };
     let title = texts::identities(&name);
     let add = texts::connect(&name);
     let none = texts::identities_none(&name);
@@ -85,7 +60,7 @@ fn Known(name: String) -> impl IntoView {
                 Load::Failed(failure) => view! { <Failed failure retry=again /> }.into_any(),
                 Load::Ready(items) if items.is_empty() => {
                     // On another host, the link to the server's own page says it all.
-                    let here = context.api.server.with(Option::is_none);
+                    let here = context.session.host.with(Option::is_none);
                     here.then(|| view! { <p class="soft">{none.clone()}</p> }).into_any()
                 }
                 Load::Ready(items) => {
@@ -93,8 +68,8 @@ fn Known(name: String) -> impl IntoView {
                 }
             }}
             {move || match form.get() {
-                Form::Closed if context.api.server.with(Option::is_some) => {
-                    let (text, server) = (elsewhere.clone(), context.api.server.get().unwrap_or_default());
+                Form::Closed if context.session.host.with(Option::is_some) => {
+                    let (text, server) = (elsewhere.clone(), context.session.host.get().unwrap_or_default());
                     view! { <OnServersPage text server place="/settings/security" /> }.into_any()
                 }
                 Form::Closed => {
@@ -117,6 +92,33 @@ fn Known(name: String) -> impl IntoView {
                 Form::Remove(identity) => view! { <Confirm remove=Some(identity) form again /> }.into_any(),
             }}
         </section>
+    }
+}
+
+/// One identity.
+#[component]
+fn Line(identity: Identity, form: RwSignal<Form>) -> impl IntoView {
+    let used = match identity.last_used_at {
+        Some(at) => texts::last_used(&browser::ago(at)),
+        None => texts::added(&browser::ago(identity.created_at)),
+    };
+    let host =
+        identity.issuer.split_once("://").map_or(identity.issuer.as_str(), |(_, rest)| rest).to_owned();
+    view! {
+        <li class="line" data-testid="identity">
+            <div class="grow">
+                <p class="strong clip">{host}</p>
+                <p class="soft">{used}</p>
+            </div>
+            <button
+                type="button"
+                class="button danger-quiet"
+                data-testid="remove-identity"
+                on:click=move |_| form.set(Form::Remove(identity.clone()))
+            >
+                {common::remove()}
+            </button>
+        </li>
     }
 }
 

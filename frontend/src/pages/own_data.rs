@@ -5,13 +5,12 @@ use leptos::task::spawn_local;
 use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::problems::ErrorCode;
 
-use crate::api::http::Failure;
 use crate::browser;
-use crate::components::dialog::ask;
 use crate::components::form::{Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::context::context;
 use crate::pages::auth::FormFailure;
+use crate::state::failure::Failure;
 use crate::texts::settings as texts;
 
 /// The file name of an export.
@@ -47,7 +46,7 @@ pub(crate) fn ExportForm() -> impl IntoView {
                 Ok(text) => {
                     let _ = password.value.try_set(String::new());
                     if browser::download(EXPORT, &text).is_some() {
-                        context.toast(texts::exported(EXPORT), false);
+                        context.ui.toast(texts::exported(EXPORT), false);
                     }
                 }
                 Err(why) => refused(password, failure, why),
@@ -98,7 +97,7 @@ pub(crate) fn DeleteForm() -> impl IntoView {
         if busy.get_untracked() || !check_all(&[password]) {
             return;
         }
-        ask(texts::delete_title(), texts::delete_question(), texts::delete_confirm(), delete);
+        context.ui.ask(texts::delete_title(), texts::delete_question(), texts::delete_confirm(), delete);
     };
     view! {
         <section class="card settings-card">

@@ -10,16 +10,17 @@ use parlour_protocol::passkeys::{
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
 
-use crate::api::http::Failure;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Context, Load, context};
+use crate::context::{Context, context};
 use crate::effects::effect;
 use crate::icons::{Icon, KEY};
 use crate::pages::auth::{FormFailure, enter};
 use crate::pages::sending::{Sending, place};
 use crate::pages::servers::OnServersPage;
+use crate::state::failure::Failure;
+use crate::state::load::Load;
 use crate::state::{bidi, time};
 use crate::texts::{auth, common, security as texts, servers};
 use crate::{browser, credentials};
@@ -35,7 +36,7 @@ enum Change {
 #[component]
 pub(crate) fn Passkeys() -> impl IntoView {
     let context = context();
-    let offered = move || context.server.with(|server| server.as_ref().is_some_and(|server| server.passkeys));
+    let offered = move || context.session.of_server(|server| server.passkeys);
     view! {
         <Show when=offered>
             <Card />
@@ -52,10 +53,7 @@ fn Card() -> impl IntoView {
         spawn_local(async move {
             let answer = context.api.list_passkeys().await;
             let _ = changing.try_set(None);
-            known.try_set(match answer {
-                Ok(page) => Load::Ready(page.items),
-                Err(failure) => Load::Failed(failure),
-            });
+            known.try_set(answer.map(|page| page.items).into());
         });
     };
     read();
@@ -78,7 +76,7 @@ fn Card() -> impl IntoView {
                 {texts::passkeys_text()}
             </p>
             {list}
-            {if let Some(server) = context.api.server.get_untracked() {
+            {if let Some(server) = context.session.host.get_untracked() {
                 view! { <OnServersPage text=servers::passkeys_elsewhere() server place="/settings/security" /> }
                     .into_any()
             } else if credentials::are_known() {
@@ -198,7 +196,7 @@ fn Remove(
                 move |why| place(why, Some(password), &[]),
                 request,
                 move |()| {
-                    context.toast(texts::passkey_removed(), false);
+                    context.ui.toast(texts::passkey_removed(), false);
                     done.run(());
                 },
             );
@@ -248,7 +246,7 @@ fn Add(done: Callback<()>) -> impl IntoView {
         let wrong = move |why: &Failure| place(why, Some(password), &[("name", name)]);
         sending.send(wrong, request, move |made: Passkey| {
             let _ = password.value.try_set(String::new());
-            context.toast(texts::passkey_added(&bidi::isolated(&made.name)), false);
+            context.ui.toast(texts::passkey_added(&bidi::isolated(&made.name)), false);
             done.run(());
         });
     };
@@ -266,7 +264,7 @@ fn Add(done: Callback<()>) -> impl IntoView {
 
 /// Whether this server's passkeys can be used here: only on the server's own page.
 fn usable_here(context: Context) -> bool {
-    credentials::are_known() && context.api.server.with_untracked(Option::is_none)
+    credentials::are_known() && context.session.host.with_untracked(Option::is_none)
 }
 
 /// Logs in with a passkey, without handle and password.
@@ -274,10 +272,7 @@ fn usable_here(context: Context) -> bool {
 pub(crate) fn LogInWithPasskey(failure: RwSignal<Option<Failure>>) -> impl IntoView {
     let context = context();
     let busy = RwSignal::new(false);
-    let offered = move || {
-        usable_here(context)
-            && context.server.with(|server| server.as_ref().is_some_and(|server| server.passkeys))
-    };
+    let offered = move || usable_here(context) && context.session.of_server(|server| server.passkeys);
     let log_in = move |()| {
         let request = async move {
             let begun = context.api.begin_passkey_session().await?;

@@ -7,9 +7,9 @@ use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, U
 
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
-use crate::components::message_parts::unblock;
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
+use crate::state::load::Load;
 use crate::state::{bidi, time};
 use crate::texts::{friends, settings as texts};
 
@@ -21,17 +21,14 @@ pub(crate) fn PrivacyForm() -> impl IntoView {
     let read = move || {
         spawn_local(async move {
             let answer = context.api.read_privacy().await;
-            settings.try_set(match answer {
-                Ok(privacy) => Load::Ready(privacy),
-                Err(failure) => Load::Failed(failure),
-            });
+            settings.try_set(answer.into());
         });
     };
     read();
     let save = move |update: UpdatePrivacy| {
         context.attempt(async move { context.api.update_privacy(&update).await }, move |privacy| {
             let _ = settings.try_set(Load::Ready(privacy));
-            context.toast(texts::privacy_saved(), false);
+            context.ui.toast(texts::privacy_saved(), false);
         });
     };
     let nothing = UpdatePrivacy::default();
@@ -107,7 +104,7 @@ pub(crate) fn Blocked() -> impl IntoView {
                     </a>
                     <p class="soft clip">{texts::blocked_since(&bidi::handle(&block.user.handle), &since)}</p>
                 </div>
-                <button type="button" class="button" data-testid="unblock" on:click=move |_| unblock(context, id)>
+                <button type="button" class="button" data-testid="unblock" on:click=move |_| context.unblock(id)>
                     {friends::unblock()}
                 </button>
             </li>
@@ -117,7 +114,7 @@ pub(crate) fn Blocked() -> impl IntoView {
         <section class="card settings-card">
             <h2>{texts::blocked_people()}</h2>
             <p class="soft">{texts::blocked_text()}</p>
-            {move || match context.blocks.get() {
+            {move || match context.friends.blocks.get() {
                 Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
                 Load::Failed(failure) => {
                     view! { <Failed failure retry=Callback::new(move |()| context.load_blocks()) /> }.into_any()

@@ -2,22 +2,22 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::hooks::{use_navigate, use_params_map};
+use leptos_router::hooks::use_params_map;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::users::{Profile, Relation};
+use parlour_protocol::users::{Profile, Relation, User};
 
 use crate::browser;
 use crate::components::avatar::{Avatar, BotMark, PersonLink};
 use crate::components::copying::CopyButton;
-use crate::components::message_parts::{block, unblock};
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{BAN, CHAT, CHECK, Icon, PENCIL, USER_PLUS};
 use crate::pages::PageHead;
-use crate::pages::friends::{accept, drop_request, open_direct, unfriend};
+use crate::pages::friends::to_direct_chat;
 use crate::pages::home::NotFound;
+use crate::state::load::Load;
 use crate::state::{bidi, time};
 use crate::texts::{common, friends as texts};
 
@@ -37,10 +37,10 @@ pub(crate) fn ProfilePage() -> impl IntoView {
             }
             profile.try_set(match answer {
                 Ok(profile) => {
-                    context.learn([&profile.user].into_iter());
+                    context.people.learn([&profile.user].into_iter());
                     // The current user's own presence is known locally; the server's may be outdated.
-                    if let Some(online) = profile.online.filter(|_| profile.user.id != context.me()) {
-                        context.set_online(profile.user.id, online);
+                    if let Some(online) = profile.online.filter(|_| profile.user.id != context.session.me()) {
+                        context.people.set_online(profile.user.id, online);
                     }
                     Load::Ready(profile)
                 }
@@ -50,10 +50,10 @@ pub(crate) fn ProfilePage() -> impl IntoView {
     };
     effect(move || {
         handle.track();
-        context.blocks.track();
+        context.friends.blocks.track();
         // Requests made or answered elsewhere change the available actions.
-        context.friends.track();
-        context.requests.track();
+        context.friends.list.track();
+        context.friends.requests.track();
         read();
     });
     let page = move || match profile.get() {
@@ -85,16 +85,16 @@ pub(crate) fn ProfilePage() -> impl IntoView {
 fn BlockButton(id: UserId) -> impl IntoView {
     let context = context();
     move || {
-        if context.is_blocked(id) {
+        if context.friends.is_blocked(id) {
             view! {
-                <button type="button" class="button" data-testid="unblock" on:click=move |_| unblock(context, id)>
+                <button type="button" class="button" data-testid="unblock" on:click=move |_| context.unblock(id)>
                     {texts::unblock()}
                 </button>
             }
             .into_any()
         } else {
             view! {
-                <button type="button" class="button quiet" data-testid="block" on:click=move |_| block(context, id)>
+                <button type="button" class="button quiet" data-testid="block" on:click=move |_| context.block(id)>
                     <Icon path=BAN />
                     {texts::block()}
                 </button>
@@ -124,17 +124,13 @@ fn Owner(owner: UserId, mine: bool) -> impl IntoView {
     .into_any()
 }
 
+/// What the user can do, depending on the relation to the other one.
 #[component]
-fn Card(profile: Profile) -> impl IntoView {
+fn Actions(user: User, relation: Relation, blocked: bool) -> impl IntoView {
     let context = context();
-    let navigate = use_navigate();
-    let user = profile.user.clone();
+    let message = to_direct_chat();
     let id = user.id;
-    let online = profile.online.map(|_| context.online(id));
-    let again = user.clone();
-    let handle = bidi::handle(&user.handle);
-    let presence = online.is_some();
-    let actions = match profile.relation {
+    match relation {
         Relation::Myself => view! {
             <a class="button" href="/settings">
                 <Icon path=PENCIL />
@@ -147,7 +143,7 @@ fn Card(profile: Profile) -> impl IntoView {
                 type="button"
                 class="button primary"
                 data-testid="message-friend"
-                on:click=move |_| open_direct(context, navigate.clone(), id)
+                on:click=move |_| message(id)
             >
                 <Icon path=CHAT />
                 {texts::message()}
@@ -156,56 +152,54 @@ fn Card(profile: Profile) -> impl IntoView {
                 type="button"
                 class="button quiet"
                 data-testid="unfriend"
-                on:click=move |_| unfriend(context, &again, || ())
+                on:click=move |_| context.unfriend(&user)
             >
                 {texts::remove_friend()}
             </button>
         }
         .into_any(),
         Relation::Incoming => view! {
-            <button type="button" class="button primary" data-testid="accept-friend" on:click=move |_| accept(context, id, || ())>
+            <button type="button" class="button primary" data-testid="accept-friend" on:click=move |_| context.accept_request(id)>
                 <Icon path=CHECK />
                 {texts::accept_request()}
             </button>
-            <button type="button" class="button" data-testid="decline-friend" on:click=move |_| drop_request(context, id, || ())>
+            <button type="button" class="button" data-testid="decline-friend" on:click=move |_| context.drop_request(id)>
                 {texts::decline()}
             </button>
         }
         .into_any(),
         Relation::Outgoing => view! {
             <span class="soft">{texts::request_pending()}</span>
-            <button type="button" class="button" data-testid="cancel-request" on:click=move |_| drop_request(context, id, || ())>
+            <button type="button" class="button" data-testid="cancel-request" on:click=move |_| context.drop_request(id)>
                 {texts::cancel_request()}
             </button>
         }
         .into_any(),
-        Relation::None if profile.blocked => ().into_any(),
-        Relation::None => {
-            let handle = user.handle.clone();
-            view! {
-                <button
-                    type="button"
-                    class="button primary"
-                    data-testid="add-friend"
-                    on:click=move |_| {
-                        let handle = handle.clone();
-                        context
-                            .attempt(
-                                async move { context.api.create_friend_request(handle).await },
-                                move |answer| {
-                                    context.toast(texts::request_sent(&bidi::isolated(&answer.user.display_name)), false);
-                                    context.load_friends();
-                                },
-                            );
-                    }
-                >
-                    <Icon path=USER_PLUS />
-                    {texts::add_as_friend()}
-                </button>
-            }
-            .into_any()
+        Relation::None if blocked => ().into_any(),
+        Relation::None => view! {
+            <button
+                type="button"
+                class="button primary"
+                data-testid="add-friend"
+                on:click=move |_| context.request_friendship(user.handle.clone())
+            >
+                <Icon path=USER_PLUS />
+                {texts::add_as_friend()}
+            </button>
         }
-    };
+        .into_any(),
+    }
+}
+
+#[component]
+fn Card(profile: Profile) -> impl IntoView {
+    let context = context();
+    let user = profile.user.clone();
+    let id = user.id;
+    let online = profile.online.map(|_| context.people.online(id));
+    let handle = bidi::handle(&user.handle);
+    let presence = online.is_some();
+    let (relation, blocked, again) = (profile.relation, profile.blocked, profile.user);
     view! {
         <article class="card profile" data-testid="profile">
             <Avatar id size="xl" presence />
@@ -223,16 +217,16 @@ fn Card(profile: Profile) -> impl IntoView {
                 }}
             </p>
             {(!profile.bio.is_empty()).then(|| view! { <p class="bio" dir="auto" translate="yes" prop:textContent=profile.bio></p> })}
-            {profile.owner.map(|owner| view! { <Owner owner mine=owner == context.me() /> })}
-            <Show when=move || context.is_blocked(id)>
+            {profile.owner.map(|owner| view! { <Owner owner mine=owner == context.session.me() /> })}
+            <Show when=move || context.friends.is_blocked(id)>
                 <p class="notice" role="status" data-testid="blocked-notice">
                     <Icon path=BAN />
                     <span>{texts::blocked_notice()}</span>
                 </p>
             </Show>
             <div class="profile-actions">
-                {actions}
-                {(profile.relation != Relation::Myself).then(|| view! { <BlockButton id /> })}
+                <Actions user=again relation blocked />
+                {(relation != Relation::Myself).then(|| view! { <BlockButton id /> })}
             </div>
             <p class="meta">
                 {texts::joined(&time::full_day(browser::local_time(profile.created_at)))}

@@ -4,15 +4,12 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_query_map};
-use parlour_protocol::accounts::Registration;
 use parlour_protocol::identities::{
     BeginProviderLogIn, CompleteIdentity, CompleteProviderLogIn, CreateProviderAccount, UnknownIdentity,
 };
 use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::validation;
 
-use crate::api::calls::Registered;
-use crate::api::http::Failure;
 use crate::api::identities::CameBack;
 use crate::arrival::titled;
 use crate::browser;
@@ -21,10 +18,12 @@ use crate::components::states::Skeleton;
 use crate::context::context;
 use crate::effects::effect;
 use crate::pages::PageHead;
-use crate::pages::auth::{FormFailure, GuestLink, Waiting, enter};
+use crate::pages::auth::{FormFailure, GuestLink, enter};
+use crate::pages::register::{InviteField, Waiting, optional_display_name, registered, show_refusal};
 use crate::pages::second_step::SecondStep;
 use crate::pages::servers::OnServersPage;
 use crate::state::addresses::LOG_IN;
+use crate::state::failure::Failure;
 use crate::storage;
 use crate::texts::{auth, common, servers};
 
@@ -63,10 +62,10 @@ pub(crate) fn ProviderButton() -> impl IntoView {
             }
         });
     };
-    let name = move || context.server.with(|server| server.as_ref().and_then(|one| one.provider.clone()));
+    let name = move || context.session.of_server(|server| server.provider.clone());
     move || {
         // The provider redirects to the server's own page, so the log-in must start there.
-        if let (Some(name), Some(server)) = (name(), context.api.server.get()) {
+        if let (Some(name), Some(server)) = (name(), context.session.host.get()) {
             return Some(
                 view! {
                     <div class="auth-other">
@@ -180,11 +179,7 @@ pub(crate) fn CameBackPage() -> impl IntoView {
 fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoView {
     let context = context();
     let handle = Input::new("handle", validation::handle);
-    let display_name =
-        Input::new(
-            "display_name",
-            |text| if text.is_empty() { Ok(()) } else { validation::display_name(text) },
-        );
+    let display_name = Input::new("display_name", optional_display_name);
     let invite = Input::new("invite", validation::invite);
     handle.value.set(unknown.handle.unwrap_or_default());
     display_name.value.set(unknown.display_name.unwrap_or_default());
@@ -197,39 +192,22 @@ fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoVi
         if !check_all(&[handle, display_name, invite]) {
             return;
         }
-        let shown = display_name.text().trim().to_owned();
         let body = CreateProviderAccount {
             challenge: challenge.clone(),
             handle: handle.text().trim().to_owned(),
-            display_name: (!shown.is_empty()).then_some(shown),
-            invite: Some(invite.text().trim().to_owned()).filter(|code| !code.is_empty()),
+            display_name: display_name.trimmed(),
+            invite: invite.trimmed(),
             device: Some(browser::device()),
             refresh: context.api.transport(),
         };
         let request = async move {
-            match context.api.create_provider_account(&body).await? {
-                Registered::In(signed_in) => Ok(*signed_in),
-                Registered::Waiting(pending) => {
-                    let _ = stage.try_set(Stage::Waiting(pending.handle));
-                    Err(Failure::Problem(Box::new(Problem::new(ErrorCode::ApprovalPending))))
-                }
-            }
+            registered(context.api.create_provider_account(&body).await?, |handle| {
+                let _ = stage.try_set(Stage::Waiting(handle));
+            })
         };
         enter(context, busy, failure, request, move |why| {
-            if why.code() == Some(ErrorCode::Taken) {
-                handle.error.set(Some(auth::username_taken().to_owned()));
-                handle.focus();
-            }
-            for (name, input) in [("handle", handle), ("display_name", display_name), ("invite", invite)] {
-                if let Some(message) = why.violation(name) {
-                    input.error.set(Some(message));
-                }
-            }
+            show_refusal(why, handle, &[("display_name", display_name), ("invite", invite)]);
         });
-    };
-    let with_invite = move || {
-        let mode = context.server.with(|server| server.as_ref().map(|server| server.registration));
-        matches!(mode, Some(Registration::Invite | Registration::Approval))
     };
     view! {
         <h1>{auth::choose_username()}</h1>
@@ -248,9 +226,7 @@ fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoVi
                 hint=auth::display_name_hint()
                 autocomplete="name"
             />
-            <Show when=with_invite>
-                <Field input=invite label=auth::invite_code() hint=auth::invite_code_hint() />
-            </Show>
+            <InviteField input=invite />
             <Submit label=auth::create_account() busy testid="handle-submit" wide=true />
         </form>
         <p class="auth-switch">
@@ -267,12 +243,12 @@ pub(crate) fn AddedPage() -> impl IntoView {
     let failure = RwSignal::new(None::<Failure>);
     match state_and_code() {
         // A log-in has just ended here; the page is about to redirect.
-        _ if context.by_form.get_value() => {}
+        _ if context.session.by_form.get_value() => {}
         None => failure.set(Some(turned_back())),
         Some((state, code)) => spawn_local(async move {
             match context.api.create_identity(&CompleteIdentity { state, code, binding: None }).await {
                 Ok(_) => {
-                    context.toast(auth::provider_added(), false);
+                    context.ui.toast(auth::provider_added(), false);
                     let replace = NavigateOptions { replace: true, ..Default::default() };
                     navigate("/settings/security", replace);
                 }

@@ -7,12 +7,12 @@ use leptos_router::hooks::use_navigate;
 use parlour_protocol::password_resets::CompletePasswordReset;
 use parlour_protocol::validation;
 
-use crate::api::http::Failure;
 use crate::arrival::titled;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::context;
 use crate::pages::auth::FormFailure;
 use crate::state::addresses::LOG_IN;
+use crate::state::failure::Failure;
 use crate::texts::{auth, common};
 
 /// The form for the new password.

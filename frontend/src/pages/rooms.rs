@@ -1,7 +1,5 @@
 //! The public rooms: search, join, leave, create.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::{use_navigate, use_query_map};
@@ -13,11 +11,12 @@ use parlour_protocol::validation;
 use crate::browser;
 use crate::components::dialog::Dialog;
 use crate::components::form::{Field, Input, Submit, check_all};
-use crate::components::states::{Empty, Failed, Skeleton};
-use crate::context::{Load, context};
+use crate::components::states::Empty;
+use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{COMPASS, HASH, Icon, PLUS, SEARCH};
 use crate::pages::PageHead;
+use crate::pages::paged::{Paged, SearchField};
 use crate::state::{bidi, people};
 use crate::texts::{common, rooms as texts};
 
@@ -30,7 +29,7 @@ pub(crate) fn Rooms() -> impl IntoView {
     let creating = RwSignal::new(query.with_untracked(|query| query.get("new").is_some()));
     // The link in the sidebar opens the form even while this page is shown; closing the form cleans up the address.
     effect(move || {
-        context.visits.track();
+        context.ui.visits.track();
         if query.with(|query| query.get("new").is_some()) {
             creating.set(true);
         }
@@ -43,74 +42,30 @@ pub(crate) fn Rooms() -> impl IntoView {
         now
     });
     let search = RwSignal::new(String::new());
-    let rooms = RwSignal::new(Load::<Vec<Room>>::Pending);
-    let next = RwSignal::new(None::<String>);
-    let turn = StoredValue::new(0_u64);
+    let rooms = Paged::<Room>::new();
     let read = move |more: bool| {
-        let now = turn.try_update_value(|turn| {
-            *turn += 1;
-            *turn
-        });
-        let after = if more { next.get_untracked() } else { None };
-        let wanted = search.get_untracked();
-        spawn_local(async move {
-            let answer = context.api.list_rooms(&wanted, after.as_deref()).await;
-            if turn.try_get_value() != now {
-                return;
-            }
-            match answer {
-                Ok(page) => {
-                    next.set(page.next);
-                    rooms.update(|rooms| match rooms {
-                        Load::Ready(known) if more => known.extend(page.items),
-                        _ => *rooms = Load::Ready(page.items),
-                    });
-                }
-                Err(failure) => rooms.set(Load::Failed(failure)),
-            }
-        });
+        let (wanted, after) = (search.get_untracked(), rooms.after(more));
+        rooms.read(more, async move { context.api.list_rooms(&wanted, after.as_deref()).await });
     };
     read(false);
-    let timer: StoredValue<Option<TimeoutHandle>> = StoredValue::new(None);
-    let on_search = move |event| {
-        search.set(event_target_value(&event));
-        if let Some(Some(old)) = timer.try_update_value(Option::take) {
-            old.clear();
+    let list = move |found: Vec<Room>| {
+        if !found.is_empty() {
+            let cards = found.into_iter().map(|room| view! { <RoomCard room /> }).collect_view();
+            return view! { <ul class="cards">{cards}</ul> }.into_any();
         }
-        timer.set_value(set_timeout_with_handle(move || read(false), Duration::from_millis(200)).ok());
-    };
-    on_cleanup(move || {
-        if let Some(Some(old)) = timer.try_update_value(Option::take) {
-            old.clear();
-        }
-    });
-    let list = move || match rooms.get() {
-        Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
-        Load::Failed(failure) => {
-            view! { <Failed failure retry=Callback::new(move |()| read(false)) /> }.into_any()
-        }
-        Load::Ready(found) if found.is_empty() && search.with_untracked(|text| text.trim().is_empty()) => {
-            view! {
-                <Empty icon=COMPASS title=texts::none_title() text=texts::none_text()>
-                    <a class="button primary" href="/rooms?new">
-                        {texts::create()}
-                    </a>
-                </Empty>
-            }
-            .into_any()
-        }
-        Load::Ready(found) if found.is_empty() => view! {
-            <Empty icon=SEARCH title=texts::not_found_title() text=texts::not_found_text()>
+        let all = search.with_untracked(|text| text.trim().is_empty());
+        let (icon, title, text) = match all {
+            true => (COMPASS, texts::none_title(), texts::none_text()),
+            false => (SEARCH, texts::not_found_title(), texts::not_found_text()),
+        };
+        view! {
+            <Empty icon title text>
                 <a class="button primary" href="/rooms?new">
                     {texts::create()}
                 </a>
             </Empty>
         }
-        .into_any(),
-        Load::Ready(found) => view! {
-            <ul class="cards">{found.into_iter().map(|room| view! { <RoomCard room /> }).collect_view()}</ul>
-        }
-        .into_any(),
+        .into_any()
     };
     view! {
         <div class="page">
@@ -121,25 +76,8 @@ pub(crate) fn Rooms() -> impl IntoView {
                 </a>
             </PageHead>
             <div class="page-body">
-                <label class="search">
-                    <span class="visually-hidden">{texts::search()}</span>
-                    <Icon path=SEARCH />
-                    <input
-                        class="input"
-                        type="search"
-                        name="room-search"
-                        placeholder=texts::search()
-                        maxlength="60"
-                        data-testid="room-search"
-                        on:input=on_search
-                    />
-                </label>
-                {list}
-                <Show when=move || next.with(Option::is_some)>
-                    <button type="button" class="button more" on:click=move |_| read(true)>
-                        {common::show_more()}
-                    </button>
-                </Show>
+                <SearchField label=texts::search() testid="room-search" search changed=Callback::new(move |()| read(false)) />
+                {rooms.show(6, read, list)}
             </div>
             <Dialog open=creating title=texts::create()>
                 <NewRoom creating />
@@ -153,10 +91,10 @@ fn RoomCard(room: Room) -> impl IntoView {
     let context = context();
     let navigate = use_navigate();
     let id = room.id;
-    let inside = Memo::new(move |_| context.ids.with(|ids| ids.contains(&id)));
+    let inside = Memo::new(move |_| context.conversations.contains(id));
     let busy = RwSignal::new(false);
     let ago = move || {
-        context.minute.track();
+        context.ui.minute.track();
         texts::active(&browser::ago(room.last_activity_at))
     };
     let navigate = StoredValue::new_local(navigate);
@@ -174,7 +112,7 @@ fn RoomCard(room: Room) -> impl IntoView {
                         navigate(&format!("/c/{id}"), leptos_router::NavigateOptions::default())
                     });
                 }
-                Err(failure) => context.complain(&failure),
+                Err(failure) => context.ui.complain(&failure),
             }
             let _ = busy.try_set(false);
         });
@@ -253,7 +191,7 @@ fn NewRoom(creating: RwSignal<bool>) -> impl IntoView {
                     let _ = name.error.try_set(Some(texts::name_taken().to_owned()));
                     name.focus();
                 }
-                Err(failure) => context.complain(&failure),
+                Err(failure) => context.ui.complain(&failure),
             }
             let _ = busy.try_set(false);
         });

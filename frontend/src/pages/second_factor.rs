@@ -8,7 +8,7 @@ use parlour_protocol::second_factors::{
     ConfirmBoth, ConfirmSecondFactor, NewSecondFactor, RecoveryCodes, SecondFactor,
 };
 
-use crate::api::http::{Answer, Failure};
+use crate::api::http::Answer;
 use crate::browser;
 use crate::components::copying::CopyButton;
 use crate::components::form::{Field, Input, Submit, check_all};
@@ -18,6 +18,7 @@ use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::effects::effect;
 use crate::pages::auth::FormFailure;
+use crate::state::failure::Failure;
 use crate::state::time;
 use crate::texts::{auth, common, security as texts};
 
@@ -227,7 +228,7 @@ fn Manage(known: SecondFactor, stage: RwSignal<Stage>, done: Callback<()>) -> im
         if let Some(body) = both() {
             let request = async move { context.api.delete_second_factor(&body).await };
             send(busy, failure, code, request, move |()| {
-                context.toast(texts::factor_is_off(), false);
+                context.ui.toast(texts::factor_is_off(), false);
                 done.run(());
             });
         }

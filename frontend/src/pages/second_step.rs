@@ -4,7 +4,6 @@ use leptos::prelude::*;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::second_factors::CompleteSession;
 
-use crate::api::http::Failure;
 use crate::arrival::titled;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
@@ -12,6 +11,7 @@ use crate::context::context;
 use crate::effects::effect;
 use crate::pages::auth::{FormFailure, enter};
 use crate::pages::passkeys::StepWithPasskey;
+use crate::state::failure::Failure;
 use crate::texts::{auth, common};
 
 /// Asks for the code, or offers a passkey instead. Returns to the first step if the challenge has expired.

@@ -4,8 +4,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_protocol::problems::ErrorCode;
 
-use crate::api::http::{Answer, Failure};
+use crate::api::http::Answer;
 use crate::components::form::Input;
+use crate::state::failure::Failure;
 
 /// Whether a request is in flight, and why the last one failed.
 #[derive(Clone, Copy)]

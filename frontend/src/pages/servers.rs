@@ -8,12 +8,13 @@ use leptos_router::hooks::{use_location, use_navigate, use_query_map};
 use crate::arrival::titled;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
-use crate::context::{Phase, context};
+use crate::context::context;
 use crate::effects::effect;
 use crate::pages::auth::{AuthFrame, GuestLink};
 use crate::state::addresses::{self, LOG_IN, SERVER};
 use crate::state::bidi;
 use crate::state::servers::{self, Found, Unusable};
+use crate::stores::session::Phase;
 use crate::texts::{common, servers as texts};
 
 fn replace() -> NavigateOptions {
@@ -45,7 +46,7 @@ pub(crate) fn FirstServer() -> impl IntoView {
 /// log-in.
 #[component]
 pub(crate) fn ServerPage() -> impl IntoView {
-    if context().api.server.with_untracked(Option::is_none) {
+    if context().session.host.with_untracked(Option::is_none) {
         let navigate = use_navigate();
         effect(move || navigate(LOG_IN, replace()));
         return ().into_any();
@@ -58,7 +59,7 @@ fn ChooseServer() -> impl IntoView {
     let context = context();
     titled(|| texts::title().to_owned());
     let server = Input::new("server", usable);
-    let now = context.api.server.get_untracked();
+    let now = context.session.host.get_untracked();
     if let Some(now) = &now {
         server.value.set(servers::host(now).to_owned());
     }
@@ -96,7 +97,7 @@ fn ChooseServer() -> impl IntoView {
         });
     };
     // A user whose server does not respond may go back and wait for it.
-    let stays = now.is_some() && context.phase.get_untracked() == Phase::ChoosingServer;
+    let stays = now.is_some() && context.session.phase.get_untracked() == Phase::ChoosingServer;
     let back = stays.then(|| {
         view! {
             <p class="auth-switch">
@@ -137,7 +138,7 @@ fn ChooseServer() -> impl IntoView {
 pub(crate) fn OtherServer() -> impl IntoView {
     let context = context();
     move || {
-        context.api.server.get().map(|server| {
+        context.session.host.get().map(|server| {
             view! {
                 <p class="auth-switch">
                     {texts::on_server(&bidi::isolated(servers::host(&server)))} " "

@@ -81,7 +81,7 @@ pub(crate) fn Settings() -> impl IntoView {
                     <Place href="/settings/security" class="tab">{texts::security()}</Place>
                     <Place href="/settings/tokens" class="tab">{tokens::title()}</Place>
                     <Place href="/settings/data" class="tab">{texts::data()}</Place>
-                    <Show when=move || context.is_admin()>
+                    <Show when=move || context.session.is_admin()>
                         <span class="only-narrow">
                             <Place href="/admin" class="tab">{admin::title()}</Place>
                         </span>
@@ -98,7 +98,7 @@ pub(crate) fn Settings() -> impl IntoView {
 fn Appearance() -> impl IntoView {
     let context = context();
     let choice = move |value: Option<&'static str>, label: &'static str, icon: &'static str| {
-        let chosen = move || context.theme.with(|theme| theme.as_deref() == value);
+        let chosen = move || context.preferences.theme.with(|theme| theme.as_deref() == value);
         view! {
             <label class="choice" class:chosen=chosen>
                 <input
@@ -107,7 +107,7 @@ fn Appearance() -> impl IntoView {
                     class="visually-hidden"
                     value=value.unwrap_or("system")
                     prop:checked=chosen
-                    on:change=move |_| context.theme.set(value.map(str::to_owned))
+                    on:change=move |_| context.preferences.theme.set(value.map(str::to_owned))
                 />
                 <Icon path=icon />
                 <span>{label}</span>
@@ -128,11 +128,11 @@ fn Appearance() -> impl IntoView {
                     <input
                         type="checkbox"
                         name="enter-breaks"
-                        prop:checked=move || context.enter_breaks.get()
+                        prop:checked=move || context.preferences.enter_breaks.get()
                         on:change:target=move |event| {
                             let on = event.target().checked();
-                            context.enter_breaks.set(on);
-                            context.keep(Life::Device, "enter", on.then_some("breaks"));
+                            context.preferences.enter_breaks.set(on);
+                            context.preferences.keep(Life::Device, "enter", on.then_some("breaks"));
                         }
                     />
                     <span>

@@ -8,86 +8,104 @@ use parlour_protocol::limits::{AVATAR_UPLOAD, BIO};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
 
-use crate::api::http::Failure;
 use crate::components::avatar::Avatar;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
-use crate::context::context;
+use crate::context::{Context, context};
 use crate::icons::{CAMERA, Icon, TRASH};
 use crate::pages::auth::FormFailure;
+use crate::state::failure::Failure;
 use crate::texts::{auth, common, security, settings as texts};
+
+/// A picture that was chosen but not uploaded; a cheap handle.
+#[derive(Clone, Copy)]
+struct Chosen {
+    context: Context,
+    input: NodeRef<html::Input>,
+    file: StoredValue<Option<web_sys::File>, LocalStorage>,
+    preview: RwSignal<Option<String>>,
+    error: RwSignal<Option<String>>,
+    busy: RwSignal<bool>,
+}
+
+impl Chosen {
+    fn new(context: Context) -> Self {
+        let chosen = Self {
+            context,
+            input: NodeRef::new(),
+            file: StoredValue::new_local(None),
+            preview: RwSignal::new(None),
+            error: RwSignal::new(None),
+            busy: RwSignal::new(false),
+        };
+        on_cleanup(move || chosen.forget());
+        chosen
+    }
+
+    fn forget(&self) {
+        if let Some(Some(address)) = self.preview.try_get_untracked() {
+            let _ = web_sys::Url::revoke_object_url(&address);
+        }
+        let _ = self.preview.try_set(None);
+        let _ = self.file.try_set_value(None);
+        if let Some(Some(input)) = self.input.try_get_untracked() {
+            input.set_value("");
+        }
+    }
+
+    fn choose(&self) {
+        let file = self.input.get_untracked().and_then(|input| input.files()).and_then(|files| files.get(0));
+        let Some(file) = file else { return };
+        self.error.set(None);
+        if !file.type_().starts_with("image/") {
+            self.error.set(Some(texts::photo_wrong_kind().to_owned()));
+        } else if file.size() > AVATAR_UPLOAD as f64 {
+            self.error.set(Some(texts::photo_too_large().to_owned()));
+        } else if let Ok(address) = web_sys::Url::create_object_url_with_blob(&file) {
+            self.preview.set(Some(address));
+            self.file.set_value(Some(file));
+        }
+    }
+
+    /// Handles the browser having failed to show the picture.
+    fn broken(&self) {
+        self.forget();
+        self.error.set(Some(texts::photo_broken().to_owned()));
+    }
+
+    fn save(self) {
+        let Some(file) = self.file.get_value().filter(|_| !self.busy.get_untracked()) else { return };
+        self.busy.set(true);
+        spawn_local(async move {
+            let media = file.type_();
+            match self.context.api.upload_avatar(file.into(), media).await {
+                Ok(account) => {
+                    self.context.account_changed(account);
+                    self.context.ui.toast(texts::photo_updated(), false);
+                    self.forget();
+                }
+                Err(failure) => {
+                    let _ = self.error.try_set(Some(failure.message()));
+                }
+            }
+            let _ = self.busy.try_set(false);
+        });
+    }
+}
 
 /// The picture: choose, preview and upload; or remove.
 #[component]
 pub(crate) fn AvatarForm() -> impl IntoView {
     let context = context();
-    let input = NodeRef::<html::Input>::new();
-    let chosen: StoredValue<Option<web_sys::File>, LocalStorage> = StoredValue::new_local(None);
-    let preview = RwSignal::new(None::<String>);
-    let busy = RwSignal::new(false);
-    let error = RwSignal::new(None::<String>);
-    let forget = move || {
-        if let Some(Some(address)) = preview.try_get_untracked() {
-            let _ = web_sys::Url::revoke_object_url(&address);
+    let chosen = Chosen::new(context);
+    let face = move || match chosen.preview.get() {
+        Some(address) => view! {
+            <span class="avatar avatar-xl">
+                <img src=address alt=texts::photo_chosen() on:error=move |_| chosen.broken() />
+            </span>
         }
-        let _ = preview.try_set(None);
-        let _ = chosen.try_set_value(None);
-        if let Some(Some(input)) = input.try_get_untracked() {
-            input.set_value("");
-        }
-    };
-    on_cleanup(forget);
-    let choose = move |_| {
-        let file = input.get_untracked().and_then(|input| input.files()).and_then(|files| files.get(0));
-        let Some(file) = file else { return };
-        error.set(None);
-        if !file.type_().starts_with("image/") {
-            error.set(Some(texts::photo_wrong_kind().to_owned()));
-        } else if file.size() > AVATAR_UPLOAD as f64 {
-            error.set(Some(texts::photo_too_large().to_owned()));
-        } else if let Ok(address) = web_sys::Url::create_object_url_with_blob(&file) {
-            preview.set(Some(address));
-            chosen.set_value(Some(file));
-        }
-    };
-    let save = move |_| {
-        let Some(file) = chosen.get_value() else { return };
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        spawn_local(async move {
-            let media = file.type_();
-            match context.api.upload_avatar(file.into(), media).await {
-                Ok(account) => {
-                    context.account_changed(account);
-                    context.toast(texts::photo_updated(), false);
-                    forget();
-                }
-                Err(failure) => {
-                    let _ = error.try_set(Some(failure.message()));
-                }
-            }
-            let _ = busy.try_set(false);
-        });
-    };
-    let remove = move |_| {
-        context.attempt(async move { context.api.delete_avatar().await }, move |account| {
-            context.account_changed(account);
-            context.toast(texts::photo_removed(), false);
-        });
-    };
-    let has_picture =
-        move || context.account.with(|one| one.as_ref().is_some_and(|one| one.avatar.is_some()));
-    let broken = move || {
-        forget();
-        error.set(Some(texts::photo_broken().to_owned()));
-    };
-    let face = move || {
-        match preview.get() {
-        Some(address) => view! { <span class="avatar avatar-xl"><img src=address alt=texts::photo_chosen() on:error=move |_| broken() /></span> }.into_any(),
-        None => view! { <Avatar id=context.me() size="xl" /> }.into_any(),
-    }
+        .into_any(),
+        None => view! { <Avatar id=context.session.me() size="xl" /> }.into_any(),
     };
     view! {
         <section class="card settings-card avatar-form">
@@ -95,51 +113,61 @@ pub(crate) fn AvatarForm() -> impl IntoView {
             <div class="grow">
                 <h2>{texts::photo()}</h2>
                 <p class="soft">{texts::photo_hint()}</p>
-                {move || error.get().map(|error| view! { <p class="field-note bad" role="alert">{error}</p> })}
+                {move || chosen.error.get().map(|error| view! { <p class="field-note bad" role="alert">{error}</p> })}
                 <input
-                    node_ref=input
+                    node_ref=chosen.input
                     type="file"
                     name="avatar"
                     class="visually-hidden file-input"
                     id="avatar-file"
                     aria-label=texts::photo_choose()
                     accept="image/png,image/jpeg,image/webp,image/gif"
-                    on:change=choose
+                    on:change=move |_| chosen.choose()
                 />
                 <div class="row">
-                    <Show
-                        when=move || preview.with(Option::is_some)
-                        fallback=move || {
-                            view! {
-                                <label class="button" for="avatar-file">
-                                    <Icon path=CAMERA />
-                                    {texts::photo_choose()}
-                                </label>
-                                <Show when=has_picture>
-                                    <button type="button" class="button danger-quiet" data-testid="remove-avatar" on:click=remove>
-                                        <Icon path=TRASH />
-                                        {common::remove()}
-                                    </button>
-                                </Show>
-                            }
-                        }
-                    >
+                    <Show when=move || chosen.preview.with(Option::is_some) fallback=|| view! { <ChangeAvatar /> }>
                         <button
                             type="button"
                             class="button primary"
-                            class:busy=move || busy.get()
+                            class:busy=move || chosen.busy.get()
                             data-testid="save-avatar"
-                            on:click=save
+                            on:click=move |_| chosen.save()
                         >
                             {texts::photo_use()}
                         </button>
-                        <button type="button" class="button" on:click=move |_| forget()>
+                        <button type="button" class="button" on:click=move |_| chosen.forget()>
                             {common::cancel()}
                         </button>
                     </Show>
                 </div>
             </div>
         </section>
+    }
+}
+
+/// The buttons to choose a picture and to remove the current one.
+#[component]
+fn ChangeAvatar() -> impl IntoView {
+    let context = context();
+    let there =
+        move || context.session.account.with(|one| one.as_ref().is_some_and(|one| one.avatar.is_some()));
+    let remove = move |_| {
+        context.attempt(async move { context.api.delete_avatar().await }, move |account| {
+            context.account_changed(account);
+            context.ui.toast(texts::photo_removed(), false);
+        });
+    };
+    view! {
+        <label class="button" for="avatar-file">
+            <Icon path=CAMERA />
+            {texts::photo_choose()}
+        </label>
+        <Show when=there>
+            <button type="button" class="button danger-quiet" data-testid="remove-avatar" on:click=remove>
+                <Icon path=TRASH />
+                {common::remove()}
+            </button>
+        </Show>
     }
 }
 
@@ -152,7 +180,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
     let bio = Input::new("bio", validation::bio);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
-    context.account.with_untracked(|account| {
+    context.session.account.with_untracked(|account| {
         if let Some(account) = account {
             handle.value.set(account.handle.clone());
             display_name.value.set(account.display_name.clone());
@@ -164,7 +192,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
         if busy.get_untracked() || !check_all(&[display_name, handle, bio]) {
             return;
         }
-        let Some(known) = context.account.get_untracked() else { return };
+        let Some(known) = context.session.account.get_untracked() else { return };
         let changed = |input: Input, old: &str| {
             let new = input.text().trim().to_owned();
             (new != old).then_some(new)
@@ -175,7 +203,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
             bio: changed(bio, &known.bio),
         };
         if body == UpdateAccount::default() {
-            context.toast(texts::no_changes(), false);
+            context.ui.toast(texts::no_changes(), false);
             return;
         }
         busy.set(true);
@@ -184,20 +212,17 @@ pub(crate) fn ProfileForm() -> impl IntoView {
             match context.api.update_account(&body).await {
                 Ok(account) => {
                     context.account_changed(account);
-                    context.toast(texts::profile_saved(), false);
+                    context.ui.toast(texts::profile_saved(), false);
+                }
+                Err(why) if why.code() == Some(ErrorCode::Taken) => {
+                    let _ = handle.error.try_set(Some(auth::username_taken().to_owned()));
+                    handle.focus();
                 }
                 Err(why) => {
-                    if why.code() == Some(ErrorCode::Taken) {
-                        let _ = handle.error.try_set(Some(auth::username_taken().to_owned()));
-                        handle.focus();
-                    } else {
-                        for (name, input) in
-                            [("handle", handle), ("display_name", display_name), ("bio", bio)]
-                        {
-                            let _ = input.error.try_set(why.violation(name));
-                        }
-                        let _ = failure.try_set(Some(why));
+                    for (name, input) in [("handle", handle), ("display_name", display_name), ("bio", bio)] {
+                        let _ = input.error.try_set(why.violation(name));
                     }
+                    let _ = failure.try_set(Some(why));
                 }
             }
             let _ = busy.try_set(false);
@@ -249,7 +274,7 @@ pub(crate) fn PasswordForm() -> impl IntoView {
                 Ok(()) => {
                     let _ = current.value.try_set(String::new());
                     let _ = new.value.try_set(String::new());
-                    context.toast(security::password_changed(), false);
+                    context.ui.toast(security::password_changed(), false);
                 }
                 Err(why) if why.code() == Some(ErrorCode::BadCredentials) => {
                     let _ = current.error.try_set(Some(security::wrong_current_password().to_owned()));

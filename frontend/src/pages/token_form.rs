@@ -43,7 +43,7 @@ pub(crate) fn TokenForm(
     let days = RwSignal::new(USUAL);
     let password = password_again("token_password");
     let sending = Sending::new();
-    let owner = context.me();
+    let owner = context.session.me();
     effect(move || name.focus());
     let cancel = move |_| {
         name.forget(owner);
@@ -76,61 +76,13 @@ pub(crate) fn TokenForm(
         });
     };
     let bot = holder != Holder::Myself;
-    let access_hint = move || match (writes.get(), bot) {
-        (false, false) => texts::access_hint_read(),
-        (true, false) => texts::access_hint_write(),
-        (false, true) => texts::access_hint_read_bot(),
-        (true, true) => texts::access_hint_write_bot(),
-    };
-    let where_hint = move || {
-        if limited.get() { texts::conversations_hint_some() } else { texts::conversations_hint_all() }
-    };
-    let until = move || match days.get() {
-        Some(days) => {
-            let end = Timestamp(browser::now().0 + days * DAY);
-            texts::expiry_hint(&time::full_day(browser::local_time(end)))
-        }
-        None => texts::expiry_hint_never().to_owned(),
-    };
-    let said = |text: &str| text.to_owned();
-    let lifetime = |days: Option<i64>| {
-        let written = days.map_or_else(|| said("never"), |days| days.to_string());
-        (days, written, texts::lifetime(days))
-    };
     view! {
         <form class="form whole token-form" data-testid="token-form" novalidate on:submit=submit>
             <FormFailure failure=sending.failure />
             <Field input=name label=texts::name() hint=texts::name_hint() placeholder=texts::name_example() />
-            <Choices
-                name="token_access"
-                label=texts::access()
-                choices=vec![
-                    (false, said("read"), said(texts::access_read())),
-                    (true, said("write"), said(texts::access_write())),
-                ]
-                chosen=writes
-                hint=Signal::derive(move || access_hint().to_owned())
-            />
-            <Choices
-                name="token_where"
-                label=texts::conversations()
-                choices=vec![
-                    (false, said("all"), said(texts::conversations_all())),
-                    (true, said("some"), said(texts::conversations_some())),
-                ]
-                chosen=limited
-                hint=Signal::derive(move || where_hint().to_owned())
-            />
-            <Show when=move || limited.get()>
-                <Conversations bot only misfit />
-            </Show>
-            <Choices
-                name="token_days"
-                label=texts::expiry()
-                choices=LIFETIMES.into_iter().map(lifetime).collect()
-                chosen=days
-                hint=Signal::derive(until)
-            />
+            <Access bot writes />
+            <Where bot limited only misfit />
+            <Lifetime days />
             <PasswordAgain input=password />
             <div class="row end">
                 <button type="button" class="button" data-testid="token-cancel" on:click=cancel>
@@ -139,6 +91,86 @@ pub(crate) fn TokenForm(
                 <Submit label=texts::create_token() busy=sending.busy testid="create-token" />
             </div>
         </form>
+    }
+}
+
+fn said(text: &str) -> String {
+    text.to_owned()
+}
+
+/// Whether the token may only read, or also write.
+#[component]
+fn Access(bot: bool, writes: RwSignal<bool>) -> impl IntoView {
+    let hint = move || match (writes.get(), bot) {
+        (false, false) => texts::access_hint_read(),
+        (true, false) => texts::access_hint_write(),
+        (false, true) => texts::access_hint_read_bot(),
+        (true, true) => texts::access_hint_write_bot(),
+    };
+    view! {
+        <Choices
+            name="token_access"
+            label=texts::access()
+            choices=vec![
+                (false, said("read"), said(texts::access_read())),
+                (true, said("write"), said(texts::access_write())),
+            ]
+            chosen=writes
+            hint=Signal::derive(move || hint().to_owned())
+        />
+    }
+}
+
+/// Whether the token is for all conversations, or for which ones.
+#[component]
+fn Where(
+    bot: bool,
+    limited: RwSignal<bool>,
+    only: RwSignal<BTreeSet<ConversationId>>,
+    misfit: RwSignal<Option<Misfit>>,
+) -> impl IntoView {
+    let hint = move || {
+        if limited.get() { texts::conversations_hint_some() } else { texts::conversations_hint_all() }
+    };
+    view! {
+        <Choices
+            name="token_where"
+            label=texts::conversations()
+            choices=vec![
+                (false, said("all"), said(texts::conversations_all())),
+                (true, said("some"), said(texts::conversations_some())),
+            ]
+            chosen=limited
+            hint=Signal::derive(move || hint().to_owned())
+        />
+        <Show when=move || limited.get()>
+            <Conversations bot only misfit />
+        </Show>
+    }
+}
+
+/// How long the token is valid.
+#[component]
+fn Lifetime(days: RwSignal<Option<i64>>) -> impl IntoView {
+    let until = move || match days.get() {
+        Some(days) => {
+            let end = Timestamp(browser::now().0 + days * DAY);
+            texts::expiry_hint(&time::full_day(browser::local_time(end)))
+        }
+        None => texts::expiry_hint_never().to_owned(),
+    };
+    let lifetime = |days: Option<i64>| {
+        let written = days.map_or_else(|| said("never"), |days| days.to_string());
+        (days, written, texts::lifetime(days))
+    };
+    view! {
+        <Choices
+            name="token_days"
+            label=texts::expiry()
+            choices=LIFETIMES.into_iter().map(lifetime).collect()
+            chosen=days
+            hint=Signal::derive(until)
+        />
     }
 }
 
@@ -151,9 +183,9 @@ fn Conversations(
 ) -> impl IntoView {
     let context = context();
     let all = Memo::new(move |_| {
-        let mut ids = context.ordered(ConversationKind::Room);
+        let mut ids = context.conversations.ordered(ConversationKind::Room);
         if !bot {
-            ids.extend(context.ordered(ConversationKind::Direct));
+            ids.extend(context.conversations.ordered(ConversationKind::Direct));
         }
         ids.into_iter().filter_map(|id| Some((id, called(context, id)?))).collect::<Vec<_>>()
     });

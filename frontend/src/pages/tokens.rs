@@ -9,13 +9,13 @@ use parlour_protocol::limits::TOKENS_PER_USER;
 
 use crate::browser;
 use crate::components::copying::CopyButton;
-use crate::components::dialog::ask;
 use crate::components::states::{Failed, Skeleton};
-use crate::context::{Context, Load, context};
+use crate::context::{Context, context};
 use crate::icons::{Icon, KEY, PLUS};
 use crate::pages::bots::Bots;
 use crate::pages::token_form::TokenForm;
 use crate::state::conversations::title;
+use crate::state::load::Load;
 use crate::state::tokens::{Doing, Holder, Reach, full, reach, writes};
 use crate::state::{bidi, time};
 use crate::texts::tokens as texts;
@@ -36,7 +36,7 @@ pub(crate) fn Programs() -> impl IntoView {
 
 /// The name of a conversation in lists: `#tea`, `Ada`. `None` if the user is not in it.
 pub(crate) fn called(context: Context, id: ConversationId) -> Option<String> {
-    let entry = context.entry(id)?;
+    let entry = context.conversations.entry(id)?;
     Some(entry.with(|entry| match entry.kind {
         ConversationKind::Room => format!("#{}", title(entry)),
         ConversationKind::Direct => title(entry),
@@ -62,10 +62,8 @@ pub(crate) fn Tokens(
     let fresh = RwSignal::new(None::<CreatedToken>);
     let read = move || {
         spawn_local(async move {
-            tokens.try_set(match context.api.list_tokens(holder).await {
-                Ok(page) => Load::Ready(page.items),
-                Err(failure) => Load::Failed(failure),
-            });
+            let answer = context.api.list_tokens(holder).await;
+            tokens.try_set(answer.map(|page| page.items).into());
         });
     };
     read();
@@ -168,10 +166,10 @@ fn Line(token: Token, holder: Holder, tokens: RwSignal<Load<Vec<Token>>>) -> imp
     let label = texts::revoke_named(&name);
     let revoke = move |_| {
         let name = name.clone();
-        ask(texts::revoke_title(&name), texts::revoke_text(), texts::revoke(), move || {
+        context.ui.ask(texts::revoke_title(&name), texts::revoke_text(), texts::revoke(), move || {
             let said = texts::revoked(&name);
             context.attempt(async move { context.api.revoke_token(holder, id).await }, move |()| {
-                context.toast(said, false);
+                context.ui.toast(said, false);
                 let _ = tokens.try_update(|all| {
                     if let Load::Ready(all) = all {
                         all.retain(|one| one.id != id);
@@ -184,7 +182,7 @@ fn Line(token: Token, holder: Holder, tokens: RwSignal<Load<Vec<Token>>>) -> imp
     let only = token.conversations;
     let reaches = move || {
         // Conversation names become known when the conversations are loaded.
-        context.ids.track();
+        context.conversations.ids.track();
         let called = |id| called(context, id).map(|name| bidi::isolated(&name));
         match reach(only.as_deref(), called) {
             Reach::Everywhere => texts::everywhere().to_owned(),
@@ -192,7 +190,7 @@ fn Line(token: Token, holder: Holder, tokens: RwSignal<Load<Vec<Token>>>) -> imp
         }
     };
     let used = move || {
-        context.minute.track();
+        context.ui.minute.track();
         token
             .last_used_at
             .map_or_else(|| texts::never_used().to_owned(), |at| texts::last_used(&browser::ago(at)))

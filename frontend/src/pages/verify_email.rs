@@ -5,11 +5,11 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_protocol::emails::CompleteEmailVerification;
 
-use crate::api::http::Failure;
 use crate::arrival::titled;
 use crate::components::form::Submit;
 use crate::context::context;
 use crate::pages::auth::FormFailure;
+use crate::state::failure::Failure;
 use crate::texts::auth;
 
 /// The button and the result.

@@ -77,6 +77,23 @@ impl Counted {
         false
     }
 
+    /// Removes a deleted message that may have counted as unread: its author is unknown. Returns true if only the server
+    /// knows the new count.
+    fn delete_unknown(&mut self, seq: Seq, read: Seq) -> bool {
+        let seen = self.seen.len();
+        self.seen.retain(|(one, _)| *one != seq);
+        self.seen.len() == seen && self.may_be_told(seq, read)
+    }
+
+    /// Handles an edited message, which mentions the user now or not. Only the server knows whether an edit added or
+    /// removed a mention: returns true if it must be asked.
+    fn edit(&self, seq: Seq, read: Seq, mentions: bool) -> bool {
+        match self.seen.iter().find(|(one, _)| *one == seq) {
+            Some((_, mentioned)) => *mentioned != mentions,
+            None => self.may_be_told(seq, read) && (mentions || self.told.1 > 0),
+        }
+    }
+
     /// Whether a message may be one of those counted by the server.
     fn may_be_told(&self, seq: Seq, read: Seq) -> bool {
         self.told != (0, 0) && seq > read && seq <= self.until
@@ -135,24 +152,14 @@ pub(crate) fn apply(
             {
                 last.body.clone_from(body);
             }
-            // Only the server knows whether an edit added or removed a mention.
-            effect.doubt = match counted.seen.iter().find(|(seq, _)| seq == target) {
-                Some((_, mentioned)) => *mentioned != named(mentions),
-                None => {
-                    counted.may_be_told(*target, entry.read_seq) && (named(mentions) || counted.told.1 > 0)
-                }
-            };
+            effect.doubt = counted.edit(*target, entry.read_seq, named(mentions));
         }
         Change::MessageDeleted { target, author, .. } => {
             entry.last_message.take_if(|last| last.seq == *target);
             effect.doubt = match author {
                 Some(author) if *author == me || blocked(*author) => false,
                 Some(_) => counted.delete(*target, entry.read_seq),
-                None => {
-                    let seen = counted.seen.iter().any(|(seq, _)| seq == target);
-                    counted.seen.retain(|(seq, _)| seq != target);
-                    !seen && counted.may_be_told(*target, entry.read_seq)
-                }
+                None => counted.delete_unknown(*target, entry.read_seq),
             };
         }
         Change::MemberJoined { .. } => entry.member_count += 1,

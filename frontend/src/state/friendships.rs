@@ -1,14 +1,9 @@
-//! Applies events of the user's own stream to the loaded lists of friends, requests and notifications, without
-//! reloading.
+//! Applies events of the user's own stream to the loaded lists of friends and requests, without reloading.
 
 use parlour_protocol::friends::{Friend, FriendRequest, FriendRequests};
-use parlour_protocol::ids::{ConversationId, Seq, UserId};
-use parlour_protocol::notifications::{Notification, NotificationKind, Notifications};
+use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
-
-/// Unread notifications are counted up to this number, as on the server.
-const MOST: i64 = 100;
 
 /// Adds a request at the top of the incoming or the outgoing list.
 pub(crate) fn ask(requests: &mut FriendRequests, user: User, at: Timestamp, incoming: bool) {
@@ -33,32 +28,6 @@ pub(crate) fn befriend(
 ) {
     friends.retain(|one| one.user.id != user.id);
     friends.insert(0, Friend { user, online, since, direct });
-}
-
-/// What a notification is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct About {
-    pub(crate) kind: NotificationKind,
-    pub(crate) actor: User,
-    /// Conversation, position, and the room's name.
-    pub(crate) message: Option<(ConversationId, Seq, Option<String>)>,
-}
-
-/// Inserts a notification by its position, unless it is already there.
-pub(crate) fn notify(notices: &mut Notifications, seq: Seq, at: Timestamp, about: About) {
-    // Users that had to be requested first may arrive out of order.
-    let place = notices.items.partition_point(|one| one.seq > seq);
-    if notices.items.get(place).is_some_and(|one| one.seq == seq) {
-        return;
-    }
-    let About { kind, actor, message } = about;
-    let (conversation, message, room) = match message {
-        Some((conversation, message, room)) => (Some(conversation), Some(message), room),
-        None => (None, None, None),
-    };
-    let one = Notification { seq, kind, actor, conversation, room, message, at, read: false };
-    notices.items.insert(place, one);
-    notices.unread = (notices.unread + 1).min(MOST);
 }
 
 #[cfg(test)]
@@ -88,16 +57,5 @@ mod tests {
         }
         end_request(&mut requests, UserId(2));
         assert_eq!((friends.len(), requests.incoming.len(), requests.outgoing.len()), (1, 0, 1));
-    }
-
-    #[test]
-    fn a_notification_is_told_once() {
-        let mut notices = Notifications { items: Vec::new(), unread: 0, next: None };
-        let about = About { kind: NotificationKind::FriendRequested, actor: user(2), message: None };
-        for seq in [4, 4, 7, 5] {
-            notify(&mut notices, seq, Timestamp(seq), about.clone());
-        }
-        assert_eq!(notices.items.iter().map(|one| one.seq).collect::<Vec<_>>(), [7, 5, 4]);
-        assert_eq!(notices.unread, 3);
     }
 }

@@ -3,6 +3,9 @@
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::rooms::MemberRole;
 
+use crate::state::failure::Failure;
+use crate::state::load::Load;
+
 /// A join or a leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Move {
@@ -20,12 +23,13 @@ pub(crate) struct Roster {
     /// Joins and leaves during the load; the loaded list may show the state before or after them.
     meanwhile: Vec<Move>,
     read: bool,
+    failed: Option<Failure>,
 }
 
 impl Roster {
     /// A list that is not loaded yet.
     pub(crate) fn new(room: ConversationId) -> Self {
-        Self { room, members: Vec::new(), meanwhile: Vec::new(), read: false }
+        Self { room, members: Vec::new(), meanwhile: Vec::new(), read: false, failed: None }
     }
 
     /// The room.
@@ -40,6 +44,11 @@ impl Roster {
         for one in std::mem::take(&mut self.meanwhile) {
             self.apply(one);
         }
+    }
+
+    /// Notes that the list could not be loaded.
+    pub(crate) fn fail(&mut self, why: Failure) {
+        self.failed = Some(why);
     }
 
     /// Records a join or a leave.
@@ -60,9 +69,13 @@ impl Roster {
         }
     }
 
-    /// All members, or `None` until the list is loaded.
-    pub(crate) fn members(&self) -> Option<&[(UserId, MemberRole)]> {
-        self.read.then_some(&self.members)
+    /// All members, if they are loaded.
+    pub(crate) fn members(&self) -> Load<Vec<(UserId, MemberRole)>> {
+        match &self.failed {
+            _ if self.read => Load::Ready(self.members.clone()),
+            Some(why) => Load::Failed(why.clone()),
+            None => Load::Pending,
+        }
     }
 }
 
@@ -78,14 +91,16 @@ mod tests {
     #[test]
     fn who_comes_and_goes_is_kept_up() {
         let mut roster = Roster::new(ConversationId(5));
-        assert_eq!(roster.members(), None);
+        assert_eq!(roster.members(), Load::Pending);
+        roster.fail(Failure::Offline);
+        assert_eq!(roster.members(), Load::Failed(Failure::Offline));
         roster.fill(vec![(ADA, MemberRole::Owner)]);
         for one in
             [Move::Joined(BOB, MEMBER), Move::Joined(BOB, MEMBER), Move::Joined(CY, MEMBER), Move::Left(BOB)]
         {
             roster.hear(one);
         }
-        assert_eq!(roster.members().unwrap(), [(ADA, MemberRole::Owner), (CY, MEMBER)]);
+        assert_eq!(roster.members(), Load::Ready(vec![(ADA, MemberRole::Owner), (CY, MEMBER)]));
     }
 
     #[test]
@@ -95,7 +110,7 @@ mod tests {
             roster.hear(Move::Left(BOB));
             roster.hear(Move::Joined(CY, MEMBER));
             roster.fill(list);
-            assert_eq!(roster.members().unwrap(), [(ADA, MEMBER), (CY, MEMBER)]);
+            assert_eq!(roster.members(), Load::Ready(vec![(ADA, MEMBER), (CY, MEMBER)]));
         }
     }
 }

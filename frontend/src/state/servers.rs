@@ -122,9 +122,14 @@ pub(crate) fn host(address: &str) -> &str {
     address.split_once("://").map_or(address, |(_, rest)| rest)
 }
 
+/// The address of an API path. Without an origin, it is at the host that the page was loaded from.
+pub(crate) fn api(origin: Option<&str>, path: &str) -> String {
+    format!("{}/api/v1{path}", origin.unwrap_or_default())
+}
+
 /// The address of a server's socket.
 pub(crate) fn socket(address: &str) -> String {
-    format!("{}/api/v1/socket", address.replacen("http", "ws", 1))
+    api(Some(&address.replacen("http", "ws", 1)), "/socket")
 }
 
 /// What an answer to `GET /api/v1/server` says about the host. Static hosts answer with a page or a 404; the error of a

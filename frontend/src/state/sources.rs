@@ -1,6 +1,6 @@
 //! Rules about the client's own source text: what may be used only in certain files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Fails if a word occurs in a file other than the allowed ones. Tests are ignored.
 pub(crate) fn only_in(files: &[&str], words: &[&str]) {
@@ -15,11 +15,27 @@ pub(crate) fn only_in(files: &[&str], words: &[&str]) {
     assert!(found.is_empty(), "only {files:?} may have this: {found:?}");
 }
 
+/// Fails if a word occurs in a folder. Tests are ignored.
+pub(crate) fn not_in(folder: &str, words: &[&str]) {
+    let (mut found, folder) = (Vec::new(), sources().join(folder));
+    each(&mut |path, code| {
+        let inside = path.starts_with(&folder);
+        for word in words.iter().filter(|word| inside && code.contains(**word)) {
+            found.push(format!("{word} in {}", path.display()));
+        }
+    });
+    assert!(found.is_empty(), "{} must not have this: {found:?}", folder.display());
+}
+
 /// Passes every source file, without its tests, to `look`.
 pub(crate) fn each(look: &mut impl FnMut(&Path, &str)) {
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut |path, text| {
+    walk(&sources(), &mut |path, text| {
         look(path, text.split("#[cfg(test)]").next().unwrap_or_default());
     });
+}
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
 fn walk(folder: &Path, look: &mut impl FnMut(&Path, &str)) {
