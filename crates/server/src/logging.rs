@@ -91,6 +91,7 @@ fn filter(wanted: &str) -> Result<Targets, ParseError> {
 }
 
 /// Starts logging to standard error, filtered by `RUST_LOG`.
+#[expect(clippy::disallowed_methods, reason = "logging starts before the settings are read")]
 pub fn init() {
     let filter = filter(&std::env::var("RUST_LOG").unwrap_or_default()).unwrap_or_else(|error| {
         eprintln!("RUST_LOG is ignored: {error}; an example is info,parlour_server=debug");

@@ -58,8 +58,8 @@ async fn a_job_is_run_once(app: App) {
         app.metrics_of_jobs(0, "jobs_waiting").await[&JobKind::Mail] == 0
     })
     .await;
-    assert_eq!(total(&app, "job_runs", JobKind::Mail).await, 20);
-    assert_eq!(total(&app, "job_failures", JobKind::Mail).await, 0);
+    assert_eq!(total(&app, "job_runs_total", JobKind::Mail).await, 20);
+    assert_eq!(total(&app, "job_failures_total", JobKind::Mail).await, 0);
     assert_eq!(total(&app, "job_seconds_count", JobKind::Mail).await, 20);
     assert_eq!((app.mail().begun(), app.mail().mails().len()), (20, 0));
 }
@@ -83,7 +83,7 @@ async fn a_dead_node_loses_no_job(app: App) {
         app.metrics_of_jobs(0, "jobs_waiting").await[&JobKind::ResetRequest] == 0
     })
     .await;
-    assert_eq!(total(&app, "job_runs", JobKind::Erasure).await, 0);
+    assert_eq!(total(&app, "job_runs_total", JobKind::Erasure).await, 0);
     assert_eq!(app.metrics_of_jobs(0, "jobs_lag_seconds").await[&JobKind::Erasure], 0, "somebody has it");
     app.advance(jobs::LEASE);
     let now = app.now().0;
@@ -92,7 +92,7 @@ async fn a_dead_node_loses_no_job(app: App) {
     })
     .await;
     assert!(!bob.get(&format!("/api/v1/conversations/{room}/events")).await.text.contains("half erased"));
-    assert_eq!(total(&app, "job_runs", JobKind::Erasure).await, 1);
+    assert_eq!(total(&app, "job_runs_total", JobKind::Erasure).await, 1);
     // The dead node was only slow. Its lease is lost, and what it reports changes nothing.
     assert!(!jobs::renew(&mut conn, app.now(), &claimed[0]).unwrap().value);
     jobs::fail(&mut conn, app.now(), &claimed[0], &Failure::lasting("too late"), 0).unwrap();
@@ -116,7 +116,7 @@ async fn administrators_retry_what_failed(app: App) {
     assert!(!listed.text.contains("example.org"));
     let metrics = app.metrics_of_jobs(0, "jobs_failed").await;
     assert_eq!((metrics[&JobKind::Mail], metrics[&JobKind::Cleaning]), (1, 0));
-    assert_eq!(total(&app, "job_failures", JobKind::Mail).await, 1);
+    assert_eq!(total(&app, "job_failures_total", JobKind::Mail).await, 1);
 
     // Nobody else can do anything here.
     let id = failed(&root).await[0].id;
@@ -197,14 +197,14 @@ async fn one_node_cleans_up_for_all(app: App) {
     for round in 1..=3 {
         eventually("it is cleaned up", || async {
             let leased = schema::jobs::table.filter(schema::jobs::leased_until.is_not_null()).count();
-            total(&app, "job_runs", JobKind::Cleaning).await == round
+            total(&app, "job_runs_total", JobKind::Cleaning).await == round
                 && leased.get_result::<i64>(&mut app.database().connect()).unwrap() == 0
         })
         .await;
         assert_eq!(app.metrics_of_jobs(0, "jobs_waiting").await[&JobKind::Cleaning], 1, "it comes again");
         app.advance(HOUR);
     }
-    assert_eq!(total(&app, "job_failures", JobKind::Cleaning).await, 0);
+    assert_eq!(total(&app, "job_failures_total", JobKind::Cleaning).await, 0);
 }
 
 const NOW: Timestamp = Timestamp(1_767_225_600_000_000);

@@ -123,8 +123,10 @@ impl Process {
         let page = reqwest::Client::new().get(format!("http://{}/metrics", self.address));
         let page = page.bearer_auth(METRICS_TOKEN).send().await.expect("metrics");
         let page = page.text().await.expect("metrics");
-        let line = page.lines().find_map(|line| line.strip_prefix("parlour_database_statements "));
-        line.and_then(|number| number.parse().ok()).expect("the count of statements")
+        let line = page.lines().find_map(|line| line.strip_prefix("parlour_database_statements"));
+        // Older builds, which `cost` compares with, leave out `_total`.
+        let number = line.map(|line| line.trim_start_matches("_total").trim_start());
+        number.and_then(|number| number.parse().ok()).expect("the count of statements")
     }
 
     /// Resident memory in KiB.
