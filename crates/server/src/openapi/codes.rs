@@ -1,6 +1,7 @@
 //! Which problem codes an operation can return.
 //!
-//! Invariant: this list is verified: tests compare every refusal they get with it.
+//! Invariant: this list is verified: tests compare every refusal they get with it. `own` is a table, so it is as long as
+//! there are operations with codes of their own.
 
 use parlour_protocol::problems::ErrorCode;
 
