@@ -38,6 +38,12 @@ const BELIEVED: u32 = 5;
 pub struct Pulse(AtomicBool);
 
 impl Pulse {
+    /// One that beats for ever.
+    #[cfg(test)]
+    pub(super) fn beating() -> Arc<Self> {
+        Arc::new(Self(AtomicBool::new(true)))
+    }
+
     /// Whether they are, as far as is known.
     pub fn beats(&self) -> bool {
         self.0.load(Ordering::Relaxed)
@@ -100,7 +106,7 @@ pub struct Gates {
 impl Gates {
     /// Creates the gates of the current thread.
     pub fn new(pulse: Arc<Pulse>) -> Self {
-        Self { strangers: Gate::new(Some(pulse)), known: Gate::new(None), reads: Pace::default() }
+        Self { reads: Pace::new(pulse.clone()), strangers: Gate::new(Some(pulse)), known: Gate::new(None) }
     }
 }
 

@@ -1,19 +1,22 @@
 //! The pace at which bytes of unauthenticated connections are read. Thousands of them may become readable at the same
 //! moment, and each read runs a request's code: without a pace, everybody else would wait for all of them. Blocks of
 //! addresses take turns, and networks within a block. The first read of a connection mostly goes before further ones: a
-//! small request has been read with it, whatever else its network sends.
+//! small request has been read with it, whatever else its network sends. While nobody writes to anybody, nobody waits: the
+//! pace would only make connecting slower.
 //!
 //! Invariant: a connection that was told to wait is woken exactly once, after at most as many rounds as there are
 //! others.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::addresses::{AddressKey, Block};
+use super::gate::Pulse;
 use super::queue::FairBlocks;
 
 /// Reads per round.
@@ -52,8 +55,11 @@ impl Waiting {
 }
 
 /// The pace of one thread; cheap to clone.
-#[derive(Clone, Default)]
-pub struct Pace(Rc<RefCell<Waiting>>);
+#[derive(Clone)]
+pub struct Pace {
+    pulse: Arc<Pulse>,
+    waiting: Rc<RefCell<Waiting>>,
+}
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Turn {
@@ -71,6 +77,11 @@ pub struct Paced {
 }
 
 impl Pace {
+    /// A pace that is kept while people write to each other.
+    pub fn new(pulse: Arc<Pulse>) -> Self {
+        Self { pulse, waiting: Rc::default() }
+    }
+
     /// A reader that keeps this pace, for a connection from a network.
     pub fn reader(&self, network: AddressKey) -> Paced {
         Paced { pace: self.clone(), network, turn: Rc::default() }
@@ -78,8 +89,12 @@ impl Pace {
 
     async fn count_rounds(self) {
         loop {
-            tokio::time::sleep(ROUND).await;
-            let mut waiting = self.0.borrow_mut();
+            if self.pulse.beats() {
+                tokio::time::sleep(ROUND).await;
+            } else {
+                tokio::task::yield_now().await;
+            }
+            let mut waiting = self.waiting.borrow_mut();
             (waiting.left, waiting.since) = (AT_ONCE, Some(Instant::now()));
             while waiting.left > 0 {
                 let Some((turn, waker)) = waiting.next() else { break };
@@ -109,7 +124,10 @@ impl Paced {
             }
             Turn::None => {}
         }
-        let mut waiting = self.pace.0.borrow_mut();
+        let mut waiting = self.pace.waiting.borrow_mut();
+        if !waiting.counting && !self.pace.pulse.beats() {
+            return Poll::Ready(());
+        }
         if !waiting.counting && waiting.since.is_none_or(|since| since.elapsed() >= ROUND) {
             (waiting.left, waiting.since) = (AT_ONCE, Some(Instant::now()));
         }
@@ -129,7 +147,7 @@ impl Paced {
 
     /// There was nothing to read: somebody else may.
     pub fn give_back(&self) {
-        self.pace.0.borrow_mut().left += 1;
+        self.pace.waiting.borrow_mut().left += 1;
     }
 }
 
@@ -147,7 +165,7 @@ mod tests {
     async fn a_network_does_not_wait_behind_all_of_another() {
         tokio::task::LocalSet::new()
             .run_until(async {
-                let pace = Pace::default();
+                let pace = Pace::new(Pulse::beating());
                 let began = Instant::now();
                 let read = |from| {
                     let reader = pace.reader(network(from));
@@ -166,7 +184,7 @@ mod tests {
     async fn a_first_read_goes_before_further_ones_of_its_network() {
         tokio::task::LocalSet::new()
             .run_until(async {
-                let pace = Pace::default();
+                let pace = Pace::new(Pulse::beating());
                 let began = Instant::now();
                 let read = |first| {
                     let reader = pace.reader(network(1));
@@ -188,7 +206,7 @@ mod tests {
     async fn a_few_read_in_each_round_in_order_and_the_gone_cost_nothing() {
         tokio::task::LocalSet::new()
             .run_until(async {
-                let pace = Pace::default();
+                let pace = Pace::new(Pulse::beating());
                 let order: Rc<RefCell<Vec<(usize, Duration)>>> = Rc::default();
                 let began = Instant::now();
                 let reading: Vec<_> = (0..AT_ONCE * 3)
@@ -218,16 +236,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn while_nobody_writes_nobody_waits() {
+        let pace = Pace::new(Arc::default());
+        for _ in 0..AT_ONCE * 50 {
+            let reader = pace.reader(network(1));
+            poll_fn(|cx| reader.poll(cx, true)).await;
+        }
+        assert!(!pace.waiting.borrow().counting);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_that_finds_nothing_gives_its_turn_back() {
         tokio::task::LocalSet::new()
             .run_until(async {
-                let pace = Pace::default();
+                let pace = Pace::new(Pulse::beating());
                 for _ in 0..AT_ONCE * 3 {
                     let reader = pace.reader(network(1));
                     poll_fn(|cx| reader.poll(cx, false)).await;
                     reader.give_back();
                 }
-                assert!(!pace.0.borrow().counting);
+                assert!(!pace.waiting.borrow().counting);
             })
             .await;
     }
