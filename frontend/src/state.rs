@@ -24,6 +24,8 @@ pub(crate) mod people;
 pub(crate) mod reactions;
 pub(crate) mod rereads;
 pub(crate) mod rows;
+#[cfg(test)]
+pub(crate) mod samples;
 pub(crate) mod servers;
 #[cfg(test)]
 pub(crate) mod sources;

@@ -51,27 +51,12 @@ pub(crate) fn first_words(body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::samples;
     use parlour_protocol::time::Timestamp;
 
     fn one(id: i64, kind: ConversationKind, unread: i64, mentions: i64, at: i64) -> Conversation {
-        Conversation {
-            id: ConversationId(id),
-            kind,
-            name: None,
-            topic: None,
-            peer: None,
-            online: None,
-            role: None,
-            writable: true,
-            can: Vec::new(),
-            member_count: 2,
-            head: 1,
-            read_seq: 0,
-            unread,
-            mentions,
-            last_message: None,
-            last_activity_at: Timestamp(at),
-        }
+        let last_activity_at = Timestamp(at);
+        Conversation { head: 1, unread, mentions, last_activity_at, ..samples::conversation(id, kind) }
     }
 
     #[test]

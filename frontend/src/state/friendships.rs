@@ -33,16 +33,7 @@ pub(crate) fn befriend(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn user(id: i64) -> User {
-        User {
-            id: UserId(id),
-            handle: id.to_string(),
-            display_name: id.to_string(),
-            avatar: None,
-            bot: false,
-        }
-    }
+    use crate::state::samples::user;
 
     #[test]
     fn a_request_becomes_a_friendship() {

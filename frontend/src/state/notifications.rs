@@ -71,17 +71,7 @@ pub(crate) fn see(notices: &mut Notifications, up_to: Seq) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parlour_protocol::ids::UserId;
-
-    fn user(id: i64) -> User {
-        User {
-            id: UserId(id),
-            handle: id.to_string(),
-            display_name: id.to_string(),
-            avatar: None,
-            bot: false,
-        }
-    }
+    use crate::state::samples::user;
 
     fn empty() -> Notifications {
         Notifications { items: Vec::new(), unread: 0, next: None }

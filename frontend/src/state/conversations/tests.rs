@@ -1,4 +1,5 @@
 use super::*;
+use crate::state::samples;
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::socket::Excerpt;
 use parlour_protocol::time::Timestamp;
@@ -7,24 +8,8 @@ use std::collections::BTreeMap;
 const ME: UserId = UserId(1);
 
 fn entry() -> Conversation {
-    Conversation {
-        id: ConversationId(5),
-        kind: ConversationKind::Room,
-        name: Some("tea".into()),
-        topic: None,
-        peer: None,
-        online: None,
-        role: None,
-        writable: true,
-        can: Vec::new(),
-        member_count: 2,
-        head: 3,
-        read_seq: 3,
-        unread: 0,
-        mentions: 0,
-        last_message: None,
-        last_activity_at: Timestamp(0),
-    }
+    let name = Some("tea".into());
+    Conversation { name, head: 3, read_seq: 3, ..samples::conversation(5, ConversationKind::Room) }
 }
 
 fn said(seq: Seq, author: i64, body: &str) -> Event {
