@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::users::User;
 
-use crate::pairs::{OfPairs, Question};
+use crate::pairs;
 use crate::schema::{friendships, users};
 use crate::users::{SummaryRow, lock_pair};
 use crate::{Connection, Result};
@@ -91,7 +91,7 @@ pub fn delete(conn: &mut Connection, a: UserId, b: UserId) -> Result<usize> {
 /// Which of these pairs (smaller id first) are friends.
 pub fn list_friends_among(conn: &mut Connection, pairs: &[(i64, i64)]) -> Result<Vec<(i64, i64)>> {
     match conn {
-        Connection::Postgres(inner) => Ok(OfPairs::<Friends>::new(pairs).load(inner)?),
+        Connection::Postgres(inner) => pairs::list(inner, FRIENDS_AMONG, pairs),
         Connection::Sqlite(inner) => {
             let mut found = Vec::with_capacity(pairs.len());
             for pair in pairs {
@@ -108,13 +108,10 @@ pub fn list_friends_among(conn: &mut Connection, pairs: &[(i64, i64)]) -> Result
     }
 }
 
-struct Friends;
-
-impl Question for Friends {
-    const SELECT: &str = "SELECT f.low_user, f.high_user";
-    const JOIN: &str = "JOIN friendships f ON f.low_user = given.first AND f.high_user = given.second
-        WHERE f.accepted_at IS NOT NULL";
-}
+const FRIENDS_AMONG: &str = "SELECT f.low_user AS first, f.high_user AS second
+    FROM unnest($1, $2) AS given (low, high)
+    JOIN friendships f ON f.low_user = given.low AND f.high_user = given.high
+    WHERE f.accepted_at IS NOT NULL";
 
 /// Friendships and requests of a user, newest first, each with the other user. Includes hidden requests.
 pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<(FriendshipRow, User)>> {

@@ -8,7 +8,7 @@ use parlour_protocol::users::User;
 
 use crate::conversations::ROOM;
 use crate::on_backend;
-use crate::pairs::{OfPairs, Question};
+use crate::pairs;
 use crate::schema::{conversations, members, users};
 use crate::statement::prepared;
 use crate::users::SummaryRow;
@@ -79,7 +79,7 @@ pub fn list_among(conn: &mut Connection, conversations: &[i64], people: &[i64]) 
 /// Like [`list_among`], for certain pairs (conversation, user) instead of all combinations.
 pub fn list_pairs(conn: &mut Connection, pairs: &[(i64, i64)]) -> Result<Vec<(i64, i64)>> {
     match conn {
-        Connection::Postgres(inner) => Ok(OfPairs::<Members>::new(pairs).load(inner)?),
+        Connection::Postgres(inner) => pairs::list(inner, MEMBERS_AMONG, pairs),
         Connection::Sqlite(inner) => {
             let mut found = Vec::with_capacity(pairs.len());
             for pair in pairs {
@@ -97,13 +97,10 @@ pub fn list_pairs(conn: &mut Connection, pairs: &[(i64, i64)]) -> Result<Vec<(i6
     }
 }
 
-struct Members;
-
-impl Question for Members {
-    const SELECT: &str = "SELECT m.conversation_id, m.user_id";
-    const JOIN: &str = "JOIN members m ON m.conversation_id = given.first AND m.user_id = given.second
-        JOIN users u ON u.id = m.user_id WHERE u.suspended_at IS NULL";
-}
+const MEMBERS_AMONG: &str = "SELECT m.conversation_id AS first, m.user_id AS second
+    FROM unnest($1, $2) AS given (conversation, person)
+    JOIN members m ON m.conversation_id = given.conversation AND m.user_id = given.person
+    JOIN users u ON u.id = m.user_id WHERE u.suspended_at IS NULL";
 
 /// Members of these conversations who have one of these handles (in lower case).
 pub fn list_named(

@@ -3,59 +3,35 @@
 //! Invariant: one lookup per pair. Two lists in two `IN` conditions would look up every combination, and on SQLite they
 //! would also be parsed again for every batch.
 
-use std::marker::PhantomData;
-
 use diesel::PgConnection;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
 
-/// The question, for PostgreSQL.
-pub(crate) trait Question: 'static {
-    /// What to select, where `given (first, second)` are the pairs: up to `FROM`.
-    const SELECT: &str;
-    /// Joins and conditions, after `FROM given`.
-    const JOIN: &str;
+use crate::Result;
+use crate::statement::prepared;
+
+/// A pair of ids. A statement names its columns so.
+#[derive(QueryableByName)]
+pub(crate) struct Pair {
+    #[diesel(sql_type = BigInt)]
+    first: i64,
+    #[diesel(sql_type = BigInt)]
+    second: i64,
 }
 
-/// A question with its pairs. Its text does not depend on how many there are, so it is prepared once per connection.
-pub(crate) struct OfPairs<Q> {
-    firsts: Vec<i64>,
-    seconds: Vec<i64>,
-    question: PhantomData<Q>,
-}
-
-impl<Q: Question> OfPairs<Q> {
-    pub(crate) fn new(pairs: &[(i64, i64)]) -> Self {
-        let (firsts, seconds) = pairs.iter().copied().unzip();
-        Self { firsts, seconds, question: PhantomData }
-    }
-}
-
-impl<Q: Question> QueryId for OfPairs<Q> {
-    type QueryId = Self;
-}
-
-impl<Q: Question> Query for OfPairs<Q> {
-    type SqlType = (BigInt, BigInt);
-}
-
-impl<Q: Question> RunQueryDsl<PgConnection> for OfPairs<Q> {}
-
-impl<Q: Question> QueryFragment<Pg> for OfPairs<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(Q::SELECT);
-        out.push_sql(" FROM unnest(");
-        out.push_bind_param::<Array<BigInt>, _>(&self.firsts)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<BigInt>, _>(&self.seconds)?;
-        out.push_sql(") AS given (first, second) ");
-        out.push_sql(Q::JOIN);
-        Ok(())
-    }
+/// Runs a statement whose `$1` and `$2` are the columns of these pairs, and which returns pairs.
+pub(crate) fn list(
+    conn: &mut PgConnection,
+    statement: &'static str,
+    pairs: &[(i64, i64)],
+) -> Result<Vec<(i64, i64)>> {
+    let (firsts, seconds): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+    let rows: Vec<Pair> = prepared(statement).bind(firsts).bind(seconds).load(conn)?;
+    Ok(rows.into_iter().map(|row| (row.first, row.second)).collect())
 }
 
 /// The condition that an event is at one of these positions, given as pairs (conversation, seq).

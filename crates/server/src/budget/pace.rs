@@ -114,7 +114,8 @@ impl Pace {
 }
 
 impl Paced {
-    /// Ready when a read may be tried; `first` says that nothing has been read yet. A read that found nothing gives its turn back with [`Self::give_back`].
+    /// Ready when a read may be tried; `first` says that nothing has been read yet. A read that found nothing gives its
+    /// turn back with [`Self::give_back`].
     pub fn poll(&self, cx: &Context<'_>, first: bool) -> Poll<()> {
         match self.turn.get() {
             Turn::Waiting => return Poll::Pending,

@@ -2,15 +2,13 @@
 //!
 //! Invariant: positions are taken with the row's lock, which is held until the transaction ends, so a log has no gaps.
 
-use diesel::PgConnection;
-use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Nullable, SmallInt};
+use diesel::sql_types::{BigInt, Nullable, SmallInt};
 use parlour_protocol::ids::ConversationId;
 
 use super::ACTIVITY_SPAN;
 use crate::schema::{conversations, events};
+use crate::statement::prepared;
 use crate::{Connection, Result};
 
 /// What a send needs to know about the conversation after its head was advanced.
@@ -38,8 +36,8 @@ pub struct AdvancedRow {
 pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> Result<Vec<AdvancedRow>> {
     match conn {
         Connection::Postgres(inner) => {
-            let (ids, counts) = by.iter().copied().unzip();
-            Ok(Advance { ids, counts, now, span: now / ACTIVITY_SPAN }.load(inner)?)
+            let (ids, counts): (Vec<i64>, Vec<i64>) = by.iter().copied().unzip();
+            Ok(prepared(ADVANCE).bind(ids).bind(counts).bind(now).bind(now / ACTIVITY_SPAN).load(inner)?)
         }
         Connection::Sqlite(inner) => {
             let mut rows = Vec::with_capacity(by.len());
@@ -67,44 +65,12 @@ pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> Result<Vec
     }
 }
 
-/// [`advance`] on PostgreSQL. A query type is prepared once per connection; plain SQL text would be parsed and planned
-/// for every batch, which takes longer than running it.
-#[derive(QueryId)]
-struct Advance {
-    ids: Vec<i64>,
-    counts: Vec<i64>,
-    now: i64,
-    span: i64,
-}
-
-impl Query for Advance {
-    type SqlType = (BigInt, BigInt, SmallInt, Nullable<BigInt>, Nullable<BigInt>);
-}
-
-impl RunQueryDsl<PgConnection> for Advance {}
-
-impl QueryFragment<Pg> for Advance {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("WITH wanted AS (SELECT * FROM unnest(");
-        out.push_bind_param::<Array<BigInt>, _>(&self.ids)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<BigInt>, _>(&self.counts)?;
-        out.push_sql(
-            ") AS wanted (id, n)),
-             locked AS (SELECT c.id FROM conversations c JOIN wanted USING (id)
-                        WHERE c.deleted_at IS NULL ORDER BY c.id FOR UPDATE OF c)
-             UPDATE conversations SET last_seq = last_seq + wanted.n, last_activity_at = ",
-        );
-        out.push_bind_param::<BigInt, _>(&self.now)?;
-        out.push_sql(", active_span = ");
-        out.push_bind_param::<BigInt, _>(&self.span)?;
-        out.push_sql(
-            " FROM wanted JOIN locked USING (id) WHERE conversations.id = wanted.id
-             RETURNING conversations.id, last_seq, kind, low_user, high_user",
-        );
-        Ok(())
-    }
-}
+const ADVANCE: &str = "WITH wanted AS (SELECT * FROM unnest($1, $2) AS wanted (id, n)),
+    locked AS (SELECT c.id FROM conversations c JOIN wanted USING (id)
+        WHERE c.deleted_at IS NULL ORDER BY c.id FOR UPDATE OF c)
+    UPDATE conversations SET last_seq = last_seq + wanted.n, last_activity_at = $3, active_span = $4
+    FROM wanted JOIN locked USING (id) WHERE conversations.id = wanted.id
+    RETURNING conversations.id, last_seq, kind, low_user, high_user";
 
 /// Gives back positions that [`advance`] took in this transaction and that weren't used.
 pub fn give_back(conn: &mut Connection, id: ConversationId, unused: i64) -> Result<usize> {
