@@ -80,13 +80,9 @@ pub fn check_readers(
     conn: &mut Connection,
     readers: &[Reader],
 ) -> Result<Vec<Result<Readable, Refusal>>, Refusal> {
-    let mut ids: Vec<i64> = readers.iter().map(|reader| reader.conversation.0).collect();
-    let mut people: Vec<i64> = readers.iter().map(|reader| reader.user.0).collect();
-    for list in [&mut ids, &mut people] {
-        list.sort_unstable();
-        list.dedup();
-    }
-    let rows = conversations::list_readers(conn, &ids, &people)?;
+    let pairs: Vec<(i64, i64)> =
+        readers.iter().map(|reader| (reader.conversation.0, reader.user.0)).collect();
+    let rows = conversations::list_readers(conn, &pairs)?;
     let access = ManyAccess::of_readers(&rows);
     let logs: HashMap<i64, (Seq, Seq)> =
         rows.into_iter().map(|row| (row.id, (row.last_seq, row.changed_seq))).collect();

@@ -1,14 +1,19 @@
 //! A dataloader: while one query runs, further keys are collected and loaded by the next. A single caller never waits
 //! for others.
 //!
+//! Batches run one after the other on the reading threads of the database, which answer the callers themselves: no other
+//! thread has to wake up in between.
+//!
 //! Invariant: a batch costs a fixed number of statements, and its rows are bounded per key. Parts that may be large
 //! or slow are loaded individually.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use parlour_chat::Refusal;
 use parlour_storage::{Connection, Database, StorageError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// Keys that may be queued; more are refused as overload.
 const QUEUE: usize = 8192;
@@ -18,10 +23,25 @@ type Read<K, V> = fn(&mut Connection, &[K]) -> Result<Vec<V>, Refusal>;
 struct Asked<K, V> {
     key: K,
     reply: oneshot::Sender<Result<V, Refusal>>,
+    /// Whether it was read before, on a connection that turned out to be broken.
+    again: bool,
+}
+
+struct Queue<K, V> {
+    waiting: VecDeque<Asked<K, V>>,
+    /// Whether a batch is running or about to run.
+    running: bool,
 }
 
 /// Loads values by key, in batches.
-pub struct Batcher<K, V>(OnceLock<mpsc::Sender<Asked<K, V>>>);
+pub struct Batcher<K, V>(OnceLock<Arc<Loader<K, V>>>);
+
+struct Loader<K, V> {
+    database: Database,
+    max_batch: usize,
+    read: Read<K, V>,
+    queue: Mutex<Queue<K, V>>,
+}
 
 impl<K, V> Default for Batcher<K, V> {
     fn default() -> Self {
@@ -29,55 +49,101 @@ impl<K, V> Default for Batcher<K, V> {
     }
 }
 
-impl<K: Send + Sync + 'static, V: Send + 'static> Batcher<K, V> {
-    /// Spawns the loader on the current runtime; at most `max_batch` keys per batch. `read` returns one value per key,
-    /// in the same order.
+impl<K: Send + 'static, V: Send + 'static> Batcher<K, V> {
+    /// Prepares the loader; at most `max_batch` keys per batch. `read` returns one value per key, in the same order.
     pub fn start(&self, database: &Database, max_batch: usize, read: Read<K, V>) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        if self.0.set(sender).is_ok() {
-            tokio::spawn(run(database.clone(), receiver, max_batch, read));
-        }
+        let queue = Mutex::new(Queue { waiting: VecDeque::new(), running: false });
+        let _ = self.0.set(Arc::new(Loader { database: database.clone(), max_batch, read, queue }));
     }
 
     /// Loads the value of a key.
     pub async fn load(&self, key: K) -> Result<V, Refusal> {
         let (reply, answer) = oneshot::channel();
-        let queue = self.0.get().ok_or(StorageError::Unavailable)?;
-        queue.try_send(Asked { key, reply }).map_err(|_| StorageError::Unavailable)?;
+        let loader = self.0.get().ok_or(StorageError::Unavailable)?;
+        loader.add(Asked { key, reply, again: false })?;
         answer.await.unwrap_or_else(|_| Err(StorageError::Unavailable.into()))
     }
 }
 
-async fn run<K: Send + Sync + 'static, V: Send + 'static>(
-    database: Database,
-    mut queue: mpsc::Receiver<Asked<K, V>>,
-    max_batch: usize,
-    read: Read<K, V>,
-) {
-    let mut waiting = Vec::with_capacity(max_batch);
-    while queue.recv_many(&mut waiting, max_batch).await > 0 {
-        let (keys, replies): (Vec<K>, Vec<_>) = waiting.drain(..).map(|one| (one.key, one.reply)).unzip();
-        let keys = Arc::new(keys);
-        let once = || {
-            let keys = keys.clone();
-            database.read(move |conn| read(conn, &keys))
-        };
-        let mut outcome = once().await;
-        if matches!(outcome, Err(Refusal::Storage(StorageError::Unavailable))) {
-            // A connection that broke while idle fails only when it is used; retry once on a fresh one.
-            outcome = once().await;
+impl<K: Send + 'static, V: Send + 'static> Loader<K, V> {
+    fn queue(&self) -> MutexGuard<'_, Queue<K, V>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(self: &Arc<Self>, asked: Asked<K, V>) -> Result<(), StorageError> {
+        let mut queue = self.queue();
+        if queue.waiting.len() >= QUEUE {
+            return Err(StorageError::Unavailable);
         }
+        queue.waiting.push_back(asked);
+        let running = mem::replace(&mut queue.running, true);
+        drop(queue);
+        if !running {
+            self.clone().run_next();
+        }
+        Ok(())
+    }
+
+    /// Queues the next batch behind the other reads of the database.
+    fn run_next(self: Arc<Self>) {
+        let loader = self.clone();
+        if self.database.queue_read(move |conn| Round(loader).run(conn)).is_err() {
+            // Too many reads wait. Everybody here is refused: their channels close.
+            let mut queue = self.queue();
+            queue.running = false;
+            queue.waiting.clear();
+        }
+    }
+}
+
+/// One batch. Dropping it starts the next one, also after a panic.
+struct Round<K: Send + 'static, V: Send + 'static>(Arc<Loader<K, V>>);
+
+impl<K: Send + 'static, V: Send + 'static> Round<K, V> {
+    /// Returns whether the connection still works.
+    fn run(&self, conn: Option<&mut Connection>) -> bool {
+        let loader = &self.0;
+        let batch: Vec<_> = {
+            let mut queue = loader.queue();
+            let count = queue.waiting.len().min(loader.max_batch);
+            queue.waiting.drain(..count).collect()
+        };
+        let (keys, replies): (Vec<K>, Vec<_>) =
+            batch.into_iter().map(|one| (one.key, (one.reply, one.again))).unzip();
+        let outcome =
+            conn.map_or(Err(StorageError::Unavailable.into()), |conn| (loader.read)(conn, &keys));
         match outcome {
             Ok(values) => {
-                for (value, reply) in values.into_iter().zip(replies) {
+                for (value, (reply, _)) in values.into_iter().zip(replies) {
                     let _ = reply.send(Ok(value));
                 }
+                true
             }
             Err(refusal) => {
-                for reply in replies {
-                    let _ = reply.send(Err(refusal.clone()));
+                // A connection that broke while idle fails only when it is used; retry once on a fresh one.
+                let broken = matches!(refusal, Refusal::Storage(StorageError::Unavailable));
+                let mut queue = loader.queue();
+                for (key, (reply, again)) in keys.into_iter().zip(replies).rev() {
+                    if broken && !again {
+                        queue.waiting.push_front(Asked { key, reply, again: true });
+                    } else {
+                        let _ = reply.send(Err(refusal.clone()));
+                    }
                 }
+                !broken
             }
+        }
+    }
+}
+
+impl<K: Send + 'static, V: Send + 'static> Drop for Round<K, V> {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        queue.running = !queue.waiting.is_empty();
+        let more = queue.running;
+        drop(queue);
+        if more {
+            self.0.clone().run_next();
         }
     }
 }

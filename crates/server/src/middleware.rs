@@ -32,12 +32,17 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
     img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Security headers of every response, in addition to the policy above.
-const CAREFUL: [(&str, &str); 4] = [
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
+const CAREFUL: [(HeaderName, &str); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+    (header::PERMISSIONS_POLICY, "camera=(), microphone=(), geolocation=()"),
 ];
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// How many headers every response gets at most.
+const HEADERS: usize = 16;
 const STRICT_TRANSPORT: &str = "max-age=31536000; includeSubDomains";
 
 /// Longest path with query, in bytes.
@@ -66,10 +71,11 @@ pub fn check_size(head: &RequestHead) -> Result<(), ApiError> {
 
 /// The headers of every response, for responses that are written by hand.
 pub fn written_headers(secure: bool) -> String {
-    let transport = secure.then_some(("strict-transport-security", STRICT_TRANSPORT));
-    let policy = ("content-security-policy", CONTENT_SECURITY_POLICY);
+    let transport = secure.then_some((header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT));
+    let policy = (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     // No cookie authenticates anybody at the places that write such responses, so a page of any origin may read them.
-    let open = [("cross-origin-resource-policy", "same-origin"), ("access-control-allow-origin", "*")];
+    let open =
+        [(header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
     let all = CAREFUL.into_iter().chain([policy]).chain(open).chain(transport);
     all.map(|(name, value)| format!("{name}: {value}\r\n")).collect()
 }
@@ -147,16 +153,17 @@ fn add_headers(app: Option<&App>, response: &mut ServiceResponse<BoxBody>, reque
     let docs = asked.path().starts_with("/api/docs");
     let picture = cors::is_picture(asked.path());
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     cors::allow(app, asked.path(), asked.headers().get(header::ORIGIN), headers);
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
     };
     set(header::CONTENT_SECURITY_POLICY, if docs { DOCS_POLICY } else { CONTENT_SECURITY_POLICY });
     for (name, value) in CAREFUL {
-        set(HeaderName::from_static(name), value);
+        set(name, value);
     }
     let embedding = if picture { "cross-origin" } else { "same-origin" };
-    set(HeaderName::from_static("cross-origin-resource-policy"), embedding);
+    set(header::CROSS_ORIGIN_RESOURCE_POLICY, embedding);
     if app.is_some_and(|app| app.config.is_secure()) {
         set(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
     }
@@ -164,14 +171,14 @@ fn add_headers(app: Option<&App>, response: &mut ServiceResponse<BoxBody>, reque
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if let Some(Allowance { policy, state }) = asked.extensions().get() {
-        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+        for (name, value) in [(&RATE_LIMIT_POLICY, policy), (&RATE_LIMIT, state)] {
             if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(HeaderName::from_static(name), value);
+                headers.insert(name.clone(), value);
             }
         }
     }
     if let Ok(value) = HeaderValue::from_str(request_id) {
-        headers.insert(HeaderName::from_static("x-request-id"), value);
+        headers.insert(REQUEST_ID.clone(), value);
     }
 }
 

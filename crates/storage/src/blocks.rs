@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::users::User;
 
+use crate::among::is_among;
 use crate::on_backend;
 use crate::schema::{blocks, members, users};
 use crate::users::SummaryRow;
@@ -57,8 +58,8 @@ pub fn count_of(conn: &mut Connection, blocker: UserId) -> Result<i64> {
 /// All pairs (blocker, blocked) with the blocker in `people` and the blocked user in `others`.
 pub fn list_among(conn: &mut Connection, people: &[i64], others: &[i64]) -> Result<Vec<(i64, i64)>> {
     Ok(on_backend!(conn, inner => blocks::table
-        .filter(blocks::blocker_id.eq_any(people))
-        .filter(blocks::blocked_id.eq_any(others))
+        .filter(is_among(blocks::blocker_id, people))
+        .filter(is_among(blocks::blocked_id, others))
         .select((blocks::blocker_id, blocks::blocked_id))
         .load(inner))?)
 }

@@ -7,6 +7,7 @@ use diesel::IntoSql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, SmallInt};
 
+use crate::among::is_among;
 use crate::on_backend;
 use crate::schema::{blocks, conversations, friendships, members, users};
 use crate::{Connection, Result};
@@ -53,7 +54,7 @@ pub enum Fact {
 pub fn list(conn: &mut Connection, people: &[i64]) -> Result<Vec<Fact>> {
     type Row = (i16, i64, i64, i64, i16, bool, i64);
     let rows: Vec<Row> = on_backend!(conn, inner => users::table
-        .filter(users::id.eq_any(people))
+        .filter(is_among(users::id, people))
         .select((
             ACCOUNT.into_sql::<SmallInt>(),
             users::id,
@@ -66,7 +67,7 @@ pub fn list(conn: &mut Connection, people: &[i64]) -> Result<Vec<Fact>> {
         .union_all(
             members::table
                 .inner_join(conversations::table)
-                .filter(members::user_id.eq_any(people))
+                .filter(is_among(members::user_id, people))
                 .filter(conversations::deleted_at.is_null())
                 .select((
                     CONVERSATION.into_sql::<SmallInt>(),
@@ -80,7 +81,7 @@ pub fn list(conn: &mut Connection, people: &[i64]) -> Result<Vec<Fact>> {
         )
         .union_all(
             friendships::table
-                .filter(friendships::low_user.eq_any(people).or(friendships::high_user.eq_any(people)))
+                .filter(is_among(friendships::low_user, people).or(is_among(friendships::high_user, people)))
                 .filter(friendships::accepted_at.is_not_null())
                 .select((
                     FRIENDS.into_sql::<SmallInt>(),
@@ -92,7 +93,7 @@ pub fn list(conn: &mut Connection, people: &[i64]) -> Result<Vec<Fact>> {
                     friendships::low_user,
                 )),
         )
-        .union_all(blocks::table.filter(blocks::blocker_id.eq_any(people)).select((
+        .union_all(blocks::table.filter(is_among(blocks::blocker_id, people)).select((
             BLOCK.into_sql::<SmallInt>(),
             blocks::blocker_id,
             blocks::blocked_id,

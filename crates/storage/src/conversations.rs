@@ -6,13 +6,16 @@ mod heads;
 mod listing;
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, SmallInt};
 use parlour_protocol::ids::{ConversationId, UserId};
 
 pub use self::heads::{AdvancedRow, advance, give_all_back, give_back};
 pub use self::listing::{ListedRow, list_of};
+use crate::among::is_among;
 use crate::conditions::IsRoom;
-use crate::on_backend;
 use crate::schema::{conversations, members};
+use crate::statement::prepared;
+use crate::{on_backend, pairs};
 use crate::{Connection, Result};
 
 /// `kind` of a public room.
@@ -231,43 +234,55 @@ pub fn list_rooms(
 /// Id, head and kind of several conversations.
 pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> Result<Vec<(i64, i64, i16)>> {
     Ok(on_backend!(conn, inner => conversations::table
-        .filter(conversations::id.eq_any(ids))
+        .filter(is_among(conversations::id, ids))
         .select((conversations::id, conversations::last_seq, conversations::kind))
         .load(inner))?)
 }
 
 /// Whether a user may read a conversation, and how far its log goes.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone, QueryableByName)]
 pub struct ReaderRow {
     /// The conversation.
+    #[diesel(sql_type = BigInt)]
     pub id: i64,
     /// [`ROOM`] or [`DIRECT`].
+    #[diesel(sql_type = SmallInt)]
     pub kind: i16,
     /// Head of the log.
+    #[diesel(sql_type = BigInt)]
     pub last_seq: i64,
     /// Position of the newest event that changed an earlier message.
+    #[diesel(sql_type = BigInt)]
     pub changed_seq: i64,
-    /// One of the requested users who is a member; `None` if none of them is.
+    /// The user, if they are a member.
+    #[diesel(sql_type = Nullable<BigInt>)]
     pub user_id: Option<i64>,
 }
 
-/// Left join: one row per requested user who is a member, or one row with `user_id = None`. Deleted conversations are
-/// left out.
-pub fn list_readers(conn: &mut Connection, ids: &[i64], people: &[i64]) -> Result<Vec<ReaderRow>> {
-    Ok(on_backend!(conn, inner => conversations::table
-        .left_join(members::table.on(
-            members::conversation_id.eq(conversations::id).and(members::user_id.eq_any(people))
-        ))
-        .filter(conversations::id.eq_any(ids))
-        .filter(conversations::deleted_at.is_null())
-        .select((
-            conversations::id,
-            conversations::kind,
-            conversations::last_seq,
-            conversations::changed_seq,
-            members::user_id.nullable(),
-        ))
-        .load(inner))?)
+/// One row per pair (conversation, user); deleted conversations are left out.
+pub fn list_readers(conn: &mut Connection, pairs: &[(i64, i64)]) -> Result<Vec<ReaderRow>> {
+    match conn {
+        Connection::Postgres(inner) => {
+            let (ids, people): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+            Ok(prepared(
+                "SELECT c.id, c.kind, c.last_seq, c.changed_seq, m.user_id
+                FROM unnest($1, $2) AS asked (conversation, person)
+                JOIN conversations c ON c.id = asked.conversation AND c.deleted_at IS NULL
+                LEFT JOIN members m ON m.conversation_id = c.id AND m.user_id = asked.person",
+            )
+            .bind(ids)
+            .bind(people)
+            .load(inner)?)
+        }
+        Connection::Sqlite(inner) => Ok(prepared(
+            "SELECT c.id, c.kind, c.last_seq, c.changed_seq, m.user_id
+            FROM json_each($1) AS asked
+            CROSS JOIN conversations c ON c.id = asked.value ->> 0 AND c.deleted_at IS NULL
+            LEFT JOIN members m ON m.conversation_id = c.id AND m.user_id = asked.value ->> 1",
+        )
+        .bind(pairs::json(pairs))
+        .load(inner)?),
+    }
 }
 
 /// All direct chats of a user.

@@ -196,7 +196,7 @@ impl Database {
         E: Send + From<StorageError> + AsStorage + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job: ReadJob = Box::new(move |conn| {
+        let queued = self.queue_read(move |conn| {
             let result = match conn {
                 Some(conn) => work(conn),
                 None => Err(E::from(StorageError::Unavailable)),
@@ -206,12 +206,17 @@ impl Database {
             let _ = reply.send(result);
             !broken
         });
-        match self.readers.try_send(job) {
-            Ok(()) => answer.await.unwrap_or_else(|_| Err(E::from(StorageError::Unavailable))),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                Err(E::from(StorageError::Unavailable))
-            }
-        }
+        queued?;
+        answer.await.unwrap_or_else(|_| Err(E::from(StorageError::Unavailable)))
+    }
+
+    /// Queues `work` for a read connection and doesn't wait for it. It gets no connection while the database is
+    /// unavailable, and returns whether its connection still works.
+    pub fn queue_read(
+        &self,
+        work: impl FnOnce(Option<&mut Connection>) -> bool + Send + 'static,
+    ) -> Result<(), StorageError> {
+        self.readers.try_send(Box::new(work)).map_err(|_| StorageError::Unavailable)
     }
 
     /// Runs `work` in a transaction of its lane. It may share the transaction with other work, and it may run more than

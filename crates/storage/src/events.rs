@@ -19,6 +19,7 @@ use parlour_protocol::time::Timestamp;
 
 use self::row::write_mentions;
 pub use self::row::{EDITED, EventRow, MESSAGE};
+use crate::among::is_among;
 use crate::conditions::IsMessage;
 use crate::conversations::ACTIVITY_SPAN;
 use crate::on_backend;
@@ -135,9 +136,9 @@ pub fn list_by_cids(
     cids: &[String],
 ) -> Result<Vec<EventRow>> {
     Ok(on_backend!(conn, inner => events::table
-        .filter(events::conversation_id.eq_any(conversations))
-        .filter(events::author_id.eq_any(authors))
-        .filter(events::cid.eq_any(cids))
+        .filter(is_among(events::conversation_id, conversations))
+        .filter(is_among(events::author_id, authors))
+        .filter(is_among(events::cid, cids))
         .select(EventRow::as_select())
         .load(inner))?)
 }

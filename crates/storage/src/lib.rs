@@ -3,6 +3,7 @@
 //! Invariant: no rule lives here. Functions take a [`Connection`], never a pool; the caller owns the transaction.
 
 pub mod admin;
+mod among;
 pub mod api_tokens;
 pub mod audit_log;
 pub mod blocks;

@@ -6,6 +6,7 @@ use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::users::User;
 
+use crate::among::is_among;
 use crate::conversations::ROOM;
 use crate::on_backend;
 use crate::pairs;
@@ -69,8 +70,8 @@ pub fn find(conn: &mut Connection, conversation: ConversationId, user: UserId) -
 pub fn list_among(conn: &mut Connection, conversations: &[i64], people: &[i64]) -> Result<Vec<(i64, i64)>> {
     Ok(on_backend!(conn, inner => members::table
         .inner_join(users::table)
-        .filter(members::conversation_id.eq_any(conversations))
-        .filter(members::user_id.eq_any(people))
+        .filter(is_among(members::conversation_id, conversations))
+        .filter(is_among(members::user_id, people))
         .filter(users::suspended_at.is_null())
         .select((members::conversation_id, members::user_id))
         .load(inner))?)
@@ -110,8 +111,8 @@ pub fn list_named(
 ) -> Result<Vec<(ConversationId, UserId, String)>> {
     let rows: Vec<(i64, i64, String)> = on_backend!(conn, inner => members::table
         .inner_join(users::table)
-        .filter(members::conversation_id.eq_any(conversations))
-        .filter(users::handle_key.eq_any(handles))
+        .filter(is_among(members::conversation_id, conversations))
+        .filter(is_among(users::handle_key, handles))
         .select((members::conversation_id, users::id, users::handle_key))
         .order(users::id)
         .load(inner))?;
@@ -282,11 +283,11 @@ pub fn count_of(conn: &mut Connection, user: UserId) -> Result<i64> {
 
 /// The user's roles in these conversations, as pairs (conversation, role).
 pub fn list_roles(conn: &mut Connection, user: UserId, conversations: &[i64]) -> Result<Vec<(i64, i16)>> {
-    Ok(members::table
+    Ok(on_backend!(conn, inner => members::table
         .filter(members::user_id.eq(user.0))
-        .filter(members::conversation_id.eq_any(conversations))
+        .filter(is_among(members::conversation_id, conversations))
         .select((members::conversation_id, members::role))
-        .load(conn)?)
+        .load(inner))?)
 }
 
 /// Who becomes owner when the last owner leaves: the highest role, then the longest membership.

@@ -6,6 +6,7 @@
 use diesel::prelude::*;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 
+use crate::among::is_among;
 use crate::schema::{mentions, user_events};
 use crate::statement::prepared;
 use crate::{Connection, Result, on_backend};
@@ -39,8 +40,8 @@ pub fn list_standing(conn: &mut Connection, wanted: &[(i64, i64, Seq)]) -> Resul
     let people: Vec<i64> = wanted.iter().map(|one| one.0).collect();
     let seqs: Vec<Seq> = wanted.iter().map(|one| one.2).collect();
     let found: Vec<(i64, i64, Seq)> = on_backend!(conn, inner => mentions::table
-        .filter(mentions::user_id.eq_any(&people))
-        .filter(mentions::seq.eq_any(&seqs))
+        .filter(is_among(mentions::user_id, &people))
+        .filter(is_among(mentions::seq, &seqs))
         .select((mentions::user_id, mentions::conversation_id, mentions::seq))
         .load(inner))?;
     Ok(found.into_iter().filter(|one| wanted.contains(one)).collect())
@@ -106,7 +107,7 @@ pub fn list_of_messages(
 ) -> Result<Vec<MentionRow>> {
     Ok(on_backend!(conn, inner => mentions::table
         .filter(mentions::conversation_id.eq(conversation.0))
-        .filter(mentions::seq.eq_any(seqs))
+        .filter(is_among(mentions::seq, seqs))
         .order((mentions::user_id.asc(), mentions::seq.asc()))
         .select(MentionRow::as_select())
         .load(inner))?)

@@ -46,9 +46,14 @@ pub(crate) struct IsAt {
 impl IsAt {
     pub(crate) fn any(pairs: &[(i64, i64)]) -> Self {
         let (conversations, seqs) = pairs.iter().copied().unzip();
-        let pairs: Vec<[i64; 2]> = pairs.iter().map(|(conversation, seq)| [*conversation, *seq]).collect();
-        Self { conversations, seqs, json: format!("{pairs:?}") }
+        Self { conversations, seqs, json: json(pairs) }
     }
+}
+
+/// Pairs as SQLite reads them: an array of arrays.
+pub(crate) fn json(pairs: &[(i64, i64)]) -> String {
+    let pairs: Vec<[i64; 2]> = pairs.iter().map(|(first, second)| [*first, *second]).collect();
+    format!("{pairs:?}")
 }
 
 impl Expression for IsAt {

@@ -7,6 +7,7 @@ use diesel::sql_types::Text;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::messages::Reaction;
 
+use crate::among::is_among;
 use crate::on_backend;
 use crate::schema::reactions;
 use crate::{Connection, Result};
@@ -60,7 +61,7 @@ pub fn list(
 ) -> Result<BTreeMap<Seq, Vec<Reaction>>> {
     let rows: Vec<ReactionRow> = on_backend!(conn, inner => reactions::table
         .filter(reactions::conversation_id.eq(conversation.0))
-        .filter(reactions::seq.eq_any(seqs))
+        .filter(is_among(reactions::seq, seqs))
         .order(reactions::event_seq.asc())
         .select(ReactionRow::as_select())
         .load(inner))?;

@@ -10,6 +10,7 @@ use parlour_protocol::events::{UserChange, UserEvent};
 use parlour_protocol::ids::{Seq, UserId};
 use parlour_protocol::time::Timestamp;
 
+use crate::among::is_among;
 use crate::on_backend;
 use crate::schema::{user_events, users};
 use crate::statement::prepared;
@@ -185,7 +186,7 @@ pub fn list_notifications(
 /// Heads of several users' streams, as pairs (user, head).
 pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
     Ok(on_backend!(conn, inner => users::table
-        .filter(users::id.eq_any(ids))
+        .filter(is_among(users::id, ids))
         .select((users::id, users::last_useq))
         .load(inner))?)
 }

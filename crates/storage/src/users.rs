@@ -8,6 +8,8 @@ use parlour_protocol::ids::{AvatarId, Seq, UserId};
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
 
+use crate::among::is_among;
+use crate::on_backend;
 use crate::schema::{avatars, users};
 use crate::{Connection, Result};
 
@@ -219,7 +221,10 @@ pub fn lock_all(conn: &mut Connection, people: &[i64]) -> Result<()> {
 
 /// Several users by id, in no particular order.
 pub fn list(conn: &mut Connection, ids: &[i64]) -> Result<Vec<User>> {
-    let rows = users::table.filter(users::id.eq_any(ids)).select(SummaryRow::as_select()).load(conn)?;
+    let rows: Vec<SummaryRow> = on_backend!(conn, inner => users::table
+        .filter(is_among(users::id, ids))
+        .select(SummaryRow::as_select())
+        .load(inner))?;
     Ok(rows.into_iter().map(User::from).collect())
 }
 

@@ -48,11 +48,12 @@ impl Conn {
 
 impl AsyncRead for Conn {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let place = self.entry.place.clone();
+        let Self { stream, entry, reader } = self.get_mut();
+        let place = &entry.place;
         if place.held.load(Ordering::Relaxed) {
             return Poll::Pending;
         }
@@ -65,7 +66,7 @@ impl AsyncRead for Conn {
                 // The dispatcher parses what was read before it polls again: if it still finds no request in that
                 // much, the head is too long.
                 if place.starved.swap(true, Ordering::Relaxed) {
-                    let _ = self.stream.try_write(&problems::of_the_dispatcher(431));
+                    let _ = stream.try_write(&problems::of_the_dispatcher(431));
                     return Poll::Ready(Ok(()));
                 }
                 cx.waker().wake_by_ref();
@@ -84,16 +85,16 @@ impl AsyncRead for Conn {
             }
         }
         let paced = !place.is_known();
-        if paced && self.reader.poll(cx, place.is_unread()).is_pending() {
+        if paced && reader.poll(cx, place.is_unread()).is_pending() {
             place.waits_to_be_read();
             return Poll::Pending;
         }
         place.is_read();
         let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let polled = Pin::new(stream).poll_read(cx, buf);
         let count = buf.filled().len() - before;
         if paced && polled.is_pending() {
-            self.reader.give_back();
+            reader.give_back();
         }
         if count > 0 {
             place.read_ahead(count);
@@ -106,8 +107,9 @@ impl AsyncRead for Conn {
 }
 
 impl AsyncWrite for Conn {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let place = self.entry.place.clone();
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let Self { stream, entry, .. } = self.get_mut();
+        let place = &entry.place;
         if place.held.load(Ordering::Relaxed) {
             return Poll::Pending;
         }
@@ -115,17 +117,17 @@ impl AsyncWrite for Conn {
             && let Some(ours) = problems::in_place_of(bytes)
         {
             // A kilobyte always fits: nothing else on this connection is still unflushed.
-            let _ = self.stream.try_write(&ours);
+            let _ = stream.try_write(&ours);
             if place.is_known() {
                 return Poll::Ready(Ok(bytes.len()));
             }
             // The client sees the response and the end of the stream. The dispatcher would close the connection right
             // after writing; `Pending` makes it wait until the connection is overdue.
             place.held.store(true, Ordering::Relaxed);
-            let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
+            let _ = Pin::new(&mut *stream).poll_shutdown(cx);
             return Poll::Pending;
         }
-        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+        match Pin::new(stream).poll_write(cx, bytes) {
             Poll::Pending => {
                 if place.blocked.load(Ordering::Relaxed) == 0 {
                     place.taken.store(0, Ordering::Relaxed);

@@ -54,8 +54,9 @@ impl<K: Eq + Hash> RateLimit<K> {
     /// Values of the header fields `RateLimit-Policy` and `RateLimit` when `left` tokens are left: the quota is the
     /// burst, and the window is the number of seconds in which an empty bucket refills.
     pub fn fields(&self, name: &str, left: u32) -> (String, String) {
-        let (quota, window) = (self.burst as u32, (self.burst / self.per_second).ceil());
-        let until_full = ((self.burst - f64::from(left)) / self.per_second).ceil();
+        let seconds = |tokens: f64| (tokens / self.per_second).ceil() as u64;
+        let (quota, window) = (self.burst as u32, seconds(self.burst));
+        let until_full = seconds(self.burst - f64::from(left));
         (format!("\"{name}\";q={quota};w={window}"), format!("\"{name}\";r={left};t={until_full}"))
     }
 
