@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod admin_access;
+pub(crate) mod admin_jobs;
 pub(crate) mod admin_recovery;
 pub(crate) mod auth;
 pub(crate) mod bots;

@@ -110,8 +110,7 @@ impl<K: Send + 'static, V: Send + 'static> Round<K, V> {
         };
         let (keys, replies): (Vec<K>, Vec<_>) =
             batch.into_iter().map(|one| (one.key, (one.reply, one.again))).unzip();
-        let outcome =
-            conn.map_or(Err(StorageError::Unavailable.into()), |conn| (loader.read)(conn, &keys));
+        let outcome = conn.map_or(Err(StorageError::Unavailable.into()), |conn| (loader.read)(conn, &keys));
         match outcome {
             Ok(values) => {
                 for (value, (reply, _)) in values.into_iter().zip(replies) {

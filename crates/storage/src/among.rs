@@ -106,10 +106,10 @@ mod tests {
         crate::migrations::run(&mut conn).unwrap();
         let crate::Connection::Sqlite(inner) = &mut conn else { panic!("SQLite was asked for") };
         let texts = ["a\"b", "c", "ü'\u{1f600}"].map(str::to_owned);
-        let among = |text: &'static str| {
-            diesel::select(is_among(text.into_sql::<Text>(), &texts))
-        };
-        for (text, is_there) in [("a\"b", true), ("c", true), ("ü'\u{1f600}", true), ("d", false), ("", false)] {
+        let among = |text: &'static str| diesel::select(is_among(text.into_sql::<Text>(), &texts));
+        for (text, is_there) in
+            [("a\"b", true), ("c", true), ("ü'\u{1f600}", true), ("d", false), ("", false)]
+        {
             assert_eq!(among(text).get_result::<bool>(inner).unwrap(), is_there, "{text}");
         }
         let of = |ids: &[i64]| {

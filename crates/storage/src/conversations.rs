@@ -15,8 +15,8 @@ use crate::among::is_among;
 use crate::conditions::IsRoom;
 use crate::schema::{conversations, members};
 use crate::statement::prepared;
-use crate::{on_backend, pairs};
 use crate::{Connection, Result};
+use crate::{on_backend, pairs};
 
 /// `kind` of a public room.
 pub const ROOM: i16 = 0;

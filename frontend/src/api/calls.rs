@@ -9,8 +9,9 @@ use parlour_protocol::blocks::Block;
 use parlour_protocol::conversations::Conversation;
 use parlour_protocol::emails::{ChangeEmail, CompleteEmailVerification, Email};
 use parlour_protocol::friends::{CreateFriendRequest, Friend, FriendRequests, Relationship};
-use parlour_protocol::ids::{ConversationId, InviteId, PasskeyId, Seq, SessionId, UserId};
+use parlour_protocol::ids::{ConversationId, InviteId, JobId, PasskeyId, Seq, SessionId, UserId};
 use parlour_protocol::invites::{CreateInvite, CreatedInvite, Invite};
+use parlour_protocol::jobs::FailedJob;
 use parlour_protocol::messages::MessagePage;
 use parlour_protocol::notifications::{Notifications, ReadNotifications};
 use parlour_protocol::own_data::{ConfirmPassword, DeletionReceipt};
@@ -349,6 +350,18 @@ impl Api {
 
     pub(crate) async fn read_notifications(self, up_to: Seq) -> Answer<()> {
         self.done_with(Method::PUT, "/notifications/read", &ReadNotifications { up_to }).await
+    }
+
+    pub(crate) async fn list_failed_jobs(self, after: Option<&str>) -> Answer<Page<FailedJob>> {
+        self.get(&query("/admin/jobs", "", after)).await
+    }
+
+    pub(crate) async fn retry_job(self, id: JobId) -> Answer<()> {
+        self.done(Method::POST, &format!("/admin/jobs/{id}/retry")).await
+    }
+
+    pub(crate) async fn delete_job(self, id: JobId) -> Answer<()> {
+        self.done(Method::DELETE, &format!("/admin/jobs/{id}")).await
     }
 
     pub(crate) async fn list_admin_users(self, search: &str, after: Option<&str>) -> Answer<Page<AdminUser>> {

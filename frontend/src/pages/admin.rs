@@ -17,6 +17,7 @@ use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{HASH, Icon, SEARCH, SHIELD, TRASH};
 use crate::pages::admin_access::{Approvals, AuditLog, Invites};
+use crate::pages::admin_jobs::FailedJobs;
 use crate::pages::admin_recovery::Recovery;
 use crate::pages::home::NotFound;
 use crate::pages::paged::{Paged, SearchField};
@@ -47,6 +48,7 @@ pub(crate) fn Admin() -> impl IntoView {
             "rooms" => texts::rooms(),
             "access" => texts::access(),
             "audit" => texts::audit(),
+            "jobs" => texts::jobs(),
             _ => return common::page_not_found().to_owned(),
         };
         common::part_of_page(part, texts::title())
@@ -61,6 +63,7 @@ pub(crate) fn Admin() -> impl IntoView {
         }
         .into_any(),
         "audit" => view! { <AuditLog /> }.into_any(),
+        "jobs" => view! { <FailedJobs /> }.into_any(),
         _ => view! { <NotFound /> }.into_any(),
     };
     view! {
@@ -74,6 +77,7 @@ pub(crate) fn Admin() -> impl IntoView {
                         <Place href="/admin/rooms" class="tab">{texts::rooms()}</Place>
                         <Place href="/admin/access" class="tab">{texts::access()}</Place>
                         <Place href="/admin/audit" class="tab">{texts::audit()}</Place>
+                        <Place href="/admin/jobs" class="tab">{texts::jobs()}</Place>
                     </nav>
                     {inside}
                 </div>

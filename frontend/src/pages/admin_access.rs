@@ -17,7 +17,11 @@ use crate::state::{bidi, people, time};
 use crate::texts::{admin as texts, common};
 
 /// The items of a list, or what is said if there are none.
-fn lines<T, V: IntoView + 'static>(all: Vec<T>, empty: &'static str, line: impl Fn(T) -> V) -> AnyView {
+pub(crate) fn lines<T, V: IntoView + 'static>(
+    all: Vec<T>,
+    empty: &'static str,
+    line: impl Fn(T) -> V,
+) -> AnyView {
     if all.is_empty() {
         return view! { <p>{empty}</p> }.into_any();
     }
@@ -174,7 +178,7 @@ fn InviteLine(invite: Invite, changed: Callback<()>) -> impl IntoView {
             <div class="grow">
                 <p class="strong">{texts::used(invite.used, &people::number(invite.uses))}</p>
                 <p class="soft clip">
-                    {move || texts::invite_by(&named(context, Some(invite.created_by)), &moment(invite.expires_at))}
+                    {move || texts::invite_by(&named(context, invite.created_by), &moment(invite.expires_at))}
                 </p>
             </div>
             <button type="button" class="button danger-quiet" data-testid="revoke-invite" on:click=revoke>
@@ -185,8 +189,7 @@ fn InviteLine(invite: Invite, changed: Callback<()>) -> impl IntoView {
 }
 
 /// The name of a user in the log, who may have been deleted since.
-fn named(context: Context, who: Option<UserId>) -> String {
-    let Some(id) = who else { return texts::unknown_person().to_owned() };
+fn named(context: Context, id: UserId) -> String {
     context.people.user(id).with(|user| {
         user.as_ref()
             .map_or_else(|| common::unknown_person().to_owned(), |user| bidi::isolated(&user.display_name))
@@ -206,9 +209,10 @@ pub(crate) fn AuditLog() -> impl IntoView {
     let line = move |entry: AuditEntry| {
         let about = [entry.operation, entry.address].into_iter().flatten().collect::<Vec<_>>().join(" · ");
         let who = move || {
-            let actor = named(context, entry.actor);
+            let nobody = || texts::nobody_named(entry.kind).to_owned();
+            let actor = entry.actor.map_or_else(nobody, |actor| named(context, actor));
             match entry.subject {
-                Some(subject) => texts::actor_subject(&actor, &named(context, Some(subject))),
+                Some(subject) => texts::actor_subject(&actor, &named(context, subject)),
                 None => actor,
             }
         };

@@ -1,6 +1,7 @@
 //! Texts of the administration pages.
 
 use parlour_protocol::audit::AuditKind;
+use parlour_protocol::jobs::JobKind;
 
 texts! {
     title = "Administration";
@@ -11,6 +12,7 @@ texts! {
     rooms = "Rooms";
     access = "Access";
     audit = "Audit log";
+    jobs = "Failed jobs";
 
     online_now = "Online now";
     directs = "Direct chats";
@@ -71,14 +73,47 @@ texts! {
     revoke_title = "Revoke this invite?";
     revoke_text = "No one will be able to create an account with it.";
 
+    jobs_text = "Work that the server gave up after several attempts. Mend the cause, then try again.";
+    jobs_none = "Nothing has failed.";
+    job_line(tries: &str, moment: &str) = "{tries}, the last one on {moment}";
+    job_retry = "Try again";
+    job_delete = "Delete";
+    job_delete_title = "Delete this job?";
+    job_delete_text = "What it should have done is never done.";
+
     audit_none = "Nothing has happened yet.";
     unknown_person = "Unknown";
+    command_line = "Command line";
     actor_subject(actor: &str, subject: &str) = "{actor} → {subject}";
 }
 
 /// `12 events`.
 pub(crate) fn event_count(count: i64) -> String {
     super::counted(count, "event", "events")
+}
+
+/// `5 attempts`.
+pub(crate) fn attempt_count(count: i64) -> String {
+    super::counted(count, "attempt", "attempts")
+}
+
+/// A job's kind, in a few words.
+pub(crate) fn job_kind(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Mail => "Send an email",
+        JobKind::ResetRequest => "Answer a request for a new password",
+        JobKind::Erasure => "Erase what a deleted account wrote",
+        JobKind::Cleaning => "Delete what is no longer needed",
+        JobKind::Unknown => "Something new",
+    }
+}
+
+/// Who did what an audit log entry without an actor is about: somebody who wasn't logged in, or the operator.
+pub(crate) fn nobody_named(kind: AuditKind) -> &'static str {
+    match kind {
+        AuditKind::Promoted | AuditKind::KeysRotated | AuditKind::PasswordResetCreated => command_line(),
+        _ => unknown_person(),
+    }
 }
 
 /// An audit log entry's kind, in a few words.

@@ -268,6 +268,7 @@ fn every_page_is_for_everyone() {
             ("all rooms", "/admin/rooms", "[data-testid=admin-room]"),
             ("access", "/admin/access", "[data-testid=invite-form]"),
             ("audit log", "/admin/audit", "[data-testid=audit-entry]"),
+            ("failed jobs", "/admin/jobs", ".settings-card p:last-child"),
             ("nowhere", "/no/such/place", "[data-testid=not-found]"),
         ] {
             look.go(path, ready).await;

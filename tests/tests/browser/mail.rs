@@ -1,6 +1,8 @@
 //! An e-mail address, and a new password by mail.
 
-use system_tests::mail;
+use parlour_protocol::jobs::JobKind;
+use system_tests::eventually;
+use system_tests::mail::{self, Mood};
 
 use crate::person::{Device, Person};
 use crate::{story_twice, story_twice_with};
@@ -106,6 +108,32 @@ fn without_mail_nobody_is_promised_any() {
         ada.click("logout").await;
         ada.see("login-form").await;
         ada.until("there is no link", "!document.querySelector('[data-testid=go-forgot]')").await;
+        ada.leave().await;
+    });
+}
+
+#[test]
+fn an_administrator_tries_again_what_failed() {
+    story_twice_with(with_mail, |app| async move {
+        let ada = Person::register(&app.address(0), Device::Desktop, "ada", "Ada").await;
+        app.promote("ada");
+        app.mail().set_mood(Mood::Refusing(550));
+        ada.go("/settings/security").await;
+        ada.fill("email", "ada@example.org").await;
+        ada.fill("email_password", "correct horse battery").await;
+        ada.click("email-submit").await;
+        eventually("it is given up", || async {
+            app.metrics_of_jobs(0, "jobs_failed").await[&JobKind::Mail] == 1
+        })
+        .await;
+        ada.go("/admin/jobs").await;
+        ada.see("failed-job").await;
+        ada.picture("jobs-Desktop-administrator").await;
+
+        app.mail().set_mood(Mood::Taking);
+        ada.click("retry-job").await;
+        ada.until("it is no longer listed", "!document.querySelector('[data-testid=failed-job]')").await;
+        app.mail().take("ada@example.org", "Confirm").await;
         ada.leave().await;
     });
 }
