@@ -6,9 +6,10 @@
 //! waits behind everything that somebody else has queued, even from thousands of addresses. When the queue is full, the
 //! last class and those with the most requests give way.
 //!
-//! While people write to each other, a thread that hashed a stranger's password pauses for twice as long as that took:
-//! most of a small machine's time is left for messages, however many strangers log in. The priority of the threads alone
-//! does not give messages that: a kernel that shares a core between services first compares priorities only within one.
+//! While people write to each other, a thread that hashed a stranger's password pauses for twice as long as that took,
+//! and for four times as long after a guesser's: most of a small machine's time is left for messages, however many
+//! strangers log in. The priority of the threads alone does not give messages that: a kernel that shares a core between
+//! services first compares priorities only within one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -36,6 +37,11 @@ const KEEP_MEMORY: Duration = Duration::from_secs(10);
 /// waited for so long already that their clients give up, and if everybody waited as long, nobody would be served in
 /// time.
 const CROWD: usize = 32;
+
+/// How long a thread pauses while people write, in times of what hashing for somebody of this class took.
+const AFTER_KNOWN: u32 = 0;
+const AFTER_STRANGER: u32 = 2;
+const AFTER_GUESSER: u32 = 4;
 
 /// On whose behalf a password is hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,8 +105,8 @@ impl Waiting {
         true
     }
 
-    /// The next job, and whether it is a stranger's.
-    fn pop(&mut self) -> Option<(Job, bool)> {
+    /// The next job, and how long to pause after it.
+    fn pop(&mut self) -> Option<(Job, u32)> {
         self.served = self.served.wrapping_add(1);
         // Each class has a share, so that none waits for ever.
         let next = match self.served % 8 {
@@ -112,16 +118,16 @@ impl Waiting {
         Some(next)
     }
 
-    fn pop_known(&mut self) -> Option<(Job, bool)> {
-        self.known.pop().map(|job| (job, false))
+    fn pop_known(&mut self) -> Option<(Job, u32)> {
+        self.known.pop().map(|job| (job, AFTER_KNOWN))
     }
 
-    fn pop_stranger(&mut self) -> Option<(Job, bool)> {
-        self.strangers.pop(CROWD).map(|job| (job, true))
+    fn pop_stranger(&mut self) -> Option<(Job, u32)> {
+        self.strangers.pop(CROWD).map(|job| (job, AFTER_STRANGER))
     }
 
-    fn pop_guesser(&mut self) -> Option<(Job, bool)> {
-        self.guessers.pop(CROWD).map(|job| (job, true))
+    fn pop_guesser(&mut self) -> Option<(Job, u32)> {
+        self.guessers.pop(CROWD).map(|job| (job, AFTER_GUESSER))
     }
 }
 
@@ -215,13 +221,13 @@ fn run(shared: &Shared, pulse: &Pulse) {
         if waiting.ended {
             return;
         }
-        if let Some((job, strangers)) = waiting.pop() {
+        if let Some((job, pause)) = waiting.pop() {
             drop(waiting);
             let began = Instant::now();
             // A panic costs one reply, not the thread.
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory)));
-            if strangers && pulse.beats() {
-                thread::sleep(began.elapsed() * 2);
+            if pulse.beats() {
+                thread::sleep(began.elapsed() * pause);
             }
             waiting = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         } else if memory.is_empty() {
