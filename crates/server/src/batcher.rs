@@ -146,3 +146,69 @@ impl<K: Send + 'static, V: Send + 'static> Drop for Round<K, V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+    use parlour_storage::DatabaseSettings;
+    use parlour_storage::connection::Address;
+
+    use super::*;
+
+    fn database(folder: &tempfile::TempDir) -> Database {
+        let address = Address::Sqlite(folder.path().join("test.sqlite3").display().to_string());
+        Database::open(&DatabaseSettings { address, readers: 1, lanes: 1, tell_all: |_, _| Ok(()) }).unwrap()
+    }
+
+    fn batcher(folder: &tempfile::TempDir, read: Read<u32, u32>) -> Batcher<u32, u32> {
+        let batcher = Batcher::default();
+        batcher.start(&database(folder), 64, read);
+        batcher
+    }
+
+    #[tokio::test]
+    async fn keys_that_arrive_during_a_query_share_the_next_one() {
+        static BATCHES: AtomicUsize = AtomicUsize::new(0);
+        let folder = tempfile::tempdir().unwrap();
+        let batcher = batcher(&folder, |_, keys| {
+            BATCHES.fetch_add(1, Ordering::Relaxed);
+            assert!(keys.len() <= 64);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            Ok(keys.iter().map(|key| key * 2).collect())
+        });
+        let values = join_all((0..100).map(|key| batcher.load(key))).await;
+        for (key, value) in (0..100).zip(values) {
+            assert_eq!(value.unwrap(), key * 2);
+        }
+        assert!(BATCHES.load(Ordering::Relaxed) <= 4, "{BATCHES:?}");
+    }
+
+    #[tokio::test]
+    async fn a_failure_costs_its_batch_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let batcher = batcher(&folder, |_, keys| {
+            assert!(!keys.contains(&13), "a panic, on purpose");
+            if keys.contains(&7) { Err(StorageError::Fault("seven".into()).into()) } else { Ok(keys.to_vec()) }
+        });
+        assert_eq!(batcher.load(1).await.unwrap(), 1);
+        assert!(matches!(batcher.load(13).await, Err(Refusal::Storage(StorageError::Unavailable))));
+        assert!(matches!(batcher.load(7).await, Err(Refusal::Storage(StorageError::Fault(_)))));
+        assert_eq!(batcher.load(2).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_is_replaced_once() {
+        static TRIES: AtomicUsize = AtomicUsize::new(0);
+        let folder = tempfile::tempdir().unwrap();
+        let batcher = batcher(&folder, |_, keys| match TRIES.fetch_add(1, Ordering::Relaxed) {
+            0 | 2 | 3 => Err(StorageError::Unavailable.into()),
+            _ => Ok(keys.to_vec()),
+        });
+        assert_eq!(batcher.load(1).await.unwrap(), 1, "the second connection works");
+        assert!(batcher.load(2).await.is_err(), "neither does");
+        assert_eq!(batcher.load(3).await.unwrap(), 3);
+        assert_eq!(TRIES.load(Ordering::Relaxed), 5);
+    }
+}

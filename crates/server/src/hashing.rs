@@ -6,8 +6,8 @@
 //! waits behind everything that somebody else has queued, even from thousands of addresses. When the queue is full, the
 //! last class and those with the most requests give way.
 //!
-//! While people write to each other, a thread that hashed a stranger's password pauses for twice as long as that took,
-//! and for four times as long after a guesser's: most of a small machine's time is left for messages, however many
+//! While people write to each other, a thread that hashed a stranger's password pauses for three times as long as that
+//! took, and for four times as long after a guesser's: most of a small machine's time is left for messages, however many
 //! strangers log in. The priority of the threads alone does not give messages that: a kernel that shares a core between
 //! services first compares priorities only within one.
 
@@ -40,7 +40,7 @@ const CROWD: usize = 32;
 
 /// How long a thread pauses while people write, in times of what hashing for somebody of this class took.
 const AFTER_KNOWN: u32 = 0;
-const AFTER_STRANGER: u32 = 2;
+const AFTER_STRANGER: u32 = 3;
 const AFTER_GUESSER: u32 = 4;
 
 /// On whose behalf a password is hashed.
