@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use parlour_chat::passwords::Argon2Cost;
+use parlour_chat::identity::passwords::Argon2Cost;
 use parlour_client::native::Api;
 use parlour_client::operations::Text;
 use parlour_protocol::accounts::CreateAccount;

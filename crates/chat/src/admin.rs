@@ -13,9 +13,9 @@ use parlour_storage::users::{UserChanges, UserRow};
 use parlour_storage::{Connection, admin, second_factors, sessions, users};
 
 use crate::audit::{Note, note};
+use crate::identity::sessions::ended;
 use crate::outcome::{Done, Outcome};
 use crate::rights::demand_admin;
-use crate::sessions::ended;
 use crate::{Effect, Refusal, bots, cut_page};
 
 /// An account that isn't deleted.

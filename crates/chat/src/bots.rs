@@ -15,9 +15,10 @@ use parlour_storage::users::UserRow;
 use parlour_storage::{Connection, sessions, users};
 
 use crate::audit::{Note, note};
+use crate::identity::sessions::ended;
+use crate::identity::{account_erasure, accounts};
 use crate::outcome::{Done, Outcome};
-use crate::sessions::ended;
-use crate::{Effect, Refusal, account_erasure, accounts};
+use crate::{Effect, Refusal};
 
 /// Validates a new bot.
 pub fn check_create(request: &CreateBot) -> Result<(), Refusal> {

@@ -8,8 +8,9 @@ use parlour_storage::{
     user_events,
 };
 
+use crate::identity::account_erasure;
 use crate::outcome::{Done, Outcome};
-use crate::{account_erasure, friends, idempotency, jobs, mail_queue};
+use crate::{friends, idempotency, jobs, mail_queue};
 
 /// How long ended sessions, invites and people's own events are kept.
 const MONTH: i64 = 30 * DAY;

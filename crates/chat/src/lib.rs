@@ -3,21 +3,16 @@
 //! Invariant: rights are read in the transaction that uses them, after the conversation's row lock. Time and
 //! random ids are arguments. No transport, no SQL, no clock lives here.
 
-pub mod account_erasure;
-pub mod account_export;
-pub mod accounts;
 pub mod admin;
-pub mod api_tokens;
 pub mod audit;
 pub mod blocks;
 pub mod bots;
 pub mod cleaning;
 pub mod conversations;
-pub mod emails;
 pub mod friends;
 pub mod history;
 pub mod idempotency;
-pub mod identities;
+pub mod identity;
 pub mod invites;
 pub mod jobs;
 pub mod mail_queue;
@@ -26,21 +21,13 @@ pub mod messages;
 pub mod names;
 pub mod notifications;
 pub mod outcome;
-pub mod passkeys;
-pub mod password_resets;
-pub mod passwords;
 pub mod privacy;
 pub mod reactions;
 pub mod refusal;
-pub mod relying_party;
-pub mod reset_requests;
 mod rights;
 pub mod rooms;
-pub mod second_factors;
 pub mod secrets;
-pub mod sessions;
 pub mod streams;
-pub mod totp;
 pub mod users;
 
 pub use outcome::{Effect, Outcome};

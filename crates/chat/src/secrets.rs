@@ -7,7 +7,7 @@ use hmac::{Hmac, Mac};
 use parlour_protocol::ids::UserId;
 use sha2::Sha256;
 
-use crate::totp;
+use crate::identity::totp;
 
 /// The server's key.
 #[derive(Clone)]

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use parlour_chat::account_erasure;
+use parlour_chat::identity::account_erasure;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::own_data::Erased;
 use parlour_storage::Lane;

@@ -6,21 +6,23 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use parlour_chat::accounts::Admission;
-use parlour_chat::{Outcome, Refusal, accounts, admin};
+use parlour_chat::identity::accounts;
+use parlour_chat::identity::accounts::Admission;
+use parlour_chat::{Outcome, Refusal, admin};
 use parlour_protocol::accounts::CreateAccount;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_storage::Lane;
 
 use crate::app::App;
+use crate::auth::keys;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::hashing::Asker;
 use crate::problems::ApiError;
+use crate::random;
 use crate::routes::password_resets;
 use crate::server::CLOSE_WITHIN;
-use crate::{keys, random};
 
 /// Opens the database for one command, without serving, and closes it afterwards.
 fn once(
@@ -121,7 +123,7 @@ pub fn reset_password(config: Config, handle: &str) -> Result<String, String> {
         let (token, hash) = password_resets::token_of(crate::random::bytes());
         let name = handle.trim_start_matches('@').to_owned();
         app.commit(Lane::Server, move |conn, now| {
-            parlour_chat::password_resets::create_by_handle(conn, now, &name, &hash)
+            parlour_chat::identity::password_resets::create_by_handle(conn, now, &name, &hash)
         })
         .await
         .map_err(|error| match error.code() {

@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex};
 use actix_web::rt::net::TcpStream;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use parlour_chat::identity::passwords::Verdict;
+use parlour_chat::identity::relying_party::RelyingParty;
 use parlour_chat::outcome::Done;
-use parlour_chat::passwords::Verdict;
-use parlour_chat::relying_party::RelyingParty;
 use parlour_chat::secrets::MasterKey;
 use parlour_chat::{Effect, Outcome, Refusal};
 use parlour_protocol::ids::SessionId;
@@ -30,6 +30,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 use crate::account_exports::Exports;
+use crate::auth::keys::{self, StoredKeys};
+use crate::auth::provider::Provider;
+use crate::auth::tokens::{Bearer, Tokens};
 use crate::budget::Budgets;
 use crate::budget::addresses::{self};
 use crate::budget::connections::Conn;
@@ -40,14 +43,11 @@ use crate::event_log::{DatabaseLog, delivery_of_event, delivery_of_user_event, i
 use crate::hashing::{Asker, Hashing};
 use crate::idempotency::Creation;
 use crate::jobs::Jobs;
-use crate::keys::{self, StoredKeys};
 use crate::markers::Markers;
 use crate::problems::ApiError;
-use crate::provider::Provider;
 use crate::query_batching::Reads;
 use crate::random;
 use crate::send_queue::SendQueue;
-use crate::tokens::{Bearer, Tokens};
 
 /// Pictures that may be processed or queued at a time; more are refused as overload.
 const WAITING_PICTURES: usize = 5;

@@ -3,8 +3,15 @@
 //! Invariant: a handler that needs an authenticated caller takes a [`Viewer`], or an [`Access`] if personal access
 //! tokens are allowed; neither can be anonymous. A handler that does not declare token access refuses tokens.
 
+pub mod api_tokens;
+pub mod challenges;
 pub mod cookies;
+pub mod devices;
+pub mod keys;
 pub mod log_in;
+pub mod provider;
+pub mod signed;
+pub mod tokens;
 
 use std::collections::BTreeSet;
 use std::future::{Ready, ready};
@@ -16,18 +23,18 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use parlour_chat::Caller;
-use parlour_chat::api_tokens::Grant;
+use parlour_chat::identity::api_tokens::Grant;
 use parlour_protocol::ids::{ConversationId, SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
 
 use crate::app::App;
+use crate::auth::tokens::Bearer;
 use crate::budget::addresses::{self, AddressKey};
 use crate::budget::memory::Owner;
 use crate::budget::place::Place;
 use crate::budget::{ANSWERS_OF_PERSON, LARGE_PAGE};
 use crate::config::Origin;
 use crate::problems::ApiError;
-use crate::tokens::Bearer;
 
 /// The application, as handlers receive it.
 pub type Shared = web::Data<Arc<App>>;

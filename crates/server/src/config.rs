@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 pub use origin::Origin;
-use parlour_chat::passwords::Argon2Cost;
+use parlour_chat::identity::passwords::Argon2Cost;
 use parlour_protocol::accounts::Registration;
 use parlour_storage::connection::Address;
 pub use provider::ProviderSettings;

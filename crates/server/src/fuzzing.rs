@@ -6,7 +6,8 @@
 use std::net::IpAddr;
 
 use bytes::BytesMut;
-use parlour_chat::{accounts, identities, messages};
+use parlour_chat::identity::{accounts, identities};
+use parlour_chat::messages;
 use parlour_protocol::accounts::{CreateAccount, UpdateAccount};
 use parlour_protocol::identities::CreateProviderAccount;
 use parlour_protocol::ids::{ConversationId, UserId};
@@ -16,13 +17,13 @@ use parlour_protocol::sessions::{CreateSession, RefreshSession};
 use parlour_protocol::socket::ClientFrame;
 use parlour_protocol::validation;
 
+use crate::auth::challenges::Challenge;
+use crate::auth::tokens::RefreshToken;
 use crate::avatars;
 use crate::bodies::Object;
 use crate::budget::addresses;
-use crate::challenges::Challenge;
 use crate::routes;
 use crate::socket;
-use crate::tokens::RefreshToken;
 
 /// Bytes after the WebSocket handshake, and the commands in them.
 pub fn socket(bytes: &[u8]) {

@@ -16,7 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parlour_chat::passwords::{self, Argon2Cost, Memory, Verdict};
+use parlour_chat::identity::passwords::{self, Argon2Cost, Memory, Verdict};
 use parlour_protocol::ids::UserId;
 use tokio::sync::oneshot;
 

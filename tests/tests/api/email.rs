@@ -255,7 +255,7 @@ async fn notices(app: App) {
     let factor = "/api/v1/account/second-factor";
     let made = ada.call(Method::POST, factor, Some(json!({ "password": PASSWORD }))).await.expect(201);
     let secret = data_encoding::BASE32_NOPAD.decode(made["secret"].as_str().unwrap().as_bytes()).unwrap();
-    let code = parlour_chat::totp::code(&secret, parlour_chat::totp::step(app.now()));
+    let code = parlour_chat::identity::totp::code(&secret, parlour_chat::identity::totp::step(app.now()));
     ada.call(Method::POST, &format!("{factor}/confirm"), Some(json!({ "code": code }))).await.expect(200);
     let path = format!("/api/v1/admin/users/{}/second-factor", ada.id);
     root.call(Method::DELETE, &path, None).await.expect(204);

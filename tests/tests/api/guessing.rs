@@ -3,7 +3,7 @@
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use parlour_chat::passwords::{Argon2Cost, outdated};
+use parlour_chat::identity::passwords::{Argon2Cost, outdated};
 use parlour_client::native::{Api, ApiError};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::{CreateSession, SignedIn};
@@ -259,7 +259,7 @@ async fn hashes_from_before_passwords_had_a_form_work_once_and_are_renewed(app: 
         [(decomposed, decomposed), (decomposed, composed), (composed, decomposed)].into_iter().enumerate()
     {
         let old = hash_as_typed(typed);
-        parlour_chat::accounts::rehash(&mut app.database().connect(), ada.id, &old).unwrap();
+        parlour_chat::identity::accounts::rehash(&mut app.database().connect(), ada.id, &old).unwrap();
         let from = app.stranger_at(0, [127, 3, 3, number as u8 + 1]);
         log_in(&from, "ada", "Zoe 12345678").await.refused(ErrorCode::BadCredentials);
         assert_eq!(hash(), old);
@@ -288,7 +288,7 @@ fn hash_as_typed(password: &str) -> String {
 async fn weak_hashes_are_renewed(app: App) {
     let ada = app.person("ada").await;
     let cheap = Argon2Cost { memory_kib: 8, passes: 1 };
-    let weaker = parlour_chat::passwords::hash(
+    let weaker = parlour_chat::identity::passwords::hash(
         Argon2Cost { memory_kib: 16, passes: 2 },
         RIGHT,
         &[3; 16],
@@ -299,7 +299,7 @@ async fn weak_hashes_are_renewed(app: App) {
         let row = parlour_storage::users::find(&mut app.database().connect(), ada.id).unwrap().unwrap();
         row.password_hash
     };
-    parlour_chat::accounts::rehash(&mut app.database().connect(), ada.id, &weaker).unwrap();
+    parlour_chat::identity::accounts::rehash(&mut app.database().connect(), ada.id, &weaker).unwrap();
     assert!(outdated(cheap, &hash()));
     log_in(&app.stranger(0), "ada", "wrong horse battery").await.refused(ErrorCode::BadCredentials);
     assert_eq!(hash(), weaker, "only the right password renews it");

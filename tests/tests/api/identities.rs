@@ -269,7 +269,7 @@ async fn suspended_and_second_factor(app: App) {
         ada.call(Method::POST, factor, Some(json!({"password": "correct horse battery"}))).await.expect(201);
     let secret = data_encoding::BASE32_NOPAD.decode(begun["secret"].as_str().unwrap().as_bytes()).unwrap();
     let code = |off: i64| {
-        use parlour_chat::totp;
+        use parlour_chat::identity::totp;
         totp::code(&secret, totp::step(app.now()) + off)
     };
     ada.call(Method::POST, &format!("{factor}/confirm"), Some(json!({"code": code(0)}))).await.expect(200);

@@ -71,7 +71,7 @@ async fn a_dead_node_loses_no_job(app: App) {
     ada.send(room, "half erased").await;
     // A node begins to delete an account. Another one, which takes the job ten minutes later, dies over it.
     let mut conn = app.database().connect();
-    parlour_chat::account_erasure::end_person(&mut conn, app.now(), ada.id, "192.0.2.1").unwrap();
+    parlour_chat::identity::account_erasure::end_person(&mut conn, app.now(), ada.id, "192.0.2.1").unwrap();
     let later = Timestamp(app.now().0 + 10 * MINUTE);
     let claimed = jobs::claim(&mut conn, later, &[(JobKind::Erasure, 1)]).unwrap().value;
     assert_eq!(claimed.len(), 1);
@@ -178,7 +178,7 @@ async fn a_job_is_given_up_after_its_last_try(app: App) {
 async fn erasures_cannot_be_deleted(app: App) {
     let (root, ada) = (app.admin("root").await, app.person("ada").await);
     let mut conn = app.database().connect();
-    parlour_chat::account_erasure::end_person(&mut conn, app.now(), ada.id, "192.0.2.1").unwrap();
+    parlour_chat::identity::account_erasure::end_person(&mut conn, app.now(), ada.id, "192.0.2.1").unwrap();
     let later = Timestamp(app.now().0 + 10 * MINUTE);
     let claimed = jobs::claim(&mut conn, later, &[(JobKind::Erasure, 1)]).unwrap().value[0];
     assert!(!jobs::fail(&mut conn, app.now(), &claimed, &Failure::lasting("a test"), 0).unwrap().value);

@@ -361,7 +361,7 @@ async fn an_interrupted_deletion_goes_on(app: App) {
     // As if the node died after the first transaction.
     let mut conn = app.database().connect();
     let now = app.now();
-    parlour_chat::account_erasure::end_person(&mut conn, now, ada.id, "192.0.2.1").unwrap();
+    parlour_chat::identity::account_erasure::end_person(&mut conn, now, ada.id, "192.0.2.1").unwrap();
     let unfinished =
         |before: i64| own_data::list_to_erase(&mut app.database().connect(), before).unwrap().len();
     assert_eq!(unfinished(now.0 + 1), 1);
@@ -379,7 +379,7 @@ async fn an_interrupted_deletion_goes_on(app: App) {
     let eve = app.person("eve").await;
     eve.join(room).await;
     eve.send(room, "half erased as well").await;
-    parlour_chat::account_erasure::end_person(&mut conn, app.now(), eve.id, "192.0.2.1").unwrap();
+    parlour_chat::identity::account_erasure::end_person(&mut conn, app.now(), eve.id, "192.0.2.1").unwrap();
     diesel::delete(jobs::table.filter(jobs::kind.eq("erasure"))).execute(&mut conn).unwrap();
     app.advance(HOUR);
     eventually("a node goes on", || async { unfinished(app.now().0) == 0 }).await;

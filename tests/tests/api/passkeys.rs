@@ -1,7 +1,7 @@
 //! Passkeys: adding and removing them, logging in with one alone or as the second step, and what is refused.
 
 use data_encoding::BASE32_NOPAD;
-use parlour_chat::{passkeys, totp};
+use parlour_chat::identity::{passkeys, totp};
 use parlour_client::operations::calls;
 use parlour_protocol::problems::{ErrorCode, Problem};
 use parlour_protocol::second_factors::FactorMethod;

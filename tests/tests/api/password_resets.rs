@@ -94,7 +94,7 @@ async fn who_may_make_links(app: App) {
     root.call(Method::POST, &path(&bob), None).await.refused(ErrorCode::NotFound);
     // The command line needs no rights.
     let (mut conn, now) = (app.database().connect(), parlour_protocol::time::Timestamp(1));
-    let by_handle = parlour_chat::password_resets::create_by_handle;
+    let by_handle = parlour_chat::identity::password_resets::create_by_handle;
     by_handle(&mut conn, now, "ROOT", &[7; 32]).unwrap();
     assert!(by_handle(&mut conn, now, "nobody", &[8; 32]).is_err());
 }

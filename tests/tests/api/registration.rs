@@ -35,12 +35,17 @@ fn account(handle: &str, invite: Option<&str>) -> CreateAccount {
 async fn root(app: &App) -> Person {
     let mut conn = app.database().connect();
     let (id, now) = (parlour_protocol::ids::UserId(4711), parlour_protocol::time::Timestamp(1));
-    let cheap = parlour_chat::passwords::Argon2Cost { memory_kib: 8, passes: 1 };
-    let hash =
-        parlour_chat::passwords::hash(cheap, "correct horse battery", &[1; 16], &mut Default::default())
-            .unwrap();
-    let admission = parlour_chat::accounts::Admission::Administrator;
-    parlour_chat::accounts::register(&mut conn, now, id, &account("root", None), &hash, admission).unwrap();
+    let cheap = parlour_chat::identity::passwords::Argon2Cost { memory_kib: 8, passes: 1 };
+    let hash = parlour_chat::identity::passwords::hash(
+        cheap,
+        "correct horse battery",
+        &[1; 16],
+        &mut Default::default(),
+    )
+    .unwrap();
+    let admission = parlour_chat::identity::accounts::Admission::Administrator;
+    parlour_chat::identity::accounts::register(&mut conn, now, id, &account("root", None), &hash, admission)
+        .unwrap();
     log_in(app, "root").await.map(|signed_in| app.somebody("root", signed_in.0, signed_in.1)).unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! The second factor: when it is asked for, that every code works once, and how to get rid of it.
 
 use data_encoding::BASE32_NOPAD;
-use parlour_chat::totp;
+use parlour_chat::identity::totp;
 use parlour_client::operations::calls;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::{MINUTE, SECOND};
@@ -190,7 +190,7 @@ async fn recovery_codes(app: App) {
     complete(&app, &step, fresh["codes"][9].as_str().unwrap()).await.expect(201);
     // Only hashes are stored.
     let mut conn = app.database().connect();
-    let hash = parlour_chat::second_factors::code_hash(fresh["codes"][0].as_str().unwrap());
+    let hash = parlour_chat::identity::second_factors::code_hash(fresh["codes"][0].as_str().unwrap());
     assert!(parlour_storage::second_factors::take_code(&mut conn, ada.id, &hash).unwrap());
 }
 

@@ -1,7 +1,7 @@
 //! Logging in with a second factor, and regaining access without a password or an app.
 
 use data_encoding::BASE32_NOPAD;
-use parlour_chat::totp;
+use parlour_chat::identity::totp;
 
 use crate::person::{Device, Person};
 use crate::story_twice;

@@ -1,7 +1,7 @@
 //! Passkeys, with Chromium's virtual authenticator.
 
 use data_encoding::BASE32_NOPAD;
-use parlour_chat::totp;
+use parlour_chat::identity::totp;
 
 use crate::person::{Device, Person};
 use crate::{story_twice, story_twice_with};

@@ -1,7 +1,7 @@
 //! `parlour chat`.
 
 use data_encoding::BASE32_NOPAD;
-use parlour_chat::totp;
+use parlour_chat::identity::totp;
 use parlour_client::operations::types::{ConfirmPassword, ConfirmSecondFactor};
 use parlour_client::operations::{MessagesAt, calls};
 use parlour_protocol::ids::ConversationId;

@@ -4,7 +4,7 @@
 
 use data_encoding::BASE32_NOPAD;
 use diesel::prelude::*;
-use parlour_chat::totp;
+use parlour_chat::identity::totp;
 use parlour_client::native::{Api, fresh_cid};
 use parlour_protocol::ids::ConversationId;
 use parlour_protocol::sessions::SignedIn;

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use parlour_chat::passwords::Argon2Cost;
+use parlour_chat::identity::passwords::Argon2Cost;
 use parlour_storage::emails::{self, EmailRow};
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -15,11 +15,11 @@ use parlour_storage::{StorageError, server_state, sessions};
 use sha2::{Digest, Sha256};
 
 use super::App;
-use crate::api_tokens::{self, ApiToken};
+use crate::auth::api_tokens::{self, ApiToken};
+use crate::auth::keys::{self, StoredKeys};
+use crate::auth::tokens::{ACCESS_LIFETIME, Bearer};
 use crate::budget::addresses::AddressKey;
-use crate::keys::{self, StoredKeys};
 use crate::problems::ApiError;
-use crate::tokens::{ACCESS_LIFETIME, Bearer};
 
 impl App {
     pub(super) fn revoke(&self, session: SessionId, at: Timestamp) {

@@ -10,7 +10,7 @@ use parlour_protocol::time::{DAY, SECOND};
 
 use super::check_origin;
 use crate::app::App;
-use crate::devices::{self, Device};
+use crate::auth::devices::{self, Device};
 use crate::problems::ApiError;
 
 /// Name of the cookie that holds the refresh token.

@@ -1,38 +1,36 @@
-//! What all ways to log in have in common: who may try, what a session needs, and the response.
+//! What all ways to log in have in common over HTTP: who may try, from which device, and the response.
 //!
-//! Invariant: a session is opened only here or in the transaction that creates the account, and never before a second
-//! factor that is required.
+//! Invariant: pages of other origins cannot log in with cookies, and every attempt counts against a limit.
 
 use std::net::IpAddr;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
-use parlour_chat::audit::Note;
-use parlour_chat::sessions::LIFETIME;
-use parlour_chat::{Refusal, accounts, audit, second_factors, sessions};
-use parlour_protocol::audit::AuditKind;
-use parlour_protocol::ids::{SessionId, UserId};
+use parlour_chat::Refusal;
+use parlour_chat::identity::log_in::SecondStep;
+use parlour_chat::identity::sessions::LIFETIME;
+use parlour_chat::identity::{accounts, sessions};
+use parlour_protocol::ids::UserId;
 use parlour_protocol::limits::PASSWORD;
 use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::second_factors::FactorMethod;
 use parlour_protocol::sessions::{RefreshTransport, SignedIn};
 use parlour_protocol::time::{MINUTE, Timestamp};
 use parlour_protocol::{characters, validation};
-use parlour_storage::Connection;
 use parlour_storage::users::UserRow;
 
 use super::{Viewer, client_address, cookies};
 use crate::app::App;
+use crate::auth::challenges;
+use crate::auth::devices::{self, Device};
+use crate::auth::tokens::{ACCESS_LIFETIME, RefreshToken};
 use crate::budget::addresses::AddressKey;
 use crate::budget::login_throttle::Attempt;
-use crate::challenges;
-use crate::devices::{self, Device};
 use crate::hashing::Asker;
 use crate::problems::ApiError;
-use crate::tokens::{ACCESS_LIFETIME, RefreshToken};
 
 /// Without a password, operations that ask for one require a log-in at most this old (microseconds).
 const JUST_NOW: i64 = 10 * MINUTE;
+
 /// Admits an unauthenticated attempt to log in or register: refuses cookies for pages of other origins, and applies
 /// the rate limit of the network. A device that has logged in before has a limit of its own. Returns the client's
 /// address.
@@ -132,62 +130,6 @@ pub fn signed_in(
         refresh_token,
         device_token,
     }))
-}
-
-/// A session about to be opened.
-pub struct NewSession<'a> {
-    /// Id of the session.
-    pub id: SessionId,
-    /// The device that it is opened from.
-    pub device: &'a sessions::Device,
-    /// Hash of its refresh token, as stored.
-    pub token_hash: &'a [u8],
-}
-
-/// The person who must present a second factor, and the methods they have.
-pub type SecondStep = (UserRow, Vec<FactorMethod>);
-
-/// Opens a session for an authenticated person, unless a second factor is still required. `passkeys` says whether
-/// passkeys may be offered for it.
-pub fn open_or_ask(
-    conn: &mut Connection,
-    now: Timestamp,
-    user: UserId,
-    session: &NewSession<'_>,
-    address: IpAddr,
-    passkeys: bool,
-) -> Result<Option<SecondStep>, Refusal> {
-    let step = find_second_step(conn, user, passkeys)?;
-    if step.is_none() {
-        open(conn, now, user, session, address)?;
-    }
-    Ok(step)
-}
-
-/// The second factor that is required before a session is opened, if any.
-pub fn find_second_step(
-    conn: &mut Connection,
-    user: UserId,
-    passkeys: bool,
-) -> Result<Option<SecondStep>, Refusal> {
-    if !second_factors::is_on(conn, user)? {
-        return Ok(None);
-    }
-    let methods = second_factors::methods(conn, user, passkeys)?;
-    Ok(Some((accounts::find(conn, user)?, methods)))
-}
-
-/// Opens a session, and notes that in the audit log.
-pub fn open(
-    conn: &mut Connection,
-    now: Timestamp,
-    user: UserId,
-    session: &NewSession<'_>,
-    address: IpAddr,
-) -> Result<(), Refusal> {
-    sessions::open(conn, now, session.id, user, session.device, session.token_hash)?;
-    audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&address.to_string()))?;
-    Ok(())
 }
 
 /// The error that requests a second factor.

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use parlour_chat::cleaning;
+use parlour_chat::identity::reset_requests;
 use parlour_chat::jobs::{self, Claimed, Failure, Job, LEASE};
-use parlour_chat::{cleaning, reset_requests};
 use parlour_protocol::jobs::JobKind;
 use parlour_storage::Lane;
 use tokio::sync::OwnedSemaphorePermit;

@@ -5,9 +5,11 @@
 use actix_web::http::header;
 use actix_web::web::{Json, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
-use parlour_chat::accounts::Admission;
+use parlour_chat::identity::accounts::Admission;
+use parlour_chat::identity::log_in::{self, NewSession};
+use parlour_chat::identity::{accounts, passwords, sessions};
 use parlour_chat::outcome::Done;
-use parlour_chat::{Outcome, Refusal, accounts, passwords, sessions};
+use parlour_chat::{Outcome, Refusal};
 use parlour_protocol::accounts::{
     Account, ChangePassword, CreateAccount, PendingAccount, Registration, UpdateAccount,
 };
@@ -68,10 +70,8 @@ pub async fn create_account(
             let made = creation.make(conn, now, |conn| {
                 let admission = admission(mode, invite.as_deref())?;
                 let row = accounts::register(conn, now, user, &body, &hash, admission)?;
-                if row.is_active() {
-                    sessions::open(conn, now, session, user, &device, &token_hash)?;
-                }
-                Ok(Outcome::without_events(row.is_active()))
+                let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
+                log_in::open_first(conn, now, &row, &opened)
             })?;
             made_account(conn, now, made, user, (session, &token_hash))
         })

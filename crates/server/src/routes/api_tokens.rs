@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
-use parlour_chat::api_tokens::{self, Holder};
+use parlour_chat::identity::api_tokens::{self, Holder};
 use parlour_protocol::Page;
 use parlour_protocol::api_tokens::{CreateToken, CreatedToken, Token};
 use parlour_protocol::ids::TokenId;
 use parlour_storage::Lane;
 
 use super::{ListQuery, page_of};
-use crate::api_tokens::ApiToken;
 use crate::app::App;
+use crate::auth::api_tokens::ApiToken;
 use crate::auth::log_in::confirm;
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;

@@ -5,8 +5,8 @@
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
-use parlour_chat::api_tokens::{self, Holder};
 use parlour_chat::bots;
+use parlour_chat::identity::api_tokens::{self, Holder};
 use parlour_protocol::Page;
 use parlour_protocol::api_tokens::{CreateToken, CreatedToken, Token};
 use parlour_protocol::bots::{Bot, CreateBot};

@@ -4,7 +4,8 @@
 
 use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
-use parlour_chat::{Refusal, emails, mail_queue, reset_requests};
+use parlour_chat::identity::{emails, reset_requests};
+use parlour_chat::{Refusal, mail_queue};
 use parlour_protocol::emails::{ChangeEmail, CompleteEmailVerification, Email};
 use parlour_protocol::limits::{EMAIL, TOKEN};
 use parlour_protocol::own_data::ConfirmPassword;

@@ -7,7 +7,9 @@ use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use parlour_chat::{Outcome, accounts, identities, sessions};
+use parlour_chat::Outcome;
+use parlour_chat::identity::log_in::{self, NewSession};
+use parlour_chat::identity::{accounts, identities};
 use parlour_protocol::Page;
 use parlour_protocol::accounts::{CreateAccount, PendingAccount};
 use parlour_protocol::identities::{
@@ -27,12 +29,13 @@ use super::invites::code_hash;
 use super::{ListQuery, page_of};
 use crate::app::App;
 use crate::auth::cookies::{PROVIDER as COOKIE, check_cookies, cookie_name, named_cookie};
-use crate::auth::log_in::{NewSession, admit, client_device, confirm, open_or_ask, second_step, signed_in};
+use crate::auth::log_in::{admit, client_device, confirm, second_step, signed_in};
+use crate::auth::provider::{Provider, Secrets, ran_out};
+use crate::auth::signed::{self, Signed};
 use crate::auth::{Shared, Viewer};
 use crate::bodies::Object;
 use crate::idempotency::Creation;
 use crate::problems::ApiError;
-use crate::provider::{Provider, Secrets, ran_out};
 use crate::random;
 
 /// Time limit between the two halves of a log-in, in microseconds.
@@ -118,7 +121,7 @@ async fn come_back(
     binding: Option<String>,
     state: &str,
     code: String,
-) -> Result<crate::provider::Person, ApiError> {
+) -> Result<crate::auth::provider::Person, ApiError> {
     let provider = provider(app)?;
     let now = app.clock.now();
     let in_cookie = || request.cookie(&cookie_name(app, COOKIE));
@@ -131,28 +134,22 @@ async fn come_back(
     provider.redeem(code, secrets, now).await
 }
 
-fn sign(app: &App, ends: i64, subject: &str) -> [u8; 32] {
+/// The purpose of a registration challenge, which carries the subject of an account with this provider.
+fn registration(app: &App) -> signed::Purpose<'_> {
     let issuer = app.provider.as_ref().map_or("", |provider| provider.issuer.as_str());
-    let parts: [&[u8]; 3] = [&ends.to_be_bytes(), issuer.as_bytes(), subject.as_bytes()];
-    app.master_key.derive("provider registration", &parts)
+    signed::Purpose { name: "provider registration", bound: issuer.as_bytes() }
 }
 
 fn challenge(app: &App, subject: &str) -> String {
     let ends = app.clock.now().0 + TO_REGISTER;
-    let mut bytes = ends.to_be_bytes().to_vec();
-    bytes.extend(sign(app, ends, subject));
-    bytes.extend(subject.as_bytes());
-    URL_SAFE_NO_PAD.encode(bytes)
+    signed::write(&app.master_key, &registration(app), ends, subject.as_bytes())
 }
 
 /// The subject that a registration challenge was issued for, if the challenge is valid.
 fn challenged(app: &App, text: &str) -> Option<String> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|_| text.len() <= 1024)?;
-    let (ends, rest) = bytes.split_first_chunk::<8>()?;
-    let (signature, subject) = rest.split_first_chunk::<32>()?;
-    let (ends, subject) = (i64::from_be_bytes(*ends), std::str::from_utf8(subject).ok()?);
-    let good = bool::from(sign(app, ends, subject).ct_eq(signature)) && app.clock.now().0 < ends;
-    good.then(|| subject.to_owned())
+    let challenge = Signed::parse(text)?;
+    let good = challenge.is_good(&app.master_key, &registration(app), app.clock.now());
+    String::from_utf8(challenge.payload().to_vec()).ok().filter(|_| good)
 }
 
 /// Begins a log-in with the OpenID Connect provider: returns the URL of its page, to which the client sends the
@@ -185,7 +182,7 @@ pub async fn complete_provider_log_in(
     request: HttpRequest,
     body: Object<CompleteProviderLogIn>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = admit(&app, &request, body.refresh)?;
+    let address = admit(&app, &request, body.refresh)?.to_string();
     let body = body.0;
     let device = client_device(&app, &request, body.device.as_deref())?;
     let person = come_back(&app, &request, Purpose::LogIn, body.binding, &body.state, body.code).await?;
@@ -200,7 +197,7 @@ pub async fn complete_provider_log_in(
                 return Ok(Outcome::without_events(None));
             };
             let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
-            let asked = open_or_ask(conn, now, UserId(row.id), &opened, address, offered)?;
+            let asked = log_in::open_or_ask(conn, now, UserId(row.id), &opened, &address, offered)?;
             Ok(Outcome::without_events(Some((row, asked))))
         })
         .await?;
@@ -255,10 +252,8 @@ pub async fn create_provider_account(
                 let admission = admission(mode, invite.as_deref())?;
                 let row = accounts::register(conn, now, user, &account, "", admission)?;
                 identities::add(conn, now, identity, user, &issuer, &subject)?;
-                if row.is_active() {
-                    sessions::open(conn, now, session, user, &device, &token_hash)?;
-                }
-                Ok(Outcome::without_events(row.is_active()))
+                let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
+                log_in::open_first(conn, now, &row, &opened)
             })?;
             made_account(conn, now, made, user, (session, &token_hash))
         })

@@ -10,7 +10,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, delete, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use parlour_chat::{account_erasure, account_export};
+use parlour_chat::identity::{account_erasure, account_export};
 use parlour_protocol::own_data::{
     ConfirmPassword, DeletionReceipt, Erased, ExportEnd, ExportHead, ExportLine, ExportedMessages,
     ExportedPicture,

@@ -9,11 +9,11 @@ use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use parlour_chat::audit::Note;
+use parlour_chat::identity::log_in::{self, NewSession};
+use parlour_chat::identity::passkeys::{self, Answer, Judged};
+use parlour_chat::identity::relying_party::RelyingParty;
+use parlour_chat::identity::{accounts, second_factors};
 use parlour_chat::outcome::Done;
-use parlour_chat::passkeys::{self, Answer, Judged};
-use parlour_chat::relying_party::RelyingParty;
-use parlour_chat::{accounts, audit, second_factors, sessions};
 use parlour_protocol::Page;
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{PasskeyId, SessionId, UserId};
@@ -257,9 +257,9 @@ pub async fn create_passkey_session(
     let row = attempt(&app, tried, move |conn, now| {
         let judged = passkeys::log_in(conn, now, (&party, &key), &name, &answer, &address)?;
         if let Ok(row) = &judged.value {
-            let user = UserId(row.id);
-            sessions::open(conn, now, session, user, &device, &token_hash)?;
-            audit::note(conn, now, Note::by(AuditKind::LoggedInByPasskey, user).from(&address))?;
+            let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
+            let how = (AuditKind::LoggedInByPasskey, address.as_str());
+            log_in::open(conn, now, UserId(row.id), &opened, how)?;
         }
         Ok(judged)
     })
@@ -326,8 +326,8 @@ pub async fn complete_passkey_step(
         }
         let judged = passkeys::second_step(conn, now, &party, user, &name, &answer, &address)?;
         if judged.value.is_ok() {
-            sessions::open(conn, now, session, user, &device, &token_hash)?;
-            audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&address))?;
+            let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
+            log_in::open(conn, now, user, &opened, (AuditKind::LoggedIn, &address))?;
         }
         Ok(judged)
     })

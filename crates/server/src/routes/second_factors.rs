@@ -7,10 +7,12 @@ use std::sync::Arc;
 use actix_web::web::{Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use data_encoding::BASE32_NOPAD;
+use parlour_chat::Outcome;
 use parlour_chat::audit::Note;
+use parlour_chat::identity::log_in::{self, NewSession};
+use parlour_chat::identity::second_factors::{RECOVERY_CODES, code_hash};
+use parlour_chat::identity::{accounts, second_factors};
 use parlour_chat::outcome::Done;
-use parlour_chat::second_factors::{RECOVERY_CODES, code_hash};
-use parlour_chat::{Outcome, accounts, audit, second_factors, sessions};
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::own_data::ConfirmPassword;
@@ -24,12 +26,12 @@ use parlour_storage::users::UserRow;
 use parlour_storage::{Connection, Lane};
 
 use crate::app::App;
+use crate::auth::challenges::Challenge;
 use crate::auth::log_in::{admit, client_device, confirm, signed_in};
 use crate::auth::{Shared, Viewer, client_address};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;
 use crate::budget::login_throttle::Attempt;
-use crate::challenges::Challenge;
 use crate::problems::ApiError;
 use crate::random;
 
@@ -225,8 +227,8 @@ pub async fn complete_session(
             return Err(ErrorCode::Unauthenticated.into());
         }
         second_factors::take(conn, now, &key, user, &body.code)?;
-        sessions::open(conn, now, session, user, &device, &token_hash)?;
-        audit::note(conn, now, Note::by(AuditKind::LoggedIn, user).from(&noted))?;
+        let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
+        log_in::open(conn, now, user, &opened, (AuditKind::LoggedIn, &noted))?;
         Ok(Outcome::without_events(()))
     })
     .await;

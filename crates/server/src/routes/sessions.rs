@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, delete, get, post};
+use parlour_chat::Outcome;
 use parlour_chat::audit::Note;
-use parlour_chat::passwords::Verdict;
-use parlour_chat::sessions::Refreshed;
-use parlour_chat::{Outcome, accounts, passwords, sessions};
+use parlour_chat::identity::log_in::{self, NewSession};
+use parlour_chat::identity::passwords::Verdict;
+use parlour_chat::identity::sessions::Refreshed;
+use parlour_chat::identity::{accounts, passwords, sessions};
 use parlour_protocol::Page;
 use parlour_protocol::audit::AuditKind;
 use parlour_protocol::ids::{SessionId, UserId};
@@ -25,19 +27,17 @@ use parlour_storage::users::UserRow;
 use super::{ListQuery, page_of};
 use crate::app::App;
 use crate::auth::cookies::{self, check_cookies, cookie_name, named_cookie};
-use crate::auth::log_in::{
-    NewSession, admit_device, client_device, find_second_step, open, second_step, signed_in,
-};
+use crate::auth::devices::Device;
+use crate::auth::log_in::{admit_device, client_device, second_step, signed_in};
+use crate::auth::tokens::RefreshToken;
 use crate::auth::{Shared, Viewer, check_origin, client_address};
 use crate::bodies::Object;
 use crate::budget::addresses::AddressKey;
 use crate::budget::login_throttle::Attempt;
-use crate::devices::Device;
 use crate::hashing::Asker;
 use crate::idempotency::Creation;
 use crate::middleware::RequestId;
 use crate::problems::ApiError;
-use crate::tokens::RefreshToken;
 
 /// Logs in. Wrong password, unknown handle and suspended account are refused alike, and take the same time. With the
 /// right password, an account that waits for approval is told so, and one with a second factor gets a challenge
@@ -71,18 +71,19 @@ pub async fn create_session(
     let session = SessionId(creation.id("session"));
     let token = app.tokens.first_from(session, creation.secret("refresh token"));
     let token_hash = token.hash();
-    let offered = app.relying_party.is_some();
+    let (offered, noted) = (app.relying_party.is_some(), address.to_string());
     let first_half = app
         .commit(Lane::Person(user), move |conn, now| {
             if let Some(hash) = &rehashed {
                 accounts::rehash(conn, user, hash)?;
             }
-            if let Some(step) = find_second_step(conn, user, offered)? {
+            if let Some(step) = log_in::find_second_step(conn, user, offered)? {
                 return Ok(Outcome::without_events(Some(step)));
             }
             let made = creation.make(conn, now, |conn| {
                 let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
-                open(conn, now, user, &opened, address).map(Outcome::without_events)
+                log_in::open(conn, now, user, &opened, (AuditKind::LoggedIn, &noted))
+                    .map(Outcome::without_events)
             })?;
             let ((), before) = made.value;
             if before {
@@ -116,7 +117,10 @@ async fn check_password(
     if handle_key.len() > 64 || body.password.len() > PASSWORD.1 {
         return Err(ErrorCode::BadCredentials.into());
     }
-    let (found, known_network) = who(app, &handle_key, network).await?;
+    let (found, known_network) = {
+        let (handle_key, network) = (handle_key.clone(), network.to_vec());
+        app.read(move |conn| log_in::find(conn, &handle_key, &network)).await?
+    };
     let stranger = AddressKey::of(address);
     let known = found.as_ref().and_then(|row| {
         let user = UserId(row.id);
@@ -150,23 +154,6 @@ async fn check_password(
     };
     taken.right().await;
     Ok(RightPassword { row, verdict, asker })
-}
-
-/// Who has a handle, and whether they have logged in from a network before; runs the same queries for every valid
-/// handle.
-async fn who(app: &App, handle_key: &str, network: &[u8]) -> Result<(Option<UserRow>, bool), ApiError> {
-    // Nobody has an invalid handle; PostgreSQL would not even accept every text as a parameter.
-    if validation::handle(handle_key).is_err() {
-        return Ok((None, false));
-    }
-    let (handle_key, network) = (handle_key.to_owned(), network.to_vec());
-    app.read(move |conn| {
-        let found = parlour_storage::users::find_by_handle(conn, &handle_key)?;
-        let user = UserId(found.as_ref().map_or(0, |row| row.id));
-        let known = sessions::knows_network(conn, user, &network)?;
-        Ok((found, known))
-    })
-    .await
 }
 
 /// Exchanges a refresh token for an access token and the next refresh token. The token is taken from the body, or

@@ -2,7 +2,7 @@
 //!
 //! Invariant: every command is matched here, so a new one does not compile without a decision.
 
-use parlour_chat::api_tokens::Grant;
+use parlour_chat::identity::api_tokens::Grant;
 use parlour_protocol::socket::ClientFrame;
 
 /// Whether the grant of the connection's token allows a command.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use parlour_chat::api_tokens::Grant;
+use parlour_chat::identity::api_tokens::Grant;
 use parlour_chat::messages::{self, Send};
 use parlour_chat::outcome::Done;
 use parlour_chat::{Caller, conversations, reactions, streams};
@@ -24,10 +24,10 @@ use super::allowed;
 use super::replies::{Replying, id_of, reply};
 use super::throttle::Throttle;
 use crate::app::App;
+use crate::auth::tokens::Bearer;
 use crate::budget::addresses::AddressKey;
 use crate::malformed;
 use crate::problems::ApiError;
-use crate::tokens::Bearer;
 
 /// Maximum concurrent commands of one connection; then reading pauses.
 const IN_FLIGHT: usize = 32;

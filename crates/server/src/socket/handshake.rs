@@ -19,13 +19,13 @@ use parlour_protocol::socket::SUBPROTOCOL;
 use tokio::io::AsyncWriteExt;
 
 use crate::app::App;
+use crate::auth::tokens::Bearer;
 use crate::auth::{bearer_of, client_address_of};
 use crate::budget::addresses::AddressKey;
 use crate::budget::connections::Conn;
 use crate::budget::door::Entry;
 use crate::middleware::check_size;
 use crate::problems::{ApiError, written};
-use crate::tokens::Bearer;
 
 /// Path of the socket endpoint.
 pub(super) const PATH: &str = "/api/v1/socket";

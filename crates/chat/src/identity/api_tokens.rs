@@ -17,8 +17,8 @@ use parlour_storage::{Connection, api_tokens, sessions, users};
 use subtle::ConstantTimeEq;
 
 use crate::audit::{Note, note};
+use crate::identity::sessions::ended;
 use crate::outcome::{Done, Outcome};
-use crate::sessions::ended;
 use crate::{Refusal, bots, names};
 
 const READ: i16 = 1;

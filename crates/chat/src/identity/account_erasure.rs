@@ -16,10 +16,10 @@ use parlour_storage::{
 
 use crate::audit::{Note, note};
 use crate::friends::{announce, lock_direct};
+use crate::identity::sessions::ended;
 use crate::jobs::{self, Job};
 use crate::outcome::{Done, Outcome, tell};
 use crate::rooms::leave_locked;
-use crate::sessions::ended;
 use crate::{Effect, Refusal};
 
 /// Number of conversations examined per step.

@@ -13,10 +13,10 @@ use parlour_storage::{Connection, password_resets, sessions, users};
 
 use crate::Refusal;
 use crate::audit::{Note, note};
+use crate::identity::sessions::ended;
 use crate::mail_queue::{self, MailKind};
 use crate::outcome::{Done, Outcome};
 use crate::rights::demand_admin;
-use crate::sessions::ended;
 
 /// Lifetime of a link.
 const LIFETIME: i64 = 60 * MINUTE;

@@ -90,7 +90,7 @@ pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<Identity>, Refusa
 
 /// Unlinks one of them.
 pub fn remove(conn: &mut Connection, now: Timestamp, user: UserId, id: IdentityId) -> Done<()> {
-    let row = crate::accounts::find(conn, user)?;
+    let row = crate::identity::accounts::find(conn, user)?;
     if !identities::delete(conn, user, id)? {
         return Err(ErrorCode::NotFound.into());
     }

@@ -23,10 +23,11 @@ use webauthn_rs::prelude::{
 };
 
 use crate::audit::{Note, note};
+use crate::identity::accounts;
+use crate::identity::relying_party::RelyingParty;
 use crate::outcome::{Done, Outcome};
-use crate::relying_party::RelyingParty;
 use crate::secrets::MasterKey;
-use crate::{Refusal, accounts, names};
+use crate::{Refusal, names};
 
 /// An authenticator's response when it creates a passkey.
 pub type NewCredential = webauthn::RegisterPublicKeyCredential;

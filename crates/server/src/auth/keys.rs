@@ -14,7 +14,7 @@ use parlour_protocol::time::{SECOND, Timestamp};
 use parlour_storage::{Connection, server_state, sessions};
 use serde::{Deserialize, Serialize};
 
-use crate::tokens::ACCESS_LIFETIME;
+use crate::auth::tokens::ACCESS_LIFETIME;
 
 /// Name of the `server_state` row that holds the signing keys.
 pub const SIGNING_KEYS: &str = "signing_keys";

@@ -13,11 +13,12 @@ use parlour_protocol::validation;
 use parlour_storage::emails::EmailRow;
 use parlour_storage::{Connection, emails, outgoing_mail, password_resets, users};
 
+use crate::Refusal;
 use crate::audit::{Note, note};
+use crate::identity::accounts;
 use crate::mail_queue::{self, MailKind};
 use crate::outcome::{Done, Outcome};
 use crate::secrets::MasterKey;
-use crate::{Refusal, accounts};
 
 /// Lifetime of the confirmation link in a mail.
 const LIFETIME: i64 = DAY;

@@ -14,16 +14,14 @@ use parlour_protocol::time::Timestamp;
 use parlour_storage::users::AvatarRow;
 use parlour_storage::{Connection, own_data};
 
-use crate::api_tokens::Holder;
 use crate::audit::{Note, note};
 use crate::history::{self, PageAt};
+use crate::identity::api_tokens::Holder;
+use crate::identity::{accounts, api_tokens, emails, identities, passkeys, sessions};
 use crate::outcome::{Done, Outcome};
 use crate::rights::Access;
 use crate::rooms::Listed;
-use crate::{
-    Refusal, accounts, api_tokens, blocks, bots, conversations, emails, friends, identities, notifications,
-    passkeys, privacy, sessions,
-};
+use crate::{Refusal, blocks, bots, conversations, friends, notifications, privacy};
 
 /// Number of messages per piece.
 const PIECE: i64 = 100;

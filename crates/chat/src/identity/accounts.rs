@@ -12,10 +12,11 @@ use parlour_storage::users::{AvatarRow, UserChanges, UserRow};
 use parlour_storage::{Connection, admin, invites, password_resets, sessions, users};
 
 use crate::audit::{Note, note};
+use crate::identity::passwords;
+use crate::identity::sessions::ended;
 use crate::mail_queue::{self, MailKind};
 use crate::outcome::{Done, Outcome, tell};
-use crate::sessions::ended;
-use crate::{Effect, Refusal, names, passwords};
+use crate::{Effect, Refusal, names};
 
 /// A chosen handle can't be changed again for this long, so that nobody can hop between names.
 const HANDLE_STAYS: i64 = 7 * DAY;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use parlour_chat::api_tokens;
+use parlour_chat::identity::api_tokens;
 use parlour_protocol::ids::{SessionId, TokenId, UserId};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::{MINUTE, Timestamp};
@@ -16,10 +16,10 @@ use parlour_storage::Lane;
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
+use crate::auth::tokens::Bearer;
 use crate::budget::addresses::AddressKey;
 use crate::idempotency::Creation;
 use crate::problems::ApiError;
-use crate::tokens::Bearer;
 
 /// Prefix of every token, so that people and secret scanners recognise one.
 const MARK: &str = "plt_";

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use hmac::{Hmac, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use parlour_chat::api_tokens::Grant;
+use parlour_chat::identity::api_tokens::Grant;
 use parlour_protocol::ids::{SessionId, UserId};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::Timestamp;
@@ -21,7 +21,7 @@ use subtle::ConstantTimeEq;
 
 use crate::random;
 
-use crate::keys::{StoredKeys, damaged, secret};
+use crate::auth::keys::{StoredKeys, damaged, secret};
 
 /// Lifetime of an access token, in seconds.
 pub const ACCESS_LIFETIME: i64 = 600;
@@ -284,7 +284,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
 
     use super::*;
-    use crate::keys::StoredKey;
+    use crate::auth::keys::StoredKey;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
 

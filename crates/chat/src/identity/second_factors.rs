@@ -12,13 +12,14 @@ use parlour_storage::second_factors::SecondFactorRow;
 use parlour_storage::{Connection, second_factors, sessions};
 use sha2::{Digest, Sha256};
 
+use crate::Refusal;
 use crate::audit::{Note, note};
+use crate::identity::sessions::ended;
+use crate::identity::{passkeys, totp};
 use crate::mail_queue::{self, MailKind};
 use crate::outcome::{Done, Outcome};
 use crate::rights::demand_admin;
 use crate::secrets::MasterKey;
-use crate::sessions::ended;
-use crate::{Refusal, passkeys, totp};
 
 /// Number of recovery codes that are created.
 pub const RECOVERY_CODES: usize = 10;

@@ -32,7 +32,7 @@ pub struct Device {
 }
 
 /// Opens a session.
-pub fn open(
+pub(crate) fn open(
     conn: &mut Connection,
     now: Timestamp,
     id: SessionId,
