@@ -14,6 +14,7 @@ pub(crate) mod forgot;
 pub(crate) mod friends;
 pub(crate) mod home;
 pub(crate) mod identities;
+pub(crate) mod loaded;
 pub(crate) mod notifications;
 pub(crate) mod own_data;
 pub(crate) mod paged;

@@ -1,7 +1,6 @@
 //! The administration pages: statistics, people, rooms.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use parlour_protocol::Page;
 use parlour_protocol::accounts::ServerRole;
 use parlour_protocol::admin::{AdminUser, Statistics};
@@ -12,17 +11,17 @@ use crate::arrival::titled;
 use crate::browser;
 use crate::components::avatar::{Avatar, Name, PersonLink};
 use crate::components::places::Place;
-use crate::components::states::{Empty, Failed, Skeleton};
+use crate::components::states::Empty;
 use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{HASH, Icon, SEARCH, SHIELD, TRASH};
+use crate::pages::loaded::Loaded;
 use crate::pages::admin_access::{Approvals, AuditLog, Invites};
 use crate::pages::admin_jobs::FailedJobs;
 use crate::pages::admin_recovery::Recovery;
 use crate::pages::home::NotFound;
 use crate::pages::paged::{Paged, SearchField};
 use crate::pages::{PageHead, part};
-use crate::state::load::Load;
 use crate::state::{bidi, people, time};
 use crate::texts::{admin as texts, common};
 
@@ -89,18 +88,12 @@ pub(crate) fn Admin() -> impl IntoView {
 #[component]
 fn Figures() -> impl IntoView {
     let context = context();
-    let figures = RwSignal::new(Load::<Statistics>::Pending);
-    let read = move || {
-        spawn_local(async move {
-            let answer = context.api.read_statistics().await;
-            figures.try_set(answer.into());
-        });
-    };
+    let figures = Loaded::<Statistics>::new(move || context.api.read_statistics());
     effect(move || {
         context.ui.minute.track();
         // The administrator's own connection counts, too, once it exists.
         context.session.link.track();
-        read();
+        figures.read();
     });
     let figure = |label: &'static str, value: i64| {
         view! {
@@ -116,13 +109,8 @@ fn Figures() -> impl IntoView {
             .server
             .with(|server| server.as_ref().map(|server| texts::server_version(&server.name, &server.version)))
     };
-    move || {
-        match figures.get() {
-        Load::Pending => view! { <Skeleton rows=4 /> }.into_any(),
-        Load::Failed(failure) => {
-            view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any()
-        }
-        Load::Ready(all) => view! {
+    figures.show(4, move |all| {
+        view! {
             <dl class="figures" data-testid="statistics">
                 {figure(texts::people(), all.users)} {figure(texts::online_now(), all.online)} {figure(texts::rooms(), all.rooms)}
                 {figure(texts::directs(), all.directs)} {figure(texts::events(), all.events)}
@@ -130,9 +118,8 @@ fn Figures() -> impl IntoView {
             </dl>
             <p class="meta">{server}</p>
         }
-        .into_any(),
-    }
-    }
+        .into_any()
+    })
 }
 
 /// A searchable list that is loaded page by page.

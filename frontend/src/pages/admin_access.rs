@@ -11,22 +11,11 @@ use crate::components::copying::CopyButton;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::{Context, context};
 use crate::pages::auth::FormFailure;
+use crate::pages::loaded::lines;
 use crate::pages::paged::Paged;
 use crate::pages::sending::Sending;
 use crate::state::{bidi, people, time};
 use crate::texts::{admin as texts, common};
-
-/// The items of a list, or what is said if there are none.
-pub(crate) fn lines<T, V: IntoView + 'static>(
-    all: Vec<T>,
-    empty: &'static str,
-    line: impl Fn(T) -> V,
-) -> AnyView {
-    if all.is_empty() {
-        return view! { <p>{empty}</p> }.into_any();
-    }
-    view! { <ul class="lines">{all.into_iter().map(line).collect_view()}</ul> }.into_any()
-}
 
 fn moment(at: parlour_protocol::time::Timestamp) -> String {
     time::full(browser::local_time(at))
@@ -73,7 +62,7 @@ pub(crate) fn Approvals() -> impl IntoView {
     view! {
         <section class="card settings-card">
             <h2>{texts::approvals()}</h2>
-            {list.show(2, read, move |all| lines(all, texts::approvals_none(), line))}
+            {list.show(2, read, move |all| lines(all, view! { <p>{texts::approvals_none()}</p> }, line))}
         </section>
     }
 }
@@ -100,7 +89,7 @@ pub(crate) fn Invites() -> impl IntoView {
         <section class="card settings-card">
             <h2>{texts::invites()}</h2>
             <NewInvite changed />
-            {list.show(2, read, move |all| lines(all, texts::invites_none(), line))}
+            {list.show(2, read, move |all| lines(all, view! { <p>{texts::invites_none()}</p> }, line))}
         </section>
     }
 }
@@ -231,7 +220,7 @@ pub(crate) fn AuditLog() -> impl IntoView {
     view! {
         <section class="card settings-card">
             <h2>{texts::audit()}</h2>
-            {list.show(2, read, move |all| lines(all, texts::audit_none(), line))}
+            {list.show(2, read, move |all| lines(all, view! { <p>{texts::audit_none()}</p> }, line))}
         </section>
     }
 }

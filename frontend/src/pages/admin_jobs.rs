@@ -5,7 +5,7 @@ use parlour_protocol::jobs::{FailedJob, JobKind};
 
 use crate::browser;
 use crate::context::context;
-use crate::pages::admin_access::lines;
+use crate::pages::loaded::lines;
 use crate::pages::paged::Paged;
 use crate::state::time;
 use crate::texts::admin as texts;
@@ -62,7 +62,7 @@ pub(crate) fn FailedJobs() -> impl IntoView {
         <section class="card settings-card">
             <h2>{texts::jobs()}</h2>
             <p class="soft">{texts::jobs_text()}</p>
-            {list.show(2, read, move |all| lines(all, texts::jobs_none(), line))}
+            {list.show(2, read, move |all| lines(all, view! { <p>{texts::jobs_none()}</p> }, line))}
         </section>
     }
 }

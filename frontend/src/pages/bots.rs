@@ -1,7 +1,6 @@
 //! The user's bots: creating and deleting them, and their tokens.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use parlour_protocol::bots::{Bot, CreateBot};
 use parlour_protocol::ids::UserId;
 use parlour_protocol::limits::BOTS_PER_USER;
@@ -13,16 +12,15 @@ use crate::browser;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
-use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{Icon, PLUS};
+use crate::pages::loaded::Loaded;
 use crate::pages::auth::FormFailure;
 use crate::pages::register::optional_display_name;
 use crate::pages::sending::{Sending, place};
 use crate::pages::tokens::{Tokens, focus_soon};
 use crate::state::failure::Failure;
-use crate::state::load::Load;
 use crate::state::tokens::{Doing, Holder, full};
 use crate::state::{bidi, time};
 use crate::texts::{auth, common, tokens as texts};
@@ -34,54 +32,29 @@ const NEW_BOT: &str = "new-bot";
 #[component]
 pub(crate) fn Bots(doing: RwSignal<Option<Doing>>) -> impl IntoView {
     let context = context();
-    let bots = RwSignal::new(Load::<Vec<Bot>>::Pending);
+    let bots = Loaded::<Vec<Bot>>::now(move || async move {
+        let page = context.api.list_bots().await?;
+        context.people.learn(page.items.iter().map(|bot| &bot.user));
+        Ok(page.items)
+    });
     // The bots whose tokens are shown.
     let opened = RwSignal::new(Vec::<UserId>::new());
-    let read = move || {
-        spawn_local(async move {
-            bots.try_set(match context.api.list_bots().await {
-                Ok(page) => {
-                    context.people.learn(page.items.iter().map(|bot| &bot.user));
-                    Load::Ready(page.items)
-                }
-                Err(failure) => Load::Failed(failure),
-            });
-        });
-    };
-    read();
     let created = Callback::new(move |bot: Bot| {
         context.people.learn([&bot.user].into_iter());
         context.ui.toast(texts::bot_created(&bidi::isolated(&bot.user.display_name)), false);
         let id = bot.user.id;
-        let listed = bots.try_update(|all| match all {
-            Load::Ready(all) => {
-                all.push(bot);
-                true
-            }
-            _ => false,
-        });
-        if listed == Some(false) {
-            read();
+        if !bots.change(|all| all.push(bot)) {
+            bots.read();
         }
         let _ = opened.try_update(|opened| opened.push(id));
         let _ = doing.try_set(None);
         focus_soon(tokens_button(id));
     });
-    let all = move || bots.with(|all| all.ready().cloned().unwrap_or_default());
-    let count = Memo::new(move |_| bots.with(|all| all.ready().map(Vec::len)));
-    let list = move || {
-        if let Some(failure) = bots.with(|all| match all {
-            Load::Failed(failure) => Some(failure.clone()),
-            _ => None,
-        }) {
-            return view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any();
-        }
-        match count.get() {
-            None => view! { <Skeleton rows=2 /> }.into_any(),
-            Some(0) => view! { <p data-testid="no-bots">{texts::bots_none()}</p> }.into_any(),
-            Some(_) => ().into_any(),
-        }
-    };
+    let all = move || bots.with(|all| all.cloned().unwrap_or_default());
+    let count = Memo::new(move |_| bots.with(|all| all.map(Vec::len)));
+    let list = bots.show(2, |all| {
+        all.is_empty().then(|| view! { <p data-testid="no-bots">{texts::bots_none()}</p> }).into_any()
+    });
     view! {
         <section class="card settings-card" data-testid="bots">
             <h2>{texts::bots()}</h2>
@@ -141,7 +114,7 @@ fn tokens_button(id: UserId) -> String {
 #[component]
 fn Line(
     bot: Bot,
-    bots: RwSignal<Load<Vec<Bot>>>,
+    bots: Loaded<Vec<Bot>>,
     doing: RwSignal<Option<Doing>>,
     opened: RwSignal<Vec<UserId>>,
 ) -> impl IntoView {
@@ -157,11 +130,7 @@ fn Line(
     let deleted = Callback::new(move |messages: i64| {
         context.ui.toast(texts::bot_deleted(&name.get_value(), messages), false);
         let _ = doing.try_set(None);
-        let _ = bots.try_update(|all| {
-            if let Load::Ready(all) = all {
-                all.retain(|one| one.user.id != id);
-            }
-        });
+        bots.change(|all| all.retain(|one| one.user.id != id));
         focus_soon(NEW_BOT.to_owned());
     });
     let tokens = move || {

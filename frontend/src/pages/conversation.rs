@@ -1,7 +1,6 @@
 //! A conversation: its head, timeline and composer (or why the user may not write), and the details pane.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_router::hooks::use_params_map;
 use parlour_client::engine::Input;
 use parlour_protocol::conversations::{Conversation, ConversationKind};
@@ -20,6 +19,7 @@ use crate::components::timeline::{Timeline, timeline_view};
 use crate::components::timeline_view::View;
 use crate::context::{Context, context};
 use crate::icons::{ALERT, CLOSE, HASH, Icon};
+use crate::pages::loaded::Loaded;
 use crate::pages::conversation_head::{ChatHead, RoomActions};
 use crate::pages::home::NotFound;
 use crate::state::bidi;
@@ -290,15 +290,7 @@ fn Titled(name: String) -> impl IntoView {
 #[component]
 fn Outside(id: ConversationId) -> impl IntoView {
     let context = context();
-    let room = RwSignal::new(Load::<Room>::Pending);
-    let read = move || {
-        room.set(Load::Pending);
-        spawn_local(async move {
-            let answer = context.api.read_room(id).await;
-            room.try_set(answer.into());
-        });
-    };
-    read();
+    let room = Loaded::<Room>::now(move || context.api.read_room(id));
     move || match room.get() {
         _ if context.open.gone.get() == Some(id) => view! {
             <div class="page">
@@ -320,7 +312,7 @@ fn Outside(id: ConversationId) -> impl IntoView {
             view! { <NotFound /> }.into_any()
         }
         Load::Failed(failure) => {
-            view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any()
+            view! { <Failed failure retry=room.again() /> }.into_any()
         }
         Load::Ready(room) => view! {
             <div class="page">

@@ -1,14 +1,12 @@
 //! The devices where the user is logged in, and logging them out.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use parlour_protocol::sessions::Session;
 
 use crate::browser;
-use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::icons::{Icon, SCREEN};
-use crate::state::load::Load;
+use crate::pages::loaded::{Loaded, lines};
 use crate::state::{order, time};
 use crate::texts::{common, security as texts};
 
@@ -16,25 +14,14 @@ use crate::texts::{common, security as texts};
 #[component]
 pub(crate) fn Sessions() -> impl IntoView {
     let context = context();
-    let sessions = RwSignal::new(Load::<Vec<Session>>::Pending);
-    let read = move || {
-        spawn_local(async move {
-            let answer = context.api.list_sessions().await;
-            sessions.try_set(match answer {
-                Ok(mut page) => {
-                    order::sort_by_key(&mut page.items, |one| {
-                        (!one.current, std::cmp::Reverse(one.last_used_at))
-                    });
-                    Load::Ready(page.items)
-                }
-                Err(failure) => Load::Failed(failure),
-            });
-        });
-    };
-    read();
+    let sessions = Loaded::<Vec<Session>>::now(move || async move {
+        let mut page = context.api.list_sessions().await?;
+        order::sort_by_key(&mut page.items, |one| (!one.current, std::cmp::Reverse(one.last_used_at)));
+        Ok(page.items)
+    });
     let others = move || {
         sessions.with(|all| {
-            all.ready().into_iter().flatten().filter(|one| !one.current).map(|one| one.id).collect::<Vec<_>>()
+            all.into_iter().flatten().filter(|one| !one.current).map(|one| one.id).collect::<Vec<_>>()
         })
     };
     let end_others = move |_| {
@@ -52,22 +39,17 @@ pub(crate) fn Sessions() -> impl IntoView {
                 };
                 context.attempt(request, move |()| {
                     context.ui.toast(texts::ended_others(), false);
-                    read();
+                    sessions.read();
                 });
             },
         );
     };
-    let changed = Callback::new(move |()| read());
-    let line = move |session: Session| view! { <Line session changed /> };
+    let line = move |session: Session| view! { <Line session changed=sessions.again() /> };
     view! {
         <section class="card settings-card">
             <h2>{texts::sessions()}</h2>
             <p class="soft">{texts::sessions_text()}</p>
-            {move || match sessions.get() {
-                Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
-                Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any(),
-                Load::Ready(all) => view! { <ul class="lines">{all.into_iter().map(line).collect_view()}</ul> }.into_any(),
-            }}
+            {sessions.show(2, move |all| lines(all, (), line))}
             <Show when=move || !others().is_empty()>
                 <div class="row end">
                     <button type="button" class="button" data-testid="end-other-sessions" on:click=end_others>

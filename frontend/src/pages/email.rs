@@ -1,7 +1,6 @@
 //! The e-mail address in the settings: setting, confirming, changing and removing it.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use parlour_protocol::emails::{ChangeEmail, Email};
 use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::validation;
@@ -9,12 +8,11 @@ use parlour_protocol::validation;
 use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
-use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
+use crate::pages::loaded::Loaded;
 use crate::pages::auth::FormFailure;
 use crate::pages::sending::{Sending, place};
 use crate::state::failure::Failure;
-use crate::state::load::Load;
 use crate::state::time;
 use crate::texts::{common, security as texts};
 
@@ -33,21 +31,11 @@ pub(crate) fn EmailForm() -> impl IntoView {
 #[component]
 fn EmailCard() -> impl IntoView {
     let context = context();
-    let known = RwSignal::new(Load::<Email>::Pending);
-    let read = move || {
-        spawn_local(async move {
-            known.try_set(context.api.read_email().await.into());
-        });
-    };
-    read();
+    let known = Loaded::<Email>::now(move || context.api.read_email());
     view! {
         <section class="card settings-card" data-testid="email">
             <h2>{texts::email()}</h2>
-            {move || match known.get() {
-                Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
-                Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any(),
-                Load::Ready(email) => view! { <Manage email known /> }.into_any(),
-            }}
+            {known.show(2, move |email| view! { <Manage email known /> }.into_any())}
         </section>
     }
 }
@@ -65,7 +53,7 @@ fn standing(email: &Email) -> String {
 
 /// The address and the actions on it; they require the password.
 #[component]
-fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
+fn Manage(email: Email, known: Loaded<Email>) -> impl IntoView {
     let context = context();
     let address = Input::new("email", validation::email);
     let password = password_again("email_password");
@@ -88,7 +76,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
             if let Some(pending) = &email.pending {
                 context.ui.toast(texts::email_sent(pending), false);
             }
-            let _ = known.try_set(Load::Ready(email));
+            known.set(email);
         });
     };
     let submit = move |event: leptos::ev::SubmitEvent| {
@@ -108,7 +96,7 @@ fn Manage(email: Email, known: RwSignal<Load<Email>>) -> impl IntoView {
             let request = async move { context.api.delete_email(&body).await };
             sending.send(wrong, request, move |()| {
                 context.ui.toast(texts::email_removed(), false);
-                let _ = known.try_set(Load::Ready(Email::default()));
+                known.set(Email::default());
             });
         }
     };

@@ -9,14 +9,13 @@ use parlour_protocol::problems::ErrorCode;
 use crate::browser;
 use crate::components::form::{Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
-use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::effects::effect;
+use crate::pages::loaded::{Loaded, lines};
 use crate::pages::auth::FormFailure;
 use crate::pages::provider::go_to;
 use crate::pages::servers::OnServersPage;
 use crate::state::failure::Failure;
-use crate::state::load::Load;
 use crate::texts::{common, security as texts, servers, settings};
 
 /// The form that is open.
@@ -38,15 +37,10 @@ pub(crate) fn Identities() -> impl IntoView {
 #[component]
 fn Known(name: String) -> impl IntoView {
     let context = context();
-    let known = RwSignal::new(Load::<Vec<Identity>>::Pending);
+    let request = move || async move { Ok(context.api.list_identities().await?.items) };
+    let known = Loaded::<Vec<Identity>>::now(request);
     let form = RwSignal::new(Form::Closed);
-    let read = move || {
-        spawn_local(async move {
-            known.try_set(context.api.list_identities().await.map(|page| page.items).into());
-        });
-    };
-    read();
-    let again = Callback::new(move |()| read());
+    let again = known.again();
     let line = move |identity: Identity| view! { <Line identity form /> };
     let title = texts::identities(&name);
     let add = texts::connect(&name);
@@ -55,18 +49,11 @@ fn Known(name: String) -> impl IntoView {
     view! {
         <section class="card settings-card" data-testid="identities">
             <h2>{title}</h2>
-            {move || match known.get() {
-                Load::Pending => view! { <Skeleton rows=1 /> }.into_any(),
-                Load::Failed(failure) => view! { <Failed failure retry=again /> }.into_any(),
-                Load::Ready(items) if items.is_empty() => {
-                    // On another host, the link to the server's own page says it all.
-                    let here = context.session.host.with(Option::is_none);
-                    here.then(|| view! { <p class="soft">{none.clone()}</p> }).into_any()
-                }
-                Load::Ready(items) => {
-                    view! { <ul class="lines">{items.into_iter().map(line).collect_view()}</ul> }.into_any()
-                }
-            }}
+            {known.show(1, move |items| {
+                // On another host, the link to the server's own page says it all.
+                let here = context.session.host.with(Option::is_none);
+                lines(items, here.then(|| view! { <p class="soft">{none.clone()}</p> }), line)
+            })}
             {move || match form.get() {
                 Form::Closed if context.session.host.with(Option::is_some) => {
                     let (text, server) = (elsewhere.clone(), context.session.host.get().unwrap_or_default());

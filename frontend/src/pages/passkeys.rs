@@ -1,7 +1,6 @@
 //! Passkeys: a list with editable names in the settings, and a button at the log-in.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use parlour_protocol::ids::PasskeyId;
 use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::passkeys::{
@@ -12,15 +11,14 @@ use parlour_protocol::validation;
 
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::components::password::{PasswordAgain, password_again};
-use crate::components::states::{Failed, Skeleton};
 use crate::context::{Context, context};
 use crate::effects::effect;
 use crate::icons::{Icon, KEY};
+use crate::pages::loaded::{Loaded, lines};
 use crate::pages::auth::{FormFailure, enter};
 use crate::pages::sending::{Sending, place};
 use crate::pages::servers::OnServersPage;
 use crate::state::failure::Failure;
-use crate::state::load::Load;
 use crate::state::{bidi, time};
 use crate::texts::{auth, common, security as texts, servers};
 use crate::{browser, credentials};
@@ -47,28 +45,17 @@ pub(crate) fn Passkeys() -> impl IntoView {
 #[component]
 fn Card() -> impl IntoView {
     let context = context();
-    let known = RwSignal::new(Load::<Vec<Passkey>>::Pending);
     let changing = RwSignal::new(None::<(PasskeyId, Change)>);
-    let read = move || {
-        spawn_local(async move {
-            let answer = context.api.list_passkeys().await;
-            let _ = changing.try_set(None);
-            known.try_set(answer.map(|page| page.items).into());
-        });
-    };
-    read();
-    let done = Callback::new(move |()| read());
-    let list = move || match known.get() {
-        Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
-        Load::Failed(failure) => view! { <Failed failure retry=done /> }.into_any(),
-        Load::Ready(all) if all.is_empty() => {
-            view! { <p data-testid="no-passkeys">{texts::passkeys_none()}</p> }.into_any()
-        }
-        Load::Ready(all) => {
-            let line = move |passkey| view! { <Line passkey changing done /> };
-            view! { <ul class="lines">{all.into_iter().map(line).collect_view()}</ul> }.into_any()
-        }
-    };
+    let known = Loaded::<Vec<Passkey>>::now(move || async move {
+        let answer = context.api.list_passkeys().await;
+        let _ = changing.try_set(None);
+        Ok(answer?.items)
+    });
+    let done = known.again();
+    let list = known.show(2, move |all| {
+        let none = view! { <p data-testid="no-passkeys">{texts::passkeys_none()}</p> };
+        lines(all, none, move |passkey| view! { <Line passkey changing done /> })
+    });
     view! {
         <section class="card settings-card" data-testid="passkeys">
             <h2>{texts::passkeys()}</h2>

@@ -1,7 +1,6 @@
 //! Privacy settings and blocked users.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use parlour_protocol::blocks::Block;
 use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, UpdatePrivacy};
 
@@ -9,6 +8,7 @@ use crate::browser;
 use crate::components::avatar::{Avatar, Name};
 use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
+use crate::pages::loaded::{Loaded, lines};
 use crate::state::load::Load;
 use crate::state::{bidi, time};
 use crate::texts::{friends, settings as texts};
@@ -17,17 +17,10 @@ use crate::texts::{friends, settings as texts};
 #[component]
 pub(crate) fn PrivacyForm() -> impl IntoView {
     let context = context();
-    let settings = RwSignal::new(Load::<Privacy>::Pending);
-    let read = move || {
-        spawn_local(async move {
-            let answer = context.api.read_privacy().await;
-            settings.try_set(answer.into());
-        });
-    };
-    read();
+    let settings = Loaded::<Privacy>::now(move || context.api.read_privacy());
     let save = move |update: UpdatePrivacy| {
         context.attempt(async move { context.api.update_privacy(&update).await }, move |privacy| {
-            let _ = settings.try_set(Load::Ready(privacy));
+            settings.set(privacy);
             context.ui.toast(texts::privacy_saved(), false);
         });
     };
@@ -79,11 +72,7 @@ pub(crate) fn PrivacyForm() -> impl IntoView {
         <section class="card settings-card" data-testid="privacy-form">
             <h2>{texts::privacy()}</h2>
             <p class="soft">{texts::privacy_text()}</p>
-            {move || match settings.get() {
-                Load::Pending => view! { <Skeleton rows=3 /> }.into_any(),
-                Load::Failed(failure) => view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any(),
-                Load::Ready(now) => form(now).into_any(),
-            }}
+            {settings.show(3, move |now| form(now).into_any())}
         </section>
     }
 }
@@ -119,8 +108,7 @@ pub(crate) fn Blocked() -> impl IntoView {
                 Load::Failed(failure) => {
                     view! { <Failed failure retry=Callback::new(move |()| context.load_blocks()) /> }.into_any()
                 }
-                Load::Ready(all) if all.is_empty() => view! { <p>{texts::blocked_none()}</p> }.into_any(),
-                Load::Ready(all) => view! { <ul class="lines">{all.into_iter().map(line).collect_view()}</ul> }.into_any(),
+                Load::Ready(all) => lines(all, view! { <p>{texts::blocked_none()}</p> }, line),
             }}
         </section>
     }

@@ -1,7 +1,6 @@
 //! A user's profile, with the action that fits the relation to them.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_router::hooks::use_params_map;
 use parlour_protocol::ids::UserId;
 use parlour_protocol::problems::ErrorCode;
@@ -14,6 +13,7 @@ use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{BAN, CHAT, CHECK, Icon, PENCIL, USER_PLUS};
+use crate::pages::loaded::Loaded;
 use crate::pages::PageHead;
 use crate::pages::friends::to_direct_chat;
 use crate::pages::home::NotFound;
@@ -27,34 +27,25 @@ pub(crate) fn ProfilePage() -> impl IntoView {
     let context = context();
     let params = use_params_map();
     let handle = Memo::new(move |_| params.with(|params| params.get("handle").unwrap_or_default()));
-    let profile = RwSignal::new(Load::<Profile>::Pending);
-    let read = move || {
+    let profile = Loaded::<Profile>::new(move || {
         let wanted = handle.get_untracked();
-        spawn_local(async move {
-            let answer = context.api.read_profile(&wanted).await;
-            if handle.try_get_untracked() != Some(wanted) {
-                return;
+        async move {
+            let profile = context.api.read_profile(&wanted).await?;
+            context.people.learn([&profile.user].into_iter());
+            // The current user's own presence is known locally; the server's may be outdated.
+            if let Some(online) = profile.online.filter(|_| profile.user.id != context.session.me()) {
+                context.people.set_online(profile.user.id, online);
             }
-            profile.try_set(match answer {
-                Ok(profile) => {
-                    context.people.learn([&profile.user].into_iter());
-                    // The current user's own presence is known locally; the server's may be outdated.
-                    if let Some(online) = profile.online.filter(|_| profile.user.id != context.session.me()) {
-                        context.people.set_online(profile.user.id, online);
-                    }
-                    Load::Ready(profile)
-                }
-                Err(failure) => Load::Failed(failure),
-            });
-        });
-    };
+            Ok(profile)
+        }
+    });
     effect(move || {
         handle.track();
         context.friends.blocks.track();
         // Requests made or answered elsewhere change the available actions.
         context.friends.list.track();
         context.friends.requests.track();
-        read();
+        profile.read();
     });
     let page = move || match profile.get() {
         Load::Pending => view! { <Skeleton rows=3 /> }.into_any(),
@@ -62,14 +53,13 @@ pub(crate) fn ProfilePage() -> impl IntoView {
             view! { <NotFound /> }.into_any()
         }
         Load::Failed(failure) => {
-            view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any()
+            view! { <Failed failure retry=profile.again() /> }.into_any()
         }
         Load::Ready(profile) => view! { <Card profile /> }.into_any(),
     };
     let window = Signal::derive(move || {
-        profile.with(|profile| match profile {
-            Load::Ready(profile) => bidi::isolated(&profile.user.display_name),
-            _ => texts::profile().to_owned(),
+        profile.with(|profile| {
+            profile.map_or_else(|| texts::profile().to_owned(), |profile| bidi::isolated(&profile.user.display_name))
         })
     });
     view! {

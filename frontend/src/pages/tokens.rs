@@ -1,7 +1,6 @@
 //! Access tokens of the user or of a bot: the list, the secret of a new one (shown once), and revoking.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use parlour_protocol::api_tokens::{CreatedToken, Token};
 use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::ConversationId;
@@ -9,13 +8,12 @@ use parlour_protocol::limits::TOKENS_PER_USER;
 
 use crate::browser;
 use crate::components::copying::CopyButton;
-use crate::components::states::{Failed, Skeleton};
 use crate::context::{Context, context};
 use crate::icons::{Icon, KEY, PLUS};
+use crate::pages::loaded::{Loaded, lines};
 use crate::pages::bots::Bots;
 use crate::pages::token_form::TokenForm;
 use crate::state::conversations::title;
-use crate::state::load::Load;
 use crate::state::tokens::{Doing, Holder, Reach, full, reach, writes};
 use crate::state::{bidi, time};
 use crate::texts::tokens as texts;
@@ -58,20 +56,14 @@ pub(crate) fn Tokens(
     bot: Option<String>,
 ) -> impl IntoView {
     let context = context();
-    let tokens = RwSignal::new(Load::<Vec<Token>>::Pending);
+    let request = move || async move { Ok(context.api.list_tokens(holder).await?.items) };
+    let tokens = Loaded::<Vec<Token>>::now(request);
     let fresh = RwSignal::new(None::<CreatedToken>);
-    let read = move || {
-        spawn_local(async move {
-            let answer = context.api.list_tokens(holder).await;
-            tokens.try_set(answer.map(|page| page.items).into());
-        });
-    };
-    read();
     let created = Callback::new(move |made: CreatedToken| {
         let _ = fresh.try_set(Some(made));
         let _ = doing.try_set(None);
         focus_soon(holder.element("secret"));
-        read();
+        tokens.read();
     });
     let kept = Callback::new(move |()| {
         fresh.set(None);
@@ -81,19 +73,12 @@ pub(crate) fn Tokens(
         Holder::Myself => (texts::tokens_none(), texts::tokens_full()),
         Holder::Bot(_) => (texts::bot_tokens_none(), texts::bot_tokens_full()),
     };
-    let list = move || match tokens.get() {
-        Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
-        Load::Failed(failure) => {
-            view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any()
-        }
-        Load::Ready(all) if all.is_empty() => view! { <p data-testid="no-tokens">{empty}</p> }.into_any(),
-        Load::Ready(all) => {
-            let line = move |token| view! { <Line token holder tokens /> };
-            view! { <ul class="lines">{all.into_iter().map(line).collect_view()}</ul> }.into_any()
-        }
-    };
+    let list = tokens.show(2, move |all| {
+        let none = view! { <p data-testid="no-tokens">{empty}</p> };
+        lines(all, none, move |token| view! { <Line token holder tokens /> })
+    });
     let many = Memo::new(move |_| {
-        tokens.with(|all| all.ready().map(|all| full(all.len(), TOKENS_PER_USER)).unwrap_or_default())
+        tokens.with(|all| all.map(|all| full(all.len(), TOKENS_PER_USER)).unwrap_or_default())
     });
     let making = Memo::new(move |_| doing.get() == Some(Doing::Token(holder)));
     let label = bot.map(|bot| texts::new_token_for(&bot));
@@ -159,7 +144,7 @@ fn Secret(made: CreatedToken, holder: Holder, kept: Callback<()>) -> impl IntoVi
 
 /// One token.
 #[component]
-fn Line(token: Token, holder: Holder, tokens: RwSignal<Load<Vec<Token>>>) -> impl IntoView {
+fn Line(token: Token, holder: Holder, tokens: Loaded<Vec<Token>>) -> impl IntoView {
     let context = context();
     let id = token.id;
     let name = bidi::isolated(&token.name);
@@ -170,11 +155,7 @@ fn Line(token: Token, holder: Holder, tokens: RwSignal<Load<Vec<Token>>>) -> imp
             let said = texts::revoked(&name);
             context.attempt(async move { context.api.revoke_token(holder, id).await }, move |()| {
                 context.ui.toast(said, false);
-                let _ = tokens.try_update(|all| {
-                    if let Load::Ready(all) = all {
-                        all.retain(|one| one.id != id);
-                    }
-                });
+                tokens.change(|all| all.retain(|one| one.id != id));
             });
         });
     };
