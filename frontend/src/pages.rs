@@ -1,39 +1,19 @@
 //! The pages: they connect the shared state and the API with the components.
 
 pub(crate) mod admin;
-pub(crate) mod admin_access;
-pub(crate) mod admin_jobs;
-pub(crate) mod admin_recovery;
 pub(crate) mod auth;
-pub(crate) mod bots;
 pub(crate) mod conversation;
 pub(crate) mod conversation_head;
-pub(crate) mod devices;
-pub(crate) mod email;
-pub(crate) mod forgot;
 pub(crate) mod friends;
 pub(crate) mod home;
-pub(crate) mod identities;
 pub(crate) mod loaded;
 pub(crate) mod notifications;
-pub(crate) mod own_data;
 pub(crate) mod paged;
-pub(crate) mod passkeys;
-pub(crate) mod privacy;
 pub(crate) mod profile;
-pub(crate) mod provider;
-pub(crate) mod register;
-pub(crate) mod reset;
 pub(crate) mod rooms;
-pub(crate) mod second_factor;
-pub(crate) mod second_step;
 pub(crate) mod sending;
 pub(crate) mod servers;
 pub(crate) mod settings;
-pub(crate) mod settings_parts;
-pub(crate) mod token_form;
-pub(crate) mod tokens;
-pub(crate) mod verify_email;
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;

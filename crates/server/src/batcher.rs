@@ -190,7 +190,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let batcher = batcher(&folder, |_, keys| {
             assert!(!keys.contains(&13), "a panic, on purpose");
-            if keys.contains(&7) { Err(StorageError::Fault("seven".into()).into()) } else { Ok(keys.to_vec()) }
+            if keys.contains(&7) {
+                Err(StorageError::Fault("seven".into()).into())
+            } else {
+                Ok(keys.to_vec())
+            }
         });
         assert_eq!(batcher.load(1).await.unwrap(), 1);
         assert!(matches!(batcher.load(13).await, Err(Refusal::Storage(StorageError::Unavailable))));

@@ -1,5 +1,9 @@
 //! The administration pages: statistics, people, rooms.
 
+pub(crate) mod access;
+pub(crate) mod jobs;
+pub(crate) mod recovery;
+
 use leptos::prelude::*;
 use parlour_protocol::Page;
 use parlour_protocol::accounts::ServerRole;
@@ -15,11 +19,11 @@ use crate::components::states::Empty;
 use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{HASH, Icon, SEARCH, SHIELD, TRASH};
-use crate::pages::loaded::Loaded;
-use crate::pages::admin_access::{Approvals, AuditLog, Invites};
-use crate::pages::admin_jobs::FailedJobs;
-use crate::pages::admin_recovery::Recovery;
+use crate::pages::admin::access::{Approvals, AuditLog, Invites};
+use crate::pages::admin::jobs::FailedJobs;
+use crate::pages::admin::recovery::Recovery;
 use crate::pages::home::NotFound;
+use crate::pages::loaded::Loaded;
 use crate::pages::paged::{Paged, SearchField};
 use crate::pages::{PageHead, part};
 use crate::state::{bidi, people, time};

@@ -1,5 +1,12 @@
 //! Log-in, and the frame of all pages for guests. Every page has its own address.
 
+pub(crate) mod forgot;
+pub(crate) mod provider;
+pub(crate) mod register;
+pub(crate) mod reset;
+pub(crate) mod second_step;
+pub(crate) mod verify_email;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
@@ -15,14 +22,14 @@ use crate::browser;
 use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::{Context, context};
 use crate::icons::{ALERT, Icon, Mark};
-use crate::pages::forgot::ForgotPassword;
-use crate::pages::passkeys::LogInWithPasskey;
-use crate::pages::provider::{CameBackPage, ProviderButton};
-use crate::pages::register::Register;
-use crate::pages::reset::ResetPassword;
-use crate::pages::second_step::SecondStep;
+use crate::pages::auth::forgot::ForgotPassword;
+use crate::pages::auth::provider::{CameBackPage, ProviderButton};
+use crate::pages::auth::register::Register;
+use crate::pages::auth::reset::ResetPassword;
+use crate::pages::auth::second_step::SecondStep;
+use crate::pages::auth::verify_email::VerifyEmail;
 use crate::pages::servers::{OtherServer, ServerPage};
-use crate::pages::verify_email::VerifyEmail;
+use crate::pages::settings::passkeys::LogInWithPasskey;
 use crate::state::addresses::{self, FORGOT, LOG_IN, REGISTER};
 use crate::state::failure::Failure;
 use crate::stores::session::Phase;

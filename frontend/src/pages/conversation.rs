@@ -19,9 +19,9 @@ use crate::components::timeline::{Timeline, timeline_view};
 use crate::components::timeline_view::View;
 use crate::context::{Context, context};
 use crate::icons::{ALERT, CLOSE, HASH, Icon};
-use crate::pages::loaded::Loaded;
 use crate::pages::conversation_head::{ChatHead, RoomActions};
 use crate::pages::home::NotFound;
+use crate::pages::loaded::Loaded;
 use crate::state::bidi;
 use crate::state::history::{PAGE, Place};
 use crate::state::load::Load;
@@ -311,9 +311,7 @@ fn Outside(id: ConversationId) -> impl IntoView {
         Load::Failed(failure) if failure.code() == Some(ErrorCode::NotFound) => {
             view! { <NotFound /> }.into_any()
         }
-        Load::Failed(failure) => {
-            view! { <Failed failure retry=room.again() /> }.into_any()
-        }
+        Load::Failed(failure) => view! { <Failed failure retry=room.again() /> }.into_any(),
         Load::Ready(room) => view! {
             <div class="page">
                 <div class="empty">

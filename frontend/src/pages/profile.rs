@@ -13,10 +13,10 @@ use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{BAN, CHAT, CHECK, Icon, PENCIL, USER_PLUS};
-use crate::pages::loaded::Loaded;
 use crate::pages::PageHead;
 use crate::pages::friends::to_direct_chat;
 use crate::pages::home::NotFound;
+use crate::pages::loaded::Loaded;
 use crate::state::load::Load;
 use crate::state::{bidi, time};
 use crate::texts::{common, friends as texts};
@@ -52,14 +52,15 @@ pub(crate) fn ProfilePage() -> impl IntoView {
         Load::Failed(failure) if failure.code() == Some(ErrorCode::NotFound) => {
             view! { <NotFound /> }.into_any()
         }
-        Load::Failed(failure) => {
-            view! { <Failed failure retry=profile.again() /> }.into_any()
-        }
+        Load::Failed(failure) => view! { <Failed failure retry=profile.again() /> }.into_any(),
         Load::Ready(profile) => view! { <Card profile /> }.into_any(),
     };
     let window = Signal::derive(move || {
         profile.with(|profile| {
-            profile.map_or_else(|| texts::profile().to_owned(), |profile| bidi::isolated(&profile.user.display_name))
+            profile.map_or_else(
+                || texts::profile().to_owned(),
+                |profile| bidi::isolated(&profile.user.display_name),
+            )
         })
     });
     view! {

@@ -1,23 +1,35 @@
 //! The settings page.
 
+pub(crate) mod bots;
+pub(crate) mod devices;
+pub(crate) mod email;
+pub(crate) mod identities;
+pub(crate) mod own_data;
+pub(crate) mod parts;
+pub(crate) mod passkeys;
+pub(crate) mod privacy;
+pub(crate) mod second_factor;
+pub(crate) mod token_form;
+pub(crate) mod tokens;
+
 use leptos::prelude::*;
 
 use crate::components::places::Place;
 use crate::context::context;
 use crate::icons::{Icon, LOGOUT, MOON, SCREEN, SUN};
-use crate::pages::devices::Sessions;
-use crate::pages::email::EmailForm;
 use crate::pages::home::NotFound;
-use crate::pages::identities::Identities;
-use crate::pages::own_data::{DeleteForm, ExportForm};
-use crate::pages::passkeys::Passkeys;
-use crate::pages::privacy::{Blocked, PrivacyForm};
-use crate::pages::second_factor::SecondFactorForm;
-use crate::pages::settings_parts::{AvatarForm, PasswordForm, ProfileForm};
-use crate::pages::tokens::Programs;
+use crate::pages::settings::devices::Sessions;
+use crate::pages::settings::email::EmailForm;
+use crate::pages::settings::identities::Identities;
+use crate::pages::settings::own_data::{DeleteForm, ExportForm};
+use crate::pages::settings::parts::{AvatarForm, PasswordForm, ProfileForm};
+use crate::pages::settings::passkeys::Passkeys;
+use crate::pages::settings::privacy::{Blocked, PrivacyForm};
+use crate::pages::settings::second_factor::SecondFactorForm;
+use crate::pages::settings::tokens::Programs;
 use crate::pages::{PageHead, part};
 use crate::storage::Life;
-use crate::texts::{admin, common, settings as texts, tokens};
+use crate::texts::{admin, common, settings as texts, tokens as token_texts};
 
 /// The settings page.
 #[component]
@@ -30,7 +42,7 @@ pub(crate) fn Settings() -> impl IntoView {
             "appearance" => texts::appearance(),
             "security" => texts::security(),
             "privacy" => texts::privacy(),
-            "tokens" => tokens::title(),
+            "tokens" => token_texts::title(),
             "data" => texts::data(),
             _ => return common::page_not_found().to_owned(),
         };
@@ -79,7 +91,7 @@ pub(crate) fn Settings() -> impl IntoView {
                     <Place href="/settings/appearance" class="tab">{texts::appearance()}</Place>
                     <Place href="/settings/privacy" class="tab">{texts::privacy()}</Place>
                     <Place href="/settings/security" class="tab">{texts::security()}</Place>
-                    <Place href="/settings/tokens" class="tab">{tokens::title()}</Place>
+                    <Place href="/settings/tokens" class="tab">{token_texts::title()}</Place>
                     <Place href="/settings/data" class="tab">{texts::data()}</Place>
                     <Show when=move || context.session.is_admin()>
                         <span class="only-narrow">

@@ -14,7 +14,7 @@ use parlour_protocol::ids::UserId;
 use parlour_protocol::limits::PASSWORD;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::{RefreshTransport, SignedIn};
-use parlour_protocol::time::{MINUTE, Timestamp};
+use parlour_protocol::time::MINUTE;
 use parlour_protocol::{characters, validation};
 use parlour_storage::users::UserRow;
 

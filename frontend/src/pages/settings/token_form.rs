@@ -17,7 +17,7 @@ use crate::context::context;
 use crate::effects::effect;
 use crate::pages::auth::FormFailure;
 use crate::pages::sending::{Sending, place};
-use crate::pages::tokens::{called, focus_soon};
+use crate::pages::settings::tokens::{called, focus_soon};
 use crate::state::time;
 use crate::state::tokens::{Doing, Holder, LIFETIMES, Misfit, Wanted, matching};
 use crate::texts::{common, tokens as texts};

@@ -10,7 +10,7 @@ use crate::components::form::{Field, Input, Submit, check_all};
 use crate::context::context;
 use crate::effects::effect;
 use crate::pages::auth::{FormFailure, enter};
-use crate::pages::passkeys::StepWithPasskey;
+use crate::pages::settings::passkeys::StepWithPasskey;
 use crate::state::failure::Failure;
 use crate::texts::{auth, common};
 
