@@ -82,10 +82,8 @@ pub fn send_batch(
 ) -> Result<Sent, Refusal> {
     let mut earlier: BTreeMap<(i64, i64, String), EventRow> = BTreeMap::new();
     if look_for_earlier {
-        let conversations: Vec<i64> = sends.iter().map(|send| send.conversation.0).collect();
-        let authors: Vec<i64> = sends.iter().map(|send| send.author.0).collect();
-        let cids: Vec<String> = sends.iter().map(|send| send.cid.clone()).collect();
-        for row in events::list_by_cids(conn, &conversations, &authors, &cids)? {
+        let keys: Vec<_> = sends.iter().map(Send::key).collect();
+        for row in events::list_by_cids(conn, &keys)? {
             earlier.insert((row.conversation_id, row.author_id, row.cid.clone().unwrap_or_default()), row);
         }
     }
@@ -143,8 +141,7 @@ fn settle_late_repetitions(
         .filter_map(|(index, _)| Some((*index, sends.get(*index)?)))
         .collect();
     for (index, send) in refused {
-        let (conversation, author, cid) = (send.conversation.0, send.author.0, send.cid.clone());
-        if let Some(row) = events::list_by_cids(conn, &[conversation], &[author], &[cid])?.first() {
+        if let Some(row) = events::list_by_cids(conn, &[send.key()])?.first() {
             stored.insert(index, repeated(send.same_as(row), row.seq, Timestamp(row.at)));
         }
     }

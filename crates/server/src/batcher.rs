@@ -78,39 +78,59 @@ impl<K: Send + 'static, V: Send + 'static> Loader<K, V> {
         queue.waiting.push_back(asked);
         let running = mem::replace(&mut queue.running, true);
         drop(queue);
-        if !running {
-            self.clone().run_next();
+        if !running && !self.queue_next() {
+            self.refuse_all();
         }
         Ok(())
     }
 
-    /// Queues the next batch behind the other reads of the database.
-    fn run_next(self: Arc<Self>) {
+    /// Queues the next batch behind the other reads of the database. Returns false if too many of them wait.
+    fn queue_next(self: &Arc<Self>) -> bool {
         let loader = self.clone();
-        if self.database.queue_read(move |conn| Round(loader).run(conn)).is_err() {
-            // Too many reads wait. Everybody here is refused: their channels close.
-            let mut queue = self.queue();
-            queue.running = false;
-            queue.waiting.clear();
+        self.database.queue_read(move |conn| loader.serve(conn)).is_ok()
+    }
+
+    /// Whether nobody waits. If somebody does, another batch must follow.
+    fn is_done(&self) -> bool {
+        let mut queue = self.queue();
+        queue.running = !queue.waiting.is_empty();
+        !queue.running
+    }
+
+    fn refuse_all(&self) {
+        let mut queue = self.queue();
+        queue.running = false;
+        let refused = mem::take(&mut queue.waiting);
+        drop(queue);
+        // Their channels close.
+        drop(refused);
+    }
+
+    /// Runs a batch, and sees to the next one. Returns whether the connection still works.
+    fn serve(self: Arc<Self>, mut conn: Option<&mut Connection>) -> bool {
+        let _after_a_panic = Round(&self);
+        loop {
+            let works = self.run(conn.as_deref_mut());
+            if self.is_done() || self.queue_next() {
+                return works;
+            }
+            // Too many reads wait to get in line behind them. With a connection at hand, nobody needs to be refused.
+            if !works {
+                self.refuse_all();
+                return false;
+            }
         }
     }
-}
 
-/// One batch. Dropping it starts the next one, also after a panic.
-struct Round<K: Send + 'static, V: Send + 'static>(Arc<Loader<K, V>>);
-
-impl<K: Send + 'static, V: Send + 'static> Round<K, V> {
-    /// Returns whether the connection still works.
     fn run(&self, conn: Option<&mut Connection>) -> bool {
-        let loader = &self.0;
         let batch: Vec<_> = {
-            let mut queue = loader.queue();
-            let count = queue.waiting.len().min(loader.max_batch);
+            let mut queue = self.queue();
+            let count = queue.waiting.len().min(self.max_batch);
             queue.waiting.drain(..count).collect()
         };
         let (keys, replies): (Vec<K>, Vec<_>) =
             batch.into_iter().map(|one| (one.key, (one.reply, one.again))).unzip();
-        let outcome = conn.map_or(Err(StorageError::Unavailable.into()), |conn| (loader.read)(conn, &keys));
+        let outcome = conn.map_or(Err(StorageError::Unavailable.into()), |conn| (self.read)(conn, &keys));
         match outcome {
             Ok(values) => {
                 for (value, (reply, _)) in values.into_iter().zip(replies) {
@@ -121,7 +141,7 @@ impl<K: Send + 'static, V: Send + 'static> Round<K, V> {
             Err(refusal) => {
                 // A connection that broke while idle fails only when it is used; retry once on a fresh one.
                 let broken = matches!(refusal, Refusal::Storage(StorageError::Unavailable));
-                let mut queue = loader.queue();
+                let mut queue = self.queue();
                 for (key, (reply, again)) in keys.into_iter().zip(replies).rev() {
                     if broken && !again {
                         queue.waiting.push_front(Asked { key, reply, again: true });
@@ -135,14 +155,13 @@ impl<K: Send + 'static, V: Send + 'static> Round<K, V> {
     }
 }
 
-impl<K: Send + 'static, V: Send + 'static> Drop for Round<K, V> {
+/// A panic costs one batch, and must not keep the others from running.
+struct Round<'a, K: Send + 'static, V: Send + 'static>(&'a Arc<Loader<K, V>>);
+
+impl<K: Send + 'static, V: Send + 'static> Drop for Round<'_, K, V> {
     fn drop(&mut self) {
-        let mut queue = self.0.queue();
-        queue.running = !queue.waiting.is_empty();
-        let more = queue.running;
-        drop(queue);
-        if more {
-            self.0.clone().run_next();
+        if std::thread::panicking() && !self.0.is_done() && !self.0.queue_next() {
+            self.0.refuse_all();
         }
     }
 }

@@ -38,7 +38,7 @@ const KEEP_MEMORY: Duration = Duration::from_secs(10);
 /// time.
 const CROWD: usize = 32;
 
-/// How long a thread pauses while people write, in times of what hashing for somebody of this class took.
+/// How long a thread pauses while people write, as a multiple of the time that hashing for this class took.
 const AFTER_KNOWN: u32 = 0;
 const AFTER_STRANGER: u32 = 3;
 const AFTER_GUESSER: u32 = 4;
@@ -134,7 +134,10 @@ impl Waiting {
 #[derive(Default)]
 struct Shared {
     waiting: Mutex<Waiting>,
+    /// Wakes an idle thread.
     wake: Condvar,
+    /// Ends the pause of a thread, because somebody known waits.
+    hurry: Condvar,
 }
 
 /// Handle to the hashing threads, which end when it is dropped.
@@ -149,6 +152,7 @@ impl Drop for Hashing {
     fn drop(&mut self) {
         self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
         self.shared.wake.notify_all();
+        self.shared.hurry.notify_all();
     }
 }
 
@@ -186,6 +190,9 @@ impl Hashing {
             return Err(ApiError::busy(1000));
         }
         self.shared.wake.notify_one();
+        if matches!(asker, Asker::Known(_)) {
+            self.shared.hurry.notify_one();
+        }
         answer.await.map_err(|_| ApiError::busy(1000))
     }
 
@@ -226,10 +233,13 @@ fn run(shared: &Shared, pulse: &Pulse) {
             let began = Instant::now();
             // A panic costs one reply, not the thread.
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory)));
-            if pulse.beats() {
-                thread::sleep(began.elapsed() * pause);
-            }
+            let pause = if pulse.beats() { began.elapsed() * pause } else { Duration::ZERO };
             waiting = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let (guard, _) = shared
+                .hurry
+                .wait_timeout_while(waiting, pause, |waiting| !waiting.ended && waiting.known.is_empty())
+                .unwrap_or_else(PoisonError::into_inner);
+            waiting = guard;
         } else if memory.is_empty() {
             waiting = shared.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         } else {

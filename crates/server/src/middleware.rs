@@ -41,7 +41,7 @@ const CAREFUL: [(HeaderName, &str); 4] = [
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// How many headers every response gets at most.
+/// Upper bound on the number of headers added to a response.
 const HEADERS: usize = 16;
 const STRICT_TRANSPORT: &str = "max-age=31536000; includeSubDomains";
 

@@ -100,7 +100,7 @@ impl Default for Reads {
 }
 
 impl Reads {
-    /// Spawns the loaders on the current runtime.
+    /// Prepares the loaders.
     pub fn start(&self, database: &Database) {
         self.snapshots.start(database, 128, streams::list_snapshots);
         // A small batch, since each person may have missed a lot in many conversations.

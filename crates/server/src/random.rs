@@ -2,7 +2,7 @@
 //!
 //! Invariant: all ids and secrets are drawn here, from the operating system's generator.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 /// Unguessable random bytes.
 ///
@@ -25,12 +25,19 @@ pub fn id() -> i64 {
     }
 }
 
-/// A new id for a request, used in responses and in the log. It gives access to nothing, so only the first one of a
-/// thread is drawn; the others follow it in steps that visit every number before they repeat.
+/// A new id for a request, used in responses and in the log. Each thread draws some at once, because every request needs
+/// one.
 pub fn request_id() -> String {
-    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+    /// Ids drawn at once.
+    const AT_ONCE: usize = 32;
     thread_local! {
-        static LAST: Cell<u64> = Cell::new(u64::from_be_bytes(bytes()));
+        static DRAWN: RefCell<Vec<[u8; 8]>> = const { RefCell::new(Vec::new()) };
     }
-    format!("{:016x}", LAST.replace(LAST.get().wrapping_add(STEP)))
+    let id = DRAWN.with_borrow_mut(|drawn| {
+        if drawn.is_empty() {
+            drawn.extend_from_slice(bytes::<{ 8 * AT_ONCE }>().as_chunks().0);
+        }
+        drawn.pop()
+    });
+    format!("{:016x}", u64::from_be_bytes(id.unwrap_or_else(bytes)))
 }

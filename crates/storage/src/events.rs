@@ -19,11 +19,10 @@ use parlour_protocol::time::Timestamp;
 
 use self::row::write_mentions;
 pub use self::row::{EDITED, EventRow, MESSAGE};
-use crate::among::is_among;
 use crate::conditions::IsMessage;
 use crate::conversations::ACTIVITY_SPAN;
 use crate::on_backend;
-use crate::pairs::IsAt;
+use crate::pairs::{IsAt, IsSentAs};
 use crate::schema::{conversations, events};
 use crate::{Connection, Result};
 
@@ -127,18 +126,10 @@ impl QueryFragment<Pg> for InsertMessages {
     }
 }
 
-/// Rows of messages that already exist with one of these client ids. May include other combinations of the given
-/// conversations, authors and client ids.
-pub fn list_by_cids(
-    conn: &mut Connection,
-    conversations: &[i64],
-    authors: &[i64],
-    cids: &[String],
-) -> Result<Vec<EventRow>> {
+/// Rows of messages that already exist with one of these keys (conversation, author, client id).
+pub fn list_by_cids(conn: &mut Connection, keys: &[(i64, i64, &str)]) -> Result<Vec<EventRow>> {
     Ok(on_backend!(conn, inner => events::table
-        .filter(is_among(events::conversation_id, conversations))
-        .filter(is_among(events::author_id, authors))
-        .filter(is_among(events::cid, cids))
+        .filter(IsSentAs::any(keys))
         .select(EventRow::as_select())
         .load(inner))?)
 }

@@ -1,6 +1,7 @@
-//! Queries about many pairs of ids, such as "which of these users are in which of these conversations".
+//! Queries about many pairs of ids, such as "which of these users are in which of these conversations", and other
+//! tuples.
 //!
-//! Invariant: one lookup per pair. Two lists in two `IN` conditions would look up every combination, and on SQLite they
+//! Invariant: one lookup per tuple. Two lists in two `IN` conditions would look up every combination, and on SQLite they
 //! would also be parsed again for every batch.
 
 use diesel::PgConnection;
@@ -56,16 +57,72 @@ pub(crate) fn json(pairs: &[(i64, i64)]) -> String {
     format!("{pairs:?}")
 }
 
-impl Expression for IsAt {
-    type SqlType = Bool;
+/// The condition that an event is a message with one of these keys (conversation, author, client id).
+///
+/// Three lists in three conditions would make SQLite read whole conversations: it takes each list for long, and prefers
+/// the primary key, of which it then knows one column of two, to the unique index on these three.
+#[derive(Debug, QueryId)]
+pub(crate) struct IsSentAs {
+    conversations: Vec<i64>,
+    authors: Vec<i64>,
+    cids: Vec<String>,
+    /// The keys as SQLite reads them.
+    json: String,
 }
 
-impl<QS> SelectableExpression<QS> for IsAt {}
+impl IsSentAs {
+    pub(crate) fn any(keys: &[(i64, i64, &str)]) -> Self {
+        Self {
+            conversations: keys.iter().map(|key| key.0).collect(),
+            authors: keys.iter().map(|key| key.1).collect(),
+            cids: keys.iter().map(|key| key.2.to_owned()).collect(),
+            // Numbers and texts can always be written.
+            json: serde_json::to_string(keys).unwrap_or_default(),
+        }
+    }
+}
 
-impl<QS> AppearsOnTable<QS> for IsAt {}
+macro_rules! conditions_about_events {
+    ($($name:ident)*) => {$(
+        impl Expression for $name {
+            type SqlType = Bool;
+        }
 
-impl<GB> ValidGrouping<GB> for IsAt {
-    type IsAggregate = is_aggregate::Never;
+        impl<QS> SelectableExpression<QS> for $name {}
+
+        impl<QS> AppearsOnTable<QS> for $name {}
+
+        impl<GB> ValidGrouping<GB> for $name {
+            type IsAggregate = is_aggregate::Never;
+        }
+    )*};
+}
+
+conditions_about_events!(IsAt IsSentAs);
+
+impl QueryFragment<Pg> for IsSentAs {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("(events.conversation_id, events.author_id, events.cid) IN (SELECT * FROM unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.conversations)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.authors)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.cids)?;
+        out.push_sql("))");
+        Ok(())
+    }
+}
+
+impl QueryFragment<Sqlite> for IsSentAs {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql(
+            "(events.conversation_id, events.author_id, events.cid) IN
+             (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(",
+        );
+        out.push_bind_param::<Text, _>(&self.json)?;
+        out.push_sql("))");
+        Ok(())
+    }
 }
 
 impl QueryFragment<Pg> for IsAt {
@@ -87,5 +144,38 @@ impl QueryFragment<Sqlite> for IsAt {
         out.push_bind_param::<Text, _>(&self.json)?;
         out.push_sql("))");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Address;
+    use crate::schema::events;
+
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+
+    /// How SQLite runs a query on events.
+    fn plan(query: &impl QueryFragment<Sqlite>) -> Vec<String> {
+        let mut conn = Address::Sqlite(":memory:".into()).connect().unwrap();
+        crate::migrations::run(&mut conn).unwrap();
+        let crate::Connection::Sqlite(inner) = &mut conn else { panic!("SQLite was asked for") };
+        let text = diesel::debug_query::<Sqlite, _>(query).to_string();
+        let text = text.split(" -- ").next().unwrap().replace('?', "'[[1,2,3]]'");
+        let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {text}")).load(inner).unwrap();
+        steps.into_iter().map(|step| step.detail).collect()
+    }
+
+    #[test]
+    fn each_tuple_is_one_lookup_in_an_index() {
+        let at = plan(&events::table.filter(IsAt::any(&[(1, 2)])).select(events::body));
+        assert!(at.iter().any(|step| step.contains("(conversation_id=? AND seq=?)")), "{at:?}");
+        let sent = plan(&events::table.filter(IsSentAs::any(&[(1, 2, "c")])).select(events::body));
+        let whole = "(conversation_id=? AND author_id=? AND cid=?)";
+        assert!(sent.iter().any(|step| step.contains(whole)), "{sent:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! What a page loads once and shows: the placeholder, the failure with its button, and the value.
 //!
-//! Invariant: only the response to the last request counts.
+//! Invariant: of several requests, only the response to the last one counts; and a page that has been left is not
+//! touched any more.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -36,8 +37,10 @@ impl<T: Clone + Send + Sync + 'static> Loaded<T> {
                 *turn += 1;
                 *turn
             });
-            // The page may have been left.
             let Some(now) = next else { return };
+            if state.with_untracked(|state| matches!(state, Load::Failed(_))) {
+                state.set(Load::Pending);
+            }
             let answer = request();
             spawn_local(async move {
                 let answer = answer.await;
@@ -58,9 +61,9 @@ impl<T: Clone + Send + Sync + 'static> Loaded<T> {
         loaded
     }
 
-    /// Loads it again. What is shown stays until the response.
+    /// Loads it again. What is shown stays until the response, except a failure. Does nothing if the page has been left.
     pub(crate) fn read(self) {
-        self.again.run(());
+        let _ = self.again.try_run(());
     }
 
     /// [`Self::read`] as a callback.

@@ -115,7 +115,15 @@ pub(crate) fn SearchField(
     on_cleanup(move || wait(None));
     let on_search = move |event| {
         search.set(event_target_value(&event));
-        wait(set_timeout_with_handle(move || changed.run(()), ASKED_AFTER).ok());
+        wait(
+            set_timeout_with_handle(
+                move || {
+                    let _ = changed.try_run(());
+                },
+                ASKED_AFTER,
+            )
+            .ok(),
+        );
     };
     view! {
         <label class="search">

@@ -73,13 +73,13 @@ texts! {
     revoke_title = "Revoke this invite?";
     revoke_text = "No one will be able to create an account with it.";
 
-    jobs_text = "Work that the server gave up after several attempts. Mend the cause, then try again.";
+    jobs_text = "Work that the server gave up on after several attempts. Fix the cause, then try again.";
     jobs_none = "Nothing has failed.";
     job_line(tries: &str, moment: &str) = "{tries}, the last one on {moment}";
     job_retry = "Try again";
     job_delete = "Delete";
     job_delete_title = "Delete this job?";
-    job_delete_text = "What it should have done is never done.";
+    job_delete_text = "Its work will never be done.";
 
     audit_none = "Nothing has happened yet.";
     unknown_person = "Unknown";
@@ -104,11 +104,11 @@ pub(crate) fn job_kind(kind: JobKind) -> &'static str {
         JobKind::ResetRequest => "Answer a request for a new password",
         JobKind::Erasure => "Erase what a deleted account wrote",
         JobKind::Cleaning => "Delete what is no longer needed",
-        JobKind::Unknown => "Something new",
+        JobKind::Unknown => "Unknown job",
     }
 }
 
-/// Who did what an audit log entry without an actor is about: somebody who wasn't logged in, or the operator.
+/// Who is shown for an audit log entry without an actor: somebody who wasn't logged in, or the operator.
 pub(crate) fn nobody_named(kind: AuditKind) -> &'static str {
     match kind {
         AuditKind::Promoted | AuditKind::KeysRotated | AuditKind::PasswordResetCreated => command_line(),

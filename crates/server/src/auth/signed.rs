@@ -47,7 +47,7 @@ impl Signed {
         Some(Self { ends: i64::from_be_bytes(*ends), signature: *signature, payload: payload.to_vec() })
     }
 
-    /// What it carries, true only if it [`Self::is_good`].
+    /// What it carries; to be trusted only if it [`Self::is_good`].
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }

@@ -118,7 +118,7 @@ fn NewInvite(changed: Callback<()>) -> impl IntoView {
             move |answer| {
                 let origin = context.session.origin();
                 let _ = made.try_set(Some(format!("{origin}/register?invite={}", answer.code)));
-                changed.run(());
+                let _ = changed.try_run(());
             },
         );
     };
@@ -159,7 +159,9 @@ fn InviteLine(invite: Invite, changed: Callback<()>) -> impl IntoView {
     let revoke = move |_| {
         context.ui.ask(texts::revoke_title(), texts::revoke_text(), texts::revoke(), move || {
             let request = async move { context.api.revoke_invite(id).await };
-            context.attempt(request, move |()| changed.run(()));
+            context.attempt(request, move |()| {
+                let _ = changed.try_run(());
+            });
         });
     };
     view! {

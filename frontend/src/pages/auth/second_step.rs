@@ -48,7 +48,9 @@ pub(crate) fn SecondStep(challenge: String, passkey: bool, back: Callback<Option
                 let _ = code.value.try_set(String::new());
                 code.focus();
             }
-            Some(ErrorCode::Unauthenticated) => back.run(Some(why.clone())),
+            Some(ErrorCode::Unauthenticated) => {
+                let _ = back.try_run(Some(why.clone()));
+            }
             _ => {}
         });
     };

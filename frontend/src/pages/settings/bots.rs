@@ -233,7 +233,9 @@ fn DeleteBot(
             sending.send(
                 move |why| place(why, Some(password), &[]),
                 request,
-                move |receipt| deleted.run(receipt.erased.messages),
+                move |receipt| {
+                    let _ = deleted.try_run(receipt.erased.messages);
+                },
             );
         }
     };
@@ -292,7 +294,7 @@ fn NewBot(doing: RwSignal<Option<Doing>>, created: Callback<Bot>) -> impl IntoVi
         };
         sending.send(wrong, request, move |bot| {
             forget();
-            created.run(bot);
+            let _ = created.try_run(bot);
         });
     };
     view! {

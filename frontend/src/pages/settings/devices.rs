@@ -71,7 +71,9 @@ fn Line(session: Session, changed: Callback<()>) -> impl IntoView {
     let label = texts::log_out_named(&name);
     let revoke = move |_| {
         context.ui.ask(texts::end_title(), texts::end_text(), texts::log_out_device(), move || {
-            context.attempt(async move { context.api.revoke_session(id).await }, move |()| changed.run(()));
+            context.attempt(async move { context.api.revoke_session(id).await }, move |()| {
+                let _ = changed.try_run(());
+            });
         });
     };
     view! {

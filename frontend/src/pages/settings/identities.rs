@@ -142,7 +142,7 @@ fn Confirm(remove: Option<Identity>, form: RwSignal<Form>, again: Callback<()>) 
                 Ok(Some(address)) => return go_to(&address),
                 Ok(None) => {
                     let _ = form.try_set(Form::Closed);
-                    again.run(());
+                    let _ = again.try_run(());
                 }
                 Err(why) if why.code() == Some(ErrorCode::BadCredentials) => {
                     let _ = password.value.try_set(String::new());

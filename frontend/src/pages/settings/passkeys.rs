@@ -147,7 +147,13 @@ fn Rename(
         if check_all(&[input]) {
             let body = UpdatePasskey { name: input.text() };
             let request = async move { context.api.update_passkey(id, &body).await };
-            sending.send(move |why| place(why, None, &[("name", input)]), request, move |_| done.run(()));
+            sending.send(
+                move |why| place(why, None, &[("name", input)]),
+                request,
+                move |_| {
+                    let _ = done.try_run(());
+                },
+            );
         }
     };
     view! {
@@ -184,7 +190,7 @@ fn Remove(
                 request,
                 move |()| {
                     context.ui.toast(texts::passkey_removed(), false);
-                    done.run(());
+                    let _ = done.try_run(());
                 },
             );
         }
@@ -234,7 +240,7 @@ fn Add(done: Callback<()>) -> impl IntoView {
         sending.send(wrong, request, move |made: Passkey| {
             let _ = password.value.try_set(String::new());
             context.ui.toast(texts::passkey_added(&bidi::isolated(&made.name)), false);
-            done.run(());
+            let _ = done.try_run(());
         });
     };
     view! {
@@ -307,7 +313,7 @@ pub(crate) fn StepWithPasskey(
         };
         enter(context, busy, failure, request, move |why| {
             if why.code() == Some(ErrorCode::Unauthenticated) {
-                back.run(Some(why.clone()));
+                let _ = back.try_run(Some(why.clone()));
             }
         });
     };

@@ -229,7 +229,7 @@ fn Manage(known: SecondFactor, stage: RwSignal<Stage>, done: Callback<()>) -> im
             let request = async move { context.api.delete_second_factor(&body).await };
             send(busy, failure, code, request, move |()| {
                 context.ui.toast(texts::factor_is_off(), false);
-                done.run(());
+                let _ = done.try_run(());
             });
         }
     };

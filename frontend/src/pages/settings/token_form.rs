@@ -72,7 +72,7 @@ pub(crate) fn TokenForm(
         let wrong = move |why: &_| place(why, Some(password), &[("name", name)]);
         sending.send(wrong, request, move |made| {
             name.forget(owner);
-            created.run(made);
+            let _ = created.try_run(made);
         });
     };
     let bot = holder != Holder::Myself;
