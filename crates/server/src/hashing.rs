@@ -6,10 +6,10 @@
 //! waits behind everything that somebody else has queued, even from thousands of addresses. When the queue is full, the
 //! last class and those with the most requests give way.
 //!
-//! While people write to each other, a thread that hashed a stranger's password pauses for three times as long as that
-//! took, and for four times as long after a guesser's: most of a small machine's time is left for messages, however many
-//! strangers log in. The priority of the threads alone does not give messages that: a kernel that shares a core between
-//! services first compares priorities only within one.
+//! While people write to each other, a thread that hashed a stranger's password pauses for twice as long as that took,
+//! and for seven times as long if it was wrong: most of a small machine's time is left for messages, however many strangers
+//! log in. The priority of the threads alone does not give messages that: a kernel that shares a core between services
+//! first compares priorities only within one. Somebody known ends the pause.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -38,10 +38,9 @@ const KEEP_MEMORY: Duration = Duration::from_secs(10);
 /// time.
 const CROWD: usize = 32;
 
-/// How long a thread pauses while people write, as a multiple of the time that hashing for this class took.
-const AFTER_KNOWN: u32 = 0;
-const AFTER_STRANGER: u32 = 3;
-const AFTER_GUESSER: u32 = 4;
+/// How long a thread pauses after a stranger's password while people write, as a multiple of the time that hashing took:
+/// after one that was right or new, and after a wrong one.
+const PAUSE: (u32, u32) = (2, 7);
 
 /// On whose behalf a password is hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,7 +53,8 @@ pub enum Asker {
     Guesser(AddressKey),
 }
 
-type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+/// Hashes, and returns whether the password was wrong.
+type Job = Box<dyn FnOnce(&mut Memory) -> bool + Send>;
 type Strangers = FairBlocks<Block, AddressKey, Job>;
 
 #[derive(Default)]
@@ -105,8 +105,8 @@ impl Waiting {
         true
     }
 
-    /// The next job, and how long to pause after it.
-    fn pop(&mut self) -> Option<(Job, u32)> {
+    /// The next job, and whether it is a stranger's.
+    fn pop(&mut self) -> Option<(Job, bool)> {
         self.served = self.served.wrapping_add(1);
         // Each class has a share, so that none waits for ever.
         let next = match self.served % 8 {
@@ -118,16 +118,16 @@ impl Waiting {
         Some(next)
     }
 
-    fn pop_known(&mut self) -> Option<(Job, u32)> {
-        self.known.pop().map(|job| (job, AFTER_KNOWN))
+    fn pop_known(&mut self) -> Option<(Job, bool)> {
+        self.known.pop().map(|job| (job, false))
     }
 
-    fn pop_stranger(&mut self) -> Option<(Job, u32)> {
-        self.strangers.pop(CROWD).map(|job| (job, AFTER_STRANGER))
+    fn pop_stranger(&mut self) -> Option<(Job, bool)> {
+        self.strangers.pop(CROWD).map(|job| (job, true))
     }
 
-    fn pop_guesser(&mut self) -> Option<(Job, u32)> {
-        self.guessers.pop(CROWD).map(|job| (job, AFTER_GUESSER))
+    fn pop_guesser(&mut self) -> Option<(Job, bool)> {
+        self.guessers.pop(CROWD).map(|job| (job, true))
     }
 }
 
@@ -178,13 +178,18 @@ impl Hashing {
         &self,
         asker: Asker,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+        is_wrong: impl FnOnce(&T) -> bool + Send + 'static,
     ) -> Result<T, ApiError> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |memory| {
             // The caller has gone away and no longer needs it.
-            if !reply.is_closed() {
-                let _ = reply.send(work(memory));
+            if reply.is_closed() {
+                return false;
             }
+            let done = work(memory);
+            let wrong = is_wrong(&done);
+            let _ = reply.send(done);
+            wrong
         });
         if !self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(asker, job) {
             return Err(ApiError::busy(1000));
@@ -199,7 +204,7 @@ impl Hashing {
     /// Hashes a password.
     pub async fn hash(&self, asker: Asker, password: String) -> Result<String, ApiError> {
         let cost = self.cost;
-        self.ask(asker, move |memory| passwords::hash(cost, &password, &random::bytes(), memory))
+        self.ask(asker, move |memory| passwords::hash(cost, &password, &random::bytes(), memory), |_| false)
             .await?
             .map_err(ApiError::fault)
     }
@@ -212,12 +217,12 @@ impl Hashing {
         hash: Option<String>,
     ) -> Result<Verdict, ApiError> {
         let (cost, work) = (self.cost, self.work.clone());
-        self.ask(asker, move |memory| {
+        let verify = move |memory: &mut Memory| {
             let stored = hash.as_deref().map_or(0, passwords::work_of);
             let most = work.fetch_max(stored, Ordering::Relaxed).max(stored);
             passwords::verify_alike(cost, most, &password, hash.as_deref(), memory)
-        })
-        .await
+        };
+        self.ask(asker, verify, |verdict| !verdict.is_right()).await
     }
 }
 
@@ -228,12 +233,14 @@ fn run(shared: &Shared, pulse: &Pulse) {
         if waiting.ended {
             return;
         }
-        if let Some((job, pause)) = waiting.pop() {
+        if let Some((job, is_strangers)) = waiting.pop() {
             drop(waiting);
             let began = Instant::now();
             // A panic costs one reply, not the thread.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory)));
-            let pause = if pulse.beats() { began.elapsed() * pause } else { Duration::ZERO };
+            let wrong = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory)));
+            let times = if wrong.unwrap_or(false) { PAUSE.1 } else { PAUSE.0 };
+            let paused = is_strangers && pulse.beats();
+            let pause = if paused { began.elapsed() * times } else { Duration::ZERO };
             waiting = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             let (guard, _) = shared
                 .hurry

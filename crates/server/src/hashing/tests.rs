@@ -6,7 +6,10 @@ fn stranger(last: u8) -> Asker {
 
 fn named(names: &Arc<Mutex<Vec<&'static str>>>, name: &'static str) -> Job {
     let names = names.clone();
-    Box::new(move |_| names.lock().unwrap().push(name))
+    Box::new(move |_| {
+        names.lock().unwrap().push(name);
+        false
+    })
 }
 
 #[test]
@@ -84,7 +87,7 @@ fn a_block_of_thousands_of_addresses_takes_turns_with_everybody_else() {
 #[test]
 fn a_full_queue_refuses_those_who_ask_most() {
     let mut waiting = Waiting::default();
-    let nothing = || -> Job { Box::new(|_| ()) };
+    let nothing = || -> Job { Box::new(|_| false) };
     for network in 0..4 {
         for _ in 0..WAITING_OF_ONE {
             waiting.push(stranger(network), nothing());
