@@ -1,8 +1,8 @@
 //! A dataloader: while one query runs, further keys are collected and loaded by the next. A single caller never waits
 //! for others.
 //!
-//! Batches run one after the other on the reading threads of the database, which answer the callers themselves: no other
-//! thread has to wake up in between.
+//! Batches run one after the other on the reading threads of the database, which reply to the callers themselves: no
+//! other thread has to wake up in between.
 //!
 //! Invariant: a batch costs a fixed number of statements, and its rows are bounded per key. Parts that may be large
 //! or slow are loaded individually.

@@ -7,9 +7,9 @@
 //! last class and those with the most requests give way.
 //!
 //! While people write to each other, a thread that hashed a stranger's password pauses for twice as long as that took,
-//! and for seven times as long if it was wrong: most of a small machine's time is left for messages, however many strangers
-//! log in. The priority of the threads alone does not give messages that: a kernel that shares a core between services
-//! first compares priorities only within one. Somebody known ends the pause.
+//! and for seven times as long if it was wrong: most of a small machine's time is left for messages, however many
+//! strangers log in. The priority of the threads alone does not give messages that: a kernel that shares a core between
+//! services first compares priorities only within one. Somebody known ends the pause.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -38,8 +38,8 @@ const KEEP_MEMORY: Duration = Duration::from_secs(10);
 /// time.
 const CROWD: usize = 32;
 
-/// How long a thread pauses after a stranger's password while people write, as a multiple of the time that hashing took:
-/// after one that was right or new, and after a wrong one.
+/// How long a thread pauses after a stranger's password while people write, as a multiple of the time that hashing
+/// took: after one that was right or new, and after a wrong one.
 const PAUSE: (u32, u32) = (2, 7);
 
 /// On whose behalf a password is hashed.

@@ -1,8 +1,8 @@
 //! Queries about many pairs of ids, such as "which of these users are in which of these conversations", and other
 //! tuples.
 //!
-//! Invariant: one lookup per tuple. Two lists in two `IN` conditions would look up every combination, and on SQLite they
-//! would also be parsed again for every batch.
+//! Invariant: one lookup per tuple. Two lists in two `IN` conditions would look up every combination, and on SQLite
+//! they would also be parsed again for every batch.
 
 use diesel::PgConnection;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
