@@ -114,7 +114,7 @@ impl<K: Send + 'static, V: Send + 'static> Loader<K, V> {
             if self.is_done() || self.queue_next() {
                 return works;
             }
-            // Too many reads wait to get in line behind them. With a connection at hand, nobody needs to be refused.
+            // The queue of reads is full. As long as the connection works, this thread goes on, and nobody is refused.
             if !works {
                 self.refuse_all();
                 return false;

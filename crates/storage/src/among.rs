@@ -89,6 +89,7 @@ impl<C: QueryFragment<Sqlite>, T: Listed> QueryFragment<Sqlite> for IsAmong<C, T
 mod tests {
     use super::*;
     use crate::schema::{friendships, users};
+    use crate::statement::plan_on_sqlite;
 
     #[test]
     fn it_is_prepared_once_for_any_number_of_values() {
@@ -117,16 +118,7 @@ mod tests {
                 .filter(is_among(friendships::low_user, ids).or(is_among(friendships::high_user, ids)))
                 .select(friendships::low_user)
         };
-        let text = diesel::debug_query::<Sqlite, _>(&of(&[1, 2])).to_string();
-        let text = text.split(" -- ").next().unwrap().replace('?', "'[1,2]'");
-        let plan: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {text}")).load(inner).unwrap();
-        let plan: Vec<String> = plan.into_iter().map(|step| step.detail).collect();
+        let plan = plan_on_sqlite(&of(&[1, 2]), "[1,2]");
         assert!(!plan.iter().any(|step| step.starts_with("SCAN friendships")), "{plan:?}");
-    }
-
-    #[derive(QueryableByName)]
-    struct Step {
-        #[diesel(sql_type = Text)]
-        detail: String,
     }
 }

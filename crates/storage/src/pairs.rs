@@ -59,8 +59,8 @@ pub(crate) fn json(pairs: &[(i64, i64)]) -> String {
 
 /// The condition that an event is a message with one of these keys (conversation, author, client id).
 ///
-/// Three lists in three conditions would make SQLite read whole conversations: it takes each list for long, and prefers
-/// the primary key, of which it then knows one column of two, to the unique index on these three.
+/// Three lists in three conditions would make SQLite read whole conversations: it assumes that each list is long, and
+/// prefers one column of the primary key to the unique index on these three.
 #[derive(Debug, QueryId)]
 pub(crate) struct IsSentAs {
     conversations: Vec<i64>,
@@ -150,31 +150,16 @@ impl QueryFragment<Sqlite> for IsAt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::Address;
     use crate::schema::events;
-
-    #[derive(QueryableByName)]
-    struct Step {
-        #[diesel(sql_type = Text)]
-        detail: String,
-    }
-
-    /// How SQLite runs a query on events.
-    fn plan(query: &impl QueryFragment<Sqlite>) -> Vec<String> {
-        let mut conn = Address::Sqlite(":memory:".into()).connect().unwrap();
-        crate::migrations::run(&mut conn).unwrap();
-        let crate::Connection::Sqlite(inner) = &mut conn else { panic!("SQLite was asked for") };
-        let text = diesel::debug_query::<Sqlite, _>(query).to_string();
-        let text = text.split(" -- ").next().unwrap().replace('?', "'[[1,2,3]]'");
-        let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {text}")).load(inner).unwrap();
-        steps.into_iter().map(|step| step.detail).collect()
-    }
+    use crate::statement::plan_on_sqlite;
 
     #[test]
     fn each_tuple_is_one_lookup_in_an_index() {
-        let at = plan(&events::table.filter(IsAt::any(&[(1, 2)])).select(events::body));
+        let at = events::table.filter(IsAt::any(&[(1, 2)])).select(events::body);
+        let at = plan_on_sqlite(&at, "[[1,2]]");
         assert!(at.iter().any(|step| step.contains("(conversation_id=? AND seq=?)")), "{at:?}");
-        let sent = plan(&events::table.filter(IsSentAs::any(&[(1, 2, "c")])).select(events::body));
+        let sent = events::table.filter(IsSentAs::any(&[(1, 2, "c")])).select(events::body);
+        let sent = plan_on_sqlite(&sent, r#"[[1,2,"c"]]"#);
         let whole = "(conversation_id=? AND author_id=? AND cid=?)";
         assert!(sent.iter().any(|step| step.contains(whole)), "{sent:?}");
     }

@@ -119,6 +119,24 @@ impl QueryFragment<Sqlite> for Statement {
     }
 }
 
+/// How SQLite runs a query in whose text `value` stands for every parameter.
+#[cfg(test)]
+pub(crate) fn plan_on_sqlite(query: &impl QueryFragment<Sqlite>, value: &str) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+
+    let mut conn = crate::connection::Address::Sqlite(":memory:".into()).connect().unwrap();
+    crate::migrations::run(&mut conn).unwrap();
+    let crate::Connection::Sqlite(inner) = &mut conn else { panic!("SQLite was asked for") };
+    let text = diesel::debug_query::<Sqlite, _>(query).to_string();
+    let text = text.split(" -- ").next().unwrap().replace('?', &format!("'{value}'"));
+    let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {text}")).load(inner).unwrap();
+    steps.into_iter().map(|step| step.detail).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
