@@ -10,6 +10,8 @@ use crate::Backend;
 const PEAK: u64 = 256;
 /// Memory above idle that may remain after it, in MiB.
 const LEFT: u64 = 64;
+/// Open descriptors above idle that may remain after it: connections whose clients have gone must be closed.
+const LEFT_OPEN: usize = 64;
 /// Memory that a dozen people who register, log in and chat may cost, in MiB: two hashes at a time and what is kept of
 /// them. Otherwise the memory of hashing would be hidden in the idle value.
 const PEOPLE: u64 = 128;
@@ -41,11 +43,11 @@ pub struct Measured {
     pub idle: Usage,
     /// The maximum of each value during the attack.
     pub peak: Usage,
-    /// When memory was back, or at the end of the time allowed for it.
+    /// When memory and descriptors were back, or at the end of the time allowed for it.
     pub after: Usage,
     /// Duration of the attack in seconds.
     pub seconds: f64,
-    /// Seconds after it until memory was back.
+    /// Seconds after it until they were back.
     pub settled: f64,
     /// Whether the attack was ended early, before the machine ran out of memory.
     pub cut_short: bool,
@@ -80,6 +82,9 @@ pub fn judge(measured: &Measured, seen: &Seen, alive: bool) -> Vec<String> {
     }
     if after.mib > idle.mib + LEFT {
         faults.push(format!("memory: {} MiB idle, {} afterwards", idle.mib, after.mib));
+    }
+    if after.descriptors > idle.descriptors + LEFT_OPEN {
+        faults.push(format!("descriptors: {} idle, {} afterwards", idle.descriptors, after.descriptors));
     }
     let most = LOG.0 + LOG.1 * measured.seconds as u64;
     if measured.log_bytes > most {

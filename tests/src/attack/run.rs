@@ -21,8 +21,8 @@ const WARM_UP: Duration = Duration::from_secs(1);
 const SET_UP: Duration = Duration::from_secs(180);
 /// Memory above idle at which an attack is cut short, in MiB: the machine has other work.
 const ENOUGH: u64 = 1536;
-/// Memory above idle, in MiB, that ends the wait afterwards early: the bound, less a little.
-const BACK: u64 = 60;
+/// Memory above idle, in MiB, and descriptors, that end the wait afterwards early: the bounds, less a little.
+const BACK: (u64, usize) = (60, 60);
 const SAMPLE: Duration = Duration::from_millis(50);
 
 /// How attacks are run.
@@ -30,7 +30,7 @@ const SAMPLE: Duration = Duration::from_millis(50);
 pub struct Settings {
     /// Duration of each attack.
     pub attack: Duration,
-    /// How long memory may take to come back.
+    /// How long memory and descriptors may take to come back.
     pub settle: Duration,
 }
 
@@ -109,7 +109,7 @@ fn beside_innocents(name: &str, stage: &Arc<Stage>, crowd: &Crowd, settings: Set
     measured.seconds = began.elapsed().as_secs_f64();
     phase.send_replace(Phase::After);
     measured.log_bytes = stage.log_bytes() - log;
-    // The innocents wait for what is in flight, as long as their patience allows; memory is watched in the meantime.
+    // The innocents wait for what is in flight, as long as their patience allows; what is used is watched in the meantime.
     let (own, mut faults) = attackers.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     settle(stage, &mut measured, settings.settle);
     let seen = innocents.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -150,13 +150,15 @@ fn measure(stage: &Stage, measured: &mut Measured, time: Duration) {
     }
 }
 
-/// Waits until memory is back, for at most `time`.
+/// Waits until memory and descriptors are back, for at most `time`.
 fn settle(stage: &Stage, measured: &mut Measured, time: Duration) {
     let began = Instant::now();
     loop {
         measured.after = stage.usage();
         measured.settled = began.elapsed().as_secs_f64();
-        if measured.after.mib <= measured.idle.mib + BACK || began.elapsed() >= time {
+        let (after, idle) = (&measured.after, &measured.idle);
+        let are_back = after.mib <= idle.mib + BACK.0 && after.descriptors <= idle.descriptors + BACK.1;
+        if are_back || began.elapsed() >= time {
             return;
         }
         std::thread::sleep(SAMPLE * 4);

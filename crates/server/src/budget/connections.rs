@@ -119,7 +119,7 @@ impl AsyncWrite for Conn {
             }
             // The client sees the response and the end of the stream. The dispatcher would close the connection right
             // after writing; `Pending` makes it wait until the connection is overdue.
-            place.held.store(true, Ordering::Relaxed);
+            place.hold();
             let _ = Pin::new(&mut *stream).poll_shutdown(cx);
             return Poll::Pending;
         }

@@ -174,27 +174,34 @@ impl Place {
     }
 
     /// How long the client has kept us waiting, or has waited in the queue; `None` while it is served. The time in which
-    /// the connection waits to be read is not the client's.
+    /// the connection waits to be read is not the client's, unless it is the client that does not read.
     pub(super) fn waits(&self) -> Option<Duration> {
-        let unread = self.unread.load(Ordering::Relaxed);
-        let now = if unread > 0 { unread - 1 } else { self.millis() };
-        let blocked = self.blocked.load(Ordering::Relaxed);
-        let since = if blocked > 0 {
-            blocked - 1
+        let (blocked, unread) = (self.blocked.load(Ordering::Relaxed), self.unread.load(Ordering::Relaxed));
+        let (since, now) = if blocked > 0 {
+            (blocked - 1, self.millis())
         } else if self.turn.load(Ordering::Relaxed) == Turn::Served as u8 {
             return None;
         } else {
-            self.since.load(Ordering::Relaxed)
+            (self.since.load(Ordering::Relaxed), if unread > 0 { unread - 1 } else { self.millis() })
         };
         Some(Duration::from_millis(now.saturating_sub(since)))
     }
 
+    /// Holds the connection: nothing is read or written any more, and [`HOLD`] begins now.
+    pub(super) fn hold(&self) {
+        // It may have been waiting to be read, and never is now: its clock must not stand still.
+        self.unread.store(0, Ordering::Relaxed);
+        self.since.store(self.millis(), Ordering::Relaxed);
+        self.held.store(true, Ordering::Relaxed);
+    }
+
     /// Whether the client has exceeded its time limit. Bodies and idle connections are limited elsewhere.
     pub(super) fn is_overdue(&self) -> bool {
-        let Some(waits) = self.waits() else { return false };
         if self.held.load(Ordering::Relaxed) {
-            return waits >= HOLD;
+            let held = self.millis().saturating_sub(self.since.load(Ordering::Relaxed));
+            return Duration::from_millis(held) >= HOLD;
         }
+        let Some(waits) = self.waits() else { return false };
         if self.blocked.load(Ordering::Relaxed) > 0 {
             return waits >= TAKE_WITHIN;
         }
@@ -320,5 +327,28 @@ mod tests {
         assert!(place.is_overdue());
         place.turn_to(Turn::Served);
         assert_eq!(waits(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_never_read_again_is_closed() {
+        let later = |millis| tokio::time::advance(Duration::from_millis(millis));
+        let place = || Place::new(AddressKey::of([192, 0, 2, 1].into()));
+
+        let held = place();
+        held.read_ahead(10);
+        later(5000).await;
+        held.waits_to_be_read();
+        held.hold();
+        later(999).await;
+        assert!(!held.is_overdue(), "it is held for a whole second, however long its head took");
+        later(1).await;
+        assert!(held.is_overdue());
+
+        let blocked = place();
+        blocked.turn_to(Turn::Served);
+        blocked.blocked.store(blocked.millis() + 1, Ordering::Relaxed);
+        blocked.waits_to_be_read();
+        later(30_000).await;
+        assert!(blocked.is_overdue(), "its client does not read");
     }
 }
