@@ -164,6 +164,11 @@ impl App {
         self.0.nodes[node].app().budgets.door.count()
     }
 
+    /// Whether a node has noticed that people write to each other.
+    pub fn is_lively(&self, node: usize) -> bool {
+        self.0.nodes[node].app().budgets.pulse.beats()
+    }
+
     /// How many statements a node has run.
     pub fn statements(&self, node: usize) -> u64 {
         self.0.nodes[node].app().database.statements()

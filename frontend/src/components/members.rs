@@ -8,10 +8,9 @@ use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::rooms::MemberRole;
 
 use crate::components::avatar::{Avatar, Name};
-use crate::components::states::{Failed, Skeleton};
+use crate::components::states::shown;
 use crate::context::context;
 use crate::effects::effect;
-use crate::state::load::Load;
 use crate::state::order;
 use crate::texts::{chat, common};
 
@@ -56,19 +55,15 @@ pub(crate) fn Members(id: ConversationId) -> impl IntoView {
     };
     view! {
         <div class="members" data-testid="members">
-            {move || match lines.get() {
-                Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
-                Load::Failed(failure) => {
-                    view! { <Failed failure retry=Callback::new(move |()| read()) /> }.into_any()
-                }
-                Load::Ready(all) => {
+            {move || {
+                shown(lines.get(), 6, read, |all| {
                     view! {
                         {group(chat::online, Group::Here, &all)}
                         {group(chat::offline, Group::Away, &all)}
                         {group(chat::members, Group::Others, &all)}
                     }
                     .into_any()
-                }
+                })
             }}
         </div>
     }

@@ -7,10 +7,9 @@ use parlour_protocol::ids::ConversationId;
 
 use crate::components::avatar::{Avatar, BotMark};
 use crate::components::places::{BrowseRooms, FootLinks, Myself, badge};
-use crate::components::states::{Failed, Skeleton};
+use crate::components::states::shown;
 use crate::context::context;
 use crate::icons::{HASH, Icon, Mark, PENCIL, PLUS, SEARCH, USER_PLUS};
-use crate::state::load::Load;
 use crate::state::people;
 use crate::texts::{common, navigation as texts};
 
@@ -18,17 +17,19 @@ use crate::texts::{common, navigation as texts};
 #[component]
 pub(crate) fn Sidebar() -> impl IntoView {
     let context = context();
-    let lists = move || match context.conversations.listed.get() {
-        Load::Pending => view! { <Skeleton rows=6 /> }.into_any(),
-        Load::Failed(failure) => {
-            let retry = move |()| context.retry_conversations();
-            view! { <Failed failure retry=Callback::new(retry) /> }.into_any()
-        }
-        Load::Ready(()) => view! {
-            <Rooms />
-            <Directs />
-        }
-        .into_any(),
+    let lists = move || {
+        shown(
+            context.conversations.listed.get(),
+            6,
+            move || context.retry_conversations(),
+            |()| {
+                view! {
+                    <Rooms />
+                    <Directs />
+                }
+                .into_any()
+            },
+        )
     };
     let name = move || context.session.server_name();
     view! {

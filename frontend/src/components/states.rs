@@ -5,7 +5,22 @@ use leptos::prelude::*;
 use crate::components::copying::CopyButton;
 use crate::icons::{ALERT, Icon};
 use crate::state::failure::Failure;
+use crate::state::load::Load;
 use crate::texts::common;
+
+/// Renders what is loaded with `view`; until then `rows` of a placeholder, or the failure with a button for `retry`.
+pub(crate) fn shown<T>(
+    state: Load<T>,
+    rows: usize,
+    retry: impl Into<Callback<()>>,
+    view: impl FnOnce(T) -> AnyView,
+) -> AnyView {
+    match state {
+        Load::Pending => view! { <Skeleton rows /> }.into_any(),
+        Load::Failed(failure) => view! { <Failed failure retry=retry.into() /> }.into_any(),
+        Load::Ready(value) => view(value),
+    }
+}
 
 /// Placeholder rows while something is loading.
 #[component]

@@ -8,7 +8,6 @@ pub(crate) mod second_step;
 pub(crate) mod verify_email;
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::components::{Route, Routes};
 use leptos_router::hooks::{use_location, use_navigate, use_query_map};
@@ -19,7 +18,7 @@ use parlour_protocol::sessions::{CreateSession, SignedIn};
 use crate::api::http::Answer;
 use crate::arrival::titled;
 use crate::browser;
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Field, Input, Submit};
 use crate::context::{Context, context};
 use crate::icons::{ALERT, Icon, Mark};
 use crate::pages::auth::forgot::ForgotPassword;
@@ -28,6 +27,7 @@ use crate::pages::auth::register::Register;
 use crate::pages::auth::reset::ResetPassword;
 use crate::pages::auth::second_step::SecondStep;
 use crate::pages::auth::verify_email::VerifyEmail;
+use crate::pages::sending::Sending;
 use crate::pages::servers::{OtherServer, ServerPage};
 use crate::pages::settings::passkeys::LogInWithPasskey;
 use crate::state::addresses::{self, FORGOT, LOG_IN, REGISTER};
@@ -128,30 +128,20 @@ pub(crate) fn GuestLink(to: &'static str, text: &'static str, testid: &'static s
 /// Runs a form's request and enters the app on success.
 pub(crate) fn enter(
     context: Context,
-    busy: RwSignal<bool>,
-    failure: RwSignal<Option<Failure>>,
+    sending: Sending,
     request: impl Future<Output = Answer<SignedIn>> + 'static,
     refused: impl FnOnce(&Failure) + 'static,
 ) {
-    if busy.get_untracked() {
-        return;
-    }
-    busy.set(true);
-    failure.set(None);
-    spawn_local(async move {
-        let answer = request.await;
-        let _ = busy.try_set(false);
-        match answer {
-            Ok(signed_in) => {
-                context.api.keep(&signed_in).await;
-                context.enter(&signed_in);
-            }
-            Err(why) => {
-                refused(&why);
-                let _ = failure.try_set(Some(why));
-            }
-        }
-    });
+    let request = async move {
+        let signed_in = request.await?;
+        context.api.keep(&signed_in).await;
+        Ok(signed_in)
+    };
+    let refused = move |why: &Failure| {
+        refused(why);
+        None
+    };
+    sending.send(refused, request, move |signed_in| context.enter(&signed_in));
 }
 
 /// The error of the form as a whole.
@@ -179,14 +169,9 @@ fn LogIn() -> impl IntoView {
     let handle = Input::new("handle", |text| filled(text, auth::enter_username()));
     let password = Input::new("password", |text| filled(text, auth::enter_password()));
     handle.focus_first();
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None);
+    let sending = Sending::new();
     let challenge = RwSignal::new(None::<(String, bool)>);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if !check_all(&[handle, password]) {
-            return;
-        }
+    let submit = sending.on_submit([handle, password], move || {
         let mut body = CreateSession {
             handle: handle.text().trim().to_owned(),
             password: password.text(),
@@ -198,7 +183,7 @@ fn LogIn() -> impl IntoView {
             body.device_token = context.api.device_token().await;
             context.api.create_session(&body).await
         };
-        enter(context, busy, failure, request, move |why| {
+        enter(context, sending, request, move |why| {
             if why.code() == Some(ErrorCode::BadCredentials) {
                 password.focus();
             }
@@ -207,27 +192,27 @@ fn LogIn() -> impl IntoView {
                 let _ = challenge.try_set(Some((next, why.takes_passkey())));
             }
         });
-    };
+    });
     let back = Callback::new(move |why: Option<Failure>| {
-        failure.set(why);
+        sending.failure.set(why);
         challenge.set(None);
     });
     let mails = move || context.session.of_server(|server| server.mail);
     let form = move || {
         view! {
             <h1>{move || auth::log_in_to(&context.session.server_name())}</h1>
-            <form class="form" data-testid="login-form" novalidate on:submit=submit>
-                <FormFailure failure />
+            <form class="form" data-testid="login-form" novalidate on:submit=submit.clone()>
+                <FormFailure failure=sending.failure />
                 <Field input=handle label=auth::username() autocomplete="username" placeholder=auth::username_example() />
                 <Field input=password label=auth::password() kind="password" autocomplete="current-password" />
-                <Submit label=auth::log_in() busy testid="login-submit" wide=true />
+                <Submit label=auth::log_in() busy=sending.busy testid="login-submit" wide=true />
             </form>
             <Show when=mails>
                 <p class="auth-switch">
                     <GuestLink to=FORGOT text=auth::forgot_link() testid="go-forgot" />
                 </p>
             </Show>
-            <LogInWithPasskey failure />
+            <LogInWithPasskey failure=sending.failure />
             <ProviderButton />
             <p class="auth-switch">
                 {auth::new_here()} " " <GuestLink to=REGISTER text=auth::create_account_link() testid="go-register" />

@@ -1,20 +1,21 @@
 //! The head of a conversation: its name and its actions.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::ids::ConversationId;
-use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rights::Permission;
 use parlour_protocol::rooms::UpdateRoom;
 use parlour_protocol::validation;
 
 use crate::components::avatar::{Avatar, BotMark};
 use crate::components::dialog::Dialog;
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Field, Input, Submit};
 use crate::context::context;
 use crate::icons::{BACK, HASH, Icon, LOGOUT, PENCIL, TRASH, USERS};
+use crate::pages::auth::FormFailure;
+use crate::pages::sending::{Sending, place, taken};
+use crate::state::failure::Failure;
 use crate::texts::{chat, common, rooms};
 
 /// Name, topic, and the conversation's actions.
@@ -156,30 +157,20 @@ fn EditRoom(id: ConversationId, editing: RwSignal<bool>) -> impl IntoView {
             topic.value.set(entry.topic.clone().unwrap_or_default());
         });
     }
-    let busy = RwSignal::new(false);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if !check_all(&[name, topic]) {
-            return;
-        }
-        busy.set(true);
+    let sending = Sending::new();
+    let submit = sending.on_submit([name, topic], move || {
         let body = UpdateRoom {
             name: Some(name.text().trim().to_owned()),
             topic: Some(topic.text().trim().to_owned()),
         };
-        spawn_local(async move {
-            match context.api.update_room(id, &body).await {
-                Ok(_) => {
-                    let _ = editing.try_set(false);
-                }
-                Err(failure) if failure.code() == Some(ErrorCode::Taken) => {
-                    let _ = name.error.try_set(Some(rooms::name_taken().to_owned()));
-                }
-                Err(failure) => context.ui.complain(&failure),
-            }
-            let _ = busy.try_set(false);
+        let request = async move { context.api.update_room(id, &body).await };
+        let fields = [("name", name), ("topic", topic)];
+        let wrong =
+            move |why: &Failure| taken(why, name, rooms::name_taken()).or_else(|| place(why, None, &fields));
+        sending.send(wrong, request, move |_| {
+            let _ = editing.try_set(false);
         });
-    };
+    });
     let delete = move |_| {
         editing.set(false);
         context.ui.ask(chat::delete_room_title(), chat::delete_room_text(), chat::delete_room(), move || {
@@ -191,6 +182,7 @@ fn EditRoom(id: ConversationId, editing: RwSignal<bool>) -> impl IntoView {
     view! {
         <h2>{chat::edit_room()}</h2>
         <form class="form" novalidate on:submit=submit>
+            <FormFailure failure=sending.failure />
             <Field input=name label=rooms::name() />
             <Field input=topic label=chat::topic() hint=rooms::topic_hint() />
             <div class="dialog-actions">
@@ -202,7 +194,7 @@ fn EditRoom(id: ConversationId, editing: RwSignal<bool>) -> impl IntoView {
                 <button type="button" class="button" on:click=move |_| editing.set(false)>
                     {common::cancel()}
                 </button>
-                <Submit label=common::save() busy />
+                <Submit label=common::save() busy=sending.busy />
             </div>
         </form>
     }

@@ -1,7 +1,6 @@
 //! Friends and pending friend requests.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use parlour_protocol::friends::{Friend, FriendRequest};
 use parlour_protocol::ids::UserId;
@@ -10,14 +9,15 @@ use parlour_protocol::users::Relation;
 
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Field, Input, Submit};
 use crate::components::places::{Count, Place};
-use crate::components::states::{Empty, Failed, Skeleton};
+use crate::components::states::{Empty, shown};
 use crate::context::context;
 use crate::icons::{CHAT, CHECK, CLOSE, Icon, USER_PLUS, USERS};
 use crate::pages::home::NotFound;
+use crate::pages::sending::Sending;
 use crate::pages::{PageHead, part};
-use crate::state::load::Load;
+use crate::state::failure::Failure;
 use crate::state::{bidi, order};
 use crate::texts::{common, friends as texts};
 
@@ -73,36 +73,34 @@ pub(crate) fn FriendsPage() -> impl IntoView {
 fn Friends() -> impl IntoView {
     let context = context();
     let list = move || {
-        match context.friends.list.get() {
-        Load::Pending => view! { <Skeleton rows=5 /> }.into_any(),
-        Load::Failed(failure) => {
-            view! { <Failed failure retry=Callback::new(move |()| context.load_friends()) /> }.into_any()
-        }
-        Load::Ready(friends) if friends.is_empty() => view! {
-            <Empty
-                icon=USERS
-                title=texts::none_title()
-                text=if context.friends.outgoing().is_empty() { texts::none_text() } else { texts::none_waiting_text() }
-            />
-        }
-        .into_any(),
-        Load::Ready(mut friends) => {
-            order::sort_by_key(&mut friends, |friend| {
-                (!context.people.online(friend.user.id).get(), friend.user.display_name.to_lowercase())
-            });
-            // If another group is above, this one needs a heading, too.
-            let heading = move || (!context.friends.outgoing().is_empty()).then(|| view! { <h2>{texts::friends()}</h2> });
-            view! {
-                <section class="group">
-                    {heading}
-                    <ul class="cards">
-                        {friends.into_iter().map(|friend| view! { <FriendLine friend /> }).collect_view()}
-                    </ul>
-                </section>
-            }
-            .into_any()
-        }
-    }
+        shown(
+            context.friends.list.get(),
+            5,
+            move || context.load_friends(),
+            |mut friends| {
+                if friends.is_empty() {
+                    let waits = !context.friends.outgoing().is_empty();
+                    let text = if waits { texts::none_waiting_text() } else { texts::none_text() };
+                    return view! { <Empty icon=USERS title=texts::none_title() text /> }.into_any();
+                }
+                order::sort_by_key(&mut friends, |friend| {
+                    (!context.people.online(friend.user.id).get(), friend.user.display_name.to_lowercase())
+                });
+                // If another group is above, this one needs a heading, too.
+                let heading = move || {
+                    (!context.friends.outgoing().is_empty()).then(|| view! { <h2>{texts::friends()}</h2> })
+                };
+                view! {
+                    <section class="group">
+                        {heading}
+                        <ul class="cards">
+                            {friends.into_iter().map(|friend| view! { <FriendLine friend /> }).collect_view()}
+                        </ul>
+                    </section>
+                }
+                .into_any()
+            },
+        )
     };
     // Outgoing requests are listed here as well, so that the user sees the result of the form above.
     let waiting = move || {
@@ -133,39 +131,30 @@ fn AddFriend() -> impl IntoView {
         let by_id = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
         if by_id { Ok(()) } else { parlour_protocol::validation::handle(text) }
     });
-    let busy = RwSignal::new(false);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() || !check_all(&[to]) {
-            return;
-        }
-        busy.set(true);
+    let sending = Sending::new();
+    let submit = sending.on_submit([to], move || {
         let wanted = to.text().trim().to_owned();
-        spawn_local(async move {
-            match context.api.create_friend_request(wanted).await {
-                Ok(answer) => {
-                    let name = bidi::isolated(&answer.user.display_name);
-                    let text = match answer.relation {
-                        Relation::Friend => texts::now_friends(&name),
-                        _ => texts::request_sent(&name),
-                    };
-                    context.people.learn([&answer.user].into_iter());
-                    context.ui.toast(text, false);
-                    let _ = to.value.try_set(String::new());
-                    context.load_friends();
-                }
-                Err(failure) => {
-                    let said = match failure.code() {
-                        Some(ErrorCode::NotFound) => texts::not_found().to_owned(),
-                        _ => failure.violation("to").unwrap_or_else(|| failure.message()),
-                    };
-                    let _ = to.error.try_set(Some(said));
-                    to.focus();
-                }
-            }
-            let _ = busy.try_set(false);
+        let request = async move { context.api.create_friend_request(wanted).await };
+        // The form is one line: whatever is wrong is said below its field.
+        let wrong = move |why: &Failure| {
+            let said = match why.code() {
+                Some(ErrorCode::NotFound) => texts::not_found().to_owned(),
+                _ => why.violation("to").unwrap_or_else(|| why.message()),
+            };
+            Some((to, said))
+        };
+        sending.send(wrong, request, move |answer| {
+            let name = bidi::isolated(&answer.user.display_name);
+            let text = match answer.relation {
+                Relation::Friend => texts::now_friends(&name),
+                _ => texts::request_sent(&name),
+            };
+            context.people.learn([&answer.user].into_iter());
+            context.ui.toast(text, false);
+            let _ = to.value.try_set(String::new());
+            context.load_friends();
         });
-    };
+    });
     view! {
         <form class="form inline-form card" data-testid="add-friend-form" novalidate on:submit=submit>
             <Field
@@ -174,7 +163,7 @@ fn AddFriend() -> impl IntoView {
                 hint=texts::add_hint()
                 placeholder=texts::add_example()
             />
-            <Submit label=texts::send_request() busy testid="add-friend-submit" />
+            <Submit label=texts::send_request() busy=sending.busy testid="add-friend-submit" />
         </form>
     }
 }
@@ -227,35 +216,38 @@ fn FriendLine(friend: Friend) -> impl IntoView {
 #[component]
 fn Requests() -> impl IntoView {
     let context = context();
-    move || match context.friends.requests.get() {
-        Load::Pending => view! { <Skeleton rows=4 /> }.into_any(),
-        Load::Failed(failure) => {
-            view! { <Failed failure retry=Callback::new(move |()| context.load_friends()) /> }.into_any()
-        }
-        Load::Ready(requests) if requests.incoming.is_empty() && requests.outgoing.is_empty() => view! {
-            <Empty icon=USER_PLUS title=texts::no_requests_title() text=texts::no_requests_text() />
-        }
-        .into_any(),
-        Load::Ready(requests) => {
-            context
-                .people
-                .learn(requests.incoming.iter().chain(&requests.outgoing).map(|request| &request.user));
-            let group = |title: &'static str, some: Vec<FriendRequest>, incoming: bool| {
-                (!some.is_empty()).then(|| {
-                    let lines = some
-                        .into_iter()
-                        .map(|request| view! { <RequestLine request incoming /> })
-                        .collect_view();
-                    view! {
-                        <section class="group">
-                            <h2>{title}</h2>
-                            <ul class="cards">{lines}</ul>
-                        </section>
-                    }
-                })
-            };
-            view! { {group(texts::received(), requests.incoming, true)} {group(texts::sent(), requests.outgoing, false)} }.into_any()
-        }
+    move || {
+        shown(
+            context.friends.requests.get(),
+            4,
+            move || context.load_friends(),
+            |requests| {
+                if requests.incoming.is_empty() && requests.outgoing.is_empty() {
+                    return view! {
+                    <Empty icon=USER_PLUS title=texts::no_requests_title() text=texts::no_requests_text() />
+                }
+                .into_any();
+                }
+                context
+                    .people
+                    .learn(requests.incoming.iter().chain(&requests.outgoing).map(|request| &request.user));
+                let group = |title: &'static str, some: Vec<FriendRequest>, incoming: bool| {
+                    (!some.is_empty()).then(|| {
+                        let lines = some
+                            .into_iter()
+                            .map(|request| view! { <RequestLine request incoming /> })
+                            .collect_view();
+                        view! {
+                            <section class="group">
+                                <h2>{title}</h2>
+                                <ul class="cards">{lines}</ul>
+                            </section>
+                        }
+                    })
+                };
+                view! { {group(texts::received(), requests.incoming, true)} {group(texts::sent(), requests.outgoing, false)} }.into_any()
+            },
+        )
     }
 }
 

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::api::http::Answer;
-use crate::components::states::{Failed, Skeleton};
+use crate::components::states::shown;
 use crate::state::load::Load;
 
 /// Something that is loaded; a cheap handle.
@@ -97,11 +97,7 @@ impl<T: Clone + Send + Sync + 'static> Loaded<T> {
         rows: usize,
         view: impl Fn(T) -> AnyView + Send + Sync + 'static,
     ) -> impl IntoView {
-        move || match self.state.get() {
-            Load::Pending => view! { <Skeleton rows /> }.into_any(),
-            Load::Failed(failure) => view! { <Failed failure retry=self.again /> }.into_any(),
-            Load::Ready(value) => view(value),
-        }
+        move || shown(self.state.get(), rows, self.again, &view)
     }
 }
 

@@ -5,12 +5,11 @@ use parlour_protocol::notifications::{Notification, NotificationKind};
 
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
-use crate::components::states::{Empty, Failed, Skeleton};
+use crate::components::states::{Empty, shown};
 use crate::context::{Context, context};
 use crate::effects::effect;
 use crate::icons::BELL;
 use crate::pages::PageHead;
-use crate::state::load::Load;
 use crate::state::notifications::{newest_unread, newest_unread_in};
 use crate::state::{bidi, time};
 use crate::texts::{common, friends, notifications as texts};
@@ -55,27 +54,28 @@ pub(crate) fn NotificationsPage() -> impl IntoView {
             more.update(|more| more.extend(page.items));
         });
     };
-    let list = move || match context.notices.list.get() {
-        Load::Pending => view! { <Skeleton rows=5 /> }.into_any(),
-        Load::Failed(failure) => {
-            view! { <Failed failure retry=Callback::new(move |()| context.load_notices()) /> }.into_any()
-        }
-        Load::Ready(notices) if notices.items.is_empty() => view! {
-            <Empty icon=BELL title=texts::none_title() text=texts::none_text() />
-        }
-        .into_any(),
-        Load::Ready(notices) => {
-            let mut items = notices.items;
-            let last = items.last().map_or(0, |one| one.seq);
-            items.extend(more.get().into_iter().filter(|one| one.seq < last));
-            context.people.learn(items.iter().map(|one| &one.actor));
-            view! {
-                <ul class="cards">
-                    {items.into_iter().map(|notice| view! { <NoticeLine notice /> }).collect_view()}
-                </ul>
-            }
-            .into_any()
-        }
+    let list = move || {
+        shown(
+            context.notices.list.get(),
+            5,
+            move || context.load_notices(),
+            |notices| {
+                let mut items = notices.items;
+                if items.is_empty() {
+                    return view! { <Empty icon=BELL title=texts::none_title() text=texts::none_text() /> }
+                        .into_any();
+                }
+                let last = items.last().map_or(0, |one| one.seq);
+                items.extend(more.get().into_iter().filter(|one| one.seq < last));
+                context.people.learn(items.iter().map(|one| &one.actor));
+                view! {
+                    <ul class="cards">
+                        {items.into_iter().map(|notice| view! { <NoticeLine notice /> }).collect_view()}
+                    </ul>
+                }
+                .into_any()
+            },
+        )
     };
     view! {
         <div class="page">

@@ -7,7 +7,7 @@ use leptos::task::spawn_local;
 use parlour_protocol::Page;
 
 use crate::api::http::Answer;
-use crate::components::states::{Failed, Skeleton};
+use crate::components::states::shown;
 use crate::icons::{Icon, SEARCH};
 use crate::state::load::Load;
 use crate::texts::common;
@@ -82,13 +82,7 @@ impl<T: Clone + Send + Sync + 'static> Paged<T> {
         list: impl Fn(Vec<T>) -> AnyView + Send + Sync + 'static,
     ) -> impl IntoView {
         view! {
-            {move || match self.items.get() {
-                Load::Pending => view! { <Skeleton rows /> }.into_any(),
-                Load::Failed(failure) => {
-                    view! { <Failed failure retry=Callback::new(move |()| read(false)) /> }.into_any()
-                }
-                Load::Ready(all) => list(all),
-            }}
+            {move || shown(self.items.get(), rows, move || read(false), &list)}
             <Show when=move || self.next.with(Option::is_some)>
                 <button type="button" class="button more" on:click=move |_| read(true)>
                     {common::show_more()}

@@ -9,7 +9,7 @@ use parlour_protocol::users::{Profile, Relation, User};
 use crate::browser;
 use crate::components::avatar::{Avatar, BotMark, PersonLink};
 use crate::components::copying::CopyButton;
-use crate::components::states::{Failed, Skeleton};
+use crate::components::states::shown;
 use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{BAN, CHAT, CHECK, Icon, PENCIL, USER_PLUS};
@@ -48,12 +48,10 @@ pub(crate) fn ProfilePage() -> impl IntoView {
         profile.read();
     });
     let page = move || match profile.get() {
-        Load::Pending => view! { <Skeleton rows=3 /> }.into_any(),
         Load::Failed(failure) if failure.code() == Some(ErrorCode::NotFound) => {
             view! { <NotFound /> }.into_any()
         }
-        Load::Failed(failure) => view! { <Failed failure retry=profile.again() /> }.into_any(),
-        Load::Ready(profile) => view! { <Card profile /> }.into_any(),
+        state => shown(state, 3, profile.again(), |profile| view! { <Card profile /> }.into_any()),
     };
     let window = Signal::derive(move || {
         profile.with(|profile| {

@@ -3,20 +3,21 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::{use_navigate, use_query_map};
-use parlour_protocol::ids::ConversationId;
-use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rooms::{CreateRoom, Room};
 use parlour_protocol::validation;
 
 use crate::browser;
 use crate::components::dialog::Dialog;
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Field, Input, Submit};
 use crate::components::states::Empty;
 use crate::context::context;
 use crate::effects::effect;
 use crate::icons::{COMPASS, HASH, Icon, PLUS, SEARCH};
 use crate::pages::PageHead;
+use crate::pages::auth::FormFailure;
 use crate::pages::paged::{Paged, SearchField};
+use crate::pages::sending::{Sending, place, taken};
+use crate::state::failure::Failure;
 use crate::state::{bidi, people};
 use crate::texts::{common, rooms as texts};
 
@@ -164,49 +165,38 @@ fn NewRoom(creating: RwSignal<bool>) -> impl IntoView {
     let navigate = use_navigate();
     let name = Input::new("room_name", validation::room_name);
     let topic = Input::new("room_topic", validation::topic);
-    let busy = RwSignal::new(false);
+    let sending = Sending::new();
     request_animation_frame(move || name.focus());
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() || !check_all(&[name, topic]) {
-            return;
-        }
-        busy.set(true);
+    let submit = sending.on_submit([name, topic], move || {
         let navigate = navigate.clone();
         let body = CreateRoom {
             name: name.text().trim().trim_start_matches('#').to_owned(),
             topic: topic.text().trim().to_owned(),
         };
-        spawn_local(async move {
-            match context.api.create_room(&body).await {
-                Ok(room) => {
-                    let id: ConversationId = room.id;
-                    context.reread(id);
-                    // The form is unmounted with the page; closing it would navigate back to the list. What was typed
-                    // into it is discarded, too.
-                    let replace = leptos_router::NavigateOptions { replace: true, ..Default::default() };
-                    navigate(&format!("/c/{id}"), replace);
-                }
-                Err(failure) if failure.code() == Some(ErrorCode::Taken) => {
-                    let _ = name.error.try_set(Some(texts::name_taken().to_owned()));
-                    name.focus();
-                }
-                Err(failure) => context.ui.complain(&failure),
-            }
-            let _ = busy.try_set(false);
+        let request = async move { context.api.create_room(&body).await };
+        let fields = [("name", name), ("topic", topic)];
+        let wrong =
+            move |why: &Failure| taken(why, name, texts::name_taken()).or_else(|| place(why, None, &fields));
+        sending.send(wrong, request, move |room| {
+            context.reread(room.id);
+            // The form is unmounted with the page; closing it would navigate back to the list. What was typed into it
+            // is discarded, too.
+            let replace = leptos_router::NavigateOptions { replace: true, ..Default::default() };
+            navigate(&format!("/c/{}", room.id), replace);
         });
-    };
+    });
     view! {
         <h2>{texts::create()}</h2>
         <p class="soft">{texts::create_text()}</p>
         <form class="form" data-testid="create-room-form" novalidate on:submit=submit>
+            <FormFailure failure=sending.failure />
             <Field input=name label=texts::name() hint=texts::name_hint() placeholder=texts::name_example() />
             <Field input=topic label=texts::topic() hint=texts::topic_hint() placeholder=texts::topic_example() />
             <div class="dialog-actions">
                 <button type="button" class="button" on:click=move |_| creating.set(false)>
                     {common::cancel()}
                 </button>
-                <Submit label=texts::create_submit() busy testid="create-room-submit" />
+                <Submit label=texts::create_submit() busy=sending.busy testid="create-room-submit" />
             </div>
         </form>
     }

@@ -1,11 +1,12 @@
 //! Submitting forms: one request at a time, and each refusal is shown at the field it concerns.
 
+use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_protocol::problems::ErrorCode;
 
 use crate::api::http::Answer;
-use crate::components::form::Input;
+use crate::components::form::{Input, check_all};
 use crate::state::failure::Failure;
 
 /// Whether a request is in flight, and why the last one failed.
@@ -29,6 +30,11 @@ pub(crate) fn place(why: &Failure, password: Option<Input>, fields: &[(&str, Inp
     fields.iter().find_map(|(name, input)| Some((*input, why.violation(name)?)))
 }
 
+/// The place of a failure because something is taken already, and what to say there.
+pub(crate) fn taken(why: &Failure, input: Input, text: &str) -> Place {
+    (why.code() == Some(ErrorCode::Taken)).then(|| (input, text.to_owned()))
+}
+
 /// A failure that concerns no shown field, with the server's first message about other fields.
 fn whole(why: Failure) -> Failure {
     match why {
@@ -44,6 +50,20 @@ impl Sending {
     /// No request is in flight.
     pub(crate) fn new() -> Self {
         Self { busy: RwSignal::new(false), failure: RwSignal::new(None) }
+    }
+
+    /// Handles the submission of a form: runs `then` if no request is in flight and all fields are valid.
+    pub(crate) fn on_submit<const N: usize>(
+        self,
+        fields: [Input; N],
+        then: impl Fn() + Clone + 'static,
+    ) -> impl Fn(SubmitEvent) + Clone + 'static {
+        move |event| {
+            event.prevent_default();
+            if !self.busy.get_untracked() && check_all(&fields) {
+                then();
+            }
+        }
     }
 
     /// Sends a form's request; `then` gets the answer, and `place` finds the field that a failure concerns.

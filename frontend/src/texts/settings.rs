@@ -56,7 +56,6 @@ texts! {
                    file (.ndjson).";
     export_submit = "Export";
     exported(file: &str) = "Your data is in {file}.";
-    wrong_password = "Wrong password.";
     delete = "Delete account";
     delete_text = "Everything you wrote is deleted for everyone; your name is replaced by \u{201c}Deleted user\u{201d}. \
                    Export your data first if you want to keep it.";

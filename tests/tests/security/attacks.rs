@@ -24,6 +24,7 @@ on_all_backends!(
     smuggled_lengths,
     bodies_that_nobody_reads,
     those_who_break_the_rules_do_not_come_back_at_once,
+    those_who_break_the_rules_while_people_write_are_let_go,
     answers_that_are_not_taken_cost_nobody_else,
 );
 
@@ -405,6 +406,27 @@ async fn those_who_break_the_rules_do_not_come_back_at_once(app: App) {
     stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     assert!(everything(&mut stream).starts_with("HTTP/1.1 200"));
     eventually("the held ones are let go", async || app.connections(0) <= idle).await;
+}
+
+/// While people write, connections of strangers wait for their turn to be read. One that is held never gets its turn, and
+/// must be closed all the same.
+async fn those_who_break_the_rules_while_people_write_are_let_go(app: App) {
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = ada.create_room("tea").await;
+    bob.join(room).await;
+    let _sockets = (ada.socket_on(&[room]).await, bob.socket_on(&[room]).await);
+    ada.send(room, "hi").await;
+    eventually("the node has noticed that they write", async || app.is_lively(0)).await;
+    let idle = app.connections(0);
+    let mut broken: Vec<TcpStream> = (0..100).map(|_| connect(&app)).collect();
+    for stream in &mut broken {
+        stream.write_all(b"NO HTTP AT ALL\r\n\r\n").unwrap();
+    }
+    for stream in &mut broken {
+        let answer = everything(stream);
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+    eventually("they are let go", async || app.connections(0) <= idle).await;
 }
 
 /// A client that requests much and reads none of it is refused before more is produced for it, and nobody else is.

@@ -8,12 +8,13 @@ use parlour_protocol::invites::{CreateInvite, Invite};
 
 use crate::browser;
 use crate::components::copying::CopyButton;
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Field, Input, Submit};
 use crate::context::{Context, context};
 use crate::pages::auth::FormFailure;
 use crate::pages::loaded::lines;
 use crate::pages::paged::Paged;
-use crate::pages::sending::Sending;
+use crate::pages::sending::{Sending, place};
+use crate::state::failure::Failure;
 use crate::state::{bidi, people, time};
 use crate::texts::{admin as texts, common};
 
@@ -104,24 +105,17 @@ fn NewInvite(changed: Callback<()>) -> impl IntoView {
     days.value.set("7".to_owned());
     let sending = Sending::new();
     let made = RwSignal::new(None::<String>);
-    let create = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if !check_all(&[uses, days]) {
-            return;
-        }
+    let create = sending.on_submit([uses, days], move || {
         let number = |input: Input| input.text().trim().parse().ok();
         let body = CreateInvite { uses: number(uses), days: number(days) };
         let request = async move { context.api.create_invite(&body).await };
-        sending.send(
-            |_| None,
-            request,
-            move |answer| {
-                let origin = context.session.origin();
-                let _ = made.try_set(Some(format!("{origin}/register?invite={}", answer.code)));
-                let _ = changed.try_run(());
-            },
-        );
-    };
+        let wrong = move |why: &Failure| place(why, None, &[("uses", uses), ("days", days)]);
+        sending.send(wrong, request, move |answer| {
+            let origin = context.session.origin();
+            let _ = made.try_set(Some(format!("{origin}/register?invite={}", answer.code)));
+            let _ = changed.try_run(());
+        });
+    });
     let fresh = move || {
         made.get().map(|link| {
             let copied = link.clone();

@@ -1,13 +1,13 @@
 //! Requests a mail with a password reset link. The answer does not depend on whether the account exists.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use parlour_protocol::password_resets::RequestPasswordReset;
 
 use crate::arrival::titled;
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Field, Input, Submit};
 use crate::context::context;
 use crate::pages::auth::{FormFailure, GuestLink};
+use crate::pages::sending::{Sending, place};
 use crate::state::addresses::LOG_IN;
 use crate::state::failure::Failure;
 use crate::texts::auth;
@@ -21,47 +21,28 @@ pub(crate) fn ForgotPassword() -> impl IntoView {
     });
     titled(|| auth::forgot_title().to_owned());
     who.focus_first();
-    let busy = RwSignal::new(false);
     let done = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() || !check_all(&[who]) {
-            return;
-        }
-        busy.set(true);
-        failure.set(None);
+    let sending = Sending::new();
+    let submit = sending.on_submit([who], move || {
         let body = RequestPasswordReset { handle_or_email: who.text().trim().to_owned() };
-        spawn_local(async move {
-            match context.api.request_password_reset(&body).await {
-                Ok(()) => {
-                    let _ = done.try_set(true);
-                }
-                Err(why) => {
-                    let message = why.violation("handle_or_email");
-                    if message.is_some() {
-                        let _ = who.error.try_set(message);
-                        who.focus();
-                    } else {
-                        let _ = failure.try_set(Some(why));
-                    }
-                }
-            }
-            let _ = busy.try_set(false);
+        let request = async move { context.api.request_password_reset(&body).await };
+        let wrong = move |why: &Failure| place(why, None, &[("handle_or_email", who)]);
+        sending.send(wrong, request, move |()| {
+            let _ = done.try_set(true);
         });
-    };
+    });
     let form = move || {
         view! {
             <h1>{auth::forgot_title()}</h1>
-            <form class="form" data-testid="forgot-form" novalidate on:submit=submit>
-                <FormFailure failure />
+            <form class="form" data-testid="forgot-form" novalidate on:submit=submit.clone()>
+                <FormFailure failure=sending.failure />
                 <Field
                     input=who
                     label=auth::forgot_field()
                     hint=auth::forgot_hint()
                     autocomplete="username"
                 />
-                <Submit label=auth::send_email() busy testid="forgot-submit" wide=true />
+                <Submit label=auth::send_email() busy=sending.busy testid="forgot-submit" wide=true />
             </form>
         }
     };

@@ -13,7 +13,7 @@ use parlour_protocol::validation;
 use crate::api::identities::CameBack;
 use crate::arrival::titled;
 use crate::browser;
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Field, Input, Submit};
 use crate::components::states::Skeleton;
 use crate::context::context;
 use crate::effects::effect;
@@ -21,6 +21,7 @@ use crate::pages::PageHead;
 use crate::pages::auth::register::{InviteField, Waiting, optional_display_name, registered, show_refusal};
 use crate::pages::auth::second_step::SecondStep;
 use crate::pages::auth::{FormFailure, GuestLink, enter};
+use crate::pages::sending::Sending;
 use crate::pages::servers::OnServersPage;
 use crate::state::addresses::LOG_IN;
 use crate::state::failure::Failure;
@@ -183,15 +184,10 @@ fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoVi
     let invite = Input::new("invite", validation::invite);
     handle.value.set(unknown.handle.unwrap_or_default());
     display_name.value.set(unknown.display_name.unwrap_or_default());
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
+    let sending = Sending::new();
     effect(move || handle.focus());
     let challenge = unknown.challenge;
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if !check_all(&[handle, display_name, invite]) {
-            return;
-        }
+    let submit = sending.on_submit([handle, display_name, invite], move || {
         let body = CreateProviderAccount {
             challenge: challenge.clone(),
             handle: handle.text().trim().to_owned(),
@@ -205,15 +201,15 @@ fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoVi
                 let _ = stage.try_set(Stage::Waiting(handle));
             })
         };
-        enter(context, busy, failure, request, move |why| {
+        enter(context, sending, request, move |why| {
             show_refusal(why, handle, &[("display_name", display_name), ("invite", invite)]);
         });
-    };
+    });
     view! {
         <h1>{auth::choose_username()}</h1>
         <p class="soft">{auth::choose_username_text()}</p>
         <form class="form" data-testid="handle-form" novalidate on:submit=submit>
-            <FormFailure failure />
+            <FormFailure failure=sending.failure />
             <Field
                 input=handle
                 label=auth::username()
@@ -227,7 +223,7 @@ fn ChooseHandle(unknown: UnknownIdentity, stage: RwSignal<Stage>) -> impl IntoVi
                 autocomplete="name"
             />
             <InviteField input=invite />
-            <Submit label=auth::create_account() busy testid="handle-submit" wide=true />
+            <Submit label=auth::create_account() busy=sending.busy testid="handle-submit" wide=true />
         </form>
         <p class="auth-switch">
             <GuestLink to=LOG_IN text=common::cancel() testid="go-login" />

@@ -11,11 +11,12 @@ use crate::api::calls::Registered;
 use crate::api::http::Answer;
 use crate::arrival::titled;
 use crate::browser;
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Field, Input, Submit};
 use crate::context::context;
 use crate::icons::{ALERT, Icon};
 use crate::pages::auth::provider::ProviderButton;
 use crate::pages::auth::{FormFailure, GuestLink, enter};
+use crate::pages::sending::Sending;
 use crate::pages::servers::OtherServer;
 use crate::state::addresses::LOG_IN;
 use crate::state::failure::Failure;
@@ -65,14 +66,9 @@ pub(crate) fn Register() -> impl IntoView {
         invite.value.set(code);
     }
     handle.focus_first();
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None);
+    let sending = Sending::new();
     let waiting = RwSignal::new(None::<String>);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if !check_all(&[handle, display_name, password, invite]) {
-            return;
-        }
+    let submit = sending.on_submit([handle, display_name, password, invite], move || {
         let body = CreateAccount {
             handle: handle.text().trim().to_owned(),
             display_name: display_name.trimmed(),
@@ -86,20 +82,20 @@ pub(crate) fn Register() -> impl IntoView {
                 let _ = waiting.try_set(Some(handle));
             })
         };
-        enter(context, busy, failure, request, move |why| {
+        enter(context, sending, request, move |why| {
             if why.code() == Some(ErrorCode::InviteNeeded) {
                 invite.focus();
             }
             let others = [("display_name", display_name), ("password", password), ("invite", invite)];
             show_refusal(why, handle, &others);
         });
-    };
+    });
     let form = move || {
         view! {
             <h1>{auth::create_account_title()}</h1>
             <Access invited />
-            <form class="form" data-testid="register-form" novalidate on:submit=submit>
-                <FormFailure failure />
+            <form class="form" data-testid="register-form" novalidate on:submit=submit.clone()>
+                <FormFailure failure=sending.failure />
                 <Names handle display_name />
                 <Field
                     input=password
@@ -109,7 +105,7 @@ pub(crate) fn Register() -> impl IntoView {
                     autocomplete="new-password"
                 />
                 <InviteField input=invite />
-                <Submit label=auth::create_account() busy testid="register-submit" wide=true />
+                <Submit label=auth::create_account() busy=sending.busy testid="register-submit" wide=true />
             </form>
             <ProviderButton />
             <p class="auth-switch">

@@ -6,10 +6,11 @@ use parlour_protocol::second_factors::CompleteSession;
 
 use crate::arrival::titled;
 use crate::browser;
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Field, Input, Submit};
 use crate::context::context;
 use crate::effects::effect;
 use crate::pages::auth::{FormFailure, enter};
+use crate::pages::sending::Sending;
 use crate::pages::settings::passkeys::StepWithPasskey;
 use crate::state::failure::Failure;
 use crate::texts::{auth, common};
@@ -25,17 +26,12 @@ pub(crate) fn SecondStep(challenge: String, passkey: bool, back: Callback<Option
                 if text.trim().is_empty() { Err(auth::enter_code().to_owned()) } else { Ok(()) }
             },
         );
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None);
+    let sending = Sending::new();
     titled(|| auth::second_step_title().to_owned());
     effect(move || code.focus());
-    let with_passkey =
-        passkey.then(|| view! { <StepWithPasskey challenge=challenge.clone() failure back /> });
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if !check_all(&[code]) {
-            return;
-        }
+    let with_passkey = passkey
+        .then(|| view! { <StepWithPasskey challenge=challenge.clone() failure=sending.failure back /> });
+    let submit = sending.on_submit([code], move || {
         let body = CompleteSession {
             challenge: challenge.clone(),
             code: code.text(),
@@ -43,7 +39,7 @@ pub(crate) fn SecondStep(challenge: String, passkey: bool, back: Callback<Option
             refresh: context.api.transport(),
         };
         let request = async move { context.api.complete_session(&body).await };
-        enter(context, busy, failure, request, move |why| match why.code() {
+        enter(context, sending, request, move |why| match why.code() {
             Some(ErrorCode::BadCredentials) => {
                 let _ = code.value.try_set(String::new());
                 code.focus();
@@ -53,18 +49,18 @@ pub(crate) fn SecondStep(challenge: String, passkey: bool, back: Callback<Option
             }
             _ => {}
         });
-    };
+    });
     view! {
         <h1>{auth::second_step_title()}</h1>
         <form class="form" data-testid="second-step-form" novalidate on:submit=submit>
-            <FormFailure failure />
+            <FormFailure failure=sending.failure />
             <Field
                 input=code
                 label=auth::code()
                 hint=auth::code_hint()
                 autocomplete="one-time-code"
             />
-            <Submit label=auth::log_in() busy testid="second-step-submit" wide=true />
+            <Submit label=auth::log_in() busy=sending.busy testid="second-step-submit" wide=true />
         </form>
         {with_passkey}
         <p class="auth-switch">

@@ -2,14 +2,13 @@
 //! send to servers. A button must be pressed, so that link scanners in mail programs confirm nothing.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use parlour_protocol::emails::CompleteEmailVerification;
 
 use crate::arrival::titled;
 use crate::components::form::Submit;
 use crate::context::context;
 use crate::pages::auth::FormFailure;
-use crate::state::failure::Failure;
+use crate::pages::sending::Sending;
 use crate::texts::auth;
 
 /// The button and the result.
@@ -17,37 +16,27 @@ use crate::texts::auth;
 pub(crate) fn VerifyEmail() -> impl IntoView {
     let context = context();
     titled(|| auth::verify_title().to_owned());
-    let busy = RwSignal::new(false);
     let done = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        failure.set(None);
+    let sending = Sending::new();
+    let submit = sending.on_submit([], move || {
         let hash = window().location().hash().unwrap_or_default();
         let body = CompleteEmailVerification { token: hash.trim_start_matches('#').to_owned() };
-        spawn_local(async move {
-            match context.api.complete_email_verification(&body).await {
-                Ok(()) => {
-                    let _ = done.try_set(true);
-                }
-                Err(why) => {
-                    let _ = failure.try_set(Some(why));
-                }
-            }
-            let _ = busy.try_set(false);
-        });
-    };
+        let request = async move { context.api.complete_email_verification(&body).await };
+        sending.send(
+            |_| None,
+            request,
+            move |()| {
+                let _ = done.try_set(true);
+            },
+        );
+    });
     let form = move || {
         view! {
             <h1>{auth::verify_title()}</h1>
-            <form class="form" data-testid="verify-email-form" novalidate on:submit=submit>
-                <FormFailure failure />
+            <form class="form" data-testid="verify-email-form" novalidate on:submit=submit.clone()>
+                <FormFailure failure=sending.failure />
                 <p>{auth::verify_text()}</p>
-                <Submit label=auth::verify_button() busy testid="verify-email-submit" wide=true />
+                <Submit label=auth::verify_button() busy=sending.busy testid="verify-email-submit" wide=true />
             </form>
         }
     };

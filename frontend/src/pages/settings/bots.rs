@@ -5,12 +5,11 @@ use parlour_protocol::bots::{Bot, CreateBot};
 use parlour_protocol::ids::UserId;
 use parlour_protocol::limits::BOTS_PER_USER;
 use parlour_protocol::own_data::ConfirmPassword;
-use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
 
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Field, Input, Submit};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::context::context;
 use crate::effects::effect;
@@ -18,7 +17,7 @@ use crate::icons::{Icon, PLUS};
 use crate::pages::auth::FormFailure;
 use crate::pages::auth::register::optional_display_name;
 use crate::pages::loaded::Loaded;
-use crate::pages::sending::{Sending, place};
+use crate::pages::sending::{Sending, place, taken};
 use crate::pages::settings::tokens::{Tokens, focus_soon};
 use crate::state::failure::Failure;
 use crate::state::tokens::{Doing, Holder, full};
@@ -225,20 +224,14 @@ fn DeleteBot(
         doing.set(None);
         focus_soon(format!("delete-bot-{id}"));
     };
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if check_all(&[password]) {
-            let body = ConfirmPassword { password: password.text() };
-            let request = async move { context.api.delete_bot(id, &body).await };
-            sending.send(
-                move |why| place(why, Some(password), &[]),
-                request,
-                move |receipt| {
-                    let _ = deleted.try_run(receipt.erased.messages);
-                },
-            );
-        }
-    };
+    let submit = sending.on_submit([password], move || {
+        let body = ConfirmPassword { password: password.text() };
+        let request = async move { context.api.delete_bot(id, &body).await };
+        let wrong = move |why: &Failure| place(why, Some(password), &[]);
+        sending.send(wrong, request, move |receipt| {
+            let _ = deleted.try_run(receipt.erased.messages);
+        });
+    });
     view! {
         <form class="form whole" data-testid="delete-bot-form" novalidate on:submit=submit>
             <p>{texts::delete_text(&name)}</p>
@@ -279,24 +272,18 @@ fn NewBot(doing: RwSignal<Option<Doing>>, created: Callback<Bot>) -> impl IntoVi
         doing.set(None);
         focus_soon(NEW_BOT.to_owned());
     };
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if !check_all(&[handle, shown]) {
-            return;
-        }
+    let submit = sending.on_submit([handle, shown], move || {
         let body = CreateBot { handle: handle.text().trim().to_owned(), display_name: shown.trimmed() };
         let request = async move { context.api.create_bot(&body).await };
         let wrong = move |why: &Failure| {
-            if why.code() == Some(ErrorCode::Taken) {
-                return Some((handle, auth::username_taken().to_owned()));
-            }
-            place(why, None, &[("handle", handle), ("display_name", shown)])
+            taken(why, handle, auth::username_taken())
+                .or_else(|| place(why, None, &[("handle", handle), ("display_name", shown)]))
         };
         sending.send(wrong, request, move |bot| {
             forget();
             let _ = created.try_run(bot);
         });
-    };
+    });
     view! {
         <form class="form" data-testid="bot-form" novalidate on:submit=submit>
             <FormFailure failure=sending.failure />

@@ -79,12 +79,7 @@ fn Manage(email: Email, known: Loaded<Email>) -> impl IntoView {
             known.set(email);
         });
     };
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if check_all(&[address, password]) {
-            choose(address.text().trim().to_owned());
-        }
-    };
+    let submit = sending.on_submit([address, password], move || choose(address.text().trim().to_owned()));
     let again = move |_| {
         if let Some(pending) = pending.get_value().filter(|_| check_all(&[password])) {
             choose(pending);

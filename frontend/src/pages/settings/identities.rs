@@ -1,22 +1,21 @@
 //! Identities at the OpenID Connect provider, in the settings.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use parlour_protocol::identities::{BeginIdentity, Identity};
 use parlour_protocol::own_data::ConfirmPassword;
-use parlour_protocol::problems::ErrorCode;
 
 use crate::browser;
-use crate::components::form::{Input, Submit, check_all};
+use crate::components::form::{Input, Submit};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::context::context;
 use crate::effects::effect;
 use crate::pages::auth::FormFailure;
 use crate::pages::auth::provider::go_to;
 use crate::pages::loaded::{Loaded, lines};
+use crate::pages::sending::{Sending, place};
 use crate::pages::servers::OnServersPage;
 use crate::state::failure::Failure;
-use crate::texts::{common, security as texts, servers, settings};
+use crate::texts::{common, security as texts, servers};
 
 /// The form that is open.
 #[derive(Clone)]
@@ -114,20 +113,13 @@ fn Line(identity: Identity, form: RwSignal<Form>) -> impl IntoView {
 fn Confirm(remove: Option<Identity>, form: RwSignal<Form>, again: Callback<()>) -> impl IntoView {
     let context = context();
     let password: Input = password_again("identity_password");
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
+    let sending = Sending::new();
     let label = if remove.is_some() { common::remove() } else { texts::continue_on() };
     effect(move || password.focus());
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() || !check_all(&[password]) {
-            return;
-        }
-        busy.set(true);
-        failure.set(None);
+    let submit = sending.on_submit([password], move || {
         let (remove, password_text) = (remove.clone(), password.text());
-        spawn_local(async move {
-            let outcome = match remove {
+        let request = async move {
+            match remove {
                 Some(identity) => {
                     let body = ConfirmPassword { password: password_text };
                     context.api.delete_identity(identity.id, &body).await.map(|()| None)
@@ -136,35 +128,30 @@ fn Confirm(remove: Option<Identity>, form: RwSignal<Form>, again: Callback<()>) 
                     let body = BeginIdentity { password: password_text, refresh: context.api.transport() };
                     context.api.begin_identity(&body).await.map(|begun| Some(begun.authorization_url))
                 }
-            };
-            match outcome {
-                // The page is being left; the form stays busy.
-                Ok(Some(address)) => return go_to(&address),
-                Ok(None) => {
-                    let _ = form.try_set(Form::Closed);
-                    let _ = again.try_run(());
-                }
-                Err(why) if why.code() == Some(ErrorCode::BadCredentials) => {
-                    let _ = password.value.try_set(String::new());
-                    let _ = password.error.try_set(Some(settings::wrong_password().to_owned()));
-                    password.focus();
-                }
-                Err(why) => {
-                    let _ = failure.try_set(Some(why));
-                }
             }
-            let _ = busy.try_set(false);
+        };
+        let wrong = move |why: &Failure| place(why, Some(password), &[]);
+        sending.send(wrong, request, move |address| match address {
+            Some(address) => {
+                // The page is being left.
+                sending.busy.set(true);
+                go_to(&address);
+            }
+            None => {
+                let _ = form.try_set(Form::Closed);
+                let _ = again.try_run(());
+            }
         });
-    };
+    });
     view! {
         <form class="form" data-testid="identity-form" novalidate on:submit=submit>
-            <FormFailure failure />
+            <FormFailure failure=sending.failure />
             <PasswordAgain input=password />
             <div class="row end">
                 <button type="button" class="button" on:click=move |_| form.set(Form::Closed)>
                     {common::cancel()}
                 </button>
-                <Submit label busy testid="identity-submit" />
+                <Submit label busy=sending.busy testid="identity-submit" />
             </div>
         </form>
     }

@@ -9,11 +9,12 @@ use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
 
 use crate::components::avatar::Avatar;
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Field, Input, Submit};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::context::{Context, context};
 use crate::icons::{CAMERA, Icon, TRASH};
 use crate::pages::auth::FormFailure;
+use crate::pages::sending::{Sending, place, taken};
 use crate::state::failure::Failure;
 use crate::texts::{auth, common, security, settings as texts};
 
@@ -178,8 +179,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
     let handle = Input::new("handle", validation::handle);
     let display_name = Input::new("display_name", validation::display_name);
     let bio = Input::new("bio", validation::bio);
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
+    let sending = Sending::new();
     context.session.account.with_untracked(|account| {
         if let Some(account) = account {
             handle.value.set(account.handle.clone());
@@ -187,11 +187,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
             bio.value.set(account.bio.clone());
         }
     });
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() || !check_all(&[display_name, handle, bio]) {
-            return;
-        }
+    let submit = sending.on_submit([display_name, handle, bio], move || {
         let Some(known) = context.session.account.get_untracked() else { return };
         let changed = |input: Input, old: &str| {
             let new = input.text().trim().to_owned();
@@ -206,34 +202,22 @@ pub(crate) fn ProfileForm() -> impl IntoView {
             context.ui.toast(texts::no_changes(), false);
             return;
         }
-        busy.set(true);
-        failure.set(None);
-        spawn_local(async move {
-            match context.api.update_account(&body).await {
-                Ok(account) => {
-                    context.account_changed(account);
-                    context.ui.toast(texts::profile_saved(), false);
-                }
-                Err(why) if why.code() == Some(ErrorCode::Taken) => {
-                    let _ = handle.error.try_set(Some(auth::username_taken().to_owned()));
-                    handle.focus();
-                }
-                Err(why) => {
-                    for (name, input) in [("handle", handle), ("display_name", display_name), ("bio", bio)] {
-                        let _ = input.error.try_set(why.violation(name));
-                    }
-                    let _ = failure.try_set(Some(why));
-                }
-            }
-            let _ = busy.try_set(false);
+        let request = async move { context.api.update_account(&body).await };
+        let fields = [("handle", handle), ("display_name", display_name), ("bio", bio)];
+        let wrong = move |why: &Failure| {
+            taken(why, handle, auth::username_taken()).or_else(|| place(why, None, &fields))
+        };
+        sending.send(wrong, request, move |account| {
+            context.account_changed(account);
+            context.ui.toast(texts::profile_saved(), false);
         });
-    };
+    });
     let count = move || bio.value.with(|text| text.chars().count());
     view! {
         <section class="card settings-card">
             <h2>{texts::profile()}</h2>
             <form class="form" data-testid="profile-form" novalidate on:submit=submit>
-                <FormFailure failure />
+                <FormFailure failure=sending.failure />
                 <Field input=display_name label=texts::display_name() hint=texts::display_name_hint() autocomplete="name" />
                 <Field
                     input=handle
@@ -246,7 +230,7 @@ pub(crate) fn ProfileForm() -> impl IntoView {
                     <span class="soft tabular grow">
                         {move || (count() > BIO - 60).then(|| texts::of_characters(count(), BIO))}
                     </span>
-                    <Submit label=common::save() busy testid="save-profile" />
+                    <Submit label=common::save() busy=sending.busy testid="save-profile" />
                 </div>
             </form>
         </section>
@@ -259,39 +243,26 @@ pub(crate) fn PasswordForm() -> impl IntoView {
     let context = context();
     let current = password_again("current_password");
     let new = Input::new("new_password", validation::password);
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() || !check_all(&[current, new]) {
-            return;
-        }
-        busy.set(true);
-        failure.set(None);
+    let sending = Sending::new();
+    let submit = sending.on_submit([current, new], move || {
         let body = ChangePassword { current: current.text(), new: new.text() };
-        spawn_local(async move {
-            match context.api.change_password(&body).await {
-                Ok(()) => {
-                    let _ = current.value.try_set(String::new());
-                    let _ = new.value.try_set(String::new());
-                    context.ui.toast(security::password_changed(), false);
-                }
-                Err(why) if why.code() == Some(ErrorCode::BadCredentials) => {
-                    let _ = current.error.try_set(Some(security::wrong_current_password().to_owned()));
-                    current.focus();
-                }
-                Err(why) => {
-                    let _ = failure.try_set(Some(why));
-                }
-            }
-            let _ = busy.try_set(false);
+        let request = async move { context.api.change_password(&body).await };
+        let wrong = move |why: &Failure| {
+            let place = place(why, Some(current), &[("new", new)])?;
+            let is_current = why.code() == Some(ErrorCode::BadCredentials);
+            Some(if is_current { (current, security::wrong_current_password().to_owned()) } else { place })
+        };
+        sending.send(wrong, request, move |()| {
+            let _ = current.value.try_set(String::new());
+            let _ = new.value.try_set(String::new());
+            context.ui.toast(security::password_changed(), false);
         });
-    };
+    });
     view! {
         <section class="card settings-card">
             <h2>{security::password()}</h2>
             <form class="form" data-testid="password-form" novalidate on:submit=submit>
-                <FormFailure failure />
+                <FormFailure failure=sending.failure />
                 <PasswordAgain input=current label=security::current_password() />
                 <Field
                     input=new
@@ -301,7 +272,7 @@ pub(crate) fn PasswordForm() -> impl IntoView {
                     autocomplete="new-password"
                 />
                 <div class="row end">
-                    <Submit label=security::change_password() busy testid="change-password" />
+                    <Submit label=security::change_password() busy=sending.busy testid="change-password" />
                 </div>
             </form>
         </section>

@@ -9,7 +9,7 @@ use parlour_protocol::passkeys::{
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::validation;
 
-use crate::components::form::{Field, Input, Submit, check_all};
+use crate::components::form::{Field, Input, Submit};
 use crate::components::password::{PasswordAgain, password_again};
 use crate::context::{Context, context};
 use crate::effects::effect;
@@ -142,20 +142,14 @@ fn Rename(
     input.value.set(name);
     let sending = Sending::new();
     effect(move || input.focus());
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if check_all(&[input]) {
-            let body = UpdatePasskey { name: input.text() };
-            let request = async move { context.api.update_passkey(id, &body).await };
-            sending.send(
-                move |why| place(why, None, &[("name", input)]),
-                request,
-                move |_| {
-                    let _ = done.try_run(());
-                },
-            );
-        }
-    };
+    let submit = sending.on_submit([input], move || {
+        let body = UpdatePasskey { name: input.text() };
+        let request = async move { context.api.update_passkey(id, &body).await };
+        let wrong = move |why: &Failure| place(why, None, &[("name", input)]);
+        sending.send(wrong, request, move |_| {
+            let _ = done.try_run(());
+        });
+    });
     view! {
         <form class="form whole" data-testid="rename-passkey-form" novalidate on:submit=submit>
             <FormFailure failure=sending.failure />
@@ -180,21 +174,15 @@ fn Remove(
     let password = password_again("passkey_remove_password");
     let sending = Sending::new();
     effect(move || password.focus());
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if check_all(&[password]) {
-            let body = ConfirmPassword { password: password.text() };
-            let request = async move { context.api.delete_passkey(id, &body).await };
-            sending.send(
-                move |why| place(why, Some(password), &[]),
-                request,
-                move |()| {
-                    context.ui.toast(texts::passkey_removed(), false);
-                    let _ = done.try_run(());
-                },
-            );
-        }
-    };
+    let submit = sending.on_submit([password], move || {
+        let body = ConfirmPassword { password: password.text() };
+        let request = async move { context.api.delete_passkey(id, &body).await };
+        let wrong = move |why: &Failure| place(why, Some(password), &[]);
+        sending.send(wrong, request, move |()| {
+            context.ui.toast(texts::passkey_removed(), false);
+            let _ = done.try_run(());
+        });
+    });
     view! {
         <form class="form whole" data-testid="remove-passkey-form" novalidate on:submit=submit>
             <FormFailure failure=sending.failure />
@@ -224,11 +212,7 @@ fn Add(done: Callback<()>) -> impl IntoView {
     name.value.set(browser::device());
     let password = password_again("passkey_password");
     let sending = Sending::new();
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if !check_all(&[name, password]) {
-            return;
-        }
+    let submit = sending.on_submit([name, password], move || {
         let (body, called) = (ConfirmPassword { password: password.text() }, name.text());
         let request = async move {
             let begun = context.api.begin_passkey(&body).await?;
@@ -242,7 +226,7 @@ fn Add(done: Callback<()>) -> impl IntoView {
             context.ui.toast(texts::passkey_added(&bidi::isolated(&made.name)), false);
             let _ = done.try_run(());
         });
-    };
+    });
     view! {
         <form class="form" data-testid="add-passkey-form" novalidate on:submit=submit>
             <FormFailure failure=sending.failure />
@@ -264,7 +248,7 @@ fn usable_here(context: Context) -> bool {
 #[component]
 pub(crate) fn LogInWithPasskey(failure: RwSignal<Option<Failure>>) -> impl IntoView {
     let context = context();
-    let busy = RwSignal::new(false);
+    let sending = Sending { failure, ..Sending::new() };
     let offered = move || usable_here(context) && context.session.of_server(|server| server.passkeys);
     let log_in = move |()| {
         let request = async move {
@@ -278,11 +262,11 @@ pub(crate) fn LogInWithPasskey(failure: RwSignal<Option<Failure>>) -> impl IntoV
             };
             context.api.create_passkey_session(&body).await
         };
-        enter(context, busy, failure, request, |_| {});
+        enter(context, sending, request, |_| {});
     };
     view! {
         <Show when=offered>
-            <PasskeyButton label=auth::or_passkey() testid="passkey-login" busy press=Callback::new(log_in) />
+            <PasskeyButton label=auth::or_passkey() testid="passkey-login" busy=sending.busy press=Callback::new(log_in) />
         </Show>
     }
 }
@@ -295,7 +279,7 @@ pub(crate) fn StepWithPasskey(
     back: Callback<Option<Failure>>,
 ) -> impl IntoView {
     let context = context();
-    let busy = RwSignal::new(false);
+    let sending = Sending { failure, ..Sending::new() };
     let step = move |()| {
         let challenge = challenge.clone();
         let request = async move {
@@ -311,14 +295,14 @@ pub(crate) fn StepWithPasskey(
             };
             context.api.complete_passkey_step(&body).await
         };
-        enter(context, busy, failure, request, move |why| {
+        enter(context, sending, request, move |why| {
             if why.code() == Some(ErrorCode::Unauthenticated) {
                 let _ = back.try_run(Some(why.clone()));
             }
         });
     };
     usable_here(context).then(|| {
-        view! { <PasskeyButton label=auth::use_passkey() testid="passkey-step" busy press=Callback::new(step) /> }
+        view! { <PasskeyButton label=auth::use_passkey() testid="passkey-step" busy=sending.busy press=Callback::new(step) /> }
     })
 }
 

@@ -6,10 +6,9 @@ use parlour_protocol::privacy::{FindableBy, PresenceTo, Privacy, RequestsFrom, U
 
 use crate::browser;
 use crate::components::avatar::{Avatar, Name};
-use crate::components::states::{Failed, Skeleton};
+use crate::components::states::shown;
 use crate::context::context;
 use crate::pages::loaded::{Loaded, lines};
-use crate::state::load::Load;
 use crate::state::{bidi, time};
 use crate::texts::{friends, settings as texts};
 
@@ -103,12 +102,10 @@ pub(crate) fn Blocked() -> impl IntoView {
         <section class="card settings-card">
             <h2>{texts::blocked_people()}</h2>
             <p class="soft">{texts::blocked_text()}</p>
-            {move || match context.friends.blocks.get() {
-                Load::Pending => view! { <Skeleton rows=2 /> }.into_any(),
-                Load::Failed(failure) => {
-                    view! { <Failed failure retry=Callback::new(move |()| context.load_blocks()) /> }.into_any()
-                }
-                Load::Ready(all) => lines(all, view! { <p>{texts::blocked_none()}</p> }, line),
+            {move || {
+                shown(context.friends.blocks.get(), 2, move || context.load_blocks(), |all| {
+                    lines(all, view! { <p>{texts::blocked_none()}</p> }, line)
+                })
             }}
         </section>
     }

@@ -3,12 +3,8 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use parlour_protocol::own_data::ConfirmPassword;
-use parlour_protocol::problems::ErrorCode;
-use parlour_protocol::second_factors::{
-    ConfirmBoth, ConfirmSecondFactor, NewSecondFactor, RecoveryCodes, SecondFactor,
-};
+use parlour_protocol::second_factors::{ConfirmBoth, ConfirmSecondFactor, NewSecondFactor, SecondFactor};
 
-use crate::api::http::Answer;
 use crate::browser;
 use crate::components::copying::CopyButton;
 use crate::components::form::{Field, Input, Submit, check_all};
@@ -18,6 +14,7 @@ use crate::components::states::{Failed, Skeleton};
 use crate::context::context;
 use crate::effects::effect;
 use crate::pages::auth::FormFailure;
+use crate::pages::sending::{Place, Sending, place};
 use crate::state::failure::Failure;
 use crate::state::time;
 use crate::texts::{auth, common, security as texts};
@@ -70,34 +67,9 @@ pub(crate) fn SecondFactorForm() -> impl IntoView {
     }
 }
 
-/// Sends a form and passes the answer to `then`; a refusal is shown at the field it concerns.
-fn send<T: 'static>(
-    busy: RwSignal<bool>,
-    failure: RwSignal<Option<Failure>>,
-    field: Input,
-    request: impl Future<Output = Answer<T>> + 'static,
-    then: impl FnOnce(T) + 'static,
-) {
-    if busy.get_untracked() {
-        return;
-    }
-    busy.set(true);
-    failure.set(None);
-    spawn_local(async move {
-        let answer = request.await;
-        let _ = busy.try_set(false);
-        match answer {
-            Ok(answer) => then(answer),
-            Err(why) if why.code() == Some(ErrorCode::BadCredentials) => {
-                let _ = field.value.try_set(String::new());
-                let _ = field.error.try_set(Some(why.message()));
-                field.focus();
-            }
-            Err(why) => {
-                let _ = failure.try_set(Some(why));
-            }
-        }
-    });
+/// Shows a wrong password or code at its field.
+fn at(field: Input) -> impl FnOnce(&Failure) -> Place {
+    move |why| place(why, Some(field), &[])
 }
 
 /// Asks for the password and requests a secret.
@@ -105,27 +77,23 @@ fn send<T: 'static>(
 fn Begin(stage: RwSignal<Stage>) -> impl IntoView {
     let context = context();
     let password = password_again("factor_password");
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if check_all(&[password]) {
-            let body = ConfirmPassword { password: password.text() };
-            let request = async move { context.api.begin_second_factor(&body).await };
-            send(busy, failure, password, request, move |made| {
-                let _ = stage.try_set(Stage::Begun(made));
-            });
-        }
-    };
+    let sending = Sending::new();
+    let submit = sending.on_submit([password], move || {
+        let body = ConfirmPassword { password: password.text() };
+        let request = async move { context.api.begin_second_factor(&body).await };
+        sending.send(at(password), request, move |made| {
+            let _ = stage.try_set(Stage::Begun(made));
+        });
+    });
     view! {
         <p class="soft">
             {texts::factor_off()}
         </p>
         <form class="form" data-testid="factor-begin-form" novalidate on:submit=submit>
-            <FormFailure failure />
+            <FormFailure failure=sending.failure />
             <PasswordAgain input=password />
             <div class="row end">
-                <Submit label=texts::turn_on() busy testid="factor-begin" />
+                <Submit label=texts::turn_on() busy=sending.busy testid="factor-begin" />
             </div>
         </form>
     }
@@ -136,19 +104,15 @@ fn Begin(stage: RwSignal<Stage>) -> impl IntoView {
 fn Confirm(made: NewSecondFactor, stage: RwSignal<Stage>) -> impl IntoView {
     let context = context();
     let code = Input::new("factor_code", filled);
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
+    let sending = Sending::new();
     effect(move || code.focus());
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if check_all(&[code]) {
-            let body = ConfirmSecondFactor { code: code.text() };
-            let request = async move { context.api.confirm_second_factor(&body).await };
-            send(busy, failure, code, request, move |answer: RecoveryCodes| {
-                let _ = stage.try_set(Stage::Codes(answer.codes));
-            });
-        }
-    };
+    let submit = sending.on_submit([code], move || {
+        let body = ConfirmSecondFactor { code: code.text() };
+        let request = async move { context.api.confirm_second_factor(&body).await };
+        sending.send(at(code), request, move |answer| {
+            let _ = stage.try_set(Stage::Codes(answer.codes));
+        });
+    });
     let secret = made.secret.clone();
     view! {
         <QrCode text=made.uri.clone() label=texts::qr_label() />
@@ -161,13 +125,13 @@ fn Confirm(made: NewSecondFactor, stage: RwSignal<Stage>) -> impl IntoView {
             <CopyButton text=secret testid="copy-factor-secret" />
         </p>
         <form class="form" data-testid="factor-confirm-form" novalidate on:submit=submit>
-            <FormFailure failure />
+            <FormFailure failure=sending.failure />
             <Field input=code label=auth::code() hint=texts::factor_code_hint() autocomplete="one-time-code" />
             <div class="row end">
                 <button type="button" class="button" on:click=move |_| stage.set(Stage::Off)>
                     {common::cancel()}
                 </button>
-                <Submit label=texts::confirm() busy testid="factor-confirm" />
+                <Submit label=texts::confirm() busy=sending.busy testid="factor-confirm" />
             </div>
         </form>
     }
@@ -218,25 +182,21 @@ fn Manage(known: SecondFactor, stage: RwSignal<Stage>, done: Callback<()>) -> im
     let context = context();
     let password = password_again("factor_password");
     let code = Input::new("factor_code", filled);
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
-    let both = move || {
-        check_all(&[password, code]).then(|| ConfirmBoth { password: password.text(), code: code.text() })
-    };
-    let remove = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if let Some(body) = both() {
-            let request = async move { context.api.delete_second_factor(&body).await };
-            send(busy, failure, code, request, move |()| {
-                context.ui.toast(texts::factor_is_off(), false);
-                let _ = done.try_run(());
-            });
-        }
-    };
+    let sending = Sending::new();
+    let both = move || ConfirmBoth { password: password.text(), code: code.text() };
+    let remove = sending.on_submit([password, code], move || {
+        let body = both();
+        let request = async move { context.api.delete_second_factor(&body).await };
+        sending.send(at(code), request, move |()| {
+            context.ui.toast(texts::factor_is_off(), false);
+            let _ = done.try_run(());
+        });
+    });
     let renew = move |_| {
-        if let Some(body) = both() {
+        if check_all(&[password, code]) {
+            let body = both();
             let request = async move { context.api.renew_recovery_codes(&body).await };
-            send(busy, failure, code, request, move |answer: RecoveryCodes| {
+            sending.send(at(code), request, move |answer| {
                 let _ = stage.try_set(Stage::Codes(answer.codes));
             });
         }
@@ -246,7 +206,7 @@ fn Manage(known: SecondFactor, stage: RwSignal<Stage>, done: Callback<()>) -> im
     view! {
         <p data-testid="second-factor-on">{texts::factor_on(&since, &left)}</p>
         <form class="form" data-testid="factor-manage-form" novalidate on:submit=remove>
-            <FormFailure failure />
+            <FormFailure failure=sending.failure />
             <PasswordAgain input=password />
             <Field
                 input=code
@@ -258,7 +218,7 @@ fn Manage(known: SecondFactor, stage: RwSignal<Stage>, done: Callback<()>) -> im
                 <button type="button" class="button" data-testid="renew-recovery-codes" on:click=renew>
                     {texts::new_codes()}
                 </button>
-                <button type="submit" class="button danger" class:busy=move || busy.get() data-testid="factor-remove">
+                <button type="submit" class="button danger" class:busy=move || sending.busy.get() data-testid="factor-remove">
                     {texts::turn_off()}
                 </button>
             </div>
