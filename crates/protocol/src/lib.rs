@@ -35,6 +35,8 @@ pub mod rooms;
 pub mod second_factors;
 pub mod sessions;
 pub mod socket;
+#[cfg(feature = "diesel")]
+mod stored;
 pub mod text;
 pub mod time;
 pub mod users;
