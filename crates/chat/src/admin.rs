@@ -16,6 +16,7 @@ use crate::audit::{Note, note};
 use crate::identity::sessions::ended;
 use crate::outcome::{Done, Outcome};
 use crate::rights::demand_admin;
+use crate::rooms::Listed;
 use crate::{Effect, Refusal, bots, cut_page};
 
 /// An account that isn't deleted.
@@ -25,7 +26,7 @@ fn living(conn: &mut Connection, who: UserId) -> Result<UserRow, Refusal> {
 
 /// Accounts as administrators see them. Nobody else can see whether a user has a second factor.
 fn views(conn: &mut Connection, rows: &[UserRow]) -> Result<Vec<AdminUser>, Refusal> {
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let ids: Vec<UserId> = rows.iter().map(|row| row.id).collect();
     let protected = second_factors::list_protected(conn, &ids)?;
     Ok(rows.iter().map(|row| view(row, protected.contains(&row.id))).collect())
 }
@@ -43,7 +44,7 @@ fn view(row: &UserRow, second_factor: bool) -> AdminUser {
         created_at: Timestamp(row.created_at),
         suspended_at: row.suspended_at.map(Timestamp),
         pending_since: row.pending_since.map(Timestamp),
-        owner: row.owner_id.map(UserId),
+        owner: row.owner_id,
     }
 }
 
@@ -95,19 +96,16 @@ pub fn reinstate(conn: &mut Connection, now: Timestamp, user: UserId, who: UserI
     Ok(Outcome::without_events(view_one(conn, &row)?))
 }
 
-/// A page, and the position after which the next one starts.
-pub type Listed = (Vec<AdminUser>, Option<(i64, i64)>);
-
 /// A page of accounts that wait for approval, longest wait first.
 pub fn list_pending(
     conn: &mut Connection,
     user: UserId,
     after: Option<(i64, i64)>,
     limit: i64,
-) -> Result<Listed, Refusal> {
+) -> Result<Listed<AdminUser>, Refusal> {
     demand_admin(conn, user)?;
     let mut rows = admin::list_pending(conn, after, limit + 1)?;
-    let next = cut_page(&mut rows, limit, |row| Some((row.pending_since?, row.id))).flatten();
+    let next = cut_page(&mut rows, limit, |row| Some((row.pending_since?, row.id.0))).flatten();
     Ok((views(conn, &rows)?, next))
 }
 
@@ -147,7 +145,7 @@ pub fn promote(conn: &mut Connection, now: Timestamp, handle: &str) -> Done<bool
     if row.is_bot() {
         return Err(Refusal::because(ErrorCode::Conflict, "A bot can't be an administrator."));
     }
-    let id = UserId(row.id);
+    let id = row.id;
     note(conn, now, Note { actor: None, ..Note::by(AuditKind::Promoted, id).about(id) })?;
     users::update(
         conn,

@@ -59,8 +59,8 @@ pub fn note(conn: &mut Connection, now: Timestamp, note: Note) -> Result<(), Ref
         NewAuditRow {
             at: now.0,
             kind: note.kind.as_str().to_owned(),
-            actor_id: note.actor.map(|user| user.0),
-            subject_id: note.subject.map(|user| user.0),
+            actor_id: note.actor,
+            subject_id: note.subject,
             address: note.address.map(short),
             operation: note.operation.map(short),
         },
@@ -73,8 +73,8 @@ fn view(row: AuditRow) -> AuditEntry {
         id: row.id,
         at: Timestamp(row.at),
         kind: AuditKind::of(&row.kind),
-        actor: row.actor_id.map(UserId),
-        subject: row.subject_id.map(UserId),
+        actor: row.actor_id,
+        subject: row.subject_id,
         address: row.address,
         operation: row.operation,
     }

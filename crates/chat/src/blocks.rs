@@ -51,7 +51,7 @@ pub fn block(conn: &mut Connection, now: Timestamp, user: UserId, other: UserId)
     if blocks::count_of(conn, user)? >= limits::BLOCKS_PER_USER {
         return Err(Refusal::because(ErrorCode::LimitReached, "You've reached the limit of blocked people."));
     }
-    blocks::insert(conn, &BlockRow { blocker_id: user.0, blocked_id: other.0, created_at: now.0 })?;
+    blocks::insert(conn, &BlockRow { blocker_id: user, blocked_id: other, created_at: now.0 })?;
     note(conn, now, Note::by(AuditKind::Blocked, user))?;
     let friendship = friendships::lock(conn, user, other)?;
     let mut effects = Vec::new();

@@ -46,7 +46,7 @@ pub fn create(
         return Err(Refusal::because(ErrorCode::LimitReached, "You have too many bots."));
     }
     let row = accounts::new_row(conn, now, id, (&request.handle, request.display_name.as_deref()))?;
-    let row = UserRow { owner_id: Some(owner.0), ..row };
+    let row = UserRow { owner_id: Some(owner), ..row };
     users::insert(conn, &row)?;
     note(conn, now, Note::by(AuditKind::BotCreated, owner).about(id))?;
     Ok(Outcome::without_events(view(&row, owner)))
@@ -60,7 +60,7 @@ pub fn list(conn: &mut Connection, owner: UserId) -> Result<Vec<Bot>, Refusal> {
 /// A bot of this user; for anyone else it doesn't exist.
 pub(crate) fn own(conn: &mut Connection, owner: UserId, bot: UserId) -> Result<UserRow, Refusal> {
     let found = users::find(conn, bot)?;
-    let own = found.filter(|row| row.owner_id == Some(owner.0) && row.deleted_at.is_none());
+    let own = found.filter(|row| row.owner_id == Some(owner) && row.deleted_at.is_none());
     Ok(own.ok_or(ErrorCode::NotFound)?)
 }
 
@@ -81,9 +81,8 @@ pub fn delete(
 pub(crate) fn stop_all(conn: &mut Connection, now: Timestamp, owner: UserId) -> Result<Vec<Effect>, Refusal> {
     let mut effects = Vec::new();
     for bot in users::list_bots(conn, owner)? {
-        let bot = UserId(bot.id);
-        let revoked = sessions::revoke(conn, bot, None, None, now.0)?;
-        effects.extend(ended(now, bot, &revoked));
+        let revoked = sessions::revoke(conn, bot.id, None, None, now.0)?;
+        effects.extend(ended(now, bot.id, &revoked));
     }
     Ok(effects)
 }

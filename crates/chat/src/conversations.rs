@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use parlour_protocol::conversations::{Conversation, ConversationKind};
 use parlour_protocol::events::UserChange;
-use parlour_protocol::ids::{AvatarId, ConversationId, Seq, UserId};
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
 use parlour_protocol::messages::Message;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rights::Permission;
+use parlour_protocol::rooms::MemberRole::Member;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
-use parlour_storage::conversations::{ACTIVITY_SPAN, ConversationRow, DIRECT, ListedRow};
+use parlour_storage::conversations::{ACTIVITY_SPAN, ConversationRow, ListedRow};
 use parlour_storage::friendships::pair;
-use parlour_storage::members::{MemberRow, role};
+use parlour_storage::members::MemberRow;
 use parlour_storage::{Connection, blocks, conversations, events, friendships, members, users};
 
 use crate::outcome::{Done, Outcome, tell};
@@ -40,14 +41,14 @@ pub fn list_among(
     after: Option<(i64, i64)>,
     limit: i64,
 ) -> Result<Listed<Conversation>, Refusal> {
-    let few: Vec<i64> = few.iter().map(|id| id.0).collect();
+    let few = Vec::from_iter(few.iter().copied());
     listed(conn, caller, Some(&few), after, limit)
 }
 
 fn listed(
     conn: &mut Connection,
     caller: Caller,
-    only: Option<&[i64]>,
+    only: Option<&[ConversationId]>,
     after: Option<(i64, i64)>,
     limit: i64,
 ) -> Result<Listed<Conversation>, Refusal> {
@@ -69,13 +70,13 @@ fn position(one: &Conversation) -> (i64, i64) {
 
 /// One of the caller's conversations.
 pub fn find(conn: &mut Connection, caller: Caller, id: ConversationId) -> Result<Conversation, Refusal> {
-    let mut rows = conversations::list_of(conn, caller.user, Some(&[id.0]), None, 1)?;
+    let mut rows = conversations::list_of(conn, caller.user, Some(&[id]), None, 1)?;
     if rows.is_empty() {
         // Distinguishes rooms that exist from those that don't, as everywhere. If the user joined between the two
         // statements, the second query finds the conversation; if they have left again by then, the error was true a
         // moment earlier.
         Access::find(conn, id, caller)?.require(Permission::Read)?;
-        rows = conversations::list_of(conn, caller.user, Some(&[id.0]), None, 1)?;
+        rows = conversations::list_of(conn, caller.user, Some(&[id]), None, 1)?;
     }
     Ok(complete(conn, caller, rows)?.pop().ok_or(ErrorCode::NotMember)?)
 }
@@ -85,8 +86,8 @@ fn complete(
     caller: Caller,
     rows: Vec<ListedRow>,
 ) -> Result<Vec<Conversation>, Refusal> {
-    let newest: Vec<(i64, Seq)> = rows.iter().filter_map(|row| Some((row.id, row.last_message?))).collect();
-    let mut last: BTreeMap<i64, Message> = BTreeMap::new();
+    let newest: Vec<_> = rows.iter().filter_map(|row| Some((row.id, row.last_message?))).collect();
+    let mut last: BTreeMap<ConversationId, Message> = BTreeMap::new();
     // In chunks, because a statement has a maximum number of parameters.
     for part in newest.chunks(500) {
         last.extend(
@@ -95,7 +96,7 @@ fn complete(
                 .map(|row| (row.conversation_id, row.into_message())),
         );
     }
-    let any_direct = rows.iter().any(|row| row.kind == DIRECT);
+    let any_direct = rows.iter().any(|row| row.kind == ConversationKind::Direct);
     let present = match any_direct {
         true => friendships::list_present_ids(conn, caller.user)?,
         false => BTreeSet::new(),
@@ -105,16 +106,16 @@ fn complete(
         .map(|row| {
             let can = permissions(&row, caller);
             let peer = row.peer_id.map(|id| User {
-                id: UserId(id),
+                id,
                 handle: row.peer_handle.unwrap_or_default(),
                 display_name: row.peer_name.unwrap_or_default(),
-                avatar: row.peer_avatar.map(AvatarId),
+                avatar: row.peer_avatar,
                 bot: row.peer_owner.is_some(),
             });
-            let direct = row.kind == DIRECT;
+            let direct = row.kind == ConversationKind::Direct;
             Conversation {
-                id: ConversationId(row.id),
-                kind: if direct { ConversationKind::Direct } else { ConversationKind::Room },
+                id: row.id,
+                kind: row.kind,
                 name: row.name,
                 topic: (!direct).then_some(row.topic),
                 online: peer
@@ -122,7 +123,7 @@ fn complete(
                     .filter(|_| direct && row.friends)
                     .map(|peer| present.contains(&peer.id)),
                 peer,
-                role: (!direct).then(|| role(row.role)),
+                role: (!direct).then_some(row.role),
                 writable: can.contains(&Permission::Write),
                 can,
                 member_count: row.member_count,
@@ -150,7 +151,7 @@ pub fn open_direct(
     if user != peer
         && let Some(existing) = conversations::find_direct(conn, low, high)?
     {
-        return Ok(Outcome::without_events(ConversationId(existing.id)));
+        return Ok(Outcome::without_events(existing.id));
     }
     users::find(conn, peer)?.filter(|row| row.is_active()).ok_or(ErrorCode::NotFound)?;
     let friends = friendships::lock(conn, user, peer)?.is_some_and(|row| row.accepted_at.is_some());
@@ -160,13 +161,13 @@ pub fn open_direct(
     conversations::insert(
         conn,
         &ConversationRow {
-            id: id.0,
-            kind: DIRECT,
+            id,
+            kind: ConversationKind::Direct,
             name: None,
             name_key: None,
             topic: String::new(),
-            low_user: Some(low.0),
-            high_user: Some(high.0),
+            low_user: Some(low),
+            high_user: Some(high),
             last_seq: 0,
             changed_seq: 0,
             member_count: 2,
@@ -180,7 +181,7 @@ pub fn open_direct(
     for person in [low, high] {
         members::insert(
             conn,
-            &MemberRow { conversation_id: id.0, user_id: person.0, role: 0, joined_at: now.0, read_seq: 0 },
+            &MemberRow { conversation_id: id, user_id: person, role: Member, joined_at: now.0, read_seq: 0 },
         )?;
         changes.push((person, UserChange::ConversationJoined { conversation: id }, false));
     }
@@ -210,14 +211,14 @@ pub fn move_markers(
     given: &[(UserId, ConversationId, Seq)],
     wait: bool,
 ) -> Done<Vec<Moved>> {
-    let markers: Vec<members::Marker> = given.iter().map(|(user, id, seq)| (id.0, user.0, *seq)).collect();
-    let moved: HashMap<(i64, i64), Seq> = members::move_markers(conn, &markers, wait)?
+    let markers: Vec<members::Marker> = given.iter().map(|(user, id, seq)| (*id, *user, *seq)).collect();
+    let moved: HashMap<(ConversationId, UserId), Seq> = members::move_markers(conn, &markers, wait)?
         .into_iter()
         .map(|(id, user, seq)| ((id, user), seq))
         .collect();
     let rest: Vec<members::Marker> =
         markers.iter().filter(|(id, user, _)| !moved.contains_key(&(*id, *user))).copied().collect();
-    let places: HashMap<(i64, i64), (Seq, Seq)> = match rest.is_empty() {
+    let places: HashMap<(ConversationId, UserId), (Seq, Seq)> = match rest.is_empty() {
         true => HashMap::new(),
         false => members::list_markers(conn, &rest)?
             .into_iter()
@@ -226,7 +227,7 @@ pub fn move_markers(
     };
     let mut outcome = Vec::with_capacity(given.len());
     for (user, id, seq) in given {
-        let key = (id.0, user.0);
+        let key = (*id, *user);
         outcome.push(match (moved.get(&key), places.get(&key)) {
             (Some(seq), _) => Moved::To { seq: *seq, fresh: true },
             (None, Some((at, head))) if *at < (*seq).min(*head) => Moved::Held,

@@ -20,7 +20,7 @@ use parlour_storage::{
 use crate::outcome::{Done, Outcome, tell};
 use crate::rooms::Listed;
 use crate::users::{relation, resolve};
-use crate::{Effect, Refusal, page_of, privacy};
+use crate::{Effect, Refusal, page_of};
 
 /// How long further requests don't arrive after one was declined.
 pub const COOL_DOWN: i64 = 7 * DAY;
@@ -39,12 +39,14 @@ pub fn list(
     let all = rows
         .into_iter()
         .filter_map(|(row, other)| {
-            let direct = directs
-                .iter()
-                .find(|direct| direct.peer_of(user) == Some(other.id))
-                .map(|direct| ConversationId(direct.id));
+            let direct = directs.iter().find(|direct| direct.peer_of(user) == Some(other.id));
             let online = present.contains(&other.id);
-            Some(Friend { since: Timestamp(row.accepted_at?), user: other, online, direct })
+            Some(Friend {
+                since: Timestamp(row.accepted_at?),
+                user: other,
+                online,
+                direct: direct.map(|direct| direct.id),
+            })
         })
         .collect();
     Ok(page_of(all, after, limit, |friend: &Friend| (friend.since.0, friend.user.id.0)))
@@ -73,22 +75,21 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
         (Err(_), Err(used_up)) => return Err(used_up),
         (found, _) => found?,
     };
-    let other_id = UserId(other.id);
-    if other_id == user {
+    if other.id == user {
         return Err(Refusal::field("to", "That is you."));
     }
-    if blocks::find(conn, user, other_id)?.is_some() {
+    if blocks::find(conn, user, other.id)?.is_some() {
         return Err(Refusal::because(ErrorCode::Conflict, "You've blocked this person. Unblock them first."));
     }
-    let direct = lock_direct(conn, user, other_id)?;
+    let direct = lock_direct(conn, user, other.id)?;
     // A concurrent block by the other user is either seen here, or sees this request: both lock the two users.
-    match friendships::lock(conn, user, other_id)? {
-        Some(row) if row.accepted_at.is_none() && row.requested_by != user.0 => {
+    match friendships::lock(conn, user, other.id)? {
+        Some(row) if row.accepted_at.is_none() && row.requested_by != user => {
             befriend(conn, now, user, other, direct)
         }
         Some(row) if row.hidden && arrives(conn, now, user, &other)? => {
-            friendships::set_hidden(conn, user, other_id, false)?;
-            let effects = tell(now, vec![(other_id, UserChange::FriendRequested { user }, true)]);
+            friendships::set_hidden(conn, user, other.id, false)?;
+            let effects = tell(now, vec![(other.id, UserChange::FriendRequested { user }, true)]);
             Ok(Outcome { value: relationship(&other, Relation::Outgoing), effects })
         }
         Some(row) => Ok(Outcome::without_events(relationship(&other, relation(Some(&row), user)))),
@@ -103,25 +104,25 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
             }
             count_request(conn, now, user)?;
             let arrives = arrives(conn, now, user, &other)?;
-            if arrives && friendships::count_of(conn, other_id)?.incoming >= limits::INCOMING_REQUESTS {
+            if arrives && friendships::count_of(conn, other.id)?.incoming >= limits::INCOMING_REQUESTS {
                 // Strangers can't fill up the list: the oldest request is hidden, but still looks open to its sender.
-                friendships::hide_oldest_incoming(conn, other_id)?;
+                friendships::hide_oldest_incoming(conn, other.id)?;
             }
-            let (low, high) = pair(user, other_id);
+            let (low, high) = pair(user, other.id);
             friendships::insert(
                 conn,
                 &FriendshipRow {
-                    low_user: low.0,
-                    high_user: high.0,
-                    requested_by: user.0,
+                    low_user: low,
+                    high_user: high,
+                    requested_by: user,
                     created_at: now.0,
                     accepted_at: None,
                     hidden: !arrives,
                 },
             )?;
-            let mut changes = vec![(user, UserChange::FriendAsked { user: other_id }, false)];
+            let mut changes = vec![(user, UserChange::FriendAsked { user: other.id }, false)];
             if arrives {
-                changes.push((other_id, UserChange::FriendRequested { user }, true));
+                changes.push((other.id, UserChange::FriendRequested { user }, true));
             }
             let effects = tell(now, changes);
             Ok(Outcome { value: relationship(&other, Relation::Outgoing), effects })
@@ -132,16 +133,15 @@ pub fn request(conn: &mut Connection, now: Timestamp, user: UserId, who: &str) -
 /// Whether a request reaches its recipient: not if they block the sender, declined them recently, or don't want such
 /// requests.
 fn arrives(conn: &mut Connection, now: Timestamp, user: UserId, other: &UserRow) -> Result<bool, Refusal> {
-    let other_id = UserId(other.id);
-    let wanted = match privacy::of(other).requests_from {
+    let wanted = match other.requests_from {
         RequestsFrom::Everybody => true,
-        RequestsFrom::CommonRoom => members::share_room(conn, user, other_id)?,
+        RequestsFrom::CommonRoom => members::share_room(conn, user, other.id)?,
         RequestsFrom::Nobody => false,
     };
-    let declined = declined_requests::find(conn, user, other_id)?;
+    let declined = declined_requests::find(conn, user, other.id)?;
     Ok(wanted
         && declined.is_none_or(|at| now.0 >= at + COOL_DOWN)
-        && blocks::find(conn, other_id, user)?.is_none())
+        && blocks::find(conn, other.id, user)?.is_none())
 }
 
 /// How many requests a user has sent today, and when that day started: (start, count). An error once the limit is
@@ -237,19 +237,18 @@ fn befriend(
     other: UserRow,
     direct: Option<ConversationId>,
 ) -> Done<Relationship> {
-    let other_id = UserId(other.id);
-    for person in [user, other_id] {
+    for person in [user, other.id] {
         if friendships::count_of(conn, person)?.friends >= limits::FRIENDS_PER_USER {
             return Err(Refusal::because(ErrorCode::LimitReached, "The friends list is full."));
         }
     }
-    friendships::accept(conn, user, other_id, now.0)?;
+    friendships::accept(conn, user, other.id, now.0)?;
     let mut effects = announce(conn, now, direct, true)?;
     effects.extend(tell(
         now,
         vec![
-            (user, UserChange::FriendAdded { user: other_id, accepted: false }, false),
-            (other_id, UserChange::FriendAdded { user, accepted: true }, true),
+            (user, UserChange::FriendAdded { user: other.id, accepted: false }, false),
+            (other.id, UserChange::FriendAdded { user, accepted: true }, true),
         ],
     ));
     Ok(Outcome { value: relationship(&other, Relation::Friend), effects })
@@ -269,9 +268,8 @@ pub(crate) fn lock_direct(
     let Some(direct) = conversations::find_direct(conn, low, high)? else {
         return Ok(None);
     };
-    let id = ConversationId(direct.id);
-    conversations::lock(conn, id)?;
-    Ok(Some(id))
+    conversations::lock(conn, direct.id)?;
+    Ok(Some(direct.id))
 }
 
 /// Appends to a direct chat whether its two users can write now.

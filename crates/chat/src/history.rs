@@ -80,16 +80,15 @@ pub fn check_readers(
     conn: &mut Connection,
     readers: &[Reader],
 ) -> Result<Vec<Result<Readable, Refusal>>, Refusal> {
-    let pairs: Vec<(i64, i64)> =
-        readers.iter().map(|reader| (reader.conversation.0, reader.user.0)).collect();
+    let pairs: Vec<_> = readers.iter().map(|reader| (reader.conversation, reader.user)).collect();
     let rows = conversations::list_readers(conn, &pairs)?;
     let access = ManyAccess::of_readers(&rows);
-    let logs: HashMap<i64, (Seq, Seq)> =
+    let logs: HashMap<ConversationId, (Seq, Seq)> =
         rows.into_iter().map(|row| (row.id, (row.last_seq, row.changed_seq))).collect();
     let check = |reader: &Reader| -> Result<Readable, Refusal> {
         let Reader { user, conversation } = *reader;
         access.require(conversation, user, Permission::Read)?;
-        let (head, changed) = logs.get(&conversation.0).copied().ok_or(ErrorCode::NotFound)?;
+        let (head, changed) = logs.get(&conversation).copied().ok_or(ErrorCode::NotFound)?;
         Ok(Readable { conversation, head, changed })
     };
     Ok(readers.iter().map(check).collect())

@@ -46,7 +46,7 @@ pub fn once<T: Serialize + DeserializeOwned>(
     let row = IdempotencyRow {
         name: key.name.to_vec(),
         request: key.request.to_vec(),
-        user_id: key.user.map(|user| user.0),
+        user_id: key.user,
         result: String::new(),
         created_at: now.0,
     };

@@ -14,12 +14,13 @@ use parlour_storage::{Connection, invites};
 use crate::audit::{Note, note};
 use crate::outcome::{Done, Outcome};
 use crate::rights::demand_inviter;
+use crate::rooms::Listed;
 use crate::{Refusal, cut_page};
 
 fn view(row: &InviteRow) -> Invite {
     Invite {
-        id: InviteId(row.id),
-        created_by: UserId(row.created_by),
+        id: row.id,
+        created_by: row.created_by,
         created_at: Timestamp(row.created_at),
         expires_at: Timestamp(row.expires_at),
         uses: row.uses,
@@ -50,9 +51,9 @@ pub fn create(
         return Err(Refusal::because(ErrorCode::LimitReached, "You have too many open invites."));
     }
     let row = InviteRow {
-        id: id.0,
+        id,
         code_hash: code_hash.to_vec(),
-        created_by: user.0,
+        created_by: user,
         created_at: now.0,
         expires_at: now.0 + days * DAY,
         uses,
@@ -64,9 +65,6 @@ pub fn create(
     Ok(Outcome::without_events(view(&row)))
 }
 
-/// A page, and the position after which the next one starts.
-pub type Listed = (Vec<Invite>, Option<(i64, i64)>);
-
 /// A page of invites that can still be used, newest first: the user's own, or all for administrators.
 pub fn list(
     conn: &mut Connection,
@@ -75,10 +73,10 @@ pub fn list(
     members_may: bool,
     after: Option<(i64, i64)>,
     limit: i64,
-) -> Result<Listed, Refusal> {
+) -> Result<Listed<Invite>, Refusal> {
     let admin = demand_inviter(conn, user, members_may)?;
     let mut rows = invites::list_open(conn, (!admin).then_some(user), now.0, after, limit + 1)?;
-    let next = cut_page(&mut rows, limit, |row| (row.created_at, row.id));
+    let next = cut_page(&mut rows, limit, |row| (row.created_at, row.id.0));
     Ok((rows.iter().map(view).collect(), next))
 }
 

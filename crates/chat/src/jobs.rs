@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::outcome::{Done, Outcome};
 use crate::rights::demand_admin;
+use crate::rooms::Listed;
 use crate::{Refusal, cut_page};
 
 /// How long a node has a job to itself. It renews the lease while it is at work, so only a node that died loses it.
@@ -269,25 +270,22 @@ pub fn count(conn: &mut Connection, now: Timestamp) -> Result<Vec<Backlog>, Refu
     Ok(jobs::count(conn, now.0)?)
 }
 
-/// A page of failed jobs, and the position after which the next one starts.
-pub type Listed = (Vec<FailedJob>, Option<(i64, i64)>);
-
 /// A page of failed jobs, latest first; for administrators.
 pub fn list_failed(
     conn: &mut Connection,
     user: UserId,
     after: Option<(i64, i64)>,
     limit: i64,
-) -> Result<Listed, Refusal> {
+) -> Result<Listed<FailedJob>, Refusal> {
     demand_admin(conn, user)?;
     let mut rows = jobs::list_failed(conn, after, limit + 1)?;
-    let next = cut_page(&mut rows, limit, |row| Some((row.failed_at?, row.id))).flatten();
+    let next = cut_page(&mut rows, limit, |row| Some((row.failed_at?, row.id.0))).flatten();
     Ok((rows.into_iter().filter_map(view).collect(), next))
 }
 
 fn view(row: JobRow) -> Option<FailedJob> {
     Some(FailedJob {
-        id: JobId(row.id),
+        id: row.id,
         kind: JobKind::of(&row.kind),
         tries: row.tries,
         failed_at: Timestamp(row.failed_at?),
@@ -298,7 +296,7 @@ fn view(row: JobRow) -> Option<FailedJob> {
 /// Makes a failed job due again; for administrators.
 pub fn retry(conn: &mut Connection, now: Timestamp, user: UserId, id: JobId) -> Done<()> {
     demand_admin(conn, user)?;
-    if !jobs::retry(conn, id.0, now.0)? {
+    if !jobs::retry(conn, id, now.0)? {
         return Err(ErrorCode::NotFound.into());
     }
     jobs::wake_after_commit();
@@ -308,12 +306,12 @@ pub fn retry(conn: &mut Connection, now: Timestamp, user: UserId, id: JobId) -> 
 /// Deletes a failed job, so that it is never done; for administrators. The erasure of an account can't be deleted.
 pub fn discard(conn: &mut Connection, user: UserId, id: JobId) -> Done<()> {
     demand_admin(conn, user)?;
-    let row = jobs::find_failed(conn, id.0)?.ok_or(ErrorCode::NotFound)?;
+    let row = jobs::find_failed(conn, id)?.ok_or(ErrorCode::NotFound)?;
     if JobKind::of(&row.kind) == JobKind::Erasure {
         let why = "What a deleted account wrote must be erased. Retry the job instead.";
         return Err(Refusal::because(ErrorCode::Conflict, why));
     }
-    jobs::delete_failed(conn, id.0)?;
+    jobs::delete_failed(conn, id)?;
     Ok(Outcome::without_events(()))
 }
 
@@ -332,7 +330,7 @@ mod tests {
             let row = job.row(Timestamp(5)).unwrap();
             assert_eq!((row.kind.as_str(), row.data.as_str()), (job.kind().as_str(), data));
             let mut stored = JobRow {
-                id: 1,
+                id: JobId(1),
                 kind: row.kind,
                 data: row.data,
                 run_at: 5,

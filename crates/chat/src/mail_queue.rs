@@ -164,7 +164,7 @@ fn fresh(
     nonce: Option<Vec<u8>>,
 ) -> NewMailRow {
     NewMailRow {
-        user_id: user.0,
+        user_id: user,
         kind: kind.number(),
         address: address.to_owned(),
         address_hash,
@@ -189,7 +189,7 @@ pub fn find_due(conn: &mut Connection, id: i64) -> Result<Option<DueMail>, Refus
     let Some(row) = outgoing_mail::find_unsent(conn, id)? else {
         return Ok(None);
     };
-    let handle = parlour_storage::users::find(conn, UserId(row.user_id))?.map(|user| user.handle);
+    let handle = parlour_storage::users::find(conn, row.user_id)?.map(|user| user.handle);
     Ok(Some(DueMail { kind: MailKind::of(row.kind), handle: handle.unwrap_or_default(), row }))
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn resolve(
     let is_known = |handle: &String| known.iter().find(|mention| mention.handle == *handle);
     let fresh: Vec<String> =
         of_texts.iter().flatten().filter(|handle| is_known(handle).is_none()).cloned().collect();
-    let mut places: Vec<i64> = texts.iter().map(|(conversation, _)| conversation.0).collect();
+    let mut places: Vec<ConversationId> = texts.iter().map(|(conversation, _)| *conversation).collect();
     places.dedup();
     let named = match fresh.is_empty() {
         true => Vec::new(),
@@ -78,30 +78,29 @@ pub(crate) fn announce(
     messages: &[Announced<'_>],
 ) -> Result<Vec<Vec<Effect>>, Refusal> {
     let mut concerned: Vec<Vec<(UserId, bool)>> = messages.iter().map(Announced::people).collect();
-    let people: Vec<i64> = concerned.iter().flatten().map(|(user, _)| user.0).collect();
+    let people: Vec<UserId> = concerned.iter().flatten().map(|(user, _)| *user).collect();
     if people.is_empty() {
         return Ok(vec![Vec::new(); messages.len()]);
     }
     // The author of the message that is replied to may have left since.
-    let answered: BTreeSet<(i64, i64)> = messages
+    let answered: BTreeSet<(ConversationId, UserId)> = messages
         .iter()
         .zip(&concerned)
-        .flat_map(|(message, people)| people.iter().map(|person| (message.place.conversation.0, person)))
+        .flat_map(|(message, people)| people.iter().map(|person| (message.place.conversation, person)))
         .filter(|(_, (_, by_name))| !by_name)
-        .map(|(conversation, (user, _))| (conversation, user.0))
+        .map(|(conversation, (user, _))| (conversation, *user))
         .collect();
     let present = match answered.is_empty() {
         true => Vec::new(),
         false => members::list_pairs(conn, &Vec::from_iter(answered))?,
     };
-    let authors: Vec<i64> = messages.iter().map(|one| one.place.author.0).collect();
+    let authors: Vec<UserId> = messages.iter().map(|one| one.place.author).collect();
     let blocked = blocks::list_among(conn, &people, &authors)?;
     let (mut told, mut rows) = (Vec::with_capacity(messages.len()), Vec::new());
     for (message, concerned) in messages.iter().zip(&mut concerned) {
         let Place { conversation, seq, author } = message.place;
         concerned.retain(|(user, by_name)| {
-            (*by_name || present.contains(&(conversation.0, user.0)))
-                && !blocked.contains(&(user.0, author.0))
+            (*by_name || present.contains(&(conversation, *user))) && !blocked.contains(&(*user, author))
         });
         let mut changes = Vec::with_capacity(concerned.len());
         for (user, by_name) in concerned {
@@ -111,10 +110,10 @@ pub(crate) fn announce(
             };
             changes.push((*user, change, true));
             rows.push(MentionRow {
-                user_id: user.0,
-                conversation_id: conversation.0,
+                user_id: *user,
+                conversation_id: conversation,
                 seq,
-                author_id: author.0,
+                author_id: author,
                 useq: None,
                 at: now.0,
             });
@@ -166,18 +165,18 @@ fn subject(change: &UserChange) -> Option<Place> {
 /// Removes notifications that aren't needed: the message no longer addresses the user, or they were just notified of
 /// the same author's messages, or of very many. Another notification would bury the rest.
 pub(crate) fn leave_out(conn: &mut Connection, tells: &mut Vec<&mut Tell>) -> Result<(), StorageError> {
-    let key = |tell: &Tell| subject(&tell.change).map(|place| (tell.user.0, place.conversation.0, place.seq));
-    let wanted: Vec<(i64, i64, Seq)> = tells.iter().filter_map(|tell| key(tell)).collect();
+    let key = |tell: &Tell| subject(&tell.change).map(|place| (tell.user, place.conversation, place.seq));
+    let wanted: Vec<(UserId, ConversationId, Seq)> = tells.iter().filter_map(|tell| key(tell)).collect();
     if wanted.is_empty() {
         return Ok(());
     }
     let standing = mentions::list_standing(conn, &wanted)?;
-    let mut people: Vec<i64> = wanted.iter().map(|(user, ..)| *user).collect();
+    let mut people: Vec<UserId> = wanted.iter().map(|(user, ..)| *user).collect();
     people.sort_unstable();
     people.dedup();
     let mut recent: HashMap<UserId, Vec<(Timestamp, UserId)>> = HashMap::new();
     for row in user_events::list_newest_notifications(conn, &people, AT_ONCE)? {
-        let user = UserId(row.user_id);
+        let user = row.user_id;
         let event = row.into_event();
         if let Some(place) = subject(&event.change) {
             recent.entry(user).or_default().push((event.at, place.author));
@@ -201,11 +200,11 @@ pub(crate) fn leave_out(conn: &mut Connection, tells: &mut Vec<&mut Tell>) -> Re
 
 /// Records which notification informed a user of a message, so that it can be withdrawn.
 pub(crate) fn note_told(conn: &mut Connection, tells: &[&mut Tell]) -> Result<(), StorageError> {
-    let noted: Vec<(i64, i64, Seq, Seq)> = tells
+    let noted: Vec<(UserId, ConversationId, Seq, Seq)> = tells
         .iter()
         .filter_map(|tell| {
             let Place { conversation, seq, .. } = subject(&tell.change)?;
-            Some((tell.user.0, conversation.0, seq, tell.told.as_ref()?.seq))
+            Some((tell.user, conversation, seq, tell.told.as_ref()?.seq))
         })
         .collect();
     if !noted.is_empty() {
@@ -224,13 +223,11 @@ pub(crate) fn change(
     answered: Option<UserId>,
 ) -> Result<Vec<Effect>, Refusal> {
     let before = mentions::list(conn, place.conversation, place.seq)?;
-    let stays = |row: &MentionRow| {
-        let user = UserId(row.user_id);
-        answered == Some(user) || mentioned.iter().any(|mention| mention.user == user)
-    };
+    let is_mentioned = |user: UserId| mentioned.iter().any(|mention| mention.user == user);
+    let stays = |row: &MentionRow| answered == Some(row.user_id) || is_mentioned(row.user_id);
     let (stay, gone): (Vec<_>, Vec<_>) = before.into_iter().partition(stays);
     let mut effects = withdraw(conn, now, &gone)?;
-    let knows = |user: UserId| stay.iter().any(|row| row.user_id == user.0);
+    let knows = |user: UserId| stay.iter().any(|row| row.user_id == user);
     let fresh: Vec<Mention> = mentioned.iter().filter(|mention| !knows(mention.user)).cloned().collect();
     // The author it replies to was notified when the message was sent.
     let announced = Announced { place, mentioned: &fresh, answered: None };
@@ -246,9 +243,8 @@ pub(crate) fn withdraw(
 ) -> Result<Vec<Effect>, Refusal> {
     mentions::delete(conn, rows)?;
     let changes = rows.iter().map(|row| {
-        let change =
-            UserChange::MentionRemoved { conversation: ConversationId(row.conversation_id), seq: row.seq };
-        (UserId(row.user_id), change, false)
+        let change = UserChange::MentionRemoved { conversation: row.conversation_id, seq: row.seq };
+        (row.user_id, change, false)
     });
     Ok(tell(now, changes.collect()))
 }

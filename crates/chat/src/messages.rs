@@ -40,8 +40,8 @@ pub struct Send {
 }
 
 impl Send {
-    fn key(&self) -> (i64, i64, &str) {
-        (self.conversation.0, self.author.0, &self.cid)
+    fn key(&self) -> (ConversationId, UserId, &str) {
+        (self.conversation, self.author, &self.cid)
     }
 
     /// Whether a stored message is this one, sent before.
@@ -80,7 +80,7 @@ pub fn send_batch(
     sends: &[Send],
     look_for_earlier: bool,
 ) -> Result<Sent, Refusal> {
-    let mut earlier: BTreeMap<(i64, i64, String), EventRow> = BTreeMap::new();
+    let mut earlier: BTreeMap<(ConversationId, UserId, String), EventRow> = BTreeMap::new();
     if look_for_earlier {
         let keys: Vec<_> = sends.iter().map(Send::key).collect();
         for row in events::list_by_cids(conn, &keys)? {
@@ -89,10 +89,10 @@ pub fn send_batch(
     }
 
     // Of several messages with the same key, the first one is stored; the others are its repetitions.
-    let mut first_of: BTreeMap<(i64, i64, &str), usize> = BTreeMap::new();
+    let mut first_of: BTreeMap<(ConversationId, UserId, &str), usize> = BTreeMap::new();
     let mut fresh: Vec<usize> = Vec::with_capacity(sends.len());
     for (index, send) in sends.iter().enumerate() {
-        let known = earlier.contains_key(&(send.conversation.0, send.author.0, send.cid.clone()));
+        let known = earlier.contains_key(&(send.conversation, send.author, send.cid.clone()));
         if !known && !first_of.contains_key(&send.key()) {
             first_of.insert(send.key(), index);
             fresh.push(index);
@@ -106,7 +106,7 @@ pub fn send_batch(
 
     let mut answers: Sent = Vec::with_capacity(sends.len());
     for (index, send) in sends.iter().enumerate() {
-        let answer = if let Some(row) = earlier.get(&(send.conversation.0, send.author.0, send.cid.clone())) {
+        let answer = if let Some(row) = earlier.get(&(send.conversation, send.author, send.cid.clone())) {
             repeated(send.same_as(row), row.seq, Timestamp(row.at))
         } else {
             match first_of.get(&send.key()) {
@@ -167,33 +167,33 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
     if fresh.is_empty() {
         return Ok(answers);
     }
-    let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut counts: BTreeMap<ConversationId, i64> = BTreeMap::new();
     for (_, send) in &fresh {
-        *counts.entry(send.conversation.0).or_default() += 1;
+        *counts.entry(send.conversation).or_default() += 1;
     }
-    let wanted: Vec<(i64, i64)> = counts.iter().map(|(id, count)| (*id, *count)).collect();
-    let heads: BTreeMap<i64, AdvancedRow> =
+    let wanted: Vec<(ConversationId, i64)> = counts.iter().map(|(id, count)| (*id, *count)).collect();
+    let heads: BTreeMap<ConversationId, AdvancedRow> =
         conversations::advance(conn, &wanted, now.0)?.into_iter().map(|row| (row.id, row)).collect();
 
-    let authors = fresh.iter().map(|(_, send)| (send.conversation.0, send.author.0)).collect();
+    let authors = fresh.iter().map(|(_, send)| (send.conversation, send.author)).collect();
     let access = ManyAccess::of_authors(conn, &heads, authors)?;
-    let answered: Vec<(i64, Seq)> =
-        fresh.iter().filter_map(|(_, send)| Some((send.conversation.0, send.reply_to?))).collect();
+    let answered: Vec<(ConversationId, Seq)> =
+        fresh.iter().filter_map(|(_, send)| Some((send.conversation, send.reply_to?))).collect();
     let answered = events::list_authors(conn, &answered)?;
 
     // The position before the first message of this batch, per conversation.
-    let mut at: BTreeMap<i64, Seq> =
+    let mut at: BTreeMap<ConversationId, Seq> =
         heads.iter().map(|(id, head)| (*id, head.last_seq - counts.get(id).copied().unwrap_or(0))).collect();
     let mut accepted: Vec<(usize, &Send, Seq)> = Vec::with_capacity(fresh.len());
     for (index, send) in fresh {
-        let Some(last) = at.get_mut(&send.conversation.0) else {
+        let Some(last) = at.get_mut(&send.conversation) else {
             answers.insert(index, Err(ErrorCode::NotFound.into()));
             continue;
         };
         let seq = *last + 1;
         let allowed = access.require(send.conversation, send.author, Permission::Write);
         let answer = allowed.and_then(|()| match send.reply_to {
-            Some(target) if !answered.contains_key(&(send.conversation.0, target)) => {
+            Some(target) if !answered.contains_key(&(send.conversation, target)) => {
                 Err(Refusal::field("reply_to", "That message doesn't exist."))
             }
             _ => Ok(()),
@@ -213,9 +213,9 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
         if unused > 0 {
             // A refused message must leave no trace, not even in the order of lists.
             if counts.get(&id) == Some(&unused) {
-                conversations::give_all_back(conn, ConversationId(id), unused)?;
+                conversations::give_all_back(conn, id, unused)?;
             } else {
-                conversations::give_back(conn, ConversationId(id), unused)?;
+                conversations::give_back(conn, id, unused)?;
             }
         }
     }
@@ -223,7 +223,7 @@ fn store(conn: &mut Connection, now: Timestamp, sends: &[Send], fresh: &[usize])
 }
 
 /// Authors of messages that are replied to, by conversation and position.
-type Answered = BTreeMap<(i64, Seq), UserId>;
+type Answered = BTreeMap<(ConversationId, Seq), UserId>;
 
 /// Writes the accepted messages at their positions, and tells whom they address.
 fn write(
@@ -237,7 +237,7 @@ fn write(
         accepted.iter().map(|(_, send, _)| (send.conversation, send.body.as_str())).collect();
     let mentioned = mentions::resolve(conn, &texts, &[])?;
     let reply_author =
-        |send: &Send| send.reply_to.and_then(|target| answered.get(&(send.conversation.0, target)).copied());
+        |send: &Send| send.reply_to.and_then(|target| answered.get(&(send.conversation, target)).copied());
     let announced: Vec<Announced<'_>> = accepted
         .iter()
         .zip(&mentioned)
@@ -282,7 +282,7 @@ pub fn edit(
     validation::message(body).map_err(|message| Refusal::field("body", message))?;
     Access::lock(conn, id, user)?.require(Permission::Write)?;
     let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
-    if message.author_id != user.0 {
+    if message.author_id != user {
         return Err(Refusal::because(ErrorCode::Forbidden, "Only the author can edit a message."));
     }
     if message.deleted_at.is_some() {
@@ -303,7 +303,7 @@ pub fn edit(
     let noted = (message.mentions.is_some() || mentioned.is_some()).then_some(known.as_slice());
     events::update_body(conn, id, seq, (body, noted), now)?;
     let place = Place { conversation: id, seq, author: user };
-    let answered = message.target_author.map(UserId);
+    let answered = message.target_author;
     let told = mentions::change(conn, now, place, mentioned.as_deref().unwrap_or_default(), answered)?;
     let change =
         Change::MessageEdited { author: user, target: seq, body: Some(body.to_owned()), mentions: mentioned };
@@ -327,20 +327,20 @@ pub fn delete(
         access = access.require(Permission::Read)?;
     }
     let message = events::find_message(conn, id, seq)?.ok_or(ErrorCode::NotFound)?;
-    if message.author_id != user.0 {
+    if message.author_id != user {
         access.require(Permission::DeleteOthers)?;
     }
     if let Some(at) = message.deleted_at {
         return Ok(Outcome::without_events(Stored { seq, at: Timestamp(at), duplicate: true }));
     }
-    if message.author_id != user.0 {
-        note(conn, now, Note::by(AuditKind::MessageRemoved, user).about(UserId(message.author_id)))?;
+    if message.author_id != user {
+        note(conn, now, Note::by(AuditKind::MessageRemoved, user).about(message.author_id))?;
     }
     events::scrub(conn, id, seq, now)?;
     reactions::delete_all(conn, id, seq)?;
     let concerned = storage_mentions::list(conn, id, seq)?;
     let told = mentions::withdraw(conn, now, &concerned)?;
-    let author = Some(UserId(message.author_id));
+    let author = Some(message.author_id);
     let mut outcome = append(conn, now, id, Change::MessageDeleted { actor: user, target: seq, author })?;
     outcome.effects.extend(told);
     Ok(outcome)

@@ -33,7 +33,7 @@ pub fn list(conn: &mut Connection, user: UserId, before: Seq, limit: i64) -> Res
         .count() as i64;
 
     let found: Vec<Found> = rows.into_iter().filter_map(wanted).collect();
-    let actors: Vec<i64> = found.iter().map(|one| one.actor.0).collect();
+    let actors: Vec<UserId> = found.iter().map(|one| one.actor).collect();
     let people: BTreeMap<UserId, User> =
         users::list(conn, &actors)?.into_iter().map(|user| (user.id, user)).collect();
     let mut rooms: BTreeMap<ConversationId, Option<String>> = BTreeMap::new();

@@ -81,8 +81,7 @@ pub fn react(
         ));
     }
     let outcome = append(conn, now, id, Change::ReactionAdded { user, target: seq, emoji: emoji.clone() })?;
-    let row =
-        ReactionRow { conversation_id: id.0, seq, emoji, user_id: user.0, event_seq: outcome.value.seq };
+    let row = ReactionRow { conversation_id: id, seq, emoji, user_id: user, event_seq: outcome.value.seq };
     reactions::insert(conn, &row)?;
     Ok(outcome)
 }

@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use parlour_protocol::conversations::ConversationKind::Room;
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rights::Permission;
 use parlour_protocol::rooms::MemberRole;
-use parlour_storage::conversations::{AdvancedRow, ConversationRow, ListedRow, ROOM, ReaderRow};
-use parlour_storage::members::{MemberRow, role};
+use parlour_storage::conversations::{AdvancedRow, ConversationRow, ListedRow, ReaderRow};
+use parlour_storage::members::MemberRow;
 use parlour_storage::users::UserRow;
 use parlour_storage::{Connection, conversations, friendships, members, users};
 
@@ -80,8 +81,8 @@ impl Rights {
 /// Everything that a caller may do in a conversation of their list.
 pub(crate) fn permissions(row: &ListedRow, caller: Caller) -> Vec<Permission> {
     let rights = Rights {
-        room: row.kind == ROOM,
-        role: Some(role(row.role)),
+        room: row.kind == Room,
+        role: Some(row.role),
         friends: row.friends,
         administrator: caller.administers && row.is_admin,
     };
@@ -119,8 +120,8 @@ impl Access {
 
     fn of(conn: &mut Connection, found: Option<ConversationRow>, caller: Caller) -> Result<Self, Refusal> {
         let conversation = found.ok_or(ErrorCode::NotFound)?;
-        let member = members::find(conn, ConversationId(conversation.id), caller.user)?;
-        let room = conversation.kind == ROOM;
+        let member = members::find(conn, conversation.id, caller.user)?;
+        let room = conversation.kind == Room;
         let friends = match conversation.pair() {
             Some((low, high)) if member.is_some() => {
                 friendships::find(conn, low, high)?.is_some_and(|row| row.accepted_at.is_some())
@@ -128,7 +129,7 @@ impl Access {
             _ => false,
         };
         let administrator = room && caller.administers && is_administrator(conn, caller.user)?;
-        let role = member.as_ref().map(|member| role(member.role));
+        let role = member.as_ref().map(|member| member.role);
         Ok(Self { conversation, member, rights: Rights { room, role, friends, administrator } })
     }
 
@@ -148,49 +149,48 @@ impl Access {
 /// only what every member may do.
 pub(crate) struct ManyAccess {
     /// Whether a conversation is a room, and whether the two users of a direct chat are friends.
-    conversations: BTreeMap<i64, (bool, bool)>,
-    /// Members, as pairs (conversation, user).
-    members: BTreeSet<(i64, i64)>,
+    conversations: BTreeMap<ConversationId, (bool, bool)>,
+    members: BTreeSet<(ConversationId, UserId)>,
 }
 
 impl ManyAccess {
     /// For sending, by pairs (conversation, author); read after the heads of the conversations were locked.
     pub fn of_authors(
         conn: &mut Connection,
-        heads: &BTreeMap<i64, AdvancedRow>,
-        authors: BTreeSet<(i64, i64)>,
+        heads: &BTreeMap<ConversationId, AdvancedRow>,
+        authors: BTreeSet<(ConversationId, UserId)>,
     ) -> Result<Self, Refusal> {
         let members = members::list_pairs(conn, &Vec::from_iter(authors))?.into_iter().collect();
         let pair = |head: &AdvancedRow| Some((head.low_user?, head.high_user?));
-        let pairs: Vec<(i64, i64)> = heads.values().filter_map(pair).collect();
-        let friends: BTreeSet<(i64, i64)> = match pairs.is_empty() {
+        let pairs: Vec<(UserId, UserId)> = heads.values().filter_map(pair).collect();
+        let friends: BTreeSet<(UserId, UserId)> = match pairs.is_empty() {
             true => BTreeSet::new(),
             false => friendships::list_friends_among(conn, &pairs)?.into_iter().collect(),
         };
         let facts =
-            |head: &AdvancedRow| (head.kind == ROOM, pair(head).is_some_and(|pair| friends.contains(&pair)));
+            |head: &AdvancedRow| (head.kind == Room, pair(head).is_some_and(|pair| friends.contains(&pair)));
         Ok(Self { conversations: heads.iter().map(|(id, head)| (*id, facts(head))).collect(), members })
     }
 
     /// For reading.
     pub fn of_readers(rows: &[ReaderRow]) -> Self {
         Self {
-            conversations: rows.iter().map(|row| (row.id, (row.kind == ROOM, false))).collect(),
+            conversations: rows.iter().map(|row| (row.id, (row.kind == Room, false))).collect(),
             members: rows.iter().filter_map(|row| Some((row.id, row.user_id?))).collect(),
         }
     }
 
     /// Refuses the operation unless the user has this permission in the conversation.
     pub fn require(&self, id: ConversationId, user: UserId, permission: Permission) -> Result<(), Refusal> {
-        let (room, friends) = *self.conversations.get(&id.0).ok_or(ErrorCode::NotFound)?;
-        let role = self.members.contains(&(id.0, user.0)).then_some(MemberRole::Member);
+        let (room, friends) = *self.conversations.get(&id).ok_or(ErrorCode::NotFound)?;
+        let role = self.members.contains(&(id, user)).then_some(MemberRole::Member);
         Rights { room, role, friends, administrator: false }.require(permission)
     }
 }
 
 /// Whether a member owns the room.
 pub(crate) fn owns(member: &MemberRow) -> bool {
-    role(member.role) == MemberRole::Owner
+    member.role == MemberRole::Owner
 }
 
 fn administers(user: &UserRow) -> bool {

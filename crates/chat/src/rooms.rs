@@ -3,6 +3,7 @@
 //! Invariant: a room that has members has an owner.
 
 use parlour_protocol::audit::AuditKind;
+use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::events::{Change, Event, UserChange};
 use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::limits;
@@ -11,8 +12,8 @@ use parlour_protocol::rights::Permission;
 use parlour_protocol::rooms::{CreateRoom, Member, MemberRole, Room, UpdateRoom};
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation::{self, Violations};
-use parlour_storage::conversations::{ACTIVITY_SPAN, ConversationRow, ROOM};
-use parlour_storage::members::{MemberRow, role, role_number};
+use parlour_storage::conversations::{ACTIVITY_SPAN, ConversationRow};
+use parlour_storage::members::MemberRow;
 use parlour_storage::users::UserRow;
 use parlour_storage::{Connection, conversations, events, friendships, members, mentions, reactions, users};
 
@@ -29,7 +30,7 @@ pub type Listed<T> = (Vec<T>, Option<(i64, i64)>);
 
 fn view(row: &ConversationRow, role: Option<MemberRole>) -> Room {
     Room {
-        id: ConversationId(row.id),
+        id: row.id,
         name: row.name.clone().unwrap_or_default(),
         topic: row.topic.clone(),
         member_count: row.member_count,
@@ -50,28 +51,28 @@ pub fn list(
     limit: i64,
 ) -> Result<Listed<Room>, Refusal> {
     let mut rows = conversations::list_rooms(conn, &names::room_key(search), after, limit + 1)?;
-    let next = cut_page(&mut rows, limit, |row| (row.active_span, row.id));
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let next = cut_page(&mut rows, limit, |row| (row.active_span, row.id.0));
+    let ids: Vec<ConversationId> = rows.iter().map(|row| row.id).collect();
     let roles = members::list_roles(conn, user, &ids)?;
     // The database returns rooms that were active within the same few minutes in no particular order.
     rows.sort_by_key(|row| std::cmp::Reverse((row.last_activity_at, row.id)));
     let rooms = rows
         .iter()
-        .map(|row| view(row, roles.iter().find(|(id, _)| *id == row.id).map(|(_, number)| role(*number))))
+        .map(|row| view(row, roles.iter().find(|(id, _)| *id == row.id).map(|(_, role)| *role)))
         .collect();
     Ok((rooms, next))
 }
 
 fn room(conn: &mut Connection, id: ConversationId, lock: bool) -> Result<ConversationRow, Refusal> {
     let row = if lock { conversations::lock(conn, id)? } else { conversations::find(conn, id)? };
-    Ok(row.filter(|row| row.kind == ROOM).ok_or(ErrorCode::NotFound)?)
+    Ok(row.filter(|row| row.kind == ConversationKind::Room).ok_or(ErrorCode::NotFound)?)
 }
 
 /// One room. Rooms are public, so any user can see it.
 pub fn find(conn: &mut Connection, user: UserId, id: ConversationId) -> Result<Room, Refusal> {
     let row = room(conn, id, false)?;
     let member = members::find(conn, id, user)?;
-    Ok(view(&row, member.map(|member| role(member.role))))
+    Ok(view(&row, member.map(|member| member.role)))
 }
 
 /// The members of each of these rooms whose presence a user can see: friends who aren't invisible.
@@ -80,11 +81,8 @@ pub fn list_visible(
     user: UserId,
     rooms: &[ConversationId],
 ) -> Result<Vec<(ConversationId, UserId)>, Refusal> {
-    let people: Vec<i64> =
-        friendships::list_present_ids(conn, user)?.into_iter().map(|friend| friend.0).collect();
-    let ids: Vec<i64> = rooms.iter().map(|room| room.0).collect();
-    let found = members::list_among(conn, &ids, &people)?;
-    Ok(found.into_iter().map(|(room, user)| (ConversationId(room), UserId(user))).collect())
+    let people = Vec::from_iter(friendships::list_present_ids(conn, user)?);
+    Ok(members::list_among(conn, rooms, &people)?)
 }
 
 /// Validates a new room. Whether its name contains hidden characters is checked only after it is known whether another
@@ -114,8 +112,8 @@ pub fn create(
     refuse_taken_name(conn, &name_key)?;
     validation::room_name(&name).map_err(|message| Refusal::field("name", message))?;
     let row = ConversationRow {
-        id: id.0,
-        kind: ROOM,
+        id,
+        kind: ConversationKind::Room,
         name: Some(name),
         name_key: Some(name_key),
         topic: names::kept(&request.topic),
@@ -149,7 +147,7 @@ fn vacate_name(conn: &mut Connection, now: Timestamp, user: UserId, name_key: &s
         return Ok(());
     };
     // The event isn't published, because the room has no members.
-    erase(conn, now, user, ConversationId(row.id))?;
+    erase(conn, now, user, row.id)?;
     Ok(())
 }
 
@@ -167,7 +165,7 @@ fn enter(
     user: UserId,
     role: MemberRole,
 ) -> Result<Vec<Effect>, Refusal> {
-    let id = ConversationId(room.id);
+    let id = room.id;
     conversations::change_member_count(conn, id, 1)?;
     let mut effects = Vec::new();
     let mut head = room.last_seq;
@@ -178,13 +176,7 @@ fn enter(
     }
     members::insert(
         conn,
-        &MemberRow {
-            conversation_id: id.0,
-            user_id: user.0,
-            role: role_number(role),
-            joined_at: now.0,
-            read_seq: head,
-        },
+        &MemberRow { conversation_id: id, user_id: user, role, joined_at: now.0, read_seq: head },
     )?;
     effects.extend(tell(now, vec![(user, UserChange::ConversationJoined { conversation: id }, false)]));
     Ok(effects)
@@ -216,7 +208,7 @@ pub(crate) fn leave_locked(
     user: UserId,
     row: &ConversationRow,
 ) -> Result<(bool, Vec<Effect>), Refusal> {
-    let id = ConversationId(row.id);
+    let id = row.id;
     let Some(member) = members::find(conn, id, user)? else {
         return Ok((false, Vec::new()));
     };
@@ -227,12 +219,11 @@ pub(crate) fn leave_locked(
         && let Some(heir) = members::find_heir(conn, id)?
         && !rights::owns(&heir)
     {
-        let heir = UserId(heir.user_id);
-        members::update_role(conn, id, heir, MemberRole::Owner)?;
-        changes.push((heir, UserChange::RightsChanged { conversation: id }, false));
+        members::update_role(conn, id, heir.user_id, MemberRole::Owner)?;
+        changes.push((heir.user_id, UserChange::RightsChanged { conversation: id }, false));
     }
     let mut effects = Vec::new();
-    if row.kind == ROOM && row.member_count <= LOG_MEMBERS_UP_TO {
+    if row.kind == ConversationKind::Room && row.member_count <= LOG_MEMBERS_UP_TO {
         effects.push(Effect::Event(events::append(conn, id, now, Change::MemberLeft { user })?));
     }
     effects.extend(tell(now, changes));
@@ -306,14 +297,14 @@ pub fn list_members(
     Access::find(conn, id, user)?.require(Permission::Read)?;
     let prefix: String = names::kept(prefix).to_lowercase();
     let mut rows = members::list(conn, id, &prefix, after, limit + 1)?;
-    let next = cut_page(&mut rows, limit, |(row, _)| (row.joined_at, row.user_id));
+    let next = cut_page(&mut rows, limit, |(row, _)| (row.joined_at, row.user_id.0));
     let present = friendships::list_present_ids(conn, user)?;
     let list = rows
         .into_iter()
         .map(|(row, member)| Member {
             online: member.id == user || present.contains(&member.id),
             user: member,
-            role: role(row.role),
+            role: row.role,
             joined_at: Timestamp(row.joined_at),
         })
         .collect();

@@ -4,15 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use parlour_protocol::conversations::EventPage;
+use parlour_protocol::conversations::{ConversationKind, EventPage};
 use parlour_protocol::events::{Event, UserEvent};
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::limits;
+use parlour_protocol::privacy::PresenceTo;
 use parlour_protocol::rights::Permission;
 use parlour_protocol::socket::ReplayState;
-use parlour_storage::conversations::DIRECT;
 use parlour_storage::events::EventRow;
-use parlour_storage::friendships::TO_FRIENDS;
 use parlour_storage::{Connection, connect_snapshot, events, user_events};
 
 use crate::rights::Access;
@@ -101,16 +100,14 @@ pub struct Plan {
 
 /// Snapshots of these users, in the same order; one query, however many there are. Unknown users count as suspended.
 pub fn list_snapshots(conn: &mut Connection, people: &[UserId]) -> Result<Vec<ConnectSnapshot>, Refusal> {
-    let mut ids: Vec<i64> = people.iter().map(|user| user.0).collect();
-    ids.sort_unstable();
-    ids.dedup();
+    let ids = Vec::from_iter(BTreeSet::from_iter(people.iter().copied()));
     let gone = ConnectSnapshot { suspended: true, ..ConnectSnapshot::default() };
-    let mut found: HashMap<i64, ConnectSnapshot> = HashMap::with_capacity(ids.len());
+    let mut found: HashMap<UserId, ConnectSnapshot> = HashMap::with_capacity(ids.len());
     let mut invisible = BTreeSet::new();
     for fact in connect_snapshot::list(conn, &ids)? {
         match fact {
             connect_snapshot::Fact::Account { user, last_useq, presence_to, suspended } => {
-                if presence_to != TO_FRIENDS {
+                if presence_to != PresenceTo::Friends {
                     invisible.insert(user);
                 }
                 found.insert(
@@ -120,25 +117,25 @@ pub fn list_snapshots(conn: &mut Connection, people: &[UserId]) -> Result<Vec<Co
             }
             connect_snapshot::Fact::Conversation { user, id, last_seq, kind, read_seq } => {
                 if let Some(snapshot) = found.get_mut(&user) {
-                    let (id, direct) = (ConversationId(id), kind == DIRECT);
+                    let direct = kind == ConversationKind::Direct;
                     snapshot.conversations.push(Place { id, head: last_seq, direct, read_seq });
                 }
             }
             connect_snapshot::Fact::Block(user, blocked) => {
                 if let Some(snapshot) = found.get_mut(&user) {
-                    snapshot.blocked.insert(UserId(blocked));
+                    snapshot.blocked.insert(blocked);
                 }
             }
             connect_snapshot::Fact::Friends(low, high) => {
                 for (one, other) in [(low, high), (high, low)] {
                     if let Some(snapshot) = found.get_mut(&one).filter(|_| !invisible.contains(&one)) {
-                        snapshot.friends.push(UserId(other));
+                        snapshot.friends.push(other);
                     }
                 }
             }
         }
     }
-    Ok(people.iter().map(|user| found.get(&user.0).unwrap_or(&gone).clone()).collect())
+    Ok(people.iter().map(|user| found.get(user).unwrap_or(&gone).clone()).collect())
 }
 
 impl ConnectSnapshot {

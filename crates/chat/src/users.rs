@@ -2,7 +2,7 @@
 //!
 //! Invariant: a user who can't be found looks exactly like one who doesn't exist.
 
-use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::ids::UserId;
 use parlour_protocol::privacy::{FindableBy, PresenceTo};
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::time::Timestamp;
@@ -12,8 +12,8 @@ use parlour_storage::friendships::{FriendshipRow, pair};
 use parlour_storage::users::UserRow;
 use parlour_storage::{Connection, blocks, conversations, friendships, users};
 
+use crate::Refusal;
 use crate::rights::is_administrator;
-use crate::{Refusal, privacy};
 
 /// Finds a user by exact handle (with or without `@`, in any case) or by id; there is no other way to find someone. A
 /// user who hides their handle is found by it only by friends, and by users with an open request between them; for
@@ -28,8 +28,8 @@ pub fn resolve(conn: &mut Connection, viewer: UserId, who: &str) -> Result<UserR
     };
     let nobody = || Refusal::because(ErrorCode::NotFound, "We couldn't find anyone with that username.");
     let user = found.filter(UserRow::is_active).ok_or_else(nobody)?;
-    if !is_id(who) && user.id != viewer.0 && privacy::of(&user).findable_by == FindableBy::Nobody {
-        let row = friendships::find(conn, viewer, UserId(user.id))?;
+    if !is_id(who) && user.id != viewer && user.findable_by == FindableBy::Nobody {
+        let row = friendships::find(conn, viewer, user.id)?;
         if relation(row.as_ref(), viewer) == Relation::None {
             return Err(nobody());
         }
@@ -47,7 +47,7 @@ pub(crate) fn relation(row: Option<&FriendshipRow>, viewer: UserId) -> Relation 
     match row {
         None => Relation::None,
         Some(row) if row.accepted_at.is_some() => Relation::Friend,
-        Some(row) if row.requested_by == viewer.0 => Relation::Outgoing,
+        Some(row) if row.requested_by == viewer => Relation::Outgoing,
         Some(row) if row.hidden => Relation::None,
         Some(_) => Relation::Incoming,
     }
@@ -57,22 +57,22 @@ pub(crate) fn relation(row: Option<&FriendshipRow>, viewer: UserId) -> Relation 
 /// caller replaces it with the actual presence.
 pub fn profile(conn: &mut Connection, viewer: UserId, who: &str) -> Result<Profile, Refusal> {
     let user = resolve(conn, viewer, who)?;
-    let id = UserId(user.id);
+    let id = user.id;
     let (relation, direct) = if id == viewer {
         (Relation::Myself, None)
     } else {
         let row = friendships::find(conn, viewer, id)?;
         let (low, high) = pair(viewer, id);
         let direct = conversations::find_direct(conn, low, high)?;
-        (relation(row.as_ref(), viewer), direct.map(|row| ConversationId(row.id)))
+        (relation(row.as_ref(), viewer), direct.map(|row| row.id))
     };
     let owner = match user.owner_id {
-        Some(owner) if owner == viewer.0 || is_administrator(conn, viewer)? => Some(UserId(owner)),
+        Some(owner) if owner == viewer || is_administrator(conn, viewer)? => Some(owner),
         _ => None,
     };
     let online = match relation {
         Relation::Myself => Some(true),
-        Relation::Friend => Some(privacy::of(&user).presence_to == PresenceTo::Friends),
+        Relation::Friend => Some(user.presence_to == PresenceTo::Friends),
         _ => None,
     };
     Ok(Profile {
@@ -89,6 +89,5 @@ pub fn profile(conn: &mut Connection, viewer: UserId, who: &str) -> Result<Profi
 
 /// Several users by id, for showing them next to their messages.
 pub fn list(conn: &mut Connection, ids: &[UserId]) -> Result<Vec<User>, Refusal> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-    Ok(users::list(conn, &ids)?)
+    Ok(users::list(conn, ids)?)
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use parlour_chat::identity::account_erasure;
-use parlour_protocol::ids::UserId;
+use parlour_protocol::ids::{ConversationId, UserId};
 use parlour_protocol::own_data::Erased;
 use parlour_storage::Lane;
 
@@ -16,7 +16,7 @@ use crate::problems::ApiError;
 /// Erases everything that a deleted person left in conversations; returns how much it was.
 pub async fn erase(app: &Arc<App>, user: UserId) -> Result<Erased, ApiError> {
     let mut erased = Erased::default();
-    let mut after = 0;
+    let mut after = ConversationId(0);
     while let Some((touched, last)) =
         app.read(move |conn| account_erasure::next_step(conn, user, after)).await?
     {

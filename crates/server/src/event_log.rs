@@ -7,12 +7,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use parlour_chat::Refusal;
+use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::events::{Event, UserChange, UserEvent};
-use parlour_protocol::ids::{ConversationId, Seq, SessionId, UserId};
+use parlour_protocol::ids::{Seq, SessionId, UserId};
 use parlour_protocol::socket::ServerFrame;
 use parlour_realtime::hub::Later;
 use parlour_realtime::{Control, Delivery, Head, Log, Summary, Topic, frames};
-use parlour_storage::conversations::DIRECT;
 use parlour_storage::{Connection, Database, StorageError, conversations, events, user_events};
 
 use crate::query_batching::Reads;
@@ -70,22 +70,20 @@ pub fn read_heads(conn: &mut Connection, lists: &[Vec<Topic>]) -> Result<Vec<Vec
     let mut people = BTreeSet::new();
     for topic in lists.iter().flatten() {
         match topic {
-            Topic::Conversation(id) => ids.insert(id.0),
-            Topic::User(user) => people.insert(user.0),
+            Topic::Conversation(id) => ids.insert(*id),
+            Topic::User(user) => people.insert(*user),
         };
     }
     let mut found = HashMap::with_capacity(ids.len() + people.len());
     if !ids.is_empty() {
-        let ids: Vec<i64> = ids.into_iter().collect();
-        for (id, seq, kind) in conversations::list_heads(conn, &ids)? {
-            let topic = Topic::Conversation(ConversationId(id));
-            found.insert(topic, Head { topic, seq, direct: kind == DIRECT });
+        for (id, seq, kind) in conversations::list_heads(conn, &Vec::from_iter(ids))? {
+            let topic = Topic::Conversation(id);
+            found.insert(topic, Head { topic, seq, direct: kind == ConversationKind::Direct });
         }
     }
     if !people.is_empty() {
-        let people: Vec<i64> = people.into_iter().collect();
-        for (user, seq) in user_events::list_heads(conn, &people)? {
-            let topic = Topic::User(UserId(user));
+        for (user, seq) in user_events::list_heads(conn, &Vec::from_iter(people))? {
+            let topic = Topic::User(user);
             found.insert(topic, Head { topic, seq, direct: false });
         }
     }

@@ -16,7 +16,6 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executo
 use openidconnect::url::Url;
 use parlour_chat::jobs::Failure;
 use parlour_chat::mail_queue::{self, DueMail};
-use parlour_protocol::ids::UserId;
 use parlour_protocol::limits::EMAIL;
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::validation;
@@ -76,11 +75,10 @@ impl Mailer {
     /// Builds the message to be sent.
     fn message(&self, app: &App, due: &DueMail, now: Timestamp) -> Result<Message, String> {
         let (row, kind) = (&due.row, due.kind.ok_or("the kind is not known here")?);
-        let user = UserId(row.user_id);
         let token = row
             .nonce
             .as_ref()
-            .map(|nonce| mail_queue::token(&app.master_key, kind, user, &row.address, nonce))
+            .map(|nonce| mail_queue::token(&app.master_key, kind, row.user_id, &row.address, nonce))
             .unwrap_or_default();
         let Text { subject, body } = texts::text(kind, &self.name, &self.address, &due.handle, &token);
         let to: Address = row.address.parse().map_err(|_| "the address cannot be used")?;

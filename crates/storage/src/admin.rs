@@ -1,9 +1,9 @@
 //! Queries for administrators.
 
 use diesel::prelude::*;
+use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::UserId;
 
-use crate::conversations::{DIRECT, ROOM};
 use crate::schema::{conversations, users};
 use crate::users::UserRow;
 use crate::{Connection, Result};
@@ -27,7 +27,7 @@ pub fn count_other_admins(conn: &mut Connection, user: UserId) -> Result<i64> {
     Ok(users::table
         .filter(users::is_admin.eq(true))
         .filter(users::suspended_at.is_null())
-        .filter(users::id.ne(user.0))
+        .filter(users::id.ne(user))
         .count()
         .get_result(conn)?)
 }
@@ -51,21 +51,21 @@ pub fn count_pending(conn: &mut Connection) -> Result<i64> {
 /// Deletes an account that waits for approval; returns whether there was one.
 pub fn delete_pending(conn: &mut Connection, user: UserId) -> Result<bool> {
     let count =
-        diesel::delete(users::table.find(user.0).filter(users::pending_since.is_not_null())).execute(conn)?;
+        diesel::delete(users::table.find(user).filter(users::pending_since.is_not_null())).execute(conn)?;
     Ok(count == 1)
 }
 
 /// Number of accounts, rooms, direct chats and events, in this order.
 pub fn count_all(conn: &mut Connection) -> Result<(i64, i64, i64, i64)> {
-    let of_kind = |kind: i16| {
+    let of_kind = |kind: ConversationKind| {
         conversations::table
             .filter(conversations::kind.eq(kind))
             .filter(conversations::deleted_at.is_null())
             .count()
     };
     let accounts = users::table.filter(users::deleted_at.is_null()).count().get_result(conn)?;
-    let rooms = of_kind(ROOM).get_result(conn)?;
-    let directs = of_kind(DIRECT).get_result(conn)?;
+    let rooms = of_kind(ConversationKind::Room).get_result(conn)?;
+    let directs = of_kind(ConversationKind::Direct).get_result(conn)?;
     let events = conversations::table
         .select(diesel::dsl::sql::<diesel::sql_types::BigInt>("CAST(coalesce(sum(last_seq), 0) AS BIGINT)"))
         .first(conn)?;

@@ -36,11 +36,20 @@ pub(crate) struct IsAmong<C, T> {
     json: String,
 }
 
-/// The condition that a column is one of these values.
-pub(crate) fn is_among<C, T: Listed + Clone>(column: C, values: &[T]) -> IsAmong<C, T> {
+/// The condition that a column is one of these numbers or ids. They are listed as numbers: in JSON, an id is a text.
+pub(crate) fn is_among<C, T: Copy + Into<i64>>(column: C, values: &[T]) -> IsAmong<C, i64> {
+    listed(column, values.iter().map(|value| (*value).into()).collect())
+}
+
+/// The condition that a column is one of these texts.
+pub(crate) fn is_among_texts<C>(column: C, texts: &[String]) -> IsAmong<C, String> {
+    listed(column, texts.to_vec())
+}
+
+fn listed<C, T: Listed>(column: C, values: Vec<T>) -> IsAmong<C, T> {
     // Numbers and texts can always be written.
-    let json = serde_json::to_string(values).unwrap_or_default();
-    IsAmong { column, values: values.to_vec(), json }
+    let json = serde_json::to_string(&values).unwrap_or_default();
+    IsAmong { column, values, json }
 }
 
 impl<C, T: Listed> Expression for IsAmong<C, T> {
@@ -107,7 +116,7 @@ mod tests {
         crate::migrations::run(&mut conn).unwrap();
         let crate::Connection::Sqlite(inner) = &mut conn else { panic!("SQLite was asked for") };
         let texts = ["a\"b", "c", "ü'\u{1f600}"].map(str::to_owned);
-        let among = |text: &'static str| diesel::select(is_among(text.into_sql::<Text>(), &texts));
+        let among = |text: &'static str| diesel::select(is_among_texts(text.into_sql::<Text>(), &texts));
         for (text, is_there) in
             [("a\"b", true), ("c", true), ("ü'\u{1f600}", true), ("d", false), ("", false)]
         {

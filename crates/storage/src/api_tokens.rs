@@ -15,7 +15,7 @@ use crate::{Connection, Result};
 pub fn find(conn: &mut Connection, id: TokenId) -> Result<Option<(SessionRow, UserRow)>> {
     Ok(sessions::table
         .inner_join(users::table)
-        .filter(sessions::id.eq(id.0))
+        .filter(sessions::id.eq(id))
         .filter(sessions::scope.is_not_null())
         .select((SessionRow::as_select(), UserRow::as_select()))
         .first(conn)
@@ -25,7 +25,7 @@ pub fn find(conn: &mut Connection, id: TokenId) -> Result<Option<(SessionRow, Us
 /// Valid tokens of a user or bot, newest first.
 pub fn list(conn: &mut Connection, user: UserId, now: i64, limit: i64) -> Result<Vec<SessionRow>> {
     Ok(sessions::table
-        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::user_id.eq(user))
         .filter(sessions::scope.is_not_null())
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(now))
@@ -39,7 +39,7 @@ pub fn list(conn: &mut Connection, user: UserId, now: i64, limit: i64) -> Result
 pub fn touch(conn: &mut Connection, id: TokenId, now: i64) -> Result<usize> {
     Ok(diesel::update(
         sessions::table
-            .find(id.0)
+            .find(id)
             .filter(sessions::scope.is_not_null())
             .filter(sessions::last_used_at.le(now - MINUTE)),
     )

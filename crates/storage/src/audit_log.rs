@@ -3,6 +3,7 @@
 //! Invariant: rows are added and, once they are old, deleted. Nothing here changes a row.
 
 use diesel::prelude::*;
+use parlour_protocol::ids::UserId;
 
 use crate::schema::audit_log;
 use crate::{Connection, Result};
@@ -18,9 +19,9 @@ pub struct AuditRow {
     /// What happened; see [`parlour_protocol::audit::AuditKind`].
     pub kind: String,
     /// Who did it, if known.
-    pub actor_id: Option<i64>,
+    pub actor_id: Option<UserId>,
     /// The account it was done to, if any.
-    pub subject_id: Option<i64>,
+    pub subject_id: Option<UserId>,
     /// IP address of the client, if a request caused it.
     pub address: Option<String>,
     /// Operation id, for denied requests.
@@ -36,9 +37,9 @@ pub struct NewAuditRow {
     /// What happened; see [`parlour_protocol::audit::AuditKind`].
     pub kind: String,
     /// Who did it, if known.
-    pub actor_id: Option<i64>,
+    pub actor_id: Option<UserId>,
     /// The account it was done to, if any.
-    pub subject_id: Option<i64>,
+    pub subject_id: Option<UserId>,
     /// IP address of the client, if a request caused it.
     pub address: Option<String>,
     /// Operation id, for denied requests.

@@ -17,9 +17,9 @@ use crate::{Connection, Result};
 #[diesel(table_name = blocks)]
 pub struct BlockRow {
     /// The user who blocks.
-    pub blocker_id: i64,
+    pub blocker_id: UserId,
     /// The user who is blocked.
-    pub blocked_id: i64,
+    pub blocked_id: UserId,
     /// When the block was created, in microseconds since 1970.
     pub created_at: i64,
 }
@@ -31,19 +31,19 @@ pub fn insert(conn: &mut Connection, row: &BlockRow) -> Result<usize> {
 
 /// The block of one user against another, if there is one.
 pub fn find(conn: &mut Connection, blocker: UserId, blocked: UserId) -> Result<Option<BlockRow>> {
-    Ok(blocks::table.find((blocker.0, blocked.0)).select(BlockRow::as_select()).first(conn).optional()?)
+    Ok(blocks::table.find((blocker, blocked)).select(BlockRow::as_select()).first(conn).optional()?)
 }
 
 /// Removes a block; returns whether there was one.
 pub fn delete(conn: &mut Connection, blocker: UserId, blocked: UserId) -> Result<bool> {
-    Ok(diesel::delete(blocks::table.find((blocker.0, blocked.0))).execute(conn)? > 0)
+    Ok(diesel::delete(blocks::table.find((blocker, blocked))).execute(conn)? > 0)
 }
 
 /// Everyone a user blocks, newest first.
 pub fn list(conn: &mut Connection, blocker: UserId) -> Result<Vec<(BlockRow, User)>> {
     let rows: Vec<(BlockRow, SummaryRow)> = blocks::table
         .inner_join(users::table.on(users::id.eq(blocks::blocked_id)))
-        .filter(blocks::blocker_id.eq(blocker.0))
+        .filter(blocks::blocker_id.eq(blocker))
         .order((blocks::created_at.desc(), blocks::blocked_id.desc()))
         .select((BlockRow::as_select(), SummaryRow::as_select()))
         .load(conn)?;
@@ -52,11 +52,15 @@ pub fn list(conn: &mut Connection, blocker: UserId) -> Result<Vec<(BlockRow, Use
 
 /// Number of users that a user blocks.
 pub fn count_of(conn: &mut Connection, blocker: UserId) -> Result<i64> {
-    Ok(blocks::table.filter(blocks::blocker_id.eq(blocker.0)).count().get_result(conn)?)
+    Ok(blocks::table.filter(blocks::blocker_id.eq(blocker)).count().get_result(conn)?)
 }
 
 /// All pairs (blocker, blocked) with the blocker in `people` and the blocked user in `others`.
-pub fn list_among(conn: &mut Connection, people: &[i64], others: &[i64]) -> Result<Vec<(i64, i64)>> {
+pub fn list_among(
+    conn: &mut Connection,
+    people: &[UserId],
+    others: &[UserId],
+) -> Result<Vec<(UserId, UserId)>> {
     Ok(on_backend!(conn, inner => blocks::table
         .filter(is_among(blocks::blocker_id, people))
         .filter(is_among(blocks::blocked_id, others))
@@ -66,9 +70,7 @@ pub fn list_among(conn: &mut Connection, people: &[i64], others: &[i64]) -> Resu
 
 /// Ids of everyone a user blocks.
 pub fn list_blocked_ids(conn: &mut Connection, blocker: UserId) -> Result<Vec<UserId>> {
-    let ids: Vec<i64> =
-        blocks::table.filter(blocks::blocker_id.eq(blocker.0)).select(blocks::blocked_id).load(conn)?;
-    Ok(ids.into_iter().map(UserId).collect())
+    Ok(blocks::table.filter(blocks::blocker_id.eq(blocker)).select(blocks::blocked_id).load(conn)?)
 }
 
 /// Up to `limit` members of a conversation who block a user.
@@ -78,12 +80,11 @@ pub fn list_blockers_in(
     blocked: UserId,
     limit: i64,
 ) -> Result<Vec<UserId>> {
-    let ids: Vec<i64> = blocks::table
+    Ok(blocks::table
         .inner_join(members::table.on(members::user_id.eq(blocks::blocker_id)))
-        .filter(blocks::blocked_id.eq(blocked.0))
-        .filter(members::conversation_id.eq(conversation.0))
+        .filter(blocks::blocked_id.eq(blocked))
+        .filter(members::conversation_id.eq(conversation))
         .select(blocks::blocker_id)
         .limit(limit)
-        .load(conn)?;
-    Ok(ids.into_iter().map(UserId).collect())
+        .load(conn)?)
 }

@@ -6,6 +6,9 @@
 use diesel::IntoSql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, SmallInt};
+use parlour_protocol::conversations::ConversationKind;
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
+use parlour_protocol::privacy::PresenceTo;
 
 use crate::among::is_among;
 use crate::on_backend;
@@ -23,36 +26,36 @@ pub enum Fact {
     /// The account exists.
     Account {
         /// The user.
-        user: i64,
+        user: UserId,
         /// Head of the user's event stream.
-        last_useq: i64,
-        /// Who can see whether the user is online; see [`crate::users::UserRow::presence_to`].
-        presence_to: i16,
+        last_useq: Seq,
+        /// Who can see whether the user is online.
+        presence_to: PresenceTo,
         /// Whether the account is suspended or deleted.
         suspended: bool,
     },
     /// A user is a member of a conversation.
     Conversation {
         /// The user.
-        user: i64,
+        user: UserId,
         /// The conversation.
-        id: i64,
+        id: ConversationId,
         /// Head of the conversation's log.
-        last_seq: i64,
-        /// [`crate::conversations::ROOM`] or [`crate::conversations::DIRECT`].
-        kind: i16,
+        last_seq: Seq,
+        /// Room or direct chat.
+        kind: ConversationKind,
         /// The user's read marker.
-        read_seq: i64,
+        read_seq: Seq,
     },
     /// Two users are friends; one or both of them were requested.
-    Friends(i64, i64),
+    Friends(UserId, UserId),
     /// A requested user (first) blocks another one (second).
-    Block(i64, i64),
+    Block(UserId, UserId),
 }
 
 /// Everything that connecting needs to know about these users, accounts first.
-pub fn list(conn: &mut Connection, people: &[i64]) -> Result<Vec<Fact>> {
-    type Row = (i16, i64, i64, i64, i16, bool, i64);
+pub fn list(conn: &mut Connection, people: &[UserId]) -> Result<Vec<Fact>> {
+    type Row = (i16, UserId, i64, i64, i16, bool, i64);
     let rows: Vec<Row> = on_backend!(conn, inner => users::table
         .filter(is_among(users::id, people))
         .select((
@@ -106,12 +109,13 @@ pub fn list(conn: &mut Connection, people: &[i64]) -> Result<Vec<Fact>> {
     let mut facts: Vec<Fact> = rows
         .into_iter()
         .map(|(part, user, second, third, number, flag, fourth)| match part {
-            ACCOUNT => Fact::Account { user, last_useq: second, presence_to: number, suspended: flag },
+            ACCOUNT => Fact::Account { user, last_useq: second, presence_to: number.into(), suspended: flag },
             CONVERSATION => {
-                Fact::Conversation { user, id: second, last_seq: third, kind: number, read_seq: fourth }
+                let (id, kind) = (ConversationId(second), number.into());
+                Fact::Conversation { user, id, last_seq: third, kind, read_seq: fourth }
             }
-            FRIENDS => Fact::Friends(user, second),
-            _ => Fact::Block(user, second),
+            FRIENDS => Fact::Friends(user, UserId(second)),
+            _ => Fact::Block(user, UserId(second)),
         })
         .collect();
     // The database returns the parts in this order, but doesn't guarantee it.

@@ -7,7 +7,8 @@ mod listing;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, SmallInt};
-use parlour_protocol::ids::{ConversationId, UserId};
+use parlour_protocol::conversations::ConversationKind;
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
 
 pub use self::heads::{AdvancedRow, advance, give_all_back, give_back};
 pub use self::listing::{ListedRow, list_of};
@@ -17,11 +18,6 @@ use crate::schema::{conversations, members};
 use crate::statement::prepared;
 use crate::{Connection, Result};
 use crate::{on_backend, pairs};
-
-/// `kind` of a public room.
-pub const ROOM: i16 = 0;
-/// `kind` of a direct chat.
-pub const DIRECT: i16 = 1;
 
 /// Lists are sorted by activity in spans of this many microseconds (five minutes). An index may contain a column that
 /// changes this rarely; it must not contain one that every message changes.
@@ -33,9 +29,9 @@ pub const ACTIVITY_SPAN: i64 = 300_000_000;
 #[diesel(treat_none_as_default_value = false)]
 pub struct ConversationRow {
     /// Random id.
-    pub id: i64,
-    /// [`ROOM`] or [`DIRECT`].
-    pub kind: i16,
+    pub id: ConversationId,
+    /// Room or direct chat.
+    pub kind: ConversationKind,
     /// The room's name; `None` for direct chats and deleted rooms.
     pub name: Option<String>,
     /// The normalized form of the name, by which names are compared; unique.
@@ -43,9 +39,9 @@ pub struct ConversationRow {
     /// The room's topic; empty for direct chats.
     pub topic: String,
     /// For a direct chat, the smaller of the two user ids.
-    pub low_user: Option<i64>,
+    pub low_user: Option<UserId>,
     /// For a direct chat, the larger of the two user ids.
-    pub high_user: Option<i64>,
+    pub high_user: Option<UserId>,
     /// Head: the latest position of the log.
     pub last_seq: i64,
     /// Position of the newest event that changed an earlier message.
@@ -65,7 +61,7 @@ pub struct ConversationRow {
 impl ConversationRow {
     /// The two users of a direct chat, smaller id first; `None` for rooms.
     pub fn pair(&self) -> Option<(UserId, UserId)> {
-        Some((UserId(self.low_user?), UserId(self.high_user?)))
+        Some((self.low_user?, self.high_user?))
     }
 
     /// The other user of a direct chat; `None` for rooms.
@@ -83,7 +79,7 @@ pub fn insert(conn: &mut Connection, row: &ConversationRow) -> Result<usize> {
 /// A conversation by id, unless it is deleted.
 pub fn find(conn: &mut Connection, id: ConversationId) -> Result<Option<ConversationRow>> {
     Ok(conversations::table
-        .find(id.0)
+        .find(id)
         .filter(conversations::deleted_at.is_null())
         .select(ConversationRow::as_select())
         .first(conn)
@@ -95,7 +91,7 @@ pub fn find(conn: &mut Connection, id: ConversationId) -> Result<Option<Conversa
 pub fn lock(conn: &mut Connection, id: ConversationId) -> Result<Option<ConversationRow>> {
     match conn {
         Connection::Postgres(inner) => Ok(conversations::table
-            .find(id.0)
+            .find(id)
             .filter(conversations::deleted_at.is_null())
             .select(ConversationRow::as_select())
             .for_update()
@@ -109,8 +105,8 @@ pub fn lock(conn: &mut Connection, id: ConversationId) -> Result<Option<Conversa
 /// The direct chat between two users.
 pub fn find_direct(conn: &mut Connection, low: UserId, high: UserId) -> Result<Option<ConversationRow>> {
     Ok(conversations::table
-        .filter(conversations::low_user.eq(low.0))
-        .filter(conversations::high_user.eq(high.0))
+        .filter(conversations::low_user.eq(low))
+        .filter(conversations::high_user.eq(high))
         .select(ConversationRow::as_select())
         .first(conn)
         .optional()?)
@@ -126,7 +122,7 @@ pub fn room_exists(conn: &mut Connection, name_key: &str) -> Result<bool> {
 #[derive(Debug, Clone, Queryable)]
 pub struct RoomNameRow {
     /// The room.
-    pub id: i64,
+    pub id: ConversationId,
     /// Its name.
     pub name: String,
     /// The name's key.
@@ -148,7 +144,7 @@ pub fn list_room_names(conn: &mut Connection) -> Result<Vec<RoomNameRow>> {
 }
 
 /// Updates a room's name and its key.
-pub fn update_name(conn: &mut Connection, id: i64, name: &str, name_key: &str) -> Result<usize> {
+pub fn update_name(conn: &mut Connection, id: ConversationId, name: &str, name_key: &str) -> Result<usize> {
     Ok(diesel::update(conversations::table.find(id))
         .set((conversations::name.eq(Some(name)), conversations::name_key.eq(Some(name_key))))
         .execute(conn)?)
@@ -162,7 +158,7 @@ pub fn update_room(
     name_key: &str,
     topic: &str,
 ) -> Result<usize> {
-    Ok(diesel::update(conversations::table.find(id.0))
+    Ok(diesel::update(conversations::table.find(id))
         .set((
             conversations::name.eq(Some(name)),
             conversations::name_key.eq(Some(name_key)),
@@ -173,7 +169,7 @@ pub fn update_room(
 
 /// Marks a room as deleted and frees its name.
 pub fn delete(conn: &mut Connection, id: ConversationId, now: i64) -> Result<usize> {
-    Ok(diesel::update(conversations::table.find(id.0))
+    Ok(diesel::update(conversations::table.find(id))
         .set((
             conversations::deleted_at.eq(Some(now)),
             conversations::name_key.eq(None::<String>),
@@ -186,20 +182,20 @@ pub fn delete(conn: &mut Connection, id: ConversationId, now: i64) -> Result<usi
 
 /// Adds `by` to the number of members.
 pub fn change_member_count(conn: &mut Connection, id: ConversationId, by: i64) -> Result<usize> {
-    Ok(diesel::update(conversations::table.find(id.0))
+    Ok(diesel::update(conversations::table.find(id))
         .set(conversations::member_count.eq(conversations::member_count + by))
         .execute(conn)?)
 }
 
 /// The room with this name key, locked until the transaction ends.
 pub fn lock_named(conn: &mut Connection, name_key: &str) -> Result<Option<ConversationRow>> {
-    let id: Option<i64> = conversations::table
+    let id: Option<ConversationId> = conversations::table
         .filter(conversations::name_key.eq(name_key))
         .select(conversations::id)
         .first(conn)
         .optional()?;
     match id {
-        Some(id) => lock(conn, ConversationId(id)),
+        Some(id) => lock(conn, id),
         None => Ok(None),
     }
 }
@@ -232,7 +228,10 @@ pub fn list_rooms(
 }
 
 /// Id, head and kind of several conversations.
-pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> Result<Vec<(i64, i64, i16)>> {
+pub fn list_heads(
+    conn: &mut Connection,
+    ids: &[ConversationId],
+) -> Result<Vec<(ConversationId, Seq, ConversationKind)>> {
     Ok(on_backend!(conn, inner => conversations::table
         .filter(is_among(conversations::id, ids))
         .select((conversations::id, conversations::last_seq, conversations::kind))
@@ -244,10 +243,10 @@ pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> Result<Vec<(i64, i64, i
 pub struct ReaderRow {
     /// The conversation.
     #[diesel(sql_type = BigInt)]
-    pub id: i64,
-    /// [`ROOM`] or [`DIRECT`].
+    pub id: ConversationId,
+    /// Room or direct chat.
     #[diesel(sql_type = SmallInt)]
-    pub kind: i16,
+    pub kind: ConversationKind,
     /// Head of the log.
     #[diesel(sql_type = BigInt)]
     pub last_seq: i64,
@@ -256,31 +255,28 @@ pub struct ReaderRow {
     pub changed_seq: i64,
     /// The user, if they are a member.
     #[diesel(sql_type = Nullable<BigInt>)]
-    pub user_id: Option<i64>,
+    pub user_id: Option<UserId>,
 }
 
 /// One row per pair (conversation, user); deleted conversations are left out.
-pub fn list_readers(conn: &mut Connection, pairs: &[(i64, i64)]) -> Result<Vec<ReaderRow>> {
+pub fn list_readers(conn: &mut Connection, pairs: &[(ConversationId, UserId)]) -> Result<Vec<ReaderRow>> {
     match conn {
-        Connection::Postgres(inner) => {
-            let (ids, people): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
-            Ok(prepared(
-                "SELECT c.id, c.kind, c.last_seq, c.changed_seq, m.user_id
+        Connection::Postgres(inner) => Ok(prepared(
+            "SELECT c.id, c.kind, c.last_seq, c.changed_seq, m.user_id
                 FROM unnest($1, $2) AS asked (conversation, person)
                 JOIN conversations c ON c.id = asked.conversation AND c.deleted_at IS NULL
                 LEFT JOIN members m ON m.conversation_id = c.id AND m.user_id = asked.person",
-            )
-            .bind(ids)
-            .bind(people)
-            .load(inner)?)
-        }
+        )
+        .bind_all(pairs.iter().map(|pair| pair.0))
+        .bind_all(pairs.iter().map(|pair| pair.1))
+        .load(inner)?),
         Connection::Sqlite(inner) => Ok(prepared(
             "SELECT c.id, c.kind, c.last_seq, c.changed_seq, m.user_id
             FROM json_each($1) AS asked
             CROSS JOIN conversations c ON c.id = asked.value ->> 0 AND c.deleted_at IS NULL
             LEFT JOIN members m ON m.conversation_id = c.id AND m.user_id = asked.value ->> 1",
         )
-        .bind(pairs::json(pairs))
+        .bind_text(pairs::json(pairs))
         .load(inner)?),
     }
 }
@@ -289,8 +285,8 @@ pub fn list_readers(conn: &mut Connection, pairs: &[(i64, i64)]) -> Result<Vec<R
 pub fn list_directs(conn: &mut Connection, user: UserId) -> Result<Vec<ConversationRow>> {
     Ok(members::table
         .inner_join(conversations::table)
-        .filter(members::user_id.eq(user.0))
-        .filter(conversations::kind.eq(DIRECT))
+        .filter(members::user_id.eq(user))
+        .filter(conversations::kind.eq(ConversationKind::Direct))
         .select(ConversationRow::as_select())
         .load(conn)?)
 }

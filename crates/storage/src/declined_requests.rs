@@ -10,8 +10,8 @@ use crate::{Connection, Result};
 /// Records that a request was declined, replacing an earlier record.
 pub fn note(conn: &mut Connection, asked_by: UserId, declined_by: UserId, at: i64) -> Result<usize> {
     let row = (
-        declined_requests::asked_by.eq(asked_by.0),
-        declined_requests::declined_by.eq(declined_by.0),
+        declined_requests::asked_by.eq(asked_by),
+        declined_requests::declined_by.eq(declined_by),
         declined_requests::declined_at.eq(at),
     );
     Ok(on_backend!(conn, inner => diesel::insert_into(declined_requests::table)
@@ -25,7 +25,7 @@ pub fn note(conn: &mut Connection, asked_by: UserId, declined_by: UserId, at: i6
 /// When the last request of `asked_by` was declined by `declined_by`, in microseconds since 1970.
 pub fn find(conn: &mut Connection, asked_by: UserId, declined_by: UserId) -> Result<Option<i64>> {
     Ok(declined_requests::table
-        .find((asked_by.0, declined_by.0))
+        .find((asked_by, declined_by))
         .select(declined_requests::declined_at)
         .first(conn)
         .optional()?)

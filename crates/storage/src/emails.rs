@@ -8,13 +8,13 @@ use crate::schema::emails;
 use crate::{Connection, Result};
 
 /// The addresses of an account.
-#[derive(Debug, Clone, Default, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = emails)]
 #[diesel(treat_none_as_default_value = false)]
 #[diesel(treat_none_as_null = true)]
 pub struct EmailRow {
     /// Id of the user.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The confirmed address.
     pub address: Option<String>,
     /// The confirmed address in lower case.
@@ -31,18 +31,18 @@ pub struct EmailRow {
 
 /// The addresses of a user.
 pub fn find(conn: &mut Connection, user: UserId) -> Result<Option<EmailRow>> {
-    Ok(emails::table.find(user.0).select(EmailRow::as_select()).first(conn).optional()?)
+    Ok(emails::table.find(user).select(EmailRow::as_select()).first(conn).optional()?)
 }
 
 /// The addresses of a user, locked until the transaction ends. Creates the row if it doesn't exist.
 pub fn lock(conn: &mut Connection, user: UserId) -> Result<EmailRow> {
     on_backend!(conn, inner => diesel::insert_into(emails::table)
-        .values(emails::user_id.eq(user.0))
+        .values(emails::user_id.eq(user))
         .on_conflict(emails::user_id)
         .do_update()
-        .set(emails::user_id.eq(user.0))
+        .set(emails::user_id.eq(user))
         .execute(inner))?;
-    Ok(emails::table.find(user.0).select(EmailRow::as_select()).first(conn)?)
+    Ok(emails::table.find(user).select(EmailRow::as_select()).first(conn)?)
 }
 
 /// Replaces the addresses of a user.
@@ -74,18 +74,17 @@ pub fn take_token(conn: &mut Connection, token_hash: &[u8]) -> Result<bool> {
 
 /// Up to `limit` users who confirmed this address (in lower case), most recent confirmation first.
 pub fn list_by_address(conn: &mut Connection, address_key: &str, limit: i64) -> Result<Vec<UserId>> {
-    let ids: Vec<i64> = emails::table
+    Ok(emails::table
         .filter(emails::address_key.eq(address_key))
         .order(emails::verified_at.desc())
         .limit(limit)
         .select(emails::user_id)
-        .load(conn)?;
-    Ok(ids.into_iter().map(UserId).collect())
+        .load(conn)?)
 }
 
 /// Deletes the addresses of a user.
 pub fn delete(conn: &mut Connection, user: UserId) -> Result<usize> {
-    Ok(diesel::delete(emails::table.find(user.0)).execute(conn)?)
+    Ok(diesel::delete(emails::table.find(user)).execute(conn)?)
 }
 
 /// Deletes pending addresses whose token expired before `moment`.

@@ -38,7 +38,7 @@ pub fn append(
         conversations::last_activity_at.eq(at.0),
         conversations::active_span.eq(at.0 / ACTIVITY_SPAN),
     );
-    let line = conversations::table.find(conversation.0);
+    let line = conversations::table.find(conversation);
     let seq: Seq = if change.changes_earlier_messages() {
         diesel::update(line)
             .set((advanced, conversations::changed_seq.eq(conversations::last_seq + 1)))
@@ -67,15 +67,15 @@ pub fn insert_messages(conn: &mut Connection, rows: Vec<EventRow>) -> Result<usi
 /// it is prepared once per connection.
 #[derive(QueryId, Default)]
 struct InsertMessages {
-    conversations: Vec<i64>,
-    seqs: Vec<i64>,
-    authors: Vec<i64>,
+    conversations: Vec<ConversationId>,
+    seqs: Vec<Seq>,
+    authors: Vec<UserId>,
     at: Vec<i64>,
     cids: Vec<Option<String>>,
     targets: Vec<Option<i64>>,
     bodies: Vec<Option<String>>,
     mentions: Vec<Option<String>>,
-    target_authors: Vec<Option<i64>>,
+    target_authors: Vec<Option<UserId>>,
 }
 
 impl InsertMessages {
@@ -127,7 +127,7 @@ impl QueryFragment<Pg> for InsertMessages {
 }
 
 /// Rows of messages that already exist with one of these keys (conversation, author, client id).
-pub fn list_by_cids(conn: &mut Connection, keys: &[(i64, i64, &str)]) -> Result<Vec<EventRow>> {
+pub fn list_by_cids(conn: &mut Connection, keys: &[(ConversationId, UserId, &str)]) -> Result<Vec<EventRow>> {
     Ok(on_backend!(conn, inner => events::table
         .filter(IsSentAs::any(keys))
         .select(EventRow::as_select())
@@ -141,7 +141,7 @@ pub fn find_message(
     seq: Seq,
 ) -> Result<Option<EventRow>> {
     Ok(events::table
-        .find((conversation.0, seq))
+        .find((conversation, seq))
         .filter(IsMessage)
         .select(EventRow::as_select())
         .first(conn)
@@ -156,7 +156,7 @@ pub fn list_after(
     limit: i64,
 ) -> Result<Vec<EventRow>> {
     Ok(events::table
-        .filter(events::conversation_id.eq(conversation.0))
+        .filter(events::conversation_id.eq(conversation))
         .filter(events::seq.gt(after))
         .order(events::seq.asc())
         .limit(limit)
@@ -172,7 +172,7 @@ pub fn list_messages_before(
     limit: i64,
 ) -> Result<Vec<EventRow>> {
     Ok(events::table
-        .filter(events::conversation_id.eq(conversation.0))
+        .filter(events::conversation_id.eq(conversation))
         .filter(events::seq.lt(before))
         .filter(IsMessage)
         .order(events::seq.desc())
@@ -189,7 +189,7 @@ pub fn list_messages_after(
     limit: i64,
 ) -> Result<Vec<EventRow>> {
     Ok(events::table
-        .filter(events::conversation_id.eq(conversation.0))
+        .filter(events::conversation_id.eq(conversation))
         .filter(events::seq.gt(after))
         .filter(IsMessage)
         .order(events::seq.asc())
@@ -199,7 +199,7 @@ pub fn list_messages_after(
 }
 
 /// Several messages by conversation and position.
-pub fn list_messages(conn: &mut Connection, at: &[(i64, Seq)]) -> Result<Vec<EventRow>> {
+pub fn list_messages(conn: &mut Connection, at: &[(ConversationId, Seq)]) -> Result<Vec<EventRow>> {
     Ok(on_backend!(conn, inner => events::table
         .filter(IsAt::any(at))
         .filter(IsMessage)
@@ -208,17 +208,20 @@ pub fn list_messages(conn: &mut Connection, at: &[(i64, Seq)]) -> Result<Vec<Eve
 }
 
 /// Authors of those messages that exist and aren't deleted. Events of other kinds are left out.
-pub fn list_authors(conn: &mut Connection, at: &[(i64, Seq)]) -> Result<BTreeMap<(i64, Seq), UserId>> {
+pub fn list_authors(
+    conn: &mut Connection,
+    at: &[(ConversationId, Seq)],
+) -> Result<BTreeMap<(ConversationId, Seq), UserId>> {
     if at.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let rows: Vec<(i64, i64, i64)> = on_backend!(conn, inner => events::table
+    let rows: Vec<(ConversationId, Seq, UserId)> = on_backend!(conn, inner => events::table
         .filter(IsAt::any(at))
         .filter(events::kind.eq(MESSAGE))
         .filter(events::deleted_at.is_null())
         .select((events::conversation_id, events::seq, events::author_id))
         .load(inner))?;
-    Ok(rows.into_iter().map(|(id, seq, author)| ((id, seq), UserId(author))).collect())
+    Ok(rows.into_iter().map(|(id, seq, author)| ((id, seq), author)).collect())
 }
 
 /// Sets the current text of a message, and the users that the handles in all of its texts refer to.
@@ -229,7 +232,7 @@ pub fn update_body(
     (body, mentions): (&str, Option<&[Mention]>),
     at: Timestamp,
 ) -> Result<usize> {
-    Ok(diesel::update(events::table.find((conversation.0, seq)))
+    Ok(diesel::update(events::table.find((conversation, seq)))
         .set((
             events::current_body.eq(Some(body)),
             events::mentions.eq(mentions.and_then(write_mentions)),
@@ -240,7 +243,7 @@ pub fn update_body(
 
 /// Scrubs the text of a message and of its edits; the rows keep their positions. Reactions are deleted separately.
 pub fn scrub(conn: &mut Connection, conversation: ConversationId, seq: Seq, at: Timestamp) -> Result<()> {
-    diesel::update(events::table.find((conversation.0, seq)))
+    diesel::update(events::table.find((conversation, seq)))
         .set((
             events::body.eq(None::<String>),
             events::current_body.eq(None::<String>),
@@ -250,7 +253,7 @@ pub fn scrub(conn: &mut Connection, conversation: ConversationId, seq: Seq, at: 
         .execute(conn)?;
     diesel::update(
         events::table
-            .filter(events::conversation_id.eq(conversation.0))
+            .filter(events::conversation_id.eq(conversation))
             .filter(events::target.eq(seq))
             .filter(events::kind.eq(EDITED)),
     )
@@ -261,5 +264,5 @@ pub fn scrub(conn: &mut Connection, conversation: ConversationId, seq: Seq, at: 
 
 /// Deletes the whole log of a deleted room.
 pub fn delete_all(conn: &mut Connection, conversation: ConversationId) -> Result<usize> {
-    Ok(diesel::delete(events::table.filter(events::conversation_id.eq(conversation.0))).execute(conn)?)
+    Ok(diesel::delete(events::table.filter(events::conversation_id.eq(conversation))).execute(conn)?)
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use parlour_protocol::ids::UserId;
+use parlour_protocol::privacy::PresenceTo;
 use parlour_protocol::users::User;
 
 use crate::pairs;
@@ -13,20 +14,17 @@ use crate::schema::{friendships, users};
 use crate::users::{SummaryRow, lock_pair};
 use crate::{Connection, Result};
 
-/// `presence_to` of a user whose friends can see whether they are online.
-pub const TO_FRIENDS: i16 = 0;
-
 /// A friendship or an open friend request.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = friendships)]
 #[diesel(treat_none_as_default_value = false)]
 pub struct FriendshipRow {
     /// The smaller of the two user ids.
-    pub low_user: i64,
+    pub low_user: UserId,
     /// The larger of the two user ids.
-    pub high_user: i64,
+    pub high_user: UserId,
     /// Who sent the request.
-    pub requested_by: i64,
+    pub requested_by: UserId,
     /// When the request was sent, in microseconds since 1970.
     pub created_at: i64,
     /// When the friendship began; `None` while it is a request.
@@ -43,7 +41,7 @@ pub fn pair(a: UserId, b: UserId) -> (UserId, UserId) {
 /// The row of two users.
 pub fn find(conn: &mut Connection, a: UserId, b: UserId) -> Result<Option<FriendshipRow>> {
     let (low, high) = pair(a, b);
-    Ok(friendships::table.find((low.0, high.0)).select(FriendshipRow::as_select()).first(conn).optional()?)
+    Ok(friendships::table.find((low, high)).select(FriendshipRow::as_select()).first(conn).optional()?)
 }
 
 /// Like [`find`], but also locks both users and the row until the transaction ends.
@@ -52,7 +50,7 @@ pub fn lock(conn: &mut Connection, a: UserId, b: UserId) -> Result<Option<Friend
     lock_pair(conn, low, high)?;
     match conn {
         Connection::Postgres(inner) => Ok(friendships::table
-            .find((low.0, high.0))
+            .find((low, high))
             .select(FriendshipRow::as_select())
             .for_update()
             .first(inner)
@@ -69,7 +67,7 @@ pub fn insert(conn: &mut Connection, row: &FriendshipRow) -> Result<usize> {
 /// Turns a request into a friendship.
 pub fn accept(conn: &mut Connection, a: UserId, b: UserId, now: i64) -> Result<usize> {
     let (low, high) = pair(a, b);
-    Ok(diesel::update(friendships::table.find((low.0, high.0)))
+    Ok(diesel::update(friendships::table.find((low, high)))
         .set((friendships::accepted_at.eq(Some(now)), friendships::hidden.eq(false)))
         .execute(conn)?)
 }
@@ -77,7 +75,7 @@ pub fn accept(conn: &mut Connection, a: UserId, b: UserId, now: i64) -> Result<u
 /// Hides a request from its recipient, or makes it visible.
 pub fn set_hidden(conn: &mut Connection, a: UserId, b: UserId, hidden: bool) -> Result<usize> {
     let (low, high) = pair(a, b);
-    Ok(diesel::update(friendships::table.find((low.0, high.0)))
+    Ok(diesel::update(friendships::table.find((low, high)))
         .set(friendships::hidden.eq(hidden))
         .execute(conn)?)
 }
@@ -85,17 +83,20 @@ pub fn set_hidden(conn: &mut Connection, a: UserId, b: UserId, hidden: bool) -> 
 /// Deletes a friendship or a request.
 pub fn delete(conn: &mut Connection, a: UserId, b: UserId) -> Result<usize> {
     let (low, high) = pair(a, b);
-    Ok(diesel::delete(friendships::table.find((low.0, high.0))).execute(conn)?)
+    Ok(diesel::delete(friendships::table.find((low, high))).execute(conn)?)
 }
 
 /// Which of these pairs (smaller id first) are friends.
-pub fn list_friends_among(conn: &mut Connection, pairs: &[(i64, i64)]) -> Result<Vec<(i64, i64)>> {
+pub fn list_friends_among(
+    conn: &mut Connection,
+    pairs: &[(UserId, UserId)],
+) -> Result<Vec<(UserId, UserId)>> {
     match conn {
         Connection::Postgres(inner) => pairs::list(inner, FRIENDS_AMONG, pairs),
         Connection::Sqlite(inner) => {
             let mut found = Vec::with_capacity(pairs.len());
             for pair in pairs {
-                let friends: Option<(i64, i64)> = friendships::table
+                let friends: Option<(UserId, UserId)> = friendships::table
                     .find(*pair)
                     .filter(friendships::accepted_at.is_not_null())
                     .select((friendships::low_user, friendships::high_user))
@@ -117,13 +118,13 @@ const FRIENDS_AMONG: &str = "SELECT f.low_user AS first, f.high_user AS second
 pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<(FriendshipRow, User)>> {
     let mut found: Vec<(FriendshipRow, SummaryRow)> = friendships::table
         .inner_join(users::table.on(users::id.eq(friendships::high_user)))
-        .filter(friendships::low_user.eq(user.0))
+        .filter(friendships::low_user.eq(user))
         .select((FriendshipRow::as_select(), SummaryRow::as_select()))
         .load(conn)?;
     found.extend(
         friendships::table
             .inner_join(users::table.on(users::id.eq(friendships::low_user)))
-            .filter(friendships::high_user.eq(user.0))
+            .filter(friendships::high_user.eq(user))
             .select((FriendshipRow::as_select(), SummaryRow::as_select()))
             .load::<(FriendshipRow, SummaryRow)>(conn)?,
     );
@@ -133,29 +134,28 @@ pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<(FriendshipRow, U
 
 /// The friends who can see whether a user is online: all of them, or none while the user is invisible.
 pub fn list_ids(conn: &mut Connection, user: UserId) -> Result<Vec<UserId>> {
-    let visible = users::table.filter(users::id.eq(user.0)).filter(users::presence_to.eq(TO_FRIENDS));
-    let rows: Vec<(i64, i64)> = friendships::table
-        .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+    let visible = users::table.filter(users::id.eq(user)).filter(users::presence_to.eq(PresenceTo::Friends));
+    let rows: Vec<(UserId, UserId)> = friendships::table
+        .filter(friendships::low_user.eq(user).or(friendships::high_user.eq(user)))
         .filter(friendships::accepted_at.is_not_null())
         .filter(diesel::dsl::exists(visible))
         .select((friendships::low_user, friendships::high_user))
         .load(conn)?;
-    Ok(rows.into_iter().map(|(low, high)| UserId(if low == user.0 { high } else { low })).collect())
+    Ok(rows.into_iter().map(|(low, high)| if low == user { high } else { low }).collect())
 }
 
 /// The friends whose presence a user can see: all except those who are invisible.
 pub fn list_present_ids(conn: &mut Connection, user: UserId) -> Result<BTreeSet<UserId>> {
-    let other = users::id
-        .ne(user.0)
-        .and(users::id.eq(friendships::low_user).or(users::id.eq(friendships::high_user)));
-    let rows: Vec<i64> = friendships::table
+    let other =
+        users::id.ne(user).and(users::id.eq(friendships::low_user).or(users::id.eq(friendships::high_user)));
+    let rows: Vec<UserId> = friendships::table
         .inner_join(users::table.on(other))
-        .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+        .filter(friendships::low_user.eq(user).or(friendships::high_user.eq(user)))
         .filter(friendships::accepted_at.is_not_null())
-        .filter(users::presence_to.eq(TO_FRIENDS))
+        .filter(users::presence_to.eq(PresenceTo::Friends))
         .select(users::id)
         .load(conn)?;
-    Ok(rows.into_iter().map(UserId).collect())
+    Ok(rows.into_iter().collect())
 }
 
 /// Number of friends and open requests of a user.
@@ -171,13 +171,13 @@ pub struct Counts {
 
 /// Counts a user's friends and open requests.
 pub fn count_of(conn: &mut Connection, user: UserId) -> Result<Counts> {
-    let rows: Vec<(bool, i64, bool)> = friendships::table
-        .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+    let rows: Vec<(bool, UserId, bool)> = friendships::table
+        .filter(friendships::low_user.eq(user).or(friendships::high_user.eq(user)))
         .select((friendships::accepted_at.is_not_null(), friendships::requested_by, friendships::hidden))
         .load(conn)?;
     let mut counts = Counts::default();
     for (accepted, requested_by, hidden) in rows {
-        match (accepted, requested_by == user.0, hidden) {
+        match (accepted, requested_by == user, hidden) {
             (true, ..) => counts.friends += 1,
             (false, true, _) => counts.outgoing += 1,
             (false, false, false) => counts.incoming += 1,
@@ -189,31 +189,30 @@ pub fn count_of(conn: &mut Connection, user: UserId) -> Result<Counts> {
 
 /// Senders of the requests that a user can see, newest first.
 pub fn list_incoming(conn: &mut Connection, user: UserId, limit: i64) -> Result<Vec<UserId>> {
-    let rows: Vec<i64> = friendships::table
-        .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+    Ok(friendships::table
+        .filter(friendships::low_user.eq(user).or(friendships::high_user.eq(user)))
         .filter(friendships::accepted_at.is_null())
         .filter(friendships::hidden.eq(false))
-        .filter(friendships::requested_by.ne(user.0))
+        .filter(friendships::requested_by.ne(user))
         .order((friendships::created_at.desc(), friendships::requested_by.desc()))
         .limit(limit)
         .select(friendships::requested_by)
-        .load(conn)?;
-    Ok(rows.into_iter().map(UserId).collect())
+        .load(conn)?)
 }
 
 /// Hides the oldest request that a user can see.
 pub fn hide_oldest_incoming(conn: &mut Connection, user: UserId) -> Result<()> {
-    let oldest: Option<(i64, i64)> = friendships::table
-        .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+    let oldest: Option<(UserId, UserId)> = friendships::table
+        .filter(friendships::low_user.eq(user).or(friendships::high_user.eq(user)))
         .filter(friendships::accepted_at.is_null())
         .filter(friendships::hidden.eq(false))
-        .filter(friendships::requested_by.ne(user.0))
+        .filter(friendships::requested_by.ne(user))
         .order((friendships::created_at.asc(), friendships::requested_by.asc()))
         .select((friendships::low_user, friendships::high_user))
         .first(conn)
         .optional()?;
     if let Some((low, high)) = oldest {
-        set_hidden(conn, UserId(low), UserId(high), true)?;
+        set_hidden(conn, low, high, true)?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ pub struct IdempotencyRow {
     /// A keyed hash of the key and the request.
     pub request: Vec<u8>,
     /// The caller; `None` if not logged in.
-    pub user_id: Option<i64>,
+    pub user_id: Option<UserId>,
     /// The result as JSON, without secrets; empty until the work is done.
     pub result: String,
     /// When the key was first used, in microseconds since 1970.
@@ -45,7 +45,7 @@ pub fn insert(conn: &mut Connection, row: &IdempotencyRow) -> Result<usize> {
 
 /// Deletes all keys of a user.
 pub fn delete_of(conn: &mut Connection, user: UserId) -> Result<usize> {
-    Ok(diesel::delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(user.0))).execute(conn)?)
+    Ok(diesel::delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(user))).execute(conn)?)
 }
 
 /// Deletes keys first used before `moment`.

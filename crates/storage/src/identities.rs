@@ -12,9 +12,9 @@ use crate::{Connection, Result};
 #[diesel(treat_none_as_default_value = false)]
 pub struct IdentityRow {
     /// Random id.
-    pub id: i64,
+    pub id: IdentityId,
     /// The account here that it logs in to.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The provider's issuer URL.
     pub issuer: String,
     /// The provider's id of the user.
@@ -42,7 +42,7 @@ pub fn find(conn: &mut Connection, issuer: &str, subject: &str) -> Result<Option
 /// A user's links, oldest first.
 pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<IdentityRow>> {
     Ok(identities::table
-        .filter(identities::user_id.eq(user.0))
+        .filter(identities::user_id.eq(user))
         .order((identities::created_at.asc(), identities::id.asc()))
         .select(IdentityRow::as_select())
         .load(conn)?)
@@ -50,7 +50,7 @@ pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<IdentityRow>> {
 
 /// Records that a link was used to log in.
 pub fn touch(conn: &mut Connection, id: IdentityId, now: i64) -> Result<usize> {
-    Ok(diesel::update(identities::table.find(id.0))
+    Ok(diesel::update(identities::table.find(id))
         .set(identities::last_used_at.eq(Some(now)))
         .execute(conn)?)
 }
@@ -58,11 +58,11 @@ pub fn touch(conn: &mut Connection, id: IdentityId, now: i64) -> Result<usize> {
 /// Deletes one of a user's links; returns whether there was one.
 pub fn delete(conn: &mut Connection, user: UserId, id: IdentityId) -> Result<bool> {
     let count =
-        diesel::delete(identities::table.find(id.0).filter(identities::user_id.eq(user.0))).execute(conn)?;
+        diesel::delete(identities::table.find(id).filter(identities::user_id.eq(user))).execute(conn)?;
     Ok(count == 1)
 }
 
 /// Deletes all of a user's links.
 pub fn delete_all(conn: &mut Connection, user: UserId) -> Result<usize> {
-    Ok(diesel::delete(identities::table.filter(identities::user_id.eq(user.0))).execute(conn)?)
+    Ok(diesel::delete(identities::table.filter(identities::user_id.eq(user))).execute(conn)?)
 }

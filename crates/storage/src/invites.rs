@@ -12,11 +12,11 @@ use crate::{Connection, Result};
 #[diesel(treat_none_as_default_value = false)]
 pub struct InviteRow {
     /// Random id.
-    pub id: i64,
+    pub id: InviteId,
     /// SHA-256 of the code.
     pub code_hash: Vec<u8>,
     /// Who created it.
-    pub created_by: i64,
+    pub created_by: UserId,
     /// When it was created, in microseconds since 1970.
     pub created_at: i64,
     /// When it expires, in microseconds since 1970.
@@ -50,7 +50,7 @@ pub fn list_open(
         .select(InviteRow::as_select())
         .into_boxed();
     if let Some(user) = of {
-        query = query.filter(invites::created_by.eq(user.0));
+        query = query.filter(invites::created_by.eq(user));
     }
     if let Some((created, id)) = after {
         query = query.filter(
@@ -76,10 +76,10 @@ pub fn take(conn: &mut Connection, code_hash: &[u8], now: i64) -> Result<bool> {
 
 /// Revokes an invite of one user, or of anyone if `of` is `None`. Returns whether there was one.
 pub fn revoke(conn: &mut Connection, id: InviteId, of: Option<UserId>, now: i64) -> Result<bool> {
-    let creators = of.map_or(i64::MIN..=i64::MAX, |user| user.0..=user.0);
+    let creators = of.map_or(UserId(i64::MIN)..=UserId(i64::MAX), |user| user..=user);
     let count = diesel::update(
         invites::table
-            .find(id.0)
+            .find(id)
             .filter(invites::created_by.between(*creators.start(), *creators.end()))
             .filter(invites::revoked_at.is_null()),
     )

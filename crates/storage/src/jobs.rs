@@ -5,6 +5,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
+use parlour_protocol::ids::JobId;
 
 use crate::link;
 use crate::on_backend;
@@ -17,7 +18,7 @@ use crate::{Connection, Result};
 #[diesel(table_name = jobs)]
 pub struct JobRow {
     /// Id of the job.
-    pub id: i64,
+    pub id: JobId,
     /// Kind of the job, as `parlour-protocol` names them.
     pub kind: String,
     /// What the job is about, as JSON that holds only ids.
@@ -52,7 +53,7 @@ pub struct NewJobRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
     /// Id of the job.
-    pub id: i64,
+    pub id: JobId,
     /// Number of the attempt: 1, 2, 3 …
     pub number: i64,
 }
@@ -80,7 +81,7 @@ pub fn are_due(conn: &mut Connection, now: i64, kinds: &[&str]) -> Result<bool> 
         .filter(jobs::failed_at.is_null())
         .filter(jobs::run_at.le(now))
         .filter(free);
-    let found = due.select(jobs::id).first::<i64>(conn).optional()?;
+    let found = due.select(jobs::id).first::<JobId>(conn).optional()?;
     Ok(found.is_some())
 }
 
@@ -105,8 +106,7 @@ pub fn claim(conn: &mut Connection, kind: &str, now: i64, until: i64, limit: i64
     if rows.is_empty() {
         return Ok(rows);
     }
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    diesel::update(jobs::table.filter(jobs::id.eq_any(ids)))
+    diesel::update(jobs::table.filter(jobs::id.eq_any(rows.iter().map(|row| row.id))))
         .set((jobs::leased_until.eq(Some(until)), jobs::tries.eq(jobs::tries + 1)))
         .execute(conn)?;
     Ok(rows.into_iter().map(|row| JobRow { tries: row.tries + 1, ..row }).collect())
@@ -173,7 +173,7 @@ pub fn list_failed(conn: &mut Connection, after: Option<(i64, i64)>, limit: i64)
 }
 
 /// A failed job.
-pub fn find_failed(conn: &mut Connection, id: i64) -> Result<Option<JobRow>> {
+pub fn find_failed(conn: &mut Connection, id: JobId) -> Result<Option<JobRow>> {
     Ok(jobs::table
         .find(id)
         .filter(jobs::failed_at.is_not_null())
@@ -183,7 +183,7 @@ pub fn find_failed(conn: &mut Connection, id: i64) -> Result<Option<JobRow>> {
 }
 
 /// Makes a failed job due again, with all its attempts ahead; returns whether there is such a job.
-pub fn retry(conn: &mut Connection, id: i64, now: i64) -> Result<bool> {
+pub fn retry(conn: &mut Connection, id: JobId, now: i64) -> Result<bool> {
     let failed = jobs::table.find(id).filter(jobs::failed_at.is_not_null());
     let count = diesel::update(failed)
         .set((jobs::failed_at.eq(None::<i64>), jobs::tries.eq(0), jobs::run_at.eq(now)))
@@ -199,7 +199,7 @@ pub fn retry_by_key(conn: &mut Connection, key: &str, before: i64, now: i64) -> 
 }
 
 /// Deletes a failed job; returns whether there was one.
-pub fn delete_failed(conn: &mut Connection, id: i64) -> Result<bool> {
+pub fn delete_failed(conn: &mut Connection, id: JobId) -> Result<bool> {
     let count = diesel::delete(jobs::table.find(id).filter(jobs::failed_at.is_not_null())).execute(conn)?;
     Ok(count == 1)
 }

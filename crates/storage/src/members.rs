@@ -2,12 +2,12 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use parlour_protocol::conversations::ConversationKind;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::rooms::MemberRole;
 use parlour_protocol::users::User;
 
-use crate::among::is_among;
-use crate::conversations::ROOM;
+use crate::among::{is_among, is_among_texts};
 use crate::on_backend;
 use crate::pairs;
 use crate::schema::{conversations, members, users};
@@ -26,33 +26,15 @@ extern "SQL" {
 #[diesel(table_name = members)]
 pub struct MemberRow {
     /// The conversation.
-    pub conversation_id: i64,
+    pub conversation_id: ConversationId,
     /// The user.
-    pub user_id: i64,
-    /// 0 member, 1 moderator, 2 owner; see [`role`].
-    pub role: i16,
+    pub user_id: UserId,
+    /// What they may do.
+    pub role: MemberRole,
     /// When they joined, in microseconds since 1970.
     pub joined_at: i64,
     /// Read marker: the last position they have read.
     pub read_seq: i64,
-}
-
-/// Converts a stored number to a role; unknown numbers get the fewest rights.
-pub fn role(number: i16) -> MemberRole {
-    match number {
-        2 => MemberRole::Owner,
-        1 => MemberRole::Moderator,
-        _ => MemberRole::Member,
-    }
-}
-
-/// Converts a role to its stored number.
-pub fn role_number(role: MemberRole) -> i16 {
-    match role {
-        MemberRole::Owner => 2,
-        MemberRole::Moderator => 1,
-        MemberRole::Member => 0,
-    }
 }
 
 /// Inserts a member.
@@ -62,12 +44,16 @@ pub fn insert(conn: &mut Connection, row: &MemberRow) -> Result<usize> {
 
 /// A user's membership in a conversation, if they are a member.
 pub fn find(conn: &mut Connection, conversation: ConversationId, user: UserId) -> Result<Option<MemberRow>> {
-    Ok(members::table.find((conversation.0, user.0)).select(MemberRow::as_select()).first(conn).optional()?)
+    Ok(members::table.find((conversation, user)).select(MemberRow::as_select()).first(conn).optional()?)
 }
 
 /// Which of these users are members of which of these conversations, as pairs (conversation, user). Suspended accounts
 /// are left out.
-pub fn list_among(conn: &mut Connection, conversations: &[i64], people: &[i64]) -> Result<Vec<(i64, i64)>> {
+pub fn list_among(
+    conn: &mut Connection,
+    conversations: &[ConversationId],
+    people: &[UserId],
+) -> Result<Vec<(ConversationId, UserId)>> {
     Ok(on_backend!(conn, inner => members::table
         .inner_join(users::table)
         .filter(is_among(members::conversation_id, conversations))
@@ -78,13 +64,16 @@ pub fn list_among(conn: &mut Connection, conversations: &[i64], people: &[i64]) 
 }
 
 /// Like [`list_among`], for certain pairs (conversation, user) instead of all combinations.
-pub fn list_pairs(conn: &mut Connection, pairs: &[(i64, i64)]) -> Result<Vec<(i64, i64)>> {
+pub fn list_pairs(
+    conn: &mut Connection,
+    pairs: &[(ConversationId, UserId)],
+) -> Result<Vec<(ConversationId, UserId)>> {
     match conn {
         Connection::Postgres(inner) => pairs::list(inner, MEMBERS_AMONG, pairs),
         Connection::Sqlite(inner) => {
             let mut found = Vec::with_capacity(pairs.len());
             for pair in pairs {
-                let member: Option<(i64, i64)> = members::table
+                let member: Option<(ConversationId, UserId)> = members::table
                     .find(*pair)
                     .inner_join(users::table)
                     .filter(users::suspended_at.is_null())
@@ -106,29 +95,28 @@ const MEMBERS_AMONG: &str = "SELECT m.conversation_id AS first, m.user_id AS sec
 /// Members of these conversations who have one of these handles (in lower case).
 pub fn list_named(
     conn: &mut Connection,
-    conversations: &[i64],
+    conversations: &[ConversationId],
     handles: &[String],
 ) -> Result<Vec<(ConversationId, UserId, String)>> {
-    let rows: Vec<(i64, i64, String)> = on_backend!(conn, inner => members::table
+    Ok(on_backend!(conn, inner => members::table
         .inner_join(users::table)
         .filter(is_among(members::conversation_id, conversations))
-        .filter(is_among(users::handle_key, handles))
+        .filter(is_among_texts(users::handle_key, handles))
         .select((members::conversation_id, users::id, users::handle_key))
         .order(users::id)
-        .load(inner))?;
-    Ok(rows.into_iter().map(|(at, id, handle)| (ConversationId(at), UserId(id), handle)).collect())
+        .load(inner))?)
 }
 
 /// Whether two users share a room.
 pub fn share_room(conn: &mut Connection, a: UserId, b: UserId) -> Result<bool> {
     let of_b = diesel::alias!(members as of_b);
     let other = of_b.field(members::conversation_id).eq(members::conversation_id);
-    let common: Option<i64> = members::table
+    let common: Option<ConversationId> = members::table
         .inner_join(conversations::table)
         .inner_join(of_b.on(other))
-        .filter(conversations::kind.eq(ROOM))
-        .filter(members::user_id.eq(a.0))
-        .filter(of_b.field(members::user_id).eq(b.0))
+        .filter(conversations::kind.eq(ConversationKind::Room))
+        .filter(members::user_id.eq(a))
+        .filter(of_b.field(members::user_id).eq(b))
         .select(members::conversation_id)
         .first(conn)
         .optional()?;
@@ -137,12 +125,12 @@ pub fn share_room(conn: &mut Connection, a: UserId, b: UserId) -> Result<bool> {
 
 /// Removes a member; returns whether they were one.
 pub fn delete(conn: &mut Connection, conversation: ConversationId, user: UserId) -> Result<bool> {
-    Ok(diesel::delete(members::table.find((conversation.0, user.0))).execute(conn)? > 0)
+    Ok(diesel::delete(members::table.find((conversation, user))).execute(conn)? > 0)
 }
 
 /// Removes all members; returns how many there were.
 pub fn delete_all(conn: &mut Connection, conversation: ConversationId) -> Result<usize> {
-    Ok(diesel::delete(members::table.filter(members::conversation_id.eq(conversation.0))).execute(conn)?)
+    Ok(diesel::delete(members::table.filter(members::conversation_id.eq(conversation))).execute(conn)?)
 }
 
 /// Changes a member's role.
@@ -152,13 +140,11 @@ pub fn update_role(
     user: UserId,
     role: MemberRole,
 ) -> Result<usize> {
-    Ok(diesel::update(members::table.find((conversation.0, user.0)))
-        .set(members::role.eq(role_number(role)))
-        .execute(conn)?)
+    Ok(diesel::update(members::table.find((conversation, user))).set(members::role.eq(role)).execute(conn)?)
 }
 
 /// A read marker: conversation, user, position.
-pub type Marker = (i64, i64, Seq);
+pub type Marker = (ConversationId, UserId, Seq);
 
 /// Locks the markers that are behind, in the order of their keys, and returns their new positions: never beyond the
 /// head.
@@ -193,16 +179,17 @@ const MOVE_SOME_MARKERS: &str = "WITH given AS MATERIALIZED (
     RETURNING conversation_id, user_id, read_seq AS seq";
 
 fn json(markers: &[Marker]) -> String {
-    let rows: Vec<[i64; 3]> = markers.iter().map(|one| [one.0, one.1, one.2]).collect();
+    let rows: Vec<[i64; 3]> =
+        markers.iter().map(|(conversation, user, seq)| [conversation.0, user.0, *seq]).collect();
     format!("{rows:?}")
 }
 
 #[derive(QueryableByName)]
 struct MarkerRow {
     #[diesel(sql_type = BigInt)]
-    conversation_id: i64,
+    conversation_id: ConversationId,
     #[diesel(sql_type = BigInt)]
-    user_id: i64,
+    user_id: UserId,
     #[diesel(sql_type = BigInt)]
     seq: Seq,
 }
@@ -213,10 +200,6 @@ impl MarkerRow {
     }
 }
 
-fn column(markers: &[Marker], of: fn(&Marker) -> i64) -> Vec<i64> {
-    markers.iter().map(of).collect()
-}
-
 /// Moves markers forward that are behind, and returns the moved ones with their new positions. With `wait`, it waits
 /// for markers that another transaction holds. Without, it skips them, so it can't be part of a deadlock however many
 /// rows it locks.
@@ -225,9 +208,9 @@ pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> Re
         Connection::Postgres(inner) => {
             let mut run = |statement: &'static str, markers: &[Marker]| -> Result<Vec<Marker>> {
                 let rows: Vec<MarkerRow> = prepared(statement)
-                    .bind(column(markers, |one| one.0))
-                    .bind(column(markers, |one| one.1))
-                    .bind(column(markers, |one| one.2))
+                    .bind_all(markers.iter().map(|one| one.0))
+                    .bind_all(markers.iter().map(|one| one.1))
+                    .bind_all(markers.iter().map(|one| one.2))
                     .load(inner)?;
                 Ok(rows.into_iter().map(MarkerRow::marker).collect())
             };
@@ -235,7 +218,7 @@ pub fn move_markers(conn: &mut Connection, markers: &[Marker], wait: bool) -> Re
             if locked.is_empty() { Ok(locked) } else { run(MOVE_MARKERS, &locked) }
         }
         Connection::Sqlite(inner) => {
-            let rows: Vec<MarkerRow> = prepared(MOVE_SOME_MARKERS).bind(json(markers)).load(inner)?;
+            let rows: Vec<MarkerRow> = prepared(MOVE_SOME_MARKERS).bind_text(json(markers)).load(inner)?;
             Ok(rows.into_iter().map(MarkerRow::marker).collect())
         }
     }
@@ -259,8 +242,8 @@ pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> Result<Vec<(Ma
                     ON m.conversation_id = given.conversation AND m.user_id = given.person
                 JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL",
         )
-        .bind(column(markers, |one| one.0))
-        .bind(column(markers, |one| one.1))
+        .bind_all(markers.iter().map(|one| one.0))
+        .bind_all(markers.iter().map(|one| one.1))
         .load(inner)?,
         Connection::Sqlite(inner) => {
             prepared(
@@ -269,7 +252,7 @@ pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> Result<Vec<(Ma
                 CROSS JOIN members m ON m.conversation_id = given.value ->> 0 AND m.user_id = given.value ->> 1
                 CROSS JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL",
             )
-            .bind(json(markers))
+            .bind_text(json(markers))
             .load(inner)?
         }
     };
@@ -278,13 +261,17 @@ pub fn list_markers(conn: &mut Connection, markers: &[Marker]) -> Result<Vec<(Ma
 
 /// Number of rooms and direct chats a user is in.
 pub fn count_of(conn: &mut Connection, user: UserId) -> Result<i64> {
-    Ok(members::table.filter(members::user_id.eq(user.0)).count().get_result(conn)?)
+    Ok(members::table.filter(members::user_id.eq(user)).count().get_result(conn)?)
 }
 
 /// The user's roles in these conversations, as pairs (conversation, role).
-pub fn list_roles(conn: &mut Connection, user: UserId, conversations: &[i64]) -> Result<Vec<(i64, i16)>> {
+pub fn list_roles(
+    conn: &mut Connection,
+    user: UserId,
+    conversations: &[ConversationId],
+) -> Result<Vec<(ConversationId, MemberRole)>> {
     Ok(on_backend!(conn, inner => members::table
-        .filter(members::user_id.eq(user.0))
+        .filter(members::user_id.eq(user))
         .filter(is_among(members::conversation_id, conversations))
         .select((members::conversation_id, members::role))
         .load(inner))?)
@@ -293,7 +280,7 @@ pub fn list_roles(conn: &mut Connection, user: UserId, conversations: &[i64]) ->
 /// Who becomes owner when the last owner leaves: the highest role, then the longest membership.
 pub fn find_heir(conn: &mut Connection, conversation: ConversationId) -> Result<Option<MemberRow>> {
     Ok(members::table
-        .filter(members::conversation_id.eq(conversation.0))
+        .filter(members::conversation_id.eq(conversation))
         .order((members::role.desc(), members::joined_at.asc(), members::user_id.asc()))
         .select(MemberRow::as_select())
         .first(conn)
@@ -311,7 +298,7 @@ pub fn list(
 ) -> Result<Vec<(MemberRow, User)>> {
     let mut query = members::table
         .inner_join(users::table)
-        .filter(members::conversation_id.eq(conversation.0))
+        .filter(members::conversation_id.eq(conversation))
         .select((MemberRow::as_select(), SummaryRow::as_select()))
         .into_boxed();
     if !prefix.is_empty() {
@@ -333,8 +320,8 @@ pub fn list(
 /// Number of rooms a user owns.
 pub fn count_owned(conn: &mut Connection, user: UserId) -> Result<i64> {
     Ok(members::table
-        .filter(members::user_id.eq(user.0))
-        .filter(members::role.eq(role_number(MemberRole::Owner)))
+        .filter(members::user_id.eq(user))
+        .filter(members::role.eq(MemberRole::Owner))
         .count()
         .get_result(conn)?)
 }

@@ -17,13 +17,13 @@ use crate::{Connection, Result, on_backend};
 #[diesel(treat_none_as_default_value = false)]
 pub struct MentionRow {
     /// The addressed user.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The conversation.
-    pub conversation_id: i64,
+    pub conversation_id: ConversationId,
     /// Position of the message.
     pub seq: i64,
     /// Author of the message.
-    pub author_id: i64,
+    pub author_id: UserId,
     /// Position of the notification about it in the user's event stream; `None` if there is none.
     pub useq: Option<i64>,
     /// When the row was added, in microseconds since 1970.
@@ -36,10 +36,13 @@ pub fn insert(conn: &mut Connection, rows: Vec<MentionRow>) -> Result<usize> {
 }
 
 /// Which of these rows still exist: user, conversation, position.
-pub fn list_standing(conn: &mut Connection, wanted: &[(i64, i64, Seq)]) -> Result<Vec<(i64, i64, Seq)>> {
-    let people: Vec<i64> = wanted.iter().map(|one| one.0).collect();
+pub fn list_standing(
+    conn: &mut Connection,
+    wanted: &[(UserId, ConversationId, Seq)],
+) -> Result<Vec<(UserId, ConversationId, Seq)>> {
+    let people: Vec<UserId> = wanted.iter().map(|one| one.0).collect();
     let seqs: Vec<Seq> = wanted.iter().map(|one| one.2).collect();
-    let found: Vec<(i64, i64, Seq)> = on_backend!(conn, inner => mentions::table
+    let found: Vec<(UserId, ConversationId, Seq)> = on_backend!(conn, inner => mentions::table
         .filter(is_among(mentions::user_id, &people))
         .filter(is_among(mentions::seq, &seqs))
         .select((mentions::user_id, mentions::conversation_id, mentions::seq))
@@ -49,20 +52,19 @@ pub fn list_standing(conn: &mut Connection, wanted: &[(i64, i64, Seq)]) -> Resul
 
 /// Records which notification informed a user of a message: user, conversation, position of the message, position of
 /// the notification.
-pub fn note_notifications(conn: &mut Connection, noted: &[(i64, i64, Seq, Seq)]) -> Result<()> {
+pub fn note_notifications(conn: &mut Connection, noted: &[(UserId, ConversationId, Seq, Seq)]) -> Result<()> {
     match conn {
         Connection::Postgres(inner) => {
-            let column = |of: fn(&(i64, i64, Seq, Seq)) -> i64| noted.iter().map(of).collect::<Vec<i64>>();
             prepared(
                 "UPDATE mentions SET useq = given.useq
                 FROM unnest($1, $2, $3, $4) AS given (person, conversation, seq, useq)
                 WHERE mentions.user_id = given.person AND mentions.conversation_id = given.conversation
                     AND mentions.seq = given.seq",
             )
-            .bind(column(|one| one.0))
-            .bind(column(|one| one.1))
-            .bind(column(|one| one.2))
-            .bind(column(|one| one.3))
+            .bind_all(noted.iter().map(|one| one.0))
+            .bind_all(noted.iter().map(|one| one.1))
+            .bind_all(noted.iter().map(|one| one.2))
+            .bind_all(noted.iter().map(|one| one.3))
             .execute(inner)?;
         }
         Connection::Sqlite(inner) => {
@@ -79,7 +81,7 @@ pub fn note_notifications(conn: &mut Connection, noted: &[(i64, i64, Seq, Seq)])
 /// The users whom a message addresses.
 pub fn list(conn: &mut Connection, conversation: ConversationId, seq: Seq) -> Result<Vec<MentionRow>> {
     Ok(mentions::table
-        .filter(mentions::conversation_id.eq(conversation.0))
+        .filter(mentions::conversation_id.eq(conversation))
         .filter(mentions::seq.eq(seq))
         .order(mentions::user_id.asc())
         .select(MentionRow::as_select())
@@ -106,7 +108,7 @@ pub fn list_of_messages(
     seqs: &[Seq],
 ) -> Result<Vec<MentionRow>> {
     Ok(on_backend!(conn, inner => mentions::table
-        .filter(mentions::conversation_id.eq(conversation.0))
+        .filter(mentions::conversation_id.eq(conversation))
         .filter(is_among(mentions::seq, seqs))
         .order((mentions::user_id.asc(), mentions::seq.asc()))
         .select(MentionRow::as_select())
@@ -121,14 +123,14 @@ pub fn delete_conversation(conn: &mut Connection, conversation: ConversationId) 
                 AND mentions.useq = user_events.useq)
             AND user_id IN (SELECT user_id FROM mentions WHERE conversation_id = $1)",
     )
-    .bind(conversation.0)
+    .bind(conversation)
     .execute(inner))?;
-    Ok(diesel::delete(mentions::table.filter(mentions::conversation_id.eq(conversation.0))).execute(conn)?)
+    Ok(diesel::delete(mentions::table.filter(mentions::conversation_id.eq(conversation))).execute(conn)?)
 }
 
 /// Deletes all rows that address a user.
 pub fn delete_of(conn: &mut Connection, user: UserId) -> Result<usize> {
-    Ok(diesel::delete(mentions::table.filter(mentions::user_id.eq(user.0))).execute(conn)?)
+    Ok(diesel::delete(mentions::table.filter(mentions::user_id.eq(user))).execute(conn)?)
 }
 
 /// Deletes rows older than `moment`.

@@ -16,7 +16,7 @@ pub struct MailRow {
     /// Id of the mail.
     pub id: i64,
     /// The account the mail is about.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// Kind of the mail, as `parlour-chat` numbers them.
     pub kind: i16,
     /// The recipient's address.
@@ -31,7 +31,7 @@ pub struct MailRow {
 #[derive(Debug, Clone)]
 pub struct NewMailRow {
     /// The account the mail is about.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// Kind of the mail, as `parlour-chat` numbers them.
     pub kind: i16,
     /// The recipient's address.
@@ -120,7 +120,7 @@ pub fn count_since(
         .filter(outgoing_mail::failed_at.is_null())
         .into_boxed();
     if let Some(user) = user {
-        query = query.filter(outgoing_mail::user_id.eq(user.0));
+        query = query.filter(outgoing_mail::user_id.eq(user));
     }
     if let Some(hash) = address_hash {
         query = query.filter(outgoing_mail::address_hash.eq(hash.to_vec()));
@@ -131,7 +131,7 @@ pub fn count_since(
 /// Withdraws a user's unsent mails of a kind. They still count.
 pub fn withdraw(conn: &mut Connection, user: UserId, kind: i16, now: i64) -> Result<usize> {
     let waiting = outgoing_mail::table
-        .filter(outgoing_mail::user_id.eq(user.0))
+        .filter(outgoing_mail::user_id.eq(user))
         .filter(outgoing_mail::kind.eq(kind))
         .filter(outgoing_mail::sent_at.is_null());
     Ok(diesel::update(waiting)
@@ -145,7 +145,7 @@ pub fn withdraw(conn: &mut Connection, user: UserId, kind: i16, now: i64) -> Res
 
 /// Deletes all mails about a user.
 pub fn delete_of(conn: &mut Connection, user: UserId) -> Result<usize> {
-    Ok(diesel::delete(outgoing_mail::table.filter(outgoing_mail::user_id.eq(user.0))).execute(conn)?)
+    Ok(diesel::delete(outgoing_mail::table.filter(outgoing_mail::user_id.eq(user))).execute(conn)?)
 }
 
 /// Deletes sent mails queued before `counted`, which no longer count; those given up that were queued before `expired`;

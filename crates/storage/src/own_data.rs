@@ -6,6 +6,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use parlour_protocol::ids::{ConversationId, Seq, UserId};
 use parlour_protocol::own_data::Erased;
+use parlour_protocol::privacy::{FindableBy, PresenceTo, RequestsFrom};
 
 use crate::emails;
 use crate::events::{EDITED, EventRow, MESSAGE};
@@ -31,8 +32,8 @@ pub fn list_own_messages(
     limit: i64,
 ) -> Result<Vec<EventRow>> {
     Ok(events::table
-        .filter(events::conversation_id.eq(conversation.0))
-        .filter(events::author_id.eq(author.0))
+        .filter(events::conversation_id.eq(conversation))
+        .filter(events::author_id.eq(author))
         .filter(events::kind.eq(MESSAGE))
         .filter(events::seq.gt(after))
         .order(events::seq.asc())
@@ -43,11 +44,15 @@ pub fn list_own_messages(
 
 /// A user's profile pictures.
 pub fn list_avatars(conn: &mut Connection, user: UserId) -> Result<Vec<AvatarRow>> {
-    Ok(avatars::table.filter(avatars::user_id.eq(user.0)).select(AvatarRow::as_select()).load(conn)?)
+    Ok(avatars::table.filter(avatars::user_id.eq(user)).select(AvatarRow::as_select()).load(conn)?)
 }
 
 /// Ids of conversations after an id, in the order of ids; for visiting all of them in bounded steps.
-pub fn list_conversation_ids(conn: &mut Connection, after: i64, limit: i64) -> Result<Vec<i64>> {
+pub fn list_conversation_ids(
+    conn: &mut Connection,
+    after: ConversationId,
+    limit: i64,
+) -> Result<Vec<ConversationId>> {
     Ok(conversations::table
         .filter(conversations::id.gt(after))
         .order(conversations::id.asc())
@@ -57,13 +62,17 @@ pub fn list_conversation_ids(conn: &mut Connection, after: i64, limit: i64) -> R
 }
 
 /// Which of these conversations a user is a member of, or has ever written or reacted in.
-pub fn list_touched(conn: &mut Connection, user: UserId, ids: &[i64]) -> Result<Vec<i64>> {
+pub fn list_touched(
+    conn: &mut Connection,
+    user: UserId,
+    ids: &[ConversationId],
+) -> Result<Vec<ConversationId>> {
     let member = members::table
         .filter(members::conversation_id.eq(conversations::id))
-        .filter(members::user_id.eq(user.0));
+        .filter(members::user_id.eq(user));
     let author = events::table
         .filter(events::conversation_id.eq(conversations::id))
-        .filter(events::author_id.eq(user.0));
+        .filter(events::author_id.eq(user));
     Ok(conversations::table
         .filter(conversations::id.eq_any(ids))
         .filter(diesel::dsl::exists(member).or(diesel::dsl::exists(author)))
@@ -96,9 +105,8 @@ pub fn erase_author(
     author: UserId,
     now: i64,
 ) -> Result<ErasedLines> {
-    let own = events::table
-        .filter(events::conversation_id.eq(conversation.0))
-        .filter(events::author_id.eq(author.0));
+    let own =
+        events::table.filter(events::conversation_id.eq(conversation)).filter(events::author_id.eq(author));
     // The client id is text chosen by the user, too.
     let left =
         events::body.is_not_null().or(events::current_body.is_not_null()).or(events::cid.is_not_null());
@@ -109,9 +117,9 @@ pub fn erase_author(
         .limit(ERASED_AT_ONCE)
         .select(events::seq)
         .load(conn)?;
-    let here = reactions::conversation_id.eq(conversation.0);
-    let reactions = diesel::delete(reactions::table.filter(here).filter(reactions::user_id.eq(author.0)))
-        .execute(conn)?;
+    let here = reactions::conversation_id.eq(conversation);
+    let reactions =
+        diesel::delete(reactions::table.filter(here).filter(reactions::user_id.eq(author))).execute(conn)?;
     diesel::delete(reactions::table.filter(here).filter(reactions::seq.eq_any(&seqs))).execute(conn)?;
     let some = |kind: i16| own.filter(events::seq.eq_any(&seqs)).filter(events::kind.eq(kind));
     diesel::update(some(EDITED))
@@ -137,10 +145,10 @@ pub fn erase_author(
 /// Deletes a user's own data, except for what others must be told about: conversations and friendships.
 pub fn erase_person(conn: &mut Connection, user: UserId) -> Result<Erased> {
     let count = |rows: usize| rows as i64;
-    let notifications = diesel::delete(user_events::table.filter(user_events::user_id.eq(user.0)));
-    let pictures = diesel::delete(avatars::table.filter(avatars::user_id.eq(user.0)));
-    let of_blocks = blocks::blocker_id.eq(user.0).or(blocks::blocked_id.eq(user.0));
-    let of_declined = declined_requests::asked_by.eq(user.0).or(declined_requests::declined_by.eq(user.0));
+    let notifications = diesel::delete(user_events::table.filter(user_events::user_id.eq(user)));
+    let pictures = diesel::delete(avatars::table.filter(avatars::user_id.eq(user)));
+    let of_blocks = blocks::blocker_id.eq(user).or(blocks::blocked_id.eq(user));
+    let of_declined = declined_requests::asked_by.eq(user).or(declined_requests::declined_by.eq(user));
     diesel::delete(declined_requests::table.filter(of_declined)).execute(conn)?;
     password_resets::delete(conn, user)?;
     second_factors::delete(conn, user)?;
@@ -151,7 +159,7 @@ pub fn erase_person(conn: &mut Connection, user: UserId) -> Result<Erased> {
     mentions::delete_of(conn, user)?;
     idempotency::delete_of(conn, user)?;
     // The ids of ended sessions stay for a while, so that every node refuses their tokens.
-    let ended = diesel::update(sessions::table.filter(sessions::user_id.eq(user.0))).set((
+    let ended = diesel::update(sessions::table.filter(sessions::user_id.eq(user))).set((
         sessions::device.eq(""),
         sessions::token_hash.eq(Vec::<u8>::new()),
         sessions::previous_hash.eq(None::<Vec<u8>>),
@@ -162,15 +170,15 @@ pub fn erase_person(conn: &mut Connection, user: UserId) -> Result<Erased> {
         pictures: count(pictures.execute(conn)?),
         blocks: count(diesel::delete(blocks::table.filter(of_blocks)).execute(conn)?),
         sessions: count(ended.execute(conn)?),
-        invites: count(diesel::delete(invites::table.filter(invites::created_by.eq(user.0))).execute(conn)?),
+        invites: count(diesel::delete(invites::table.filter(invites::created_by.eq(user))).execute(conn)?),
         ..Erased::default()
     })
 }
 
 /// Everyone a user has a friendship or request with: user, whether it is a friendship, whether it is hidden.
 pub fn list_friendships(conn: &mut Connection, user: UserId) -> Result<Vec<(UserId, bool, bool)>> {
-    let rows: Vec<(i64, i64, Option<i64>, bool)> = friendships::table
-        .filter(friendships::low_user.eq(user.0).or(friendships::high_user.eq(user.0)))
+    let rows: Vec<(UserId, UserId, Option<i64>, bool)> = friendships::table
+        .filter(friendships::low_user.eq(user).or(friendships::high_user.eq(user)))
         .select((
             friendships::low_user,
             friendships::high_user,
@@ -180,18 +188,16 @@ pub fn list_friendships(conn: &mut Connection, user: UserId) -> Result<Vec<(User
         .load(conn)?;
     Ok(rows
         .into_iter()
-        .map(|(low, high, since, hidden)| {
-            (UserId(if low == user.0 { high } else { low }), since.is_some(), hidden)
-        })
+        .map(|(low, high, since, hidden)| (if low == user { high } else { low }, since.is_some(), hidden))
         .collect())
 }
 
 /// Turns a user's row into an anonymous author. The key is not a valid handle, so nobody can register it beforehand.
 pub fn bury(conn: &mut Connection, user: UserId, now: i64) -> Result<usize> {
-    Ok(diesel::update(users::table.find(user.0))
+    Ok(diesel::update(users::table.find(user))
         .set((
             users::handle.eq("deleted"),
-            users::handle_key.eq(format!("#{}", user.0)),
+            users::handle_key.eq(format!("#{user}")),
             users::display_name.eq("Deleted user"),
             users::bio.eq(""),
             users::avatar_id.eq(None::<i64>),
@@ -199,16 +205,16 @@ pub fn bury(conn: &mut Connection, user: UserId, now: i64) -> Result<usize> {
             users::is_admin.eq(false),
             users::suspended_at.eq(Some(now)),
             users::deleted_at.eq(Some(now)),
-            users::findable_by.eq(1),
-            users::requests_from.eq(2),
-            users::presence_to.eq(1),
+            users::findable_by.eq(FindableBy::Nobody),
+            users::requests_from.eq(RequestsFrom::Nobody),
+            users::presence_to.eq(PresenceTo::Nobody),
         ))
         .execute(conn)?)
 }
 
 /// Records that nothing of a user is left anywhere.
 pub fn set_erased(conn: &mut Connection, user: UserId, now: i64) -> Result<usize> {
-    Ok(diesel::update(users::table.find(user.0)).set(users::erased_at.eq(Some(now))).execute(conn)?)
+    Ok(diesel::update(users::table.find(user)).set(users::erased_at.eq(Some(now))).execute(conn)?)
 }
 
 /// Up to 100 users who were deleted before `before` and aren't completely erased, because erasure was interrupted.
@@ -222,9 +228,9 @@ pub fn list_to_erase(conn: &mut Connection, before: i64) -> Result<Vec<UserRow>>
 }
 
 /// Deleted bots of a user that aren't completely erased.
-pub fn list_bots_to_erase(conn: &mut Connection, owner: UserId) -> Result<Vec<i64>> {
+pub fn list_bots_to_erase(conn: &mut Connection, owner: UserId) -> Result<Vec<UserId>> {
     Ok(users::table
-        .filter(users::owner_id.eq(owner.0))
+        .filter(users::owner_id.eq(owner))
         .filter(users::deleted_at.is_not_null())
         .filter(users::erased_at.is_null())
         .select(users::id)

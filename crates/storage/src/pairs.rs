@@ -5,55 +5,57 @@
 //! they would also be parsed again for every batch.
 
 use diesel::PgConnection;
+use diesel::deserialize::FromSql;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
+use parlour_protocol::ids::{ConversationId, Seq, UserId};
 
 use crate::Result;
 use crate::statement::prepared;
 
-/// A pair of ids. A statement names its columns so.
+/// An id, and the id of a user. A statement names its columns so.
 #[derive(QueryableByName)]
-pub(crate) struct Pair {
+struct Pair<A> {
     #[diesel(sql_type = BigInt)]
-    first: i64,
+    first: A,
     #[diesel(sql_type = BigInt)]
-    second: i64,
+    second: UserId,
 }
 
 /// Runs a statement whose `$1` and `$2` are the columns of these pairs, and which returns pairs.
-pub(crate) fn list(
+pub(crate) fn list<A: Copy + Into<i64> + FromSql<BigInt, Pg> + 'static>(
     conn: &mut PgConnection,
     statement: &'static str,
-    pairs: &[(i64, i64)],
-) -> Result<Vec<(i64, i64)>> {
-    let (firsts, seconds): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
-    let rows: Vec<Pair> = prepared(statement).bind(firsts).bind(seconds).load(conn)?;
+    pairs: &[(A, UserId)],
+) -> Result<Vec<(A, UserId)>> {
+    let (firsts, seconds) = (pairs.iter().map(|pair| pair.0), pairs.iter().map(|pair| pair.1));
+    let rows: Vec<Pair<A>> = prepared(statement).bind_all(firsts).bind_all(seconds).load(conn)?;
     Ok(rows.into_iter().map(|row| (row.first, row.second)).collect())
 }
 
 /// The condition that an event is at one of these positions, given as pairs (conversation, seq).
 #[derive(Debug, QueryId)]
 pub(crate) struct IsAt {
-    conversations: Vec<i64>,
-    seqs: Vec<i64>,
+    conversations: Vec<ConversationId>,
+    seqs: Vec<Seq>,
     /// The pairs as SQLite reads them.
     json: String,
 }
 
 impl IsAt {
-    pub(crate) fn any(pairs: &[(i64, i64)]) -> Self {
+    pub(crate) fn any(pairs: &[(ConversationId, Seq)]) -> Self {
         let (conversations, seqs) = pairs.iter().copied().unzip();
         Self { conversations, seqs, json: json(pairs) }
     }
 }
 
 /// Pairs as SQLite reads them: an array of arrays.
-pub(crate) fn json(pairs: &[(i64, i64)]) -> String {
-    let pairs: Vec<[i64; 2]> = pairs.iter().map(|(first, second)| [*first, *second]).collect();
+pub(crate) fn json(pairs: &[(ConversationId, impl Copy + Into<i64>)]) -> String {
+    let pairs: Vec<[i64; 2]> = pairs.iter().map(|(first, second)| [first.0, (*second).into()]).collect();
     format!("{pairs:?}")
 }
 
@@ -63,21 +65,22 @@ pub(crate) fn json(pairs: &[(i64, i64)]) -> String {
 /// prefers one column of the primary key to the unique index on these three.
 #[derive(Debug, QueryId)]
 pub(crate) struct IsSentAs {
-    conversations: Vec<i64>,
-    authors: Vec<i64>,
+    conversations: Vec<ConversationId>,
+    authors: Vec<UserId>,
     cids: Vec<String>,
     /// The keys as SQLite reads them.
     json: String,
 }
 
 impl IsSentAs {
-    pub(crate) fn any(keys: &[(i64, i64, &str)]) -> Self {
+    pub(crate) fn any(keys: &[(ConversationId, UserId, &str)]) -> Self {
+        let numbers: Vec<_> = keys.iter().map(|key| (key.0.0, key.1.0, key.2)).collect();
         Self {
             conversations: keys.iter().map(|key| key.0).collect(),
             authors: keys.iter().map(|key| key.1).collect(),
             cids: keys.iter().map(|key| key.2.to_owned()).collect(),
             // Numbers and texts can always be written.
-            json: serde_json::to_string(keys).unwrap_or_default(),
+            json: serde_json::to_string(&numbers).unwrap_or_default(),
         }
     }
 }
@@ -155,10 +158,11 @@ mod tests {
 
     #[test]
     fn each_tuple_is_one_lookup_in_an_index() {
-        let at = events::table.filter(IsAt::any(&[(1, 2)])).select(events::body);
+        let at = events::table.filter(IsAt::any(&[(ConversationId(1), 2)])).select(events::body);
         let at = plan_on_sqlite(&at, "[[1,2]]");
         assert!(at.iter().any(|step| step.contains("(conversation_id=? AND seq=?)")), "{at:?}");
-        let sent = events::table.filter(IsSentAs::any(&[(1, 2, "c")])).select(events::body);
+        let sent =
+            events::table.filter(IsSentAs::any(&[(ConversationId(1), UserId(2), "c")])).select(events::body);
         let sent = plan_on_sqlite(&sent, r#"[[1,2,"c"]]"#);
         let whole = "(conversation_id=? AND author_id=? AND cid=?)";
         assert!(sent.iter().any(|step| step.contains(whole)), "{sent:?}");

@@ -12,9 +12,9 @@ use crate::{Connection, Result};
 #[diesel(treat_none_as_default_value = false)]
 pub struct PasskeyRow {
     /// Random id.
-    pub id: i64,
+    pub id: PasskeyId,
     /// Id of the owner.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The authenticator's credential id.
     pub credential_id: Vec<u8>,
     /// Public key and signature counter, as JSON.
@@ -35,7 +35,7 @@ pub struct CeremonyRow {
     /// Random, so that nobody can use up another user's ceremony.
     pub id: Vec<u8>,
     /// The user, if known.
-    pub user_id: Option<i64>,
+    pub user_id: Option<UserId>,
     /// What the ceremony is for, as `parlour-chat` numbers it.
     pub kind: i16,
     /// What completing it requires, as JSON.
@@ -52,7 +52,7 @@ pub fn insert(conn: &mut Connection, row: &PasskeyRow) -> Result<usize> {
 /// A user's passkeys, oldest first.
 pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<PasskeyRow>> {
     Ok(passkeys::table
-        .filter(passkeys::user_id.eq(user.0))
+        .filter(passkeys::user_id.eq(user))
         .order((passkeys::created_at.asc(), passkeys::id.asc()))
         .select(PasskeyRow::as_select())
         .load(conn)?)
@@ -60,14 +60,14 @@ pub fn list(conn: &mut Connection, user: UserId) -> Result<Vec<PasskeyRow>> {
 
 /// Number of a user's passkeys.
 pub fn count(conn: &mut Connection, user: UserId) -> Result<i64> {
-    Ok(passkeys::table.filter(passkeys::user_id.eq(user.0)).count().get_result(conn)?)
+    Ok(passkeys::table.filter(passkeys::user_id.eq(user)).count().get_result(conn)?)
 }
 
 /// One of a user's passkeys by id.
 pub fn find(conn: &mut Connection, user: UserId, id: PasskeyId) -> Result<Option<PasskeyRow>> {
     Ok(passkeys::table
-        .find(id.0)
-        .filter(passkeys::user_id.eq(user.0))
+        .find(id)
+        .filter(passkeys::user_id.eq(user))
         .select(PasskeyRow::as_select())
         .first(conn)
         .optional()?)
@@ -92,7 +92,7 @@ pub fn mark_used(conn: &mut Connection, row: &PasskeyRow, passkey: &str, now: i6
 
 /// Renames a passkey; returns whether the user has it.
 pub fn rename(conn: &mut Connection, user: UserId, id: PasskeyId, name: &str) -> Result<bool> {
-    let count = diesel::update(passkeys::table.find(id.0).filter(passkeys::user_id.eq(user.0)))
+    let count = diesel::update(passkeys::table.find(id).filter(passkeys::user_id.eq(user)))
         .set(passkeys::name.eq(name))
         .execute(conn)?;
     Ok(count == 1)
@@ -100,16 +100,15 @@ pub fn rename(conn: &mut Connection, user: UserId, id: PasskeyId, name: &str) ->
 
 /// Deletes a passkey; returns whether the user had it.
 pub fn delete(conn: &mut Connection, user: UserId, id: PasskeyId) -> Result<bool> {
-    let count =
-        diesel::delete(passkeys::table.find(id.0).filter(passkeys::user_id.eq(user.0))).execute(conn)?;
+    let count = diesel::delete(passkeys::table.find(id).filter(passkeys::user_id.eq(user))).execute(conn)?;
     Ok(count == 1)
 }
 
 /// Deletes a user's passkeys and started ceremonies; returns how many passkeys there were.
 pub fn delete_all(conn: &mut Connection, user: UserId) -> Result<usize> {
-    let begun = passkey_ceremonies::table.filter(passkey_ceremonies::user_id.eq(user.0));
+    let begun = passkey_ceremonies::table.filter(passkey_ceremonies::user_id.eq(user));
     diesel::delete(begun).execute(conn)?;
-    Ok(diesel::delete(passkeys::table.filter(passkeys::user_id.eq(user.0))).execute(conn)?)
+    Ok(diesel::delete(passkeys::table.filter(passkeys::user_id.eq(user))).execute(conn)?)
 }
 
 /// Stores a started ceremony. Of earlier ones of the same user (or of unidentified users), only the newest are kept, so

@@ -13,7 +13,7 @@ pub fn replace(conn: &mut Connection, user: UserId, token_hash: &[u8], expires_a
     delete(conn, user)?;
     Ok(diesel::insert_into(password_resets::table)
         .values((
-            password_resets::user_id.eq(user.0),
+            password_resets::user_id.eq(user),
             password_resets::token_hash.eq(token_hash),
             password_resets::expires_at.eq(expires_at),
         ))
@@ -22,13 +22,12 @@ pub fn replace(conn: &mut Connection, user: UserId, token_hash: &[u8], expires_a
 
 /// The user a link belongs to, unless it has expired.
 pub fn find(conn: &mut Connection, token_hash: &[u8], now: i64) -> Result<Option<UserId>> {
-    let found = password_resets::table
+    Ok(password_resets::table
         .filter(password_resets::token_hash.eq(token_hash))
         .filter(password_resets::expires_at.gt(now))
         .select(password_resets::user_id)
         .first(conn)
-        .optional()?;
-    Ok(found.map(UserId))
+        .optional()?)
 }
 
 /// Uses up a link; returns whether it still existed.
@@ -40,7 +39,7 @@ pub fn take(conn: &mut Connection, token_hash: &[u8]) -> Result<bool> {
 
 /// Deletes a user's link.
 pub fn delete(conn: &mut Connection, user: UserId) -> Result<usize> {
-    Ok(diesel::delete(password_resets::table.find(user.0)).execute(conn)?)
+    Ok(diesel::delete(password_resets::table.find(user)).execute(conn)?)
 }
 
 /// Deletes links that expired before `moment`.

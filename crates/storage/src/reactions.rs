@@ -17,13 +17,13 @@ use crate::{Connection, Result};
 #[diesel(table_name = reactions)]
 pub struct ReactionRow {
     /// The conversation.
-    pub conversation_id: i64,
+    pub conversation_id: ConversationId,
     /// Position of the message.
     pub seq: i64,
     /// The emoji.
     pub emoji: String,
     /// Who reacted.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// Position of the event that added the reaction.
     pub event_seq: i64,
 }
@@ -41,14 +41,14 @@ pub fn delete(
     emoji: &str,
     user: UserId,
 ) -> Result<bool> {
-    let count = diesel::delete(reactions::table.find((conversation.0, seq, emoji, user.0))).execute(conn)?;
+    let count = diesel::delete(reactions::table.find((conversation, seq, emoji, user))).execute(conn)?;
     Ok(count > 0)
 }
 
 /// Removes all reactions to a message.
 pub fn delete_all(conn: &mut Connection, conversation: ConversationId, seq: Seq) -> Result<usize> {
     Ok(diesel::delete(
-        reactions::table.filter(reactions::conversation_id.eq(conversation.0)).filter(reactions::seq.eq(seq)),
+        reactions::table.filter(reactions::conversation_id.eq(conversation)).filter(reactions::seq.eq(seq)),
     )
     .execute(conn)?)
 }
@@ -60,7 +60,7 @@ pub fn list(
     seqs: &[Seq],
 ) -> Result<BTreeMap<Seq, Vec<Reaction>>> {
     let rows: Vec<ReactionRow> = on_backend!(conn, inner => reactions::table
-        .filter(reactions::conversation_id.eq(conversation.0))
+        .filter(reactions::conversation_id.eq(conversation))
         .filter(is_among(reactions::seq, seqs))
         .order(reactions::event_seq.asc())
         .select(ReactionRow::as_select())
@@ -69,8 +69,8 @@ pub fn list(
     for row in rows {
         let of_message = found.entry(row.seq).or_default();
         match of_message.iter_mut().find(|reaction| reaction.emoji == row.emoji) {
-            Some(reaction) => reaction.users.push(UserId(row.user_id)),
-            None => of_message.push(Reaction { emoji: row.emoji, users: vec![UserId(row.user_id)] }),
+            Some(reaction) => reaction.users.push(row.user_id),
+            None => of_message.push(Reaction { emoji: row.emoji, users: vec![row.user_id] }),
         }
     }
     Ok(found)
@@ -97,6 +97,5 @@ pub fn rename_emoji(conn: &mut Connection, old: &str, new: &str) -> Result<usize
 
 /// Removes all reactions in a conversation.
 pub fn delete_conversation(conn: &mut Connection, conversation: ConversationId) -> Result<usize> {
-    Ok(diesel::delete(reactions::table.filter(reactions::conversation_id.eq(conversation.0)))
-        .execute(conn)?)
+    Ok(diesel::delete(reactions::table.filter(reactions::conversation_id.eq(conversation))).execute(conn)?)
 }

@@ -13,9 +13,9 @@ use crate::{Connection, Result};
 #[diesel(treat_none_as_default_value = false)]
 pub struct SessionRow {
     /// Random id.
-    pub id: i64,
+    pub id: SessionId,
     /// Id of the user.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// Name of the device or token.
     pub device: String,
     /// SHA-256 of the current refresh token.
@@ -47,19 +47,19 @@ pub fn insert(conn: &mut Connection, row: &SessionRow) -> Result<usize> {
 
 /// A session by id.
 pub fn find(conn: &mut Connection, id: SessionId) -> Result<Option<SessionRow>> {
-    Ok(sessions::table.find(id.0).select(SessionRow::as_select()).first(conn).optional()?)
+    Ok(sessions::table.find(id).select(SessionRow::as_select()).first(conn).optional()?)
 }
 
 /// Whether a user has a session, open or not, that was created from this network.
 pub fn exists_in_network(conn: &mut Connection, user: UserId, network: &[u8]) -> Result<bool> {
-    let opened = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::network.eq(network));
+    let opened = sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::network.eq(network));
     Ok(diesel::select(diesel::dsl::exists(opened)).get_result(conn)?)
 }
 
 /// Up to 100 open log-ins of a user, most recently used first.
 pub fn list(conn: &mut Connection, user: UserId, now: i64) -> Result<Vec<SessionRow>> {
     Ok(sessions::table
-        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::user_id.eq(user))
         .filter(sessions::scope.is_null())
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(now))
@@ -81,7 +81,7 @@ pub fn rotate(
 ) -> Result<bool> {
     let changed = diesel::update(
         sessions::table
-            .find(id.0)
+            .find(id)
             .filter(sessions::token_hash.eq(current))
             .filter(sessions::revoked_at.is_null()),
     )
@@ -104,19 +104,19 @@ pub fn revoke(
     except: Option<SessionId>,
     now: i64,
 ) -> Result<Vec<SessionId>> {
-    let ids: Vec<i64> = sessions::table
-        .filter(sessions::user_id.eq(user.0))
+    let ids: Vec<SessionId> = sessions::table
+        .filter(sessions::user_id.eq(user))
         .filter(sessions::revoked_at.is_null())
         .select(sessions::id)
         .load(conn)?;
-    let ended: Vec<i64> = ids
+    let ended: Vec<SessionId> = ids
         .into_iter()
-        .filter(|id| only.is_none_or(|one| one.0 == *id) && except.is_none_or(|one| one.0 != *id))
+        .filter(|id| only.is_none_or(|one| one == *id) && except.is_none_or(|one| one != *id))
         .collect();
     diesel::update(sessions::table.filter(sessions::id.eq_any(&ended)))
         .set(sessions::revoked_at.eq(Some(now)))
         .execute(conn)?;
-    Ok(ended.into_iter().map(SessionId).collect())
+    Ok(ended)
 }
 
 /// Ends all open sessions of all users; returns how many there were.
@@ -128,22 +128,20 @@ pub fn revoke_all(conn: &mut Connection, now: i64) -> Result<usize> {
 
 /// Sessions ended at or after `since`, with the time; their access tokens may still look valid.
 pub fn list_revoked_since(conn: &mut Connection, since: i64) -> Result<Vec<(SessionId, i64)>> {
-    let rows: Vec<(i64, Option<i64>)> = sessions::table
+    Ok(sessions::table
         .filter(sessions::revoked_at.ge(since))
-        .select((sessions::id, sessions::revoked_at))
-        .load(conn)?;
-    Ok(rows.into_iter().filter_map(|(id, at)| Some((SessionId(id), at?))).collect())
+        .select((sessions::id, sessions::revoked_at.assume_not_null()))
+        .load(conn)?)
 }
 
 /// Sessions that expired after `after` and up to `upto` without being ended.
 pub fn list_expired(conn: &mut Connection, after: i64, upto: i64) -> Result<Vec<SessionId>> {
-    let ids: Vec<i64> = sessions::table
+    Ok(sessions::table
         .filter(sessions::expires_at.gt(after))
         .filter(sessions::expires_at.le(upto))
         .filter(sessions::revoked_at.is_null())
         .select(sessions::id)
-        .load(conn)?;
-    Ok(ids.into_iter().map(SessionId).collect())
+        .load(conn)?)
 }
 
 /// Deletes sessions that ended or expired before `moment`.

@@ -12,29 +12,11 @@ use diesel::sql_types::{Array, BigInt, Text, Untyped};
 use diesel::sqlite::Sqlite;
 
 /// A value of a statement.
-pub(crate) enum Value {
+enum Value {
     Number(i64),
     /// Only on PostgreSQL; on SQLite, lists are JSON.
     Numbers(Vec<i64>),
     Text(String),
-}
-
-impl From<i64> for Value {
-    fn from(value: i64) -> Self {
-        Self::Number(value)
-    }
-}
-
-impl From<Vec<i64>> for Value {
-    fn from(values: Vec<i64>) -> Self {
-        Self::Numbers(values)
-    }
-}
-
-impl From<String> for Value {
-    fn from(value: String) -> Self {
-        Self::Text(value)
-    }
 }
 
 /// A statement with its values: `$1` is the first. They must first appear in this order, and may appear again.
@@ -49,10 +31,24 @@ pub(crate) fn prepared(text: &'static str) -> Statement {
 }
 
 impl Statement {
-    /// Adds the next value.
-    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
-        self.values.push(value.into());
+    fn with(mut self, value: Value) -> Self {
+        self.values.push(value);
         self
+    }
+
+    /// Adds the next value, a number or an id.
+    pub(crate) fn bind(self, number: impl Into<i64>) -> Self {
+        self.with(Value::Number(number.into()))
+    }
+
+    /// Adds the next value, a list of numbers or ids.
+    pub(crate) fn bind_all(self, numbers: impl IntoIterator<Item: Into<i64>>) -> Self {
+        self.with(Value::Numbers(numbers.into_iter().map(Into::into).collect()))
+    }
+
+    /// Adds the next value, a text.
+    pub(crate) fn bind_text(self, text: String) -> Self {
+        self.with(Value::Text(text))
     }
 
     /// Calls `value` where a value appears first, and writes its number where it appears again.

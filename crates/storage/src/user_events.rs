@@ -25,7 +25,7 @@ const ROWS: usize = 1000;
 #[diesel(table_name = user_events)]
 pub struct UserEventRow {
     /// Id of the user.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// Position in the stream.
     pub useq: i64,
     /// When it happened, in microseconds since 1970.
@@ -63,23 +63,23 @@ pub struct Tell {
 /// Takes the next positions of the users' streams and stores the events there, in order. Needs few statements, however
 /// many events there are. Locks the users' rows in the order of their ids. Skips users whose row is gone.
 pub fn append(conn: &mut Connection, tells: &mut [&mut Tell]) -> Result<()> {
-    let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut counts: BTreeMap<UserId, i64> = BTreeMap::new();
     for tell in tells.iter() {
-        *counts.entry(tell.user.0).or_default() += 1;
+        *counts.entry(tell.user).or_default() += 1;
     }
     let heads = advance(conn, &counts)?;
     // For each user, the position before the first new one.
-    let mut at: BTreeMap<i64, Seq> = heads
+    let mut at: BTreeMap<UserId, Seq> = heads
         .into_iter()
         .map(|(user, head)| (user, head - counts.get(&user).copied().unwrap_or(0)))
         .collect();
     let mut rows = Vec::with_capacity(tells.len());
     for tell in tells.iter_mut() {
-        let Some(seq) = at.get_mut(&tell.user.0) else { continue };
+        let Some(seq) = at.get_mut(&tell.user) else { continue };
         *seq += 1;
         let data =
             serde_json::to_string(&tell.change).map_err(|error| StorageError::Fault(error.to_string()))?;
-        let (user_id, notify) = (tell.user.0, tell.notify);
+        let (user_id, notify) = (tell.user, tell.notify);
         rows.push(UserEventRow { user_id, useq: *seq, at: tell.at.0, data, notify });
         tell.told = Some(UserEvent { seq: *seq, at: tell.at, change: tell.change.clone() });
     }
@@ -92,14 +92,14 @@ pub fn append(conn: &mut Connection, tells: &mut [&mut Tell]) -> Result<()> {
 #[derive(QueryableByName)]
 struct HeadRow {
     #[diesel(sql_type = BigInt)]
-    id: i64,
+    id: UserId,
     #[diesel(sql_type = BigInt)]
     last_useq: Seq,
 }
 
 /// Advances the heads of users' streams by these counts, and returns the new heads.
-fn advance(conn: &mut Connection, counts: &BTreeMap<i64, i64>) -> Result<Vec<(i64, Seq)>> {
-    let people: Vec<i64> = counts.keys().copied().collect();
+fn advance(conn: &mut Connection, counts: &BTreeMap<UserId, i64>) -> Result<Vec<(UserId, Seq)>> {
+    let people: Vec<UserId> = counts.keys().copied().collect();
     if people.len() > 1 {
         // A separate statement: one that both locks and updates rows may use versions from before it had to wait, and
         // can deadlock with another one that waits for the same row.
@@ -110,8 +110,8 @@ fn advance(conn: &mut Connection, counts: &BTreeMap<i64, i64>) -> Result<Vec<(i6
             "UPDATE users SET last_useq = users.last_useq + due.count
             FROM unnest($1, $2) AS due (id, count) WHERE users.id = due.id RETURNING users.id, users.last_useq",
         )
-        .bind(people)
-        .bind(counts.values().copied().collect::<Vec<_>>())
+        .bind_all(people)
+        .bind_all(counts.values().copied())
         .load(inner)?,
         Connection::Sqlite(inner) => {
             let mut rows = Vec::with_capacity(counts.len());
@@ -132,7 +132,7 @@ fn advance(conn: &mut Connection, counts: &BTreeMap<i64, i64>) -> Result<Vec<(i6
 /// Up to `limit` newest notifications of each user, newest first per user.
 pub fn list_newest_notifications(
     conn: &mut Connection,
-    people: &[i64],
+    people: &[UserId],
     limit: i64,
 ) -> Result<Vec<UserEventRow>> {
     match conn {
@@ -142,13 +142,13 @@ pub fn list_newest_notifications(
                 WHERE user_id = given.id AND notify ORDER BY useq DESC LIMIT $2
             ) AS newest",
         )
-        .bind(people.to_vec())
+        .bind_all(people.iter().copied())
         .bind(limit)
         .load(inner)?),
         Connection::Sqlite(_) => {
             let mut rows = Vec::new();
             for id in people {
-                rows.extend(list_notifications(conn, UserId(*id), Seq::MAX, limit)?);
+                rows.extend(list_notifications(conn, *id, Seq::MAX, limit)?);
             }
             Ok(rows)
         }
@@ -158,7 +158,7 @@ pub fn list_newest_notifications(
 /// The stream after a position, oldest first.
 pub fn list_after(conn: &mut Connection, user: UserId, after: Seq, limit: i64) -> Result<Vec<UserEventRow>> {
     Ok(user_events::table
-        .filter(user_events::user_id.eq(user.0))
+        .filter(user_events::user_id.eq(user))
         .filter(user_events::useq.gt(after))
         .order(user_events::useq.asc())
         .limit(limit)
@@ -174,7 +174,7 @@ pub fn list_notifications(
     limit: i64,
 ) -> Result<Vec<UserEventRow>> {
     Ok(user_events::table
-        .filter(user_events::user_id.eq(user.0))
+        .filter(user_events::user_id.eq(user))
         .filter(user_events::notify)
         .filter(user_events::useq.lt(before))
         .order(user_events::useq.desc())
@@ -184,7 +184,7 @@ pub fn list_notifications(
 }
 
 /// Heads of several users' streams, as pairs (user, head).
-pub fn list_heads(conn: &mut Connection, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
+pub fn list_heads(conn: &mut Connection, ids: &[UserId]) -> Result<Vec<(UserId, Seq)>> {
     Ok(on_backend!(conn, inner => users::table
         .filter(is_among(users::id, ids))
         .select((users::id, users::last_useq))

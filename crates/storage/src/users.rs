@@ -5,6 +5,7 @@
 use diesel::prelude::*;
 use parlour_protocol::accounts::{Account, ServerRole};
 use parlour_protocol::ids::{AvatarId, Seq, UserId};
+use parlour_protocol::privacy::{FindableBy, PresenceTo, RequestsFrom};
 use parlour_protocol::time::Timestamp;
 use parlour_protocol::users::User;
 
@@ -19,7 +20,7 @@ use crate::{Connection, Result};
 #[diesel(treat_none_as_default_value = false)]
 pub struct UserRow {
     /// Random id.
-    pub id: i64,
+    pub id: UserId,
     /// Handle as it was written.
     pub handle: String,
     /// Handle in lower case.
@@ -29,7 +30,7 @@ pub struct UserRow {
     /// Free text about the user.
     pub bio: String,
     /// Current profile picture.
-    pub avatar_id: Option<i64>,
+    pub avatar_id: Option<AvatarId>,
     /// PHC string of argon2id; empty if there is no password.
     pub password_hash: String,
     /// Whether the user is an administrator.
@@ -44,12 +45,12 @@ pub struct UserRow {
     pub last_useq: i64,
     /// Position in the event stream up to which notifications were seen.
     pub notifications_read: i64,
-    /// Who can find the user by handle: 0 everyone, 1 friends only.
-    pub findable_by: i16,
-    /// Whose friend requests reach the user: 0 everyone's, 1 those of users who share a room, 2 nobody's.
-    pub requests_from: i16,
-    /// Who can see whether the user is online: 0 friends, 1 nobody.
-    pub presence_to: i16,
+    /// Who can find the user by handle.
+    pub findable_by: FindableBy,
+    /// Whose friend requests reach the user.
+    pub requests_from: RequestsFrom,
+    /// Who can see whether the user is online.
+    pub presence_to: PresenceTo,
     /// Start of the current day for counting the user's friend requests.
     pub asked_since: i64,
     /// Number of friend requests sent since then.
@@ -59,7 +60,7 @@ pub struct UserRow {
     /// When the account was deleted; the row stays because messages refer to it.
     pub deleted_at: Option<i64>,
     /// Owner of the bot; `None` for people.
-    pub owner_id: Option<i64>,
+    pub owner_id: Option<UserId>,
 }
 
 impl UserRow {
@@ -71,10 +72,10 @@ impl UserRow {
     /// What others see in lists.
     pub fn summary(&self) -> User {
         User {
-            id: UserId(self.id),
+            id: self.id,
             handle: self.handle.clone(),
             display_name: self.display_name.clone(),
-            avatar: self.avatar_id.map(AvatarId),
+            avatar: self.avatar_id,
             bot: self.is_bot(),
         }
     }
@@ -82,11 +83,11 @@ impl UserRow {
     /// What users see of themselves.
     pub fn account(&self) -> Account {
         Account {
-            id: UserId(self.id),
+            id: self.id,
             handle: self.handle.clone(),
             display_name: self.display_name.clone(),
             bio: self.bio.clone(),
-            avatar: self.avatar_id.map(AvatarId),
+            avatar: self.avatar_id,
             role: if self.is_admin { ServerRole::Admin } else { ServerRole::Member },
             has_password: self.has_password(),
             created_at: Timestamp(self.created_at),
@@ -109,24 +110,24 @@ impl UserRow {
 #[diesel(table_name = users)]
 pub struct SummaryRow {
     /// Random id.
-    pub id: i64,
+    pub id: UserId,
     /// Handle as it was written.
     pub handle: String,
     /// Name shown to others.
     pub display_name: String,
     /// Current profile picture.
-    pub avatar_id: Option<i64>,
+    pub avatar_id: Option<AvatarId>,
     /// Owner of the bot; `None` for people.
-    pub owner_id: Option<i64>,
+    pub owner_id: Option<UserId>,
 }
 
 impl From<SummaryRow> for User {
     fn from(row: SummaryRow) -> Self {
         Self {
-            id: UserId(row.id),
+            id: row.id,
             handle: row.handle,
             display_name: row.display_name,
-            avatar: row.avatar_id.map(AvatarId),
+            avatar: row.avatar_id,
             bot: row.owner_id.is_some(),
         }
     }
@@ -147,7 +148,7 @@ pub struct UserChanges {
     /// New bio.
     pub bio: Option<String>,
     /// New picture, or `Some(None)` to remove it.
-    pub avatar_id: Option<Option<i64>>,
+    pub avatar_id: Option<Option<AvatarId>>,
     /// New password hash.
     pub password_hash: Option<String>,
     /// When it was suspended, or `Some(None)` to lift the suspension.
@@ -155,11 +156,11 @@ pub struct UserChanges {
     /// Whether the user is an administrator.
     pub is_admin: Option<bool>,
     /// See [`UserRow::findable_by`].
-    pub findable_by: Option<i16>,
+    pub findable_by: Option<FindableBy>,
     /// See [`UserRow::requests_from`].
-    pub requests_from: Option<i16>,
+    pub requests_from: Option<RequestsFrom>,
     /// See [`UserRow::presence_to`].
-    pub presence_to: Option<i16>,
+    pub presence_to: Option<PresenceTo>,
     /// See [`UserRow::asked_since`].
     pub asked_since: Option<i64>,
     /// See [`UserRow::asked_count`].
@@ -175,13 +176,13 @@ pub fn insert(conn: &mut Connection, row: &UserRow) -> Result<usize> {
 
 /// A user by id.
 pub fn find(conn: &mut Connection, id: UserId) -> Result<Option<UserRow>> {
-    Ok(users::table.find(id.0).select(UserRow::as_select()).first(conn).optional()?)
+    Ok(users::table.find(id).select(UserRow::as_select()).first(conn).optional()?)
 }
 
 /// A user's bots that aren't deleted, oldest first.
 pub fn list_bots(conn: &mut Connection, owner: UserId) -> Result<Vec<UserRow>> {
     Ok(users::table
-        .filter(users::owner_id.eq(owner.0))
+        .filter(users::owner_id.eq(owner))
         .filter(users::deleted_at.is_null())
         .order((users::created_at.asc(), users::id.asc()))
         .select(UserRow::as_select())
@@ -199,11 +200,11 @@ pub fn find_by_handle(conn: &mut Connection, handle_key: &str) -> Result<Option<
 
 /// Locks two users' rows until the transaction ends, in the global lock order.
 pub fn lock_pair(conn: &mut Connection, a: UserId, b: UserId) -> Result<()> {
-    lock_all(conn, &[a.0, b.0])
+    lock_all(conn, &[a, b])
 }
 
 /// Locks users' rows until the transaction ends, in the global lock order: by id.
-pub fn lock_all(conn: &mut Connection, people: &[i64]) -> Result<()> {
+pub fn lock_all(conn: &mut Connection, people: &[UserId]) -> Result<()> {
     match conn {
         Connection::Postgres(inner) => {
             users::table
@@ -211,7 +212,7 @@ pub fn lock_all(conn: &mut Connection, people: &[i64]) -> Result<()> {
                 .order(users::id.asc())
                 .select(users::id)
                 .for_no_key_update()
-                .load::<i64>(inner)?;
+                .load::<UserId>(inner)?;
         }
         // There is only one writer.
         Connection::Sqlite(_) => {}
@@ -220,7 +221,7 @@ pub fn lock_all(conn: &mut Connection, people: &[i64]) -> Result<()> {
 }
 
 /// Several users by id, in no particular order.
-pub fn list(conn: &mut Connection, ids: &[i64]) -> Result<Vec<User>> {
+pub fn list(conn: &mut Connection, ids: &[UserId]) -> Result<Vec<User>> {
     let rows: Vec<SummaryRow> = on_backend!(conn, inner => users::table
         .filter(is_among(users::id, ids))
         .select(SummaryRow::as_select())
@@ -230,16 +231,13 @@ pub fn list(conn: &mut Connection, ids: &[i64]) -> Result<Vec<User>> {
 
 /// Updates a user.
 pub fn update(conn: &mut Connection, id: UserId, changes: UserChanges) -> Result<usize> {
-    Ok(diesel::update(users::table.find(id.0)).set(changes).execute(conn)?)
+    Ok(diesel::update(users::table.find(id)).set(changes).execute(conn)?)
 }
 
 /// Moves the notification marker forward; returns whether it moved.
 pub fn mark_notifications(conn: &mut Connection, id: UserId, up_to: Seq) -> Result<bool> {
     let changed = diesel::update(
-        users::table
-            .find(id.0)
-            .filter(users::notifications_read.lt(up_to))
-            .filter(users::last_useq.ge(up_to)),
+        users::table.find(id).filter(users::notifications_read.lt(up_to)).filter(users::last_useq.ge(up_to)),
     )
     .set(users::notifications_read.eq(up_to))
     .execute(conn)?;
@@ -251,9 +249,9 @@ pub fn mark_notifications(conn: &mut Connection, id: UserId, up_to: Seq) -> Resu
 #[diesel(table_name = avatars)]
 pub struct AvatarRow {
     /// Random id.
-    pub id: i64,
+    pub id: AvatarId,
     /// Id of the owner.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// Media type of both sizes.
     pub media_type: String,
     /// The small square.
@@ -266,18 +264,18 @@ pub struct AvatarRow {
 
 /// Replaces a user's pictures with this one.
 pub fn replace_avatar(conn: &mut Connection, row: &AvatarRow) -> Result<usize> {
-    delete_avatars(conn, UserId(row.user_id))?;
+    delete_avatars(conn, row.user_id)?;
     Ok(diesel::insert_into(avatars::table).values(row.clone()).execute(conn)?)
 }
 
 /// Deletes a user's pictures.
 pub fn delete_avatars(conn: &mut Connection, user: UserId) -> Result<usize> {
-    Ok(diesel::delete(avatars::table.filter(avatars::user_id.eq(user.0))).execute(conn)?)
+    Ok(diesel::delete(avatars::table.filter(avatars::user_id.eq(user))).execute(conn)?)
 }
 
 /// Media type and bytes of a picture.
 pub fn find_avatar(conn: &mut Connection, id: AvatarId, large: bool) -> Result<Option<(String, Vec<u8>)>> {
-    let row = avatars::table.find(id.0);
+    let row = avatars::table.find(id);
     let found = if large {
         row.select((avatars::media_type, avatars::large)).first(conn)
     } else {

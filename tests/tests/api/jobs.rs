@@ -182,7 +182,7 @@ async fn erasures_cannot_be_deleted(app: App) {
     let later = Timestamp(app.now().0 + 10 * MINUTE);
     let claimed = jobs::claim(&mut conn, later, &[(JobKind::Erasure, 1)]).unwrap().value[0];
     assert!(!jobs::fail(&mut conn, app.now(), &claimed, &Failure::lasting("a test"), 0).unwrap().value);
-    let id = JobId(claimed.attempt.id);
+    let id = claimed.attempt.id;
     let problem = root.api.delete_job(id).await.refused(ErrorCode::Conflict);
     assert!(problem.detail.unwrap().contains("must be erased"));
     root.api.retry_job(id).await.unwrap();
@@ -216,7 +216,7 @@ fn job(number: i64) -> NewJobRow {
 
 fn ids(conn: &mut Connection, now: i64, limit: i64) -> Vec<i64> {
     let claimed = parlour_storage::jobs::claim(conn, "test", now, now + MINUTE, limit).unwrap();
-    claimed.iter().map(|row| row.id).collect()
+    claimed.iter().map(|row| row.id.0).collect()
 }
 
 fn leases(backend: Backend) {
@@ -226,6 +226,7 @@ fn leases(backend: Backend) {
     }
     let database = TestDatabase::migrated(backend);
     let conn = &mut database.connect();
+    let attempt = |id, number| Attempt { id: JobId(id), number };
     for number in 1..=5 {
         assert!(insert(conn, job(number)).unwrap());
     }
@@ -248,33 +249,36 @@ fn leases(backend: Backend) {
     assert_eq!(ids(conn, now, 5), [0; 0]);
 
     // A lease that is renewed is kept; any other passes on when it has expired.
-    assert!(renew(conn, Attempt { id: 1, number: 1 }, now + 2 * MINUTE).unwrap());
+    assert!(renew(conn, attempt(1, 1), now + 2 * MINUTE).unwrap());
     assert_eq!(ids(conn, now + MINUTE, 5), [2, 3, 4, 5]);
-    assert!(!renew(conn, Attempt { id: 2, number: 1 }, now + DAY).unwrap(), "it has passed on");
-    assert_eq!(delete(conn, Attempt { id: 2, number: 1 }).unwrap(), 0);
-    assert_eq!(delete(conn, Attempt { id: 2, number: 2 }).unwrap(), 1);
+    assert!(!renew(conn, attempt(2, 1), now + DAY).unwrap(), "it has passed on");
+    assert_eq!(delete(conn, attempt(2, 1)).unwrap(), 0);
+    assert_eq!(delete(conn, attempt(2, 2)).unwrap(), 1);
 
     // One is tried again later, one is repeated, one fails for good.
-    postpone(conn, Attempt { id: 3, number: 2 }, now + DAY, "not today").unwrap();
-    repeat(conn, Attempt { id: 4, number: 1 }, now + 2 * DAY).unwrap();
-    assert!(park(conn, Attempt { id: 5, number: 1 }, now + SECOND, "never").unwrap());
-    assert_eq!(delete(conn, Attempt { id: 1, number: 1 }).unwrap(), 1);
+    postpone(conn, attempt(3, 2), now + DAY, "not today").unwrap();
+    repeat(conn, attempt(4, 1), now + 2 * DAY).unwrap();
+    assert!(park(conn, attempt(5, 1), now + SECOND, "never").unwrap());
+    assert_eq!(delete(conn, attempt(1, 1)).unwrap(), 1);
     assert_eq!(ids(conn, now + DAY - 1, 5), [0; 0]);
     let backlog = Backlog { kind: "test".into(), waiting: 2, oldest: Some(now + DAY), failed: 1 };
     assert_eq!(count(conn, now + DAY).unwrap(), [backlog]);
     let again = claim(conn, "test", now + 2 * DAY, now + 3 * DAY, 5).unwrap();
-    let again: Vec<_> = again.into_iter().map(|row| (row.id, row.tries, row.last_error)).collect();
+    let again: Vec<_> = again.into_iter().map(|row| (row.id.0, row.tries, row.last_error)).collect();
     assert_eq!(again, [(3, 3, Some("not today".to_owned())), (4, 1, None)]);
     let failed = list_failed(conn, None, 5).unwrap();
-    assert_eq!((failed.len(), failed[0].id, failed[0].last_error.as_deref()), (1, 5, Some("never")));
+    assert_eq!((failed.len(), failed[0].id.0, failed[0].last_error.as_deref()), (1, 5, Some("never")));
     assert_eq!(list_failed(conn, Some((now + SECOND, 5)), 5).unwrap(), []);
-    assert_eq!(find_failed(conn, 3).unwrap(), None);
-    assert!(!retry(conn, 3, now).unwrap() && !delete_failed(conn, 3).unwrap(), "it has not failed");
-    assert!(retry(conn, 5, now).unwrap());
+    assert_eq!(find_failed(conn, JobId(3)).unwrap(), None);
+    assert!(
+        !retry(conn, JobId(3), now).unwrap() && !delete_failed(conn, JobId(3)).unwrap(),
+        "it has not failed"
+    );
+    assert!(retry(conn, JobId(5), now).unwrap());
     assert_eq!(ids(conn, now, 5), [5]);
 
     // What nobody wants any more goes.
-    assert!(park(conn, Attempt { id: 5, number: 1 }, now, "never").unwrap());
+    assert!(park(conn, attempt(5, 1), now, "never").unwrap());
     assert_eq!(delete_before(conn, now, &["test"], now).unwrap(), 0);
     assert_eq!(delete_before(conn, now + 1, &["another"], now + 9 * DAY).unwrap(), 1);
     assert_eq!(delete_before(conn, now, &["test"], now + DAY + 1).unwrap(), 1);

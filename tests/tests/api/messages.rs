@@ -323,7 +323,7 @@ async fn an_emoji_is_one_reaction_however_it_is_written(app: App) {
     let mut conn = app.database().connect();
     for (emoji, user) in [("❤", ada.id), ("❤", bob.id), ("❤️", bob.id), ("—", ada.id)] {
         let row =
-            ReactionRow { conversation_id: room.0, seq, emoji: emoji.into(), user_id: user.0, event_seq: 1 };
+            ReactionRow { conversation_id: room, seq, emoji: emoji.into(), user_id: user, event_seq: 1 };
         reactions::insert(&mut conn, &row).unwrap();
     }
     server_state::replace(&mut conn, "reaction_emoji", "0").unwrap();

@@ -394,7 +394,7 @@ async fn long_histories_are_erased_in_steps(app: App) {
     let at = parlour_protocol::time::Timestamp(1_767_225_600_000_000);
     let mut conn = app.database().connect();
     let count = 4_500;
-    parlour_storage::conversations::advance(&mut conn, &[(room.0, count)], at.0).unwrap();
+    parlour_storage::conversations::advance(&mut conn, &[(room, count)], at.0).unwrap();
     let first = bob.api.show_conversation(room).await.unwrap().head - count + 1;
     let rows: Vec<EventRow> = (first..first + count)
         .map(|seq| {

@@ -2,7 +2,6 @@
 
 use std::fmt::Debug;
 
-use diesel::RunQueryDsl;
 use parlour_client::native::ApiError;
 use parlour_client::operations::calls;
 use parlour_protocol::events::{Change, UserChange};
@@ -10,7 +9,7 @@ use parlour_protocol::ids::ConversationId;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::rights::Permission::{self, DeleteOthers, DeleteRoom, EditRoom, React, Read, Write};
 use parlour_protocol::rooms::{MemberRole, UpdateRoom};
-use parlour_storage::members::role_number;
+use parlour_storage::members;
 use serde_json::json;
 use system_tests::{App, Person, Refusal, on_all_backends};
 
@@ -43,11 +42,7 @@ async fn by_role(app: App) {
     let room = ada.create_room("tea").await;
     assert_eq!(bob.join(room).await.can, [Read, Write, React]);
     carol.join(room).await;
-    let moderator = role_number(MemberRole::Moderator);
-    let (id, user) = (room.0, carol.id.0);
-    let promote =
-        format!("UPDATE members SET role = {moderator} WHERE conversation_id = {id} AND user_id = {user}");
-    diesel::sql_query(promote).execute(&mut app.database().connect()).unwrap();
+    members::update_role(&mut app.database().connect(), room, carol.id, MemberRole::Moderator).unwrap();
 
     for (person, expected) in [
         (&bob, &[Read, Write, React][..]),

@@ -3,12 +3,11 @@
 use parlour_client::operations::Picture;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use diesel::RunQueryDsl;
 use parlour_client::native::fresh_cid;
-use parlour_protocol::ids::ConversationId;
+use parlour_protocol::ids::{ConversationId, IdentityId};
 use parlour_protocol::rooms::{CreateRoom, MemberRole};
 use parlour_server::Config;
-use parlour_storage::members::role_number;
+use parlour_storage::{identities, members};
 use reqwest::Method;
 use serde_json::json;
 use system_tests::provider::Provider;
@@ -101,27 +100,23 @@ impl Scene {
             of(role).api.leave_room(room).await.unwrap();
         }
         // No operation makes moderators yet; the rights of existing ones count all the same.
-        let moderator = role_number(MemberRole::Moderator);
-        let sql = format!(
-            "UPDATE members SET role = {moderator} WHERE conversation_id = {room} AND user_id = {}",
-            of(Role::Moderator).id
-        );
-        assert_eq!(diesel::sql_query(sql).execute(&mut app.database().connect()).unwrap(), 1);
+        let (mut conn, moderator) = (app.database().connect(), of(Role::Moderator).id);
+        assert_eq!(members::update_role(&mut conn, room, moderator, MemberRole::Moderator).unwrap(), 1);
         owner.befriend(of(Role::Friend)).await;
         owner.befriend(blocked).await;
         let with_friend = owner.direct(of(Role::Friend)).await;
         let with_blocked = owner.direct(blocked).await;
         owner.call(Method::PUT, &format!("/api/v1/blocks/{}", blocked.id), None).await.expect(200);
         let invite = of(Role::Admin).call(Method::POST, "/api/v1/invites", Some(json!({}))).await.expect(201);
-        let identity = parlour_storage::identities::IdentityRow {
-            id: owner.id.0 / 2 + 1,
-            user_id: owner.id.0,
+        let identity = identities::IdentityRow {
+            id: IdentityId(owner.id.0 / 2 + 1),
+            user_id: owner.id,
             issuer: "https://guild.example".to_owned(),
             subject: format!("owner {number}"),
             created_at: app.now().0,
             last_used_at: None,
         };
-        parlour_storage::identities::insert(&mut app.database().connect(), &identity).unwrap();
+        identities::insert(&mut conn, &identity).unwrap();
         let asked = Some(json!({ "password": "correct horse battery" }));
         let begun = owner.call(Method::POST, "/api/v1/account/passkeys/begin", asked).await.expect(201);
         let made = Authenticator::default().make(&begun["options"]);

@@ -53,9 +53,8 @@ fn end_bots(
 ) -> Result<i64, Refusal> {
     let bots = users::list_bots(conn, owner)?;
     for bot in &bots {
-        let bot = UserId(bot.id);
-        note(conn, now, Note::by(AuditKind::BotDeleted, owner).about(bot).from(address))?;
-        effects.extend(end_account(conn, now, bot)?.effects);
+        note(conn, now, Note::by(AuditKind::BotDeleted, owner).about(bot.id).from(address))?;
+        effects.extend(end_account(conn, now, bot.id)?.effects);
     }
     Ok(bots.len() as i64)
 }
@@ -86,7 +85,7 @@ pub(crate) fn end_account(conn: &mut Connection, now: Timestamp, user: UserId) -
 
 /// Deleted bots of a user that still have to be erased.
 pub fn list_bots_to_erase(conn: &mut Connection, owner: UserId) -> Result<Vec<UserId>, Refusal> {
-    Ok(own_data::list_bots_to_erase(conn, owner)?.into_iter().map(UserId).collect())
+    Ok(own_data::list_bots_to_erase(conn, owner)?)
 }
 
 /// The next conversations after an id that contain something of a user, and the id to continue after. `None` when all
@@ -94,14 +93,13 @@ pub fn list_bots_to_erase(conn: &mut Connection, owner: UserId) -> Result<Vec<Us
 pub fn next_step(
     conn: &mut Connection,
     user: UserId,
-    after: i64,
-) -> Result<Option<(Vec<ConversationId>, i64)>, Refusal> {
+    after: ConversationId,
+) -> Result<Option<(Vec<ConversationId>, ConversationId)>, Refusal> {
     let ids = own_data::list_conversation_ids(conn, after, STEP)?;
     let Some(last) = ids.last().copied() else {
         return Ok(None);
     };
-    let touched = own_data::list_touched(conn, user, &ids)?;
-    Ok(Some((touched.into_iter().map(ConversationId).collect(), last)))
+    Ok(Some((own_data::list_touched(conn, user, &ids)?, last)))
 }
 
 /// Erases what a user wrote in a conversation, in bounded steps; the last step also removes the user from it. Returns
@@ -145,7 +143,7 @@ pub fn finish(conn: &mut Connection, now: Timestamp, user: UserId) -> Done<()> {
 /// Queues jobs for deletions that a node of an earlier version began without one and did not finish.
 pub(crate) fn take_over(conn: &mut Connection, now: Timestamp) -> Result<(), Refusal> {
     for row in own_data::list_to_erase(conn, now.0 - HEAD_START)? {
-        jobs::enqueue(conn, now, Job::Erasure { user: UserId(row.id) })?;
+        jobs::enqueue(conn, now, Job::Erasure { user: row.id })?;
     }
     Ok(())
 }

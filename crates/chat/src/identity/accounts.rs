@@ -97,7 +97,7 @@ pub(crate) fn new_row(
         return Err(taken());
     }
     Ok(UserRow {
-        id: id.0,
+        id,
         handle: handle.to_owned(),
         handle_key,
         display_name: names::kept(display_name.unwrap_or(handle)),
@@ -110,9 +110,9 @@ pub(crate) fn new_row(
         suspended_at: None,
         last_useq: 0,
         notifications_read: 0,
-        findable_by: 0,
-        requests_from: 0,
-        presence_to: 0,
+        findable_by: Default::default(),
+        requests_from: Default::default(),
+        presence_to: Default::default(),
         asked_since: 0,
         asked_count: 0,
         pending_since: None,

@@ -90,7 +90,7 @@ impl Holder {
     fn account(self, conn: &mut Connection, user: UserId) -> Result<UserId, Refusal> {
         match self {
             Self::Oneself => Ok(user),
-            Self::Bot(bot) => bots::own(conn, user, bot).map(|row| UserId(row.id)),
+            Self::Bot(bot) => bots::own(conn, user, bot).map(|row| row.id),
         }
     }
 
@@ -127,8 +127,8 @@ pub fn create(
         request.conversations.as_ref().map(|ids| ids.iter().copied().collect());
     let only = only.map(|ids| serde_json::to_string(&ids)).transpose();
     let row = SessionRow {
-        id: id.0,
-        user_id: account.0,
+        id: SessionId(id.0),
+        user_id: account,
         device: names::kept(&request.name),
         token_hash: hash.to_vec(),
         previous_hash: None,
@@ -161,7 +161,7 @@ pub fn list(
 /// Revokes a token: it is refused from now on, and its sockets are closed.
 pub fn revoke(conn: &mut Connection, now: Timestamp, user: UserId, holder: Holder, id: TokenId) -> Done<()> {
     let account = holder.account(conn, user)?;
-    let own = api_tokens::find(conn, id)?.is_some_and(|(token, _)| token.user_id == account.0);
+    let own = api_tokens::find(conn, id)?.is_some_and(|(token, _)| token.user_id == account);
     let revoked =
         if own { sessions::revoke(conn, account, Some(SessionId(id.0)), None, now.0)? } else { Vec::new() };
     if revoked.is_empty() {
@@ -186,12 +186,12 @@ pub fn recognize(
         return Ok(None);
     }
     if let Some(owner) = account.owner_id
-        && !users::find(conn, UserId(owner))?.is_some_and(|owner| owner.is_active())
+        && !users::find(conn, owner)?.is_some_and(|owner| owner.is_active())
     {
         return Ok(None);
     }
     Ok(grant(&token).map(|grant| Recognized {
-        user: UserId(account.id),
+        user: account.id,
         grant,
         expires_at: Timestamp(token.expires_at),
         noted_at: Timestamp(token.last_used_at),
@@ -221,7 +221,7 @@ fn view(row: SessionRow) -> Token {
     let conversations =
         row.conversations.as_deref().map(|text| serde_json::from_str(text).unwrap_or_default());
     Token {
-        id: TokenId(row.id),
+        id: TokenId(row.id.0),
         scopes: match row.scope {
             Some(WRITE) => vec![TokenScope::Read, TokenScope::Write],
             _ => vec![TokenScope::Read],

@@ -92,7 +92,7 @@ fn over() -> Refusal {
 /// Confirms the address that a token was sent to.
 pub fn confirm(conn: &mut Connection, now: Timestamp, token_hash: &[u8], client_address: &str) -> Done<()> {
     let before = emails::find_by_token(conn, token_hash, now.0)?.ok_or_else(over)?;
-    let user = UserId(before.user_id);
+    let user = before.user_id;
     let living = users::find(conn, user)?.is_some_and(|row| row.suspended_at.is_none());
     if !living || !emails::take_token(conn, token_hash)? {
         return Err(over());

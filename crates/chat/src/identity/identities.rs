@@ -41,13 +41,13 @@ pub fn log_in(
     let Some(identity) = identities::find(conn, issuer, subject)? else {
         return Ok(None);
     };
-    let row = users::find(conn, UserId(identity.user_id))?
+    let row = users::find(conn, identity.user_id)?
         .filter(|row| row.suspended_at.is_none() && row.deleted_at.is_none())
         .ok_or(ErrorCode::BadCredentials)?;
     if row.pending_since.is_some() {
         return Err(ErrorCode::ApprovalPending.into());
     }
-    identities::touch(conn, IdentityId(identity.id), now.0)?;
+    identities::touch(conn, identity.id, now.0)?;
     Ok(Some(row))
 }
 
@@ -61,7 +61,7 @@ pub fn add(
     subject: &str,
 ) -> Done<Identity> {
     match identities::find(conn, issuer, subject)? {
-        Some(row) if row.user_id == user.0 => return Ok(Outcome::without_events(shown(row))),
+        Some(row) if row.user_id == user => return Ok(Outcome::without_events(shown(row))),
         Some(_) => {
             return Err(Refusal::because(ErrorCode::Conflict, "It belongs to another account here."));
         }
@@ -71,8 +71,8 @@ pub fn add(
         return Err(Refusal::because(ErrorCode::LimitReached, format!("You can connect {MOST} at most.")));
     }
     let row = IdentityRow {
-        id: id.0,
-        user_id: user.0,
+        id,
+        user_id: user,
         issuer: issuer.to_owned(),
         subject: subject.to_owned(),
         created_at: now.0,
@@ -103,7 +103,7 @@ pub fn remove(conn: &mut Connection, now: Timestamp, user: UserId, id: IdentityI
 
 fn shown(row: IdentityRow) -> Identity {
     Identity {
-        id: IdentityId(row.id),
+        id: row.id,
         issuer: row.issuer,
         created_at: Timestamp(row.created_at),
         last_used_at: row.last_used_at.map(Timestamp),

@@ -39,7 +39,7 @@ pub fn find(
         return Ok((None, false));
     }
     let found = users::find_by_handle(conn, handle_key)?;
-    let user = UserId(found.as_ref().map_or(0, |row| row.id));
+    let user = found.as_ref().map_or(UserId(0), |row| row.id);
     Ok((found, sessions::knows_network(conn, user, network)?))
 }
 
@@ -94,7 +94,7 @@ pub fn open_first(
     session: &NewSession<'_>,
 ) -> Result<Outcome<bool>, Refusal> {
     if row.is_active() {
-        sessions::open(conn, now, session.id, UserId(row.id), session.device, session.token_hash)?;
+        sessions::open(conn, now, session.id, row.id, session.device, session.token_hash)?;
     }
     Ok(Outcome::without_events(row.is_active()))
 }

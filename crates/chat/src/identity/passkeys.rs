@@ -74,7 +74,7 @@ fn fault(error: impl std::fmt::Display) -> Refusal {
 
 fn view(row: PasskeyRow) -> Passkey {
     Passkey {
-        id: PasskeyId(row.id),
+        id: row.id,
         name: row.name,
         created_at: Timestamp(row.created_at),
         last_used_at: row.last_used_at.map(Timestamp),
@@ -99,7 +99,7 @@ fn keep(
     passkeys::delete_before(conn, now.0)?;
     let row = CeremonyRow {
         id: id.to_vec(),
-        user_id: user.map(|user| user.0),
+        user_id: user,
         kind: kind as i16,
         state: write(state)?,
         expires_at: now.0 + LIFETIME,
@@ -115,7 +115,7 @@ fn take<T: DeserializeOwned>(
     (user, kind): (Option<UserId>, Kind),
 ) -> Result<Option<T>, Refusal> {
     let row = passkeys::take_ceremony(conn, id, kind as i16, now.0)?;
-    row.filter(|row| row.user_id == user.map(|user| user.0)).map(|row| read(&row.state)).transpose()
+    row.filter(|row| row.user_id == user).map(|row| read(&row.state)).transpose()
 }
 
 fn full() -> Refusal {
@@ -186,8 +186,8 @@ pub fn add(
         return Ok(Outcome::without_events(Err(why)));
     }
     let row = PasskeyRow {
-        id: id.0,
-        user_id: user.0,
+        id,
+        user_id: user,
         credential_id: made.cred_id().to_vec(),
         passkey: write(&made)?,
         name,
@@ -251,7 +251,7 @@ pub fn log_in(
         note(conn, now, line)?;
         return Ok(Outcome::without_events(Err(wrong())));
     };
-    let user = UserId(row.user_id);
+    let user = row.user_id;
     let owner = users::find(conn, user)?.filter(UserRow::is_active);
     let named = credential.get_user_unique_id() == Some(user_handle(key, user).as_bytes());
     let judged = judge(conn, now, &row, address, |passkey| {
@@ -297,7 +297,7 @@ pub fn second_step(
         return Ok(Outcome::without_events(Err(gone())));
     };
     let found = passkeys::find_by_credential(conn, credential.get_credential_id())?;
-    let Some(row) = found.filter(|row| row.user_id == user.0) else {
+    let Some(row) = found.filter(|row| row.user_id == user) else {
         let line = Note::nobody(AuditKind::PasskeyRefused).about(user).from(address);
         note(conn, now, line)?;
         return Ok(Outcome::without_events(Err(wrong())));
@@ -315,7 +315,7 @@ fn judge(
     verify: impl FnOnce(&webauthn::Passkey) -> Result<webauthn::AuthenticationResult, WebauthnError>,
 ) -> Result<Judged<()>, Refusal> {
     let mut passkey: webauthn::Passkey = read(&row.passkey)?;
-    let refused = |kind| Note::nobody(kind).about(UserId(row.user_id)).from(address);
+    let refused = |kind| Note::nobody(kind).about(row.user_id).from(address);
     match verify(&passkey) {
         Ok(used) => {
             passkey.update_credential(&used);

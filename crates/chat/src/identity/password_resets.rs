@@ -61,7 +61,7 @@ fn make(
     if row.suspended_at.is_some() {
         return Err(Refusal::because(ErrorCode::Conflict, "This account is suspended."));
     }
-    let (id, ends) = (UserId(row.id), Timestamp(now.0 + LIFETIME));
+    let (id, ends) = (row.id, Timestamp(now.0 + LIFETIME));
     password_resets::replace(conn, id, token_hash, ends.0)?;
     note(conn, now, Note { actor, ..Note::by(AuditKind::PasswordResetCreated, id).about(id) })?;
     Ok(Outcome::without_events(ends))
@@ -74,7 +74,7 @@ pub fn find(conn: &mut Connection, now: Timestamp, token_hash: &[u8]) -> Result<
         Some(user) => users::find(conn, user)?.filter(|row| row.suspended_at.is_none()),
         None => None,
     };
-    row.map(|row| UserId(row.id)).ok_or_else(over)
+    row.map(|row| row.id).ok_or_else(over)
 }
 
 fn over() -> Refusal {

@@ -65,7 +65,7 @@ fn meant(conn: &mut Connection, who: &str) -> Result<Vec<UserId>, Refusal> {
     if handle.contains('@') {
         return Ok(emails::list_by_address(conn, &name, ACCOUNTS_PER_ADDRESS)?);
     }
-    Ok(users::find_by_handle(conn, handle)?.map(|row| UserId(row.id)).into_iter().collect())
+    Ok(users::find_by_handle(conn, handle)?.map(|row| row.id).into_iter().collect())
 }
 
 fn send_link(

@@ -74,7 +74,7 @@ pub fn begin(conn: &mut Connection, user: UserId, nonce: &[u8]) -> Done<()> {
     }
     second_factors::delete(conn, user)?;
     let row =
-        SecondFactorRow { user_id: user.0, nonce: nonce.to_vec(), confirmed_at: None, last_step: i64::MIN };
+        SecondFactorRow { user_id: user, nonce: nonce.to_vec(), confirmed_at: None, last_step: i64::MIN };
     second_factors::insert(conn, &row)?;
     Ok(Outcome::without_events(()))
 }
@@ -106,10 +106,9 @@ fn take_step(
     row: &SecondFactorRow,
     code: &str,
 ) -> Result<(), Refusal> {
-    let user = UserId(row.user_id);
     let plain: String = code.chars().filter(|one| !one.is_whitespace()).collect();
-    let step = totp::find_step(&key.totp_secret(user, &row.nonce), now, &plain).ok_or_else(wrong)?;
-    if second_factors::use_step(conn, user, step)? { Ok(()) } else { Err(wrong()) }
+    let step = totp::find_step(&key.totp_secret(row.user_id, &row.nonce), now, &plain).ok_or_else(wrong)?;
+    if second_factors::use_step(conn, row.user_id, step)? { Ok(()) } else { Err(wrong()) }
 }
 
 /// Uses up a code from the app or a recovery code; an error if it is wrong.

@@ -43,8 +43,8 @@ pub(crate) fn open(
     sessions::insert(
         conn,
         &SessionRow {
-            id: id.0,
-            user_id: user.0,
+            id,
+            user_id: user,
             device: names::kept(&device.name),
             network: Some(device.network.clone()),
             token_hash: token_hash.to_vec(),
@@ -108,10 +108,10 @@ pub fn refresh(
         .filter(|session| session.scope.is_none())
         .filter(|session| session.revoked_at.is_none() && session.expires_at > now.0)
         .ok_or(ErrorCode::Unauthenticated)?;
-    let user = users::find(conn, UserId(session.user_id))?
+    let user = users::find(conn, session.user_id)?
         .filter(|user| user.is_active())
         .ok_or(ErrorCode::Unauthenticated)?;
-    let user_id = UserId(user.id);
+    let user_id = user.id;
     if session.token_hash == presented
         && sessions::rotate(conn, id, presented, successor, now.0, now.0 + LIFETIME)?
     {
@@ -150,9 +150,9 @@ pub fn list(
     Ok(rows
         .into_iter()
         .map(|row| Session {
-            id: SessionId(row.id),
+            id: row.id,
             device: row.device,
-            current: row.id == current.0,
+            current: row.id == current,
             created_at: Timestamp(row.created_at),
             last_used_at: Timestamp(row.last_used_at),
         })

@@ -19,7 +19,7 @@ fn purpose(row: &UserRow) -> Purpose<'_> {
 
 /// Makes a challenge for somebody whose password was right.
 pub fn make(key: &MasterKey, now: Timestamp, row: &UserRow) -> String {
-    signed::write(key, &purpose(row), now.0 + LIFETIME, &row.id.to_be_bytes())
+    signed::write(key, &purpose(row), now.0 + LIFETIME, &row.id.0.to_be_bytes())
 }
 
 /// A parsed challenge that has not been verified.
@@ -40,6 +40,6 @@ impl Challenge {
 
     /// Whether it was signed by this server for the account's current password, and has not expired.
     pub fn is_good(&self, key: &MasterKey, now: Timestamp, row: &UserRow) -> bool {
-        row.id == self.user.0 && self.signed.is_good(key, &purpose(row), now)
+        row.id == self.user && self.signed.is_good(key, &purpose(row), now)
     }
 }

@@ -10,7 +10,6 @@ use parlour_chat::Refusal;
 use parlour_chat::identity::log_in::SecondStep;
 use parlour_chat::identity::sessions::LIFETIME;
 use parlour_chat::identity::{accounts, sessions};
-use parlour_protocol::ids::UserId;
 use parlour_protocol::limits::PASSWORD;
 use parlour_protocol::problems::ErrorCode;
 use parlour_protocol::sessions::{RefreshTransport, SignedIn};
@@ -100,8 +99,7 @@ pub fn signed_in(
     transport: RefreshTransport,
     created: bool,
 ) -> Result<HttpResponse, ApiError> {
-    let access_token =
-        app.tokens.issue(app.clock.now(), UserId(row.id), token.session).map_err(ApiError::fault)?;
+    let access_token = app.tokens.issue(app.clock.now(), row.id, token.session).map_err(ApiError::fault)?;
     let mut response = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
     let refresh_token = match transport {
         RefreshTransport::Body => Some(token.expose()),
@@ -110,11 +108,11 @@ pub fn signed_in(
             None
         }
     };
-    let user = UserId(row.id);
     let known = cookies::devices(app, request, None);
     let mut device_token = None;
-    if created || (transport == RefreshTransport::Cookie && known.iter().all(|device| device.user != user)) {
-        let device = cookies::own_device(app, &known, user);
+    if created || (transport == RefreshTransport::Cookie && known.iter().all(|device| device.user != row.id))
+    {
+        let device = cookies::own_device(app, &known, row.id);
         match transport {
             RefreshTransport::Body => device_token = Some(device.expose().to_owned()),
             RefreshTransport::Cookie => {

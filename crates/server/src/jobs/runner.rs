@@ -73,7 +73,7 @@ async fn round(app: &Arc<App>, mailer: Option<&Arc<Mailer>>) -> Result<(), ApiEr
 
 /// Runs a job and records what became of it.
 async fn attempt(app: Arc<App>, mailer: Option<Arc<Mailer>>, claimed: Claimed, place: OwnedSemaphorePermit) {
-    let (id, kind) = (claimed.attempt.id, claimed.job.kind().as_str());
+    let (id, kind) = (claimed.attempt.id.0, claimed.job.kind().as_str());
     let began = Instant::now();
     let Some(outcome) = with_lease(&app, claimed, perform(&app, mailer.as_ref(), claimed.job)).await else {
         tracing::warn!(job = id, kind, "another node took over a job");

@@ -111,7 +111,7 @@ pub(super) fn admission(mode: Registration, invite: Option<&[u8]>) -> Result<Adm
 /// The response for an account that waits for approval; `None` if it is active.
 pub(super) fn pending(row: &UserRow) -> Option<PendingAccount> {
     let since = Timestamp(row.pending_since?);
-    Some(PendingAccount { id: UserId(row.id), handle: row.handle.clone(), pending_since: since })
+    Some(PendingAccount { id: row.id, handle: row.handle.clone(), pending_since: since })
 }
 
 /// Returns the caller's own account.
@@ -163,8 +163,8 @@ pub async fn upload_avatar(
     let body = receive(&request, payload.into_inner(), AVATAR_UPLOAD).await?;
     let squares = app.picture(move || avatars::squares(&body.bytes)).await??;
     let row = AvatarRow {
-        id: random::id(),
-        user_id: viewer.user.0,
+        id: AvatarId(random::id()),
+        user_id: viewer.user,
         media_type: squares.media_type.to_owned(),
         small: squares.small,
         large: squares.large,

@@ -197,7 +197,7 @@ pub async fn complete_provider_log_in(
                 return Ok(Outcome::without_events(None));
             };
             let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
-            let asked = log_in::open_or_ask(conn, now, UserId(row.id), &opened, &address, offered)?;
+            let asked = log_in::open_or_ask(conn, now, row.id, &opened, &address, offered)?;
             Ok(Outcome::without_events(Some((row, asked))))
         })
         .await?;

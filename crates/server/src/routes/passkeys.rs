@@ -16,7 +16,7 @@ use parlour_chat::identity::{accounts, second_factors};
 use parlour_chat::outcome::Done;
 use parlour_protocol::Page;
 use parlour_protocol::audit::AuditKind;
-use parlour_protocol::ids::{PasskeyId, SessionId, UserId};
+use parlour_protocol::ids::{PasskeyId, SessionId};
 use parlour_protocol::limits::CREDENTIAL;
 use parlour_protocol::own_data::ConfirmPassword;
 use parlour_protocol::passkeys::{
@@ -259,7 +259,7 @@ pub async fn create_passkey_session(
         if let Ok(row) = &judged.value {
             let opened = NewSession { id: session, device: &device, token_hash: &token_hash };
             let how = (AuditKind::LoggedInByPasskey, address.as_str());
-            log_in::open(conn, now, UserId(row.id), &opened, how)?;
+            log_in::open(conn, now, row.id, &opened, how)?;
         }
         Ok(judged)
     })

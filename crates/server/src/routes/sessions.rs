@@ -60,7 +60,7 @@ pub async fn create_session(
         return Err(ErrorCode::ApprovalPending.into());
     }
 
-    let user = UserId(row.id);
+    let user = row.id;
     let old = passwords::outdated(app.config.hashing, &row.password_hash);
     let rehashed = if old || verdict == Verdict::RightInOldForm {
         Some(app.hash_password(asker, body.password).await?)
@@ -123,9 +123,8 @@ async fn check_password(
     };
     let stranger = AddressKey::of(address);
     let known = found.as_ref().and_then(|row| {
-        let user = UserId(row.id);
-        let shown = devices.iter().find(|device| device.user == user).map(Device::name);
-        shown.or_else(|| known_network.then_some(network)).map(|name| (user, name))
+        let shown = devices.iter().find(|device| device.user == row.id).map(Device::name);
+        shown.or_else(|| known_network.then_some(network)).map(|name| (row.id, name))
     });
     let (attempt, asker) = match known {
         Some((user, name)) => (Attempt::known(user, name), Asker::Known(user)),
@@ -139,7 +138,7 @@ async fn check_password(
     // Without a password, or without an account, a wrong password takes as long.
     let hash = found.as_ref().filter(|row| row.has_password()).map(|row| row.password_hash.clone());
     let verdict = app.verify_password(asker, body.password.clone(), hash).await?;
-    let subject = found.as_ref().map(|row| UserId(row.id));
+    let subject = found.as_ref().map(|row| row.id);
     let Some(row) = found.filter(|row| verdict.is_right() && row.suspended_at.is_none()) else {
         taken.wrong();
         let line = Note {

@@ -4,7 +4,8 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, SmallInt};
-use parlour_protocol::ids::ConversationId;
+use parlour_protocol::conversations::ConversationKind;
+use parlour_protocol::ids::{ConversationId, UserId};
 
 use super::ACTIVITY_SPAN;
 use crate::schema::{conversations, events};
@@ -16,28 +17,29 @@ use crate::{Connection, Result};
 pub struct AdvancedRow {
     /// The conversation.
     #[diesel(sql_type = BigInt)]
-    pub id: i64,
+    pub id: ConversationId,
     /// Head after the advance.
     #[diesel(sql_type = BigInt)]
     pub last_seq: i64,
-    /// [`ROOM`](super::ROOM) or [`DIRECT`](super::DIRECT).
+    /// Room or direct chat.
     #[diesel(sql_type = SmallInt)]
-    pub kind: i16,
+    pub kind: ConversationKind,
     /// For a direct chat, the smaller of the two user ids.
     #[diesel(sql_type = Nullable<BigInt>)]
-    pub low_user: Option<i64>,
+    pub low_user: Option<UserId>,
     /// For a direct chat, the larger of the two user ids.
     #[diesel(sql_type = Nullable<BigInt>)]
-    pub high_user: Option<i64>,
+    pub high_user: Option<UserId>,
 }
 
 /// Advances the heads of several conversations (id, count), locking the rows in the order of their ids. Conversations
 /// that don't exist are missing from the result.
-pub fn advance(conn: &mut Connection, by: &[(i64, i64)], now: i64) -> Result<Vec<AdvancedRow>> {
+pub fn advance(conn: &mut Connection, by: &[(ConversationId, i64)], now: i64) -> Result<Vec<AdvancedRow>> {
     match conn {
         Connection::Postgres(inner) => {
-            let (ids, counts): (Vec<i64>, Vec<i64>) = by.iter().copied().unzip();
-            Ok(prepared(ADVANCE).bind(ids).bind(counts).bind(now).bind(now / ACTIVITY_SPAN).load(inner)?)
+            let (ids, counts) = (by.iter().map(|one| one.0), by.iter().map(|one| one.1));
+            let advance = prepared(ADVANCE).bind_all(ids).bind_all(counts);
+            Ok(advance.bind(now).bind(now / ACTIVITY_SPAN).load(inner)?)
         }
         Connection::Sqlite(inner) => {
             let mut rows = Vec::with_capacity(by.len());
@@ -74,7 +76,7 @@ const ADVANCE: &str = "WITH wanted AS (SELECT * FROM unnest($1, $2) AS wanted (i
 
 /// Gives back positions that [`advance`] took in this transaction and that weren't used.
 pub fn give_back(conn: &mut Connection, id: ConversationId, unused: i64) -> Result<usize> {
-    Ok(diesel::update(conversations::table.find(id.0))
+    Ok(diesel::update(conversations::table.find(id))
         .set(conversations::last_seq.eq(conversations::last_seq - unused))
         .execute(conn)?)
 }
@@ -83,10 +85,10 @@ pub fn give_back(conn: &mut Connection, id: ConversationId, unused: i64) -> Resu
 /// nothing happened.
 pub fn give_all_back(conn: &mut Connection, id: ConversationId, unused: i64) -> Result<usize> {
     give_back(conn, id, unused)?;
-    let line = || conversations::table.find(id.0);
+    let line = || conversations::table.find(id);
     let grown: Option<i64> = events::table
         .inner_join(conversations::table.on(conversations::id.eq(events::conversation_id)))
-        .filter(conversations::id.eq(id.0))
+        .filter(conversations::id.eq(id))
         .filter(events::seq.eq(conversations::last_seq))
         .select(events::at)
         .first(conn)

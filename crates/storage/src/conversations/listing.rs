@@ -4,7 +4,9 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text};
-use parlour_protocol::ids::UserId;
+use parlour_protocol::conversations::ConversationKind;
+use parlour_protocol::ids::{AvatarId, ConversationId, UserId};
+use parlour_protocol::rooms::MemberRole;
 
 use crate::on_backend;
 use crate::statement::prepared;
@@ -15,10 +17,10 @@ use crate::{Connection, Result};
 pub struct ListedRow {
     /// The conversation.
     #[diesel(sql_type = BigInt)]
-    pub id: i64,
-    /// [`ROOM`](super::ROOM) or [`DIRECT`](super::DIRECT).
+    pub id: ConversationId,
+    /// Room or direct chat.
     #[diesel(sql_type = SmallInt)]
-    pub kind: i16,
+    pub kind: ConversationKind,
     /// The room's name; `None` for direct chats.
     #[diesel(sql_type = Nullable<Text>)]
     pub name: Option<String>,
@@ -34,9 +36,9 @@ pub struct ListedRow {
     /// When the log last grew, in microseconds since 1970.
     #[diesel(sql_type = BigInt)]
     pub last_activity_at: i64,
-    /// The user's role; see [`crate::members::role`].
+    /// The user's role.
     #[diesel(sql_type = SmallInt)]
-    pub role: i16,
+    pub role: MemberRole,
     /// The user's read marker. A later message of their own counts as read.
     #[diesel(sql_type = BigInt)]
     pub read_seq: i64,
@@ -54,7 +56,7 @@ pub struct ListedRow {
     pub last_bytes: Option<i32>,
     /// The other user of a direct chat; `None` for rooms, as are the next fields.
     #[diesel(sql_type = Nullable<BigInt>)]
-    pub peer_id: Option<i64>,
+    pub peer_id: Option<UserId>,
     /// Their handle.
     #[diesel(sql_type = Nullable<Text>)]
     pub peer_handle: Option<String>,
@@ -63,10 +65,10 @@ pub struct ListedRow {
     pub peer_name: Option<String>,
     /// Their profile picture.
     #[diesel(sql_type = Nullable<BigInt>)]
-    pub peer_avatar: Option<i64>,
+    pub peer_avatar: Option<AvatarId>,
     /// Owner of the other user, if it is a bot.
     #[diesel(sql_type = Nullable<BigInt>)]
-    pub peer_owner: Option<i64>,
+    pub peer_owner: Option<UserId>,
     /// Whether the two users of a direct chat are friends; always false for rooms.
     #[diesel(sql_type = Bool)]
     pub friends: bool,
@@ -130,20 +132,21 @@ macro_rules! page {
 pub fn list_of(
     conn: &mut Connection,
     user: UserId,
-    only: Option<&[i64]>,
+    only: Option<&[ConversationId]>,
     after: Option<(i64, i64)>,
     limit: i64,
 ) -> Result<Vec<ListedRow>> {
     let (activity, id) = after.unwrap_or((i64::MAX, i64::MAX));
-    let from = |text| prepared(text).bind(user.0).bind(activity).bind(id);
+    let from = |text| prepared(text).bind(user).bind(activity).bind(id);
     let rows = match (conn, only) {
         (conn, None) => on_backend!(conn, inner => from(page!("", "$4")).bind(limit).load(inner)),
         (Connection::Postgres(inner), Some(only)) => {
-            from(page!("AND c.id = ANY($4)", "$5")).bind(only.to_vec()).bind(limit).load(inner)
+            from(page!("AND c.id = ANY($4)", "$5")).bind_all(only.iter().copied()).bind(limit).load(inner)
         }
         (Connection::Sqlite(inner), Some(only)) => {
+            let only: Vec<i64> = only.iter().map(|id| id.0).collect();
             let text = page!("AND c.id IN (SELECT value FROM json_each($4))", "$5");
-            from(text).bind(format!("{only:?}")).bind(limit).load(inner)
+            from(text).bind_text(format!("{only:?}")).bind(limit).load(inner)
         }
     };
     Ok(rows?)

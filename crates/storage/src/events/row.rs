@@ -33,13 +33,13 @@ const AUTHOR_ERASED: i16 = 10;
 #[diesel(treat_none_as_default_value = false)]
 pub struct EventRow {
     /// The conversation.
-    pub conversation_id: i64,
+    pub conversation_id: ConversationId,
     /// Position in the log.
     pub seq: i64,
     /// What happened: one of the constants above.
     pub kind: i16,
     /// Who did it; 0 for a change of friendship in a direct chat.
-    pub author_id: i64,
+    pub author_id: UserId,
     /// When it happened, in microseconds since 1970.
     pub at: i64,
     /// Client id of a message.
@@ -58,7 +58,7 @@ pub struct EventRow {
     /// every edit, since a handle refers to the same user in all of them.
     pub mentions: Option<String>,
     /// Author of the message that is replied to or deleted.
-    pub target_author: Option<i64>,
+    pub target_author: Option<UserId>,
 }
 
 /// Details of kinds that have no columns of their own.
@@ -75,10 +75,10 @@ impl EventRow {
     /// The row of a new change. Messages are stored with [`insert_messages`](super::insert_messages); their rows are built here too.
     pub fn new(conversation: ConversationId, seq: Seq, at: Timestamp, change: &Change) -> Self {
         let row = |kind, author: UserId| Self {
-            conversation_id: conversation.0,
+            conversation_id: conversation,
             seq,
             kind,
-            author_id: author.0,
+            author_id: author,
             at: at.0,
             cid: None,
             target: None,
@@ -95,7 +95,7 @@ impl EventRow {
                 cid: Some(cid.clone()),
                 body: body.clone(),
                 target: *reply_to,
-                target_author: reply_author.map(|author| author.0),
+                target_author: *reply_author,
                 mentions: mentions.as_deref().and_then(write_mentions),
                 ..row(MESSAGE, *author)
             },
@@ -105,11 +105,9 @@ impl EventRow {
                 mentions: mentions.as_deref().and_then(write_mentions),
                 ..row(EDITED, *author)
             },
-            Change::MessageDeleted { actor, target, author } => Self {
-                target: Some(*target),
-                target_author: author.map(|author| author.0),
-                ..row(DELETED, *actor)
-            },
+            Change::MessageDeleted { actor, target, author } => {
+                Self { target: Some(*target), target_author: *author, ..row(DELETED, *actor) }
+            }
             Change::ReactionAdded { user, target, emoji } => Self {
                 target: Some(*target),
                 body: details(Details::Reaction { emoji: emoji.clone() }),
@@ -142,22 +140,21 @@ impl EventRow {
     /// The event as it is sent to clients. A row that can't be read becomes an unknown kind, so that one damaged row
     /// never blocks a stream.
     pub fn into_event(self) -> Event {
-        let user = UserId(self.author_id);
+        let user = self.author_id;
         let target = self.target.unwrap_or(0);
         let details = self.body.as_deref().and_then(|text| serde_json::from_str::<Details>(text).ok());
         let mentions = self.mentions_in(self.body.as_deref());
-        let target_author = self.target_author.map(UserId);
         let change = match (self.kind, details) {
             (MESSAGE, _) => Change::MessageCreated {
                 author: user,
                 cid: self.cid.unwrap_or_default(),
                 body: self.body,
                 reply_to: self.target,
-                reply_author: target_author,
+                reply_author: self.target_author,
                 mentions,
             },
             (EDITED, _) => Change::MessageEdited { author: user, target, body: self.body, mentions },
-            (DELETED, _) => Change::MessageDeleted { actor: user, target, author: target_author },
+            (DELETED, _) => Change::MessageDeleted { actor: user, target, author: self.target_author },
             (REACTION_ADDED, Some(Details::Reaction { emoji })) => {
                 Change::ReactionAdded { user, target, emoji }
             }
@@ -174,12 +171,7 @@ impl EventRow {
             (AUTHOR_ERASED, _) => Change::AuthorErased { author: user },
             _ => Change::Unknown(serde_json::json!({ "kind": "unreadable", "data": {} })),
         };
-        Event {
-            conversation: ConversationId(self.conversation_id),
-            seq: self.seq,
-            at: Timestamp(self.at),
-            change,
-        }
+        Event { conversation: self.conversation_id, seq: self.seq, at: Timestamp(self.at), change }
     }
 
     /// The users that handles in any text of the message refer to; empty if they weren't recorded.
@@ -200,11 +192,11 @@ impl EventRow {
         let mentions = self.mentions_in(self.current_body.as_deref().or(self.body.as_deref()));
         Message {
             seq: self.seq,
-            author: UserId(self.author_id),
+            author: self.author_id,
             cid: self.cid.unwrap_or_default(),
             body: self.current_body.or(self.body),
             reply_to: self.target,
-            reply_author: self.target_author.map(UserId),
+            reply_author: self.target_author,
             mentions,
             at: Timestamp(self.at),
             edited_at: self.edited_at.filter(|_| self.deleted_at.is_none()).map(Timestamp),
