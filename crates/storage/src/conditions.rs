@@ -51,7 +51,11 @@ condition!(
 mod tests {
     use diesel::pg::Pg;
     use diesel::prelude::*;
+    use diesel::sql_types::SmallInt;
     use diesel::sqlite::Sqlite;
+    use parlour_protocol::conversations::ConversationKind;
+    use parlour_protocol::privacy::{FindableBy, PresenceTo, RequestsFrom};
+    use parlour_protocol::rooms::MemberRole;
 
     use super::*;
     use crate::schema::{conversations, events};
@@ -68,5 +72,27 @@ mod tests {
         assert!(is_prepared_once(&conversations::table.filter(IsRoom).select(conversations::id)));
         let by_text = events::table.filter(diesel::dsl::sql::<Bool>("events.kind = 0")).select(events::seq);
         assert!(!is_prepared_once(&by_text), "otherwise this module is not needed any more");
+    }
+
+    /// They are in stored rows, and some of them in literal conditions.
+    #[test]
+    fn the_numbers_of_enums_stay() {
+        let mut conn = crate::connection::Address::Sqlite(":memory:".into()).connect().unwrap();
+        macro_rules! stay {
+            ($($number:literal => $value:expr,)*) => {$(
+                let number: i16 = $number;
+                let written = diesel::select($value.into_sql::<SmallInt>()).get_result(&mut conn);
+                assert_eq!(written, Ok(number));
+                let read = diesel::select(number.into_sql::<SmallInt>()).get_result(&mut conn);
+                assert_eq!(read, Ok($value));
+            )*};
+        }
+        stay!(0 => ConversationKind::Room, 1 => ConversationKind::Direct,);
+        stay!(0 => MemberRole::Member, 1 => MemberRole::Moderator, 2 => MemberRole::Owner,);
+        stay!(0 => FindableBy::Everybody, 1 => FindableBy::Nobody,);
+        stay!(0 => RequestsFrom::Everybody, 1 => RequestsFrom::CommonRoom, 2 => RequestsFrom::Nobody,);
+        stay!(0 => PresenceTo::Friends, 1 => PresenceTo::Nobody,);
+        let unknown = diesel::select(9_i16.into_sql::<SmallInt>());
+        assert_eq!(unknown.get_result(&mut conn), Ok(MemberRole::Member), "the one with the fewest rights");
     }
 }
