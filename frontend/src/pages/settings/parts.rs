@@ -247,10 +247,9 @@ pub(crate) fn PasswordForm() -> impl IntoView {
     let submit = sending.on_submit([current, new], move || {
         let body = ChangePassword { current: current.text(), new: new.text() };
         let request = async move { context.api.change_password(&body).await };
-        let wrong = move |why: &Failure| {
-            let place = place(why, Some(current), &[("new", new)])?;
-            let is_current = why.code() == Some(ErrorCode::BadCredentials);
-            Some(if is_current { (current, security::wrong_current_password().to_owned()) } else { place })
+        let wrong = move |why: &Failure| match why.code() {
+            Some(ErrorCode::BadCredentials) => Some((current, security::wrong_current_password().to_owned())),
+            _ => place(why, None, &[("new", new)]),
         };
         sending.send(wrong, request, move |()| {
             let _ = current.value.try_set(String::new());
